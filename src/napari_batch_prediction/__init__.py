@@ -1,0 +1,54 @@
+"""Run a trained ilastik pixel classifier over many images: in napari, from Python, or on the command line."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from napari_batch_prediction.batch.job import BatchJob
+    from napari_batch_prediction.batch.ledger import Ledger
+    from napari_batch_prediction.batch.plan import Plan
+    from napari_batch_prediction.classifiers.base import Classifier
+    from napari_batch_prediction.classifiers.load import load_classifier
+    from napari_batch_prediction.errors import BatchPredictionError
+    from napari_batch_prediction.export.settings import Export
+    from napari_batch_prediction.images.base import Image
+    from napari_batch_prediction.images.inputs import open_image
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BatchJob",
+    "BatchPredictionError",
+    "Classifier",
+    "Export",
+    "Image",
+    "Ledger",
+    "Plan",
+    "load_classifier",
+    "open_image",
+]
+
+# Loaded on first use, so that importing the package costs no numba, no h5py and no pydantic.
+_HOMES = {
+    "BatchJob": "batch.job",
+    "BatchPredictionError": "errors",
+    "Classifier": "classifiers.base",
+    "Export": "export.settings",
+    "Image": "images.base",
+    "Ledger": "batch.ledger",
+    "Plan": "batch.plan",
+    "load_classifier": "classifiers.load",
+    "open_image": "images.inputs",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

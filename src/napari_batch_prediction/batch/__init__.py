@@ -1,0 +1,1 @@
+"""Many images: job, plan, run, ledger."""

@@ -1,0 +1,67 @@
+"""The job: what is predicted, with what, and what is written."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from napari_batch_prediction.export.settings import Export
+
+if TYPE_CHECKING:
+    from napari_batch_prediction.batch.ledger import Ledger
+    from napari_batch_prediction.batch.plan import Plan
+    from napari_batch_prediction.batch.events import Event
+
+Existing = Literal["error", "skip", "overwrite"]
+
+
+class BatchJob(BaseModel):
+    """A whole batch as one frozen object: the same in the window, in Python and on the command line."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    classifier: Path = Field(description="The classifier: an ilastik project file.")
+    inputs: tuple[str, ...] = Field(
+        description="Files, patterns, or files with a dataset after them, as in 'scan.h5/volume/data'."
+    )
+    exports: tuple[Export, ...] = Field((Export(),), min_length=1, description="What to write for every input.")
+    input_axes: str | None = Field(None, description="Axes of every input, instead of the file's own or a guess.")
+    existing: Existing = Field("error", description="What to do about outputs that exist.")
+    workers: int | None = Field(None, ge=1, description="Number of threads; all cores if not given.")
+
+    def plan(self) -> "Plan":
+        """Open every input, name every output and find every problem. Nothing is written.
+
+        Raises
+        ------
+        ProjectError
+            If the classifier cannot be used.
+        SettingsError
+            If a source, format or name template is unknown, or no input is given.
+        """
+        from napari_batch_prediction.batch.plan import make_plan
+
+        return make_plan(self)
+
+    def run(
+        self,
+        on_event: "Callable[[Event], None] | None" = None,
+        should_cancel: Callable[[], bool] | None = None,
+    ) -> "Ledger":
+        """Plan and run the batch; inputs with problems fail alone.
+
+        Parameters
+        ----------
+        on_event
+            Called with every event as it happens, in the calling thread.
+        should_cancel
+            Asked between tiles; the run stops when it returns True.
+
+        Returns
+        -------
+        The ledger: what happened to each input.
+        """
+        from napari_batch_prediction.batch.run import run_plan
+
+        return run_plan(self.plan(), on_event, should_cancel)

@@ -1,0 +1,47 @@
+"""The record of what happened to each input."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+Status = Literal["done", "failed", "skipped", "cancelled"]
+
+
+@dataclass(frozen=True)
+class LedgerRow:
+    """What happened to one input.
+
+    Attributes
+    ----------
+    input
+        The input as the user named it.
+    status
+        ``"done"``, ``"failed"``, ``"skipped"`` or ``"cancelled"``.
+    reason
+        Why it is not done; empty if it is.
+    outputs
+        The file written for each source; only files that are whole.
+    seconds
+        Wall time from opening the input to its last output.
+    trace
+        The whole stack trace of an unexpected failure; empty otherwise.
+    """
+
+    input: str
+    status: Status
+    reason: str = ""
+    outputs: Mapping[str, Path] = field(default_factory=dict)
+    seconds: float = 0.0
+    trace: str = ""
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What happened to every input of a run, in the order of the inputs."""
+
+    rows: tuple[LedgerRow, ...]
+
+    def count(self, status: Status) -> int:
+        """Return the number of inputs with this status."""
+        return sum(row.status == status for row in self.rows)

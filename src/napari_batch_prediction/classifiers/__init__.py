@@ -1,0 +1,1 @@
+"""What a user picks: every workflow behind one protocol."""

@@ -1,0 +1,111 @@
+"""The protocol behind which every workflow stands."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Color = tuple[int, int, int]
+
+
+class Context(NamedTuple):
+    """Pixels needed on each side of a tile so that its prediction is that of the whole image."""
+
+    z: int
+    y: int
+    x: int
+
+
+class Source(NamedTuple):
+    """One thing a classifier can export: ``channels`` values of type ``dtype`` for each pixel."""
+
+    name: str
+    dtype: np.dtype
+    channels: int
+    channel_names: tuple[str, ...]
+    value_range: tuple[float, float] | None
+
+
+class Classifier(Protocol):
+    """A trained classifier: what it needs of an image, what it can export, and the prediction itself.
+
+    Attributes
+    ----------
+    path
+        The file it was read from.
+    workflow
+        ilastik's name of the workflow, for example ``"Pixel Classification"``.
+    classes
+        Names of the classes, in channel order.
+    class_colors
+        Red, green, blue (0 to 255) of each class.
+    sources
+        Names of what can be exported, ilastik's names.
+    axes
+        Axes of the training images without those of extent 1, for example ``"yx"``, ``"tyx"`` or ``"zyxc"``.
+    n_channels
+        Number of channels an image must have.
+    context
+        Pixels of surroundings a tile needs.
+    """
+
+    path: Path
+    workflow: str
+    classes: tuple[str, ...]
+    class_colors: tuple[Color, ...]
+    sources: tuple[str, ...]
+    axes: str
+    n_channels: int
+    context: Context
+
+    def source(self, name: str) -> Source:
+        """Return the source of this name, in any case; :class:`SettingsError` lists the names if there is none."""
+
+    def check(self, axes: str, shape: Sequence[int]) -> None:
+        """Raise :class:`ImageMismatchError` if an image with these axes and this shape cannot be predicted."""
+
+    def predict_tile(
+        self, block: NDArray, inner: tuple[slice, slice, slice], sources: Sequence[str]
+    ) -> Mapping[str, NDArray]:
+        """Predict part of one time point.
+
+        Parameters
+        ----------
+        block
+            Pixels ``(c, z, y, x)`` of any numeric dtype: the tile and its context, cut off only where the
+            image ends.
+        inner
+            The tile itself within ``block``: slices along z, y and x.
+        sources
+            Names of the sources wanted.
+
+        Returns
+        -------
+        For each source its values, ``(channels, z, y, x)`` of the tile. Runs without the interpreter lock.
+        """
+
+    def predict(
+        self, array: NDArray, axes: str | None = None, source: str = "Probabilities", workers: int | None = None
+    ) -> NDArray:
+        """Predict a whole image in memory.
+
+        Parameters
+        ----------
+        array
+            The image.
+        axes
+            Its axis keys; guessed from the shape by ilastik's rules if None.
+        source
+            What to return, one of ``sources``.
+        workers
+            Number of threads; all cores if None.
+
+        Returns
+        -------
+        Values of the source in the axes of the input, then ``c`` if the input had none.
+        """
+
+    def summary(self) -> dict[str, object]:
+        """Return what a user wants to know of this classifier, by heading, in the order to be shown."""

@@ -1,0 +1,1 @@
+"""What is written, under which name, in which format."""

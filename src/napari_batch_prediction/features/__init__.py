@@ -1,0 +1,1 @@
+"""ilastik's pixel features."""

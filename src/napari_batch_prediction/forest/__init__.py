@@ -1,0 +1,1 @@
+"""Random forests as flat arrays."""

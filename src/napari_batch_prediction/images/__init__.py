@@ -1,0 +1,1 @@
+"""What a user has on disk, opened lazily as one thing: an Image."""
