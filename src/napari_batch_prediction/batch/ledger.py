@@ -1,9 +1,12 @@
 """The record of what happened to each input."""
 
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+
+from napari_batch_prediction.errors import BatchPredictionError
 
 Status = Literal["done", "failed", "skipped", "cancelled"]
 
@@ -45,3 +48,12 @@ class Ledger:
     def count(self, status: Status) -> int:
         """Return the number of inputs with this status."""
         return sum(row.status == status for row in self.rows)
+
+
+def explain(error: BaseException) -> tuple[str, str]:
+    """Return why something failed, as a sentence, and the stack trace if it was not foreseen."""
+    if isinstance(error, MemoryError):
+        return f"Not enough memory. Use fewer workers. {error}".strip(), ""
+    if isinstance(error, (BatchPredictionError, OSError)):
+        return str(error), ""
+    return f"Unexpected {type(error).__name__}: {error}", "".join(traceback.format_exception(error))

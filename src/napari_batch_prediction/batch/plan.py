@@ -1,14 +1,26 @@
 """The check before the run: every input opened, every output named, every problem found."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import os
+import unicodedata
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import chain, count
 from pathlib import Path
 
 import numpy as np
 
 from napari_batch_prediction.batch.job import BatchJob
+from napari_batch_prediction.batch.ledger import explain
 from napari_batch_prediction.classifiers.base import Classifier
+from napari_batch_prediction.classifiers.load import load_classifier
+from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.export.formats import find_format
+from napari_batch_prediction.export.naming import Named, check_template, output_path, shared_folder
 from napari_batch_prediction.images.base import AxesKnown
+from napari_batch_prediction.images.inputs import expand_inputs, input_file, input_stem, open_image
+
+# The longest name most file systems take, in bytes.
+MAX_NAME = 255
 
 
 @dataclass(frozen=True)
@@ -32,15 +44,19 @@ class PlanRow:
     image
         What its header says; None if it cannot be read.
     outputs
-        The file for each source.
+        The file for each source, in the order of the job's exports; a source that is exported a second time
+        has ``(2)`` after its name.
     problems
         Why it cannot run, in words; empty if it can.
+    skip
+        All outputs exist, and the job says to leave such inputs out.
     """
 
     input: str
     image: ImageInfo | None
     outputs: Mapping[str, Path] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+    skip: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,3 +66,125 @@ class Plan:
     job: BatchJob
     classifier: Classifier
     rows: tuple[PlanRow, ...]
+
+    @property
+    def n_problems(self) -> int:
+        """The number of inputs that cannot run."""
+        return sum(bool(row.problems) for row in self.rows)
+
+
+def make_plan(job: BatchJob) -> Plan:
+    """Open every input, name every output and find every problem. Nothing is written.
+
+    Raises
+    ------
+    ProjectError
+        If the classifier cannot be used.
+    SettingsError
+        If a source, format or name template is unknown, or no input is given.
+    """
+    for export in job.exports:
+        check_template(export.name)
+        find_format(export.format)
+        if not export.internal_path.strip("/ "):
+            raise SettingsError("The dataset inside the HDF5 file needs a name, for example 'exported_data'.")
+    classifier = load_classifier(job.classifier)
+    sources = source_names(job, classifier)
+    inputs = expand_inputs(job.inputs)
+    if not inputs:
+        raise SettingsError("There is no input. Give files, or a pattern that matches some.")
+    files = [input_file(location) for location in inputs]
+    root = shared_folder(files)
+    rows = []
+    for i, (location, file) in enumerate(zip(inputs, files, strict=True), start=1):
+        named = Named(file, input_stem(location), i, len(inputs), root)
+        outputs: dict[str, Path] = {}
+        for export, source in zip(job.exports, sources, strict=True):
+            path = output_path(export, source, find_format(export.format).extension, named)
+            outputs[_unused(source, outputs)] = path
+        image, problems = _look_at(location, job, classifier)
+        rows.append(PlanRow(location, image, outputs, problems))
+    return Plan(job, classifier, _check_outputs(rows, job, files))
+
+
+def source_names(job: BatchJob, classifier: Classifier) -> list[str]:
+    """Return the classifier's own name for the source of each export.
+
+    Raises
+    ------
+    SettingsError
+        If the classifier has no such source.
+    """
+    return [classifier.source(export.source).name for export in job.exports]
+
+
+def _unused(name: str, taken: Collection[str]) -> str:
+    names = chain([name], (f"{name} ({i})" for i in count(2)))
+    return next(name for name in names if name not in taken)
+
+
+def _look_at(location: str, job: BatchJob, classifier: Classifier) -> tuple[ImageInfo | None, tuple[str, ...]]:
+    """Open an input; return what it says and why it cannot be predicted."""
+    info = None
+    try:
+        with open_image(location, job.input_axes) as image:
+            info = ImageInfo(image.axes, image.axes_known, image.shape, image.dtype)
+        classifier.check(info.axes, info.shape)
+    except Exception as error:  # whatever is wrong with one file, the others are to be looked at
+        return info, (explain(error)[0],)
+    return info, ()
+
+
+def _check_outputs(rows: list[PlanRow], job: BatchJob, files: list[Path]) -> tuple[PlanRow, ...]:
+    """Return the rows with the problems of their outputs added."""
+    sacred = {_same(Path(os.path.realpath(file))): f"the input {file}" for file in files}
+    sacred[_same(Path(os.path.realpath(job.classifier)))] = f"the classifier {job.classifier}"
+    users: dict[str, list[str]] = {}
+    for row in rows:
+        for path in row.outputs.values():
+            users.setdefault(_same(path), []).append(row.input)
+    folders: dict[Path, str] = {}
+
+    checked = []
+    for row in rows:
+        problems = list(row.problems)
+        existing = [path for path in row.outputs.values() if os.path.lexists(path)]
+        for path in row.outputs.values():
+            if path.parent not in folders:
+                folders[path.parent] = _folder_problem(path.parent)
+            others = list(users[_same(path)])
+            others.remove(row.input)
+            if others:
+                also = "another export of it" if others[0] == row.input else others[0]
+                problems.append(
+                    f"{path} is also the output of {also}. Use a name that tells them apart, for example with "
+                    "{relative}, {parent} or {index}, or with {source} for several exports."
+                )
+            if owner := sacred.get(_same(Path(os.path.realpath(path)))):
+                problems.append(f"{path} is {owner}, which is never replaced. Choose another name or folder.")
+            elif path in existing and path.is_dir():
+                problems.append(f"{path} is a folder. Choose another name.")
+            elif path in existing and job.existing == "error":
+                problems.append(f"{path} exists. Remove it, choose another name, or allow skipping or overwriting.")
+            if len(os.fsencode(path.name)) > MAX_NAME:
+                problems.append(f"The name {path.name} is longer than {MAX_NAME} bytes. Choose a shorter one.")
+            if folders[path.parent]:
+                problems.append(folders[path.parent])
+        skip = job.existing == "skip" and not problems and len(existing) == len(row.outputs)
+        checked.append(replace(row, problems=tuple(dict.fromkeys(problems)), skip=skip))
+    return tuple(checked)
+
+
+def _same(path: Path) -> str:
+    """Return a text equal for names that some file system takes for one: in another case, or composed otherwise."""
+    return unicodedata.normalize("NFC", str(path)).casefold()
+
+
+def _folder_problem(folder: Path) -> str:
+    """Return why files cannot be made in a folder, which need not exist yet; empty if they can."""
+    nearest = next(place for place in (folder, *folder.parents) if os.path.lexists(place) or place == place.parent)
+    if not nearest.is_dir():
+        return f"The folder {folder} cannot be made: {nearest} is not a folder. Choose another folder."
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        return f"The folder {nearest} cannot be written to. Choose another folder."
+    return ""

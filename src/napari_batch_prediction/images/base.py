@@ -1,17 +1,50 @@
 """The one shape in which every readable file appears: an :class:`Image`."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from napari_batch_prediction.axes import check_axes, extents, reorder
+from napari_batch_prediction.axes import check_axes, extents, guess_axes, reorder
+from napari_batch_prediction.errors import BatchPredictionError, ImageReadError, SettingsError
 
 AxesKnown = Literal["file", "user", "guess"]
 """How the axes of an image are known: from the file, from the user, or guessed by ilastik's rules."""
+
+
+@contextmanager
+def reading(what: str) -> Iterator[None]:
+    """Turn whatever a library raises inside the block into an ImageReadError that says what could not be read.
+
+    Parameters
+    ----------
+    what
+        What is being read, for example ``"'cells.tif' as TIFF"``.
+    """
+    try:
+        yield
+    except BatchPredictionError:
+        raise
+    except Exception as error:  # damaged files make decoders raise nearly anything
+        raise ImageReadError(
+            f"Cannot read {what}: {str(error).rstrip('. ') or type(error).__name__}. "
+            "Check that the file is whole and opens in other programs; if it was copied, copy it again."
+        ) from error
+
+
+def choose_axes(
+    shape: Sequence[int], user: str | None, file: str | None = None
+) -> tuple[str, AxesKnown]:
+    """Return the axes to use and how they are known: the user's, else the file's, else ilastik's guess."""
+    if user is not None:
+        return check_axes(user, shape), "user"
+    if file is not None:
+        return check_axes(file, shape), "file"
+    return guess_axes(shape), "guess"
 
 
 class Image(ABC):
@@ -26,13 +59,20 @@ class Image(ABC):
     shape
         Extents in pixels.
     dtype
-        Type of the pixels.
+        Type of the pixels; made native in byte order, and bool made uint8 (0 and 1).
     axes_known
         How ``axes`` are known.
     pixel_size
         Size of a pixel along ``t``, ``z``, ``y`` and ``x`` where the file says so.
     units
         The unit of each entry of ``pixel_size`` where the file says so.
+
+    Raises
+    ------
+    AxesError
+        If the axes are not valid or do not fit the shape.
+    ImageReadError
+        If the image has no pixels, or pixels that are not real numbers.
     """
 
     def __init__(
@@ -49,19 +89,27 @@ class Image(ABC):
         self.location = location
         self.axes = check_axes(axes, shape)
         self.shape = tuple(int(n) for n in shape)
-        self.dtype = np.dtype(dtype)
+        dtype = np.dtype(dtype)
+        if dtype.kind not in "buif":
+            raise ImageReadError(
+                f"'{location}' holds pixels of type {dtype}. Expected integers or floating-point numbers; "
+                "convert the image first."
+            )
+        if 0 in self.shape:
+            raise ImageReadError(f"'{location}' holds no pixels: its shape is {self.shape}.")
+        self.dtype = np.dtype(np.uint8) if dtype.kind == "b" else dtype.newbyteorder("=")
         self.axes_known: AxesKnown = axes_known
-        self.pixel_size = dict(pixel_size or {})
-        self.units = dict(units or {})
+        self.pixel_size = {key: size for key, size in (pixel_size or {}).items() if key in self.axes}
+        self.units = {key: unit for key, unit in (units or {}).items() if key in self.pixel_size}
+        self._closed = False
 
     @property
     def extents(self) -> dict[str, int]:
         """The extent along each of ``t c z y x``; 1 where the image has no such axis."""
         return extents(self.axes, self.shape)
 
-    @abstractmethod
     def read(self, region: tuple[slice, ...] | None = None) -> NDArray:
-        """Return the pixels of a region, in the image's own axes.
+        """Return the pixels of a region, in the image's own axes, as a new C-contiguous array of ``dtype``.
 
         Parameters
         ----------
@@ -72,7 +120,26 @@ class Image(ABC):
         ------
         ImageReadError
             If the file cannot deliver the pixels. Safe to call from several threads.
+        SettingsError
+            If the region is not inside the image, or the image is closed.
         """
+        if self._closed:
+            raise SettingsError(f"'{self.location}' is closed. Open it again to read from it.")
+        if region is None:
+            region = tuple(slice(0, n) for n in self.shape)
+        if len(region) != len(self.shape) or not all(
+            s.step in (None, 1) and 0 <= s.start < s.stop <= n
+            for s, n in zip(region, self.shape, strict=True)
+        ):
+            raise SettingsError(
+                f"Region {region} is not inside '{self.location}' of shape {self.shape} and axes '{self.axes}'."
+            )
+        with reading(f"pixels of '{self.location}'"):
+            return np.array(self._read(region), dtype=self.dtype, order="C", subok=False)
+
+    @abstractmethod
+    def _read(self, region: tuple[slice, ...]) -> NDArray:
+        """Return the pixels of a region that is known to be inside the image; may be a view of a cache."""
 
     def read_czyx(self, t: int, z: slice, y: slice, x: slice) -> NDArray:
         """Return a region of one time point as ``(c, z, y, x)``, all channels, dtype unchanged."""
@@ -80,7 +147,12 @@ class Image(ABC):
         return reorder(self.read(tuple(wanted[key] for key in self.axes)), self.axes, "tczyx")[0]
 
     def close(self) -> None:
-        """Release the file. The default has nothing to release."""
+        """Release the file; the image cannot be read any more."""
+        self._closed = True
+        self._release()
+
+    def _release(self) -> None:
+        """Let go of files and pixels. The default has none."""
 
     def __enter__(self) -> Self:
         return self

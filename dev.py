@@ -1,0 +1,151 @@
+#!/usr/bin/env python3
+"""Run the demo, the tests or the checks of this project, with nothing set up by hand.
+
+    python3 dev.py demo [FOLDER] [--viewer]    predict the shipped sample images
+    python3 dev.py test [PYTEST ARGUMENTS]     run the tests; on Linux on a display of their own
+    python3 dev.py lint                        ruff, mypy, import-linter, npe2
+
+The environment is kept in .venv and renewed when pyproject.toml changes. Needs Python 3.11 or newer and
+nothing else. On Debian and Ubuntu, what the system lacks is installed if this is root, and named if not.
+"""
+
+import ctypes
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+PYTHON = str(BIN / "python")
+
+# What Qt 6 loads on Linux but its wheels do not bring, and Debian's package for each.
+QT_LIBRARIES = {
+    "libglib-2.0.so.0": "libglib2.0-0",
+    "libEGL.so.1": "libegl1",
+    "libGL.so.1": "libgl1",
+    "libdbus-1.so.3": "libdbus-1-3",
+    "libfontconfig.so.1": "libfontconfig1",
+    "libxkbcommon.so.0": "libxkbcommon0",
+    "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
+    "libxcb-cursor.so.0": "libxcb-cursor0",
+    "libxcb-icccm.so.4": "libxcb-icccm4",
+    "libxcb-image.so.0": "libxcb-image0",
+    "libxcb-keysyms.so.1": "libxcb-keysyms1",
+    "libxcb-render-util.so.0": "libxcb-render-util0",
+    "libxcb-shape.so.0": "libxcb-shape0",
+    "libxcb-xkb.so.1": "libxcb-xkb1",
+}
+# A display in memory, for tests that open windows.
+DISPLAY_PROGRAMS = {"xvfb-run": "xvfb", "xauth": "xauth"}
+
+
+def loads(library: str) -> bool:
+    """Say whether the system has this shared library."""
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
+
+
+def need_system(qt: bool, display: bool) -> None:
+    """Install the packages of the system that are missing, or say which they are and stop."""
+    missing = {}
+    if importlib.util.find_spec("ensurepip") is None:
+        missing["ensurepip"] = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
+    if sys.platform == "linux" and qt:
+        missing |= {name: package for name, package in QT_LIBRARIES.items() if not loads(name)}
+    if sys.platform == "linux" and display:
+        missing |= {name: package for name, package in DISPLAY_PROGRAMS.items() if not shutil.which(name)}
+    if not missing:
+        return
+    if not shutil.which("apt-get"):
+        sys.exit(f"Missing on this system, please install: {', '.join(missing)}")
+    install = ["apt-get", "install", "--yes", "--no-install-recommends", *missing.values()]
+    if os.geteuid() != 0:
+        sys.exit(f"Missing on this system, please run:\nsudo {' '.join(install)}")
+    print("Installing", *missing.values(), flush=True)
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["apt-get", "update"], install):
+        # Several hundred lines that matter only if it fails.
+        done = subprocess.run(command, env=quiet, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if done.returncode:
+            sys.exit(f"{done.stdout}\nThis failed: {' '.join(command)}")
+
+
+def need_environment() -> None:
+    """Bring .venv to what pyproject.toml says."""
+    state = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
+    stamp = VENV / "installed.sha256"
+    if stamp.exists() and stamp.read_text() == state:
+        return
+    print("Installing the project and its tools into .venv (some minutes the first time) ...", flush=True)
+    for command in (
+        [sys.executable, "-m", "venv", str(VENV)],
+        # The first pip that knows dependency groups.
+        [PYTHON, "-m", "pip", "install", "--quiet", "pip>=25.1"],
+        [PYTHON, "-m", "pip", "install", "--quiet", "-e", ".[pyqt6]", "--group", "test", "--group", "lint"],
+    ):
+        if subprocess.run(command, cwd=ROOT).returncode:
+            sys.exit(f"This failed: {' '.join(command)}")
+    stamp.write_text(state)
+
+
+def demo(arguments: list[str]) -> int:
+    """Predict the shipped sample images."""
+    need_system(qt="--viewer" in arguments, display=False)
+    need_environment()
+    return subprocess.run([str(BIN / "napari-batch-prediction"), "demo", *arguments]).returncode
+
+
+def test(arguments: list[str]) -> int:
+    """Run the tests."""
+    need_system(qt=True, display=True)
+    need_environment()
+    command = [PYTHON, "-m", "pytest", *arguments]
+    environment = dict(os.environ)
+    if sys.platform == "linux":
+        # A screen of their own: no display is needed, and nothing flickers over one that is there.
+        command = ["xvfb-run", "-a", "-s", "-screen 0 1400x1000x24", *command]
+        environment["QT_QPA_PLATFORM"] = "xcb"
+    return subprocess.run(command, cwd=ROOT, env=environment).returncode
+
+
+def lint(arguments: list[str]) -> int:
+    """Run every check, also after one has failed."""
+    need_system(qt=True, display=False)
+    need_environment()
+    failed = []
+    for command in (
+        ["ruff", "check"],
+        ["ruff", "format", "--check"],
+        ["mypy"],
+        ["lint-imports"],
+        ["npe2", "validate", "--imports", "napari-batch-prediction"],
+    ):
+        print("$", *command, flush=True)
+        program = str(BIN / command[0])
+        if subprocess.run([program, *command[1:]], cwd=ROOT).returncode:
+            failed.append(" ".join(command))
+    print(f"Failed: {'; '.join(failed)}" if failed else "All checks passed.")
+    return 1 if failed else 0
+
+
+def main() -> int:
+    """Run the command named first on the command line."""
+    commands = {"demo": demo, "test": test, "lint": lint}
+    if sys.version_info < (3, 11):  # noqa: UP036 - whatever python3 is may start this file
+        sys.exit(f"Python 3.11 or newer is needed; this is {sys.version.split()[0]}: {sys.executable}")
+    if len(sys.argv) < 2 or sys.argv[1] not in commands or (sys.argv[1] == "lint" and len(sys.argv) > 2):
+        print(__doc__)
+        return 0 if sys.argv[1:] in (["--help"], ["-h"]) else 2
+    return commands[sys.argv[1]](sys.argv[2:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,135 @@
+"""Features and forest in one pass over a tile, compiled."""
+
+import numpy as np
+from numba import njit, uint64
+from numpy.typing import NDArray
+
+from napari_batch_prediction.features import filters2d, filters3d
+from napari_batch_prediction.features.blocks import WORK_SIZE, FeatureTables, SmoothedTile, block_features
+from napari_batch_prediction.features.filters2d import WIDTH
+from napari_batch_prediction.forest.packed import GROUP, PATCH, PackedForest
+from napari_batch_prediction.forest.traverse import walk_patch
+
+_OPTIONS = {"nogil": True, "boundscheck": False, "error_model": "numpy", "cache": True}
+
+_SLICES_2D, _ROWS_2D = 1, filters2d.HEIGHT
+_SLICES_3D, _ROWS_3D = filters3d.DEPTH, filters3d.HEIGHT
+
+
+@njit(**_OPTIONS)
+def _gather_8x8(block, at, size, n_features, patch):
+    """Copy 8 rows of 8 pixels of every feature."""
+    for f in range(n_features):
+        for r in range(8):
+            i = f * size + at + r * WIDTH
+            for c in range(8):
+                patch[f * PATCH + r * 8 + c] = block[i + c]
+
+
+@njit(**_OPTIONS)
+def _gather_4x4x4(block, at, size, n_features, patch):
+    """Copy 4 slices of 4 rows of 4 pixels of every feature."""
+    for f in range(n_features):
+        for s in range(4):
+            for r in range(4):
+                i = f * size + at + (s * _ROWS_3D + r) * WIDTH
+                for c in range(4):
+                    patch[f * PATCH + s * 16 + r * 4 + c] = block[i + c]
+
+
+@njit(**_OPTIONS)
+def _predict(smoothed, tables, forest, channel_of_column, bits, flat, probabilities, features):
+    """Fill probabilities (channels, z, y, x) and features (n, z, y, x) of a tile; either may have no channels."""
+    n_features = features.shape[0]
+    wants_features = features.shape[1] > 0
+    depth, height, width = probabilities.shape[1:]
+    if wants_features:
+        depth, height, width = features.shape[1:]
+    wants_forest = probabilities.shape[0] > 0
+    slices = _SLICES_2D if flat else _SLICES_3D
+    rows = _ROWS_2D if flat else _ROWS_3D
+    pz, py, px = (1, 8, 8) if flat else (4, 4, 4)
+    size = slices * rows * WIDTH
+
+    work = np.zeros(WORK_SIZE, np.float32)
+    block = np.zeros((n_features + 1) * size + PATCH, np.float32)
+    patch = np.empty(n_features * PATCH, np.float32)
+    queue = np.empty(forest.capacity + GROUP + 2, np.uint32)
+    masks = np.empty(forest.capacity + GROUP + 2, np.uint64)
+    reached = np.empty(GROUP * forest.n_columns, np.uint64)
+    counts = np.empty((forest.n_columns, bits), np.uint64)
+    sums = np.empty((forest.n_columns, PATCH))
+
+    for z in range(0, depth, slices):
+        d = min(slices, depth - z)
+        for y in range(0, height, rows):
+            h = min(rows, height - y)
+            for x in range(0, width, WIDTH):
+                w = min(WIDTH, width - x)
+                block_features(smoothed, tables, work, (z, y, x), d, h, rows, size, block)
+                if wants_features:
+                    for f in range(n_features):
+                        for s in range(d):
+                            for r in range(h):
+                                i = f * size + (s * rows + r) * WIDTH
+                                for c in range(w):
+                                    features[f, z + s, y + r, x + c] = block[i + c]
+                if not wants_forest:
+                    continue
+                for s0 in range(0, d, pz):
+                    for r0 in range(0, h, py):
+                        for c0 in range(0, w, px):
+                            at = (s0 * rows + r0) * WIDTH + c0
+                            if flat:
+                                _gather_8x8(block, at, size, n_features, patch)
+                            else:
+                                _gather_4x4x4(block, at, size, n_features, patch)
+                            ns, nr, nc = min(pz, d - s0), min(py, h - r0), min(px, w - c0)
+                            mask = uint64(0)
+                            for s in range(ns):
+                                for r in range(nr):
+                                    for c in range(nc):
+                                        mask |= uint64(1) << uint64((s * py + r) * px + c)
+                            walk_patch(patch, forest, mask, queue, masks, reached, counts, sums)
+                            for column in range(forest.n_columns):
+                                k = channel_of_column[column]
+                                for s in range(ns):
+                                    for r in range(nr):
+                                        for c in range(nc):
+                                            probabilities[k, z + s0 + s, y + r0 + r, x + c0 + c] = sums[
+                                                column, (s * py + r) * px + c
+                                            ]
+
+
+def predict_tile(
+    smoothed: SmoothedTile,
+    tables: FeatureTables,
+    forest: PackedForest,
+    channel_of_column: NDArray[np.int64],
+    shape: tuple[int, int, int],
+    n_classes: int,
+    n_features: int,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return probabilities and features of a tile.
+
+    Parameters
+    ----------
+    smoothed, tables, forest
+        The tile, the features and the trees.
+    channel_of_column
+        int64: the class to which each column of the forest belongs.
+    shape
+        Extents (z, y, x) of the tile.
+    n_classes, n_features
+        Number of classes; 0 if probabilities are not wanted. Number of features.
+
+    Returns
+    -------
+    float32 (classes, z, y, x), and float32 (features, z, y, x) if ``n_classes`` is 0, else empty.
+    """
+    probabilities = np.zeros((n_classes, *shape), np.float32)
+    features = np.empty((n_features, *(shape if n_classes == 0 else (0, 0, 0))), np.float32)
+    flat = smoothed.extents[0] == 1
+    bits = int(forest.roots.size).bit_length()
+    _predict(smoothed, tables, forest, channel_of_column, bits, flat, probabilities, features)
+    return probabilities, features

@@ -1,0 +1,126 @@
+"""The first stage: Gaussian smoothing of a tile, compiled.
+
+Passes run along x, then y, then z, each rounded to float32, and each output is ``c0 a[i]`` followed by
+``c1 (a[i+1] + a[i-1])`` and so on outwards, fused: the order of fastfilters, so that most results are the same
+to the last bit.
+"""
+
+import numpy as np
+from numba import njit
+
+from napari_batch_prediction.features.vectors import fma, load, splat, store
+
+MARGIN = 3
+"""Pixels around a tile that the feature filters look at."""
+
+_SLACK = 128  # Vectors run over the end of a row by less than this.
+
+_OPTIONS = {"nogil": True, "boundscheck": False, "error_model": "numpy", "cache": True}
+
+
+@njit(**_OPTIONS)
+def mirror(i, n):
+    """Return the index within ``0 ... n - 1`` that position ``i`` is mirrored to; the edge is not repeated."""
+    if n == 1:
+        return 0
+    i = abs(i) % (2 * (n - 1))
+    return 2 * (n - 1) - i if i >= n else i
+
+
+@njit(**_OPTIONS)
+def _convolve_line(source, offsets, kernel, target, start, n):
+    """Symmetric filter: offsets[r + k] is where tap k begins in source; n outputs go to target[start:]."""
+    r = kernel.size - 1
+    for i in range(0, n, 64):
+        tap = splat(kernel[0])
+        at = offsets[r] + i
+        v0 = tap * load(source, at)
+        v1 = tap * load(source, at + 16)
+        v2 = tap * load(source, at + 32)
+        v3 = tap * load(source, at + 48)
+        for k in range(1, r + 1):
+            tap = splat(kernel[k])
+            up = offsets[r + k] + i
+            down = offsets[r - k] + i
+            v0 = fma(load(source, up) + load(source, down), tap, v0)
+            v1 = fma(load(source, up + 16) + load(source, down + 16), tap, v1)
+            v2 = fma(load(source, up + 32) + load(source, down + 32), tap, v2)
+            v3 = fma(load(source, up + 48) + load(source, down + 48), tap, v3)
+        store(target, start + i, v0)
+        store(target, start + i + 16, v1)
+        store(target, start + i + 32, v2)
+        store(target, start + i + 48, v3)
+
+
+@njit(**_OPTIONS)
+def _smooth_plane(block, z, kernel, y0, y1, x0, x1, line, rows, target, start, stride):
+    """Smooth one z slice along x and y into target; rows and columns from -MARGIN to +MARGIN around the tile."""
+    height, width = block.shape[1], block.shape[2]
+    r = kernel.size - 1
+    n = x1 - x0 + 2 * MARGIN
+    offsets = np.empty(2 * r + 1, np.int64)
+    first = max(0, y0 - MARGIN - r)
+    last = min(height, y1 + MARGIN + r)
+    pitch = n + _SLACK
+    left = x0 - MARGIN - r
+    for k in range(2 * r + 1):
+        offsets[k] = k
+    for y in range(first, last):
+        for i in range(n + 2 * r):
+            x = left + i
+            line[i] = block[z, y, x if 0 <= x < width else mirror(x, width)]
+        row = (y - first) * pitch
+        _convolve_line(line, offsets, kernel, rows, row, n)
+        for x in range(x0 - MARGIN, 0):
+            rows[row + x - x0 + MARGIN] = rows[row + mirror(x, width) - x0 + MARGIN]
+        for x in range(width, x1 + MARGIN):
+            rows[row + x - x0 + MARGIN] = rows[row + mirror(x, width) - x0 + MARGIN]
+    for y in range(y0 - MARGIN, y1 + MARGIN):
+        centre = mirror(y, height)
+        for k in range(-r, r + 1):
+            offsets[r + k] = (mirror(centre + k, height) - first) * pitch
+        _convolve_line(rows, offsets, kernel, target, start + (y - y0 + MARGIN) * stride, n)
+
+
+@njit(**_OPTIONS)
+def presmooth(block, kernel, in_2d, z0, z1, y0, y1, x0, x1, target, stride):
+    """Smooth the tile ``[z0:z1, y0:y1, x0:x1]`` of a block and a margin of 3 pixels around it.
+
+    Parameters
+    ----------
+    block
+        float32 (z, y, x); mirrored at its ends.
+    kernel
+        float32 taps 0 to the radius.
+    in_2d
+        Whether slices are smoothed by themselves. Then the result has no margin along z.
+    z0, z1, y0, y1, x0, x1
+        The tile.
+    target
+        float32 array of ``planes * (y1 - y0 + 6) * stride + 128`` elements, ``planes`` being ``z1 - z0``, and 6
+        more if not ``in_2d``. Position (-3, -3, -3) of the tile, or (0, -3, -3), comes first.
+    stride
+        Elements from row to row in ``target``: at least ``x1 - x0 + 6`` rounded up to 64.
+    """
+    depth, height, width = block.shape
+    r = kernel.size - 1
+    n = x1 - x0 + 2 * MARGIN
+    line = np.empty(n + 2 * r + _SLACK, np.float32)
+    rows = np.empty((min(height, y1 - y0 + 2 * (MARGIN + r)) + 1) * (n + _SLACK), np.float32)
+    plane = (y1 - y0 + 2 * MARGIN) * stride
+    if in_2d:
+        for z in range(z0, z1):
+            _smooth_plane(block, z, kernel, y0, y1, x0, x1, line, rows, target, (z - z0) * plane, stride)
+        return
+    first = max(0, z0 - MARGIN - r)
+    last = min(depth, z1 + MARGIN + r)
+    planes = np.empty((last - first) * plane + _SLACK, np.float32)
+    for z in range(first, last):
+        _smooth_plane(block, z, kernel, y0, y1, x0, x1, line, rows, planes, (z - first) * plane, stride)
+    offsets = np.empty(2 * r + 1, np.int64)
+    for z in range(z0 - MARGIN, z1 + MARGIN):
+        centre = mirror(z, depth)
+        for y in range(y1 - y0 + 2 * MARGIN):
+            for k in range(-r, r + 1):
+                offsets[r + k] = (mirror(centre + k, depth) - first) * plane + y * stride
+            _convolve_line(planes, offsets, kernel, target, (z - z0 + MARGIN) * plane + y * stride, n)

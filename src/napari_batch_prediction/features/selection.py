@@ -1,0 +1,121 @@
+"""Which feature at which scale, in 2D or 3D: names, order and context of the feature vector."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from napari_batch_prediction.errors import ImageMismatchError
+from napari_batch_prediction.features.kernels import SMOOTHING_WINDOW, presmoothing_sigma, radius
+
+GAUSSIAN = "GaussianSmoothing"
+LAPLACIAN = "LaplacianOfGaussian"
+GRADIENT = "GaussianGradientMagnitude"
+DIFFERENCE = "DifferenceOfGaussians"
+STRUCTURE = "StructureTensorEigenvalues"
+HESSIAN = "HessianOfGaussianEigenvalues"
+
+FEATURE_IDS = (GAUSSIAN, LAPLACIAN, GRADIENT, DIFFERENCE, STRUCTURE, HESSIAN)
+"""The features, by ilastik's identifiers."""
+
+_TITLES = {
+    GAUSSIAN: "Gaussian Smoothing",
+    LAPLACIAN: "Laplacian of Gaussian",
+    GRADIENT: "Gaussian Gradient Magnitude",
+    DIFFERENCE: "Difference of Gaussians",
+    STRUCTURE: "Structure Tensor Eigenvalues",
+    HESSIAN: "Hessian of Gaussian Eigenvalues",
+}
+
+# Beyond the presmoothing a tile needs the reach of the structure tensor: gradient 1 and smoothing 2 pixels.
+_FILTER_REACH = 3
+
+
+@dataclass(frozen=True)
+class FeatureSelection:
+    """The features a classifier was trained on.
+
+    Attributes
+    ----------
+    ids
+        Features in stored order; each one of :data:`FEATURE_IDS`.
+    scales
+        Sigmas in pixels, in stored order.
+    matrix
+        For each feature and each scale whether it is used.
+    in_2d
+        For each scale whether every z slice is filtered by itself.
+    """
+
+    ids: tuple[str, ...]
+    scales: tuple[float, ...]
+    matrix: tuple[tuple[bool, ...], ...]
+    in_2d: tuple[bool, ...]
+
+    def __iter__(self) -> Iterator[tuple[str, int]]:
+        """Iterate over (feature id, index of the scale) in the order of the feature vector."""
+        for name, row in zip(self.ids, self.matrix, strict=True):
+            for j, chosen in enumerate(row):
+                if chosen:
+                    yield name, j
+
+    def width(self, name: str, scale: int) -> int:
+        """Return how many values a feature gives for one channel: one for each eigenvalue, otherwise 1."""
+        if name in (STRUCTURE, HESSIAN):
+            return 2 if self.in_2d[scale] else 3
+        return 1
+
+    def n_features(self, n_channels: int = 1) -> int:
+        """Return the length of the feature vector for images with this many channels."""
+        return n_channels * sum(self.width(name, j) for name, j in self)
+
+    def names(self, n_channels: int = 1) -> tuple[str, ...]:
+        """Return ilastik's name of every entry of the feature vector."""
+        names = []
+        for name, j in self:
+            title = f"{_TITLES[name]} (σ={self.scales[j]}) in {'2D' if self.in_2d[j] else '3D'}"
+            n = n_channels * self.width(name, j)
+            names += [title] if n == 1 else [f"{title} [{i}]" for i in range(n)]
+        return tuple(names)
+
+    @property
+    def used_scales(self) -> tuple[int, ...]:
+        """Indices of the scales at which any feature is used."""
+        return tuple(j for j in range(len(self.scales)) if any(row[j] for row in self.matrix))
+
+    @property
+    def all_in_2d(self) -> bool:
+        """Whether no feature looks beyond its z slice."""
+        return all(self.in_2d[j] for j in self.used_scales)
+
+    @property
+    def context(self) -> tuple[int, int, int]:
+        """Pixels along z, y and x that a tile needs on each side to come out as in the whole image."""
+
+        def reach(scales: list[int]) -> int:
+            sigmas = [presmoothing_sigma(self.scales[j]) for j in scales]
+            return max((radius(sigma, SMOOTHING_WINDOW) + _FILTER_REACH for sigma in sigmas), default=0)
+
+        used = list(self.used_scales)
+        plane = reach(used)
+        return reach([j for j in used if not self.in_2d[j]]), plane, plane
+
+    def check_extents(self, z: int, y: int, x: int) -> None:
+        """Check that an image is large enough for every scale that is used.
+
+        ilastik needs ``ceil(3.5 * scale) + 1`` pixels along y and x, and along z where a scale is in 3D.
+
+        Raises
+        ------
+        ImageMismatchError
+            Naming the scale and the smallest size.
+        """
+        for j in self.used_scales:
+            least = math.ceil(SMOOTHING_WINDOW * self.scales[j]) + 1
+            found = {"y": y, "x": x} if self.in_2d[j] else {"z": z, "y": y, "x": x}
+            small = [f"{key}={n}" for key, n in found.items() if n < least]
+            if small:
+                raise ImageMismatchError(
+                    f"The image is too small for the features at scale {self.scales[j]:g}: it needs at least "
+                    f"{least} pixels along {', '.join(found)}, but has {', '.join(small)}. Use a larger image, or "
+                    f"train a classifier without scale {self.scales[j]:g}."
+                )

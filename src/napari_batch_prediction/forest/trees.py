@@ -1,0 +1,123 @@
+"""Decision trees as arrays, and how to read them from vigra's HDF5 layout."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_batch_prediction.errors import ProjectError
+
+_LEAF = 0x40000000
+_THRESHOLD = 0
+_ROOT = 2
+
+
+@dataclass(frozen=True)
+class Tree:
+    """One decision tree. Node 0 is the root; a child comes after its parent.
+
+    Attributes
+    ----------
+    feature
+        int32 (n,): the column a node looks at; -1 at a leaf.
+    threshold
+        float64 (n,): a row goes left if its value is less than this, and right otherwise, also with NaN.
+    left
+        int32 (n,): the left child; 0 at a leaf. The right child is the node after it.
+    value
+        float64 (n, columns): class probabilities at a leaf; 0 elsewhere.
+    """
+
+    feature: NDArray[np.int32]
+    threshold: NDArray[np.float64]
+    left: NDArray[np.int32]
+    value: NDArray[np.float64]
+
+
+def tree_from_vigra(topology: NDArray[np.int32], parameters: NDArray[np.float64]) -> Tree:
+    """Return the tree that vigra's two arrays describe.
+
+    The topology begins with the number of features and of classes; the root is at index 2. A leaf is
+    ``[0x40000000, p]`` with ``parameters[p]`` its weight and then one probability for each class. A node with
+    a threshold is ``[0, p, left, right, feature]`` with ``parameters[p + 1]`` the threshold.
+
+    Raises
+    ------
+    ProjectError
+        If a node is of another type, an index is out of range, or nodes do not form a tree.
+    """
+    topo = np.asarray(topology).astype(np.int64, copy=False)
+    params = np.asarray(parameters).astype(np.float64, copy=False)
+    if topo.ndim != 1 or params.ndim != 1 or len(topo) < _ROOT + 2:
+        raise _damaged(f"arrays of shapes {topo.shape} and {params.shape}")
+    n_features, n_classes = int(topo[0]), int(topo[1])
+    if n_features < 1 or n_classes < 1:
+        raise _damaged(f"{n_features} features and {n_classes} classes")
+
+    # Level by level: all nodes of a level at once, so that a forest of many thousand nodes is read quickly.
+    levels: list[NDArray[np.int64]] = []
+    level = np.array([_ROOT])
+    n_nodes = 0
+    while level.size:
+        n_nodes += level.size
+        # A node takes at least two entries, so more nodes than that means that one is reached twice.
+        if level.min() < _ROOT or level.max() + 1 >= len(topo) or n_nodes > len(topo) // 2:
+            raise _damaged("a node that points outside the tree, or a node with two parents")
+        levels.append(level)
+        kind = topo[level]
+        inner = level[(kind & _LEAF) == 0]
+        if (topo[inner] != _THRESHOLD).any():
+            other = sorted({int(value) for value in topo[inner]} - {_THRESHOLD})
+            raise ProjectError(
+                f"The random forest has nodes of type {other}; only thresholds on single features are supported, "
+                "as ilastik trains them. Train the classifier again in ilastik and save the project."
+            )
+        if inner.size and inner.max() + 4 >= len(topo):
+            raise _damaged("a node that is cut off")
+        level = np.stack([topo[inner + 2], topo[inner + 3]], 1).ravel()
+    nodes = np.concatenate(levels)
+    leaf = (topo[nodes] & _LEAF) != 0
+    inner, at = nodes[~leaf], topo[nodes + 1]
+    last = at + np.where(leaf, n_classes, 1)
+    if (at < 0).any() or last.max() >= len(params):
+        raise _damaged("a node whose parameters are missing")
+    columns = topo[inner + 4]
+    if inner.size and (columns.min() < 0 or columns.max() >= n_features):
+        raise _damaged(f"a node that looks at a column outside 0 to {n_features - 1}")
+
+    feature = np.full(n_nodes, -1, np.int32)
+    threshold = np.zeros(n_nodes)
+    left = np.zeros(n_nodes, np.int32)
+    value = np.zeros((n_nodes, n_classes))
+    feature[~leaf] = columns
+    threshold[~leaf] = params[at[~leaf] + 1]
+    # In this order the children of the i-th inner node are nodes 2 i + 1 and 2 i + 2.
+    left[~leaf] = 2 * np.arange(inner.size) + 1
+    value[leaf] = params[at[leaf, None] + 1 + np.arange(n_classes)]
+    if not (np.isfinite(value).all() and np.isfinite(threshold).all()):
+        raise _damaged("thresholds or probabilities that are not finite")
+    return Tree(feature, threshold, left, value)
+
+
+def _damaged(found: str) -> ProjectError:
+    return ProjectError(
+        f"The random forest in the project is damaged: found {found}. Train the classifier again in ilastik and "
+        "save the project, or take an intact copy of the file."
+    )
+
+
+def round_up_to_float32(threshold: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return the smallest float32 that is not less than each threshold.
+
+    For every float32 ``x``, ``x < threshold`` in double is the same as ``x < round_up_to_float32(threshold)``.
+    """
+    with np.errstate(over="ignore"):
+        single = threshold.astype(np.float32)
+    less = single.astype(np.float64) < threshold
+    return np.where(less, np.nextafter(single, np.float32(np.inf)), single)
+
+
+def leaves_are_pure(trees: Sequence[Tree]) -> bool:
+    """Whether every leaf gives one class all of its probability, as fully grown trees do."""
+    return all(bool(((tree.value == 0) | (tree.value == 1)).all()) for tree in trees)

@@ -1,0 +1,150 @@
+"""An image and what was predicted for it, read so that a viewer can show it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import dask.array as da
+import numpy as np
+import pint
+from napari.utils.colormaps import Colormap, DirectLabelColormap
+
+from napari_batch_prediction.classifiers.base import Classifier, Source
+from napari_batch_prediction.images.base import Image
+from napari_batch_prediction.images.inputs import open_image
+
+# Up to this many bytes an array is read at once and its file closed. Above, it is read as it is looked at.
+IN_MEMORY = 2**27
+
+LABEL_OPACITY = 0.5
+
+Shown = Literal["values", "classes", "labels"]
+# From the bottom of the layer list up.
+_ORDER: tuple[Shown, ...] = ("values", "classes", "labels")
+
+
+@dataclass
+class LayerData:
+    """What one call of ``viewer.add_image`` or ``viewer.add_labels`` needs.
+
+    Attributes
+    ----------
+    kind
+        Which of the two.
+    data
+        The pixels, in memory or lazy.
+    options
+        Keyword arguments.
+    image
+        The open file behind lazy pixels, to be closed with the last of its layers; None if none is open.
+    """
+
+    kind: Literal["image", "labels"]
+    data: Any
+    options: dict[str, Any]
+    image: Image | None = None
+
+
+def read_layers(
+    location: str, axes: str | None, stem: str, outputs: Mapping[str, str], classifier: Classifier
+) -> list[LayerData]:
+    """Open an image and its outputs, and say how to show them.
+
+    Parameters
+    ----------
+    location
+        The input.
+    axes
+        Its axes if the user gave them.
+    stem
+        What the names of its layers begin with.
+    outputs
+        For each source the file it was written to, as an input.
+    classifier
+        What predicted them: names and colours of the classes.
+
+    Returns
+    -------
+    The layers from the bottom up: the raw image, features and uncertainty, probabilities, segmentation. All
+    have the scale and the units of the raw image. Features and uncertainty are hidden if there is more.
+
+    Raises
+    ------
+    ImageReadError
+        If a file cannot be read; no file stays open then.
+    """
+    sources = sorted(map(classifier.source, outputs), key=lambda source: _ORDER.index(_shown(source, classifier)))
+    classes_shown = any(_shown(source, classifier) != "values" for source in sources)
+    layers: list[LayerData] = []
+    try:
+        raw = open_image(location, axes)
+        layers.append(_raw_layer(raw, stem))
+        for source in sources:
+            layer = _output_layer(open_image(outputs[source.name]), source, classifier, stem, raw)
+            if classes_shown and _shown(source, classifier) == "values":
+                layer.options["visible"] = False
+            layers.append(layer)
+    except BaseException:
+        close_all(layers)
+        raise
+    return layers
+
+
+def close_all(layers: Sequence[LayerData]) -> None:
+    """Close the files of layers that will not be shown."""
+    for layer in layers:
+        if layer.image is not None:
+            layer.image.close()
+
+
+def _raw_layer(image: Image, stem: str) -> LayerData:
+    channels, kept = _channels_first(image)
+    options = {"name": stem, "colormap": "gray", **_geometry(image, image)}
+    if len(channels) == 1:
+        options["contrast_limits"] = _limits(channels[0])
+        return LayerData("image", channels[0], options, kept)
+    if len(channels) in (3, 4) and image.dtype == np.uint8:
+        del options["colormap"]
+        return LayerData("image", np.moveaxis(channels, 0, -1), options | {"rgb": True}, kept)
+    options |= {
+        "channel_axis": 0,
+        "name": [f"{stem} channel {i}" for i in range(len(channels))],
+        "visible": [i == 0 for i in range(len(channels))],
+        "contrast_limits": [_limits(channel) for channel in channels],
+    }
+    return LayerData("image", channels, options, kept)
+
+
+def _output_layer(image: Image, source: Source, classifier: Classifier, stem: str, raw: Image) -> LayerData:
+    channels, kept = _channels_first(image)
+    options = {"name": f"{stem} {source.name}", **_geometry(image, raw)}
+    shown = _shown(source, classifier)
+    if shown == "labels":
+        options |= {"colormap": _label_colormap(classifier), "opacity": LABEL_OPACITY}
+        # The status bar names the class under the mouse.
+        options["features"] = {
+            "index": list(range(len(classifier.classes) + 1)),
+            "class": ["none", *classifier.classes],
+        }
+        return LayerData("labels", channels[0], options, kept)
+    if shown == "classes":
+        options |= {
+            "channel_axis": 0,
+            "name": [f"{stem} {name}" for name in source.channel_names],
+            "colormap": [_class_colormap(name, color) for name, color in zip(classifier.classes, classifier.class_colors, strict=True)],
+            "blending": "additive",
+            "contrast_limits": source.value_range,
+        }
+        return LayerData("image", channels, options, kept)
+    values = channels if len(channels) > 1 else channels[0]
+    if len(channels) > 1:
+        options = {"name": options["name"], **_geometry(image, raw, leading="c")}
+    options["contrast_limits"] = source.value_range or _limits(values)
+    return LayerData("image", values, options, kept)
+
+
+def _shown(source: Source, classifier: Classifier) -> Shown:
+    """Return how a source is shown: one label a pixel, one channel a class, or plain values."""
+    if np.issubdtype(source.dtype, np.integer):
+        return "labels"
+    return "classes" if source.channel_names == classifier.classes else "values"

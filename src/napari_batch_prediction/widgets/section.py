@@ -1,0 +1,56 @@
+"""A part of the window with a heading that folds it away."""
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from superqt import QElidingLabel
+
+
+class Section(QWidget):
+    """A heading with a summary, and below it whatever is added to ``body``.
+
+    superqt's QCollapsible cuts texts that wrap, and its arrow keeps the colour of the theme it was made in.
+
+    Parameters
+    ----------
+    title
+        The heading.
+    """
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self._heading = QToolButton()
+        self._heading.setText(title)
+        self._heading.setCheckable(True)
+        self._heading.setChecked(True)
+        self._heading.setAutoRaise(True)
+        self._heading.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self._heading.setArrowType(Qt.ArrowType.DownArrow)
+        self._heading.setStyleSheet("QToolButton { border: none; background: none; font-weight: bold; }")
+        self._heading.toggled.connect(self._fold)
+
+        self._summary = QElidingLabel()
+        self._summary.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self._summary.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+        self._content = QWidget()
+        self.body = QVBoxLayout(self._content)
+        self.body.setContentsMargins(4, 0, 0, 4)
+        self.body.setSpacing(4)
+
+        top = QHBoxLayout()
+        top.addWidget(self._heading)
+        top.addWidget(self._summary, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addLayout(top)
+        layout.addWidget(self._content)
+
+    def set_summary(self, text: str) -> None:
+        """Show the state of this section beside its heading, so that it can be read when folded."""
+        self._summary.setText(text)
+        self._summary.setToolTip(text)
+
+    def _fold(self, shown: bool) -> None:
+        self._heading.setArrowType(Qt.ArrowType.DownArrow if shown else Qt.ArrowType.RightArrow)
+        self._content.setVisible(shown)

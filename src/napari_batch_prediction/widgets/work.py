@@ -1,0 +1,121 @@
+"""Work off the main thread, so that the window always answers."""
+
+import traceback
+from collections.abc import Callable, Generator
+from threading import Event
+from typing import Any, NamedTuple
+
+from napari.qt.threading import GeneratorWorker, create_worker
+from qtpy.QtCore import QObject, Signal
+
+from napari_batch_prediction.errors import BatchPredictionError
+
+ShouldCancel = Callable[[], bool]
+Work = Callable[[ShouldCancel], Generator[object, None, Any]]
+
+
+class Failure(NamedTuple):
+    """Work that ended with an error.
+
+    Attributes
+    ----------
+    reason
+        What went wrong, in words.
+    trace
+        The whole stack trace of an unexpected error; empty otherwise.
+    """
+
+    reason: str
+    trace: str = ""
+
+
+class Task(QObject):
+    """One piece of work in napari's thread worker.
+
+    Parameters
+    ----------
+    work
+        A generator function. It gets a function that says whether to stop, and asks it often.
+    parent
+        The widget that shows the work. The work is cancelled when the widget is deleted.
+
+    Attributes
+    ----------
+    yielded
+        Everything that the work yields, and a :class:`Failure` if it raises. Emitted in the main thread.
+    ended
+        Emitted once, after the last ``yielded``.
+    """
+
+    yielded = Signal(object)
+    ended = Signal()
+
+    def __init__(self, work: Work, parent: QObject) -> None:
+        super().__init__(parent)
+        self._cancelled = Event()
+        self._dropped = False
+        self._worker = create_worker(
+            _guarded, work(self._cancelled.is_set), self._cancelled, _start_thread=False, _worker_class=_Worker
+        )
+        self._worker.yielded.connect(self._take)
+        self._worker.finished.connect(self._end)
+        self.destroyed.connect(self._cancelled.set)
+
+    def start(self) -> None:
+        """Begin."""
+        self._worker.start()
+
+    def cancel(self) -> None:
+        """Ask the work to stop. What it yields until then is still passed on."""
+        self._cancelled.set()
+
+    def drop(self) -> None:
+        """Cancel, and pass nothing on any more."""
+        self._dropped = True
+        self.cancel()
+
+    def _take(self, value: object) -> None:
+        if not self._dropped:
+            self.yielded.emit(value)
+
+    def _end(self) -> None:
+        if not self._dropped:
+            self.ended.emit()
+        self.deleteLater()
+
+
+class _Worker(GeneratorWorker):  # type: ignore[misc]
+    """napari's worker with one switch for every way to stop: cancelled by the user, or quit by napari."""
+
+    def __init__(
+        self,
+        func: Callable[..., Generator[object]],
+        steps: Generator[object],
+        cancelled: Event,
+    ) -> None:
+        super().__init__(func, steps)
+        self._steps = steps
+        self._cancelled = cancelled
+
+    def quit(self) -> None:
+        """Ask the work to stop; napari calls this when its window closes."""
+        self._cancelled.set()
+        super().quit()
+
+    def work(self) -> Any:
+        """Do the work, in the thread."""
+        try:
+            return super().work()
+        finally:
+            # A worker that quits leaves its generator where it stands: let it clean up, here and now.
+            self._steps.close()
+
+
+def _guarded(steps: Generator[object]) -> Generator[object]:
+    """Yield every step, then what went wrong: a RuntimeError that leaves a generator worker is lost."""
+    try:
+        yield from steps
+    except BatchPredictionError as error:
+        yield Failure(str(error))
+    except Exception as error:  # whatever it is, the window says it
+        yield Failure(f"Unexpected {type(error).__name__}: {error}", traceback.format_exc())
