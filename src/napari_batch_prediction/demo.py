@@ -61,8 +61,8 @@ def make_demo(folder: Path) -> BatchJob:
     earlier_demo = project.is_file() and project.read_bytes() == sample[_PROJECT]
     if folder.exists() and not earlier_demo and not (folder.is_dir() and not any(folder.iterdir())):
         raise SettingsError(
-            f"The demo needs a folder that is empty, new or an earlier demo, but '{folder}' is something else. "
-            "Name another folder: napari-batch-prediction demo FOLDER"
+            f"The demo needs a folder that is empty, new or an earlier demo, but '{folder}' is none of "
+            "these. Name another folder: napari-batch-prediction demo FOLDER"
         )
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in sample.items():
@@ -115,7 +115,7 @@ def draw_overview(rows: Sequence[Panels], classes: Mapping[str, Color], failed: 
     large, small = ImageFont.load_default(26), ImageFont.load_default(20)
 
     x = width - _MARGIN
-    for name, color in reversed(classes.items()):
+    for name, color in reversed(list(classes.items())):
         x -= round(draw.textlength(name, large))
         draw.text((x, 20), name, _INK, large)
         x -= 34
@@ -146,13 +146,13 @@ def draw_overview(rows: Sequence[Panels], classes: Mapping[str, Color], failed: 
 
 def _read(path: Path) -> NDArray:
     with h5py.File(path, "r") as file:
-        return file["exported_data"][()]
+        return np.asarray(file["exported_data"])
 
 
 def _gray(raw: NDArray) -> NDArray:
     """Return pixels as 0 to 255, the darkest and brightest of them cut off, the dark ones lifted."""
     low, high = np.percentile(raw, (0.5, 99.8))
-    return 255 * np.clip((raw - low) / max(high - low, 1), 0, 1) ** 0.7
+    return np.asarray(255 * np.clip((raw - low) / max(high - low, 1), 0, 1) ** 0.7)
 
 
 def _middle(values: NDArray, size: int) -> NDArray:

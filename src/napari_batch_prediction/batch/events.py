@@ -1,31 +1,35 @@
 """What a run says while it works."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from napari_batch_prediction.batch.ledger import Ledger, LedgerRow
 
 
-class BatchStarted(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class BatchStarted:
     """The run begins. Tiles of inputs that fail in the plan are not counted."""
 
     n_files: int
     n_tiles: int
 
 
-class Notice(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Notice:
     """Something the user should know while waiting, as a sentence."""
 
     text: str
 
 
-class FileStarted(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class FileStarted:
     """The tiles of one input are being worked on."""
 
     index: int
     n_tiles: int
 
 
-class TileDone(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class TileDone:
     """One more tile is predicted and written."""
 
     index: int
@@ -35,14 +39,16 @@ class TileDone(NamedTuple):
     batch_tiles: int
 
 
-class FileFinished(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class FileFinished:
     """One input has reached its end, good or bad."""
 
     index: int
     row: LedgerRow
 
 
-class BatchFinished(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class BatchFinished:
     """The last event of every run."""
 
     ledger: Ledger

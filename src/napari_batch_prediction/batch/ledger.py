@@ -10,6 +10,8 @@ from napari_batch_prediction.errors import BatchPredictionError
 
 Status = Literal["done", "failed", "skipped", "cancelled"]
 
+CANCELLED = "The run was cancelled."
+
 
 @dataclass(frozen=True)
 class LedgerRow:

@@ -123,7 +123,9 @@ def _unused(name: str, taken: Collection[str]) -> str:
     return next(name for name in names if name not in taken)
 
 
-def _look_at(location: str, job: BatchJob, classifier: Classifier) -> tuple[ImageInfo | None, tuple[str, ...]]:
+def _look_at(
+    location: str, job: BatchJob, classifier: Classifier
+) -> tuple[ImageInfo | None, tuple[str, ...]]:
     """Open an input; return what it says and why it cannot be predicted."""
     info = None
     try:
@@ -157,17 +159,21 @@ def _check_outputs(rows: list[PlanRow], job: BatchJob, files: list[Path]) -> tup
             if others:
                 also = "another export of it" if others[0] == row.input else others[0]
                 problems.append(
-                    f"{path} is also the output of {also}. Use a name that tells them apart, for example with "
-                    "{relative}, {parent} or {index}, or with {source} for several exports."
+                    f"{path} is also the output of {also}. Use a name that tells them apart, for "
+                    "example with {relative}, {parent} or {index}, or with {source} for several exports."
                 )
             if owner := sacred.get(_same(Path(os.path.realpath(path)))):
                 problems.append(f"{path} is {owner}, which is never replaced. Choose another name or folder.")
             elif path in existing and path.is_dir():
                 problems.append(f"{path} is a folder. Choose another name.")
             elif path in existing and job.existing == "error":
-                problems.append(f"{path} exists. Remove it, choose another name, or allow skipping or overwriting.")
+                problems.append(
+                    f"{path} exists. Remove it, choose another name, or allow skipping or overwriting."
+                )
             if len(os.fsencode(path.name)) > MAX_NAME:
-                problems.append(f"The name {path.name} is longer than {MAX_NAME} bytes. Choose a shorter one.")
+                problems.append(
+                    f"The name {path.name} is longer than {MAX_NAME} bytes. Choose a shorter one."
+                )
             if folders[path.parent]:
                 problems.append(folders[path.parent])
         skip = job.existing == "skip" and not problems and len(existing) == len(row.outputs)
@@ -176,13 +182,15 @@ def _check_outputs(rows: list[PlanRow], job: BatchJob, files: list[Path]) -> tup
 
 
 def _same(path: Path) -> str:
-    """Return a text equal for names that some file system takes for one: in another case, or composed otherwise."""
+    """Return a text that is equal for names some file system takes for one: other case, other composition."""
     return unicodedata.normalize("NFC", str(path)).casefold()
 
 
 def _folder_problem(folder: Path) -> str:
     """Return why files cannot be made in a folder, which need not exist yet; empty if they can."""
-    nearest = next(place for place in (folder, *folder.parents) if os.path.lexists(place) or place == place.parent)
+    nearest = next(
+        place for place in (folder, *folder.parents) if os.path.lexists(place) or place == place.parent
+    )
     if not nearest.is_dir():
         return f"The folder {folder} cannot be made: {nearest} is not a folder. Choose another folder."
     if not os.access(nearest, os.W_OK | os.X_OK):

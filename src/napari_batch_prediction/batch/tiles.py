@@ -24,8 +24,10 @@ AT_LEAST_3D = 2
 # Tiles of whole rows are read faster; cutting rows must save more than this.
 CUT_ROWS_COST = 1.1
 
-# A boundary moves to a chunk of the file if no tile gets longer than this many times the even length.
+# Boundaries move to those of the file's chunks if no tile gets longer than this many times the even length,
+# or if there are so many tiles that longer and shorter ones even out.
 MAX_UNEVEN = 1.1
+MANY = 8
 
 Steps = tuple[int, int, int]
 
@@ -76,7 +78,7 @@ def _parts(extent: int, count: int, chunk: int) -> Iterator[slice]:
     even = [round(i * extent / count) for i in range(count + 1)]
     snapped = [0, *(round(i / chunk) * chunk for i in even[1:-1]), extent]
     lengths = [stop - start for start, stop in pairwise(snapped)]
-    good = min(lengths) > 0 and max(lengths) <= MAX_UNEVEN * extent / count
+    good = min(lengths) > 0 and (count >= MANY or max(lengths) <= MAX_UNEVEN * extent / count)
     for start, stop in pairwise(snapped if good else even):
         yield slice(start, stop)
 

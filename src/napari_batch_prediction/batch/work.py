@@ -2,18 +2,12 @@
 
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from napari_batch_prediction.axes import extents, output_axes, reorder
-from napari_batch_prediction.batch.ledger import LedgerRow, Status, explain
-from napari_batch_prediction.batch.plan import Plan, PlanRow, source_names
+from napari_batch_prediction.batch.ledger import CANCELLED, LedgerRow, Status, explain
+from napari_batch_prediction.batch.plan import ImageInfo, Plan, source_names
 from napari_batch_prediction.batch.tiles import Tile, make_tiles
-from napari_batch_prediction.classifiers.base import Classifier, Source
 from napari_batch_prediction.errors import ImageReadError
 from napari_batch_prediction.export.formats import find_format
 from napari_batch_prediction.export.target import Target, Writer
@@ -21,43 +15,132 @@ from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.images.inputs import open_image
 
 
-@dataclass(frozen=True)
-class Output:
-    """One output of one input: what is written, and what writes it."""
-
-    key: str
-    source: Source
-    target: Target
-    writer: Writer
-
-
 class FileWork:
     """The tiles, the image and the writers of one input.
 
-    ``open`` and ``close`` are called by one thread, ``work`` by many. Nothing is written to disk before the
-    first tile is predicted.
+    One thread calls :meth:`open` and :meth:`close`, many call :meth:`work`. Nothing is written to disk before
+    the first tile is predicted.
 
     Parameters
     ----------
     plan
         The checked job.
     index
-        Which of its inputs; one without problems.
+        Which of its inputs.
+    info
+        What the header of the input said.
     workers
         Number of threads that share this input.
     """
 
-    def __init__(self, plan: Plan, index: int, workers: int) -> None:
+    def __init__(self, plan: Plan, index: int, info: ImageInfo, workers: int) -> None:
         self.index = index
-        self.row: PlanRow = plan.rows[index]
-        self.job = plan.job
-        self.classifier: Classifier = plan.classifier
-        self.outputs: list[Output] = []
+        self.row = plan.rows[index]
         self.error: BaseException | None = None
-        self.seconds = 0.0
+        self.done = 0
+        self.in_flight = 0
+        self._info = info
+        self._job = plan.job
+        self._classifier = plan.classifier
+        self._sources = [plan.classifier.source(name) for name in source_names(plan.job, plan.classifier)]
+        self._axes = output_axes(info.axes)
+        self._extents = extents(info.axes, info.shape)
+
+        first = find_format(plan.job.exports[0].format)
+        shape, itemsize = self._shape(self._sources[0].channels), self._sources[0].dtype.itemsize
+        chunk = dict(zip(self._axes, first.chunk(self._axes, shape, itemsize), strict=True))
+        self.tiles = make_tiles(
+            self._extents,
+            plan.classifier.context,
+            (chunk.get("z", 1), chunk["y"], chunk["x"]),
+            sum(source.channels * source.dtype.itemsize for source in set(self._sources)),
+            workers,
+        )
         self._image: Image | None = None
-        self._lock = threading.Lock()
+        self._writers: dict[str, Writer] = {}
         self._finished: dict[str, Path] = {}
-        assert self.row.image is not None
-        self._prepare(self.row.image)
-        self.tiles: tuple[Tile, ...] = make_tiles(...)
+        self._lock = threading.Lock()
+        self._left = len(self.tiles)
+        self._started = self._ended = 0.0
+
+    def _shape(self, channels: int) -> tuple[int, ...]:
+        return tuple(channels if key == "c" else self._extents[key] for key in self._axes)
+
+    def open(self) -> None:
+        """Open the image and prepare what is to be written.
+
+        Raises
+        ------
+        ImageReadError
+            If the image cannot be read or is not what it was when the job was checked.
+        """
+        self._started = time.perf_counter()
+        image = self._image = open_image(self.row.input, self._job.input_axes)
+        now = ImageInfo(image.axes, image.axes_known, image.shape, image.dtype)
+        if now != self._info:
+            raise ImageReadError(
+                f"{self.row.input} has changed since it was checked: expected {self._info.axes} "
+                f"{self._info.shape} {self._info.dtype}, got {now.axes} {now.shape} {now.dtype}. Start again."
+            )
+        exports = zip(self._job.exports, self._sources, self.row.outputs.items(), strict=True)
+        for export, source, (key, path) in exports:
+            if self._job.existing == "skip" and path.exists():
+                self._finished[key] = path
+                continue
+            target = Target(
+                path,
+                self._axes,
+                self._shape(source.channels),
+                source.dtype,
+                source.value_range,
+                image.pixel_size,
+                image.units,
+                export.internal_path,
+                replace=self._job.existing == "overwrite",
+            )
+            self._writers[key] = find_format(export.format).writer(target)
+
+    def work(self, tile: Tile) -> None:
+        """Read, predict and write one tile; the last one gives the outputs their names."""
+        if self._image is None:
+            raise RuntimeError("The input is not open.")
+        outer, inner = [], []
+        for key, part, pixels in zip("zyx", tile[1:], self._classifier.context, strict=True):
+            start, stop = max(part.start - pixels, 0), min(part.stop + pixels, self._extents[key])
+            outer.append(slice(start, stop))
+            inner.append(slice(part.start - start, part.stop - start))
+        block = self._image.read_czyx(tile.t, outer[0], outer[1], outer[2])
+        names = {key: source.name for key, source in zip(self.row.outputs, self._sources, strict=True)}
+        values = self._classifier.predict_tile(
+            block, (inner[0], inner[1], inner[2]), list(dict.fromkeys(names.values()))
+        )
+        where = {"t": slice(tile.t, tile.t + 1), "z": tile.z, "y": tile.y, "x": tile.x}
+        for key, writer in self._writers.items():
+            array = values[names[key]]
+            region = {**where, "c": slice(0, array.shape[0])}
+            writer.write(
+                tuple(region[axis] for axis in self._axes), reorder(array[None], "tczyx", self._axes)
+            )
+        with self._lock:
+            self._left -= 1
+            last = self._left == 0
+        if last:
+            for key, writer in self._writers.items():
+                writer.finish()
+                self._finished[key] = self.row.outputs[key]
+            self._ended = time.perf_counter()
+
+    def close(self, status: Status) -> LedgerRow:
+        """Release the image, remove what is not whole, and return what happened."""
+        for key, writer in self._writers.items():
+            if key not in self._finished:
+                writer.abort()
+        if self._image is not None:
+            self._image.close()
+        reason, trace = explain(self.error) if self.error is not None else ("", "")
+        if status == "cancelled":
+            reason = CANCELLED
+        now = time.perf_counter()
+        seconds = (self._ended or now) - (self._started or now)
+        outputs = {key: path for key, path in self.row.outputs.items() if key in self._finished}
+        return LedgerRow(self.row.input, status, reason, outputs, seconds, trace)

@@ -38,13 +38,10 @@ def _gather_4x4x4(block, at, size, n_features, patch):
 
 
 @njit(**_OPTIONS)
-def _predict(smoothed, tables, forest, channel_of_column, bits, flat, probabilities, features):
+def _predict(smoothed, tables, n_features, forest, channel_of_column, bits, flat, probabilities, features):
     """Fill probabilities (channels, z, y, x) and features (n, z, y, x) of a tile; either may have no channels."""
-    n_features = features.shape[0]
-    wants_features = features.shape[1] > 0
     depth, height, width = probabilities.shape[1:]
-    if wants_features:
-        depth, height, width = features.shape[1:]
+    wants_features = features.shape[0] > 0
     wants_forest = probabilities.shape[0] > 0
     slices = _SLICES_2D if flat else _SLICES_3D
     rows = _ROWS_2D if flat else _ROWS_3D
@@ -104,32 +101,35 @@ def _predict(smoothed, tables, forest, channel_of_column, bits, flat, probabilit
 def predict_tile(
     smoothed: SmoothedTile,
     tables: FeatureTables,
+    n_features: int,
     forest: PackedForest,
     channel_of_column: NDArray[np.int64],
-    shape: tuple[int, int, int],
+    shape: tuple[int, ...],
     n_classes: int,
-    n_features: int,
+    wants_features: bool,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return probabilities and features of a tile.
 
     Parameters
     ----------
-    smoothed, tables, forest
-        The tile, the features and the trees.
+    smoothed, tables, n_features, forest
+        The tile, the features, their number, and the trees.
     channel_of_column
         int64: the class to which each column of the forest belongs.
     shape
         Extents (z, y, x) of the tile.
-    n_classes, n_features
-        Number of classes; 0 if probabilities are not wanted. Number of features.
+    n_classes
+        Number of classes; 0 if probabilities are not wanted.
+    wants_features
+        Whether features are wanted.
 
     Returns
     -------
-    float32 (classes, z, y, x), and float32 (features, z, y, x) if ``n_classes`` is 0, else empty.
+    float32 (classes, z, y, x) and float32 (features, z, y, x); with no channels what is not wanted.
     """
     probabilities = np.zeros((n_classes, *shape), np.float32)
-    features = np.empty((n_features, *(shape if n_classes == 0 else (0, 0, 0))), np.float32)
+    features = np.empty((n_features if wants_features else 0, *shape), np.float32)
     flat = smoothed.extents[0] == 1
     bits = int(forest.roots.size).bit_length()
-    _predict(smoothed, tables, forest, channel_of_column, bits, flat, probabilities, features)
+    _predict(smoothed, tables, n_features, forest, channel_of_column, bits, flat, probabilities, features)
     return probabilities, features

@@ -31,7 +31,9 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ExportError(f"The folder {folder} cannot be made: {why(error)}. Choose another folder.") from error
+        raise ExportError(
+            f"The folder {folder} cannot be made: {why(error)}. Choose another folder."
+        ) from error
 
 
 def sync(path: Path) -> None:
@@ -53,14 +55,15 @@ def publish(temporary: Path, final: Path, *, replace: bool) -> None:
     """
     try:
         if replace:
-            os.replace(temporary, final)
+            temporary.replace(final)
         elif os.name == "nt":
             temporary.rename(final)  # refuses to replace on Windows
         else:
             _link(temporary, final)
     except FileExistsError:
         raise OutputExistsError(
-            f"{final} appeared while it was being computed and is left as it is. Remove it, or allow overwriting."
+            f"{final} appeared while it was being computed and is left as it is. "
+            "Remove it, or allow overwriting."
         ) from None
     except OSError as error:
         raise ExportError(f"{final} cannot be given its name: {why(error)}.") from error

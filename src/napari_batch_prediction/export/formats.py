@@ -4,14 +4,28 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.export.chunks import chunk_shape
 from napari_batch_prediction.export.target import Target, Writer
 
 
 class Format(NamedTuple):
-    """One format: its name, the extension of its files, and what writes them."""
+    """One format.
+
+    Attributes
+    ----------
+    name
+        ilastik's name.
+    extension
+        Extension of the files, with its dot.
+    chunk
+        From axes, shape and bytes of a value to the shape of the pieces the file is stored in.
+    writer
+        From a target to what writes it.
+    """
 
     name: str
     extension: str
+    chunk: Callable[[str, tuple[int, ...], int], tuple[int, ...]]
     writer: Callable[[Target], Writer]
 
 
@@ -27,7 +41,10 @@ def _compressed_hdf5(target: Target) -> Writer:
     return Hdf5Writer(target, compressed=True)
 
 
-FORMATS = (Format("compressed hdf5", ".h5", _compressed_hdf5), Format("hdf5", ".h5", _hdf5))
+FORMATS = (
+    Format("compressed hdf5", ".h5", chunk_shape, _compressed_hdf5),
+    Format("hdf5", ".h5", chunk_shape, _hdf5),
+)
 
 
 def find_format(name: str) -> Format:

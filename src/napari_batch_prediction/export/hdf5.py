@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import product
 from math import prod
 
@@ -13,31 +14,21 @@ from numpy.typing import NDArray
 
 from napari_batch_prediction.axes import axistags_to_json
 from napari_batch_prediction.errors import ExportError
+from napari_batch_prediction.export.chunks import chunk_shape
 from napari_batch_prediction.export.files import make_folder, publish, remove, sync, temporary_path, why
 from napari_batch_prediction.export.target import Target
 
-CHUNK_BYTES = 512_000
 GZIP_LEVEL = 1
 
 # Chunks are stored in this order whatever the order of the tiles, so that equal content gives equal files.
 _STORAGE_ORDER = "tyzxc"
 
 Index = tuple[int, ...]
+Stored = bytes | bytearray | NDArray
 
 
-def chunk_shape(axes: str, shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
-    """Return ilastik's shape of a chunk: one time point, one channel, 512 kB as equal along z, y, x as it fits.
-
-    The shortest axis is served first; what it cannot use is left to the others.
-    """
-    spatial = sorted((n, i) for i, n in enumerate(shape) if axes[i] not in "tc")
-    chunk = [1] * len(shape)
-    pixels = CHUNK_BYTES // itemsize
-    for left, (extent, i) in zip(range(len(spatial), 0, -1), spatial, strict=True):
-        side = pixels if left == 1 else round(pixels ** (1 / left))
-        chunk[i] = max(1, min(extent, side))
-        pixels //= chunk[i]
-    return tuple(chunk)
+def _gzip(chunk: NDArray) -> bytes | bytearray:
+    return deflate_encode(chunk, GZIP_LEVEL, raw=False)  # type: ignore[arg-type]  # any buffer will do
 
 
 class Hdf5Writer:
@@ -59,13 +50,13 @@ class Hdf5Writer:
         self.compressed = compressed
         self.chunk = chunk_shape(target.axes, target.shape, target.dtype.itemsize)
         self._grid = tuple(-(-n // c) for n, c in zip(target.shape, self.chunk, strict=True))
-        self._storage_axes = sorted(range(len(target.axes)), key=lambda i: _STORAGE_ORDER.index(target.axes[i]))
+        self._storage_axes = [target.axes.index(key) for key in _STORAGE_ORDER if key in target.axes]
         self._temporary = temporary_path(target.path)
         self._lock = threading.Lock()
         self._file: h5py.File | None = None
         self._dataset: h5py.Dataset | None = None
         self._partial: dict[Index, tuple[NDArray, list[int]]] = {}
-        self._waiting: dict[int, tuple[Index, bytes | NDArray]] = {}
+        self._waiting: dict[int, tuple[Index, Stored]] = {}
         self._stored = 0
 
     def write(self, region: tuple[slice, ...], values: NDArray) -> None:
@@ -90,7 +81,7 @@ class Hdf5Writer:
             inside, outside = zip(*self._overlap(index, region), strict=True)
             buffer = self._fill(index, inside, values[outside])
             if buffer is not None:
-                self._store(index, deflate_encode(buffer, GZIP_LEVEL, raw=False) if self.compressed else buffer)
+                self._store(index, _gzip(buffer) if self.compressed else buffer)
 
     def _overlap(self, index: Index, region: tuple[slice, ...]) -> Iterator[tuple[slice, slice]]:
         """Yield, for each axis, where a chunk and a region meet: seen from the chunk, and from the region."""
@@ -100,9 +91,7 @@ class Hdf5Writer:
 
     def _fill(self, index: Index, inside: tuple[slice, ...], values: NDArray) -> NDArray | None:
         """Return the chunk if these values complete it."""
-        pixels = prod(
-            min(c, n - i * c) for i, c, n in zip(index, self.chunk, self.target.shape, strict=True)
-        )
+        pixels = prod(min(c, n - i * c) for i, c, n in zip(index, self.chunk, self.target.shape, strict=True))
         if values.size == pixels:
             if values.shape == self.chunk:
                 return np.ascontiguousarray(values)
@@ -119,7 +108,7 @@ class Hdf5Writer:
             missing[0] -= values.size
             return self._partial.pop(index)[0] if missing[0] == 0 else None
 
-    def _store(self, index: Index, data: bytes | NDArray) -> None:
+    def _store(self, index: Index, data: Stored) -> None:
         """Store a chunk, or keep it until those before it are stored."""
         position = 0
         for axis in self._storage_axes:
@@ -173,8 +162,9 @@ class Hdf5Writer:
         ExportError
             If the file is not whole or cannot be written.
         """
-        if self._file is None or self._stored != prod(self._grid):
-            raise ExportError(f"{self.target.path} is not whole: {self._stored} of {prod(self._grid)} chunks came.")
+        expected = prod(self._grid)
+        if self._file is None or self._stored != expected:
+            raise ExportError(f"{self.target.path} is not whole: {self._stored} of {expected} chunks came.")
         try:
             self._file.close()
             sync(self._temporary)
@@ -186,8 +176,8 @@ class Hdf5Writer:
         """Remove what was written; nothing happens if there is nothing."""
         self._partial.clear()
         self._waiting.clear()
-        try:
-            if self._file is not None:
+        if self._file is not None:
+            # What cannot be written does not matter any more: the file goes.
+            with suppress(OSError, RuntimeError):
                 self._file.close()
-        finally:
-            remove(self._temporary)
+        remove(self._temporary)

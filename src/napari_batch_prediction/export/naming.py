@@ -47,11 +47,16 @@ class Named:
 
 def shared_folder(files: Sequence[Path]) -> Path:
     """Return the deepest folder that holds all files; the folder of the first if there is none."""
-    folders = [os.path.abspath(file.parent) for file in files]
+    folders = [_absolute(file.parent) for file in files]
     try:
         return Path(os.path.commonpath(folders))
     except ValueError:  # different drives
-        return Path(folders[0])
+        return folders[0]
+
+
+def _absolute(path: Path) -> Path:
+    # Unlike Path.resolve this keeps symbolic links: outputs stand where the user sees the image.
+    return Path(os.path.abspath(path))  # noqa: PTH100
 
 
 def _relative(folder: Path, root: Path) -> str:
@@ -64,16 +69,19 @@ def _relative(folder: Path, root: Path) -> str:
 def check_template(template: str) -> None:
     """Raise :class:`SettingsError` if a name template cannot be used."""
     try:
-        fields = [(field, spec, convert) for _, field, spec, convert in Formatter().parse(template) if field is not None]
+        fields = [field for field in Formatter().parse(template) if field[1] is not None]
     except ValueError as error:
         raise SettingsError(
-            f"The name '{template}' is not a template: {error}. Write placeholders as {{stem}}, braces as {{{{ and }}}}."
+            f"The name '{template}' is not a template: {error}. "
+            "Write placeholders as {stem}, and braces as {{ and }}."
         ) from None
-    for field, spec, convert in fields:
+    for _, field, spec, convert in fields:
         if field not in PLACEHOLDERS or spec or convert:
             known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
-            text = field + (f"!{convert}" if convert else "") + (f":{spec}" if spec else "")
-            raise SettingsError(f"The name '{template}' holds {{{text}}}, which is unknown. Known are: {known}.")
+            text = f"{field}{'!' if convert else ''}{convert or ''}{':' if spec else ''}{spec}"
+            raise SettingsError(
+                f"The name '{template}' holds {{{text}}}, which is unknown. Known are: {known}."
+            )
 
 
 def output_path(export: Export, source: str, extension: str, named: Named) -> Path:
@@ -99,8 +107,8 @@ def output_path(export: Export, source: str, extension: str, named: Named) -> Pa
         If the template cannot be used or gives an empty name.
     """
     check_template(export.name)
-    image_folder = Path(os.path.abspath(named.file.parent))
-    folder = Path(os.path.abspath(export.folder.expanduser())) if export.folder else image_folder
+    image_folder = _absolute(named.file.parent)
+    folder = _absolute(export.folder.expanduser()) if export.folder else image_folder
     name = export.name.format(
         folder=folder,
         stem=named.stem,
@@ -120,4 +128,4 @@ def output_path(export: Export, source: str, extension: str, named: Named) -> Pa
         )
     if not name.lower().endswith(extension.lower()):
         name += extension
-    return Path(os.path.abspath(folder / name))
+    return _absolute(folder / name)

@@ -41,15 +41,7 @@ class Target:
 
 
 class Writer(Protocol):
-    """Writes one target, region by region, and names it when it is whole.
-
-    Attributes
-    ----------
-    chunk
-        Extents of the pieces the file is stored in.
-    """
-
-    chunk: tuple[int, ...]
+    """Writes one target, region by region, and names it when it is whole."""
 
     def write(self, region: tuple[slice, ...], values: NDArray) -> None:
         """Write a region of the target; called from several threads, for regions that do not overlap."""

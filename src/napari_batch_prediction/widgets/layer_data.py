@@ -122,23 +122,22 @@ def _output_layer(image: Image, source: Source, classifier: Classifier, stem: st
     if shown == "labels":
         options |= {"colormap": _label_colormap(classifier), "opacity": LABEL_OPACITY}
         # The status bar names the class under the mouse.
-        options["features"] = {
-            "index": list(range(len(classifier.classes) + 1)),
-            "class": ["none", *classifier.classes],
-        }
+        labels = range(len(classifier.classes) + 1)
+        options["features"] = {"index": list(labels), "class": ["none", *classifier.classes]}
         return LayerData("labels", channels[0], options, kept)
     if shown == "classes":
         options |= {
             "channel_axis": 0,
             "name": [f"{stem} {name}" for name in source.channel_names],
-            "colormap": [_class_colormap(name, color) for name, color in zip(classifier.classes, classifier.class_colors, strict=True)],
+            "colormap": _class_colormaps(classifier),
             "blending": "additive",
             "contrast_limits": source.value_range,
         }
         return LayerData("image", channels, options, kept)
-    values = channels if len(channels) > 1 else channels[0]
     if len(channels) > 1:
-        options = {"name": options["name"], **_geometry(image, raw, leading="c")}
+        # The slider in front goes through the channels; there may be hundreds.
+        options |= _geometry(image, raw, leading="c")
+    values = channels if len(channels) > 1 else channels[0]
     options["contrast_limits"] = source.value_range or _limits(values)
     return LayerData("image", values, options, kept)
 
@@ -148,3 +147,69 @@ def _shown(source: Source, classifier: Classifier) -> Shown:
     if np.issubdtype(source.dtype, np.integer):
         return "labels"
     return "classes" if source.channel_names == classifier.classes else "values"
+
+
+def _label_colormap(classifier: Classifier) -> DirectLabelColormap:
+    colors: dict[int | None, Any] = {None: "transparent", 0: "transparent"}
+    for label, color in enumerate(classifier.class_colors, start=1):
+        colors[label] = np.array([*color, 255]) / 255
+    return DirectLabelColormap(color_dict=colors)
+
+
+def _class_colormaps(classifier: Classifier) -> list[Colormap]:
+    """Return for each class a colormap from black to its colour."""
+    return [
+        Colormap([(0, 0, 0), np.array(color) / 255], name=f"{name} {color}")
+        for name, color in zip(classifier.classes, classifier.class_colors, strict=True)
+    ]
+
+
+def _geometry(image: Image, raw: Image, leading: str = "") -> dict[str, Any]:
+    """Return scale, units and names of the axes of ``image`` without channels, as ``raw`` knows them."""
+    axes = leading + image.axes.replace("c", "")
+    registry = pint.get_application_registry()
+    units = {key: unit for key, unit in raw.units.items() if unit.isidentifier() and unit in registry}
+    return {
+        "scale": [raw.pixel_size.get(key, 1.0) for key in axes],
+        "units": [units.get(key, "pixel") for key in axes],
+        "axis_labels": list(axes),
+    }
+
+
+class _Reader:
+    """What dask reads lazily: an image behind the indexing of an array."""
+
+    def __init__(self, image: Image) -> None:
+        self.image = image
+        self.shape, self.dtype, self.ndim = image.shape, image.dtype, len(image.shape)
+
+    def __getitem__(self, region: tuple[slice, ...]) -> Any:
+        return self.image.read(region)
+
+
+def _channels_first(image: Image) -> tuple[Any, Image | None]:
+    """Return the pixels with one axis for channels before all others, and the image if it must stay open."""
+    pixels: Any
+    if np.prod(image.shape, dtype=float) * image.dtype.itemsize <= IN_MEMORY:
+        pixels, kept = image.read(), None
+        image.close()
+    else:
+        # One plane at a time. Names of dask arrays are keys of napari's cache: a file that was written anew
+        # must not be taken for the old one.
+        chunks = tuple("auto" if key in "yxc" else 1 for key in image.axes)
+        meta = np.empty((0,) * len(image.shape), image.dtype)
+        pixels, kept = da.from_array(_Reader(image), chunks=chunks, name=False, meta=meta), image
+    if "c" in image.axes:
+        return np.moveaxis(pixels, image.axes.index("c"), 0), kept
+    return pixels[None], kept
+
+
+def _limits(pixels: Any) -> tuple[float, float]:
+    """Return the smallest and the largest value, of the middle plane if the pixels are lazy."""
+    if not isinstance(pixels, np.ndarray):
+        pixels = np.asarray(pixels[tuple(n // 2 for n in pixels.shape[:-2])])
+    finite = pixels[np.isfinite(pixels)] if np.issubdtype(pixels.dtype, np.inexact) else pixels
+    if not finite.size:
+        return 0.0, 1.0
+    low, high = float(finite.min()), float(finite.max())
+    return (low, high) if high > low else (low, low + 1.0)

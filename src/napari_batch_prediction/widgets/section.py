@@ -1,6 +1,9 @@
 """A part of the window with a heading that folds it away."""
 
-from qtpy.QtCore import Qt
+from pathlib import Path
+
+from qtpy.QtCore import QMimeData, Qt, Signal
+from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 from superqt import QElidingLabel
 
@@ -14,15 +17,24 @@ class Section(QWidget):
     ----------
     title
         The heading.
+    takes_files
+        Whether files can be dropped on the section.
+
+    Attributes
+    ----------
+    files_dropped
+        Files were dropped here; emitted with their paths.
     """
 
-    def __init__(self, title: str) -> None:
+    files_dropped = Signal(list)
+
+    def __init__(self, title: str, *, takes_files: bool = False) -> None:
         super().__init__()
+        self.setAcceptDrops(takes_files)
         self._heading = QToolButton()
         self._heading.setText(title)
         self._heading.setCheckable(True)
         self._heading.setChecked(True)
-        self._heading.setAutoRaise(True)
         self._heading.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._heading.setArrowType(Qt.ArrowType.DownArrow)
         self._heading.setStyleSheet("QToolButton { border: none; background: none; font-weight: bold; }")
@@ -34,7 +46,7 @@ class Section(QWidget):
 
         self._content = QWidget()
         self.body = QVBoxLayout(self._content)
-        self.body.setContentsMargins(4, 0, 0, 4)
+        self.body.setContentsMargins(4, 0, 0, 0)
         self.body.setSpacing(4)
 
         top = QHBoxLayout()
@@ -51,6 +63,22 @@ class Section(QWidget):
         self._summary.setText(text)
         self._summary.setToolTip(text)
 
+    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
+        """Accept what holds local files."""
+        if event is not None and _local_files(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent | None) -> None:
+        """Pass the files on."""
+        if event is not None and (paths := _local_files(event.mimeData())):
+            event.acceptProposedAction()
+            self.files_dropped.emit(paths)
+
     def _fold(self, shown: bool) -> None:
         self._heading.setArrowType(Qt.ArrowType.DownArrow if shown else Qt.ArrowType.RightArrow)
         self._content.setVisible(shown)
+
+
+def _local_files(data: QMimeData | None) -> list[Path]:
+    urls = data.urls() if data is not None else []
+    return [Path(url.toLocalFile()) for url in urls if url.isLocalFile()]

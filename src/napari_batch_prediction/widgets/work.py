@@ -1,6 +1,5 @@
 """Work off the main thread, so that the window always answers."""
 
-import traceback
 from collections.abc import Callable, Generator
 from threading import Event
 from typing import Any, NamedTuple
@@ -8,7 +7,7 @@ from typing import Any, NamedTuple
 from napari.qt.threading import GeneratorWorker, create_worker
 from qtpy.QtCore import QObject, Signal
 
-from napari_batch_prediction.errors import BatchPredictionError
+from napari_batch_prediction.batch.ledger import explain
 
 ShouldCancel = Callable[[], bool]
 Work = Callable[[ShouldCancel], Generator[object, None, Any]]
@@ -115,7 +114,5 @@ def _guarded(steps: Generator[object]) -> Generator[object]:
     """Yield every step, then what went wrong: a RuntimeError that leaves a generator worker is lost."""
     try:
         yield from steps
-    except BatchPredictionError as error:
-        yield Failure(str(error))
     except Exception as error:  # whatever it is, the window says it
-        yield Failure(f"Unexpected {type(error).__name__}: {error}", traceback.format_exc())
+        yield Failure(*explain(error))

@@ -1,0 +1,195 @@
+"""The run: tiles of many images through one pool of threads."""
+
+import os
+import threading
+from collections.abc import Callable, Generator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import closing
+
+from napari_batch_prediction.batch.events import (
+    BatchFinished,
+    BatchStarted,
+    Event,
+    FileFinished,
+    FileStarted,
+    TileDone,
+)
+from napari_batch_prediction.batch.ledger import CANCELLED, Ledger, LedgerRow, Status
+from napari_batch_prediction.batch.plan import Plan
+from napari_batch_prediction.batch.tiles import Tile
+from napari_batch_prediction.batch.work import FileWork
+
+# Tiles that wait behind those being worked on, so that no thread runs dry between two files.
+AHEAD = 2
+
+
+def iter_run(plan: Plan, should_cancel: Callable[[], bool] | None = None) -> Generator[Event, None, Ledger]:
+    """Run a checked job; yield what happens as it happens.
+
+    Whatever goes wrong with one input ends that input alone. A run that is cancelled finishes the tiles it is
+    working on, removes what is not whole, and still yields an end for every input. Closing the generator
+    early does the same without events.
+
+    Parameters
+    ----------
+    plan
+        The checked job. Inputs with problems are not run.
+    should_cancel
+        Asked before every tile, from several threads; the run ends when it returns True.
+
+    Yields
+    ------
+    Events, in the thread that iterates.
+
+    Returns
+    -------
+    The ledger: what happened to each input.
+    """
+    run = _Run(plan, should_cancel)
+    try:
+        yield from run.events()
+    finally:
+        run.stop()
+    return run.ledger()
+
+
+def run_plan(
+    plan: Plan,
+    on_event: Callable[[Event], None] | None = None,
+    should_cancel: Callable[[], bool] | None = None,
+) -> Ledger:
+    """Run a checked job to its end; see :func:`iter_run`.
+
+    Parameters
+    ----------
+    plan
+        The checked job.
+    on_event
+        Called with every event, in the calling thread.
+    should_cancel
+        Asked before every tile, from several threads; the run ends when it returns True.
+    """
+    ledger = Ledger(())
+    with closing(iter_run(plan, should_cancel)) as events:
+        for event in events:
+            if on_event is not None:
+                on_event(event)
+            if isinstance(event, BatchFinished):
+                ledger = event.ledger
+    return ledger
+
+
+def n_cores() -> int:
+    """Return the number of cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class _Run:
+    """The state of one run."""
+
+    def __init__(self, plan: Plan, should_cancel: Callable[[], bool] | None) -> None:
+        self.rows = plan.rows
+        self.workers = plan.job.workers or n_cores()
+        self.should_cancel = should_cancel
+        self.cancel = threading.Event()
+        infos = {
+            i: row.image for i, row in enumerate(plan.rows) if row.image and not row.problems and not row.skip
+        }
+        share = max(1, self.workers // max(1, len(infos)))
+        self.works = {i: FileWork(plan, i, info, share) for i, info in infos.items()}
+        self.batch_tiles = sum(len(work.tiles) for work in self.works.values())
+        self.batch_done = 0
+        self.running: dict[Future[bool], FileWork] = {}
+        self.ended: dict[int, LedgerRow] = {}
+        self.pool = ThreadPoolExecutor(self.workers, thread_name_prefix="predict")
+
+    def events(self) -> Generator[Event, None, None]:
+        yield BatchStarted(len(self.rows), self.batch_tiles)
+        for index, row in enumerate(self.rows):
+            if self.cancelled():
+                break
+            if row.problems:
+                yield self._end(index, LedgerRow(row.input, "failed", " ".join(row.problems)))
+            elif row.skip:
+                yield self._end(index, LedgerRow(row.input, "skipped", "All outputs exist.", row.outputs))
+            else:
+                yield from self._feed(self.works[index])
+        while self.running:
+            yield from self._wait()
+        for index in range(len(self.rows)):
+            if index not in self.ended:
+                yield self._end(index, self._cancelled_row(index))
+        yield BatchFinished(self.ledger())
+
+    def _feed(self, work: FileWork) -> Generator[Event, None, None]:
+        """Hand the tiles of one input to the pool, as many at a time as may be under way."""
+        try:
+            work.open()
+        except Exception as error:  # whatever is wrong with one input, the others go on
+            work.error = error
+            yield self._end_work(work, "failed")
+            return
+        yield FileStarted(work.index, len(work.tiles))
+        for tile in work.tiles:
+            while len(self.running) >= self.workers + AHEAD:
+                yield from self._wait()
+            if work.error is not None or self.cancelled():
+                return
+            self.running[self.pool.submit(self._tile, work, tile)] = work
+            work.in_flight += 1
+
+    def _tile(self, work: FileWork, tile: Tile) -> bool:
+        """Work on one tile, in a thread of the pool; return whether it was done."""
+        if work.error is not None or self.cancelled():
+            return False
+        work.work(tile)
+        return True
+
+    def _wait(self) -> Generator[Event, None, None]:
+        """Wait until a tile under way ends."""
+        for future in wait(self.running, return_when=FIRST_COMPLETED).done:
+            work = self.running.pop(future)
+            work.in_flight -= 1
+            error = future.exception()
+            if error is not None:
+                work.error = work.error or error
+            elif future.result():
+                work.done += 1
+                self.batch_done += 1
+                yield TileDone(work.index, work.done, len(work.tiles), self.batch_done, self.batch_tiles)
+            if work.done == len(work.tiles):
+                yield self._end_work(work, "done")
+            elif work.error is not None and work.in_flight == 0:
+                yield self._end_work(work, "failed")
+
+    def _end_work(self, work: FileWork, status: Status) -> FileFinished:
+        # Tiles that will never be done are no longer counted, so that the batch ends at all of its tiles.
+        self.batch_tiles -= len(work.tiles) - work.done
+        return self._end(work.index, work.close(status))
+
+    def _end(self, index: int, row: LedgerRow) -> FileFinished:
+        self.ended[index] = row
+        return FileFinished(index, row)
+
+    def _cancelled_row(self, index: int) -> LedgerRow:
+        if index in self.works:
+            return self.works[index].close("cancelled")
+        return LedgerRow(self.rows[index].input, "cancelled", CANCELLED)
+
+    def cancelled(self) -> bool:
+        if not self.cancel.is_set() and self.should_cancel is not None and self.should_cancel():
+            self.cancel.set()
+        return self.cancel.is_set()
+
+    def stop(self) -> None:
+        """Let running tiles end, remove what is not whole, end the threads."""
+        self.cancel.set()
+        self.pool.shutdown(wait=True, cancel_futures=True)
+        for index, work in self.works.items():
+            if index not in self.ended:
+                work.close("cancelled")
+
+    def ledger(self) -> Ledger:
+        return Ledger(tuple(self.ended[index] for index in sorted(self.ended)))

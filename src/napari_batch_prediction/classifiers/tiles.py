@@ -1,0 +1,148 @@
+"""Cutting an image into tiles: small enough for memory, large enough that context costs little."""
+
+import os
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from itertools import pairwise, product
+from math import prod
+from typing import NamedTuple
+
+from napari_batch_prediction.classifiers.base import Context
+
+# Pixels read for one tile, context included: 8 MB of float32 for an image, 32 MB for a volume, where context
+# on all sides makes small tiles expensive.
+MAX_BLOCK_2D = 2**21
+MAX_BLOCK_3D = 2**23
+
+# Bytes of predicted values for one tile.
+MAX_VALUE_BYTES = 2**26
+
+# Images of 512 x 512 and more are cut into several tiles, so that progress moves and cores share the work.
+WORTH_CUTTING = 2**18
+AT_LEAST_2D = 4
+AT_LEAST_3D = 2
+
+# Tiles of whole rows are read faster; cutting rows must save more than this.
+CUT_ROWS_COST = 1.1
+
+# Boundaries move to those of the file's chunks if no tile gets longer than this many times the even length,
+# or if there are so many tiles that longer and shorter ones even out.
+MAX_UNEVEN = 1.1
+MANY = 8
+
+Steps = tuple[int, int, int]
+Box = tuple[slice, slice, slice]
+
+
+def n_cores() -> int:
+    """Return the number of cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class Tile(NamedTuple):
+    """A box of pixels at one time point."""
+
+    t: int
+    z: slice
+    y: slice
+    x: slice
+
+    def with_context(self, extents: Mapping[str, int], context: Context) -> tuple[Box, Box]:
+        """Return the box with its context, cut off where the image ends, and the tile within that box."""
+        outer, inner = [], []
+        for key, part, pixels in zip("zyx", self[1:], context, strict=True):
+            start, stop = max(part.start - pixels, 0), min(part.stop + pixels, extents[key])
+            outer.append(slice(start, stop))
+            inner.append(slice(part.start - start, part.stop - start))
+        return (outer[0], outer[1], outer[2]), (inner[0], inner[1], inner[2])
+
+
+def make_tiles(
+    extents: Mapping[str, int], context: Context, chunk: Steps, bytes_per_pixel: int, workers: int
+) -> tuple[Tile, ...]:
+    """Cut an image into tiles that cover it once.
+
+    Time points are always separate. The number of parts along each axis is the one with the least work for
+    the busiest thread, context counted.
+
+    Parameters
+    ----------
+    extents
+        Extents of the image along ``t z y x``.
+    context
+        Pixels of surroundings that a tile needs.
+    chunk
+        Extents along z, y and x of the pieces a file is stored in; boundaries move there if the tiles stay of
+        similar size.
+    bytes_per_pixel
+        Size of all values predicted for one pixel.
+    workers
+        Number of threads that share this image.
+
+    Returns
+    -------
+    The tiles in the order of their work: by t, y, z, x.
+    """
+    size = (extents["z"], extents["y"], extents["x"])
+    counts = _counts(size, extents["t"], context, bytes_per_pixel, workers)
+    z, y, x = (list(_parts(*axis)) for axis in zip(size, counts, chunk, strict=True))
+    return tuple(Tile(t, pz, py, px) for t, py, pz, px in product(range(extents["t"]), y, z, x))
+
+
+def _parts(extent: int, count: int, chunk: int) -> Iterator[slice]:
+    """Cut an axis into ``count`` parts, at boundaries of chunks if the parts stay of similar length."""
+    even = [round(i * extent / count) for i in range(count + 1)]
+    snapped = [0, *(round(i / chunk) * chunk for i in even[1:-1]), extent]
+    lengths = [stop - start for start, stop in pairwise(snapped)]
+    good = min(lengths) > 0 and (count >= MANY or max(lengths) <= MAX_UNEVEN * extent / count)
+    for start, stop in pairwise(snapped if good else even):
+        yield slice(start, stop)
+
+
+@lru_cache(maxsize=256)
+def _counts(size: Steps, n_times: int, context: Context, bytes_per_pixel: int, workers: int) -> Steps:
+    """Return the numbers of parts along z, y and x."""
+    in_3d = size[0] > 1
+    max_block = MAX_BLOCK_3D if in_3d else MAX_BLOCK_2D
+    max_inner = max(1, MAX_VALUE_BYTES // bytes_per_pixel)
+    at_least = 1 if prod(size) * n_times < WORTH_CUTTING else AT_LEAST_3D if in_3d else AT_LEAST_2D
+
+    def time(counts: Steps) -> float:
+        inner, block = _pixels(size, counts, context)
+        rounds = -(-prod(counts) * n_times // workers)
+        return rounds * (inner + block) * (CUT_ROWS_COST if counts[2] > 1 else 1.0)
+
+    while True:
+        fitting: list[Steps] = []
+        for nx, nz in product(_some(size[2]), _some(size[0])):
+            inner, block = _pixels(size, (nz, 1, nx), context)
+            plane, block_plane = inner // size[1], block // size[1]
+            rows = min(max_inner // plane, max(max_block // block_plane - 2 * context.y, 0))
+            if max_block >= block and max_inner >= inner:
+                rows = size[1]
+            if rows:
+                first = max(-(-size[1] // rows), -(-at_least // (nz * nx * n_times)))
+                fitting += [(nz, ny, nx) for ny in range(first, first + workers) if ny <= size[1]]
+        if fitting:
+            return min(fitting, key=lambda counts: (time(counts), counts[2], counts[0], counts[1]))
+        # The context alone exceeds the limit: it has to be read all the same.
+        max_block, max_inner = 2 * max_block, 2 * max_inner
+
+
+def _pixels(size: Steps, counts: Steps, context: Context) -> tuple[int, int]:
+    """Return the pixels of the largest tile, without and with its context."""
+    inner = [-(-extent // count) for extent, count in zip(size, counts, strict=True)]
+    # A tile at the end of the axis has context on one side only.
+    block = [
+        min(n + min(count - 1, 2) * pixels, extent)
+        for n, count, pixels, extent in zip(inner, counts, context, size, strict=True)
+    ]
+    return prod(inner), prod(block)
+
+
+def _some(extent: int) -> list[int]:
+    """Return numbers of parts worth trying along an axis: 1, 2, 3, 4, 6, 8, 12, 16, ..."""
+    numbers = {1, *(2**i for i in range(1, 20)), *(3 * 2**i for i in range(19))}
+    return sorted(n for n in numbers if n <= extent)

@@ -1,0 +1,139 @@
+"""One dataset in an HDF5 file, as ilastik writes and reads them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import h5py
+from numpy.typing import NDArray
+
+from napari_batch_prediction.axes import KEYS, axistags_from_json
+from napari_batch_prediction.errors import AxesError, ImageReadError
+from napari_batch_prediction.images.base import Image, choose_axes
+from napari_batch_prediction.images.units import unit_name
+
+# Tiles overlap by their context; a chunk should not be decompressed anew for each.
+_CHUNK_CACHE_BYTES = 64 * 2**20
+
+_MOST_LISTED = 20
+
+
+class Hdf5Image(Image):
+    """A dataset of 2 to 5 dimensions in an HDF5 file.
+
+    Axes and pixel sizes are those of the attribute ``axistags``, else axes are the labels of the dimensions,
+    else guessed.
+
+    Parameters
+    ----------
+    location
+        The input as the user names it.
+    file
+        The HDF5 file.
+    dataset
+        Path of the dataset in it; None if it holds only one.
+    axes
+        Axes that win over the file's own.
+    """
+
+    def __init__(self, location: str, file: Path, dataset: str | None = None, axes: str | None = None) -> None:
+        # HDF5's own locking: readers share the file; while a program writes it, it cannot be opened.
+        self._file = h5py.File(file, "r", rdcc_nbytes=_CHUNK_CACHE_BYTES)
+        try:
+            self._dataset = _find_dataset(self._file, file, dataset)
+            own_axes, sizes, units = None, {}, {}
+            try:
+                own_axes, sizes = _file_axes(self._dataset)
+                units = _axis_units(self._dataset)
+            except AxesError as error:
+                if axes is None:
+                    raise ImageReadError(
+                        f"'{location}' does not say its axes right: {error} Give the axes yourself."
+                    ) from error
+            axes, known = choose_axes(self._dataset.shape, axes, own_axes)
+            super().__init__(
+                location,
+                axes,
+                self._dataset.shape,
+                self._dataset.dtype,
+                axes_known=known,
+                pixel_size=sizes,
+                units=units,
+            )
+        except Exception:
+            self._file.close()
+            raise
+
+    def _read(self, region: tuple[slice, ...]) -> NDArray:
+        # h5py serialises calls from several threads.
+        pixels: NDArray = self._dataset[region]
+        return pixels
+
+    def _release(self) -> None:
+        self._file.close()
+
+
+def _find_dataset(h5: h5py.File, file: Path, name: str | None) -> h5py.Dataset:
+    if name is not None:
+        found = h5.get(name)
+        if isinstance(found, h5py.Dataset) and found.shape is not None:
+            return found
+    images = _image_datasets(h5)
+    listing = "; ".join(f"{path} {d.shape} {d.dtype}" for path, d in list(images.items())[:_MOST_LISTED])
+    if len(images) > _MOST_LISTED:
+        listing += f"; and {len(images) - _MOST_LISTED} more"
+    if not images:
+        raise ImageReadError(f"'{file}' holds no image: no dataset of numbers with 2 to 5 dimensions.")
+    if name is not None:
+        raise ImageReadError(f"'{file}' has no dataset '{name}'. It has: {listing}.")
+    if len(images) > 1:
+        example = f"{file}/{next(iter(images))}"
+        raise ImageReadError(
+            f"'{file}' holds {len(images)} datasets, and it is not clear which to use: {listing}. "
+            f"Name one after the file, as in '{example}'."
+        )
+    return next(iter(images.values()))
+
+
+def _image_datasets(h5: h5py.File) -> dict[str, h5py.Dataset]:
+    """Return the datasets that can be images, by path."""
+    found = {}
+
+    def visit(path: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset) and item.dtype.kind in "buif" and 2 <= item.ndim <= 5:
+            found[path] = item
+
+    h5.visititems(visit)
+    return found
+
+
+def _file_axes(dataset: h5py.Dataset) -> tuple[str | None, dict[str, float]]:
+    """Return the axes that the file gives, if any, and sizes of a pixel."""
+    tags = _text(dataset, "axistags")
+    # vigra writes "?" as the key of an axis that it does not know.
+    if tags and '"?"' not in tags:
+        axes, sizes = axistags_from_json(tags)
+        if len(axes) != dataset.ndim:
+            raise AxesError(f"its axistags are '{axes}', its shape is {dataset.shape}.")
+        return axes, sizes
+    labels = "".join(dimension.label or "?" for dimension in dataset.dims)
+    known = len(labels) == dataset.ndim and len(set(labels)) == len(labels) and set("yx") <= set(labels) <= set(KEYS)
+    return (labels if known else None), {}
+
+
+def _axis_units(dataset: h5py.Dataset) -> dict[str, str]:
+    try:
+        units = json.loads(_text(dataset, "axis_units") or "null")
+    except ValueError:
+        return {}  # written by hand; the image is good without
+    if not isinstance(units, dict):
+        return {}
+    return {key: unit_name(unit) for key, unit in units.items() if isinstance(unit, str) and unit_name(unit)}
+
+
+def _text(dataset: h5py.Dataset, attribute: str) -> str | None:
+    """Return an attribute as text, however it is stored: str, bytes, or an array of one of them."""
+    value = dataset.attrs.get(attribute)
+    if hasattr(value, "item"):
+        value = value.item()
+    return value.decode() if isinstance(value, bytes) else value

@@ -1,0 +1,127 @@
+"""Reading regions of TIFF pages, decoding only the strips and tiles that they touch."""
+
+import math
+from collections import OrderedDict
+from collections.abc import Sequence
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+from tifffile import TiffFrame, TiffPage, TiffPageSeries
+
+# Tiles overlap by their context, and strips are as wide as the image: what is decoded is needed again soon.
+_CACHE_BYTES = 256 * 2**20
+
+
+class TiffPages:
+    """The pages of a series as one array, whose last dimensions are those of a page. Not thread-safe.
+
+    Parameters
+    ----------
+    series
+        A series all of whose pages have one layout, as tifffile groups them.
+
+    Raises
+    ------
+    ValueError
+        If pages are missing, cut off, or compressed in an unknown way.
+    """
+
+    def __init__(self, series: TiffPageSeries) -> None:
+        self._pages: list[TiffPage | TiffFrame] = []
+        for number, page in enumerate(series):
+            if page is None:
+                raise ValueError(f"plane {number + 1} of {len(series)} is missing")
+            self._pages.append(page)
+        self._dtype = series.dtype
+        self._keyframe = series.keyframe
+        # A page is stored as (separate samples, depth, length, width, contiguous samples).
+        self._page_shape: tuple[int, ...] = self._keyframe.shaped
+        self._lead_shape = _leading(series.shape, self._page_shape, len(self._pages))
+        self._starts, self._stops = self._segment_bounds()
+        for number, page in enumerate(self._pages):
+            self._check(number, page)
+        self._cache: OrderedDict[tuple[int, int], NDArray] = OrderedDict()
+        self._cached_bytes = 0
+
+    def read(self, region: Sequence[slice], shape: Sequence[int]) -> NDArray:
+        """Return a region of the series, given the series' ``shape``."""
+        # Extents of 1 are placed differently in pages and series, and always whole: leave them out.
+        wanted = [s for s, n in zip(region, shape, strict=True) if n != 1]
+        lead, inner = wanted[: len(self._lead_shape)], iter(wanted[len(self._lead_shape) :])
+        in_page = [slice(0, 1) if n == 1 else next(inner) for n in self._page_shape]
+        places = list(product(*(range(s.start, s.stop) for s in lead)))
+        pixels = np.empty((len(places), *(s.stop - s.start for s in in_page)), self._dtype)
+        for place, out in zip(places, pixels, strict=True):
+            number = int(np.ravel_multi_index(place, self._lead_shape)) if place else 0
+            self._read_page(number, in_page, out)
+        return pixels.reshape([s.stop - s.start for s in region])
+
+    def _read_page(self, number: int, region: Sequence[slice], out: NDArray) -> None:
+        low = np.array([s.start for s in region[:4]])
+        high = np.array([s.stop for s in region[:4]])
+        touched = (self._starts < high).all(axis=1) & (self._stops > low).all(axis=1)
+        for index in np.flatnonzero(touched):
+            start = np.maximum(self._starts[index], low)
+            stop = np.minimum(self._stops[index], high)
+            target = tuple(slice(a, b) for a, b in zip(start - low, stop - low, strict=True))
+            inside = zip(start - self._starts[index], stop - self._starts[index], strict=True)
+            _, *source = (slice(a, b) for a, b in inside)
+            segment = self._segment(number, int(index))
+            out[target] = segment if segment.ndim == 0 else segment[(None, *source, region[4])]
+
+    def _segment(self, number: int, index: int) -> NDArray:
+        """Return a strip or tile as (depth, length, width, samples), or one value if the file leaves it out."""
+        key = (number, index)
+        if key in self._cache:
+            self._cache.move_to_end(key)
+            return self._cache[key]
+        page = self._pages[number]
+        size = page.databytecounts[index]
+        if size == 0:
+            return np.array(self._keyframe.nodata, self._dtype)
+        handle = page.parent.filehandle
+        if handle.closed:  # one of the other files of a data set in several files
+            handle.open()
+        handle.seek(page.dataoffsets[index])
+        segment, _, _ = self._keyframe.decode(
+            handle.read(size), index, jpegtables=page.jpegtables, jpegheader=self._keyframe.jpegheader
+        )
+        self._cache[key] = segment
+        self._cached_bytes += segment.nbytes
+        while self._cached_bytes > _CACHE_BYTES and len(self._cache) > 1:
+            self._cached_bytes -= self._cache.popitem(last=False)[1].nbytes
+        return segment
+
+    def _segment_bounds(self) -> tuple[NDArray, NDArray]:
+        """Return where strips or tiles of a page start and stop along the first four dimensions of a page."""
+        count = math.prod(self._keyframe.chunked)
+        starts, stops = np.empty((count, 4), np.int64), np.empty((count, 4), np.int64)
+        for index in range(count):
+            _, start, shape = self._keyframe.decode(None, index)
+            starts[index] = start[:4]
+            stops[index] = starts[index] + (1, *shape[:3])
+        return starts, np.minimum(stops, self._page_shape[:4])
+
+    def _check(self, number: int, page: TiffPage | TiffFrame) -> None:
+        offsets, sizes = page.dataoffsets, page.databytecounts
+        if min(len(offsets), len(sizes)) < len(self._starts):
+            raise ValueError(f"page {number + 1} has {len(offsets)} strips or tiles, expected {len(self._starts)}")
+        end = max((offset + size for offset, size in zip(offsets, sizes, strict=True) if size), default=0)
+        check_end(page.parent.filehandle.size, end)
+
+
+def check_end(file_size: int, end: int) -> None:
+    """Raise ValueError if pixels should end at ``end`` bytes, but the file ends before."""
+    if end > file_size:
+        raise ValueError(f"the file is cut off: its pixels end at byte {end:,}, it has {file_size:,} bytes")
+
+
+def _leading(shape: Sequence[int], page_shape: Sequence[int], n_pages: int) -> tuple[int, ...]:
+    """Return the extents of a series other than those of its pages, without extents of 1."""
+    extents = [n for n in shape if n != 1]
+    in_page = [n for n in page_shape if n != 1]
+    lead = extents[: len(extents) - len(in_page)]
+    if lead + in_page != extents or math.prod(lead) != n_pages:
+        raise ValueError(f"{n_pages} pages of shape {tuple(in_page)} do not make an image of shape {tuple(shape)}")
+    return tuple(lead)
