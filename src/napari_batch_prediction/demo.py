@@ -1,5 +1,6 @@
 """The demo: shipped sample images and a damaged one, predicted as a batch and shown in one picture."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -12,10 +13,12 @@ from PIL import Image, ImageDraw, ImageFont
 
 from napari_batch_prediction.batch.job import BatchJob
 from napari_batch_prediction.batch.ledger import Ledger
+from napari_batch_prediction.batch.run import run_plan
 from napari_batch_prediction.classifiers.base import Color
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.export.settings import Export
+from napari_batch_prediction.report import Progress, print_ledger
 
 DEFAULT_FOLDER = Path("nbp-demo")
 DAMAGED = "nuclei_07_damaged.png"
@@ -41,6 +44,45 @@ class Panels(NamedTuple):
     raw: NDArray
     probabilities: NDArray
     labels: NDArray
+
+
+def run_demo(folder: Path | None, viewer: bool) -> int:
+    """Make the demo, run it, print what happened, and draw the overview.
+
+    Parameters
+    ----------
+    folder
+        Where to; :data:`DEFAULT_FOLDER` if None.
+    viewer
+        Whether to open napari afterwards, on the same images and with the widget filled in.
+
+    Returns
+    -------
+    The exit status: 0 if only the damaged image failed, else 1.
+
+    Raises
+    ------
+    SettingsError
+        If the folder holds other files.
+    """
+    folder = folder or DEFAULT_FOLDER
+    job = make_demo(folder)
+    plan = job.plan()
+    ledger = run_plan(plan, Progress(plan, sys.stderr).show)
+    print_ledger(ledger)
+    overview = folder / "overview.png"
+    save_overview(overview, job, ledger)
+    failed = [Path(row.input).name for row in ledger.rows if row.status != "done"]
+    if failed == [DAMAGED]:
+        print(f"Only {DAMAGED} failed, as it should: the demo cut it off to show what a damaged file does to a batch.")
+    else:
+        print(f"Expected only {DAMAGED} to fail, but these did: {', '.join(failed) or 'none'}.")
+    print(f"Images and results in one picture: {overview}")
+    if viewer:
+        from napari_batch_prediction.widgets.demo import show_demo
+
+        show_demo(job)
+    return 0 if failed == [DAMAGED] else 1
 
 
 def make_demo(folder: Path) -> BatchJob:
@@ -87,9 +129,7 @@ def save_overview(path: Path, job: BatchJob, ledger: Ledger) -> None:
             raw = np.asarray(Image.open(row.input))
             rows.append(Panels(Path(row.input).name, raw, results[_SOURCES[0]], results[_SOURCES[1]][..., 0]))
     failed = [f"{Path(row.input).name} ({row.status})" for row in ledger.rows if row.status != "done"]
-    draw_overview(rows, dict(zip(classifier.classes, classifier.class_colors, strict=True)), failed).save(
-        path
-    )
+    draw_overview(rows, dict(zip(classifier.classes, classifier.class_colors, strict=True)), failed).save(path)
 
 
 def draw_overview(rows: Sequence[Panels], classes: Mapping[str, Color], failed: Sequence[str]) -> Image.Image:

@@ -33,9 +33,7 @@ def test_rooms_without_a_window():
     package = files("napari_batch_prediction")
     paths = sorted(Path(str(package)).rglob("*.py"))
     names = [".".join(path.relative_to(package).with_suffix("").parts) for path in paths]
-    names = [
-        f"napari_batch_prediction.{n}".removesuffix(".__init__") for n in names if not n.startswith("widgets")
-    ]
+    names = [f"napari_batch_prediction.{n}".removesuffix(".__init__") for n in names if not n.startswith("widgets")]
     assert "napari_batch_prediction.cli" in names
     loaded = modules_after("\n".join(f"import {name}" for name in names))
     assert not loaded & {"napari", "qtpy", "superqt", "magicgui", "PyQt6", "PySide6"}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_batch_prediction.axes import check_axes
 from napari_batch_prediction.batch.job import BatchJob
 from napari_batch_prediction.batch.ledger import explain
 from napari_batch_prediction.classifiers.base import Classifier
@@ -73,8 +74,15 @@ class Plan:
         return sum(bool(row.problems) for row in self.rows)
 
 
-def make_plan(job: BatchJob) -> Plan:
+def make_plan(job: BatchJob, classifier: Classifier | None = None) -> Plan:
     """Open every input, name every output and find every problem. Nothing is written.
+
+    Parameters
+    ----------
+    job
+        The job.
+    classifier
+        The job's classifier if it is loaded already.
 
     Raises
     ------
@@ -82,13 +90,17 @@ def make_plan(job: BatchJob) -> Plan:
         If the classifier cannot be used.
     SettingsError
         If a source, format or name template is unknown, or no input is given.
+    AxesError
+        If the axes given for the inputs are not valid.
     """
+    if job.input_axes is not None:
+        check_axes(job.input_axes)
     for export in job.exports:
         check_template(export.name)
         find_format(export.format)
         if not export.internal_path.strip("/ "):
             raise SettingsError("The dataset inside the HDF5 file needs a name, for example 'exported_data'.")
-    classifier = load_classifier(job.classifier)
+    classifier = classifier or load_classifier(job.classifier)
     sources = source_names(job, classifier)
     inputs = expand_inputs(job.inputs)
     if not inputs:

@@ -1,10 +1,10 @@
 """The run: tiles of many images through one pool of threads."""
 
-import os
 import threading
 from collections.abc import Callable, Generator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
+from typing import Any
 
 from napari_batch_prediction.batch.events import (
     BatchFinished,
@@ -12,12 +12,14 @@ from napari_batch_prediction.batch.events import (
     Event,
     FileFinished,
     FileStarted,
+    Notice,
     TileDone,
 )
-from napari_batch_prediction.batch.ledger import CANCELLED, Ledger, LedgerRow, Status
+from napari_batch_prediction.batch.ledger import Ledger, LedgerRow, Status
 from napari_batch_prediction.batch.plan import Plan
-from napari_batch_prediction.batch.tiles import Tile
 from napari_batch_prediction.batch.work import FileWork
+from napari_batch_prediction.classifiers.compilation import compilation_told
+from napari_batch_prediction.classifiers.tiles import Tile, n_cores
 
 # Tiles that wait behind those being worked on, so that no thread runs dry between two files.
 AHEAD = 2
@@ -47,7 +49,8 @@ def iter_run(plan: Plan, should_cancel: Callable[[], bool] | None = None) -> Gen
     """
     run = _Run(plan, should_cancel)
     try:
-        yield from run.events()
+        with compilation_told(run.tell):
+            yield from run.events()
     finally:
         run.stop()
     return run.ledger()
@@ -79,13 +82,6 @@ def run_plan(
     return ledger
 
 
-def n_cores() -> int:
-    """Return the number of cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 class _Run:
     """The state of one run."""
 
@@ -102,25 +98,24 @@ class _Run:
         self.batch_tiles = sum(len(work.tiles) for work in self.works.values())
         self.batch_done = 0
         self.running: dict[Future[bool], FileWork] = {}
+        self.notice: Future[str] = Future()
         self.ended: dict[int, LedgerRow] = {}
         self.pool = ThreadPoolExecutor(self.workers, thread_name_prefix="predict")
 
     def events(self) -> Generator[Event, None, None]:
         yield BatchStarted(len(self.rows), self.batch_tiles)
         for index, row in enumerate(self.rows):
-            if self.cancelled():
-                break
             if row.problems:
                 yield self._end(index, LedgerRow(row.input, "failed", " ".join(row.problems)))
             elif row.skip:
                 yield self._end(index, LedgerRow(row.input, "skipped", "All outputs exist.", row.outputs))
-            else:
+            elif not self.cancelled():
                 yield from self._feed(self.works[index])
         while self.running:
             yield from self._wait()
-        for index in range(len(self.rows)):
+        for index, work in self.works.items():
             if index not in self.ended:
-                yield self._end(index, self._cancelled_row(index))
+                yield self._end(index, work.close("cancelled"))
         yield BatchFinished(self.ledger())
 
     def _feed(self, work: FileWork) -> Generator[Event, None, None]:
@@ -149,7 +144,12 @@ class _Run:
 
     def _wait(self) -> Generator[Event, None, None]:
         """Wait until a tile under way ends."""
-        for future in wait(self.running, return_when=FIRST_COMPLETED).done:
+        reports: list[Future[Any]] = [*self.running, self.notice]
+        wait(reports, return_when=FIRST_COMPLETED)
+        if self.notice.done():
+            yield Notice(self.notice.result())
+            self.notice = Future()
+        for future in [future for future in self.running if future.done()]:
             work = self.running.pop(future)
             work.in_flight -= 1
             error = future.exception()
@@ -173,10 +173,9 @@ class _Run:
         self.ended[index] = row
         return FileFinished(index, row)
 
-    def _cancelled_row(self, index: int) -> LedgerRow:
-        if index in self.works:
-            return self.works[index].close("cancelled")
-        return LedgerRow(self.rows[index].input, "cancelled", CANCELLED)
+    def tell(self, text: str) -> None:
+        """Have a notice among the events; called from any thread."""
+        self.notice.set_result(text)
 
     def cancelled(self) -> bool:
         if not self.cancel.is_set() and self.should_cancel is not None and self.should_cancel():

@@ -7,7 +7,7 @@ from pathlib import Path
 from napari_batch_prediction.axes import extents, output_axes, reorder
 from napari_batch_prediction.batch.ledger import CANCELLED, LedgerRow, Status, explain
 from napari_batch_prediction.batch.plan import ImageInfo, Plan, source_names
-from napari_batch_prediction.batch.tiles import Tile, make_tiles
+from napari_batch_prediction.classifiers.tiles import Tile, make_tiles
 from napari_batch_prediction.errors import ImageReadError
 from napari_batch_prediction.export.formats import find_format
 from napari_batch_prediction.export.target import Target, Writer
@@ -104,16 +104,10 @@ class FileWork:
         """Read, predict and write one tile; the last one gives the outputs their names."""
         if self._image is None:
             raise RuntimeError("The input is not open.")
-        outer, inner = [], []
-        for key, part, pixels in zip("zyx", tile[1:], self._classifier.context, strict=True):
-            start, stop = max(part.start - pixels, 0), min(part.stop + pixels, self._extents[key])
-            outer.append(slice(start, stop))
-            inner.append(slice(part.start - start, part.stop - start))
-        block = self._image.read_czyx(tile.t, outer[0], outer[1], outer[2])
+        outer, inner = tile.with_context(self._extents, self._classifier.context)
+        block = self._image.read_czyx(tile.t, *outer)
         names = {key: source.name for key, source in zip(self.row.outputs, self._sources, strict=True)}
-        values = self._classifier.predict_tile(
-            block, (inner[0], inner[1], inner[2]), list(dict.fromkeys(names.values()))
-        )
+        values = self._classifier.predict_tile(block, inner, list(dict.fromkeys(names.values())))
         where = {"t": slice(tile.t, tile.t + 1), "z": tile.z, "y": tile.y, "x": tile.x}
         for key, writer in self._writers.items():
             array = values[names[key]]

@@ -74,9 +74,7 @@ class PixelClassification:
             case "Features" as found:
                 names = self.project.selection.names(self.n_channels)
                 return Source(found, np.dtype(np.float32), self.n_features, names, None)
-        raise SettingsError(
-            f"{self.path.name} cannot export '{name}'. Choose one of: {', '.join(self.sources)}."
-        )
+        raise SettingsError(f"{self.path.name} cannot export '{name}'. Choose one of: {', '.join(self.sources)}.")
 
     def check(self, axes: str, shape: Sequence[int]) -> None:
         """Check that an image can be predicted.
@@ -201,8 +199,7 @@ class PixelClassification:
         """Return what a user wants to know of this classifier, by heading, in the order to be shown."""
         chosen = self.project.selection
         scales = ", ".join(
-            f"{chosen.scales[j]:g}{'' if chosen.in_2d[j] == chosen.all_in_2d else ' (2D)'}"
-            for j in chosen.used_scales
+            f"{chosen.scales[j]:g}{'' if chosen.in_2d[j] == chosen.all_in_2d else ' (2D)'}" for j in chosen.used_scales
         )
         return {
             "File": os.fspath(self.path),

@@ -7,38 +7,33 @@ from numpy.typing import NDArray
 from napari_batch_prediction.features import filters2d, filters3d
 from napari_batch_prediction.features.blocks import WORK_SIZE, FeatureTables, SmoothedTile, block_features
 from napari_batch_prediction.features.filters2d import WIDTH
-from napari_batch_prediction.forest.packed import GROUP, PATCH, PackedForest
+from napari_batch_prediction.features.vectors import CACHED, COMPILED, LANES, load, store
+from napari_batch_prediction.forest.packed import PATCH, PackedForest, walk_space
 from napari_batch_prediction.forest.traverse import walk_patch
-
-_OPTIONS = {"nogil": True, "boundscheck": False, "error_model": "numpy", "cache": True}
 
 _SLICES_2D, _ROWS_2D = 1, filters2d.HEIGHT
 _SLICES_3D, _ROWS_3D = filters3d.DEPTH, filters3d.HEIGHT
 
 
-@njit(**_OPTIONS)
+@njit(**COMPILED)
 def _gather_8x8(block, at, size, n_features, patch):
-    """Copy 8 rows of 8 pixels of every feature."""
+    """Copy 8 rows of 8 pixels of every feature; what is copied too much, the next row overwrites."""
     for f in range(n_features):
         for r in range(8):
-            i = f * size + at + r * WIDTH
-            for c in range(8):
-                patch[f * PATCH + r * 8 + c] = block[i + c]
+            store(patch, f * PATCH + r * 8, load(block, f * size + at + r * WIDTH))
 
 
-@njit(**_OPTIONS)
+@njit(**COMPILED)
 def _gather_4x4x4(block, at, size, n_features, patch):
-    """Copy 4 slices of 4 rows of 4 pixels of every feature."""
+    """Copy 4 slices of 4 rows of 4 pixels of every feature; what is copied too much, the next row overwrites."""
     for f in range(n_features):
         for s in range(4):
             for r in range(4):
-                i = f * size + at + (s * _ROWS_3D + r) * WIDTH
-                for c in range(4):
-                    patch[f * PATCH + s * 16 + r * 4 + c] = block[i + c]
+                store(patch, f * PATCH + s * 16 + r * 4, load(block, f * size + at + (s * _ROWS_3D + r) * WIDTH))
 
 
-@njit(**_OPTIONS)
-def _predict(smoothed, tables, n_features, forest, channel_of_column, bits, flat, probabilities, features):
+@njit(**CACHED)
+def _predict(smoothed, tables, n_features, forest, walk, channel_of_column, flat, probabilities, features):
     """Fill probabilities (channels, z, y, x) and features (n, z, y, x) of a tile; either may have no channels."""
     depth, height, width = probabilities.shape[1:]
     wants_features = features.shape[0] > 0
@@ -50,12 +45,7 @@ def _predict(smoothed, tables, n_features, forest, channel_of_column, bits, flat
 
     work = np.zeros(WORK_SIZE, np.float32)
     block = np.zeros((n_features + 1) * size + PATCH, np.float32)
-    patch = np.empty(n_features * PATCH, np.float32)
-    queue = np.empty(forest.capacity + GROUP + 2, np.uint32)
-    masks = np.empty(forest.capacity + GROUP + 2, np.uint64)
-    reached = np.empty(GROUP * forest.n_columns, np.uint64)
-    counts = np.empty((forest.n_columns, bits), np.uint64)
-    sums = np.empty((forest.n_columns, PATCH))
+    patch = np.empty(n_features * PATCH + LANES, np.float32)
 
     for z in range(0, depth, slices):
         d = min(slices, depth - z)
@@ -87,13 +77,13 @@ def _predict(smoothed, tables, n_features, forest, channel_of_column, bits, flat
                                 for r in range(nr):
                                     for c in range(nc):
                                         mask |= uint64(1) << uint64((s * py + r) * px + c)
-                            walk_patch(patch, forest, mask, queue, masks, reached, counts, sums)
+                            walk_patch(patch, n_features, forest, mask, walk)
                             for column in range(forest.n_columns):
                                 k = channel_of_column[column]
                                 for s in range(ns):
                                     for r in range(nr):
                                         for c in range(nc):
-                                            probabilities[k, z + s0 + s, y + r0 + r, x + c0 + c] = sums[
+                                            probabilities[k, z + s0 + s, y + r0 + r, x + c0 + c] = walk.mean[
                                                 column, (s * py + r) * px + c
                                             ]
 
@@ -130,6 +120,6 @@ def predict_tile(
     probabilities = np.zeros((n_classes, *shape), np.float32)
     features = np.empty((n_features if wants_features else 0, *shape), np.float32)
     flat = smoothed.extents[0] == 1
-    bits = int(forest.roots.size).bit_length()
-    _predict(smoothed, tables, n_features, forest, channel_of_column, bits, flat, probabilities, features)
+    walk = walk_space(forest)
+    _predict(smoothed, tables, n_features, forest, walk, channel_of_column, flat, probabilities, features)
     return probabilities, features

@@ -3,15 +3,15 @@
 import numpy as np
 from numba import njit
 
+from napari_batch_prediction.features.vectors import CACHED
+
 PROBABILITIES = "Probabilities"
 SEGMENTATION = "Simple Segmentation"
 UNCERTAINTY = "Uncertainty"
 FEATURES = "Features"
 
-_OPTIONS = {"nogil": True, "boundscheck": False, "error_model": "numpy", "cache": True}
 
-
-@njit(**_OPTIONS)
+@njit(**CACHED)
 def _segment(probabilities, out):
     for i in range(out.size):
         best = 0
@@ -21,7 +21,7 @@ def _segment(probabilities, out):
         out[i] = best + 1
 
 
-@njit(**_OPTIONS)
+@njit(**CACHED)
 def _uncertainty(probabilities, out):
     for i in range(out.size):
         largest = probabilities[0, i]

@@ -19,6 +19,7 @@ from napari_batch_prediction.features.kernels import (
 )
 from napari_batch_prediction.features.presmoothing import MARGIN, presmooth
 from napari_batch_prediction.features.selection import FeatureSelection
+from napari_batch_prediction.features.vectors import COMPILED
 
 # Where the feature filters put each feature: index of the first of its planes.
 _FIRST_PLANE_2D = {
@@ -31,8 +32,6 @@ _FIRST_PLANE_2D = {
 }
 _FIRST_PLANE_3D = {**_FIRST_PLANE_2D, selection.HESSIAN: 7}
 _N_PLANES = 10
-
-_OPTIONS = {"nogil": True, "boundscheck": False, "error_model": "numpy", "cache": True}
 
 
 class FeatureTables(NamedTuple):
@@ -146,7 +145,7 @@ def smooth_tile(block: NDArray[np.float32], tile: tuple[slice, slice, slice], ch
     return SmoothedTile(values, start, plane, stride, (z0, y0, x0), block.shape[1:])
 
 
-@njit(**_OPTIONS)
+@njit(**COMPILED)
 def block_features(smoothed, tables, work, position, slices, rows, height, size, out):
     """Compute the whole feature vector of one block.
 

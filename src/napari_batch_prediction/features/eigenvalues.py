@@ -3,6 +3,7 @@
 from numba import njit
 
 from napari_batch_prediction.features.vectors import (
+    COMPILED,
     fma_double,
     load_double,
     maximum,
@@ -30,10 +31,8 @@ _SINE = (
 _cosine = polynomial_double(_COSINE)
 _sine = polynomial_double(_SINE)
 
-_OPTIONS = {"nogil": True, "boundscheck": False, "error_model": "numpy", "cache": True}
 
-
-@njit(**_OPTIONS)
+@njit(**COMPILED)
 def eigenvalues_3x3(values, xx, yy, zz, xy, xz, yz, out, first, second, third, n):
     """Write the eigenvalues of n symmetric matrices in descending order.
 

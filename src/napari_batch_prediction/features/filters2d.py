@@ -7,7 +7,7 @@ outwards.
 from numba import njit
 
 from napari_batch_prediction.features.presmoothing import MARGIN, mirror
-from napari_batch_prediction.features.vectors import fma, load, splat, sqrt, store
+from napari_batch_prediction.features.vectors import COMPILED, fma, load, splat, sqrt, store
 
 HEIGHT = 16
 WIDTH = 128
@@ -31,15 +31,13 @@ and derivative of the structure tensor's gradient (2 taps each)."""
 
 N_TAPS = 15
 
-_OPTIONS = {"nogil": True, "boundscheck": False, "error_model": "numpy", "cache": True}
 
-
-@njit(**_OPTIONS)
+@njit(**COMPILED)
 def _at(plane, row):
     return plane + (row + MARGIN) * _STRIDE + _ORIGIN
 
 
-@njit(**_OPTIONS)
+@njit(**COMPILED)
 def _derivatives_along_x(source, start, stride, work, taps, rows):
     """Gaussian, first and second derivative along x, and the narrower Gaussian, of rows -2 to rows + 2."""
     g0, g1, g2 = splat(taps[SMOOTH]), splat(taps[SMOOTH + 1]), splat(taps[SMOOTH + 2])
@@ -59,7 +57,7 @@ def _derivatives_along_x(source, start, stride, work, taps, rows):
             store(work, _NARROW + j, fma(one, b1, b0 * a))
 
 
-@njit(**_OPTIONS)
+@njit(**COMPILED)
 def _derivatives_along_y(work, taps, rows, out, at, planes):
     """Finish all features but the structure tensor."""
     g0, g1, g2 = splat(taps[SMOOTH]), splat(taps[SMOOTH + 1]), splat(taps[SMOOTH + 2])
@@ -105,7 +103,7 @@ def _derivatives_along_y(work, taps, rows, out, at, planes):
             store(out, planes[7] + k, mean - root)
 
 
-@njit(**_OPTIONS)
+@njit(**COMPILED)
 def _gradient_products(source, start, stride, work, taps, rows):
     """Products of the structure tensor's gradient, rows and columns -2 to +2 around the block."""
     e0, e1 = splat(taps[EDGE_SMOOTH]), splat(taps[EDGE_SMOOTH + 1])
@@ -130,7 +128,7 @@ def _gradient_products(source, start, stride, work, taps, rows):
             store(work, _YY + j, dy * dy)
 
 
-@njit(**_OPTIONS)
+@njit(**COMPILED)
 def _mirror_products(work, rows, y, x, height, width):
     """Mirror the products at the ends of the image, as filtering the images of products does."""
     for plane in (_XX, _XY, _YY):
@@ -149,7 +147,7 @@ def _mirror_products(work, rows, y, x, height, width):
                     work[i + column] = work[j + column]
 
 
-@njit(**_OPTIONS)
+@njit(**COMPILED)
 def _structure_tensor(work, taps, rows, out, at, planes):
     """Smooth the products and take eigenvalues."""
     g0, g1, g2 = splat(taps[SMOOTH]), splat(taps[SMOOTH + 1]), splat(taps[SMOOTH + 2])
@@ -182,7 +180,7 @@ def _structure_tensor(work, taps, rows, out, at, planes):
             store(out, planes[5] + k, mean - root)
 
 
-@njit(**_OPTIONS)
+@njit(**COMPILED)
 def features_2d(source, start, stride, work, taps, rows, y, x, height, width, needs_tensor, out, at, planes):
     """Compute the features of one scale for a block of one slice.
 

@@ -1,7 +1,7 @@
 """The second stage in 3D: every feature of one scale for a small block, compiled.
 
-All features of a scale share their passes along x and y, slice by slice; the pass along z finishes them. Sums run in the
-order of fastfilters: centre tap, then outwards.
+All features of a scale share their passes along x and y, slice by slice; the pass along z finishes them. Sums run
+in the order of fastfilters: centre tap, then outwards.
 """
 
 from numba import njit
@@ -17,7 +17,7 @@ from napari_batch_prediction.features.filters2d import (
     WIDTH,
 )
 from napari_batch_prediction.features.presmoothing import MARGIN, mirror
-from napari_batch_prediction.features.vectors import fma, load, splat, sqrt, store
+from napari_batch_prediction.features.vectors import COMPILED, fma, load, splat, sqrt, store
 
 DEPTH = 8
 HEIGHT = 8
@@ -45,15 +45,13 @@ _ROW = _SMOOTHED + 6 * _STACK
 WORK_SIZE = _ROW + 6 * WIDTH + 64
 """Elements of work space."""
 
-_OPTIONS = {"nogil": True, "boundscheck": False, "error_model": "numpy", "cache": True}
 
-
-@njit(**_OPTIONS)
+@njit(**COMPILED)
 def _at(plane, row):
     return plane + (row + MARGIN) * _STRIDE + _ORIGIN
 
 
-@njit(**_OPTIONS)
+@njit(**COMPILED)
 def _symmetric(work, i, s, c0, c1, c2):
     """Five taps along the axis whose neighbours are s elements apart."""
     one = load(work, i + s) + load(work, i - s)
@@ -61,26 +59,26 @@ def _symmetric(work, i, s, c0, c1, c2):
     return fma(two, c2, fma(one, c1, c0 * load(work, i)))
 
 
-@njit(**_OPTIONS)
+@njit(**COMPILED)
 def _antisymmetric(work, i, s, c0, c1, c2):
     one = load(work, i + s) - load(work, i - s)
     two = load(work, i + 2 * s) - load(work, i - 2 * s)
     return fma(two, c2, fma(one, c1, c0 * load(work, i)))
 
 
-@njit(**_OPTIONS)
+@njit(**COMPILED)
 def _symmetric3(work, i, s, c0, c1):
     return fma(load(work, i + s) + load(work, i - s), c1, c0 * load(work, i))
 
 
-@njit(**_OPTIONS)
+@njit(**COMPILED)
 def _antisymmetric3(work, i, s, c0, c1):
     return fma(load(work, i + s) - load(work, i - s), c1, c0 * load(work, i))
 
 
-@njit(**_OPTIONS)
+@njit(**COMPILED)
 def _derivatives_in_plane(source, start, stride, work, taps, rows, z):
-    """Passes along x and y over one slice."""
+    """Filter one slice along x and y."""
     g0, g1, g2 = splat(taps[SMOOTH]), splat(taps[SMOOTH + 1]), splat(taps[SMOOTH + 2])
     d0, d1, d2 = splat(taps[FIRST]), splat(taps[FIRST + 1]), splat(taps[FIRST + 2])
     h0, h1, h2 = splat(taps[SECOND]), splat(taps[SECOND + 1]), splat(taps[SECOND + 2])
@@ -110,7 +108,7 @@ def _derivatives_in_plane(source, start, stride, work, taps, rows, z):
             store(work, _XBYB + k, _symmetric3(work, _XB + i, s, b0, b1))
 
 
-@njit(**_OPTIONS)
+@njit(**COMPILED)
 def _finish_derivatives(work, taps, rows, z, out, at, planes):
     """Pass along z: all features but the structure tensor, of slice z."""
     g0, g1, g2 = splat(taps[SMOOTH]), splat(taps[SMOOTH + 1]), splat(taps[SMOOTH + 2])
@@ -146,7 +144,7 @@ def _finish_derivatives(work, taps, rows, z, out, at, planes):
         _eigenvalues_of_row(work, out, planes[7] + k, planes[8] + k, planes[9] + k)
 
 
-@njit(**_OPTIONS)
+@njit(**COMPILED)
 def _eigenvalues_of_row(work, out, first, second, third):
     r, w = _ROW, WIDTH
     eigenvalues_3x3(
@@ -154,9 +152,9 @@ def _eigenvalues_of_row(work, out, first, second, third):
     )  # fmt: skip
 
 
-@njit(**_OPTIONS)
+@njit(**COMPILED)
 def _gradient_in_plane(source, start, stride, work, taps, rows, z):
-    """Passes along x and y of the structure tensor's gradient over one slice."""
+    """Filter one slice along x and y for the structure tensor's gradient."""
     e0, e1 = splat(taps[EDGE_SMOOTH]), splat(taps[EDGE_SMOOTH + 1])
     f0, f1 = splat(taps[EDGE_FIRST]), splat(taps[EDGE_FIRST + 1])
     for row in range(-3, rows + 3):
@@ -174,7 +172,7 @@ def _gradient_in_plane(source, start, stride, work, taps, rows, z):
             store(work, _XFYE + k, _symmetric3(work, _XF + i, _STRIDE, e0, e1))
 
 
-@njit(**_OPTIONS)
+@njit(**COMPILED)
 def _smooth_products(work, taps, rows, z, y, x, height, width):
     """Products of the gradient in slice z, smoothed along x and y."""
     e0, e1 = splat(taps[EDGE_SMOOTH]), splat(taps[EDGE_SMOOTH + 1])
@@ -223,7 +221,7 @@ def _smooth_products(work, taps, rows, z, y, x, height, width):
                 store(work, target + i, _symmetric(work, along_x + i, _STRIDE, g0, g1, g2))
 
 
-@njit(**_OPTIONS)
+@njit(**COMPILED)
 def _finish_tensor(work, taps, rows, below2, below, z, above, above2, out, at, planes):
     """Smooth the products along z, from five slices, and take eigenvalues."""
     g0, g1, g2 = splat(taps[SMOOTH]), splat(taps[SMOOTH + 1]), splat(taps[SMOOTH + 2])
@@ -240,7 +238,7 @@ def _finish_tensor(work, taps, rows, below2, below, z, above, above2, out, at, p
         _eigenvalues_of_row(work, out, planes[4] + k, planes[5] + k, planes[6] + k)
 
 
-@njit(**_OPTIONS)
+@njit(**COMPILED)
 def features_3d(source, start, plane, stride, work, taps, slices, rows, position, extents, needs_tensor, out, planes):
     """Compute the features of one scale for a block.
 

@@ -69,4 +69,5 @@ def half_kernel(sigma: float, order: int, window: float) -> NDArray[np.float32]:
         mean = (float(taps[0]) + 2 * taps[1:].astype(np.float64).sum()) / (2 * r + 1)
         taps = (taps - mean).astype(np.float32)
         total = (k * k * taps).sum()
-    return (taps / total).astype(np.float32)
+    kernel: NDArray[np.float32] = (taps / total).astype(np.float32)
+    return kernel

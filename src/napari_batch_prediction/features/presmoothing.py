@@ -8,17 +8,15 @@ to the last bit.
 import numpy as np
 from numba import njit
 
-from napari_batch_prediction.features.vectors import fma, load, splat, store
+from napari_batch_prediction.features.vectors import CACHED, COMPILED, fma, load, splat, store
 
 MARGIN = 3
 """Pixels around a tile that the feature filters look at."""
 
 _SLACK = 128  # Vectors run over the end of a row by less than this.
 
-_OPTIONS = {"nogil": True, "boundscheck": False, "error_model": "numpy", "cache": True}
 
-
-@njit(**_OPTIONS)
+@njit(**COMPILED)
 def mirror(i, n):
     """Return the index within ``0 ... n - 1`` that position ``i`` is mirrored to; the edge is not repeated."""
     if n == 1:
@@ -27,7 +25,7 @@ def mirror(i, n):
     return 2 * (n - 1) - i if i >= n else i
 
 
-@njit(**_OPTIONS)
+@njit(**COMPILED)
 def _convolve_line(source, offsets, kernel, target, start, n):
     """Symmetric filter: offsets[r + k] is where tap k begins in source; n outputs go to target[start:]."""
     r = kernel.size - 1
@@ -52,7 +50,7 @@ def _convolve_line(source, offsets, kernel, target, start, n):
         store(target, start + i + 48, v3)
 
 
-@njit(**_OPTIONS)
+@njit(**COMPILED)
 def _smooth_plane(block, z, kernel, y0, y1, x0, x1, line, rows, target, start, stride):
     """Smooth one z slice along x and y into target; rows and columns from -MARGIN to +MARGIN around the tile."""
     height, width = block.shape[1], block.shape[2]
@@ -82,7 +80,7 @@ def _smooth_plane(block, z, kernel, y0, y1, x0, x1, line, rows, target, start, s
         _convolve_line(rows, offsets, kernel, target, start + (y - y0 + MARGIN) * stride, n)
 
 
-@njit(**_OPTIONS)
+@njit(**CACHED)
 def presmooth(block, kernel, in_2d, z0, z1, y0, y1, x0, x1, target, stride):
     """Smooth the tile ``[z0:z1, y0:y1, x0:x1]`` of a block and a margin of 3 pixels around it.
 
@@ -97,12 +95,12 @@ def presmooth(block, kernel, in_2d, z0, z1, y0, y1, x0, x1, target, stride):
     z0, z1, y0, y1, x0, x1
         The tile.
     target
-        float32 array of ``planes * (y1 - y0 + 6) * stride + 128`` elements, ``planes`` being ``z1 - z0``, and 6
+        float32 array of ``planes * (y1 - y0 + 6) * stride + 384`` elements, ``planes`` being ``z1 - z0``, and 6
         more if not ``in_2d``. Position (-3, -3, -3) of the tile, or (0, -3, -3), comes first.
     stride
         Elements from row to row in ``target``: at least ``x1 - x0 + 6`` rounded up to 64.
     """
-    depth, height, width = block.shape
+    depth, height = block.shape[0], block.shape[1]
     r = kernel.size - 1
     n = x1 - x0 + 2 * MARGIN
     line = np.empty(n + 2 * r + _SLACK, np.float32)

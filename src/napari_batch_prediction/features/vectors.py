@@ -5,8 +5,8 @@ explicit; LLVM maps them to the registers of the machine (SSE2, AVX2, AVX-512, N
 lane, so a pixel gets the same value wherever it lies in a vector, and nothing is reordered or contracted except
 in :func:`fma`, which is one rounding where the machine has the instruction.
 
-After a change here, delete the compiled kernels (``__pycache__``): numba looks at the file that holds a kernel
-only, not at what it imports.
+After a change here or in another file of compiled loops, delete the kernels that numba keeps (``*.nbi`` and
+``*.nbc``): it looks at the file that holds a kernel only, not at what that imports.
 """
 
 import operator
@@ -16,6 +16,12 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, models, overload, register_model
+
+COMPILED = {"nogil": True, "boundscheck": False, "error_model": "numpy"}
+"""Options of numba for every compiled loop: without the interpreter lock, and without checks."""
+
+CACHED = {**COMPILED, "cache": True}
+"""Options for loops that Python calls: kept on disk, with all they call."""
 
 LANES = 16
 """Number of float32 in a vector."""
@@ -148,7 +154,7 @@ def splat_double(typingctx, value):
     return float64_vector(types.float64), codegen
 
 
-def _elementwise(instruction: str) -> Callable:
+def _elementwise(instruction: str) -> Any:
     @intrinsic
     def apply(typingctx, a, b):
         def codegen(context, builder, signature, args):
@@ -159,7 +165,7 @@ def _elementwise(instruction: str) -> Callable:
     return apply
 
 
-def _select(comparison: str) -> Callable:
+def _select(comparison: str) -> Any:
     @intrinsic
     def apply(typingctx, a, b):
         def codegen(context, builder, signature, args):

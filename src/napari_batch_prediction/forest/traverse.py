@@ -10,12 +10,12 @@ from llvmlite import ir
 from numba import njit, types, uint32, uint64
 from numba.extending import intrinsic
 
-from napari_batch_prediction.forest.packed import GROUP, LEAF, PATCH
+from napari_batch_prediction.features.vectors import CACHED, COMPILED
+from napari_batch_prediction.forest.packed import GROUP, LEAF, PATCH, SPARE
 
 _LEAF = uint32(LEAF)
 _INDEX = uint32(LEAF - 1)
-
-_OPTIONS = {"nogil": True, "boundscheck": False, "error_model": "numpy", "cache": True}
+_SPARE_ROW = uint32(SPARE - 1)
 
 
 @intrinsic
@@ -40,6 +40,42 @@ def _not_less(typingctx, array, offset, threshold):
 
 
 @intrinsic
+def _is_nan(typingctx, array, offset):
+    """Return a mask: bit i is set if ``array[offset + i]`` is NaN."""
+
+    def codegen(context, builder, signature, args):
+        flat = context.make_array(signature.args[0])(context, builder, args[0])
+        vector = ir.VectorType(ir.FloatType(), PATCH)
+        pixels = builder.load(builder.bitcast(builder.gep(flat.data, [args[1]]), vector.as_pointer()))
+        pixels.align = 4
+        return builder.bitcast(builder.fcmp_unordered("uno", pixels, pixels), ir.IntType(64))
+
+    return types.uint64(array, types.uint64), codegen
+
+
+@intrinsic
+def _add_where(typingctx, array, offset, mask, value):
+    """Add a uint16 to those of ``array[offset : offset + 64]`` whose bit of the mask is set."""
+
+    def codegen(context, builder, signature, args):
+        flat = context.make_array(signature.args[0])(context, builder, args[0])
+        vector = ir.VectorType(ir.IntType(16), PATCH)
+        place = builder.bitcast(builder.gep(flat.data, [args[1]]), vector.as_pointer())
+        undefined = ir.Constant(vector, ir.Undefined)
+        one = builder.insert_element(undefined, args[3], ir.Constant(ir.IntType(32), 0))
+        lanes = ir.Constant(ir.VectorType(ir.IntType(32), PATCH), [0] * PATCH)
+        chosen = builder.bitcast(args[2], ir.VectorType(ir.IntType(1), PATCH))
+        zeros = ir.Constant(vector, [0] * PATCH)
+        part = builder.select(chosen, builder.shuffle_vector(one, undefined, lanes), zeros)
+        old = builder.load(place)
+        old.align = 2
+        builder.store(builder.add(old, part), place).align = 2
+        return context.get_dummy_value()
+
+    return types.void(array, types.uint64, types.uint64, types.uint16), codegen
+
+
+@intrinsic
 def _prefetch(typingctx, array, offset):
     """Ask for the cache line of ``array[offset]``."""
 
@@ -48,9 +84,7 @@ def _prefetch(typingctx, array, offset):
         byte = ir.IntType(8).as_pointer()
         place = builder.bitcast(builder.gep(flat.data, [args[1]]), byte)
         kinds = [byte] + [ir.IntType(32)] * 3
-        function = builder.module.declare_intrinsic(
-            "llvm.prefetch", [byte], ir.FunctionType(ir.VoidType(), kinds)
-        )
+        function = builder.module.declare_intrinsic("llvm.prefetch", [byte], ir.FunctionType(ir.VoidType(), kinds))
         read, keep, data = (ir.Constant(ir.IntType(32), value) for value in (0, 3, 1))
         builder.call(function, [place, read, keep, data])
         return context.get_dummy_value()
@@ -68,7 +102,7 @@ def _trailing_zeros(typingctx, mask):
     return types.uint64(types.uint64), codegen
 
 
-@njit(**_OPTIONS)
+@njit(**COMPILED)
 def _walk_votes(patch, nodes, roots, first, last, mask, queue, masks, reached):
     """Walk trees first to last with pure leaves; OR into ``reached[row]`` the pixels that end at a leaf."""
     tail = uint64(0)
@@ -81,31 +115,34 @@ def _walk_votes(patch, nodes, roots, first, last, mask, queue, masks, reached):
             masks[tail] = mask
             tail += uint64(1)
     head = uint64(0)
-    one = uint64(1)
+    one, two, three = uint64(1), uint64(2), uint64(3)
+    spare = uint32(reached.size - SPARE)
     while head < tail:
-        node = uint64(queue[head]) << uint64(2)
+        node = uint64(queue[head]) << two
         pixels = masks[head]
         head += one
-        left, right = nodes[node + uint64(2)], nodes[node + uint64(3)]
+        left, right = nodes[node + two], nodes[node + three]
         above = _not_less(patch, uint64(nodes[node + one]), nodes[node])
         goes_right = pixels & above
         goes_left = pixels & ~above
-        # Without branches: a leaf is entered in the table, a node in the queue, and what does not apply is
-        # written where it is overwritten, or ORed with nothing.
-        is_leaf = uint64(left >> uint32(31))
-        reached[(left & _INDEX) * uint32(is_leaf)] |= goes_left & (uint64(0) - is_leaf)
+        # Without branches, which nobody could predict: every child is entered in the table, inner nodes in
+        # spare rows of it, and every child is put into the queue, whose end moves on for inner nodes only.
+        left_is_leaf, right_is_leaf = left >> uint32(31), right >> uint32(31)
+        row = left & _INDEX if left_is_leaf else spare + (left & _SPARE_ROW)
+        reached[uint64(row)] |= goes_left
+        row = right & _INDEX if right_is_leaf else spare + (right & _SPARE_ROW)
+        reached[uint64(row)] |= goes_right
+        _prefetch(nodes, uint64(left & _INDEX) << two)
         queue[tail] = left
         masks[tail] = goes_left
-        tail += (one - is_leaf) & uint64(goes_left != uint64(0))
-        is_leaf = uint64(right >> uint32(31))
-        reached[(right & _INDEX) * uint32(is_leaf)] |= goes_right & (uint64(0) - is_leaf)
+        tail += (one ^ uint64(left_is_leaf)) & uint64(goes_left != uint64(0))
         queue[tail] = right
         masks[tail] = goes_right
-        tail += (one - is_leaf) & uint64(goes_right != uint64(0))
+        tail += (one ^ uint64(right_is_leaf)) & uint64(goes_right != uint64(0))
     return tail
 
 
-@njit(**_OPTIONS)
+@njit(**COMPILED)
 def _add_values(values, row, pixels, sums):
     n_columns = values.shape[1]
     while pixels != uint64(0):
@@ -115,7 +152,7 @@ def _add_values(values, row, pixels, sums):
             sums[column, pixel] += values[row, column]
 
 
-@njit(**_OPTIONS)
+@njit(**COMPILED)
 def _walk_sums(patch, nodes, roots, values, first, last, mask, queue, masks, sums):
     """Walk trees first to last and add the values of the leaves; for one pixel the order is always the same."""
     tail = uint64(0)
@@ -146,96 +183,82 @@ def _walk_sums(patch, nodes, roots, values, first, last, mask, queue, masks, sum
                 tail += uint64(1)
 
 
-@njit(**_OPTIONS)
-def _not_a_number(patch):
-    """Return a mask of the pixels of which any feature is NaN."""
-    found = uint64(0)
-    for i in range(patch.size):
-        if patch[i] != patch[i]:
-            found |= uint64(1) << uint64(i % PATCH)
-    return found
-
-
-@njit(**_OPTIONS)
-def walk_patch(patch, forest, mask, queue, masks, reached, counts, sums):
+@njit(**COMPILED)
+def walk_patch(patch, n_features, forest, mask, work):
     """Send a patch through the forest.
 
     Parameters
     ----------
     patch
-        float32 (64 features,): for each feature the values of the 64 pixels.
+        float32 (64 features,) or more: for each feature the values of the 64 pixels.
+    n_features
+        Number of features.
     forest
         :class:`PackedForest`.
     mask
         uint64: the pixels that matter.
-    queue, masks
-        Work space: uint32 and uint64 of ``forest.capacity + GROUP + 2`` elements.
-    reached, counts
-        Work space: uint64 (GROUP * columns,) and (columns, bits), 2**bits being more than the number of trees.
-    sums
-        float64 (columns, 64): the mean of the trees, written here; of pixels with a feature that is NaN, 0.
+    work
+        :class:`WalkSpace` of this forest. Its ``mean`` gets the mean of the trees, which is 0 for pixels with a
+        feature that is NaN.
     """
-    n_trees, n_columns, bits = forest.roots.size, forest.n_columns, counts.shape[1]
-    mask &= ~_not_a_number(patch)
-    sums[:] = 0.0
+    n_trees, n_columns = forest.roots.size, forest.n_columns
+    for f in range(n_features):
+        mask &= ~_is_nan(patch, uint64(f * PATCH))
     if not forest.pure:
+        work.sums[:] = 0.0
         for first in range(0, n_trees, GROUP):
             last = min(n_trees, first + GROUP)
-            _walk_sums(patch, forest.nodes, forest.roots, forest.values, first, last, mask, queue, masks, sums)
+            _walk_sums(
+                patch, forest.nodes, forest.roots, forest.values, first, last, mask, work.queue, work.masks, work.sums
+            )  # fmt: skip
         for column in range(n_columns):
             for pixel in range(PATCH):
-                sums[column, pixel] /= n_trees
+                work.mean[column, pixel] = work.sums[column, pixel] / n_trees
         return
-    # Votes are counted for all 64 pixels at once, bit by bit: counts[column, b] holds bit b of each count.
+    # Votes are counted for all 64 pixels at once: counts[column, b] holds bit b of each pixel's count.
+    counts, reached, votes = work.counts, work.reached, work.votes
+    bits = counts.shape[1]
     counts[:] = uint64(0)
     for first in range(0, n_trees, GROUP):
         last = min(n_trees, first + GROUP)
         reached[:] = uint64(0)
-        _walk_votes(patch, forest.nodes, forest.roots, first, last, mask, queue, masks, reached)
+        _walk_votes(patch, forest.nodes, forest.roots, first, last, mask, work.queue, work.masks, reached)
         for tree in range(last - first):
             for column in range(n_columns):
-                carry = reached[tree * n_columns + column]
+                carry = reached[uint64(tree * n_columns + column)]
                 for b in range(bits):
-                    both = counts[column, b] & carry
-                    counts[column, b] ^= carry
-                    carry = both
+                    old = counts[uint64(column), uint64(b)]
+                    counts[uint64(column), uint64(b)] = old ^ carry
+                    carry &= old
     for column in range(n_columns):
+        votes[:] = 0
+        for b in range(bits):
+            _add_where(votes, uint64(0), counts[uint64(column), uint64(b)], np.uint16(1 << b))
         for pixel in range(PATCH):
-            votes = uint64(0)
-            for b in range(bits):
-                votes |= ((counts[column, b] >> uint64(pixel)) & uint64(1)) << uint64(b)
-            sums[column, pixel] = np.float64(votes) / n_trees
+            work.mean[column, pixel] = work.share[uint64(votes[uint64(pixel)])]
 
 
-@njit(**_OPTIONS)
-def predict_rows(rows, forest, bits, out):
+@njit(**CACHED)
+def predict_rows(rows, forest, work, out):
     """Send rows of features through the forest.
 
     Parameters
     ----------
     rows
         float32 (n, features).
-    forest
-        :class:`PackedForest`.
-    bits
-        Binary digits of the number of trees.
+    forest, work
+        :class:`PackedForest` and its :class:`WalkSpace`.
     out
-        float32 (n, columns): the mean of the trees, written here.
+        float32 (n, columns): the mean of the trees, written here; 0 for rows with NaN.
     """
     n, n_features = rows.shape
     patch = np.empty(n_features * PATCH, np.float32)
-    queue = np.empty(forest.capacity + GROUP + 2, np.uint32)
-    masks = np.empty(forest.capacity + GROUP + 2, np.uint64)
-    reached = np.empty(GROUP * forest.n_columns, np.uint64)
-    counts = np.empty((forest.n_columns, bits), np.uint64)
-    sums = np.empty((forest.n_columns, PATCH))
     for first in range(0, n, PATCH):
         size = min(PATCH, n - first)
-        mask = ~uint64(0) >> uint64(PATCH - size)
         for f in range(n_features):
             for i in range(PATCH):
                 patch[f * PATCH + i] = rows[first + min(i, size - 1), f]
-        walk_patch(patch, forest, mask, queue, masks, reached, counts, sums)
+        walk_patch(patch, n_features, forest, ~uint64(0), work)
         for i in range(size):
             for column in range(forest.n_columns):
-                out[first + i, column] = sums[column, i]
+                out[first + i, column] = work.mean[column, i]

@@ -18,7 +18,7 @@ AxesKnown = Literal["file", "user", "guess"]
 
 @contextmanager
 def reading(what: str) -> Iterator[None]:
-    """Turn whatever a library raises inside the block into an ImageReadError that says what could not be read.
+    """Turn what a library raises inside the block into an ImageReadError that says what could not be read.
 
     Parameters
     ----------
@@ -36,9 +36,7 @@ def reading(what: str) -> Iterator[None]:
         ) from error
 
 
-def choose_axes(
-    shape: Sequence[int], user: str | None, file: str | None = None
-) -> tuple[str, AxesKnown]:
+def choose_axes(shape: Sequence[int], user: str | None, file: str | None = None) -> tuple[str, AxesKnown]:
     """Return the axes to use and how they are known: the user's, else the file's, else ilastik's guess."""
     if user is not None:
         return check_axes(user, shape), "user"
@@ -128,14 +126,15 @@ class Image(ABC):
         if region is None:
             region = tuple(slice(0, n) for n in self.shape)
         if len(region) != len(self.shape) or not all(
-            s.step in (None, 1) and 0 <= s.start < s.stop <= n
-            for s, n in zip(region, self.shape, strict=True)
+            s.step in (None, 1) and 0 <= s.start < s.stop <= n for s, n in zip(region, self.shape, strict=True)
         ):
             raise SettingsError(
-                f"Region {region} is not inside '{self.location}' of shape {self.shape} and axes '{self.axes}'."
+                f"Region {region} is not inside '{self.location}', which has axes '{self.axes}' and shape "
+                f"{self.shape}. Give a slice with start and stop for each axis."
             )
         with reading(f"pixels of '{self.location}'"):
-            return np.array(self._read(region), dtype=self.dtype, order="C", subok=False)
+            pixels: NDArray = np.array(self._read(region), self.dtype, order="C")
+        return pixels
 
     @abstractmethod
     def _read(self, region: tuple[slice, ...]) -> NDArray:
@@ -144,15 +143,17 @@ class Image(ABC):
     def read_czyx(self, t: int, z: slice, y: slice, x: slice) -> NDArray:
         """Return a region of one time point as ``(c, z, y, x)``, all channels, dtype unchanged."""
         wanted = {"t": slice(t, t + 1), "c": slice(0, self.extents["c"]), "z": z, "y": y, "x": x}
-        return reorder(self.read(tuple(wanted[key] for key in self.axes)), self.axes, "tczyx")[0]
+        pixels = reorder(self.read(tuple(wanted[key] for key in self.axes)), self.axes, "tczyx")
+        return np.squeeze(pixels, axis=0)
 
     def close(self) -> None:
         """Release the file; the image cannot be read any more."""
         self._closed = True
         self._release()
 
+    @abstractmethod
     def _release(self) -> None:
-        """Let go of files and pixels. The default has none."""
+        """Let go of the file and of pixels that are kept."""
 
     def __enter__(self) -> Self:
         return self

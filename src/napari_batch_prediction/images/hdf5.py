@@ -41,15 +41,15 @@ class Hdf5Image(Image):
         self._file = h5py.File(file, "r", rdcc_nbytes=_CHUNK_CACHE_BYTES)
         try:
             self._dataset = _find_dataset(self._file, file, dataset)
-            own_axes, sizes, units = None, {}, {}
+            own_axes: str | None = None
+            sizes: dict[str, float] = {}
+            units: dict[str, str] = {}
             try:
                 own_axes, sizes = _file_axes(self._dataset)
                 units = _axis_units(self._dataset)
-            except AxesError as error:
+            except AxesError:
                 if axes is None:
-                    raise ImageReadError(
-                        f"'{location}' does not say its axes right: {error} Give the axes yourself."
-                    ) from error
+                    raise
             axes, known = choose_axes(self._dataset.shape, axes, own_axes)
             super().__init__(
                 location,
@@ -114,7 +114,7 @@ def _file_axes(dataset: h5py.Dataset) -> tuple[str | None, dict[str, float]]:
     if tags and '"?"' not in tags:
         axes, sizes = axistags_from_json(tags)
         if len(axes) != dataset.ndim:
-            raise AxesError(f"its axistags are '{axes}', its shape is {dataset.shape}.")
+            raise AxesError(f"Its axistags are '{axes}', its shape is {dataset.shape}.")
         return axes, sizes
     labels = "".join(dimension.label or "?" for dimension in dataset.dims)
     known = len(labels) == dataset.ndim and len(set(labels)) == len(labels) and set("yx") <= set(labels) <= set(KEYS)

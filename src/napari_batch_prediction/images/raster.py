@@ -40,13 +40,11 @@ class RasterImage(Image):
     def __init__(self, location: str, file: Path, axes: str | None = None) -> None:
         with file.open("rb") as stream:
             start = stream.read(8)
-        for signature, open_picture in _FORMATS.items():
-            if start.startswith(signature):
-                break
-        else:
+        open_picture = next((f for signature, f in _FORMATS.items() if start.startswith(signature)), None)
+        if open_picture is None:
             raise ImageReadError(
-                f"'{location}' starts with {start!r}: that is not a PNG, JPEG, BMP or GIF file, although its name "
-                "says so. Give it the extension of its real format, or save it again."
+                f"'{location}' is not a PNG, JPEG, BMP or GIF file, although its name says so: it starts "
+                f"with {start!r}. Give it the extension of its real format, or save it again."
             )
         picture = open_picture(file)
         self._decode = picture.decode

@@ -1,6 +1,7 @@
 """Reading regions of TIFF pages, decoding only the strips and tiles that they touch."""
 
 import math
+import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from itertools import product
@@ -14,12 +15,14 @@ _CACHE_BYTES = 256 * 2**20
 
 
 class TiffPages:
-    """The pages of a series as one array, whose last dimensions are those of a page. Not thread-safe.
+    """The pages of a series as one array, whose last dimensions are those of a page.
 
     Parameters
     ----------
     series
         A series all of whose pages have one layout, as tifffile groups them.
+    shape
+        Its shape, with or without extents of 1.
 
     Raises
     ------
@@ -27,34 +30,37 @@ class TiffPages:
         If pages are missing, cut off, or compressed in an unknown way.
     """
 
-    def __init__(self, series: TiffPageSeries) -> None:
+    def __init__(self, series: TiffPageSeries, shape: Sequence[int]) -> None:
         self._pages: list[TiffPage | TiffFrame] = []
         for number, page in enumerate(series):
             if page is None:
                 raise ValueError(f"plane {number + 1} of {len(series)} is missing")
             self._pages.append(page)
+        self._shape = shape
         self._dtype = series.dtype
         self._keyframe = series.keyframe
         # A page is stored as (separate samples, depth, length, width, contiguous samples).
         self._page_shape: tuple[int, ...] = self._keyframe.shaped
-        self._lead_shape = _leading(series.shape, self._page_shape, len(self._pages))
+        self._lead_shape = _leading(shape, self._page_shape, len(self._pages))
         self._starts, self._stops = self._segment_bounds()
         for number, page in enumerate(self._pages):
             self._check(number, page)
+        self._lock = threading.Lock()
         self._cache: OrderedDict[tuple[int, int], NDArray] = OrderedDict()
         self._cached_bytes = 0
 
-    def read(self, region: Sequence[slice], shape: Sequence[int]) -> NDArray:
-        """Return a region of the series, given the series' ``shape``."""
+    def read(self, region: Sequence[slice]) -> NDArray:
+        """Return a region of the series."""
         # Extents of 1 are placed differently in pages and series, and always whole: leave them out.
-        wanted = [s for s, n in zip(region, shape, strict=True) if n != 1]
+        wanted = [s for s, n in zip(region, self._shape, strict=True) if n != 1]
         lead, inner = wanted[: len(self._lead_shape)], iter(wanted[len(self._lead_shape) :])
         in_page = [slice(0, 1) if n == 1 else next(inner) for n in self._page_shape]
         places = list(product(*(range(s.start, s.stop) for s in lead)))
         pixels = np.empty((len(places), *(s.stop - s.start for s in in_page)), self._dtype)
-        for place, out in zip(places, pixels, strict=True):
-            number = int(np.ravel_multi_index(place, self._lead_shape)) if place else 0
-            self._read_page(number, in_page, out)
+        with self._lock:
+            for place, out in zip(places, pixels, strict=True):
+                number = int(np.ravel_multi_index(place, self._lead_shape)) if place else 0
+                self._read_page(number, in_page, out)
         return pixels.reshape([s.stop - s.start for s in region])
 
     def _read_page(self, number: int, region: Sequence[slice], out: NDArray) -> None:
@@ -71,22 +77,21 @@ class TiffPages:
             out[target] = segment if segment.ndim == 0 else segment[(None, *source, region[4])]
 
     def _segment(self, number: int, index: int) -> NDArray:
-        """Return a strip or tile as (depth, length, width, samples), or one value if the file leaves it out."""
+        """Return a strip or tile as (depth, length, width, samples); one value if the file leaves it out."""
         key = (number, index)
         if key in self._cache:
             self._cache.move_to_end(key)
             return self._cache[key]
         page = self._pages[number]
-        size = page.databytecounts[index]
-        if size == 0:
-            return np.array(self._keyframe.nodata, self._dtype)
         handle = page.parent.filehandle
         if handle.closed:  # one of the other files of a data set in several files
             handle.open()
         handle.seek(page.dataoffsets[index])
-        segment, _, _ = self._keyframe.decode(
-            handle.read(size), index, jpegtables=page.jpegtables, jpegheader=self._keyframe.jpegheader
-        )
+        data = handle.read(page.databytecounts[index]) or None
+        decode, header = self._keyframe.decode, self._keyframe.jpegheader
+        segment, _, _ = decode(data, index, jpegtables=page.jpegtables, jpegheader=header)
+        if segment is None:
+            return np.array(self._keyframe.nodata, self._dtype)
         self._cache[key] = segment
         self._cached_bytes += segment.nbytes
         while self._cached_bytes > _CACHE_BYTES and len(self._cache) > 1:
@@ -112,9 +117,9 @@ class TiffPages:
 
 
 def check_end(file_size: int, end: int) -> None:
-    """Raise ValueError if pixels should end at ``end`` bytes, but the file ends before."""
+    """Raise ValueError if something in the file ends at byte ``end``, but the file ends before."""
     if end > file_size:
-        raise ValueError(f"the file is cut off: its pixels end at byte {end:,}, it has {file_size:,} bytes")
+        raise ValueError(f"the file is cut off: it should have {end:,} bytes at least, and has {file_size:,}")
 
 
 def _leading(shape: Sequence[int], page_shape: Sequence[int], n_pages: int) -> tuple[int, ...]:

@@ -1,41 +1,73 @@
 """Sentences for the user: wrapped whatever their words, selectable, never cut."""
 
 from qtpy.QtCore import QSize, Qt
-from qtpy.QtGui import QResizeEvent, QTextOption
-from qtpy.QtWidgets import QFrame, QSizePolicy, QTextEdit
+from qtpy.QtGui import QGuiApplication, QResizeEvent, QTextOption
+from qtpy.QtWidgets import QFrame, QPushButton, QSizePolicy, QTextEdit, QVBoxLayout, QWidget
 
 MAX_LINES = 10
 
 
-class Message(QTextEdit):
-    """Text as high as it needs to be; from ten lines on it scrolls. Hidden while there is nothing to say."""
+class Message(QWidget):
+    """A text, and a button that copies the stack trace if there is one. Hidden while there is nothing to say."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._trace = ""
+        self._text = _Text()
+        self._copy = QPushButton("Copy details")
+        self._copy.setToolTip("Copy the message and where in the program it came from, for a bug report.")
+        self._copy.clicked.connect(self._copy_all)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addWidget(self._text)
+        layout.addWidget(self._copy, 0, Qt.AlignmentFlag.AlignLeft)
+        self.setVisible(False)
+
+    def text(self) -> str:
+        """Return what is said."""
+        return self._text.toPlainText()
+
+    def say(self, text: str, trace: str = "") -> None:
+        """Show a text; an empty one hides the widget.
+
+        Parameters
+        ----------
+        text
+            The sentences.
+        trace
+            The stack trace of an unexpected error.
+        """
+        self._trace = trace
+        if text != self.text():
+            self._text.setPlainText(text)
+        self._copy.setVisible(bool(trace))
+        self.setVisible(bool(text))
+
+    def _copy_all(self) -> None:
+        clipboard = QGuiApplication.clipboard()
+        if clipboard is not None:
+            clipboard.setText(f"{self.text()}\n\n{self._trace}")
+
+
+class _Text(QTextEdit):
+    """Text as high as it needs to be; from ten lines on it scrolls."""
 
     def __init__(self) -> None:
         super().__init__()
         self.setReadOnly(True)
+        self.setAcceptDrops(False)
+        self.setTabChangesFocus(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         # A path has no spaces to wrap at.
         self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.setTabChangesFocus(True)
-        self.setVisible(False)
-
-    def say(self, text: str) -> None:
-        """Show this text; an empty one hides the widget."""
-        if text != self.toPlainText():
-            self.setPlainText(text)
-        self.setVisible(bool(text))
-        self._fit()
-
-    def sizeHint(self) -> QSize:
-        """Return the size that shows all of the text at the present width."""
-        return QSize(super().sizeHint().width(), self._needed_height())
+        self.textChanged.connect(self._fit)
 
     def minimumSizeHint(self) -> QSize:
-        """Return no width and the height needed, so that a long word never widens the window."""
-        return QSize(0, self._needed_height())
+        """Return no width, so that a long word never widens the window."""
+        return QSize(0, self.height())
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Wrap anew."""
@@ -43,12 +75,8 @@ class Message(QTextEdit):
         self._fit()
 
     def _fit(self) -> None:
-        if self.height() != self._needed_height():
-            self.updateGeometry()
-
-    def _needed_height(self) -> int:
-        document = self.document()
-        assert document is not None  # noqa: S101 - for the type checker; a QTextEdit has one
-        frame = self.height() - self.viewport().height() if self.viewport() else 0
-        lines = self.fontMetrics().lineSpacing() * MAX_LINES
-        return min(int(document.size().height()), lines) + max(frame, 0) + 2
+        document, viewport = self.document(), self.viewport()
+        if document is not None and viewport is not None:
+            around = self.height() - viewport.height()
+            most = self.fontMetrics().lineSpacing() * MAX_LINES
+            self.setFixedHeight(min(round(document.size().height()), most) + around)

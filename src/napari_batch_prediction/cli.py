@@ -1,0 +1,192 @@
+"""The command line: run, check, info, demo.
+
+Importing this module costs next to nothing; what a command needs is imported when it runs. Nothing here
+imports Qt or napari.
+"""
+
+import argparse
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from napari_batch_prediction.batch.job import BatchJob
+
+DONE, FAILED, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; return the exit status.
+
+    Parameters
+    ----------
+    argv
+        Arguments without the program's name; those of the process if None.
+
+    Returns
+    -------
+    0 if everything is done, 1 if something failed, 2 if the arguments or the classifier cannot be used,
+    130 if interrupted.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            # A name that the terminal cannot show must not end a batch.
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        arguments = _parser().parse_args(argv)
+    except SystemExit as end:
+        return int(end.code or 0)
+    from napari_batch_prediction.errors import BatchPredictionError
+
+    try:
+        status: int = arguments.command(arguments)
+    except BatchPredictionError as error:
+        print(f"napari-batch-prediction: {error}", file=sys.stderr)
+        return UNUSABLE
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return INTERRUPTED
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="napari-batch-prediction",
+        description="Run a trained ilastik pixel classifier over many images.",
+        epilog="Exit status: 0 all done, 1 some failed, 2 arguments or classifier cannot be used.",
+        allow_abbrev=False,
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    job = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    job.add_argument("classifier", metavar="CLASSIFIER", help="ilastik project (.ilp)")
+    job.add_argument(
+        "inputs",
+        metavar="INPUT",
+        nargs="+",
+        help="image, pattern ('data/**/*.tif'), or image with a dataset after it (scan.h5/volume)",
+    )
+    job.add_argument(
+        "--export", metavar="SOURCE", action="append", dest="sources", help="what to export; may be repeated"
+    )
+    job.add_argument("--format", metavar="F", help="'compressed hdf5' (default) or 'hdf5'")
+    job.add_argument("--folder", metavar="DIR", help="folder to write to; beside each image if not given")
+    job.add_argument("--name", metavar="TEMPLATE", help="name of the outputs, default {stem}_{source}")
+    job.add_argument("--internal-path", metavar="P", help="dataset in the HDF5 file, default exported_data")
+    job.add_argument("--input-axes", metavar="A", help="axes of every input, for example tyx")
+    job.add_argument(
+        "--existing",
+        choices=("error", "skip", "overwrite"),
+        default="error",
+        help="what to do about outputs that exist (default: error)",
+    )
+    job.add_argument("--workers", metavar="N", type=int, help="number of threads; all cores if not given")
+
+    run = commands.add_parser("run", parents=[job], allow_abbrev=False, help="predict and write")
+    run.set_defaults(command=_run)
+    check = commands.add_parser("check", parents=[job], allow_abbrev=False, help="show the plan, write nothing")
+    check.set_defaults(command=_check)
+    info = commands.add_parser("info", allow_abbrev=False, help="show what a classifier is")
+    info.add_argument("classifier", metavar="CLASSIFIER", help="ilastik project (.ilp)")
+    info.set_defaults(command=_info)
+    demo = commands.add_parser("demo", allow_abbrev=False, help="predict shipped sample images")
+    demo.add_argument("folder", metavar="FOLDER", nargs="?", type=Path, help="where to put the demo")
+    demo.add_argument("--viewer", action="store_true", help="open napari on it")
+    demo.set_defaults(command=_demo)
+    return parser
+
+
+def _job(arguments: argparse.Namespace) -> "BatchJob":
+    from pydantic import ValidationError
+
+    from napari_batch_prediction.batch.job import BatchJob
+    from napari_batch_prediction.errors import SettingsError
+    from napari_batch_prediction.export.settings import Export
+
+    given = {key: getattr(arguments, key) for key in ("format", "folder", "name", "internal_path")}
+    options = {key: value for key, value in given.items() if value is not None}
+    try:
+        return BatchJob(
+            classifier=arguments.classifier,
+            inputs=tuple(arguments.inputs),
+            exports=tuple(Export(source=source, **options) for source in arguments.sources or ["Probabilities"]),
+            input_axes=arguments.input_axes,
+            existing=arguments.existing,
+            workers=arguments.workers,
+        )
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise SettingsError(f"These settings cannot be used: {wrong}.") from None
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from napari_batch_prediction.batch.run import run_plan
+    from napari_batch_prediction.report import Progress, print_ledger
+
+    plan = _job(arguments).plan()
+    progress = Progress(plan, sys.stderr)
+    with _interrupts() as interrupted:
+        ledger = run_plan(plan, progress.show, lambda: bool(interrupted))
+    print_ledger(ledger)
+    if interrupted:
+        return INTERRUPTED
+    return FAILED if ledger.count("failed") else DONE
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from napari_batch_prediction.report import Table, count, print_table, rows
+
+    plan = _job(arguments).plan()
+    table: Table = [("input", "axes", "shape", "type", "output")]
+    for row in plan.rows:
+        image = row.image
+        facts = (
+            (f"{image.axes} ({image.axes_known})", " x ".join(map(str, image.shape)), str(image.dtype))
+            if image
+            else ("", "", "")
+        )
+        ends = [*map(str, row.outputs.values()), *(f"problem: {problem}" for problem in row.problems)]
+        if row.skip:
+            ends.append("skipped: all outputs exist")
+        table += rows((row.input, *facts), ends)
+    print_table(table)
+    print(f"\n{count(len(plan.rows), 'input')}, {plan.n_problems} with problems. Nothing was written.")
+    return FAILED if plan.n_problems else DONE
+
+
+def _info(arguments: argparse.Namespace) -> int:
+    from napari_batch_prediction.classifiers.load import load_classifier
+    from napari_batch_prediction.report import print_table
+
+    print_table([(f"{key}:", str(value)) for key, value in load_classifier(arguments.classifier).summary().items()])
+    return DONE
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from napari_batch_prediction.demo import run_demo
+
+    return run_demo(arguments.folder, arguments.viewer)
+
+
+@contextmanager
+def _interrupts() -> Iterator[list[int]]:
+    """Collect the first Ctrl-C, for the run to end cleanly; a second one ends the process at once."""
+    caught: list[int] = []
+
+    def on_interrupt(number: int, frame: object) -> None:
+        caught.append(number)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        print("\nCancelling: the tiles under way are finished first.", file=sys.stderr)
+
+    before = signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield caught
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,92 @@
+"""What a TIFF file says about its image: axes, and size of a pixel in ImageJ's, OME's and plain tags."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from tifffile import TiffFile, TiffPageSeries, xml2dict
+
+from napari_batch_prediction.errors import AxesError
+from napari_batch_prediction.images.base import AxesKnown, choose_axes
+from napari_batch_prediction.images.units import unit_name
+
+# tifffile's letters; S are samples of a pixel, I pages without a meaning.
+_KEYS = {"T": "t", "I": "t", "C": "c", "S": "c", "Z": "z", "Y": "y", "X": "x"}
+
+_CENTIMETRE = 3
+
+
+def stored_axes(letters: str, shape: tuple[int, ...], user: str | None) -> tuple[str, AxesKnown, tuple[int, ...]]:
+    """Return axes, how they are known, and the shape without dimensions of extent 1 that have no axis key.
+
+    Parameters
+    ----------
+    letters
+        Axes of a series in tifffile's letters.
+    shape
+        Shape of the series.
+    user
+        Axes that win over the file's; for all dimensions, or for those without meaningless ones of extent 1.
+
+    Raises
+    ------
+    AxesError
+        If the axes do not fit the shape, or two dimensions mean the same and the user gives no axes.
+    """
+    if user is not None and len(user) == len(shape):
+        return *choose_axes(shape, user), shape
+    keys = [_KEYS.get(letter, "?") for letter in letters]
+    kept = [i for i, n in enumerate(shape) if n != 1 or (letters[i] in "TCZYX" and keys.count(keys[i]) == 1)]
+    shape = tuple(shape[i] for i in kept)
+    axes = "".join(keys[i] for i in kept)
+    if user is not None or "?" in axes:
+        return *choose_axes(shape, user), shape
+    if len(set(axes)) < len(axes):
+        raise AxesError(
+            f"The dimensions '{''.join(letters[i] for i in kept)}' of shape {shape} come to the axis keys "
+            f"'{axes}', but each may occur only once: samples S count as channels C, pages I as time T."
+        )
+    own_axes, known = choose_axes(shape, None, axes)
+    return own_axes, "guess" if "I" in letters else known, shape
+
+
+def pixel_sizes(tif: TiffFile, series: TiffPageSeries) -> tuple[dict[str, float], dict[str, str]]:
+    """Return the size of a pixel along ``t z y x`` and the unit of each, where the file says both."""
+    if series.kind == "ome":
+        found = _ome_sizes(tif.ome_metadata or "")
+    elif tif.is_imagej:
+        found = _imagej_sizes(tif.imagej_metadata or {}, series.keyframe.resolution)
+    else:
+        found = _tag_sizes(series)
+    sizes, units = {}, {}
+    for key, size, unit in found:
+        if math.isfinite(size) and size > 0 and unit_name(unit):
+            sizes[key], units[key] = float(size), unit_name(unit)
+    return sizes, units
+
+
+def _imagej_sizes(metadata: dict[str, Any], resolution: tuple[float, float]) -> Iterator[tuple[str, float, str]]:
+    unit = str(metadata.get("unit", ""))
+    for key, per_unit in zip("xy", resolution, strict=True):
+        if per_unit > 0:
+            yield key, 1 / per_unit, unit
+    yield "z", abs(metadata.get("spacing", 0)), unit
+    yield "t", metadata.get("finterval", 0), "second"
+
+
+def _ome_sizes(xml: str) -> Iterator[tuple[str, float, str]]:
+    image = xml2dict(xml)["OME"]["Image"]
+    pixels = (image[0] if isinstance(image, list) else image)["Pixels"]
+    for key in "xyz":
+        name = f"PhysicalSize{key.upper()}"
+        yield key, pixels.get(name, 0), pixels.get(f"{name}Unit", "µm")
+    yield "t", pixels.get("TimeIncrement", 0), pixels.get("TimeIncrementUnit", "s")
+
+
+def _tag_sizes(series: TiffPageSeries) -> Iterator[tuple[str, float, str]]:
+    # Dots per inch are what programs write when they know nothing: only centimetres are believed.
+    page = series.keyframe
+    if page.resolutionunit == _CENTIMETRE:
+        for key, tag, per_unit in zip("xy", ("XResolution", "YResolution"), page.resolution, strict=True):
+            if tag in page.tags and per_unit > 0:
+                yield key, 10_000 / per_unit, "micrometer"

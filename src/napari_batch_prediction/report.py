@@ -1,0 +1,78 @@
+"""A run and tables as text: what the command line and the demo print."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO
+
+from napari_batch_prediction.batch import events
+from napari_batch_prediction.batch.ledger import Ledger
+from napari_batch_prediction.batch.plan import Plan
+
+Table = list[tuple[str, ...]]
+
+
+class Progress:
+    """Says how far a run is: one line that changes on a terminal, else a line for every file."""
+
+    def __init__(self, plan: Plan, stream: TextIO) -> None:
+        self.inputs = [row.input for row in plan.rows]
+        self.stream = stream
+        self.changing = stream.isatty()
+        self.ended = 0
+
+    def show(self, event: events.Event) -> None:
+        """Say what this event says."""
+        match event:
+            case events.Notice(text):
+                self._print(text)
+            case events.TileDone(index=index, batch_done=done, batch_tiles=tiles) if self.changing:
+                count = f"{self.ended} of {len(self.inputs)} files"
+                self._change(f"{100 * done // tiles:3} %  {count}  {Path(self.inputs[index]).name}")
+            case events.FileFinished(row=row):
+                self.ended += 1
+                if not self.changing or row.status == "failed":
+                    self._print(f"{self.ended}/{len(self.inputs)}  {row.status:9}  {row.input}")
+                if row.trace:
+                    self._print(row.trace)
+            case events.BatchFinished() if self.changing:
+                self._change("")
+
+    def _change(self, text: str) -> None:
+        self.stream.write(f"\r\x1b[K{text}")
+        self.stream.flush()
+
+    def _print(self, text: str) -> None:
+        if self.changing:
+            self._change("")
+        print(text, file=self.stream, flush=True)
+
+
+def print_ledger(ledger: Ledger) -> None:
+    """Print a line for every input, with the reason of a failure or the outputs, and how many there are of each."""
+    table: Table = [("input", "status", "seconds", "output or reason")]
+    for row in ledger.rows:
+        ends = [*([row.reason] if row.reason else []), *map(str, row.outputs.values())]
+        table += rows((row.input, row.status, f"{row.seconds:.2f}"), ends)
+    print_table(table)
+    counts = Counter(row.status for row in ledger.rows)
+    said = ", ".join(f"{n} {status}" for status, n in counts.items())
+    print(f"\n{count(len(ledger.rows), 'input')}: {said}.")
+
+
+def rows(facts: Sequence[str], ends: Sequence[str]) -> Table:
+    """Return a line of a table, and more where its last column holds several things."""
+    blank = [""] * len(facts)
+    return [(*(blank if i else facts), end) for i, end in enumerate(ends or [""])]
+
+
+def count(n: int, noun: str) -> str:
+    """Return a number with its noun, plural if it has to be."""
+    return f"{n} {noun}{'' if n == 1 else 's'}"
+
+
+def print_table(table: Table) -> None:
+    """Print rows with their columns aligned; the last column may be of any width."""
+    widths = [max(len(row[i]) for row in table) for i in range(len(table[0]) - 1)]
+    for row in table:
+        print("  ".join([*(f"{cell:{w}}" for cell, w in zip(row[:-1], widths, strict=True)), row[-1]]).rstrip())

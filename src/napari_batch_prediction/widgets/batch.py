@@ -1,0 +1,193 @@
+"""The dock widget: from a classifier and images to results on the canvas."""
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, NamedTuple
+
+from qtpy.QtCore import QEvent, QSize, Qt, QTimer, Signal
+from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+
+from napari_batch_prediction.batch.events import BatchFinished
+from napari_batch_prediction.batch.job import BatchJob
+from napari_batch_prediction.batch.ledger import Ledger
+from napari_batch_prediction.batch.plan import Plan, PlanRow
+from napari_batch_prediction.batch.run import iter_run
+from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.images.inputs import expand_inputs
+from napari_batch_prediction.widgets.classifier import ClassifierSection
+from napari_batch_prediction.widgets.exports import ExportsSection
+from napari_batch_prediction.widgets.inputs import InputsSection
+from napari_batch_prediction.widgets.results import ResultsSection
+from napari_batch_prediction.widgets.run import RunBar
+from napari_batch_prediction.widgets.work import Failure, ShouldCancel, Task
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+# The job is checked once the changes pause.
+PAUSE_MS = 300
+
+
+class BatchPredictionWidget(QScrollArea):
+    """Choose a classifier, images and exports; run them; look through the results.
+
+    Parameters
+    ----------
+    napari_viewer
+        Where results are shown; napari passes it in.
+
+    Attributes
+    ----------
+    changed
+        The job is another one.
+    finished
+        A run has ended; emitted with its ledger, or None if it could not start.
+    """
+
+    changed = Signal()
+    finished = Signal(object)
+
+    def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:  # noqa: F821 - napari goes by this name
+        super().__init__()
+        self._workers: int | None = None
+        self._run: Task | None = None
+        self._ledger: Ledger | None = None
+        self._check: Task | None = None
+        self._check_again = False
+
+        self._classifier = ClassifierSection()
+        self._inputs = InputsSection()
+        self._exports = ExportsSection()
+        self._bar = RunBar()
+        self._results = ResultsSection(napari_viewer)
+        self._content = QWidget()
+        layout = QVBoxLayout(self._content)
+        layout.setContentsMargins(6, 4, 6, 4)
+        layout.setSpacing(6)
+        for part, stretch in (
+            (self._classifier, 0),
+            (self._inputs, 1),
+            (self._exports, 0),
+            (self._bar, 0),
+            (self._results, 1),
+        ):
+            layout.addWidget(part, stretch)
+        self.setWidget(self._content)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(PAUSE_MS)
+        self._pause.timeout.connect(self._start_check)
+        for section in (self._classifier, self._inputs, self._exports):
+            section.changed.connect(self._on_changed)
+        self._bar.start_clicked.connect(self.start)
+        self._bar.cancel_clicked.connect(self.cancel)
+        self._on_changed()
+
+    def value(self) -> BatchJob:
+        """Return the job as it stands.
+
+        Raises
+        ------
+        SettingsError
+            If something is not chosen yet; the message says what.
+        """
+        path = self._classifier.value()
+        inputs, axes = self._inputs.value()
+        exports, existing = self._exports.value()
+        if path is None:
+            raise SettingsError("Choose a classifier first.")
+        if not inputs:
+            raise SettingsError("Add images first.")
+        if not exports:
+            raise SettingsError("Tick what to export first.")
+        return BatchJob(
+            classifier=path,
+            inputs=inputs,
+            exports=exports,
+            input_axes=axes,
+            existing=existing,
+            workers=self._workers,
+        )
+
+    def setValue(self, job: BatchJob) -> None:
+        """Show a job."""
+        self._workers = job.workers
+        self._classifier.setValue(job.classifier)
+        self._inputs.setValue(job.inputs, job.input_axes)
+        self._exports.setValue(job.exports, job.existing)
+
+    def start(self) -> None:
+        """Run the job; without effect while one runs or if the job is not complete."""
+        if self._run is not None or self._needs():
+            return
+        job = self.value()
+
+        def work(should_cancel: ShouldCancel) -> Generator[object]:
+            plan = job.plan()
+            yield plan
+            yield from iter_run(plan, should_cancel)
+
+        self._pause.stop()
+        self._ledger = None
+        self._bar.begin()
+        self._run = Task(work, self)
+        self._run.yielded.connect(self._on_run)
+        self._run.ended.connect(self._on_run_ended)
+        self._run.start()
+
+    def cancel(self) -> None:
+        """Stop the run after the tiles that are being worked on; without effect if nothing runs."""
+        if self._run is not None:
+            self._run.cancel()
+            self._bar.cancelling()
+
+    def event(self, event: QEvent | None) -> bool:
+        """Cancel the run when napari removes the dock; being hidden does not count."""
+        if event is not None and event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            self.cancel()
+        return super().event(event)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return a width in which nothing is cut."""
+        bar = self.verticalScrollBar()
+        width = self._content.minimumSizeHint().width() + (bar.sizeHint().width() if bar is not None else 0)
+        return QSize(width, super().minimumSizeHint().height())
+
+    def _needs(self) -> str:
+        """Return what must be done before the job can run; empty if nothing."""
+        try:
+            self.value()
+        except SettingsError as error:
+            return str(error)
+        return self._classifier.problem
+
+    def _on_changed(self) -> None:
+        if self._classifier.classifier is not None:
+            self._exports.set_offered(self._classifier.classifier.sources)
+        self._show_check(None)
+        self._pause.start()
+        self.changed.emit()
+
+    def _start_check(self) -> None:
+        """Check the job in the background, one check at a time."""
+        if self._check is not None:
+            self._check_again = True
+            return
+        if self._run is not None or self._needs():
+            return
+        job = self.value()
+
+        def work(should_cancel: ShouldCancel) -> Generator[object]:
+            plan = job.plan()
+            rows = {row.input: row for row in plan.rows}
+            given = {name: [rows[found] for found in expand_inputs([name]) if found in rows] for name in job.inputs}
+            yield _Checked(job, plan, given)
+
+        self._check_again = False
+        self._check = Task(work, self)
+        self._check.yielded.connect(self._show_check)
+        self._check.ended.connect(self._on_check_ended)
+        self._check.start()

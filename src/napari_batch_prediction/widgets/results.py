@@ -1,0 +1,122 @@
+"""The part of the window that says what became of each image, and shows it."""
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING
+
+from magicgui.widgets import CheckBox
+from qtpy.QtCore import QTimer
+
+from napari_batch_prediction.batch.events import Event, FileFinished
+from napari_batch_prediction.batch.ledger import LedgerRow
+from napari_batch_prediction.batch.plan import Plan
+from napari_batch_prediction.images.inputs import input_stem
+from napari_batch_prediction.widgets.layer_data import LayerData, read_layers
+from napari_batch_prediction.widgets.layers import ShownLayers
+from napari_batch_prediction.widgets.message import Message
+from napari_batch_prediction.widgets.results_model import ResultsModel
+from napari_batch_prediction.widgets.section import Section
+from napari_batch_prediction.widgets.table import StatusDelegate, Table
+from napari_batch_prediction.widgets.work import Failure, ShouldCancel, Task
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+# Rows passed by with the arrow keys are not read.
+PAUSE_MS = 50
+
+
+class ResultsSection(Section):
+    """A table of the images of a run. The row that is selected is shown in the viewer.
+
+    Parameters
+    ----------
+    viewer
+        Where images and outputs are shown.
+    """
+
+    def __init__(self, viewer: "Viewer") -> None:
+        super().__init__("Results")
+        self._shown = ShownLayers(viewer)
+        self._task: Task | None = None
+        self._model = ResultsModel(self)
+        self._table = Table(self._model)
+        self._table.setItemDelegateForColumn(1, StatusDelegate(self._table))
+        self._table.setSelectionMode(Table.SelectionMode.SingleSelection)
+        self._load = CheckBox(
+            text="Load results",
+            value=True,
+            tooltip="Show the image of the selected row and its outputs as layers, in place of those of the row\n"
+            "before. The first image that is done is selected by itself.",
+        )
+        self._message = Message()
+        self.body.addWidget(self._table, 1)
+        self.body.addWidget(self._message)
+        self.body.addWidget(self._load.native)
+
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(PAUSE_MS)
+        self._pause.timeout.connect(self._read)
+        self._table.rows_selected.connect(self._on_row)
+        self._load.changed.connect(self._on_row)
+
+    def set_plan(self, plan: Plan | None) -> None:
+        """Begin anew with the images of a plan. What was shown of the run before is taken away."""
+        self._model.set_plan(plan)
+        self._shown.clear()
+        self._on_row()
+        self.set_summary("")
+
+    def take(self, event: Event) -> None:
+        """Show what the run says of one image."""
+        self._model.take(event)
+        if not isinstance(event, FileFinished):
+            return
+        self.set_summary(self._model.summary())
+        selected = self._table.selected_rows()
+        if not selected and event.row.status == "done" and self._load.value:
+            self._table.selectRow(event.index)
+        elif selected == [event.index]:
+            self._on_row()
+
+    def _on_row(self) -> None:
+        """Say what became of the selected image, and show it after a pause."""
+        if self._task is not None:
+            self._task.drop()
+            self._task = None
+        row = self._selected()
+        self._message.say(*((row.reason, row.trace) if row is not None else ("", "")))
+        self._pause.start()
+
+    def _selected(self) -> LedgerRow | None:
+        selected = self._table.selected_rows()
+        return self._model.ended(selected[0]) if selected else None
+
+    def _read(self) -> None:
+        """Read the selected image and its outputs."""
+        row, plan = self._selected(), self._model.plan
+        if row is None or plan is None or not self._load.value:
+            return
+        if not row.outputs:
+            self._shown.clear()
+            return
+        outputs = {}
+        planned = next(planned for planned in plan.rows if planned.input == row.input)
+        for key, export in zip(planned.outputs, plan.job.exports, strict=True):
+            if key in row.outputs:
+                source = plan.classifier.source(export.source).name
+                outputs.setdefault(source, f"{row.outputs[key]}/{export.internal_path}")
+
+        def work(should_cancel: ShouldCancel) -> Generator[object]:
+            stem = input_stem(row.input)
+            yield read_layers(row.input, plan.job.input_axes, stem, outputs, plan.classifier)
+
+        self._task = Task(work, self)
+        self._task.yielded.connect(self._on_read)
+        self._task.start()
+
+    def _on_read(self, layers: list[LayerData] | Failure) -> None:
+        if isinstance(layers, Failure):
+            self._message.say(*layers)
+        else:
+            self._shown.show(layers)
