@@ -125,7 +125,7 @@ def lint(arguments: list[str]) -> int:
         ["ruff", "check"],
         ["ruff", "format", "--check"],
         ["mypy"],
-        ["lint-imports"],
+        ["lint-imports", "--no-cache"],
         ["npe2", "validate", "--imports", "napari-batch-prediction"],
     ):
         print("$", *command, flush=True)

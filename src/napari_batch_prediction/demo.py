@@ -81,6 +81,7 @@ def run_demo(folder: Path | None, viewer: bool) -> int:
     if viewer:
         from napari_batch_prediction.widgets.demo import show_demo
 
+        print("napari opens with everything filled in. Press Export all; close the window to end.")
         show_demo(job)
     return 0 if failed == [DAMAGED] else 1
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import h5py
 import pytest
+
 from napari_batch_prediction.export.chunks import CHUNK_BYTES, chunk_shape
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -15,7 +16,8 @@ def test_every_golden_file():
     different = {}
     for path in EXPORTED:
         with h5py.File(path) as file:
-            dataset = file["exported_data"]
+            (name,) = file
+            dataset = file[name] if isinstance(file[name], h5py.Dataset) else next(iter(file[name].values()))
             axes = "".join(dimension.label for dimension in dataset.dims)
             ours = chunk_shape(axes, dataset.shape, dataset.dtype.itemsize)
             if ours != dataset.chunks:

@@ -1,6 +1,7 @@
 """Formats by name."""
 
 import pytest
+
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.export.formats import find_format
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.export.naming import Named, check_template, output_path, shared_folder
 from napari_batch_prediction.export.settings import Export

@@ -25,12 +25,8 @@ class BatchJob(BaseModel):
     inputs: tuple[str, ...] = Field(
         description="Files, patterns, or files with a dataset after them, as in 'scan.h5/volume/data'."
     )
-    exports: tuple[Export, ...] = Field(
-        (Export(),), min_length=1, description="What to write for every input."
-    )
-    input_axes: str | None = Field(
-        None, description="Axes of every input, instead of the file's own or a guess."
-    )
+    exports: tuple[Export, ...] = Field((Export(),), min_length=1, description="What to write for every input.")
+    input_axes: str | None = Field(None, description="Axes of every input, instead of the file's own or a guess.")
     existing: Existing = Field("error", description="What to do about outputs that exist.")
     workers: int | None = Field(None, ge=1, description="Number of threads; all cores if not given.")
 

@@ -135,9 +135,7 @@ def _unused(name: str, taken: Collection[str]) -> str:
     return next(name for name in names if name not in taken)
 
 
-def _look_at(
-    location: str, job: BatchJob, classifier: Classifier
-) -> tuple[ImageInfo | None, tuple[str, ...]]:
+def _look_at(location: str, job: BatchJob, classifier: Classifier) -> tuple[ImageInfo | None, tuple[str, ...]]:
     """Open an input; return what it says and why it cannot be predicted."""
     info = None
     try:
@@ -179,13 +177,9 @@ def _check_outputs(rows: list[PlanRow], job: BatchJob, files: list[Path]) -> tup
             elif path in existing and path.is_dir():
                 problems.append(f"{path} is a folder. Choose another name.")
             elif path in existing and job.existing == "error":
-                problems.append(
-                    f"{path} exists. Remove it, choose another name, or allow skipping or overwriting."
-                )
+                problems.append(f"{path} exists. Remove it, choose another name, or allow skipping or overwriting.")
             if len(os.fsencode(path.name)) > MAX_NAME:
-                problems.append(
-                    f"The name {path.name} is longer than {MAX_NAME} bytes. Choose a shorter one."
-                )
+                problems.append(f"The name {path.name} is longer than {MAX_NAME} bytes. Choose a shorter one.")
             if folders[path.parent]:
                 problems.append(folders[path.parent])
         skip = job.existing == "skip" and not problems and len(existing) == len(row.outputs)
@@ -200,9 +194,7 @@ def _same(path: Path) -> str:
 
 def _folder_problem(folder: Path) -> str:
     """Return why files cannot be made in a folder, which need not exist yet; empty if they can."""
-    nearest = next(
-        place for place in (folder, *folder.parents) if os.path.lexists(place) or place == place.parent
-    )
+    nearest = next(place for place in (folder, *folder.parents) if os.path.lexists(place) or place == place.parent)
     if not nearest.is_dir():
         return f"The folder {folder} cannot be made: {nearest} is not a folder. Choose another folder."
     if not os.access(nearest, os.W_OK | os.X_OK):

@@ -90,9 +90,7 @@ class _Run:
         self.workers = plan.job.workers or n_cores()
         self.should_cancel = should_cancel
         self.cancel = threading.Event()
-        infos = {
-            i: row.image for i, row in enumerate(plan.rows) if row.image and not row.problems and not row.skip
-        }
+        infos = {i: row.image for i, row in enumerate(plan.rows) if row.image and not row.problems and not row.skip}
         share = max(1, self.workers // max(1, len(infos)))
         self.works = {i: FileWork(plan, i, info, share) for i, info in infos.items()}
         self.batch_tiles = sum(len(work.tiles) for work in self.works.values())
@@ -139,7 +137,11 @@ class _Run:
         """Work on one tile, in a thread of the pool; return whether it was done."""
         if work.error is not None or self.cancelled():
             return False
-        work.work(tile)
+        try:
+            work.work(tile)
+        except Exception as error:  # kept here, so that no tile begins after the first failure
+            work.error = work.error or error
+            return False
         return True
 
     def _wait(self) -> Generator[Event, None, None]:
@@ -152,10 +154,7 @@ class _Run:
         for future in [future for future in self.running if future.done()]:
             work = self.running.pop(future)
             work.in_flight -= 1
-            error = future.exception()
-            if error is not None:
-                work.error = work.error or error
-            elif future.result():
+            if future.result():
                 work.done += 1
                 self.batch_done += 1
                 yield TileDone(work.index, work.done, len(work.tiles), self.batch_done, self.batch_tiles)

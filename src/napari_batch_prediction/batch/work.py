@@ -8,7 +8,7 @@ from napari_batch_prediction.axes import extents, output_axes, reorder
 from napari_batch_prediction.batch.ledger import CANCELLED, LedgerRow, Status, explain
 from napari_batch_prediction.batch.plan import ImageInfo, Plan, source_names
 from napari_batch_prediction.classifiers.tiles import Tile, make_tiles
-from napari_batch_prediction.errors import ImageReadError
+from napari_batch_prediction.errors import ExportError, ImageReadError
 from napari_batch_prediction.export.formats import find_format
 from napari_batch_prediction.export.target import Target, Writer
 from napari_batch_prediction.images.base import Image
@@ -112,9 +112,7 @@ class FileWork:
         for key, writer in self._writers.items():
             array = values[names[key]]
             region = {**where, "c": slice(0, array.shape[0])}
-            writer.write(
-                tuple(region[axis] for axis in self._axes), reorder(array[None], "tczyx", self._axes)
-            )
+            writer.write(tuple(region[axis] for axis in self._axes), reorder(array[None], "tczyx", self._axes))
         with self._lock:
             self._left -= 1
             last = self._left == 0
@@ -126,14 +124,17 @@ class FileWork:
 
     def close(self, status: Status) -> LedgerRow:
         """Release the image, remove what is not whole, and return what happened."""
-        for key, writer in self._writers.items():
-            if key not in self._finished:
-                writer.abort()
-        if self._image is not None:
-            self._image.close()
         reason, trace = explain(self.error) if self.error is not None else ("", "")
         if status == "cancelled":
             reason = CANCELLED
+        for key, writer in self._writers.items():
+            if key not in self._finished:
+                try:
+                    writer.abort()
+                except ExportError as error:
+                    reason += f" {error}"
+        if self._image is not None:
+            self._image.close()
         now = time.perf_counter()
         seconds = (self._ended or now) - (self._started or now)
         outputs = {key: path for key, path in self.row.outputs.items() if key in self._finished}

@@ -139,17 +139,13 @@ def read_project(path: str | os.PathLike[str]) -> PixelClassificationProject:
 def _read_version(file: h5py.File) -> str:
     path = file.filename
     stored = array(file, "ilastikVersion")
-    if stored is None and not any(
-        has(file, name) for name in ("Project", "workflowName", "PixelClassification")
-    ):
+    if stored is None and not any(has(file, name) for name in ("Project", "workflowName", "PixelClassification")):
         raise ProjectError(
             f"{path} is an HDF5 file, but not an ilastik project: it has no 'ilastikVersion'. "
             "Choose the file with the ending .ilp that ilastik saved."
         )
     # ilastik 0.5 stored its version as a number, or not at all.
-    version = (
-        text(file, "ilastikVersion") if stored is not None and stored.dtype.kind not in "biuf" else "0.5"
-    )
+    version = text(file, "ilastikVersion") if stored is not None and stored.dtype.kind not in "biuf" else "0.5"
     numbers = re.match(r"(\d+)\.(\d+)", version or "")
     if version is None or numbers is None:
         raise damaged(file, "ilastikVersion", f"expected a version such as 1.4.1, found {version!r}")

@@ -46,16 +46,12 @@ def read_selection(file: h5py.File, name: str, image: TrainingImage, n_columns: 
         raise ProjectError(f"{path} has no features selected. {_CHOOSE_FEATURES}")
     if matrix.shape != (len(ids), scales.size) or matrix.dtype.kind not in "biuf":
         expected = f"one row for each of {len(ids)} features and one column for each of {scales.size} scales"
-        raise damaged(
-            applet, "SelectionMatrix", f"expected {expected}, found {matrix.dtype} of shape {matrix.shape}"
-        )
+        raise damaged(applet, "SelectionMatrix", f"expected {expected}, found {matrix.dtype} of shape {matrix.shape}")
     if scales.ndim != 1 or scales.dtype.kind not in "iuf" or not (np.isfinite(scales) & (scales > 0)).all():
         raise damaged(applet, "Scales", f"expected positive numbers, found {scales!r}")
 
     selected = matrix.astype(bool)
-    unknown = sorted(
-        {key for key, row in zip(ids, selected, strict=True) if key not in FEATURE_IDS and row.any()}
-    )
+    unknown = sorted({key for key, row in zip(ids, selected, strict=True) if key not in FEATURE_IDS and row.any()})
     if unknown:
         raise ProjectError(
             f"{path} uses features that are not known: expected any of {', '.join(FEATURE_IDS)}, found "
@@ -68,13 +64,12 @@ def read_selection(file: h5py.File, name: str, image: TrainingImage, n_columns: 
         return FeatureSelection(tuple(key for key, _ in rows), sigmas, tuple(row for _, row in rows), in_2d)
 
     in_2d = array(applet, "ComputeIn2d")
-    if in_2d is None or in_2d.size == 0:
+    # For an empty list ilastik stores one arbitrary float.
+    if in_2d is None or in_2d.size == 0 or in_2d.dtype.kind == "f":
         return _decided_by_image(selection, len(scales), image, n_columns)
-    if in_2d.shape != scales.shape or in_2d.dtype.kind not in "biuf":
+    if in_2d.shape != scales.shape or in_2d.dtype.kind not in "biu":
         expected = f"one value for each of {scales.size} scales"
-        raise damaged(
-            applet, "ComputeIn2d", f"expected {expected}, found {in_2d.dtype} of shape {in_2d.shape}"
-        )
+        raise damaged(applet, "ComputeIn2d", f"expected {expected}, found {in_2d.dtype} of shape {in_2d.shape}")
     return selection(tuple(in_2d.astype(bool).tolist()))
 
 

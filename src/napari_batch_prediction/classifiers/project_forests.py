@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 import h5py
+import numpy as np
 
 from napari_batch_prediction.classifiers.project_hdf5 import (
     array,
@@ -35,6 +36,7 @@ _SKLEARN_TYPE = "SklearnLazyflowClassifier"
 # The class that a pickle of protocol 0 names: its module and its name, on a line each.
 _PICKLED_CLASS = re.compile(r"lazyflow\.classifiers\.\w+\s+(\w+)")
 _FOREST_VERSION = 0.1
+_SUM_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,11 @@ def _read_tree(stored: h5py.Group) -> tuple[Tree, int, int]:
         tree = tree_from_vigra(topology, parameters)
     except ProjectError as error:
         raise ProjectError(f"{stored.file.filename} at {stored.name}: {error}") from error
+    sums = tree.value[tree.feature < 0].sum(axis=1)
+    if np.abs(sums - 1).max() > _SUM_TOLERANCE:
+        raise damaged(
+            stored, "parameters", f"expected probabilities that add up to 1, found {sums.min():g} to {sums.max():g}"
+        )
     return tree, int(topology[0]), int(topology[1])
 
 
@@ -150,25 +157,17 @@ def _check_counts(classifier: h5py.Group, forests: list[h5py.Group], n_features:
         for name, expected in (("column_count_", n_features), ("class_count_", n_classes)):
             found = integer(forest, f"_ext_param/{name}")
             if found not in (None, expected):
-                raise damaged(
-                    forest, f"_ext_param/{name}", f"expected {expected} as in the trees, found {found}"
-                )
+                raise damaged(forest, f"_ext_param/{name}", f"expected {expected} as in the trees, found {found}")
     names = texts(classifier, "feature_names")
     if names is not None and len(names) != n_features:
-        raise damaged(
-            classifier, "feature_names", f"expected {n_features} names as in the trees, found {len(names)}"
-        )
+        raise damaged(classifier, "feature_names", f"expected {n_features} names as in the trees, found {len(names)}")
 
 
 def _read_labels(classifier: h5py.Group, forest: h5py.Group, n_classes: int) -> tuple[int, ...]:
     """Return the label of each column: 1, 2, 3... in projects from before ``known_labels``."""
     labels = integers(classifier, "known_labels") or integers(forest, "_ext_param/labels")
     labels = labels or tuple(range(1, min(n_classes, MAX_LABEL) + 1))
-    if (
-        len(labels) != n_classes
-        or len(set(labels)) != n_classes
-        or not set(labels) <= set(range(1, MAX_LABEL + 1))
-    ):
+    if len(labels) != n_classes or len(set(labels)) != n_classes or not set(labels) <= set(range(1, MAX_LABEL + 1)):
         raise damaged(
             classifier,
             "known_labels",

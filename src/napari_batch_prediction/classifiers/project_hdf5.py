@@ -13,6 +13,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_batch_prediction.classifiers.project_heap import texts_are_readable
 from napari_batch_prediction.errors import ProjectError
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -50,9 +51,7 @@ def open_project(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
     try:
         file = h5py.File(path, "r", locking=False)
     except _H5PY_ERRORS as error:
-        raise ProjectError(
-            f"{path} is truncated or damaged ({error}). Take an intact copy of the file."
-        ) from error
+        raise ProjectError(f"{path} is truncated or damaged ({error}). Take an intact copy of the file.") from error
     with file:
         yield file
 
@@ -128,7 +127,7 @@ def attribute(item: h5py.Group | h5py.Dataset, name: str) -> Any:
 
 
 def array(parent: h5py.Group, name: str) -> NDArray[Any] | None:
-    """Return a dataset's values, or None if it is missing, or a list that ilastik has marked as empty.
+    """Return a dataset's values, or None if it is missing or has none.
 
     Raises
     ------
@@ -136,20 +135,23 @@ def array(parent: h5py.Group, name: str) -> NDArray[Any] | None:
         If the member cannot be read or is not a dataset.
     """
     found = dataset(parent, name)
-    # ilastik cannot store an empty list: it stores one arbitrary number and says so.
-    if found is None or str(attribute(found, "isEmpty")) == "True":
+    if found is None:
         return None
     try:
-        values = found[()]
-        return None if isinstance(values, h5py.Empty) else np.asarray(values)
+        readable = texts_are_readable(found)
+        values = found[()] if readable else None
     except _H5PY_ERRORS as error:
         raise damaged(parent, name, error) from error
+    if not readable:
+        raise damaged(parent, name, "its text is lost")
+    return None if isinstance(values, h5py.Empty) else np.asarray(values)
 
 
 def texts(parent: h5py.Group, name: str) -> tuple[str, ...] | None:
     """Return a list of texts (vlen, fixed width or opaque), or None if it is missing or empty."""
     values = array(parent, name)
-    if values is None or values.size == 0:
+    # For an empty list ilastik stores one arbitrary float, and an attribute that says so.
+    if values is None or values.size == 0 or values.dtype.kind == "f":
         return None
     if values.ndim > 1 or not all(isinstance(value, (str, bytes, np.void)) for value in values.ravel()):
         raise damaged(parent, name, f"expected text, found {values.dtype} of shape {values.shape}")

@@ -2,7 +2,6 @@
 
 import os
 import secrets
-from contextlib import suppress
 from pathlib import Path
 
 from napari_batch_prediction.errors import ExportError, OutputExistsError
@@ -31,9 +30,7 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ExportError(
-            f"The folder {folder} cannot be made: {why(error)}. Choose another folder."
-        ) from error
+        raise ExportError(f"The folder {folder} cannot be made: {why(error)}. Choose another folder.") from error
 
 
 def sync(path: Path) -> None:
@@ -62,8 +59,7 @@ def publish(temporary: Path, final: Path, *, replace: bool) -> None:
             _link(temporary, final)
     except FileExistsError:
         raise OutputExistsError(
-            f"{final} appeared while it was being computed and is left as it is. "
-            "Remove it, or allow overwriting."
+            f"{final} appeared while it was being computed and is left as it is. Remove it, or allow overwriting."
         ) from None
     except OSError as error:
         raise ExportError(f"{final} cannot be given its name: {why(error)}.") from error
@@ -83,6 +79,14 @@ def _link(temporary: Path, final: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a temporary file if it is there."""
-    with suppress(FileNotFoundError):
-        path.unlink()
+    """Remove a temporary file.
+
+    Raises
+    ------
+    ExportError
+        If it is there and cannot be removed.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise ExportError(f"The temporary file {path} cannot be removed: {why(error)}.") from error

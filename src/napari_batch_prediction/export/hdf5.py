@@ -74,9 +74,7 @@ class Hdf5Writer:
         ExportError
             If the file cannot be written.
         """
-        chunks = (
-            range(part.start // c, -(-part.stop // c)) for part, c in zip(region, self.chunk, strict=True)
-        )
+        chunks = (range(part.start // c, -(-part.stop // c)) for part, c in zip(region, self.chunk, strict=True))
         for index in product(*chunks):
             inside, outside = zip(*self._overlap(index, region), strict=True)
             buffer = self._fill(index, inside, values[outside])
@@ -176,8 +174,9 @@ class Hdf5Writer:
         """Remove what was written; nothing happens if there is nothing."""
         self._partial.clear()
         self._waiting.clear()
-        if self._file is not None:
-            # What cannot be written does not matter any more: the file goes.
-            with suppress(OSError, RuntimeError):
-                self._file.close()
+        if self._file is None:
+            return
+        # What cannot be written does not matter any more: the file goes.
+        with suppress(OSError, RuntimeError):
+            self._file.close()
         remove(self._temporary)

@@ -79,9 +79,7 @@ def check_template(template: str) -> None:
         if field not in PLACEHOLDERS or spec or convert:
             known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
             text = f"{field}{'!' if convert else ''}{convert or ''}{':' if spec else ''}{spec}"
-            raise SettingsError(
-                f"The name '{template}' holds {{{text}}}, which is unknown. Known are: {known}."
-            )
+            raise SettingsError(f"The name '{template}' holds {{{text}}}, which is unknown. Known are: {known}.")
 
 
 def output_path(export: Export, source: str, extension: str, named: Named) -> Path:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from qtpy.QtCore import QEvent, QSize, Qt, QTimer, Signal
 from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
-from napari_batch_prediction.batch.events import BatchFinished
+from napari_batch_prediction.batch.events import BatchFinished, Event
 from napari_batch_prediction.batch.job import BatchJob
 from napari_batch_prediction.batch.ledger import Ledger
 from napari_batch_prediction.batch.plan import Plan, PlanRow
@@ -21,10 +21,17 @@ from napari_batch_prediction.widgets.run import RunBar
 from napari_batch_prediction.widgets.work import Failure, ShouldCancel, Task
 
 if TYPE_CHECKING:
-    from napari.viewer import Viewer
+    import napari.viewer
 
 # The job is checked once the changes pause.
 PAUSE_MS = 300
+
+
+class _Checked(NamedTuple):
+    """A plan, and the images that each input stands for."""
+
+    plan: Plan
+    given: dict[str, list[PlanRow]]
 
 
 class BatchPredictionWidget(QScrollArea):
@@ -46,13 +53,15 @@ class BatchPredictionWidget(QScrollArea):
     changed = Signal()
     finished = Signal(object)
 
-    def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:  # noqa: F821 - napari goes by this name
+    def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
         super().__init__()
         self._workers: int | None = None
         self._run: Task | None = None
         self._ledger: Ledger | None = None
         self._check: Task | None = None
         self._check_again = False
+        self._problem = ""
+        self._n_ready = 0
 
         self._classifier = ClassifierSection()
         self._inputs = InputsSection()
@@ -82,6 +91,7 @@ class BatchPredictionWidget(QScrollArea):
         self._pause.timeout.connect(self._start_check)
         for section in (self._classifier, self._inputs, self._exports):
             section.changed.connect(self._on_changed)
+        self._classifier.loaded.connect(self._on_loaded)
         self._bar.start_clicked.connect(self.start)
         self._bar.cancel_clicked.connect(self.cancel)
         self._on_changed()
@@ -165,18 +175,23 @@ class BatchPredictionWidget(QScrollArea):
         return self._classifier.problem
 
     def _on_changed(self) -> None:
-        if self._classifier.classifier is not None:
-            self._exports.set_offered(self._classifier.classifier.sources)
-        self._show_check(None)
+        self._problem = ""
+        if self._needs():
+            self._show_check(None)
         self._pause.start()
+        self._refresh()
         self.changed.emit()
 
+    def _on_loaded(self) -> None:
+        if self._classifier.classifier is not None:
+            self._exports.set_offered(self._classifier.classifier.sources)
+        self._pause.start()
+        self._refresh()
+
     def _start_check(self) -> None:
-        """Check the job in the background, one check at a time."""
-        if self._check is not None:
-            self._check_again = True
-            return
-        if self._run is not None or self._needs():
+        """Check the job in the background, one check at a time and none during a run."""
+        self._check_again = self._check is not None or self._run is not None
+        if self._check_again or self._needs():
             return
         job = self.value()
 
@@ -184,10 +199,55 @@ class BatchPredictionWidget(QScrollArea):
             plan = job.plan()
             rows = {row.input: row for row in plan.rows}
             given = {name: [rows[found] for found in expand_inputs([name]) if found in rows] for name in job.inputs}
-            yield _Checked(job, plan, given)
+            yield _Checked(plan, given)
 
-        self._check_again = False
         self._check = Task(work, self)
-        self._check.yielded.connect(self._show_check)
+        self._check.yielded.connect(self._on_checked)
         self._check.ended.connect(self._on_check_ended)
         self._check.start()
+
+    def _on_checked(self, result: _Checked | Failure) -> None:
+        if self._pause.isActive() or self._check_again:
+            return  # about a job that is no longer the one shown
+        failure = result if isinstance(result, Failure) else None
+        self._show_check(result if isinstance(result, _Checked) else None)
+        self._bar.set_problem(failure)
+        if failure is not None:
+            self._problem = failure.reason
+        elif self._n_ready == 0:
+            self._problem = "None of the images can be predicted: see Inputs for the reasons."
+        self._refresh()
+
+    def _on_check_ended(self) -> None:
+        self._check = None
+        if self._check_again:
+            self._start_check()
+
+    def _show_check(self, checked: _Checked | None) -> None:
+        self._inputs.set_checked(checked.given if checked is not None else {})
+        self._exports.set_plan(checked.plan if checked is not None else None)
+        rows = checked.plan.rows if checked is not None else ()
+        self._n_ready = sum(not row.problems for row in rows)
+
+    def _on_run(self, event: Plan | Event | Failure) -> None:
+        match event:
+            case Failure():
+                self._bar.set_problem(event)
+                return
+            case Plan():
+                self._results.set_plan(event)
+            case BatchFinished():
+                self._ledger = event.ledger
+            case _:
+                self._results.take(event)
+        self._bar.take(event)
+
+    def _on_run_ended(self) -> None:
+        self._run = None
+        self._bar.end()
+        if self._check_again:
+            self._start_check()
+        self.finished.emit(self._ledger)
+
+    def _refresh(self) -> None:
+        self._bar.set_ready(self._n_ready, self._needs() or self._problem)

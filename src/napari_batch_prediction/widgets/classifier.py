@@ -4,6 +4,7 @@ from collections.abc import Generator
 from html import escape
 from pathlib import Path
 
+from magicgui.types import FileDialogMode
 from magicgui.widgets import FileEdit
 from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import QLabel
@@ -24,7 +25,9 @@ class ClassifierSection(Section):
     Attributes
     ----------
     changed
-        Another file is chosen, or what it holds became known.
+        Another file is chosen.
+    loaded
+        What the file holds became known.
     classifier
         The classifier in the file; None as long as there is none.
     problem
@@ -32,6 +35,7 @@ class ClassifierSection(Section):
     """
 
     changed = Signal()
+    loaded = Signal()
 
     def __init__(self) -> None:
         super().__init__("Classifier", takes_files=True)
@@ -39,7 +43,7 @@ class ClassifierSection(Section):
         self.problem = ""
         self._task: Task | None = None
 
-        self._file = FileEdit(mode="r", filter="ilastik projects (*.ilp)")
+        self._file = FileEdit(mode=FileDialogMode.EXISTING_FILE, filter="ilastik projects (*.ilp)")
         self._file.choose_btn.text = "Browse"
         self._file.choose_btn.tooltip = "Choose an ilastik project."
         line = self._file.line_edit.native
@@ -82,6 +86,7 @@ class ClassifierSection(Section):
         else:
             self._become(None, "The classifier is being read.")
             self._pause.start()
+        self.changed.emit()
 
     def _load(self) -> None:
         path = self.value()
@@ -96,20 +101,20 @@ class ClassifierSection(Section):
 
     def _on_loaded(self, result: Classifier | Failure) -> None:
         if isinstance(result, Failure):
-            self._become(None, result.reason)
+            self._become(None, *result)
         else:
             self._become(result, "")
+        self.loaded.emit()
 
-    def _become(self, classifier: Classifier | None, problem: str) -> None:
+    def _become(self, classifier: Classifier | None, problem: str, trace: str = "") -> None:
         self.classifier, self.problem = classifier, problem
         if classifier is not None:
             self._card.setText(_card(classifier))
             self._card.setToolTip(_tooltip(classifier))
         self._card.setVisible(classifier is not None)
-        self._message.say(problem)
-        name = self.value()
-        self.set_summary(name.name if name else "")
-        self.changed.emit()
+        self._message.say(problem, trace)
+        path = self.value()
+        self.set_summary(path.name if path is not None else "")
 
 
 def _card(classifier: Classifier) -> str:
@@ -121,8 +126,7 @@ def _card(classifier: Classifier) -> str:
         for name, color in zip(classifier.classes, classifier.class_colors, strict=True)
     )
     return (
-        f"{escape(classifier.workflow)} \u00b7 {channels} \u00b7 {dimensions} ({escape(classifier.axes)})"
-        f"<br>{classes}"
+        f"{escape(classifier.workflow)} \u00b7 {channels} \u00b7 {dimensions} ({escape(classifier.axes)})<br>{classes}"
     )
 
 

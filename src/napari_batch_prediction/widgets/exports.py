@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from magicgui.types import FileDialogMode
 from magicgui.widgets import CheckBox, ComboBox, Container, FileEdit, LineEdit
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QWidget
@@ -50,7 +51,7 @@ class ExportsSection(Section):
         self._flow.setContentsMargins(0, 0, 0, 0)
         self._flow.setHorizontalSpacing(12)
 
-        self._folder = FileEdit(mode="d", label="Folder")
+        self._folder = FileEdit(mode=FileDialogMode.EXISTING_DIRECTORY, label="Folder")
         self._folder.choose_btn.text = "Browse"
         self._folder.choose_btn.tooltip = "Choose the folder to write to. Left empty, files go beside each image."
         self._folder.line_edit.native.setPlaceholderText("beside each image")

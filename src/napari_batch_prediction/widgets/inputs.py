@@ -12,7 +12,7 @@ from napari_batch_prediction.images.inputs import FORMATS
 from napari_batch_prediction.widgets.inputs_model import InputsModel
 from napari_batch_prediction.widgets.message import Message
 from napari_batch_prediction.widgets.section import Section
-from napari_batch_prediction.widgets.table import Table
+from napari_batch_prediction.widgets.table import StatusDelegate, Table
 
 PATTERN_HELP = (
     "A pattern: * stands for any characters, ? for one, ** for any number of folders.\n"
@@ -39,6 +39,7 @@ class InputsSection(Section):
         super().__init__("Inputs", takes_files=True)
         self._model = InputsModel(self)
         self._table = Table(self._model)
+        self._table.setItemDelegateForColumn(2, StatusDelegate(self._table))
         self._message = Message()
 
         self._add = QPushButton("Add files")

@@ -14,12 +14,12 @@ COLUMNS = ("Image", "Pixels", "Check")
 def short_name(location: str) -> str:
     """Return the end of an input that tells it from others: its file, or its pattern.
 
-    A dataset is shown with its file, a pattern from its first wildcard on.
+    A dataset is shown with its file, a pattern from the folder before its first wildcard on.
     """
     parts = re.split(r"[/\\]", location)
     for i, part in enumerate(parts):
         if re.search(r"[*?\[]", part):
-            return "/".join(parts[i:])
+            return "/".join(parts[max(i - 1, 0) :])
     named = [i for i, part in enumerate(parts) if "." in part.strip(".")]
     return "/".join(parts[named[-1] :]) if named else parts[-1]
 
@@ -62,10 +62,11 @@ class InputsModel(QAbstractTableModel):
 
     def summary(self) -> str:
         """Return how many images there are and how many have problems, as far as known."""
-        images = [image for found in self._checked.values() for image in found]
+        # Two inputs may stand for the same image, which is predicted once.
+        images = {image.input: image for found in self._checked.values() for image in found}
         if not self.inputs or set(self.inputs) - set(self._checked):
             return f"{len(self.inputs)} listed" if self.inputs else ""
-        n_bad = sum(bool(image.problems) for image in images)
+        n_bad = sum(bool(image.problems) for image in images.values())
         return count(len(images), "image") + (f", {n_bad} with a problem" if n_bad else "")
 
     def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
@@ -97,7 +98,7 @@ class InputsModel(QAbstractTableModel):
             return ""
         info = images[0].image
         guessed = "*" if info.axes_known == "guess" else ""
-        shape = " \u00d7 ".join(map(str, info.shape))
+        shape = "\u00d7".join(map(str, info.shape))
         return f"{info.axes}{guessed}  {shape}"
 
     def _check(self, location: str) -> str:

@@ -16,7 +16,9 @@ from napari_batch_prediction.images.inputs import open_image
 # Up to this many bytes an array is read at once and its file closed. Above, it is read as it is looked at.
 IN_MEMORY = 2**27
 
+# The raw image stays visible below.
 LABEL_OPACITY = 0.5
+CLASS_OPACITY = 0.5
 
 Shown = Literal["values", "classes", "labels"]
 # From the bottom of the layer list up.
@@ -131,6 +133,7 @@ def _output_layer(image: Image, source: Source, classifier: Classifier, stem: st
             "name": [f"{stem} {name}" for name in source.channel_names],
             "colormap": _class_colormaps(classifier),
             "blending": "additive",
+            "opacity": CLASS_OPACITY,
             "contrast_limits": source.value_range,
         }
         return LayerData("image", channels, options, kept)
@@ -167,7 +170,7 @@ def _class_colormaps(classifier: Classifier) -> list[Colormap]:
 def _geometry(image: Image, raw: Image, leading: str = "") -> dict[str, Any]:
     """Return scale, units and names of the axes of ``image`` without channels, as ``raw`` knows them."""
     axes = leading + image.axes.replace("c", "")
-    registry = pint.get_application_registry()
+    registry = pint.application_registry
     units = {key: unit for key, unit in raw.units.items() if unit.isidentifier() and unit in registry}
     return {
         "scale": [raw.pixel_size.get(key, 1.0) for key in axes],
@@ -198,7 +201,8 @@ def _channels_first(image: Image) -> tuple[Any, Image | None]:
         # must not be taken for the old one.
         chunks = tuple("auto" if key in "yxc" else 1 for key in image.axes)
         meta = np.empty((0,) * len(image.shape), image.dtype)
-        pixels, kept = da.from_array(_Reader(image), chunks=chunks, name=False, meta=meta), image
+        pixels = da.from_array(_Reader(image), chunks=chunks, name=False, meta=meta)  # type: ignore[no-untyped-call]
+        kept = image
     if "c" in image.axes:
         return np.moveaxis(pixels, image.axes.index("c"), 0), kept
     return pixels[None], kept

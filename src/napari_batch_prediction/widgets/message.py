@@ -59,6 +59,7 @@ class _Text(QTextEdit):
         self.setAcceptDrops(False)
         self.setTabChangesFocus(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setStyleSheet("QTextEdit, QTextEdit > QWidget { background: transparent; padding: 0px; }")
         # A path has no spaces to wrap at.
         self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

@@ -7,7 +7,6 @@ from magicgui.widgets import CheckBox
 from qtpy.QtCore import QTimer
 
 from napari_batch_prediction.batch.events import Event, FileFinished
-from napari_batch_prediction.batch.ledger import LedgerRow
 from napari_batch_prediction.batch.plan import Plan
 from napari_batch_prediction.images.inputs import input_stem
 from napari_batch_prediction.widgets.layer_data import LayerData, read_layers
@@ -49,9 +48,9 @@ class ResultsSection(Section):
             "before. The first image that is done is selected by itself.",
         )
         self._message = Message()
+        self.body.addWidget(self._load.native)
         self.body.addWidget(self._table, 1)
         self.body.addWidget(self._message)
-        self.body.addWidget(self._load.native)
 
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
@@ -84,39 +83,38 @@ class ResultsSection(Section):
         if self._task is not None:
             self._task.drop()
             self._task = None
-        row = self._selected()
-        self._message.say(*((row.reason, row.trace) if row is not None else ("", "")))
+        ended = self._model.ended(self._selected())
+        self._message.say(*((ended.reason, ended.trace) if ended is not None else ("", "")))
         self._pause.start()
 
-    def _selected(self) -> LedgerRow | None:
-        selected = self._table.selected_rows()
-        return self._model.ended(selected[0]) if selected else None
+    def _selected(self) -> int | None:
+        return next(iter(self._table.selected_rows()), None)
 
     def _read(self) -> None:
-        """Read the selected image and its outputs."""
-        row, plan = self._selected(), self._model.plan
-        if row is None or plan is None or not self._load.value:
+        """Read the selected image and what is written for it."""
+        index, plan = self._selected(), self._model.plan
+        if index is None or plan is None or not self._load.value:
             return
-        if not row.outputs:
-            self._shown.clear()
-            return
-        outputs = {}
-        planned = next(planned for planned in plan.rows if planned.input == row.input)
-        for key, export in zip(planned.outputs, plan.job.exports, strict=True):
-            if key in row.outputs:
+        location = plan.rows[index].input
+        ended = self._model.ended(index)
+        outputs: dict[str, str] = {}
+        for key, export in zip(plan.rows[index].outputs, plan.job.exports, strict=True):
+            if ended is not None and key in ended.outputs:
                 source = plan.classifier.source(export.source).name
-                outputs.setdefault(source, f"{row.outputs[key]}/{export.internal_path}")
+                outputs.setdefault(source, f"{ended.outputs[key]}/{export.internal_path}")
 
         def work(should_cancel: ShouldCancel) -> Generator[object]:
-            stem = input_stem(row.input)
-            yield read_layers(row.input, plan.job.input_axes, stem, outputs, plan.classifier)
+            yield read_layers(location, plan.job.input_axes, input_stem(location), outputs, plan.classifier)
 
         self._task = Task(work, self)
         self._task.yielded.connect(self._on_read)
         self._task.start()
 
     def _on_read(self, layers: list[LayerData] | Failure) -> None:
-        if isinstance(layers, Failure):
-            self._message.say(*layers)
-        else:
+        if not isinstance(layers, Failure):
             self._shown.show(layers)
+            return
+        self._shown.clear()
+        # An image that failed has said why already.
+        if not self._message.text():
+            self._message.say(*layers)

@@ -52,9 +52,9 @@ class ResultsModel(QAbstractTableModel):
         self._states[event.index] = state
         self.dataChanged.emit(self.index(event.index, 1), self.index(event.index, len(COLUMNS) - 1))
 
-    def ended(self, row: int) -> LedgerRow | None:
-        """Return what became of an image; None if that is still open."""
-        return self._ended.get(row)
+    def ended(self, row: int | None) -> LedgerRow | None:
+        """Return what became of an image; None if that is still open, or for no image."""
+        return self._ended.get(row) if row is not None else None
 
     def summary(self) -> str:
         """Return how many images ended in which way."""

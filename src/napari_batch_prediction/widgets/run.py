@@ -5,7 +5,6 @@ from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, 
 from superqt import QElidingLabel
 
 from napari_batch_prediction.batch.events import (
-    BatchFinished,
     BatchStarted,
     Event,
     FileFinished,
@@ -52,7 +51,7 @@ class RunBar(QWidget):
         buttons.addWidget(self._start, 1)
         buttons.addWidget(self._cancel)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setContentsMargins(4, 0, 0, 0)
         layout.setSpacing(4)
         layout.addLayout(buttons)
         layout.addWidget(self._bar)
@@ -98,6 +97,7 @@ class RunBar(QWidget):
         """Show that nothing runs any more."""
         self._running = False
         self._bar.setVisible(False)
+        self._line.setVisible(False)
         self._enable()
 
     def take(self, event: Plan | Event) -> None:
@@ -120,10 +120,6 @@ class RunBar(QWidget):
             case FileFinished():
                 self._n_ended += 1
                 self._files()
-            case BatchFinished():
-                ledger = event.ledger
-                words = [(ledger.count(status), status) for status in ("done", "failed", "skipped", "cancelled")]
-                self._say(", ".join(f"{n} {status}" for n, status in words if n))
 
     def _files(self) -> None:
         self._bar.setFormat(f"{self._n_ended} of {count(len(self._names), 'file')}")
@@ -136,7 +132,9 @@ class RunBar(QWidget):
     def _enable(self) -> None:
         self._start.setText(self._ready)
         self._start.setEnabled(not self._running and not self._needs)
-        self._start.setToolTip("A run is under way." if self._running else self._needs or "Predict and write all images.")
+        self._start.setToolTip(
+            "A run is under way." if self._running else self._needs or "Predict and write all images."
+        )
         self._cancel.setText("Cancel")
         self._cancel.setEnabled(self._running)
         self._cancel.setToolTip(

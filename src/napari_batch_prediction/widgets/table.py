@@ -1,6 +1,6 @@
 """How the tables of the window look and feel."""
 
-from qtpy.QtCore import QAbstractItemModel, QItemSelection, QModelIndex, Qt, Signal
+from qtpy.QtCore import QAbstractItemModel, QItemSelection, QModelIndex, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QPalette
 from qtpy.QtWidgets import (
     QAbstractItemView,
@@ -10,7 +10,7 @@ from qtpy.QtWidgets import (
     QTableView,
 )
 
-VISIBLE_ROWS = 5
+VISIBLE_ROWS = 3
 
 # Readable on a dark and on a light background. The error colour of napari's dark theme is not, as text.
 FAILED_ON_DARK = QColor("#ff8a80")
@@ -55,6 +55,10 @@ class Table(QTableView):
             columns.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
             self.setMinimumHeight(height * (VISIBLE_ROWS + 1) + 8)
 
+    def sizeHint(self) -> QSize:
+        """Return the smallest height, so that the window scrolls only if it must."""
+        return QSize(super().sizeHint().width(), self.minimumHeight())
+
     def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:
         """Tell of it."""
         super().selectionChanged(selected, deselected)
@@ -67,12 +71,12 @@ class Table(QTableView):
 
 
 class StatusDelegate(QStyledItemDelegate):
-    """Shows the word "failed" in red."""
+    """Shows in red what went wrong."""
 
     def initStyleOption(self, option: QStyleOptionViewItem | None, index: QModelIndex) -> None:
         """Choose the colour of the text."""
         super().initStyleOption(option, index)
-        if option is not None and index.data() == "failed":
+        if option is not None and index.data() in ("failed", "problem"):
             dark = option.palette.color(QPalette.ColorRole.Base).lightness() < 128
             color = FAILED_ON_DARK if dark else FAILED_ON_LIGHT
             for role in (QPalette.ColorRole.Text, QPalette.ColorRole.HighlightedText):

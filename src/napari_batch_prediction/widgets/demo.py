@@ -1,0 +1,21 @@
+"""The demo in napari."""
+
+import napari
+from napari.viewer import Viewer
+
+from napari_batch_prediction.batch.job import BatchJob
+from napari_batch_prediction.widgets.batch import BatchPredictionWidget
+
+
+def add_widget(viewer: Viewer, job: BatchJob) -> BatchPredictionWidget:
+    """Dock the widget as napari's menu does, and fill it in."""
+    widget: BatchPredictionWidget
+    _, widget = viewer.window.add_plugin_dock_widget("napari-batch-prediction", "Batch Prediction")
+    widget.setValue(job)
+    return widget
+
+
+def show_demo(job: BatchJob) -> None:
+    """Open napari with the widget filled in; return when the window is closed."""
+    add_widget(Viewer(), job)
+    napari.run()

@@ -1,0 +1,127 @@
+"""A small classifier for tests of the batch: bright or dark, by the mean of a neighbourhood."""
+
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_batch_prediction.axes import extents
+from napari_batch_prediction.batch.job import BatchJob
+from napari_batch_prediction.batch.plan import Plan, make_plan
+from napari_batch_prediction.classifiers.base import Color, Context, Source
+from napari_batch_prediction.errors import ImageMismatchError, SettingsError
+from napari_batch_prediction.export.settings import Export
+
+BROKEN = 251
+NO_MEMORY = 252
+
+
+class Threshold:
+    """Two classes, divided at 128: the mean over 3 x 3 pixels of the first channel. One channel, any axes.
+
+    An image with the value 251 makes it fail, one with 252 lets it run out of memory: what an unforeseen fault
+    in a prediction looks like. ``gate`` is called with every tile before it is predicted.
+    """
+
+    workflow = "Threshold"
+    classes = ("dark", "bright")
+    class_colors: tuple[Color, ...] = ((0, 0, 255), (255, 255, 0))
+    sources = ("Probabilities", "Simple Segmentation", "Features")
+    axes = "yx"
+    n_channels = 1
+    context = Context(0, 1, 1)
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.gate = lambda: None
+        self.threads: set[str] = set()
+
+    def source(self, name: str) -> Source:
+        known = {
+            "probabilities": Source("Probabilities", np.dtype(np.float32), 2, self.classes, (0.0, 1.0)),
+            "simple segmentation": Source(
+                "Simple Segmentation", np.dtype(np.uint8), 1, ("Simple Segmentation",), (0.0, 2.0)
+            ),
+            "features": Source("Features", np.dtype(np.float32), 1, ("mean",), None),
+        }
+        if name.lower() not in known:
+            raise SettingsError(f"No source '{name}'. Choose one of: {', '.join(self.sources)}.")
+        return known[name.lower()]
+
+    def check(self, axes: str, shape: Sequence[int]) -> None:
+        if extents(axes, shape)["c"] != 1:
+            raise ImageMismatchError(f"The image has {extents(axes, shape)['c']} channels. Expected 1.")
+
+    def predict_tile(
+        self, block: NDArray, inner: tuple[slice, slice, slice], sources: Sequence[str]
+    ) -> Mapping[str, NDArray]:
+        self.threads.add(threading.current_thread().name)
+        self.gate()
+        if (block == BROKEN).any():
+            raise ZeroDivisionError("the forest is empty")
+        if (block == NO_MEMORY).any():
+            raise MemoryError("Unable to allocate 8 EiB")
+        padded = np.pad(block[0].astype(np.float32), ((0, 0), (1, 1), (1, 1)), "reflect")
+        _, height, width = block[0].shape
+        total = sum(padded[:, i : i + height, j : j + width] for i in range(3) for j in range(3))
+        mean = (total / np.float32(9))[None][(slice(None), *inner)]
+        bright = mean / np.float32(255)
+        values = {
+            "Probabilities": np.concatenate([1 - bright, bright]),
+            "Simple Segmentation": (1 + (mean >= 128)).astype(np.uint8),
+            "Features": mean,
+        }
+        return {name: values[name] for name in sources}
+
+    def predict(
+        self, array: NDArray, axes: str | None = None, source: str = "Probabilities", workers: int | None = None
+    ) -> NDArray:
+        raise NotImplementedError
+
+    def summary(self) -> dict[str, object]:
+        return {"Workflow": self.workflow}
+
+
+def whole(image: NDArray) -> NDArray:
+    """Return the probabilities (y, x, c) of a whole image (y, x)."""
+    everything = (slice(0, 1), slice(0, image.shape[0]), slice(0, image.shape[1]))
+    values = Threshold(Path()).predict_tile(image[None, None], everything, ["Probabilities"])
+    return values["Probabilities"][:, 0].transpose(1, 2, 0)
+
+
+def random_image(*shape: int, seed: int = 0) -> NDArray:
+    """Return pixels that never have one of the values that make the classifier fail."""
+    return np.random.default_rng(seed).integers(0, 250, shape, dtype=np.uint8)
+
+
+def save_images(folder: Path, *names: str, shape: tuple[int, ...] = (20, 30)) -> list[Path]:
+    """Write random images as NumPy files."""
+    paths = [folder / f"{name}.npy" for name in names]
+    for seed, path in enumerate(paths):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(path, random_image(*shape, seed=seed))
+    return paths
+
+
+def plan_for(inputs: Sequence[Path | str], *sources: str, **settings: object) -> Plan:
+    """Return the checked job of predicting inputs with the threshold."""
+    job = {key: settings.pop(key) for key in ("existing", "workers", "input_axes") if key in settings}
+    exports = tuple(Export(source=source, **settings) for source in sources or ("Probabilities",))
+    classifier = Path("threshold.ilp").absolute()
+    return make_plan(
+        BatchJob(classifier=classifier, inputs=tuple(map(str, inputs)), exports=exports, **job),
+        Threshold(classifier),
+    )
+
+
+def read(path: Path) -> NDArray:
+    with h5py.File(path) as file:
+        return np.asarray(file["exported_data"])
+
+
+def files_in(folder: Path) -> set[str]:
+    """Return the names of all files in a folder and its sub-folders."""
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}

@@ -1,0 +1,192 @@
+"""The classifier as a user meets it."""
+
+from itertools import pairwise
+
+import golden
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import napari_batch_prediction as nbp
+import napari_batch_prediction.axes
+from napari_batch_prediction.axes import extents
+from napari_batch_prediction.classifiers.base import Classifier
+from napari_batch_prediction.classifiers.tiles import Tile
+from napari_batch_prediction.errors import AxesError, ImageMismatchError, SettingsError
+
+
+def load(case):
+    return nbp.load_classifier(golden.ROOT / case / "project.ilp")
+
+
+@pytest.fixture(scope="module")
+def gray():
+    return load("a_2d_u8")
+
+
+def test_what_it_says(gray):
+    """Workflow, classes, sources, axes and channels."""
+    classifier: Classifier = gray
+    assert classifier.workflow == "Pixel Classification"
+    assert classifier.classes == ("Class 1", "Class 2", "Class 3")
+    assert classifier.sources == ("Probabilities", "Simple Segmentation", "Uncertainty", "Features")
+    assert classifier.axes == "yx"
+    assert classifier.n_channels == 1
+    assert classifier.context == (0, 38, 38)
+    assert len(classifier.class_colors) == 3
+    assert classifier.summary()["Features"] == "49 in 2D, scales 0.3, 0.7, 1, 1.6, 3.5, 5, 10"
+
+
+orders = {  # axes of the input, axes of the output
+    "yx": "yxc", "yxc": "yxc", "cyx": "cyx", "xy": "xyc", "zyx": "zyxc", "tzcyx": "tzcyx", "tyx": "tyxc",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("axes", orders)
+def test_axes_of_the_output(gray, axes):
+    """Those of the input, then c; axes of extent 1 stay and change nothing."""
+    image = golden.read(golden.ROOT / "a_2d_u8" / "test2.png")
+    expected = gray.predict(image, "yx")
+    given_image = nbp.axes.reorder(image, "yx", axes)
+    got = gray.predict(given_image, axes)
+    np.testing.assert_array_equal(nbp.axes.reorder(got, orders[axes], "yxc"), expected)
+    assert got.ndim == len(orders[axes])
+
+
+def test_time_points_are_predicted_apart(gray):
+    """A series gives what its frames give."""
+    image = golden.read(golden.ROOT / "a_2d_u8" / "test2.png")
+    series = np.stack([image, image[::-1], image[:, ::-1]])
+    got = gray.predict(series, "tyx")
+    for frame, prediction in zip(series, got, strict=True):
+        np.testing.assert_array_equal(prediction, gray.predict(frame, "yx"))
+
+
+def test_axes_guessed(gray):
+    """Two dimensions are y and x; three, with many in the last, are a volume and do not fit."""
+    image = golden.read(golden.ROOT / "a_2d_u8" / "test2.png")
+    np.testing.assert_array_equal(gray.predict(image), gray.predict(image, "yx"))
+    with pytest.raises(ImageMismatchError, match="set the axes to 'tyx'"):
+        gray.predict(np.stack([image] * 5))
+
+
+@pytest.mark.parametrize("dtype", ["int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64"])
+def test_every_dtype(gray, dtype):
+    """The values count, not the dtype; nothing is normalised."""
+    image = golden.read(golden.ROOT / "a_2d_u8" / "test2.png")
+    np.testing.assert_array_equal(gray.predict(image.astype(dtype), "yx"), gray.predict(image, "yx"))
+
+
+def test_nan_gives_zeros(gray):
+    """No class where a feature is NaN; the rest is unharmed beyond the reach of the filters."""
+    image = golden.read(golden.ROOT / "a_2d_u8" / "test1.png").astype(np.float32)
+    expected = gray.predict(image, "yx")
+    image[100, 90] = np.nan
+    got = gray.predict(image, "yx")
+    assert not got[100, 90].any()
+    far = np.ones(image.shape, bool)
+    far[100 - 38 : 139, 90 - 38 : 129] = False
+    np.testing.assert_array_equal(got[far], expected[far])
+    assert (gray.predict(image, "yx", "Simple Segmentation")[100, 90] == 1).all()
+    assert (gray.predict(image, "yx", "Uncertainty")[100, 90] == 1).all()
+
+
+refused = {
+    "alpha": ("a_2d_u8", "yxc", (40, 40, 2), "2 channels.*trained on 1; the last one is probably alpha"),
+    "RGBA": ("b_2d_rgb_u8", "yxc", (40, 40, 4), "4 channels.*trained on 3; the last one is probably alpha"),
+    "RGB for gray": ("a_2d_u8", "yxc", (40, 40, 3), "3 channels, but the classifier was trained on 1"),
+    "gray for RGB": ("b_2d_rgb_u8", "yx", (40, 40), "1 channel, but the classifier was trained on 3"),
+    "volume for 2D": ("a_2d_u8", "zyx", (9, 40, 40), "3D.*trained on 2D images.*set the axes to 'tyx'"),
+    "2D for volume": ("d_3d_u8", "yx", (40, 40), "2D.*trained on 3D images"),
+    "slice for volume": ("d_3d_u8", "zyx", (1, 40, 40), "2D.*trained on 3D images"),
+    "2D for volume with 2D features": ("e_3d_in2d_u8", "yx", (40, 40), "2D.*trained on 3D images"),
+    "too small": ("a_2d_u8", "yx", (40, 35), "scale 10: it needs at least 36 pixels along y, x, but has x=35"),
+    "too flat": ("d_3d_u8", "zyx", (20, 40, 40), "scale 10: it needs at least 36 pixels along z, y, x, but has z=20"),
+}
+
+
+@pytest.mark.parametrize("case", refused)
+def test_refused(case):
+    """An image that does not fit is an error that says what was expected and what came."""
+    project, axes, shape, message = refused[case]
+    with pytest.raises(ImageMismatchError, match=message):
+        load(project).predict(np.zeros(shape, np.uint8), axes)
+
+
+def test_wrong_calls(gray):
+    """Errors of the caller."""
+    image = np.zeros((50, 50), np.uint8)
+    with pytest.raises(SettingsError, match=r"cannot export 'Labels'\. Choose one of: Probabilities, Simple"):
+        gray.predict(image, "yx", "Labels")
+    with pytest.raises(AxesError, match="name 3 dimensions, but the image has 2"):
+        gray.predict(image, "zyx")
+    with pytest.raises(AxesError, match="not valid"):
+        gray.predict(image, "yz")
+
+
+def test_source_in_any_case(gray):
+    """Names of sources as on ilastik's command line."""
+    image = golden.read(golden.ROOT / "a_2d_u8" / "test2.png")
+    got = gray.predict(image, "yx", "simple segmentation")
+    np.testing.assert_array_equal(got, gray.predict(image, "yx", "Simple Segmentation"))
+
+
+tiled = {
+    "2D": ("a_2d_u8", "test1.png"),
+    "2D, three channels": ("b_2d_rgb_u8", "test1.png"),
+    "3D": ("d_3d_u8", "test2.h5"),
+    "slices": ("e_3d_in2d_u8", "test1.h5"),
+    "mixed": ("l_3d_mixed_u8", "test2.h5"),
+    "time": ("f_2dt_u8", "test1.h5"),
+}
+
+
+def cut(draw, extent):
+    """Cut an axis at up to three random places."""
+    places = draw(st.sets(st.integers(1, extent - 1), max_size=3)) if extent > 1 else set()
+    edges = [0, *sorted(places), extent]
+    return [slice(a, b) for a, b in pairwise(edges)]
+
+
+@pytest.mark.parametrize("case", tiled)
+@settings(max_examples=12, deadline=None, derandomize=True)
+@given(data=st.data())
+def test_any_tiling_gives_the_same_bits(case, data):
+    """Tiles of any size with their context give the prediction of the whole image, bit for bit."""
+    project, name = tiled[case]
+    classifier = load(project)
+    image = golden.read(golden.ROOT / project / name)
+    axes = golden.axes(project)
+    found = extents(axes, image.shape)
+    frames = nbp.axes.reorder(image, axes, "tczyx")
+    t = data.draw(st.integers(0, found["t"] - 1))
+    sources = ["Probabilities", "Features", "Uncertainty", "Simple Segmentation"]
+    everything = tuple(slice(0, found[key]) for key in "zyx")
+    whole = classifier.predict_tile(frames[t], everything, sources)
+    tiles = data.draw(
+        st.composite(lambda draw: [(z, y, x) for z in cut(draw, found["z"]) for y in cut(draw, found["y"])
+                                   for x in cut(draw, found["x"])])()
+    )  # fmt: skip
+    for z, y, x in tiles:
+        around, inner = Tile(t, z, y, x).with_context(found, classifier.context)
+        part = classifier.predict_tile(frames[(t, slice(None), *around)], inner, sources)
+        for source in sources:
+            np.testing.assert_array_equal(part[source], whole[source][:, z, y, x], err_msg=source)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_any_number_of_threads_gives_the_same_bits(gray, workers):
+    """Threads share nothing that matters."""
+    image = np.tile(golden.read(golden.ROOT / "a_2d_u8" / "test1.png"), (3, 4))
+    expected = gray.predict(image, "yx", workers=1)
+    np.testing.assert_array_equal(gray.predict(image, "yx", workers=workers), expected)
+
+
+def test_input_is_not_changed(gray):
+    """Predicting leaves the caller's array alone, also if it is float32 and read-only."""
+    image = golden.read(golden.ROOT / "a_2d_u8" / "test2.png").astype(np.float32)
+    before = image.copy()
+    image.flags.writeable = False
+    gray.predict(image, "yx")
+    np.testing.assert_array_equal(image, before)

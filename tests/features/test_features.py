@@ -1,0 +1,115 @@
+"""Compiled features against plain ones."""
+
+import numpy as np
+import pytest
+from plain_features import plain_features
+
+from napari_batch_prediction.classifiers.prediction import predict_tile
+from napari_batch_prediction.features import selection
+from napari_batch_prediction.features.blocks import feature_tables, smooth_tile
+from napari_batch_prediction.features.selection import FEATURE_IDS, FeatureSelection
+from napari_batch_prediction.forest.packed import pack
+from napari_batch_prediction.forest.trees import Tree
+
+A_LEAF = Tree(np.array([-1], np.int32), np.zeros(1), np.zeros(1, np.int32), np.ones((1, 1)))
+
+
+def everything(scales, in_2d):
+    """Every feature at every scale."""
+    return FeatureSelection(FEATURE_IDS, tuple(scales), ((True,) * len(scales),) * len(FEATURE_IDS), tuple(in_2d))
+
+
+def compiled_features(image, chosen, tile=None):
+    """Features of a tile of an image (c, z, y, x), by the compiled loops."""
+    tile = tile or tuple(slice(0, n) for n in image.shape[1:])
+    smoothed = smooth_tile(np.ascontiguousarray(image, dtype=np.float32), tile, chosen)
+    shape = tuple(s.stop - s.start for s in tile)
+    n = chosen.n_features(len(image))
+    tables = feature_tables(chosen, len(image))
+    return predict_tile(smoothed, tables, n, pack([A_LEAF]), np.zeros(1, np.int64), shape, 0, True)[1]
+
+
+def picture(shape, dtype, seed=0):
+    rng = np.random.default_rng(seed)
+    values = rng.normal(size=shape)
+    for axis in range(1, len(shape)):
+        values = values + np.roll(values, 1, axis)
+    values = (values - values.min()) / np.ptp(values)
+    if np.dtype(dtype).kind == "f":
+        return (values * 2 - 1).astype(dtype)
+    info = np.iinfo(dtype)
+    low, high = max(info.min, -(2**31)), min(info.max, 2**31)
+    return (low + values * (float(high) - low)).astype(dtype)
+
+
+def assert_close(got, image, chosen):
+    """Equal to the rounding of float32: relative to the brightest pixel, squared for the structure tensor."""
+    expected = plain_features(image, chosen)
+    peak = np.abs(image.astype(float)).max()
+    for name, a, b in zip(chosen.names(len(image)), got, expected, strict=True):
+        error = np.abs(a - b).max() / (peak**2 if "Tensor" in name else peak)
+        assert error < 2e-6, f"{name}: {error}"
+
+
+cases = {
+    "2D": ((1, 1, 45, 61), "uint8", (0.3, 0.7, 1.0, 1.6, 3.5, 5.0, 10.0), None),
+    "2D, three channels": ((3, 1, 40, 33), "uint16", (0.7, 3.5), None),
+    "2D, larger than a block": ((1, 1, 70, 300), "uint8", (0.7, 1.6, 5.0), None),
+    "3D": ((1, 37, 40, 39), "uint8", (0.3, 0.7, 1.0, 1.6, 3.5, 5.0, 10.0), False),
+    "3D, two channels": ((2, 15, 20, 25), "uint16", (1.0, 3.5), False),
+    "3D, larger than a block": ((1, 20, 21, 150), "uint8", (1.0, 1.6), False),
+    "slices": ((1, 9, 30, 28), "uint8", (0.7, 3.5), True),
+    "scales of a user": ((1, 1, 60, 50), "uint8", (0.12, 0.2, 0.25, 0.5, 2.2, 14.1), None),
+    "the smallest image": ((1, 1, 3, 4), "uint8", (0.3,), None),
+    "the smallest volume": ((1, 3, 3, 3), "uint8", (0.3,), False),
+    "int8": ((1, 1, 30, 30), "int8", (1.6,), None),
+    "int16": ((1, 1, 30, 30), "int16", (1.6,), None),
+    "int32": ((1, 1, 30, 30), "int32", (1.6,), None),
+    "uint32": ((1, 1, 30, 30), "uint32", (1.6,), None),
+    "int64": ((1, 1, 30, 30), "int64", (1.6,), None),
+    "uint64": ((1, 1, 30, 30), "uint64", (1.6,), None),
+    "float16": ((1, 1, 30, 30), "float16", (1.6,), None),
+    "float32": ((1, 1, 30, 30), "float32", (1.6,), None),
+    "float64": ((1, 1, 30, 30), "float64", (1.6,), None),
+}
+
+
+@pytest.mark.parametrize("case", cases)
+def test_equal_to_plain_features(case):
+    """Every feature of every kind of image."""
+    shape, dtype, scales, in_2d = cases[case]
+    chosen = everything(scales, [shape[1] == 1 if in_2d is None else in_2d] * len(scales))
+    image = picture(shape, dtype)
+    assert_close(compiled_features(image, chosen), image, chosen)
+
+
+def test_2d_and_3d_scales_mixed():
+    """Each scale in its own dimensions."""
+    chosen = everything((0.7, 1.0, 3.5), (False, True, False))
+    image = picture((1, 16, 18, 140), "uint8")
+    assert_close(compiled_features(image, chosen), image, chosen)
+
+
+@pytest.mark.parametrize("in_2d", [True, False])
+@pytest.mark.parametrize("name", FEATURE_IDS)
+def test_one_feature_alone(name, in_2d):
+    """A single feature at one of several scales, in an order that is not the usual one."""
+    ids = (selection.HESSIAN, selection.GAUSSIAN, selection.STRUCTURE, *FEATURE_IDS[1:4])
+    matrix = tuple((False, each == name, False) for each in ids)
+    chosen = FeatureSelection(ids, (0.7, 1.6, 5.0), matrix, (in_2d,) * 3)
+    image = picture((2, 12, 20, 24), "uint8")
+    assert_close(compiled_features(image, chosen), image, chosen)
+
+
+@pytest.mark.parametrize("in_2d", [True, False])
+def test_tile_equals_whole(in_2d):
+    """A tile with its context gives the bits of the whole image."""
+    chosen = everything((0.3, 1.0, 3.5), (in_2d,) * 3)
+    image = picture((1, 40, 50, 60), "uint16")
+    whole = compiled_features(image, chosen)
+    z, y, x = chosen.context
+    tile = (slice(20, 27), slice(17, 31), slice(22, 41))
+    around = tuple(slice(s.start - n, s.stop + n) for s, n in zip(tile, (z, y, x), strict=True))
+    inner = tuple(slice(n, n + s.stop - s.start) for s, n in zip(tile, (z, y, x), strict=True))
+    part = compiled_features(image[(slice(None), *around)], chosen, inner)
+    np.testing.assert_array_equal(part, whole[(slice(None), *tile)])

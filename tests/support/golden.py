@@ -1,0 +1,48 @@
+"""The golden cases: projects, images, and what ilastik itself exported."""
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import h5py
+import numpy as np
+import tifffile
+from PIL import Image
+
+ROOT = Path(__file__).parent.parent / "golden"
+CASES = tuple(sorted(path.parent.name for path in ROOT.glob("*/manifest.json")))
+
+
+class Run(NamedTuple):
+    """One image that ilastik predicted."""
+
+    image: Path
+    source: str
+    output: Path
+
+
+def axes(case: str) -> str:
+    """Axes of the images of a case."""
+    return json.loads((ROOT / case / "manifest.json").read_text())["axes"]
+
+
+def runs(case: str) -> list[Run]:
+    """Exports of whole images in ilastik's default axes and dtype."""
+    found = []
+    for run in json.loads((ROOT / case / "manifest.json").read_text())["runs"]:
+        if run.get("tag") not in (None, "simple_segmentation", "uncertainty", "features"):
+            continue
+        for image, output in zip(run["inputs"], run["outputs"], strict=True):
+            path = ROOT / case / image.replace(".h5/data", ".h5")
+            found.append(Run(path, run["export_source"], ROOT / case / output))
+    return found
+
+
+def read(path: Path) -> np.ndarray:
+    """Read an image or an export, independently of the package."""
+    if path.suffix == ".h5":
+        with h5py.File(path) as file:
+            return file["exported_data" if "exported_data" in file else "data"][()]
+    if path.suffix == ".tif":
+        return tifffile.imread(path)
+    return np.asarray(Image.open(path))
