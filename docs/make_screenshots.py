@@ -1,7 +1,7 @@
 """Make the pictures of the window in docs/images: napari itself, driven from empty to results.
 
-    xvfb-run -a -s "-screen 0 1400x1000x24" python docs/make_screenshots.py
-    xvfb-run ... python docs/make_screenshots.py --all FOLDER    every state, theme and width, to be looked at
+xvfb-run -a -s "-screen 0 1400x1000x24" python docs/make_screenshots.py
+xvfb-run ... python docs/make_screenshots.py --all FOLDER    every state, theme and width, to be looked at
 """
 
 import argparse
@@ -11,7 +11,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -23,6 +25,7 @@ os.environ["NAPARI_CONFIG"] = str(WORK / "settings.yaml")
 from napari import Viewer  # noqa: E402
 from napari.settings import get_settings  # noqa: E402
 from qtpy.QtCore import QEventLoop, Qt, QTimer  # noqa: E402
+from qtpy.QtWidgets import QProgressBar, QTableView  # noqa: E402
 
 from napari_batch_prediction import BatchJob, Export  # noqa: E402
 from napari_batch_prediction.widgets.batch import BatchPredictionWidget  # noqa: E402
@@ -55,12 +58,16 @@ def spin(milliseconds: int) -> None:
     loop.exec()
 
 
-def until(met: Callable[[], object], seconds: float = 300) -> None:
-    """Let the window work until a condition is met."""
-    end = time.monotonic() + seconds
-    while not met():
+@contextmanager
+def until(signal: Any, enough: Callable[[Any], bool] = lambda value: True) -> Iterator[None]:
+    """Do what is in the block, then let the window work until a signal comes with a value that is enough."""
+    came = []
+    signal.connect(lambda value: came.append(value) if enough(value) else None)
+    yield
+    end = time.monotonic() + 300
+    while not came:
         if time.monotonic() > end:
-            raise TimeoutError(f"Waited {seconds} s in vain.")
+            raise TimeoutError("Waited 300 s in vain.")
         spin(10)
 
 
@@ -82,32 +89,32 @@ def make_inputs(folder: Path) -> None:
 class Stage:
     """One napari window with the widget, brought to one state after the other."""
 
-    def __init__(self, folder: Path, theme: str) -> None:
+    def __init__(self, folder: Path, theme: str, font_size: int) -> None:
         self.folder = folder
         get_settings().appearance.theme = theme
+        get_settings().appearance.font_size = font_size
         self.viewer = Viewer()
         self.window = self.viewer.window._qt_window
         self.window.resize(*WINDOW)
         self.widget = BatchPredictionWidget(self.viewer)
         self.dock = self.viewer.window.add_dock_widget(self.widget, name="Batch Prediction")
-        self.ended = False
-        self.widget.finished.connect(self._on_finished)
-
-    def _on_finished(self) -> None:
-        self.ended = True
 
     def fill(self, classifier: str, *inputs: str, exports: tuple[Export, ...] = BOTH) -> None:
         """Fill in a job, and wait until it is checked."""
         inputs = tuple(str(self.folder / name) for name in inputs)
-        self.widget.setValue(BatchJob(classifier=self.folder / classifier, inputs=inputs, exports=exports, existing="overwrite"))
-        until(lambda: self.widget.checked)
+        job = BatchJob(classifier=self.folder / classifier, inputs=inputs, exports=exports, existing="overwrite")
+        with until(self.widget.checked):
+            self.widget.setValue(job)
 
     def run(self) -> None:
         """Run the job to its end."""
-        self.ended = False
-        self.widget.start()
-        until(lambda: self.ended)
-        spin(500)
+        with until(self.widget.finished):
+            self.widget.start()
+
+    def select(self, row: int) -> None:
+        """Look at one of the results."""
+        self.widget.findChildren(QTableView)[1].selectRow(row)
+        spin(1000)
 
     def states(self) -> Iterator[str]:
         """Go through the states, and name each when it is reached."""
@@ -122,15 +129,54 @@ class Stage:
         self.select(1)
         yield "inspect-2d"
         self.fill("nuclei.ilp", "plate_*.png", exports=(Export(),))
-        self.ended = False
-        self.widget.start()
-        until(lambda: self.progress() >= 0.4)
-        yield "running"
-        self.widget.cancel()
-        until(lambda: self.ended)
+        bar = self.widget.findChild(QProgressBar)
+        with until(self.widget.finished):
+            self.widget.start()
+            with until(bar.valueChanged, lambda value: value > 0.4 * bar.maximum() > 1):
+                pass
+            yield "running"
+            self.widget.cancel()
         self.fill("tissue.ilp", "tissue_01.h5", "tissue_02.h5")
         self.run()
+        self.select(1)
         self.viewer.dims.ndisplay = 3
         self.viewer.scene.camera.angles = (10, -25, 60)
+        self.viewer.scene.camera.zoom *= 0.8
+        for name in ("Class 1", "Simple Segmentation"):
+            self.viewer.layers[f"tissue_02 {name}"].visible = False
+        self.viewer.layers["tissue_02"].opacity = 0.4
         spin(500)
         yield "inspect-3d"
+
+    def picture(self, width: int) -> Image.Image:
+        """Return the window with a dock of this width."""
+        self.window.resizeDocks([self.dock], [width], Qt.Orientation.Horizontal)
+        spin(300)
+        return Image.fromarray(self.viewer.screenshot(canvas_only=False, flash=False)).convert("RGB")
+
+
+def main() -> None:
+    """Make the pictures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--all", type=Path, metavar="FOLDER", help="make all pictures, in another folder")
+    parser.add_argument("--font-size", type=int, default=9, help="size of napari's font (default: %(default)s)")
+    arguments = parser.parse_args()
+    folder = arguments.all or ROOT / "docs/images"
+    folder.mkdir(parents=True, exist_ok=True)
+    for theme in THEMES:
+        inputs = WORK / theme / "plates"
+        inputs.mkdir(parents=True)
+        make_inputs(inputs)
+        stage = Stage(inputs, theme, arguments.font_size)
+        for state in stage.states():
+            wanted = {width for kept_state, kept_theme, width in KEPT if (kept_state, kept_theme) == (state, theme)}
+            for width in WIDTHS if arguments.all else sorted(wanted):
+                file = folder / f"{state}-{theme}-{width}.png"
+                stage.picture(width).save(file, optimize=True)
+                print(file, file.stat().st_size // 1000, "kB", flush=True)
+        stage.viewer.close()
+    shutil.rmtree(WORK)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -114,7 +114,7 @@ def make_demo(folder: Path) -> BatchJob:
     (folder / DAMAGED).write_bytes(whole[: len(whole) // 2])
     return BatchJob(
         classifier=project,
-        inputs=(str(folder / "nuclei_*.png"),),
+        inputs=tuple(str(folder / name) for name in sorted([*sample, DAMAGED]) if name != _PROJECT),
         exports=tuple(Export(source=source, folder=folder / "results") for source in _SOURCES),
         existing="overwrite",
     )

@@ -3,6 +3,7 @@
 import threading
 from pathlib import Path
 
+import numba
 import numpy as np
 import pytest
 from threshold import files_in, plan_for, random_image, read, save_images, whole
@@ -12,9 +13,11 @@ from napari_batch_prediction.batch.events import (
     BatchStarted,
     FileFinished,
     FileStarted,
+    Notice,
     TileDone,
 )
 from napari_batch_prediction.batch.run import iter_run, run_plan
+from napari_batch_prediction.classifiers.compilation import COMPILING
 
 IMAGES = {
     "2D": ("yx", (600, 530)),
@@ -186,6 +189,16 @@ def test_returned_ledger(tmp_path):
     *_, last = drain()
     assert isinstance(last, BatchFinished)
     assert events == [last.ledger]
+
+
+def test_compilation_is_told(tmp_path):
+    """When kernels are compiled, the user is told, once, before the first tile is done."""
+    plan = plan_for(save_images(tmp_path, "a", "b"), workers=2)
+    plan.classifier.gate = lambda: numba.njit(lambda x: x + 1)(1)
+    events = list(iter_run(plan))
+    kinds = [type(event) for event in events]
+    assert [event.text for event in events if isinstance(event, Notice)] == [COMPILING]
+    assert kinds.index(Notice) < kinds.index(TileDone)
 
 
 def test_outputs_of_the_job(tmp_path):

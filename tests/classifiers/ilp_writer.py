@@ -14,9 +14,7 @@ import numpy as np
 LEAF = 0x40000000
 FORESTS = "PixelClassification/ClassifierForests"
 RAW = "Input Data/infos/lane0000/Raw Data"
-PICKLED_TYPE = (
-    b"clazyflow.classifiers.parallelVigraRfLazyflowClassifier\nParallelVigraRfLazyflowClassifier\np0\n."
-)
+PICKLED_TYPE = b"clazyflow.classifiers.parallelVigraRfLazyflowClassifier\nParallelVigraRfLazyflowClassifier\np0\n."
 
 
 def write_project(path: Path, *changes) -> Path:

@@ -97,6 +97,7 @@ class _Run:
         self.batch_done = 0
         self.running: dict[Future[bool], FileWork] = {}
         self.notice: Future[str] = Future()
+        self.lock = threading.Lock()
         self.ended: dict[int, LedgerRow] = {}
         self.pool = ThreadPoolExecutor(self.workers, thread_name_prefix="predict")
 
@@ -174,7 +175,9 @@ class _Run:
 
     def tell(self, text: str) -> None:
         """Have a notice among the events; called from any thread."""
-        self.notice.set_result(text)
+        with self.lock:
+            if not self.notice.done():
+                self.notice.set_result(text)
 
     def cancelled(self) -> bool:
         if not self.cancel.is_set() and self.should_cancel is not None and self.should_cancel():

@@ -9,17 +9,8 @@ import h5py
 
 from napari_batch_prediction.classifiers.base import Color
 from napari_batch_prediction.classifiers.project_features import read_selection
-from napari_batch_prediction.classifiers.project_forests import (
-    TRAIN_AGAIN,
-    read_forests,
-)
-from napari_batch_prediction.classifiers.project_hdf5 import (
-    array,
-    damaged,
-    has,
-    open_project,
-    text,
-)
+from napari_batch_prediction.classifiers.project_forests import TRAIN_AGAIN, read_forests
+from napari_batch_prediction.classifiers.project_hdf5 import array, damaged, has, open_project, text
 from napari_batch_prediction.classifiers.project_input import TrainingImage, read_training_image
 from napari_batch_prediction.classifiers.project_labels import (
     channel_of_column,

@@ -1,4 +1,4 @@
-"""A check of the heaps in which HDF5 keeps texts of variable length, made before texts are read.
+"""A check of the heaps in which HDF5 keeps texts of variable length, made before a text is read.
 
 HDF5 (2.0) never returns from reading a heap that was overwritten with zeros, as in a file that was copied only
 in part, and nothing in Python can end the call. The layout is that of the HDF5 file format, "global heap".
@@ -19,36 +19,44 @@ _FREE_SPACE = 0
 
 
 def texts_are_readable(dataset: h5py.Dataset) -> bool:
-    """Whether the heaps with a dataset's texts can be walked; True of a dataset without texts in heaps."""
-    kind = h5py.check_string_dtype(dataset.dtype)
+    """Whether the heaps of a dataset hold its texts; True of plain values and of texts of fixed width.
+
+    Heaps can hold other things than texts; ilastik does not store any.
+    """
     offset = dataset.id.get_offset()
-    if kind is None or kind.length is not None or offset is None:
+    if dataset.dtype.kind != "O" or offset is None:
         return True
+    if h5py.check_string_dtype(dataset.dtype) is None:
+        return False
     with Path(dataset.file.filename).open("rb") as stream:
         stream.seek(offset)
         stored = stream.read(dataset.size * _REFERENCE.size)
         if len(stored) < dataset.size * _REFERENCE.size:
             return False
-        heaps = {heap for length, heap, _ in _REFERENCE.iter_unpack(stored) if length}
-        return all(_heap_is_whole(stream, heap) for heap in heaps)
+        references = [reference for reference in _REFERENCE.iter_unpack(stored) if reference[0]]
+        heaps = {heap: _object_sizes(stream, heap) for _, heap, _ in references}
+    return all(heaps[heap].get(number, 0) >= length for length, heap, number in references)
 
 
-def _heap_is_whole(stream: BinaryIO, address: int) -> bool:
+def _object_sizes(stream: BinaryIO, address: int) -> dict[int, int]:
+    """Return the size of each object in a heap by its number; of no object if the heap is damaged."""
     end = stream.seek(0, 2)
     if address + _HEAP.size > end:
-        return False
+        return {}
     stream.seek(address)
     signature, _, size = _HEAP.unpack(stream.read(_HEAP.size))
     if signature != b"GCOL" or not _HEAP.size <= size <= end - address:
-        return False
+        return {}
     stream.seek(address)
     heap = stream.read(size)
+    sizes = {}
     at = _HEAP.size
     while at + _OBJECT.size <= size:
         number, _, length = _OBJECT.unpack_from(heap, at)
         # Free space counts its own header; objects do not, and fill up to a multiple of 8.
         step = length if number == _FREE_SPACE else _OBJECT.size + -(-length // 8) * 8
         if not _OBJECT.size <= step <= size - at:
-            return False
+            return {}
+        sizes[number] = length
         at += step
-    return True
+    return sizes

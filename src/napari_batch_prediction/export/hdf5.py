@@ -67,7 +67,7 @@ class Hdf5Writer:
         region
             A slice with start and stop for each axis of the target.
         values
-            The values, in the axes and the dtype of the target.
+            The values, in the axes of the target; not to be changed afterwards.
 
         Raises
         ------
@@ -92,7 +92,7 @@ class Hdf5Writer:
         pixels = prod(min(c, n - i * c) for i, c, n in zip(index, self.chunk, self.target.shape, strict=True))
         if values.size == pixels:
             if values.shape == self.chunk:
-                return np.ascontiguousarray(values)
+                return np.ascontiguousarray(values, self.target.dtype)
             # HDF5 stores chunks at the edge in full.
             buffer = np.zeros(self.chunk, self.target.dtype)
             buffer[inside] = values
@@ -120,6 +120,8 @@ class Hdf5Writer:
                     offset = tuple(i * c for i, c in zip(index, self.chunk, strict=True))
                     dataset.id.write_direct_chunk(offset, data)
                     self._stored += 1
+            except ExportError:
+                raise
             except (OSError, RuntimeError) as error:
                 raise ExportError(f"{self.target.path} cannot be written: {why(error)}") from error
 
@@ -128,7 +130,8 @@ class Hdf5Writer:
             return self._dataset
         target = self.target
         make_folder(target.path.parent)
-        self._file = h5py.File(self._temporary, "x")
+        # Nobody else knows this file, and not every network drive has locks.
+        self._file = h5py.File(self._temporary, "x", locking=False)
         dataset = self._file.create_dataset(
             target.internal_path,
             target.shape,

@@ -20,7 +20,7 @@ from napari_batch_prediction.features.presmoothing import MARGIN, mirror
 from napari_batch_prediction.features.vectors import COMPILED, fma, load, splat, sqrt, store
 
 DEPTH = 8
-HEIGHT = 8
+HEIGHT = 4
 """Slices and rows of a block: what a core works on fits into its cache."""
 
 _STRIDE = WIDTH + 48

@@ -46,11 +46,14 @@ class BatchPredictionWidget(QScrollArea):
     ----------
     changed
         The job is another one.
+    checked
+        The job as it stands was checked; emitted with its plan, or None if there can be none.
     finished
         A run has ended; emitted with its ledger, or None if it could not start.
     """
 
     changed = Signal()
+    checked = Signal(object)
     finished = Signal(object)
 
     def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
@@ -74,10 +77,10 @@ class BatchPredictionWidget(QScrollArea):
         layout.setSpacing(6)
         for part, stretch in (
             (self._classifier, 0),
-            (self._inputs, 1),
+            (self._inputs, 3),
             (self._exports, 0),
             (self._bar, 0),
-            (self._results, 1),
+            (self._results, 2),
         ):
             layout.addWidget(part, stretch)
         self.setWidget(self._content)
@@ -92,6 +95,11 @@ class BatchPredictionWidget(QScrollArea):
         for section in (self._classifier, self._inputs, self._exports):
             section.changed.connect(self._on_changed)
         self._classifier.loaded.connect(self._on_loaded)
+        self._laid_out = QTimer(self)
+        self._laid_out.setSingleShot(True)
+        self._laid_out.timeout.connect(lambda: self.ensureWidgetVisible(self._results.message, 0, 0))
+        # Once the layout has given the message its place.
+        self._results.explained.connect(self._laid_out.start)
         self._bar.start_clicked.connect(self.start)
         self._bar.cancel_clicked.connect(self.cancel)
         self._on_changed()
@@ -217,6 +225,7 @@ class BatchPredictionWidget(QScrollArea):
         elif self._n_ready == 0:
             self._problem = "None of the images can be predicted: see Inputs for the reasons."
         self._refresh()
+        self.checked.emit(result.plan if isinstance(result, _Checked) else None)
 
     def _on_check_ended(self) -> None:
         self._check = None

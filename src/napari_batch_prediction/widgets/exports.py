@@ -13,7 +13,7 @@ from napari_batch_prediction.batch.job import Existing
 from napari_batch_prediction.batch.plan import Plan
 from napari_batch_prediction.export.naming import PLACEHOLDERS
 from napari_batch_prediction.export.settings import Export
-from napari_batch_prediction.widgets.section import Section
+from napari_batch_prediction.widgets.section import ELLIPSIS_WIDTH, Section
 
 NAME_HELP = "Template of the file names, without extension. It can hold:\n" + "\n".join(
     f"{{{name}}}: {meaning}" for name, meaning in PLACEHOLDERS.items()
@@ -66,6 +66,7 @@ class ExportsSection(Section):
         for line in (self._folder.line_edit, self._name):
             line.native.setAcceptDrops(False)
         self._first = QElidingLabel()
+        self._first.setEllipsesWidth(ELLIPSIS_WIDTH)
         self._first.setElideMode(Qt.TextElideMode.ElideLeft)
 
         self.body.addWidget(self._sources)

@@ -1,5 +1,7 @@
 """Sentences for the user: wrapped whatever their words, selectable, never cut."""
 
+from math import ceil
+
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QGuiApplication, QResizeEvent, QTextOption
 from qtpy.QtWidgets import QFrame, QPushButton, QSizePolicy, QTextEdit, QVBoxLayout, QWidget
@@ -76,8 +78,10 @@ class _Text(QTextEdit):
         self._fit()
 
     def _fit(self) -> None:
-        document, viewport = self.document(), self.viewport()
-        if document is not None and viewport is not None:
-            around = self.height() - viewport.height()
-            most = self.fontMetrics().lineSpacing() * MAX_LINES
-            self.setFixedHeight(min(round(document.size().height()), most) + around)
+        document = self.document()
+        if document is None:
+            return
+        needed, most = ceil(document.size().height()), self.fontMetrics().lineSpacing() * MAX_LINES
+        policy = Qt.ScrollBarPolicy
+        self.setVerticalScrollBarPolicy(policy.ScrollBarAsNeeded if needed > most else policy.ScrollBarAlwaysOff)
+        self.setFixedHeight(min(needed, most) + 2)

@@ -4,7 +4,7 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 from magicgui.widgets import CheckBox
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import QTimer, Signal
 
 from napari_batch_prediction.batch.events import Event, FileFinished
 from napari_batch_prediction.batch.plan import Plan
@@ -31,7 +31,16 @@ class ResultsSection(Section):
     ----------
     viewer
         Where images and outputs are shown.
+
+    Attributes
+    ----------
+    message
+        Why the selected image failed.
+    explained
+        The message says something else.
     """
+
+    explained = Signal()
 
     def __init__(self, viewer: "Viewer") -> None:
         super().__init__("Results")
@@ -47,10 +56,10 @@ class ResultsSection(Section):
             tooltip="Show the image of the selected row and its outputs as layers, in place of those of the row\n"
             "before. The first image that is done is selected by itself.",
         )
-        self._message = Message()
+        self.message = Message()
         self.body.addWidget(self._load.native)
         self.body.addWidget(self._table, 1)
-        self.body.addWidget(self._message)
+        self.body.addWidget(self.message)
 
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
@@ -84,7 +93,7 @@ class ResultsSection(Section):
             self._task.drop()
             self._task = None
         ended = self._model.ended(self._selected())
-        self._message.say(*((ended.reason, ended.trace) if ended is not None else ("", "")))
+        self._explain(*((ended.reason, ended.trace) if ended is not None else ("", "")))
         self._pause.start()
 
     def _selected(self) -> int | None:
@@ -116,5 +125,10 @@ class ResultsSection(Section):
             return
         self._shown.clear()
         # An image that failed has said why already.
-        if not self._message.text():
-            self._message.say(*layers)
+        if not self.message.text():
+            self._explain(*layers)
+
+    def _explain(self, reason: str, trace: str) -> None:
+        self.message.say(reason, trace)
+        if reason:
+            self.explained.emit()

@@ -1,11 +1,11 @@
 """What became of each image of a run, as a table."""
 
-from typing import Any
+from typing import Any, get_args
 
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 
 from napari_batch_prediction.batch.events import Event, FileFinished, FileStarted, TileDone
-from napari_batch_prediction.batch.ledger import LedgerRow
+from napari_batch_prediction.batch.ledger import LedgerRow, Status
 from napari_batch_prediction.batch.plan import Plan, PlanRow
 from napari_batch_prediction.widgets.inputs_model import short_name
 
@@ -58,8 +58,8 @@ class ResultsModel(QAbstractTableModel):
 
     def summary(self) -> str:
         """Return how many images ended in which way."""
-        states = [row.status for row in self._ended.values()]
-        return ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
+        ended = [row.status for row in self._ended.values()]
+        return ", ".join(f"{ended.count(status)} {status}" for status in get_args(Status) if status in ended)
 
     def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
         """Return the number of images."""

@@ -15,6 +15,7 @@ from napari_batch_prediction.batch.events import (
 from napari_batch_prediction.batch.plan import Plan
 from napari_batch_prediction.widgets.inputs_model import count, short_name
 from napari_batch_prediction.widgets.message import Message
+from napari_batch_prediction.widgets.section import ELLIPSIS_WIDTH
 from napari_batch_prediction.widgets.work import Failure
 
 
@@ -44,6 +45,7 @@ class RunBar(QWidget):
         self._bar = QProgressBar()
         self._bar.setVisible(False)
         self._line = QElidingLabel()
+        self._line.setEllipsesWidth(ELLIPSIS_WIDTH)
         self._line.setElideMode(Qt.TextElideMode.ElideMiddle)
         self._line.setVisible(False)
         self._message = Message()

@@ -4,8 +4,13 @@ from pathlib import Path
 
 from qtpy.QtCore import QMimeData, Qt, Signal
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
-from qtpy.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 from superqt import QElidingLabel
+
+# Room for the dots; with less, the theme's padding cuts the first letter.
+ELLIPSIS_WIDTH = 8
+
+DOWN, RIGHT = "\u25be", "\u25b8"
 
 
 class Section(QWidget):
@@ -31,16 +36,18 @@ class Section(QWidget):
     def __init__(self, title: str, *, takes_files: bool = False) -> None:
         super().__init__()
         self.setAcceptDrops(takes_files)
-        self._heading = QToolButton()
-        self._heading.setText(title)
+        self._title = title
+        self._heading = QPushButton()
         self._heading.setCheckable(True)
         self._heading.setChecked(True)
-        self._heading.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self._heading.setArrowType(Qt.ArrowType.DownArrow)
-        self._heading.setStyleSheet("QToolButton { border: none; background: none; font-weight: bold; }")
+        self._heading.setStyleSheet(
+            "QPushButton, QPushButton:checked { border: none; background: none; padding: 2px 4px 2px 0px;"
+            " font-weight: bold; text-align: left; }"
+        )
         self._heading.toggled.connect(self._fold)
 
         self._summary = QElidingLabel()
+        self._summary.setEllipsesWidth(ELLIPSIS_WIDTH)
         self._summary.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._summary.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
 
@@ -57,6 +64,7 @@ class Section(QWidget):
         layout.setSpacing(2)
         layout.addLayout(top)
         layout.addWidget(self._content)
+        self._fold(True)
 
     def set_summary(self, text: str) -> None:
         """Show the state of this section beside its heading, so that it can be read when folded."""
@@ -75,7 +83,9 @@ class Section(QWidget):
             self.files_dropped.emit(paths)
 
     def _fold(self, shown: bool) -> None:
-        self._heading.setArrowType(Qt.ArrowType.DownArrow if shown else Qt.ArrowType.RightArrow)
+        # Letters, unlike icons, have the font and the colour of the theme.
+        self._heading.setText(f"{DOWN if shown else RIGHT} {self._title}")
+        self._heading.setToolTip(f"Hide {self._title}." if shown else f"Show {self._title}.")
         self._content.setVisible(shown)
 
 

@@ -1,7 +1,7 @@
 """How the tables of the window look and feel."""
 
 from qtpy.QtCore import QAbstractItemModel, QItemSelection, QModelIndex, QSize, Qt, Signal
-from qtpy.QtGui import QColor, QPalette
+from qtpy.QtGui import QColor, QPalette, QResizeEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -58,6 +58,12 @@ class Table(QTableView):
     def sizeHint(self) -> QSize:
         """Return the smallest height, so that the window scrolls only if it must."""
         return QSize(super().sizeHint().width(), self.minimumHeight())
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Keep the selected row in sight."""
+        super().resizeEvent(event)
+        if self.selected_rows():
+            self.scrollTo(self.currentIndex())
 
     def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:
         """Tell of it."""

@@ -1,0 +1,284 @@
+"""The command line: what it writes, what it says, and its exit status."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from PIL import Image
+
+import napari_batch_prediction
+from napari_batch_prediction.cli import main
+
+GOLDEN = Path(__file__).parent / "golden"
+CASE = GOLDEN / "a_2d_u8"
+PROJECT = str(CASE / "project.ilp")
+COMMAND = [sys.executable, "-m", "napari_batch_prediction.cli"]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(napari_batch_prediction.__file__).parents[1])}
+
+
+def command(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env={**ENVIRONMENT, **environment},
+        check=False,
+    )
+
+
+def files_in(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def golden(name: str) -> np.ndarray:
+    with h5py.File(CASE / "expected" / f"{name}.h5") as file:
+        return file["exported_data"][()]
+
+
+@pytest.fixture
+def ten_files(tmp_path):
+    """Six images that can be predicted, in several formats, and four that cannot."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    images = [np.asarray(Image.open(CASE / f"{name}.png")) for name in ("test1", "test2", "train")]
+    Image.fromarray(images[0]).save(folder / "1.png")
+    Image.fromarray(images[1]).save(folder / "2 two.tif")
+    np.save(folder / "3.npy", images[2])
+    with h5py.File(folder / "4.h5", "w") as file:
+        file["volume/data"] = images[1]
+    Image.fromarray(images[1]).save(folder / "5.x.ome.v2.png")
+    Image.fromarray(images[1]).save(folder / "6 größe.png")
+    Image.fromarray(images[0]).save(folder / "truncated.tif")
+    whole = (folder / "truncated.tif").read_bytes()
+    (folder / "truncated.tif").write_bytes(whole[:-2000])
+    Image.merge("RGBA", [Image.fromarray(images[1])] * 4).save(folder / "rgba.png")
+    np.save(folder / "volume.npy", np.zeros((20, 61, 45), np.uint8))
+    (folder / "text.tif").write_text("This is not an image.\n")
+    return folder
+
+
+def test_ten_files(ten_files, tmp_path):
+    """Six outputs, four named reasons, exit status 1; a second run skips what is done."""
+    out = tmp_path / "out"
+    arguments = ["run", PROJECT, ten_files / "*.*", "--folder", out]
+    result = command(*arguments)
+    assert result.returncode == 1
+    assert "Traceback" not in result.stderr
+    assert files_in(out) == {f"{stem}_Probabilities.h5" for stem in ("1", "2 two", "3", "4", "5.x.ome.v2", "6 größe")}
+    for stem, name in {"1": "test1", "2 two": "test2", "3": "train", "4": "test2", "6 größe": "test2"}.items():
+        with h5py.File(out / f"{stem}_Probabilities.h5") as file:
+            difference = np.abs(file["exported_data"][()] - golden(f"{name}_Probabilities"))
+            assert (difference > 0.001).mean() < 0.0005
+    lines = {Path(line.split("  ")[0]).name: line for line in result.stdout.splitlines()}
+    reasons = {
+        "truncated.tif": "Cannot read",
+        "rgba.png": "The image has 4 channels, but the classifier was trained on 1",
+        "volume.npy": "The image is 3D",
+        "text.tif": "Cannot read",
+    }
+    for name, reason in reasons.items():
+        assert "  failed  " in lines[name]
+        assert reason in lines[name]
+    assert result.stdout.splitlines()[-1] == "10 inputs: 6 done, 4 failed."
+    assert result.stderr.splitlines()[-1].startswith("10/10 ")
+
+    again = command(*arguments, "--existing", "skip")
+    assert again.returncode == 1
+    assert again.stdout.splitlines()[-1] == "10 inputs: 6 skipped, 4 failed."
+
+
+def test_check(ten_files, tmp_path, capsys):
+    """The plan as a table: axes and how they are known, shape, type, outputs, problems. Nothing is written."""
+    assert main(["check", PROJECT, str(ten_files / "*.npy"), "--folder", str(tmp_path / "out")]) == 1
+    header, image, volume, problem, _, last = capsys.readouterr().out.splitlines()
+    assert header.split() == ["input", "axes", "shape", "type", "output"]
+    assert image.split() == [
+        str(ten_files / "3.npy"),
+        *("yx", "(guess)", "200", "x", "220", "uint8"),
+        str(tmp_path / "out" / "3_Probabilities.h5"),
+    ]
+    assert "zyx (guess)  20 x 61 x 45" in volume
+    assert problem.strip().startswith("problem: The image is 3D")
+    assert last == "2 inputs, 1 with problems. Nothing was written."
+    assert not (tmp_path / "out").exists()
+    assert main(["check", PROJECT, str(ten_files / "3.npy")]) == 0
+
+
+def test_options(tmp_path, capsys):
+    """Every option of run arrives where it belongs."""
+    words = (
+        "--export | simple segmentation | --export | Uncertainty | --format | hdf5 | --name | {index}/{source} | "
+        "--internal-path | a/b | --input-axes | yx | --existing | overwrite | --workers | 1"
+    )
+    arguments = ["run", PROJECT, str(CASE / "test2.png"), "--folder", str(tmp_path), *words.split(" | ")]
+    assert main(arguments) == 0
+    assert files_in(tmp_path) == {"1/Simple Segmentation.h5", "1/Uncertainty.h5"}
+    with h5py.File(tmp_path / "1" / "Simple Segmentation.h5") as file:
+        assert file["a/b"].compression is None
+        np.testing.assert_array_equal(file["a/b"], golden("test2_Simple Segmentation"))
+    captured = capsys.readouterr()
+    assert captured.out.splitlines()[-1] == "1 input: 1 done."
+    assert str(tmp_path / "1" / "Uncertainty.h5") in captured.out
+    assert captured.err == f"1/1  done       {CASE / 'test2.png'}\n"
+
+
+def test_as_ilastik_writes(tmp_path):
+    """Attributes, labels, chunks and compression of the outputs are those of ilastik's own."""
+    sources = ("Probabilities", "Uncertainty", "Features")
+    exports = [word for source in sources for word in ("--export", source)]
+    assert main(["run", PROJECT, str(CASE / "test2.png"), "--folder", str(tmp_path), *exports]) == 0
+    for source in sources:
+        with (
+            h5py.File(tmp_path / f"test2_{source}.h5") as ours,
+            h5py.File(CASE / "expected" / f"test2_{source}.h5") as theirs,
+        ):
+            assert list(ours) == list(theirs)
+            a, b = ours["exported_data"], theirs["exported_data"]
+            assert (a.shape, a.dtype, a.chunks) == (b.shape, b.dtype, b.chunks)
+            assert (a.compression, a.compression_opts) == ("gzip", 1)
+            assert [d.label for d in a.dims] == [d.label for d in b.dims]
+            assert a.attrs["axistags"] == b.attrs["axistags"]
+            assert a.attrs["display_mode"] == b.attrs["display_mode"]
+            if source != "Features":
+                assert set(a.attrs) == set(b.attrs)
+                assert a.attrs["drange"].dtype == b.attrs["drange"].dtype
+                assert a.attrs["drange"].tolist() == b.attrs["drange"].tolist()
+
+
+CHAINS = {
+    "three channels": ("b_2d_rgb_u8", "test2.png", "test2_Probabilities"),
+    "volume": ("d_3d_u8", "test2.h5/data", "test2-data_Probabilities"),
+    "time series": ("f_2dt_u8", "test2.h5/data", "test2-data_Probabilities"),
+    "volume of two channels": ("m_3d_2ch_u16", "test2.h5", "test2_Probabilities"),
+}
+
+
+@pytest.mark.parametrize(("case", "image", "output"), CHAINS.values(), ids=CHAINS)
+def test_whole_chain(tmp_path, case, image, output):
+    """From project and image to a file in which ilastik's axes, shape, chunks and values are found."""
+    folder = GOLDEN / case
+    assert main(["run", str(folder / "project.ilp"), str(folder / image), "--folder", str(tmp_path)]) == 0
+    (expected,) = (folder / "expected").glob("test2*_Probabilities.h5")
+    with h5py.File(tmp_path / f"{output}.h5") as ours, h5py.File(expected) as theirs:
+        a, b = ours["exported_data"], theirs["exported_data"]
+        assert (a.shape, a.dtype, a.chunks) == (b.shape, b.dtype, b.chunks)
+        assert a.attrs["axistags"] == b.attrs["axistags"]
+        assert (np.abs(a[()] - b[()]) > 0.001).mean() <= 0.001
+
+
+UNUSABLE = {
+    "no command": ([], "required: COMMAND"),
+    "no input": (["run", PROJECT], "required: INPUT"),
+    "abbreviated option": (["run", PROJECT, "a.png", "--fold", "x"], "unrecognized arguments: --fold"),
+    "unknown choice": (["run", PROJECT, "a.png", "--existing", "maybe"], "invalid choice: 'maybe'"),
+    "no number": (["run", PROJECT, "a.png", "--workers", "many"], "invalid int value"),
+    "no worker": (["run", PROJECT, "a.png", "--workers", "0"], "workers: Input should be greater than"),
+    "no classifier": (["run", "missing.ilp", "a.png"], "missing.ilp"),
+    "not a classifier": (["info", str(CASE / "test1.png")], "test1.png"),
+    "unknown source": (["run", PROJECT, "a.png", "--export", "Watershed"], "cannot export 'Watershed'"),
+    "unknown format": (["run", PROJECT, "a.png", "--format", "jpeg"], "format 'jpeg' is unknown"),
+    "unknown placeholder": (["check", PROJECT, "a.png", "--name", "{x}"], "holds {x}, which is unknown"),
+    "wrong axes": (["check", PROJECT, "a.png", "--input-axes", "xx"], "'xx' are not valid"),
+    "no match": (["run", PROJECT, "nothing/*.png"], "matches no file"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "message"), UNUSABLE.values(), ids=UNUSABLE)
+def test_unusable(arguments, message, capsys):
+    """What cannot be used ends with status 2 and one message, without a traceback."""
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert "Traceback" not in captured.err
+    assert captured.out == ""
+
+
+def test_help(capsys):
+    """Asking for help is no failure."""
+    assert main(["run", "--help"]) == 0
+    assert "--existing {error,skip,overwrite}" in capsys.readouterr().out
+
+
+def test_info(capsys):
+    """What a classifier is, line by line."""
+    assert main(["info", PROJECT]) == 0
+    lines = dict(line.split(":", 1) for line in capsys.readouterr().out.splitlines())
+    assert lines["Workflow"].strip() == "Pixel Classification"
+    assert lines["Classes"].strip() == "Class 1, Class 2, Class 3"
+
+
+def test_terminal_without_unicode(tmp_path):
+    """A name that the terminal cannot show is written with escapes, and the batch goes on."""
+    image = tmp_path / "größe 緑.png"
+    Image.open(CASE / "test2.png").save(image)
+    result = command("run", PROJECT, image, PYTHONIOENCODING="ascii")
+    assert result.returncode == 0
+    assert r"gr\xf6\xdfe \u7dd1_Probabilities.h5" in result.stdout
+    assert image.with_name("größe 緑_Probabilities.h5").is_file()
+
+
+def test_interrupt(tmp_path):
+    """Ctrl-C: what is whole stays, nothing else does, the table is printed, status 130."""
+    for i in range(30):
+        np.save(tmp_path / f"{i:02}.npy", np.zeros((1024, 1024), np.uint8) + np.arange(1024, dtype=np.uint8) % 200)
+    process = subprocess.Popen(
+        [*COMMAND, "run", PROJECT, str(tmp_path / "*.npy"), "--folder", str(tmp_path / "out")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=ENVIRONMENT,
+    )
+    while not process.stderr.readline().startswith("1/30 "):
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate()
+    assert process.returncode == 130
+    assert "Cancelling" in errors
+    assert "Traceback" not in errors
+    rows = [line.split() for line in output.splitlines()[1:31]]
+    done = {f"{Path(row[0]).stem}_Probabilities.h5" for row in rows if row[1] == "done"}
+    assert {row[1] for row in rows} == {"done", "cancelled"}
+    assert files_in(tmp_path / "out") == done
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_terminal_progress(tmp_path, monkeypatch, capsys):
+    """On a terminal there is one line that changes, and lines that stay for failures only."""
+    (tmp_path / "bad.png").write_bytes(b"no image")
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    inputs = [str(CASE / "test2.png"), str(tmp_path / "bad.png")]
+    assert main(["run", PROJECT, *inputs, "--folder", str(tmp_path)]) == 1
+    shown = terminal.getvalue()
+    assert "\r\x1b[K100 %  " in shown
+    assert f"failed     {tmp_path / 'bad.png'}\n" in shown
+    assert "done" not in shown
+    assert shown.endswith("\r\x1b[K")
+
+
+def test_nothing_heavy(tmp_path):
+    """Importing the command line imports nothing heavy; predicting imports neither Qt nor napari."""
+    code = (
+        "import sys; from napari_batch_prediction.cli import main; "
+        "heavy = {'numpy', 'pydantic', 'h5py', 'numba', 'imagecodecs', 'asyncio', 'logging'} & set(sys.modules); "
+        "status = main(sys.argv[1:]); "
+        "windows = {m for m in sys.modules if m.partition('.')[0] in "
+        "('napari', 'qtpy', 'PyQt5', 'PyQt6', 'PySide2', 'PySide6', 'magicgui', 'superqt', 'npe2', 'vispy')}; "
+        "print(sorted(heavy), sorted(windows), status)"
+    )
+    arguments = ["run", PROJECT, str(CASE / "test2.png"), "--folder", str(tmp_path)]
+    result = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, env=ENVIRONMENT, check=True
+    )
+    assert result.stdout.splitlines()[-1] == "[] [] 0"
