@@ -79,8 +79,9 @@ def need_system(qt: bool, display: bool) -> None:
 
 
 def need_environment() -> None:
-    """Bring .venv to what pyproject.toml says."""
-    state = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
+    """Bring .venv to what pyproject.toml says, for this Python and this place."""
+    here = f"{sys.version_info[:2]} {ROOT}".encode()
+    state = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + here).hexdigest()
     stamp = VENV / "installed.sha256"
     if stamp.exists() and stamp.read_text() == state:
         return

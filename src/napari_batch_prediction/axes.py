@@ -102,8 +102,7 @@ def axistags_to_json(axes: str, resolution: Mapping[str, float] | None = None) -
     """Return vigra's axistags for ``axes`` as the JSON text that ilastik stores in the attribute ``axistags``."""
     sizes = resolution or {}
     tags = [
-        {"key": key, "typeFlags": _TYPE_FLAGS[key], "resolution": sizes.get(key, 0), "description": ""}
-        for key in axes
+        {"key": key, "typeFlags": _TYPE_FLAGS[key], "resolution": sizes.get(key, 0), "description": ""} for key in axes
     ]
     return json.dumps({"axes": tags}, indent=2)
 

@@ -4,15 +4,15 @@ from math import prod
 
 import pytest
 
-from napari_batch_prediction.classifiers.base import Context
-from napari_batch_prediction.classifiers.tiles import MAX_BLOCK_2D, MAX_BLOCK_3D, MAX_VALUE_BYTES, make_tiles
+from napari_batch_prediction.classifiers.base import Context, Memory
+from napari_batch_prediction.classifiers.tiles import MAX_BYTES, WORTH_CUTTING, make_tiles
 from napari_batch_prediction.export.chunks import chunk_shape
 
 CASES = {
     "tiny": ((1, 1, 3, 2), (0, 38, 38), 3),
     "512": ((1, 1, 512, 512), (0, 38, 38), 3),
     "2048": ((1, 1, 2048, 2048), (0, 38, 38), 3),
-    "many features": ((1, 1, 2048, 2048), (0, 38, 38), 49),
+    "many values": ((1, 1, 2048, 2048), (0, 38, 38), 90),
     "one row": ((1, 1, 1, 3_000_000), (0, 38, 38), 3),
     "one column": ((1, 1, 3_000_000, 1), (0, 38, 38), 3),
     "time series": ((5, 1, 600, 500), (0, 4, 4), 2),
@@ -28,15 +28,18 @@ CASES = {
 @pytest.mark.parametrize("workers", [1, 2, 5])
 @pytest.mark.parametrize(("shape", "context", "channels"), CASES.values(), ids=CASES)
 def test_tiles(shape, context, channels, workers):
-    """Every pixel is in one tile; a tile with its context, and its values, stay below the limits."""
+    """Every pixel is in one tile; the memory of a tile stays below the limit; small images are whole."""
     extents = dict(zip("tzyx", shape, strict=True))
-    chunk = chunk_shape("zyx", shape[1:], 4)
-    tiles = make_tiles(extents, Context(*context), chunk, 4 * channels, workers)
-    max_block = MAX_BLOCK_3D if shape[1] > 1 else MAX_BLOCK_2D
+    memory = Memory(4 * (7 + channels), 8)
+    tiles = make_tiles(extents, Context(*context), chunk_shape("zyx", shape[1:], 4), memory, workers)
+    assert prod(shape) >= WORTH_CUTTING or len(tiles) == 1
+    assert prod(shape) < WORTH_CUTTING or len(tiles) >= 4
     for tile in tiles:
         outer, inner = tile.with_context(extents, Context(*context))
-        assert prod(part.stop - part.start for part in outer) <= 1.5 * max_block
-        assert prod(part.stop - part.start for part in tile[1:]) * 4 * channels <= 1.5 * MAX_VALUE_BYTES
+        block = prod(part.stop - part.start for part in outer)
+        pixels = prod(part.stop - part.start for part in tile[1:])
+        # Moving boundaries to those of chunks makes some tiles longer than others.
+        assert pixels * memory.tile + block * memory.block <= 1.5 * MAX_BYTES
         for around, inside, part in zip(outer, inner, tile[1:], strict=True):
             assert (around.start + inside.start, around.start + inside.stop) == (part.start, part.stop)
 
@@ -53,5 +56,7 @@ def test_tiles(shape, context, channels, workers):
 def test_large_images_are_cut_at_chunks():
     """No chunk of a large file waits for two tiles."""
     chunk = chunk_shape("yxc", (40_000, 50_000, 3), 4)
-    tiles = make_tiles({"t": 1, "z": 1, "y": 40_000, "x": 50_000}, Context(0, 38, 38), (1, *chunk[:2]), 12, 2)
+    tiles = make_tiles(
+        {"t": 1, "z": 1, "y": 40_000, "x": 50_000}, Context(0, 38, 38), (1, *chunk[:2]), Memory(40, 8), 2
+    )
     assert {(tile.y.start % chunk[0], tile.x.start % chunk[1]) for tile in tiles} == {(0, 0)}

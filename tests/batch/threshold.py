@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from napari_batch_prediction.axes import extents
 from napari_batch_prediction.batch.job import BatchJob
 from napari_batch_prediction.batch.plan import Plan, make_plan
-from napari_batch_prediction.classifiers.base import Color, Context, Source
+from napari_batch_prediction.classifiers.base import Color, Context, Memory, Source
 from napari_batch_prediction.errors import ImageMismatchError, SettingsError
 from napari_batch_prediction.export.settings import Export
 
@@ -54,6 +54,9 @@ class Threshold:
     def check(self, axes: str, shape: Sequence[int]) -> None:
         if extents(axes, shape)["c"] != 1:
             raise ImageMismatchError(f"The image has {extents(axes, shape)['c']} channels. Expected 1.")
+
+    def memory(self, sources: Sequence[str]) -> Memory:
+        return Memory(4 * sum(self.source(name).channels for name in sources), 8)
 
     def predict_tile(
         self, block: NDArray, inner: tuple[slice, slice, slice], sources: Sequence[str]

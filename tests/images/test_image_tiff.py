@@ -264,6 +264,7 @@ SIZES = {
         {"x": 0.5, "y": 0.25},
         {"x": UM, "y": UM},
     ),
+    "resolution of 0": ({"resolution": (0, 0), "resolutionunit": "CENTIMETER"}, {}, {}),
     "dots per inch": ({"resolution": (72, 72), "resolutionunit": "INCH"}, {}, {}),
     "nothing": ({}, {}, {}),
 }

@@ -53,7 +53,7 @@ class FileWork:
             self._extents,
             plan.classifier.context,
             (chunk.get("z", 1), chunk["y"], chunk["x"]),
-            sum(source.channels * source.dtype.itemsize for source in set(self._sources)),
+            plan.classifier.memory(list({source.name for source in self._sources})),
             workers,
         )
         self._image: Image | None = None

@@ -18,6 +18,13 @@ class Context(NamedTuple):
     x: int
 
 
+class Memory(NamedTuple):
+    """Bytes that a pixel takes while its tile is worked on: of the tile itself, and of the tile with its context."""
+
+    tile: int
+    block: int
+
+
 class Source(NamedTuple):
     """One thing a classifier can export: ``channels`` values of type ``dtype`` for each pixel."""
 
@@ -65,6 +72,9 @@ class Classifier(Protocol):
 
     def check(self, axes: str, shape: Sequence[int]) -> None:
         """Raise :class:`ImageMismatchError` if an image with these axes and this shape cannot be predicted."""
+
+    def memory(self, sources: Sequence[str]) -> Memory:
+        """Return the memory that predicting these sources takes."""
 
     def predict_tile(
         self, block: NDArray, inner: tuple[slice, slice, slice], sources: Sequence[str]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_batch_prediction.axes import as_float32, check_axes, extents, guess_axes, output_axes, reorder
-from napari_batch_prediction.classifiers.base import Color, Context, Source
+from napari_batch_prediction.classifiers.base import Color, Context, Memory, Source
 from napari_batch_prediction.classifiers.project import PIXEL_CLASSIFICATION, PixelClassificationProject
 from napari_batch_prediction.classifiers.sources import (
     FEATURES,
@@ -107,6 +107,13 @@ class PixelClassification:
             )
         self.project.selection.check_extents(found["z"], found["y"], found["x"])
 
+    def memory(self, sources: Sequence[str]) -> Memory:
+        """Return the memory that predicting these sources takes; see the protocol."""
+        values = sum(source.channels * source.dtype.itemsize for source in map(self.source, sources))
+        # One smoothed image for each scale and channel; the channels as they are and as float32.
+        smoothed = len(self.project.selection.used_scales) * self.n_channels
+        return Memory(4 * smoothed + values, 8 * self.n_channels)
+
     def predict_tile(
         self, block: NDArray, inner: tuple[slice, slice, slice], sources: Sequence[str]
     ) -> Mapping[str, NDArray]:
@@ -182,8 +189,7 @@ class PixelClassification:
         # A view in which axes the output lacks have extent 1.
         view = reorder(result, target, "tczyx")
         n_workers = workers or n_cores()
-        size = wanted.channels * wanted.dtype.itemsize
-        tiles = make_tiles(found, self.context, (1, 1, 1), size, n_workers)
+        tiles = make_tiles(found, self.context, (1, 1, 1), self.memory([source]), n_workers)
 
         def run(tile: Tile) -> None:
             around, inner = tile.with_context(found, self.context)

@@ -7,28 +7,26 @@ from itertools import pairwise, product
 from math import prod
 from typing import NamedTuple
 
-from napari_batch_prediction.classifiers.base import Context
+from napari_batch_prediction.classifiers.base import Context, Memory
 
-# Pixels read for one tile, context included: 8 MB of float32 for an image, 32 MB for a volume, where context
-# on all sides makes small tiles expensive.
-MAX_BLOCK_2D = 2**21
-MAX_BLOCK_3D = 2**23
+# Memory of one tile, all told. Each thread works on one.
+MAX_BYTES = 3 * 2**25
 
-# Bytes of predicted values for one tile.
-MAX_VALUE_BYTES = 2**26
-
-# Images of 512 x 512 and more are cut into several tiles, so that progress moves and cores share the work.
+# Smaller images are not cut; larger ones into several tiles, so that progress moves and cores share the work.
 WORTH_CUTTING = 2**18
-AT_LEAST_2D = 4
-AT_LEAST_3D = 2
+AT_LEAST = 4
+
+# Smoothing, which takes the context as well, is about this share of the work on a pixel.
+SHARE_OF_CONTEXT = 0.2
 
 # Tiles of whole rows are read faster; cutting rows must save more than this.
 CUT_ROWS_COST = 1.1
 
-# Boundaries move to those of the file's chunks if no tile gets longer than this many times the even length,
-# or if there are so many tiles that longer and shorter ones even out.
+# Boundaries move to those of the file's chunks if no tile gets longer than this many times the even length; more
+# if there are so many tiles that longer and shorter ones even out.
 MAX_UNEVEN = 1.1
 MANY = 8
+MAX_UNEVEN_OF_MANY = 1.5
 
 Steps = tuple[int, int, int]
 Box = tuple[slice, slice, slice]
@@ -60,7 +58,7 @@ class Tile(NamedTuple):
 
 
 def make_tiles(
-    extents: Mapping[str, int], context: Context, chunk: Steps, bytes_per_pixel: int, workers: int
+    extents: Mapping[str, int], context: Context, chunk: Steps, memory: Memory, workers: int
 ) -> tuple[Tile, ...]:
     """Cut an image into tiles that cover it once.
 
@@ -76,8 +74,8 @@ def make_tiles(
     chunk
         Extents along z, y and x of the pieces a file is stored in; boundaries move there if the tiles stay of
         similar size.
-    bytes_per_pixel
-        Size of all values predicted for one pixel.
+    memory
+        Bytes a pixel takes while its tile is worked on.
     workers
         Number of threads that share this image.
 
@@ -86,7 +84,7 @@ def make_tiles(
     The tiles in the order of their work: by t, y, z, x.
     """
     size = (extents["z"], extents["y"], extents["x"])
-    counts = _counts(size, extents["t"], context, bytes_per_pixel, workers)
+    counts = _counts(size, extents["t"], context, memory, workers)
     z, y, x = (list(_parts(*axis)) for axis in zip(size, counts, chunk, strict=True))
     return tuple(Tile(t, pz, py, px) for t, py, pz, px in product(range(extents["t"]), y, z, x))
 
@@ -96,39 +94,41 @@ def _parts(extent: int, count: int, chunk: int) -> Iterator[slice]:
     even = [round(i * extent / count) for i in range(count + 1)]
     snapped = [0, *(round(i / chunk) * chunk for i in even[1:-1]), extent]
     lengths = [stop - start for start, stop in pairwise(snapped)]
-    good = min(lengths) > 0 and (count >= MANY or max(lengths) <= MAX_UNEVEN * extent / count)
+    longest = (MAX_UNEVEN_OF_MANY if count >= MANY else MAX_UNEVEN) * extent / count
+    good = min(lengths) > 0 and max(lengths) <= longest
     for start, stop in pairwise(snapped if good else even):
         yield slice(start, stop)
 
 
 @lru_cache(maxsize=256)
-def _counts(size: Steps, n_times: int, context: Context, bytes_per_pixel: int, workers: int) -> Steps:
+def _counts(size: Steps, n_times: int, context: Context, memory: Memory, workers: int) -> Steps:
     """Return the numbers of parts along z, y and x."""
-    in_3d = size[0] > 1
-    max_block = MAX_BLOCK_3D if in_3d else MAX_BLOCK_2D
-    max_inner = max(1, MAX_VALUE_BYTES // bytes_per_pixel)
-    at_least = 1 if prod(size) * n_times < WORTH_CUTTING else AT_LEAST_3D if in_3d else AT_LEAST_2D
+    limit = MAX_BYTES
+
+    def n_bytes(counts: Steps) -> int:
+        inner, block = _pixels(size, counts, context)
+        return inner * memory.tile + block * memory.block
 
     def time(counts: Steps) -> float:
         inner, block = _pixels(size, counts, context)
         rounds = -(-prod(counts) * n_times // workers)
-        return rounds * (inner + block) * (CUT_ROWS_COST if counts[2] > 1 else 1.0)
+        return rounds * (inner + SHARE_OF_CONTEXT * block) * (CUT_ROWS_COST if counts[2] > 1 else 1.0)
 
+    small = prod(size) * n_times < WORTH_CUTTING
+    if small and n_bytes((1, 1, 1)) <= limit:
+        return 1, 1, 1
     while True:
         fitting: list[Steps] = []
         for nx, nz in product(_some(size[2]), _some(size[0])):
-            inner, block = _pixels(size, (nz, 1, nx), context)
-            plane, block_plane = inner // size[1], block // size[1]
-            rows = min(max_inner // plane, max(max_block // block_plane - 2 * context.y, 0))
-            if max_block >= block and max_inner >= inner:
-                rows = size[1]
-            if rows:
-                first = max(-(-size[1] // rows), -(-at_least // (nz * nx * n_times)))
-                fitting += [(nz, ny, nx) for ny in range(first, first + workers) if ny <= size[1]]
+            at_least = -(-AT_LEAST // (nz * nx * n_times))
+            several = (ny for ny in range(at_least, size[1] + 1) if n_bytes((nz, ny, nx)) <= limit)
+            first = next(several, None)
+            if first is not None:
+                fitting += [(nz, ny, nx) for ny in range(first, min(first + workers, size[1] + 1))]
         if fitting:
             return min(fitting, key=lambda counts: (time(counts), counts[2], counts[0], counts[1]))
         # The context alone exceeds the limit: it has to be read all the same.
-        max_block, max_inner = 2 * max_block, 2 * max_inner
+        limit *= 2
 
 
 def _pixels(size: Steps, counts: Steps, context: Context) -> tuple[int, int]:

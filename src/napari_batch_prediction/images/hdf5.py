@@ -47,9 +47,9 @@ class Hdf5Image(Image):
             try:
                 own_axes, sizes = _file_axes(self._dataset)
                 units = _axis_units(self._dataset)
-            except AxesError:
+            except AxesError as error:
                 if axes is None:
-                    raise
+                    raise AxesError(f"{error} Give its axes.") from error
             axes, known = choose_axes(self._dataset.shape, axes, own_axes)
             super().__init__(
                 location,

@@ -101,7 +101,7 @@ def open_image(location: str | os.PathLike[str], axes: str | None = None) -> Ima
         except AxesError as error:
             if axes is not None:
                 raise AxesError(f"'{location}': {error}") from error
-            raise ImageReadError(f"The axes of '{location}' are not clear. {error} Give its axes.") from error
+            raise ImageReadError(f"The axes of '{location}' are not clear. {error}") from error
 
 
 def _format_of(location: str, file: Path, dataset: str | None) -> Format:

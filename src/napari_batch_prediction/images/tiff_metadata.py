@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from tifffile import TiffFile, TiffPageSeries, xml2dict
+from tifffile import TiffFile, TiffPage, TiffPageSeries, xml2dict
 
 from napari_batch_prediction.errors import AxesError
 from napari_batch_prediction.images.base import AxesKnown, choose_axes
@@ -44,7 +44,7 @@ def stored_axes(letters: str, shape: tuple[int, ...], user: str | None) -> tuple
     if len(set(axes)) < len(axes):
         raise AxesError(
             f"The dimensions '{''.join(letters[i] for i in kept)}' of shape {shape} come to the axis keys "
-            f"'{axes}', but each may occur only once: samples S count as channels C, pages I as time T."
+            f"'{axes}', but each may occur only once: samples S count as channels C, pages I as time T. Give its axes."
         )
     own_axes, known = choose_axes(shape, None, axes)
     return own_axes, "guess" if "I" in letters else known, shape
@@ -55,9 +55,9 @@ def pixel_sizes(tif: TiffFile, series: TiffPageSeries) -> tuple[dict[str, float]
     if series.kind == "ome":
         found = _ome_sizes(tif.ome_metadata or "")
     elif tif.is_imagej:
-        found = _imagej_sizes(tif.imagej_metadata or {}, series.keyframe.resolution)
+        found = _imagej_sizes(tif.imagej_metadata or {}, series.keyframe)
     else:
-        found = _tag_sizes(series)
+        found = _tag_sizes(series.keyframe)
     sizes, units = {}, {}
     for key, size, unit in found:
         if math.isfinite(size) and size > 0 and unit_name(unit):
@@ -65,11 +65,10 @@ def pixel_sizes(tif: TiffFile, series: TiffPageSeries) -> tuple[dict[str, float]
     return sizes, units
 
 
-def _imagej_sizes(metadata: dict[str, Any], resolution: tuple[float, float]) -> Iterator[tuple[str, float, str]]:
+def _imagej_sizes(metadata: dict[str, Any], page: TiffPage) -> Iterator[tuple[str, float, str]]:
     unit = str(metadata.get("unit", ""))
-    for key, per_unit in zip("xy", resolution, strict=True):
-        if per_unit > 0:
-            yield key, 1 / per_unit, unit
+    for key, size in _per_resolution_unit(page):
+        yield key, size, unit
     yield "z", abs(metadata.get("spacing", 0)), unit
     yield "t", metadata.get("finterval", 0), "second"
 
@@ -83,10 +82,15 @@ def _ome_sizes(xml: str) -> Iterator[tuple[str, float, str]]:
     yield "t", pixels.get("TimeIncrement", 0), pixels.get("TimeIncrementUnit", "s")
 
 
-def _tag_sizes(series: TiffPageSeries) -> Iterator[tuple[str, float, str]]:
+def _tag_sizes(page: TiffPage) -> Iterator[tuple[str, float, str]]:
     # Dots per inch are what programs write when they know nothing: only centimetres are believed.
-    page = series.keyframe
     if page.resolutionunit == _CENTIMETRE:
-        for key, tag, per_unit in zip("xy", ("XResolution", "YResolution"), page.resolution, strict=True):
-            if tag in page.tags and per_unit > 0:
-                yield key, 10_000 / per_unit, "micrometer"
+        for key, size in _per_resolution_unit(page):
+            yield key, 10_000 * size, "micrometer"
+
+
+def _per_resolution_unit(page: TiffPage) -> Iterator[tuple[str, float]]:
+    """Yield the size of a pixel in the page's own unit of resolution; some programs write a resolution of 0."""
+    for key, name in ("x", "XResolution"), ("y", "YResolution"):
+        pixels, units = page.tags[name].value if name in page.tags else (0, 0)
+        yield key, units / pixels if pixels else 0

@@ -42,9 +42,11 @@ class TiffPages:
         # A page is stored as (separate samples, depth, length, width, contiguous samples).
         self._page_shape: tuple[int, ...] = self._keyframe.shaped
         self._lead_shape = _leading(shape, self._page_shape, len(self._pages))
-        self._starts, self._stops = self._segment_bounds()
+        # First the check: a damaged header can claim any number of segments.
+        n_segments = math.prod(self._keyframe.chunked)
         for number, page in enumerate(self._pages):
-            self._check(number, page)
+            _check_segments(number, page, n_segments)
+        self._starts, self._stops = self._segment_bounds(n_segments)
         self._lock = threading.Lock()
         self._cache: OrderedDict[tuple[int, int], NDArray] = OrderedDict()
         self._cached_bytes = 0
@@ -98,9 +100,8 @@ class TiffPages:
             self._cached_bytes -= self._cache.popitem(last=False)[1].nbytes
         return segment
 
-    def _segment_bounds(self) -> tuple[NDArray, NDArray]:
+    def _segment_bounds(self, count: int) -> tuple[NDArray, NDArray]:
         """Return where strips or tiles of a page start and stop along the first four dimensions of a page."""
-        count = math.prod(self._keyframe.chunked)
         starts, stops = np.empty((count, 4), np.int64), np.empty((count, 4), np.int64)
         for index in range(count):
             _, start, shape = self._keyframe.decode(None, index)
@@ -108,12 +109,13 @@ class TiffPages:
             stops[index] = starts[index] + (1, *shape[:3])
         return starts, np.minimum(stops, self._page_shape[:4])
 
-    def _check(self, number: int, page: TiffPage | TiffFrame) -> None:
-        offsets, sizes = page.dataoffsets, page.databytecounts
-        if min(len(offsets), len(sizes)) < len(self._starts):
-            raise ValueError(f"page {number + 1} has {len(offsets)} strips or tiles, expected {len(self._starts)}")
-        end = max((offset + size for offset, size in zip(offsets, sizes, strict=True) if size), default=0)
-        check_end(page.parent.filehandle.size, end)
+
+def _check_segments(number: int, page: TiffPage | TiffFrame, expected: int) -> None:
+    """Raise ValueError if strips or tiles of a page are missing or beyond the end of the file."""
+    segments = list(zip(page.dataoffsets, page.databytecounts, strict=False))
+    if len(segments) < expected:
+        raise ValueError(f"page {number + 1} has {len(segments)} strips or tiles, expected {expected}")
+    check_end(page.parent.filehandle.size, max((offset + size for offset, size in segments if size), default=0))
 
 
 def check_end(file_size: int, end: int) -> None:

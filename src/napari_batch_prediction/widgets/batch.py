@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 # The job is checked once the changes pause.
 PAUSE_MS = 300
 
+# What a run says is shown ten times a second. Painting the window for every tile of many small images takes
+# more time than predicting them.
+EVENTS_MS = 100
+
 
 class _Checked(NamedTuple):
     """A plan, and the images that each input stands for."""
@@ -65,6 +69,7 @@ class BatchPredictionWidget(QScrollArea):
         self._check_again = False
         self._problem = ""
         self._n_ready = 0
+        self._events: list[Plan | Event | Failure] = []
 
         self._classifier = ClassifierSection()
         self._inputs = InputsSection()
@@ -92,6 +97,10 @@ class BatchPredictionWidget(QScrollArea):
         self._pause.setSingleShot(True)
         self._pause.setInterval(PAUSE_MS)
         self._pause.timeout.connect(self._start_check)
+        self._show_events = QTimer(self)
+        self._show_events.setSingleShot(True)
+        self._show_events.setInterval(EVENTS_MS)
+        self._show_events.timeout.connect(self._take_events)
         for section in (self._classifier, self._inputs, self._exports):
             section.changed.connect(self._on_changed)
         self._classifier.loaded.connect(self._on_loaded)
@@ -239,19 +248,29 @@ class BatchPredictionWidget(QScrollArea):
         self._n_ready = sum(not row.problems for row in rows)
 
     def _on_run(self, event: Plan | Event | Failure) -> None:
-        match event:
-            case Failure():
-                self._bar.set_problem(event)
-                return
-            case Plan():
-                self._results.set_plan(event)
-            case BatchFinished():
-                self._ledger = event.ledger
-            case _:
-                self._results.take(event)
-        self._bar.take(event)
+        self._events.append(event)
+        if not self._show_events.isActive():
+            self._show_events.start()
+
+    def _take_events(self) -> None:
+        """Show what the run has said since the last time."""
+        events, self._events = self._events, []
+        for event in events:
+            match event:
+                case Failure():
+                    self._bar.set_problem(event)
+                    continue
+                case Plan():
+                    self._results.set_plan(event)
+                case BatchFinished():
+                    self._ledger = event.ledger
+                case _:
+                    self._results.take(event)
+            self._bar.take(event)
 
     def _on_run_ended(self) -> None:
+        self._show_events.stop()
+        self._take_events()
         self._run = None
         self._bar.end()
         if self._check_again:

@@ -27,16 +27,16 @@ _ORDER: tuple[Shown, ...] = ("values", "classes", "labels")
 
 @dataclass
 class LayerData:
-    """What one call of ``viewer.add_image`` or ``viewer.add_labels`` needs.
+    """One layer to be.
 
     Attributes
     ----------
     kind
-        Which of the two.
+        Its type.
     data
         The pixels, in memory or lazy.
     options
-        Keyword arguments.
+        Keyword arguments of ``viewer.add_image`` or ``viewer.add_labels``.
     image
         The open file behind lazy pixels, to be closed with the last of its layers; None if none is open.
     """
@@ -44,7 +44,7 @@ class LayerData:
     kind: Literal["image", "labels"]
     data: Any
     options: dict[str, Any]
-    image: Image | None = None
+    image: Image | None
 
 
 def read_layers(
@@ -67,8 +67,9 @@ def read_layers(
 
     Returns
     -------
-    The layers from the bottom up: the raw image, features and uncertainty, probabilities, segmentation. All
-    have the scale and the units of the raw image. Features and uncertainty are hidden if there is more.
+    The layers from the bottom up: the raw image; features and uncertainty; probabilities, one layer a class;
+    segmentation. All have the scale and the units of the raw image. Features and uncertainty are hidden if
+    there is more.
 
     Raises
     ------
@@ -80,12 +81,12 @@ def read_layers(
     layers: list[LayerData] = []
     try:
         raw = open_image(location, axes)
-        layers.append(_raw_layer(raw, stem))
+        layers += _raw_layers(raw, stem)
         for source in sources:
-            layer = _output_layer(open_image(outputs[source.name]), source, classifier, stem, raw)
+            new = _output_layers(open_image(outputs[source.name]), source, classifier, stem, raw)
             if classes_shown and _shown(source, classifier) == "values":
-                layer.options["visible"] = False
-            layers.append(layer)
+                new[0].options["visible"] = False
+            layers += new
     except BaseException:
         close_all(layers)
         raise
@@ -99,50 +100,59 @@ def close_all(layers: Sequence[LayerData]) -> None:
             layer.image.close()
 
 
-def _raw_layer(image: Image, stem: str) -> LayerData:
+def _raw_layers(image: Image, stem: str) -> list[LayerData]:
     channels, kept = _channels_first(image)
-    options = {"name": stem, "colormap": "gray", **_geometry(image, image)}
-    if len(channels) == 1:
-        options["contrast_limits"] = _limits(channels[0])
-        return LayerData("image", channels[0], options, kept)
+    geometry = _geometry(image, image)
     if len(channels) in (3, 4) and image.dtype == np.uint8:
-        del options["colormap"]
-        return LayerData("image", np.moveaxis(channels, 0, -1), options | {"rgb": True}, kept)
-    options |= {
-        "channel_axis": 0,
-        "name": [f"{stem} channel {i}" for i in range(len(channels))],
-        "visible": [i == 0 for i in range(len(channels))],
-        "contrast_limits": [_limits(channel) for channel in channels],
-    }
-    return LayerData("image", channels, options, kept)
+        return [LayerData("image", np.moveaxis(channels, 0, -1), {"name": stem, "rgb": True, **geometry}, kept)]
+    layers = []
+    for i, channel in enumerate(channels):
+        options = {"name": stem, "colormap": "gray", "contrast_limits": _limits(channel), **geometry}
+        if len(channels) > 1:
+            options |= {"name": f"{stem} channel {i}", "visible": i == 0}
+        layers.append(LayerData("image", channel, options, kept))
+    return layers
 
 
-def _output_layer(image: Image, source: Source, classifier: Classifier, stem: str, raw: Image) -> LayerData:
+def _output_layers(image: Image, source: Source, classifier: Classifier, stem: str, raw: Image) -> list[LayerData]:
     channels, kept = _channels_first(image)
-    options = {"name": f"{stem} {source.name}", **_geometry(image, raw)}
+    geometry = _geometry(image, raw)
+    name = f"{stem} {source.name}"
     shown = _shown(source, classifier)
     if shown == "labels":
-        options |= {"colormap": _label_colormap(classifier), "opacity": LABEL_OPACITY}
-        # The status bar names the class under the mouse.
         labels = range(len(classifier.classes) + 1)
-        options["features"] = {"index": list(labels), "class": ["none", *classifier.classes]}
-        return LayerData("labels", channels[0], options, kept)
-    if shown == "classes":
-        options |= {
-            "channel_axis": 0,
-            "name": [f"{stem} {name}" for name in source.channel_names],
-            "colormap": _class_colormaps(classifier),
-            "blending": "additive",
-            "opacity": CLASS_OPACITY,
-            "contrast_limits": source.value_range,
+        options = {
+            "name": name,
+            "colormap": _label_colormap(classifier),
+            "opacity": LABEL_OPACITY,
+            # The status bar names the class under the mouse.
+            "features": {"index": list(labels), "class": ["none", *classifier.classes]},
+            **geometry,
         }
-        return LayerData("image", channels, options, kept)
+        return [LayerData("labels", channels[0], options, kept)]
+    if shown == "classes":
+        return [
+            LayerData(
+                "image",
+                channel,
+                {
+                    "name": f"{stem} {class_name}",
+                    "colormap": Colormap([(0, 0, 0), np.array(color) / 255], name=f"{class_name} {color}"),
+                    "blending": "additive",
+                    "opacity": CLASS_OPACITY,
+                    "contrast_limits": source.value_range,
+                    **geometry,
+                },
+                kept,
+            )
+            for channel, class_name, color in zip(channels, classifier.classes, classifier.class_colors, strict=True)
+        ]
+    values = channels[0]
     if len(channels) > 1:
-        # The slider in front goes through the channels; there may be hundreds.
-        options |= _geometry(image, raw, leading="c")
-    values = channels if len(channels) > 1 else channels[0]
-    options["contrast_limits"] = source.value_range or _limits(values)
-    return LayerData("image", values, options, kept)
+        # There may be hundreds: one layer, whose first slider goes through them.
+        values, geometry = channels, _geometry(image, raw, leading="c")
+    limits = source.value_range or _limits(values)
+    return [LayerData("image", values, {"name": name, "contrast_limits": limits, **geometry}, kept)]
 
 
 def _shown(source: Source, classifier: Classifier) -> Shown:
@@ -159,22 +169,14 @@ def _label_colormap(classifier: Classifier) -> DirectLabelColormap:
     return DirectLabelColormap(color_dict=colors)
 
 
-def _class_colormaps(classifier: Classifier) -> list[Colormap]:
-    """Return for each class a colormap from black to its colour."""
-    return [
-        Colormap([(0, 0, 0), np.array(color) / 255], name=f"{name} {color}")
-        for name, color in zip(classifier.classes, classifier.class_colors, strict=True)
-    ]
-
-
 def _geometry(image: Image, raw: Image, leading: str = "") -> dict[str, Any]:
     """Return scale, units and names of the axes of ``image`` without channels, as ``raw`` knows them."""
     axes = leading + image.axes.replace("c", "")
     registry = pint.application_registry
-    units = {key: unit for key, unit in raw.units.items() if unit.isidentifier() and unit in registry}
+    known = {key: unit for key, unit in raw.units.items() if unit.isidentifier() and unit in registry}
     return {
         "scale": [raw.pixel_size.get(key, 1.0) for key in axes],
-        "units": [units.get(key, "pixel") for key in axes],
+        "units": [registry.Unit(known.get(key, "pixel")) for key in axes],
         "axis_labels": list(axes),
     }
 

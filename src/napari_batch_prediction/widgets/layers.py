@@ -1,7 +1,7 @@
 """The layers of the row that is looked at: put on the viewer, and taken away for the next."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,26 +12,16 @@ if TYPE_CHECKING:
     from napari.layers import Layer
     from napari.viewer import Viewer
 
-# What the user sets on a layer and expects to find on the same layer of the next image.
-KEPT_SETTINGS = ("visible", "opacity", "blending", "gamma")
-
-
-class _View(NamedTuple):
-    """Where the user looks: the extent of the image, and the position in it."""
-
-    extent: Any
-    center: tuple[float, float, float]
-    zoom: float
-    angles: tuple[float, float, float]
-    step: tuple[int, ...]
+# What tells an image and its outputs from the next; the rest is the user's to set.
+CHANGING = ("name", "scale", "units", "contrast_limits")
 
 
 class ShownLayers:
     """The layers that show one image and its outputs.
 
-    The next image takes their place: what was hidden stays hidden, and if it has the same size, camera and
-    sliders stay where they are. Files behind lazy layers are closed when their last layer is removed, here or
-    by the user.
+    The next image takes their place. If it has the same kinds of layers they only get other pixels, so that
+    what the user set on them stays; if it has the same size, camera and sliders stay as well. Files behind
+    lazy layers are closed when their last layer is removed, here or by the user.
 
     Parameters
     ----------
@@ -41,24 +31,31 @@ class ShownLayers:
 
     def __init__(self, viewer: "Viewer") -> None:
         self._viewer = viewer
+        self._kinds: list[tuple[object, ...]] = []
         self._layers: list[Layer] = []
         self._files: dict[Layer, Image] = {}
         viewer.layers.events.removed.connect(self._on_removed)
 
     def show(self, group: Sequence[LayerData]) -> None:
         """Show these layers instead of the present ones."""
-        view = self._view() if self._layers else None
-        settings = [(type(layer), {name: getattr(layer, name) for name in KEPT_SETTINGS}) for layer in self._layers]
-        self.clear()
-        for data in group:
-            self._add(data)
-        if [kind for kind, _ in settings] == [type(layer) for layer in self._layers]:
-            for layer, (_, kept) in zip(self._layers, settings, strict=True):
-                for name, value in kept.items():
-                    setattr(layer, name, value)
-        if view is not None and np.array_equal(view.extent, self._layers[0].extent.world):
-            self._go_to(view)
-        else:
+        kinds = [(data.kind, data.data.ndim, data.data.dtype, data.options.get("rgb")) for data in group]
+        if kinds != self._kinds or len(self._layers) != len(group):
+            self.clear()
+            self._kinds = kinds
+            for data in group:
+                add = self._viewer.add_labels if data.kind == "labels" else self._viewer.add_image
+                self._layers.append(add(data.data, **data.options))
+                self._keep_open(self._layers[-1], data.image)
+            self._viewer.reset_view()
+            return
+        extent = self._layers[0].extent.world
+        for layer, data in zip(self._layers, group, strict=True):
+            layer.data = data.data
+            for name in CHANGING:
+                if name in data.options:
+                    setattr(layer, name, data.options[name])
+            self._keep_open(layer, data.image)
+        if not np.array_equal(extent, self._layers[0].extent.world):
             self._viewer.reset_view()
 
     def clear(self) -> None:
@@ -67,28 +64,15 @@ class ShownLayers:
         for layer in list(self._layers):
             self._viewer.layers.remove(layer)
 
-    def _add(self, data: LayerData) -> None:
-        add = self._viewer.add_labels if data.kind == "labels" else self._viewer.add_image
-        added = add(data.data, **data.options)
-        layers: list[Layer] = added if isinstance(added, list) else [added]
-        self._layers += layers
-        if data.image is not None:
-            self._files |= dict.fromkeys(layers, data.image)
-
     def _on_removed(self, event: Any) -> None:
-        if event.value not in self._layers:
-            return
-        self._layers.remove(event.value)
-        image = self._files.pop(event.value, None)
-        if image is not None and image not in self._files.values():
-            image.close()
+        if event.value in self._layers:
+            self._layers.remove(event.value)
+            self._keep_open(event.value, None)
 
-    def _view(self) -> _View:
-        camera = self._viewer.scene.camera
-        extent = self._layers[0].extent.world
-        return _View(extent, camera.center, camera.zoom, camera.angles, self._viewer.dims.current_step)
-
-    def _go_to(self, view: _View) -> None:
-        camera = self._viewer.scene.camera
-        camera.center, camera.zoom, camera.angles = view.center, view.zoom, view.angles
-        self._viewer.dims.current_step = view.step
+    def _keep_open(self, layer: "Layer", image: Image | None) -> None:
+        """Note the file a layer reads from; close the one before if no other layer does."""
+        before = self._files.pop(layer, None)
+        if image is not None:
+            self._files[layer] = image
+        if before is not None and before not in self._files.values():
+            before.close()

@@ -50,6 +50,8 @@ class Table(QTableView):
             height = self.fontMetrics().height() + 6
             rows.setDefaultSectionSize(height)
             columns.setHighlightSections(False)
+            # Only what is in sight is measured.
+            columns.setResizeContentsPrecision(0)
             columns.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
             columns.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
             columns.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
