@@ -4,11 +4,9 @@ import numpy as np
 import pytest
 from plain_features import plain_features
 
-from napari_batch_prediction.classifiers.prediction import predict_tile
+from napari_batch_prediction.classifiers.prediction import TilePredictor
 from napari_batch_prediction.features import selection
-from napari_batch_prediction.features.blocks import feature_tables, smooth_tile
 from napari_batch_prediction.features.selection import FEATURE_IDS, FeatureSelection
-from napari_batch_prediction.forest.packed import pack
 from napari_batch_prediction.forest.trees import Tree
 
 A_LEAF = Tree(np.array([-1], np.int32), np.zeros(1), np.zeros(1, np.int32), np.ones((1, 1)))
@@ -22,11 +20,8 @@ def everything(scales, in_2d):
 def compiled_features(image, chosen, tile=None):
     """Features of a tile of an image (c, z, y, x), by the compiled loops."""
     tile = tile or tuple(slice(0, n) for n in image.shape[1:])
-    smoothed = smooth_tile(np.ascontiguousarray(image, dtype=np.float32), tile, chosen)
-    shape = tuple(s.stop - s.start for s in tile)
-    n = chosen.n_features(len(image))
-    tables = feature_tables(chosen, len(image))
-    return predict_tile(smoothed, tables, n, pack([A_LEAF]), np.zeros(1, np.int64), shape, 0, True)[1]
+    predictor = TilePredictor(chosen, len(image), [A_LEAF], [0], 1)
+    return predictor.predict(image, tile, probabilities=False, features=True)[1]
 
 
 def picture(shape, dtype, seed=0):

@@ -9,6 +9,11 @@ from numpy.typing import NDArray
 
 Color = tuple[int, int, int]
 
+PROBABILITIES = "Probabilities"
+SEGMENTATION = "Simple Segmentation"
+UNCERTAINTY = "Uncertainty"
+FEATURES = "Features"
+
 
 class Context(NamedTuple):
     """Pixels needed on each side of a tile so that its prediction is that of the whole image."""

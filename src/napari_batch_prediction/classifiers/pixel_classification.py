@@ -5,25 +5,28 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_batch_prediction.axes import as_float32, check_axes, extents, guess_axes, output_axes, reorder
-from napari_batch_prediction.classifiers.base import Color, Context, Memory, Source
-from napari_batch_prediction.classifiers.project import PIXEL_CLASSIFICATION, PixelClassificationProject
-from napari_batch_prediction.classifiers.sources import (
+from napari_batch_prediction.axes import check_axes, extents, guess_axes, output_axes, reorder
+from napari_batch_prediction.classifiers.base import (
     FEATURES,
     PROBABILITIES,
     SEGMENTATION,
     UNCERTAINTY,
-    segmentation,
-    uncertainty,
+    Color,
+    Context,
+    Memory,
+    Source,
 )
+from napari_batch_prediction.classifiers.project import PIXEL_CLASSIFICATION, PixelClassificationProject
 from napari_batch_prediction.classifiers.tiles import Tile, make_tiles, n_cores
 from napari_batch_prediction.errors import ImageMismatchError, SettingsError
-from napari_batch_prediction.features.blocks import FeatureTables, feature_tables, smooth_tile
-from napari_batch_prediction.forest.packed import PackedForest, pack
+
+if TYPE_CHECKING:
+    from napari_batch_prediction.classifiers.prediction import TilePredictor
 
 
 class PixelClassification:
@@ -48,12 +51,14 @@ class PixelClassification:
         self.sources: tuple[str, ...] = (PROBABILITIES, *segments, UNCERTAINTY, FEATURES)
 
     @cached_property
-    def _forest(self) -> PackedForest:
-        return pack(self.project.trees)
+    def _predictor(self) -> "TilePredictor":
+        # numba costs 0.3 s to import, which looking at a project and planning need not pay.
+        from napari_batch_prediction.classifiers.prediction import TilePredictor
 
-    @cached_property
-    def _tables(self) -> FeatureTables:
-        return feature_tables(self.project.selection, self.n_channels)
+        project = self.project
+        return TilePredictor(
+            project.selection, project.n_channels, project.trees, project.channel_of_column, len(self.classes)
+        )
 
     def source(self, name: str) -> Source:
         """Return the source of this name, in any case.
@@ -118,35 +123,18 @@ class PixelClassification:
         self, block: NDArray, inner: tuple[slice, slice, slice], sources: Sequence[str]
     ) -> Mapping[str, NDArray]:
         """Predict part of one time point; see the protocol."""
-        # Costs 0.3 s to import, which reading a project and planning need not pay.
-        from napari_batch_prediction.classifiers.prediction import predict_tile
+        from napari_batch_prediction.classifiers.sources import segmentation, uncertainty
 
         wanted = [self.source(name).name for name in sources]
-        smoothed = smooth_tile(as_float32(block), inner, self.project.selection)
-        shape = tuple(s.stop - s.start for s in inner)
-        columns = np.array(self.project.channel_of_column, np.int64)
-        from_forest = [name for name in wanted if name != FEATURES]
-        probabilities, features = predict_tile(
-            smoothed,
-            self._tables,
-            self.n_features,
-            self._forest,
-            columns,
-            shape,
-            len(self.classes) if from_forest else 0,
-            FEATURES in wanted,
+        probabilities, features = self._predictor.predict(
+            block, inner, probabilities=set(wanted) != {FEATURES}, features=FEATURES in wanted
         )
-        values = {}
-        for name in wanted:
-            if name == FEATURES:
-                values[name] = features
-            elif name == SEGMENTATION:
-                values[name] = segmentation(probabilities)
-            elif name == UNCERTAINTY:
-                values[name] = uncertainty(probabilities)
-            else:
-                values[name] = probabilities
-        return values
+        values = {PROBABILITIES: probabilities, FEATURES: features}
+        if SEGMENTATION in wanted:
+            values[SEGMENTATION] = segmentation(probabilities)
+        if UNCERTAINTY in wanted:
+            values[UNCERTAINTY] = uncertainty(probabilities)
+        return {name: values[name] for name in wanted}
 
     def predict(
         self, array: NDArray, axes: str | None = None, source: str = PROBABILITIES, workers: int | None = None

@@ -1,15 +1,20 @@
 """Features and forest in one pass over a tile, compiled."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numba import njit, uint64
 from numpy.typing import NDArray
 
+from napari_batch_prediction.axes import as_float32
 from napari_batch_prediction.features import filters2d, filters3d
-from napari_batch_prediction.features.blocks import WORK_SIZE, FeatureTables, SmoothedTile, block_features
+from napari_batch_prediction.features.blocks import WORK_SIZE, block_features, feature_tables, smooth_tile
 from napari_batch_prediction.features.filters2d import WIDTH
+from napari_batch_prediction.features.selection import FeatureSelection
 from napari_batch_prediction.features.vectors import CACHED, COMPILED, LANES, load, store
-from napari_batch_prediction.forest.packed import PATCH, PackedForest, walk_space
+from napari_batch_prediction.forest.packed import PATCH, pack, walk_space
 from napari_batch_prediction.forest.traverse import walk_patch
+from napari_batch_prediction.forest.trees import Tree
 
 _SLICES_2D, _ROWS_2D = 1, filters2d.HEIGHT
 _SLICES_3D, _ROWS_3D = filters3d.DEPTH, filters3d.HEIGHT
@@ -88,38 +93,63 @@ def _predict(smoothed, tables, n_features, forest, walk, channel_of_column, flat
                                             ]
 
 
-def predict_tile(
-    smoothed: SmoothedTile,
-    tables: FeatureTables,
-    n_features: int,
-    forest: PackedForest,
-    channel_of_column: NDArray[np.int64],
-    shape: tuple[int, ...],
-    n_classes: int,
-    wants_features: bool,
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return probabilities and features of a tile.
+class TilePredictor:
+    """Everything the compiled loops need to know of a classifier. Safe to use from several threads at once.
 
     Parameters
     ----------
-    smoothed, tables, n_features, forest
-        The tile, the features, their number, and the trees.
+    selection
+        The features of each channel.
+    n_channels
+        Number of channels of an image.
+    trees
+        The forest.
     channel_of_column
-        int64: the class to which each column of the forest belongs.
-    shape
-        Extents (z, y, x) of the tile.
+        The class to which each column of the forest belongs.
     n_classes
-        Number of classes; 0 if probabilities are not wanted.
-    wants_features
-        Whether features are wanted.
-
-    Returns
-    -------
-    float32 (classes, z, y, x) and float32 (features, z, y, x); with no channels what is not wanted.
+        Number of classes.
     """
-    probabilities = np.zeros((n_classes, *shape), np.float32)
-    features = np.empty((n_features if wants_features else 0, *shape), np.float32)
-    flat = smoothed.extents[0] == 1
-    walk = walk_space(forest)
-    _predict(smoothed, tables, n_features, forest, walk, channel_of_column, flat, probabilities, features)
-    return probabilities, features
+
+    def __init__(
+        self,
+        selection: FeatureSelection,
+        n_channels: int,
+        trees: Sequence[Tree],
+        channel_of_column: Sequence[int],
+        n_classes: int,
+    ) -> None:
+        self._selection = selection
+        self._n_features = selection.n_features(n_channels)
+        self._tables = feature_tables(selection, n_channels)
+        self._forest = pack(trees)
+        self._channels = np.array(channel_of_column, np.int64)
+        self._n_classes = n_classes
+
+    def predict(
+        self, block: NDArray, inner: tuple[slice, slice, slice], *, probabilities: bool, features: bool
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return probabilities and features of a tile.
+
+        Parameters
+        ----------
+        block
+            Pixels (c, z, y, x) of any numeric dtype: the tile and its context.
+        inner
+            Slices along z, y and x: the tile in ``block``.
+        probabilities, features
+            What is wanted.
+
+        Returns
+        -------
+        float32 (classes, z, y, x) and float32 (features, z, y, x); with no channels what is not wanted.
+        """
+        smoothed = smooth_tile(as_float32(block), inner, self._selection)
+        shape = tuple(s.stop - s.start for s in inner)
+        found = np.zeros((self._n_classes if probabilities else 0, *shape), np.float32)
+        values = np.empty((self._n_features if features else 0, *shape), np.float32)
+        flat = smoothed.extents[0] == 1
+        walk = walk_space(self._forest)
+        _predict(
+            smoothed, self._tables, self._n_features, self._forest, walk, self._channels, flat, found, values
+        )  # fmt: skip
+        return found, values

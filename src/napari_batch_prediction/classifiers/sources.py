@@ -5,11 +5,6 @@ from numba import njit
 
 from napari_batch_prediction.features.vectors import CACHED
 
-PROBABILITIES = "Probabilities"
-SEGMENTATION = "Simple Segmentation"
-UNCERTAINTY = "Uncertainty"
-FEATURES = "Features"
-
 
 @njit(**CACHED)
 def _segment(probabilities, out):

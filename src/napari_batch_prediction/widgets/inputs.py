@@ -76,7 +76,7 @@ class InputsSection(Section):
         self.body.addWidget(self._message)
         self.body.addWidget(self._form.native)
 
-        self._axes.changed.connect(self.changed)
+        self._axes.changed.connect(self.changed.emit)
         self._pattern.changed.connect(self._refresh)
         self._table.rows_selected.connect(self._refresh)
         self.files_dropped.connect(lambda paths: self.add(map(str, paths)))

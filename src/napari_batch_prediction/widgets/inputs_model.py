@@ -7,8 +7,12 @@ from typing import Any
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 
 from napari_batch_prediction.batch.plan import PlanRow
+from napari_batch_prediction.images.inputs import FORMATS
 
 COLUMNS = ("Image", "Pixels", "Check")
+
+# Extensions of files that hold several images.
+CONTAINERS = tuple(extension for known in FORMATS if known.has_datasets for extension in known.extensions)
 
 
 def short_name(location: str) -> str:
@@ -20,8 +24,9 @@ def short_name(location: str) -> str:
     for i, part in enumerate(parts):
         if re.search(r"[*?\[]", part):
             return "/".join(parts[max(i - 1, 0) :])
-    named = [i for i, part in enumerate(parts) if "." in part.strip(".")]
-    return "/".join(parts[named[-1] :]) if named else parts[-1]
+        if part.lower().endswith(CONTAINERS):
+            return "/".join(parts[i:])
+    return parts[-1]
 
 
 def count(n: int, what: str) -> str:

@@ -38,7 +38,9 @@ class ShownLayers:
 
     def show(self, group: Sequence[LayerData]) -> None:
         """Show these layers instead of the present ones."""
-        kinds = [(data.kind, data.data.ndim, data.data.dtype, data.options.get("rgb")) for data in group]
+        kinds: list[tuple[object, ...]] = [
+            (data.kind, data.data.ndim, data.data.dtype, data.options.get("rgb")) for data in group
+        ]
         if kinds != self._kinds or len(self._layers) != len(group):
             self.clear()
             self._kinds = kinds

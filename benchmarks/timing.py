@@ -1,0 +1,66 @@
+"""Times of things that are run in turns, so that a busy machine disturbs all of them alike."""
+
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+
+class Time(NamedTuple):
+    """Seconds that something took: of the processor, and by the clock."""
+
+    cpu: float
+    wall: float
+
+    def __sub__(self, other: "Time") -> "Time":
+        return Time(self.cpu - other.cpu, self.wall - other.wall)
+
+
+class Spread(NamedTuple):
+    """The median over rounds, and the extremes."""
+
+    median: float
+    low: float
+    high: float
+
+
+Contestant = Callable[[], Time]
+
+
+def timed(work: Callable[[], object]) -> Contestant:
+    """Return a contestant that does this work in this process. What it returns is freed after the clock stops."""
+
+    def run() -> Time:
+        cpu, wall = time.process_time(), time.perf_counter()
+        result = work()
+        taken = Time(time.process_time() - cpu, time.perf_counter() - wall)
+        del result
+        return taken
+
+    return run
+
+
+def interleave(contestants: Mapping[str, Contestant], rounds: int) -> dict[str, list[Time]]:
+    """Run all contestants once without counting, then in turns: A B C, A B C, ...
+
+    Returns
+    -------
+    For each contestant its time in each round.
+    """
+    for run in contestants.values():
+        run()
+    times: dict[str, list[Time]] = {name: [] for name in contestants}
+    for _ in range(rounds):
+        for name, run in contestants.items():
+            times[name].append(run())
+    return times
+
+
+def spread(values: Sequence[float]) -> Spread:
+    """Return median, smallest and largest."""
+    return Spread(statistics.median(values), min(values), max(values))
+
+
+def cpu_ratio(times: Sequence[Time], base: Sequence[Time]) -> Spread:
+    """Return how many times the processor time of ``base`` something takes, compared within each round."""
+    return spread([one.cpu / other.cpu for one, other in zip(times, base, strict=True)])

@@ -1,0 +1,98 @@
+"""vigra in an interpreter of its own, which stays alive so that its rounds can take turns with others."""
+
+import json
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from timing import Time
+
+PYTHON = "/usr/bin/python3"
+"""Debian's interpreter, for which the package python3-vigra is built."""
+
+INSTALL = f"vigra: not found in {PYTHON}; install it with: apt-get install python3-vigra"
+
+
+class VigraWorker:
+    """A process that runs vigra on one thread and times itself.
+
+    Raises
+    ------
+    ImportError
+        If vigra is not installed.
+    """
+
+    def __init__(self) -> None:
+        script = Path(__file__).with_name("vigra_worker.py")
+        self._process = subprocess.Popen(
+            [PYTHON, "-I", str(script)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            self.version = str(self._answer()["version"])
+        except RuntimeError as error:
+            self.close()
+            raise ImportError(f"{INSTALL}\n{error}") from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.communicate()
+
+    def load_forest(self, project: Path, rows: Path) -> None:
+        """Read the forests of a project, and rows of features from a ``.npy`` file."""
+        self._ask({"do": "forest", "project": str(project), "rows": str(rows)})
+        self._answer()
+
+    def load_features(self, image: Path, wanted: list[tuple[str, float]]) -> None:
+        """Read an image from a ``.npy`` file; note the features wanted: ilastik's names and scales."""
+        self._ask({"do": "features", "image": str(image), "wanted": wanted})
+        self._answer()
+
+    def start(self) -> None:
+        """Begin to work on what was loaded."""
+        self._ask({"do": "run"})
+
+    def finish(self) -> Time:
+        """Wait for the work to end and return its time."""
+        answer = self._answer()
+        return Time(float(str(answer["cpu"])), float(str(answer["wall"])))
+
+    def run(self) -> Time:
+        """Do the work that was loaded and return its time."""
+        self.start()
+        return self.finish()
+
+    def result(self, scratch: Path) -> NDArray[np.float32]:
+        """Return what the last run gave: probabilities (rows, classes), or features (n, ...)."""
+        path = scratch / "vigra_result.npy"
+        self._ask({"do": "save", "to": str(path)})
+        self._answer()
+        return np.load(path, allow_pickle=False)
+
+    def _ask(self, command: Mapping[str, object]) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(command) + "\n")
+        self._process.stdin.flush()
+
+    def _answer(self) -> dict[str, object]:
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"vigra's process ended: {self._process.stderr.read()}")
+        answer: dict[str, object] = json.loads(line)
+        if "error" in answer:
+            raise RuntimeError(f"vigra failed:\n{answer['error']}")
+        return answer

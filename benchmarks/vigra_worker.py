@@ -1,0 +1,115 @@
+"""vigra at work, in the interpreter that has it: commands come in as lines of JSON, answers go out likewise.
+
+Started by vigra_client.py. It uses nothing but numpy and vigra.
+"""
+
+import json
+import math
+import sys
+import time
+import traceback
+
+import numpy as np
+import vigra
+from vigra import filters
+
+# ilastik's constants: the windows of its two stages.
+SMOOTHING_WINDOW = 3.5
+FILTER_WINDOW = 2.0
+
+
+class Forest:
+    """The forests of a project, and rows to send through them."""
+
+    def __init__(self, project, rows):
+        group = "PixelClassification/ClassifierForests/"
+        self.forests = []
+        for name in ("Forest0000", "Forest0001", "Forest0002", "Forest0003"):
+            try:
+                self.forests.append(vigra.learning.RandomForest(project, group + name))
+            except RuntimeError:
+                # There is one for each thread of the machine that trained it.
+                break
+        self.rows = np.load(rows, allow_pickle=False)
+
+    def run(self):
+        n_trees = sum(forest.treeCount() for forest in self.forests)
+        total = 0
+        for forest in self.forests:
+            total = total + forest.predictProbabilities(self.rows) * np.float32(forest.treeCount() / n_trees)
+        return total
+
+
+class Features:
+    """An image, and the features wanted: pairs of ilastik's name and a scale."""
+
+    def __init__(self, image, wanted):
+        array = np.load(image, allow_pickle=False)
+        self.image = vigra.taggedView(array, "zyx"[3 - array.ndim :])
+        self.wanted = wanted
+
+    def run(self):
+        smoothed = {}
+        for _, scale in self.wanted:
+            if scale not in smoothed:
+                sigma = math.sqrt(scale * scale - 1) if scale > 1 else scale
+                smoothed[scale] = filters.gaussianSmoothing(self.image, sigma, window_size=SMOOTHING_WINDOW)
+        return [feature(name, smoothed[scale], min(scale, 1.0)) for name, scale in self.wanted]
+
+
+def feature(name, image, sigma):
+    """Return one feature of a smoothed image."""
+    window = FILTER_WINDOW
+    if name == "GaussianSmoothing":
+        return filters.gaussianSmoothing(image, sigma, window_size=window)
+    if name == "LaplacianOfGaussian":
+        return filters.laplacianOfGaussian(image, sigma, window_size=window)
+    if name == "GaussianGradientMagnitude":
+        return filters.gaussianGradientMagnitude(image, sigma, window_size=window)
+    if name == "DifferenceOfGaussians":
+        wide = filters.gaussianSmoothing(image, sigma, window_size=window)
+        return wide - filters.gaussianSmoothing(image, 0.66 * sigma, window_size=window)
+    if name == "StructureTensorEigenvalues":
+        # The scales are exchanged, as they are in ilastik.
+        return filters.structureTensorEigenvalues(image, 0.5 * sigma, sigma, window_size=window)
+    return filters.hessianOfGaussianEigenvalues(image, sigma, window_size=window)
+
+
+def planes(result):
+    """Return a result as one array: of features with a plane for each eigenvalue, of a forest as it is."""
+    if not isinstance(result, list):
+        return result
+    parts = []
+    for image in result:
+        spatial = "zyx" if "z" in image.axistags else "yx"
+        image = image.withAxes(*("c" + spatial))
+        parts.append(np.asarray(image))
+    return np.concatenate(parts)
+
+
+def main():
+    """Answer until the input ends."""
+    print(json.dumps({"version": vigra.__version__.version}), flush=True)
+    work = result = None
+    for line in sys.stdin:
+        command = json.loads(line)
+        answer = {}
+        try:
+            if command["do"] == "forest":
+                work = Forest(command["project"], command["rows"])
+            elif command["do"] == "features":
+                work = Features(command["image"], command["wanted"])
+            elif command["do"] == "run":
+                result = None
+                cpu, wall = time.process_time(), time.perf_counter()
+                result = work.run()
+                answer = {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
+            elif command["do"] == "save":
+                np.save(command["to"], planes(result))
+        except Exception:
+            answer = {"error": traceback.format_exc()}
+        print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main()
