@@ -1,39 +1,37 @@
 """The forest: this project's compiled walk against vigra and scikit-learn, one thread each, the same trees."""
 
-from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 from inputs import Setting, boxes, feature_rows, left_out, read_image
 from numpy.typing import NDArray
-from rows import Contest, Row, compare
-from timing import Time, interleave, timed
+from rows import Contest, Row, compete
+from sklearn_trees import scikit_learn_forest
+from timing import Time, timed
 
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.classifiers.prediction import predict_tile
 from napari_batch_prediction.features.blocks import feature_tables, smooth_tile
 from napari_batch_prediction.forest.packed import PackedForest, pack, walk_space
 from napari_batch_prediction.forest.traverse import predict_rows
-from napari_batch_prediction.forest.trees import Tree
 
 PREDICTION = "this project, in a prediction"
 ROWS = "this project, rows of features"
 TARGET = 8.0
 
-# Probabilities are multiples of 1 / trees, so anything more than rounding is another decision.
+# The smallest difference between two votes of 100 trees is 0.01.
 TOLERANCE = 1e-5
 
 
 def measure(setting: Setting) -> list[Row]:
-    """Measure forests on 2D and on 3D features."""
+    """Measure the forest in 2D and in 3D."""
     if setting.perf is None:
-        setting.left_out.append("Forest: no folder with projects and images for speed; name one with --perf")
+        setting.left_out.append("forest: no folder with projects and images for speed; name it with --perf")
         return []
     length_2d, length_3d = (128, 40) if setting.quick else (512, 64)
     return [
         *_measure(setting, "Forest, 2D", "p2d_all.ilp", "big2048.png", (1, length_2d, length_2d)),
-        *_measure(setting, "Forest, 3D", "p3d_all.ilp", "vol128.h5", (length_3d,) * 3),
+        *_measure(setting, "Forest, 3D", "p3d_all.ilp", "vol128.h5", (length_3d, length_3d, length_3d)),
     ]
 
 
@@ -41,41 +39,52 @@ def _measure(setting: Setting, section: str, project: str, image: str, size: tup
     assert setting.perf is not None
     classifier = load_classifier(setting.perf / project)
     pixels = read_image(setting.perf / image)
-    part = boxes(pixels.shape[1:], size, (1, 1, 1))[0]
+    (part,) = boxes(pixels.shape[1:], size, (1, 1, 1))
     crop = pixels[(slice(None), *part)].astype(np.float32)
-    rows = feature_rows(classifier, crop, [tuple(slice(0, n) for n in size)])
+    whole = (slice(0, size[0]), slice(0, size[1]), slice(0, size[2]))
+    rows = feature_rows(classifier, crop, [whole])
     trees, chosen, n_classes = classifier.project.trees, classifier.project.selection, len(classifier.classes)
     forest = pack(trees)
 
-    # The features are computed with and without the forest; the difference is the forest.
-    smoothed = smooth_tile(crop, tuple(slice(0, n) for n in size), chosen)
+    smoothed, tables = smooth_tile(crop, whole, chosen), feature_tables(chosen, 1)
     columns = np.array(classifier.project.channel_of_column)
-    tile = partial(predict_tile, smoothed, feature_tables(chosen, 1), chosen.n_features(), forest, columns, size)
-    runs = {"both": timed(partial(tile, n_classes, False)), "features": timed(partial(tile, 0, False))}
-    probabilities = tile(n_classes, False)[0].reshape(n_classes, -1).T
+    tile = partial(predict_tile, smoothed, tables, chosen.n_features(), forest, columns, size)
+    with_forest, features_only = timed(partial(tile, n_classes, False)), timed(partial(tile, 0, False))
+
+    def walk() -> Time:
+        return with_forest() - features_only()
 
     n_nodes = sum(len(tree.feature) for tree in trees)
     contests = [
-        Contest(PREDICTION, _never, None, f"{len(trees)} trees, {n_nodes} nodes, {rows.shape[1]} features"),
-        Contest(ROWS, timed(partial(_our_rows, rows, forest)), None, "from rows of features, 64 in a row at a time"),
+        Contest(PREDICTION, walk, None, f"{len(trees)} trees, {n_nodes} nodes; a prediction less its features"),
+        Contest(ROWS, timed(partial(_our_rows, rows, forest)), PREDICTION, "pixels along a line are walked together"),
     ]
-    _check(_our_rows(rows, forest), probabilities, ROWS)
+    expected = tile(n_classes, False)[0].reshape(n_classes, -1).T
+    _check(ROWS, _our_rows(rows, forest), expected)
     if setting.vigra:
         path = setting.scratch / "rows.npy"
         np.save(path, rows)
         setting.vigra.load_forest(setting.perf / project, path)
         setting.vigra.run()
-        _check(setting.vigra.result(setting.scratch), probabilities, "vigra")
-        contests.append(
-            Contest("vigra", setting.vigra.run, PREDICTION, "RandomForest.predictProbabilities", TARGET)
-        )
+        _check("vigra", setting.vigra.result(setting.scratch), expected)
+        note = "RandomForest.predictProbabilities; the same probabilities"
+        contests.append(Contest("vigra", setting.vigra.run, PREDICTION, note, TARGET))
     with left_out(setting, "scikit-learn"):
         theirs = partial(scikit_learn_forest(trees).predict_proba, rows)
-        _check(theirs(), probabilities, "scikit-learn")
-        note = "RandomForestClassifier.predict_proba, given the same trees"
+        _check("scikit-learn", theirs(), expected)
+        note = "RandomForestClassifier.predict_proba, the same trees put into it; the same probabilities"
         contests.append(Contest("scikit-learn", timed(theirs), PREDICTION, note))
+    return compete(section, contests, setting.rounds, len(rows))
 
-    runs |= {one.name: one.run for one in contests[1:]}
-    times = interleave(runs, setting.rounds)
-    times[PREDICTION] = [both - features for both, features in zip(times["both"], times["features"], strict=True)]
-    return compare(section, contests, times, len(rows))
+
+def _our_rows(rows: NDArray[np.float32], forest: PackedForest) -> NDArray[np.float32]:
+    out = np.empty((len(rows), forest.n_columns), np.float32)
+    predict_rows(rows, forest, walk_space(forest), out)
+    return out
+
+
+def _check(name: str, probabilities: NDArray, expected: NDArray[np.float32]) -> None:
+    """Raise if a contestant does other work than this project."""
+    far = float(np.abs(probabilities - expected).max())
+    if not far < TOLERANCE:
+        raise RuntimeError(f"The forests compared are not the same: {name} gives probabilities that differ by {far:g}.")
