@@ -10,8 +10,7 @@ from sklearn_trees import scikit_learn_forest
 from timing import Time, timed
 
 from napari_batch_prediction.classifiers.load import load_classifier
-from napari_batch_prediction.classifiers.prediction import predict_tile
-from napari_batch_prediction.features.blocks import feature_tables, smooth_tile
+from napari_batch_prediction.classifiers.prediction import TilePredictor
 from napari_batch_prediction.forest.packed import PackedForest, pack, walk_space
 from napari_batch_prediction.forest.traverse import predict_rows
 
@@ -35,36 +34,36 @@ def measure(setting: Setting) -> list[Row]:
     ]
 
 
-def _measure(setting: Setting, section: str, project: str, image: str, size: tuple[int, int, int]) -> list[Row]:
+def _measure(setting: Setting, section: str, name: str, image: str, size: tuple[int, int, int]) -> list[Row]:
     assert setting.perf is not None
-    classifier = load_classifier(setting.perf / project)
+    classifier = load_classifier(setting.perf / name)
     pixels = read_image(setting.perf / image)
     (part,) = boxes(pixels.shape[1:], size, (1, 1, 1))
     crop = pixels[(slice(None), *part)].astype(np.float32)
     whole = (slice(0, size[0]), slice(0, size[1]), slice(0, size[2]))
     rows = feature_rows(classifier, crop, [whole])
-    trees, chosen, n_classes = classifier.project.trees, classifier.project.selection, len(classifier.classes)
-    forest = pack(trees)
-
-    smoothed, tables = smooth_tile(crop, whole, chosen), feature_tables(chosen, 1)
-    columns = np.array(classifier.project.channel_of_column)
-    tile = partial(predict_tile, smoothed, tables, chosen.n_features(), forest, columns, size)
-    with_forest, features_only = timed(partial(tile, n_classes, False)), timed(partial(tile, 0, False))
+    project = classifier.project
+    trees, n_classes = project.trees, len(classifier.classes)
+    predictor = TilePredictor(project.selection, 1, trees, project.channel_of_column, n_classes)
+    with_forest = partial(predictor.predict, crop, whole, probabilities=True, features=False)
+    without = partial(predictor.predict, crop, whole, probabilities=False, features=False)
+    predict, compute_features = timed(with_forest), timed(without)
 
     def walk() -> Time:
-        return with_forest() - features_only()
+        return predict() - compute_features()
 
+    forest = pack(trees)
     n_nodes = sum(len(tree.feature) for tree in trees)
     contests = [
         Contest(PREDICTION, walk, None, f"{len(trees)} trees, {n_nodes} nodes; a prediction less its features"),
         Contest(ROWS, timed(partial(_our_rows, rows, forest)), PREDICTION, "pixels along a line are walked together"),
     ]
-    expected = tile(n_classes, False)[0].reshape(n_classes, -1).T
+    expected = with_forest()[0].reshape(n_classes, -1).T
     _check(ROWS, _our_rows(rows, forest), expected)
     if setting.vigra:
         path = setting.scratch / "rows.npy"
         np.save(path, rows)
-        setting.vigra.load_forest(setting.perf / project, path)
+        setting.vigra.load_forest(setting.perf / name, path)
         setting.vigra.run()
         _check("vigra", setting.vigra.result(setting.scratch), expected)
         note = "RandomForest.predictProbabilities; the same probabilities"

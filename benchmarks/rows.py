@@ -52,9 +52,7 @@ def compete(section: str, contests: Sequence[Contest], rounds: int, n_pixels: in
     return compare(section, contests, interleave({one.name: one.run for one in contests}, rounds), n_pixels)
 
 
-def compare(
-    section: str, contests: Sequence[Contest], times: dict[str, list[Time]], n_pixels: int
-) -> list[Row]:
+def compare(section: str, contests: Sequence[Contest], times: dict[str, list[Time]], n_pixels: int) -> list[Row]:
     """Compare contestants whose times in each round are known."""
     rows = []
     for one in contests:

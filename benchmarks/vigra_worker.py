@@ -33,6 +33,7 @@ class Forest:
         self.rows = np.load(rows, allow_pickle=False)
 
     def run(self):
+        """Return the probabilities (rows, classes), weighed by the trees of each forest."""
         n_trees = sum(forest.treeCount() for forest in self.forests)
         total = 0
         for forest in self.forests:
@@ -49,6 +50,7 @@ class Features:
         self.wanted = wanted
 
     def run(self):
+        """Return one image for each feature; those with eigenvalues have a channel for each."""
         smoothed = {}
         for _, scale in self.wanted:
             if scale not in smoothed:

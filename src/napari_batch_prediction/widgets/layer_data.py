@@ -9,6 +9,7 @@ import numpy as np
 import pint
 from napari.utils.colormaps import Colormap, DirectLabelColormap
 
+from napari_batch_prediction.axes import reorder
 from napari_batch_prediction.classifiers.base import Classifier, Source
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.images.inputs import open_image
@@ -194,20 +195,17 @@ class _Reader:
 
 def _channels_first(image: Image) -> tuple[Any, Image | None]:
     """Return the pixels with one axis for channels before all others, and the image if it must stay open."""
-    pixels: Any
+    order = "c" + image.axes.replace("c", "")
     if np.prod(image.shape, dtype=float) * image.dtype.itemsize <= IN_MEMORY:
-        pixels, kept = image.read(), None
-        image.close()
-    else:
-        # One plane at a time. Names of dask arrays are keys of napari's cache: a file that was written anew
-        # must not be taken for the old one.
-        chunks = tuple("auto" if key in "yxc" else 1 for key in image.axes)
-        meta = np.empty((0,) * len(image.shape), image.dtype)
-        pixels = da.from_array(_Reader(image), chunks=chunks, name=False, meta=meta)  # type: ignore[no-untyped-call]
-        kept = image
-    if "c" in image.axes:
-        return np.moveaxis(pixels, image.axes.index("c"), 0), kept
-    return pixels[None], kept
+        with image:
+            # Copied here, so that the main thread need not when it draws.
+            return np.ascontiguousarray(reorder(image.read(), image.axes, order)), None
+    # One plane at a time. Names of dask arrays are keys of napari's cache: a file that was written anew must not
+    # be taken for the old one.
+    chunks = tuple("auto" if key in "yx" else 1 for key in image.axes)
+    meta = np.empty((0,) * len(image.shape), image.dtype)
+    pixels: Any = da.from_array(_Reader(image), chunks=chunks, name=False, meta=meta)  # type: ignore[no-untyped-call]
+    return reorder(pixels, image.axes, order), image
 
 
 def _limits(pixels: Any) -> tuple[float, float]:

@@ -1,0 +1,78 @@
+"""Measure this project against others: features, the forest, whole commands.
+
+    python benchmarks/run.py [--quick] [--only features|forest|whole] [--perf FOLDER] [--output FOLDER]
+
+See README.md beside this file.
+"""
+
+import argparse
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+import features
+import forest
+import plot
+import report
+import whole
+from inputs import Setting, left_out
+from vigra_client import VigraWorker
+
+ROOT = Path(__file__).resolve().parents[1]
+ROUNDS = 7
+QUICK_ROUNDS = 1
+
+
+def main() -> int:
+    """Measure what is asked for and write it down."""
+    parser = argparse.ArgumentParser(description="Measure this project against others.")
+    parser.add_argument("--quick", action="store_true", help="small inputs, one round: to see that it works")
+    parser.add_argument("--only", choices=("features", "forest", "whole"), help="measure only this")
+    parser.add_argument(
+        "--perf",
+        metavar="FOLDER",
+        type=Path,
+        default=ROOT.parent / "shared" / "perf",
+        help="projects and images for speed (default: ../shared/perf)",
+    )
+    parser.add_argument(
+        "--output",
+        metavar="FOLDER",
+        type=Path,
+        help="where to write results.json, results.md and benchmark.png (default: beside this file, and the plot to "
+        "docs/images)",
+    )
+    arguments = parser.parse_args()
+
+    wanted = (arguments.only,) if arguments.only else ("features", "forest", "whole")
+    not_measured: list[str] = []
+    with ExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        try:
+            vigra = stack.enter_context(VigraWorker())
+        except ImportError as error:
+            vigra = None
+            not_measured.append(str(error))
+        perf = arguments.perf if arguments.perf.is_dir() else None
+        rounds = QUICK_ROUNDS if arguments.quick else ROUNDS
+        setting = Setting(arguments.quick, rounds, perf, scratch, vigra, not_measured)
+        rows = []
+        if "features" in wanted:
+            rows += features.measure(setting)
+        if "forest" in wanted:
+            rows += forest.measure(setting)
+        commands = whole.measure(setting) if "whole" in wanted else []
+
+    results = report.Results(report.machine(vigra), arguments.quick, rounds, rows, commands, not_measured)
+    folder = arguments.output or Path(__file__).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    with left_out(setting, "matplotlib"):
+        plot.write(results, (arguments.output or ROOT / "docs" / "images") / "benchmark.png")
+    report.write(results, folder)
+    print(report.text(results))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
