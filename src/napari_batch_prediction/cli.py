@@ -6,6 +6,7 @@ imports Qt or napari.
 
 import argparse
 import gc
+import re
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
     from napari_batch_prediction.batch.job import BatchJob
 
 DONE, FAILED, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
+
+# Options that are settings of every export, under the same names.
+_EXPORT_OPTIONS = (
+    "format", "folder", "name", "internal_path", "dtype", "input_range", "output_range", "output_axes", "region"
+)  # fmt: skip
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -87,6 +93,17 @@ def _parser() -> argparse.ArgumentParser:
     job.add_argument("--folder", metavar="DIR", help="folder to write to; beside each image if not given")
     job.add_argument("--name", metavar="TEMPLATE", help="name of the outputs, default {stem}_{source}")
     job.add_argument("--internal-path", metavar="P", help="dataset in the HDF5 file, default exported_data")
+    job.add_argument(
+        "--dtype", metavar="T", help="type of the values, for example uint8; the source's own if not given"
+    )
+    job.add_argument(
+        "--input-range", metavar=("A", "B"), nargs=2, type=float, help="values that become the output range"
+    )
+    job.add_argument("--output-range", metavar=("A", "B"), nargs=2, type=float, help="range to rescale values to")
+    job.add_argument("--output-axes", metavar="AXES", help="order of axes, for example tzyxc")
+    job.add_argument(
+        "--region", metavar="R", type=_region, help="part to export, for example y=10:200,x=:512; along c, channels"
+    )
     job.add_argument("--input-axes", metavar="A", help="axes of every input, for example tyx")
     job.add_argument(
         "--existing",
@@ -110,6 +127,18 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _region(text: str) -> dict[str, tuple[int | None, int | None]]:
+    """Read a region such as ``y=10:200,x=:512``."""
+    region: dict[str, tuple[int | None, int | None]] = {}
+    for part in text.split(","):
+        found = re.fullmatch(r"\s*([tczyx])\s*=\s*(\d*)\s*:\s*(\d*)\s*", part)
+        if found is None or found[1] in region:
+            raise argparse.ArgumentTypeError(f"'{text}' is not a region; expected for example y=10:200,x=:512")
+        start, stop = (int(number) if number else None for number in found.groups()[1:])
+        region[found[1]] = start, stop
+    return region
+
+
 def _job(arguments: argparse.Namespace) -> "BatchJob":
     from pydantic import ValidationError
 
@@ -117,7 +146,7 @@ def _job(arguments: argparse.Namespace) -> "BatchJob":
     from napari_batch_prediction.errors import SettingsError
     from napari_batch_prediction.export.settings import Export
 
-    given = {key: getattr(arguments, key) for key in ("format", "folder", "name", "internal_path")}
+    given = {key: getattr(arguments, key) for key in _EXPORT_OPTIONS}
     options = {key: value for key, value in given.items() if value is not None}
     try:
         return BatchJob(

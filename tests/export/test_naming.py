@@ -8,6 +8,7 @@ from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.export.naming import Named, check_template, output_path, shared_folder
 from napari_batch_prediction.export.settings import Export
 
+REGION = {"y": (3, 40), "x": (0, 45), "c": (0, 3)}
 DATA = Path("/data").absolute()
 
 
@@ -33,7 +34,7 @@ DEFAULT_NAMES = {
 @pytest.mark.parametrize(("file", "stem", "expected"), DEFAULT_NAMES.values(), ids=DEFAULT_NAMES)
 def test_default_name(file, stem, expected):
     """Beside the image, the whole stem, the source, the extension of the format."""
-    assert output_path(Export(), "Probabilities", ".h5", named(file, stem)) == DATA / expected
+    assert output_path(Export(), "Probabilities", ".h5", named(file, stem), REGION) == DATA / expected
 
 
 TEMPLATES = {
@@ -55,7 +56,9 @@ TEMPLATES = {
 @pytest.mark.parametrize(("template", "expected"), TEMPLATES.values(), ids=TEMPLATES)
 def test_template(template, expected):
     """Each placeholder gives what it says, relative to the image's folder."""
-    path = output_path(Export(name=template), "Simple Segmentation", ".h5", named("p/cells.png", index=7, count=310))
+    path = output_path(
+        Export(name=template), "Simple Segmentation", ".h5", named("p/cells.png", index=7, count=310), REGION
+    )
     assert path == DATA / expected
 
 
@@ -71,7 +74,7 @@ FOLDERS = {
 def test_folder_of_the_export(template, expected):
     """A folder given for the export takes the place of the image's."""
     export = Export(name=template, folder=Path("/out"))
-    assert output_path(export, "Probabilities", ".h5", named("p/q/cells.png")) == Path(expected).absolute()
+    assert output_path(export, "Probabilities", ".h5", named("p/q/cells.png"), REGION) == Path(expected).absolute()
 
 
 REFUSED = {
@@ -98,7 +101,7 @@ def test_refused_templates(template, message):
 def test_empty_names(template):
     """A template that gives no file name is refused."""
     with pytest.raises(SettingsError, match="gives no file name"):
-        output_path(Export(name=template), "Probabilities", ".h5", named("cells.png"))
+        output_path(Export(name=template), "Probabilities", ".h5", named("cells.png"), REGION)
 
 
 def test_shared_folder():

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_batch_prediction.axes import check_axes
+from napari_batch_prediction.axes import check_axes, extents
 from napari_batch_prediction.batch.job import BatchJob
 from napari_batch_prediction.batch.ledger import explain
 from napari_batch_prediction.classifiers.base import Classifier
@@ -17,6 +17,7 @@ from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.export.formats import find_format
 from napari_batch_prediction.export.naming import Named, check_template, output_path, shared_folder
+from napari_batch_prediction.export.transform import make_transform
 from napari_batch_prediction.images.base import AxesKnown
 from napari_batch_prediction.images.inputs import expand_inputs, input_file, input_stem, open_image
 
@@ -32,6 +33,11 @@ class ImageInfo:
     axes_known: AxesKnown
     shape: tuple[int, ...]
     dtype: np.dtype
+
+    @property
+    def extents(self) -> dict[str, int]:
+        """The extent along each of ``t c z y x``; 1 where the image has no such axis."""
+        return extents(self.axes, self.shape)
 
 
 @dataclass(frozen=True)
@@ -110,12 +116,19 @@ def make_plan(job: BatchJob, classifier: Classifier | None = None) -> Plan:
     rows = []
     for i, (location, file) in enumerate(zip(inputs, files, strict=True), start=1):
         named = Named(file, input_stem(location), i, len(inputs), root)
+        image, problems = _look_at(location, job, classifier)
         outputs: dict[str, Path] = {}
         for export, source in zip(job.exports, sources, strict=True):
-            path = output_path(export, source, find_format(export.format).extension, named)
+            region: dict[str, tuple[int, int]] = {}
+            if image is not None:
+                try:
+                    transform = make_transform(export, classifier.source(source), image.axes, image.extents)
+                    region = {key: transform.region[key] for key in transform.axes}
+                except SettingsError as error:
+                    problems.append(str(error))
+            path = output_path(export, source, find_format(export.format).extension, named, region)
             outputs[_unused(source, outputs)] = path
-        image, problems = _look_at(location, job, classifier)
-        rows.append(PlanRow(location, image, outputs, problems))
+        rows.append(PlanRow(location, image, outputs, tuple(problems)))
     return Plan(job, classifier, _check_outputs(rows, job, files))
 
 
@@ -135,7 +148,7 @@ def _unused(name: str, taken: Collection[str]) -> str:
     return next(name for name in names if name not in taken)
 
 
-def _look_at(location: str, job: BatchJob, classifier: Classifier) -> tuple[ImageInfo | None, tuple[str, ...]]:
+def _look_at(location: str, job: BatchJob, classifier: Classifier) -> tuple[ImageInfo | None, list[str]]:
     """Open an input; return what it says and why it cannot be predicted."""
     info = None
     try:
@@ -143,8 +156,8 @@ def _look_at(location: str, job: BatchJob, classifier: Classifier) -> tuple[Imag
             info = ImageInfo(image.axes, image.axes_known, image.shape, image.dtype)
         classifier.check(info.axes, info.shape)
     except Exception as error:  # whatever is wrong with one file, the others are to be looked at
-        return info, (explain(error)[0],)
-    return info, ()
+        return info, [explain(error)[0]]
+    return info, []
 
 
 def _check_outputs(rows: list[PlanRow], job: BatchJob, files: list[Path]) -> tuple[PlanRow, ...]:

@@ -4,13 +4,13 @@ import threading
 import time
 from pathlib import Path
 
-from napari_batch_prediction.axes import extents, output_axes, reorder
 from napari_batch_prediction.batch.ledger import CANCELLED, LedgerRow, Status, explain
 from napari_batch_prediction.batch.plan import ImageInfo, Plan, source_names
 from napari_batch_prediction.classifiers.tiles import Tile, make_tiles
 from napari_batch_prediction.errors import ExportError, ImageReadError
 from napari_batch_prediction.export.formats import find_format
 from napari_batch_prediction.export.target import Target, Writer
+from napari_batch_prediction.export.transform import make_transform
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.images.inputs import open_image
 
@@ -43,28 +43,34 @@ class FileWork:
         self._job = plan.job
         self._classifier = plan.classifier
         self._sources = [plan.classifier.source(name) for name in source_names(plan.job, plan.classifier)]
-        self._axes = output_axes(info.axes)
-        self._extents = extents(info.axes, info.shape)
+        self._extents = info.extents
+        self._transforms = [
+            make_transform(export, source, info.axes, self._extents)
+            for export, source in zip(plan.job.exports, self._sources, strict=True)
+        ]
 
-        first = find_format(plan.job.exports[0].format)
-        shape, itemsize = self._shape(self._sources[0].channels), self._sources[0].dtype.itemsize
-        chunk = dict(zip(self._axes, first.chunk(self._axes, shape, itemsize), strict=True))
-        self.tiles = make_tiles(
-            self._extents,
+        first = self._transforms[0]
+        chunk_shape = find_format(plan.job.exports[0].format).chunk(first.axes, first.shape, first.dtype.itemsize)
+        chunk = dict(zip(first.axes, chunk_shape, strict=True))
+        # Only the box that holds every region is predicted.
+        starts, sizes = {}, {}
+        for key in "tzyx":
+            starts[key] = min(transform.region[key][0] for transform in self._transforms)
+            sizes[key] = max(transform.region[key][1] for transform in self._transforms) - starts[key]
+        tiles = make_tiles(
+            sizes,
             plan.classifier.context,
             (chunk.get("z", 1), chunk["y"], chunk["x"]),
             plan.classifier.memory(list({source.name for source in self._sources})),
             workers,
         )
+        self.tiles = [tile.shifted(starts) for tile in tiles]
         self._image: Image | None = None
         self._writers: dict[str, Writer] = {}
         self._finished: dict[str, Path] = {}
         self._lock = threading.Lock()
         self._left = len(self.tiles)
         self._started = self._ended = 0.0
-
-    def _shape(self, channels: int) -> tuple[int, ...]:
-        return tuple(channels if key == "c" else self._extents[key] for key in self._axes)
 
     def open(self) -> None:
         """Open the image and prepare what is to be written.
@@ -82,17 +88,17 @@ class FileWork:
                 f"{self.row.input} has changed since it was checked: expected {self._info.axes} "
                 f"{self._info.shape} {self._info.dtype}, got {now.axes} {now.shape} {now.dtype}. Start again."
             )
-        exports = zip(self._job.exports, self._sources, self.row.outputs.items(), strict=True)
-        for export, source, (key, path) in exports:
+        exports = zip(self._job.exports, self._transforms, self.row.outputs.items(), strict=True)
+        for export, transform, (key, path) in exports:
             if self._job.existing == "skip" and path.exists():
                 self._finished[key] = path
                 continue
             target = Target(
                 path,
-                self._axes,
-                self._shape(source.channels),
-                source.dtype,
-                source.value_range,
+                transform.axes,
+                transform.shape,
+                transform.dtype,
+                transform.value_range,
                 image.pixel_size,
                 image.units,
                 export.internal_path,
@@ -108,11 +114,10 @@ class FileWork:
         block = self._image.read_czyx(tile.t, *outer)
         names = {key: source.name for key, source in zip(self.row.outputs, self._sources, strict=True)}
         values = self._classifier.predict_tile(block, inner, list(dict.fromkeys(names.values())))
-        where = {"t": slice(tile.t, tile.t + 1), "z": tile.z, "y": tile.y, "x": tile.x}
-        for key, writer in self._writers.items():
-            array = values[names[key]]
-            region = {**where, "c": slice(0, array.shape[0])}
-            writer.write(tuple(region[axis] for axis in self._axes), reorder(array[None], "tczyx", self._axes))
+        for key, transform in zip(self.row.outputs, self._transforms, strict=True):
+            part = transform.apply(tile, values[names[key]])
+            if key in self._writers and part is not None:
+                self._writers[key].write(*part)
         with self._lock:
             self._left -= 1
             last = self._left == 0

@@ -47,6 +47,11 @@ class Tile(NamedTuple):
     y: slice
     x: slice
 
+    def shifted(self, by: Mapping[str, int]) -> "Tile":
+        """Return the box moved along each of ``t z y x``."""
+        z, y, x = (slice(part.start + by[key], part.stop + by[key]) for key, part in zip("zyx", self[1:], strict=True))
+        return Tile(self.t + by["t"], z, y, x)
+
     def with_context(self, extents: Mapping[str, int], context: Context) -> tuple[Box, Box]:
         """Return the box with its context, cut off where the image ends, and the tile within that box."""
         outer, inner = [], []

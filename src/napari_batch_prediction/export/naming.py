@@ -1,13 +1,15 @@
 """Name templates: from an input and what is exported to the path of a file."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import Formatter
 
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.export.settings import Export
+
+_ENDS = (("start", "starts"), ("stop", "ends"))
 
 PLACEHOLDERS = {
     "folder": "the folder of the export, or of the image if none is given",
@@ -19,6 +21,9 @@ PLACEHOLDERS = {
     "dataset_dir": "the image's folder",
     "nickname": "the same as stem",
     "result_type": "the same as source",
+    "roi": "start and stop of the region, as in '[(0, 0), (61, 45)]'",
+    **{f"{key}_{end}": f"where the region {verb} along {key}" for key in "tczyx" for end, verb in _ENDS},
+    "slice_index": "the number of a slice, in formats that write a file for each",
 }
 
 
@@ -82,7 +87,9 @@ def check_template(template: str) -> None:
             raise SettingsError(f"The name '{template}' holds {{{text}}}, which is unknown. Known are: {known}.")
 
 
-def output_path(export: Export, source: str, extension: str, named: Named) -> Path:
+def output_path(
+    export: Export, source: str, extension: str, named: Named, region: Mapping[str, tuple[int, int]]
+) -> Path:
     """Return the file that an export of an input is written to.
 
     Dots are part of the name: the extension of the format is put at the end unless it stands there already.
@@ -98,6 +105,8 @@ def output_path(export: Export, source: str, extension: str, named: Named) -> Pa
         Extension of the format, with its dot.
     named
         The input.
+    region
+        Start and stop along each axis of the output, in its order.
 
     Raises
     ------
@@ -117,6 +126,9 @@ def output_path(export: Export, source: str, extension: str, named: Named) -> Pa
         dataset_dir=image_folder,
         nickname=named.stem,
         result_type=source,
+        roi=str([tuple(start for start, _ in region.values()), tuple(stop for _, stop in region.values())]),
+        slice_index="{slice_index}",
+        **{f"{key}_{end}": region.get(key, (0, 1))[i] for key in "tczyx" for i, (end, _) in enumerate(_ENDS)},
     )
     last = name.replace("\\", "/").rpartition("/")[2] if os.name == "nt" else name.rpartition("/")[2]
     if last.strip() in {"", ".", ".."}:
