@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from napari_batch_prediction.batch.job import BatchJob
     from napari_batch_prediction.batch.ledger import Ledger
     from napari_batch_prediction.batch.plan import Plan
+    from napari_batch_prediction.batch.resume import resume
     from napari_batch_prediction.classifiers.base import Classifier
     from napari_batch_prediction.classifiers.load import load_classifier
     from napari_batch_prediction.errors import BatchPredictionError
@@ -26,6 +27,7 @@ __all__ = [
     "Plan",
     "load_classifier",
     "open_image",
+    "resume",
 ]
 
 # Loaded on first use, so that importing the package costs no numba, no h5py and no pydantic.
@@ -39,6 +41,7 @@ _HOMES = {
     "Plan": "batch.plan",
     "load_classifier": "classifiers.load",
     "open_image": "images.inputs",
+    "resume": "batch.resume",
 }
 
 

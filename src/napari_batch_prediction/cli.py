@@ -1,4 +1,4 @@
-"""The command line: run, check, info, demo.
+"""The command line: run, check, resume, info, demo.
 
 Importing this module costs next to nothing; what a command needs is imported when it runs. Nothing here
 imports Qt or napari.
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from napari_batch_prediction.batch.job import BatchJob
+    from napari_batch_prediction.batch.plan import Plan
 
 DONE, FAILED, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
 
@@ -84,7 +85,8 @@ def _parser() -> argparse.ArgumentParser:
         "inputs",
         metavar="INPUT",
         nargs="+",
-        help="image, pattern ('data/**/*.tif'), or image with a dataset after it (scan.h5/volume)",
+        help="image, folder, pattern ('data/**/*.tif'), list (.txt, .csv), or image with a dataset after it "
+        "(scan.h5/volume)",
     )
     job.add_argument(
         "--export", metavar="SOURCE", action="append", dest="sources", help="what to export; may be repeated"
@@ -106,17 +108,30 @@ def _parser() -> argparse.ArgumentParser:
     )
     job.add_argument("--input-axes", metavar="A", help="axes of every input, for example tyx")
     job.add_argument(
+        "--stack-along",
+        choices=("z", "t", "c"),
+        help="make each pattern or folder one image: its files, stacked along this axis",
+    )
+    job.add_argument("--channels", metavar="C", help="channels to use, by index from 0 or name: 0,2 or DAPI,GFP")
+    job.add_argument(
         "--existing",
         choices=("error", "skip", "overwrite"),
         default="error",
         help="what to do about outputs that exist (default: error)",
     )
+    job.add_argument("--ledger", metavar="PATH", help="file for the record of the run; beside the outputs if not given")
     job.add_argument("--workers", metavar="N", type=int, help="number of threads; all cores if not given")
 
     run = commands.add_parser("run", parents=[job], allow_abbrev=False, help="predict and write")
     run.set_defaults(command=_run)
     check = commands.add_parser("check", parents=[job], allow_abbrev=False, help="show the plan, write nothing")
     check.set_defaults(command=_check)
+    resume = commands.add_parser(
+        "resume", allow_abbrev=False, help="go on with a run that was interrupted or had failures"
+    )
+    resume.add_argument("ledger", metavar="LEDGER", type=Path, help="the record of the run (*.ledger.jsonl)")
+    resume.add_argument("--failed", action="store_true", help="do only what failed")
+    resume.set_defaults(command=_resume)
     info = commands.add_parser("info", allow_abbrev=False, help="show what a classifier is")
     info.add_argument("classifier", metavar="CLASSIFIER", help="ilastik project (.ilp)")
     info.set_defaults(command=_info)
@@ -154,8 +169,11 @@ def _job(arguments: argparse.Namespace) -> "BatchJob":
             inputs=tuple(arguments.inputs),
             exports=tuple(Export(source=source, **options) for source in arguments.sources or ["Probabilities"]),
             input_axes=arguments.input_axes,
+            stack=arguments.stack_along,
+            channels=arguments.channels.split(",") if arguments.channels is not None else None,
             existing=arguments.existing,
             workers=arguments.workers,
+            ledger=arguments.ledger,
         )
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
@@ -163,10 +181,19 @@ def _job(arguments: argparse.Namespace) -> "BatchJob":
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    return _execute(_job(arguments).plan())
+
+
+def _resume(arguments: argparse.Namespace) -> int:
+    from napari_batch_prediction.batch.resume import plan_resume
+
+    return _execute(plan_resume(arguments.ledger, failed=arguments.failed))
+
+
+def _execute(plan: "Plan") -> int:
     from napari_batch_prediction.batch.run import run_plan
     from napari_batch_prediction.report import Progress, print_ledger
 
-    plan = _job(arguments).plan()
     progress = Progress(plan, sys.stderr)
     with _interrupts() as interrupted:
         ledger = run_plan(plan, progress.show, lambda: bool(interrupted))
@@ -189,6 +216,10 @@ def _check(arguments: argparse.Namespace) -> int:
             else ("", "", "")
         )
         ends = [*map(str, row.outputs.values()), *(f"problem: {problem}" for problem in row.problems)]
+        if image and image.dataset and not row.input.endswith(image.dataset):
+            ends.append(f"dataset: {image.dataset}")
+        if image and image.channel_names:
+            ends.append(f"channels: {', '.join(image.channel_names)}")
         if row.skip:
             ends.append("skipped: all outputs exist")
         table += rows((row.input, *facts), ends)

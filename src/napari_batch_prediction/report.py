@@ -58,6 +58,8 @@ def print_ledger(ledger: Ledger) -> None:
     counts = Counter(row.status for row in ledger.rows)
     said = ", ".join(f"{n} {status}" for status, n in counts.items())
     print(f"\n{count(len(ledger.rows), 'input')}: {said}.")
+    if ledger.path is not None:
+        print(f"Record of the run: {ledger.path}")
 
 
 def rows(facts: Sequence[str], ends: Sequence[str]) -> Table:

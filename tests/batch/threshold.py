@@ -113,7 +113,7 @@ def plan_for(inputs: Sequence[Path | str], *sources: str, **settings: object) ->
     """Return the checked job of predicting inputs with the threshold."""
     job = {key: settings.pop(key) for key in ("existing", "workers", "input_axes") if key in settings}
     exports = tuple(Export(source=source, **settings) for source in sources or ("Probabilities",))
-    classifier = Path("threshold.ilp").absolute()
+    classifier = Path(__file__)  # any file that can be hashed
     return make_plan(
         BatchJob(classifier=classifier, inputs=tuple(map(str, inputs)), exports=exports, **job),
         Threshold(classifier),
@@ -126,5 +126,6 @@ def read(path: Path) -> NDArray:
 
 
 def files_in(folder: Path) -> set[str]:
-    """Return the names of all files in a folder and its sub-folders."""
-    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    """Return the names of all files in a folder and its sub-folders, but for the records of runs."""
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    return {name for name in files if not name.endswith((".ledger.jsonl", ".csv"))}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from napari_batch_prediction.export.settings import Export
+from napari_batch_prediction.images.stack import StackAxis
 
 if TYPE_CHECKING:
     from napari_batch_prediction.batch.events import Event
@@ -23,11 +24,19 @@ class BatchJob(BaseModel):
 
     classifier: Path = Field(description="The classifier: an ilastik project file.")
     inputs: tuple[str, ...] = Field(
-        description="Files, patterns, or files with a dataset after them, as in 'scan.h5/volume/data'."
+        description="Files, folders, patterns, lists (.txt, .csv), or files with a dataset after them, as in "
+        "'scan.h5/volume/data'."
     )
     exports: tuple[Export, ...] = Field((Export(),), min_length=1, description="What to write for every input.")
     input_axes: str | None = Field(None, description="Axes of every input, instead of the file's own or a guess.")
+    stack: StackAxis | None = Field(
+        None, description="Make each pattern or folder one image: its files, stacked along this axis."
+    )
+    channels: tuple[int | str, ...] | None = Field(
+        None, min_length=1, description="Channels to use of every input, by name or index from 0; all if not given."
+    )
     existing: Existing = Field("error", description="What to do about outputs that exist.")
+    ledger: Path | None = Field(None, description="File of the record; a new one beside the outputs if not given.")
     workers: int | None = Field(None, ge=1, description="Number of threads; all cores if not given.")
 
     def plan(self) -> "Plan":

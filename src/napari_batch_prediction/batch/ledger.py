@@ -4,13 +4,20 @@ import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from napari_batch_prediction.errors import BatchPredictionError
 
 Status = Literal["done", "failed", "skipped", "cancelled"]
 
 CANCELLED = "The run was cancelled."
+
+
+class Written(NamedTuple):
+    """Size in bytes and SHA-256 of an output when it was written."""
+
+    size: int
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -31,6 +38,8 @@ class LedgerRow:
         Wall time from opening the input to its last output.
     trace
         The whole stack trace of an unexpected failure; empty otherwise.
+    written
+        Size and hash of the outputs written for each source.
     """
 
     input: str
@@ -39,13 +48,23 @@ class LedgerRow:
     outputs: Mapping[str, Path] = field(default_factory=dict)
     seconds: float = 0.0
     trace: str = ""
+    written: Mapping[str, Written] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Ledger:
-    """What happened to every input of a run, in the order of the inputs."""
+    """What happened to every input of a run, in the order of the inputs.
+
+    Attributes
+    ----------
+    rows
+        One for each input.
+    path
+        The file with the record of the run, from which it can be resumed; None if nothing was run.
+    """
 
     rows: tuple[LedgerRow, ...]
+    path: Path | None = None
 
     def count(self, status: Status) -> int:
         """Return the number of inputs with this status."""

@@ -2,24 +2,27 @@
 
 import os
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, count
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
 from napari_batch_prediction.axes import check_axes, extents
 from napari_batch_prediction.batch.job import BatchJob
-from napari_batch_prediction.batch.ledger import explain
+from napari_batch_prediction.batch.ledger import LedgerRow, explain
+from napari_batch_prediction.batch.record import RecordedInput
 from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.export.formats import find_format
 from napari_batch_prediction.export.naming import Named, check_template, output_path, shared_folder
 from napari_batch_prediction.export.transform import make_transform
-from napari_batch_prediction.images.base import AxesKnown
-from napari_batch_prediction.images.inputs import expand_inputs, input_file, input_stem, open_image
+from napari_batch_prediction.images.base import AxesKnown, Image
+from napari_batch_prediction.images.channels import describe_channels
+from napari_batch_prediction.images.inputs import expand_inputs, input_file, input_files, input_stem, open_image
 
 # The longest name most file systems take, in bytes.
 MAX_NAME = 255
@@ -33,6 +36,24 @@ class ImageInfo:
     axes_known: AxesKnown
     shape: tuple[int, ...]
     dtype: np.dtype
+    pixel_size: Mapping[str, float] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
+    channel_names: tuple[str, ...] = ()
+    dataset: str = ""
+
+    @classmethod
+    def of(cls, image: Image) -> Self:
+        """Return what the header of an open image says."""
+        return cls(
+            image.axes,
+            image.axes_known,
+            image.shape,
+            image.dtype,
+            image.pixel_size,
+            image.units,
+            image.channel_names,
+            image.dataset,
+        )
 
     @property
     def extents(self) -> dict[str, int]:
@@ -57,6 +78,10 @@ class PlanRow:
         Why it cannot run, in words; empty if it can.
     skip
         All outputs exist, and the job says to leave such inputs out.
+    own
+        Outputs that exist and may be replaced, because an earlier part of the same run made them.
+    kept
+        What an earlier part of the same run did for this input, if that holds.
     """
 
     input: str
@@ -64,15 +89,28 @@ class PlanRow:
     outputs: Mapping[str, Path] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     skip: bool = False
+    own: frozenset[Path] = frozenset()
+    kept: LedgerRow | None = None
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A checked job."""
+    """A checked job.
+
+    Attributes
+    ----------
+    job, classifier
+        The job and its classifier.
+    rows
+        One for each input.
+    resumed
+        Whether this goes on with the run recorded in the job's ledger.
+    """
 
     job: BatchJob
     classifier: Classifier
     rows: tuple[PlanRow, ...]
+    resumed: bool = False
 
     @property
     def n_problems(self) -> int:
@@ -80,7 +118,9 @@ class Plan:
         return sum(bool(row.problems) for row in self.rows)
 
 
-def make_plan(job: BatchJob, classifier: Classifier | None = None) -> Plan:
+def make_plan(
+    job: BatchJob, classifier: Classifier | None = None, earlier: Sequence[RecordedInput] | None = None
+) -> Plan:
     """Open every input, name every output and find every problem. Nothing is written.
 
     Parameters
@@ -89,6 +129,8 @@ def make_plan(job: BatchJob, classifier: Classifier | None = None) -> Plan:
         The job.
     classifier
         The job's classifier if it is loaded already.
+    earlier
+        The inputs of the recorded run that this goes on with.
 
     Raises
     ------
@@ -108,7 +150,7 @@ def make_plan(job: BatchJob, classifier: Classifier | None = None) -> Plan:
             raise SettingsError("The dataset inside the HDF5 file needs a name, for example 'exported_data'.")
     classifier = classifier or load_classifier(job.classifier)
     sources = source_names(job, classifier)
-    inputs = expand_inputs(job.inputs)
+    inputs = expand_inputs(job.inputs, stack=job.stack is not None) if earlier is None else [recorded.input for recorded in earlier]
     if not inputs:
         raise SettingsError("There is no input. Give files, or a pattern that matches some.")
     files = [input_file(location) for location in inputs]
@@ -128,8 +170,9 @@ def make_plan(job: BatchJob, classifier: Classifier | None = None) -> Plan:
                     problems.append(str(error))
             path = output_path(export, source, find_format(export.format).extension, named, region)
             outputs[_unused(source, outputs)] = path
-        rows.append(PlanRow(location, image, outputs, tuple(problems)))
-    return Plan(job, classifier, _check_outputs(rows, job, files))
+        own = frozenset[Path]() if earlier is None or not earlier[i - 1].begun else earlier[i - 1].own
+        rows.append(PlanRow(location, image, outputs, tuple(problems), own=own))
+    return Plan(job, classifier, _check_outputs(rows, job), resumed=earlier is not None)
 
 
 def source_names(job: BatchJob, classifier: Classifier) -> list[str]:
@@ -152,17 +195,21 @@ def _look_at(location: str, job: BatchJob, classifier: Classifier) -> tuple[Imag
     """Open an input; return what it says and why it cannot be predicted."""
     info = None
     try:
-        with open_image(location, job.input_axes) as image:
-            info = ImageInfo(image.axes, image.axes_known, image.shape, image.dtype)
+        with open_image(location, job.input_axes, stack=job.stack, channels=job.channels) as image:
+            info = ImageInfo.of(image)
         classifier.check(info.axes, info.shape)
     except Exception as error:  # whatever is wrong with one file, the others are to be looked at
-        return info, [explain(error)[0]]
+        reason = explain(error)[0]
+        if info is not None and info.channel_names and info.extents["c"] != classifier.n_channels:
+            reason += f" Its channels are {describe_channels(info.channel_names)}: choose among them."
+        return info, [reason]
     return info, []
 
 
-def _check_outputs(rows: list[PlanRow], job: BatchJob, files: list[Path]) -> tuple[PlanRow, ...]:
+def _check_outputs(rows: list[PlanRow], job: BatchJob) -> tuple[PlanRow, ...]:
     """Return the rows with the problems of their outputs added."""
-    sacred = {_same(Path(os.path.realpath(file))): f"the input {file}" for file in files}
+    inputs = [file for row in rows for file in input_files(row.input)]
+    sacred = {_same(Path(os.path.realpath(file))): f"the input {file}" for file in inputs}
     sacred[_same(Path(os.path.realpath(job.classifier)))] = f"the classifier {job.classifier}"
     users: dict[str, list[str]] = {}
     for row in rows:
@@ -189,7 +236,7 @@ def _check_outputs(rows: list[PlanRow], job: BatchJob, files: list[Path]) -> tup
                 problems.append(f"{path} is {owner}, which is never replaced. Choose another name or folder.")
             elif path in existing and path.is_dir():
                 problems.append(f"{path} is a folder. Choose another name.")
-            elif path in existing and job.existing == "error":
+            elif path in existing and job.existing == "error" and path not in row.own:
                 problems.append(f"{path} exists. Remove it, choose another name, or allow skipping or overwriting.")
             if len(os.fsencode(path.name)) > MAX_NAME:
                 problems.append(f"The name {path.name} is longer than {MAX_NAME} bytes. Choose a shorter one.")

@@ -17,6 +17,7 @@ from napari_batch_prediction.batch.events import (
 )
 from napari_batch_prediction.batch.ledger import Ledger, LedgerRow, Status
 from napari_batch_prediction.batch.plan import Plan
+from napari_batch_prediction.batch.recorder import Recorder
 from napari_batch_prediction.batch.work import FileWork
 from napari_batch_prediction.classifiers.compilation import compilation_told
 from napari_batch_prediction.classifiers.tiles import Tile, n_cores
@@ -48,12 +49,18 @@ def iter_run(plan: Plan, should_cancel: Callable[[], bool] | None = None) -> Gen
     The ledger: what happened to each input.
     """
     run = _Run(plan, should_cancel)
+    recorder = Recorder(plan) if run.works else None
     try:
         with compilation_told(run.tell):
-            yield from run.events()
+            for event in run.events():
+                if recorder is not None:
+                    event = recorder.note(event)
+                yield event
     finally:
         run.stop()
-    return run.ledger()
+        if recorder is not None:
+            recorder.close()
+    return Ledger(run.ledger().rows, recorder.path if recorder else None)
 
 
 def run_plan(
@@ -90,7 +97,9 @@ class _Run:
         self.workers = plan.job.workers or n_cores()
         self.should_cancel = should_cancel
         self.cancel = threading.Event()
-        infos = {i: row.image for i, row in enumerate(plan.rows) if row.image and not row.problems and not row.skip}
+        infos = {
+            i: row.image for i, row in enumerate(plan.rows) if row.image and not (row.problems or row.skip or row.kept)
+        }
         share = max(1, self.workers // max(1, len(infos)))
         self.works = {i: FileWork(plan, i, info, share) for i, info in infos.items()}
         self.batch_tiles = sum(len(work.tiles) for work in self.works.values())
@@ -104,7 +113,9 @@ class _Run:
     def events(self) -> Generator[Event, None, None]:
         yield BatchStarted(len(self.rows), self.batch_tiles)
         for index, row in enumerate(self.rows):
-            if row.problems:
+            if row.kept is not None:
+                yield self._end(index, row.kept)
+            elif row.problems:
                 yield self._end(index, LedgerRow(row.input, "failed", " ".join(row.problems)))
             elif row.skip:
                 yield self._end(index, LedgerRow(row.input, "skipped", "All outputs exist.", row.outputs))

@@ -4,8 +4,9 @@ import threading
 import time
 from pathlib import Path
 
-from napari_batch_prediction.batch.ledger import CANCELLED, LedgerRow, Status, explain
+from napari_batch_prediction.batch.ledger import CANCELLED, LedgerRow, Status, Written, explain
 from napari_batch_prediction.batch.plan import ImageInfo, Plan, source_names
+from napari_batch_prediction.batch.provenance import file_hash, file_size
 from napari_batch_prediction.classifiers.tiles import Tile, make_tiles
 from napari_batch_prediction.errors import ExportError, ImageReadError
 from napari_batch_prediction.export.formats import find_format
@@ -68,6 +69,7 @@ class FileWork:
         self._image: Image | None = None
         self._writers: dict[str, Writer] = {}
         self._finished: dict[str, Path] = {}
+        self._written: dict[str, Written] = {}
         self._lock = threading.Lock()
         self._left = len(self.tiles)
         self._started = self._ended = 0.0
@@ -81,8 +83,10 @@ class FileWork:
             If the image cannot be read or is not what it was when the job was checked.
         """
         self._started = time.perf_counter()
-        image = self._image = open_image(self.row.input, self._job.input_axes)
-        now = ImageInfo(image.axes, image.axes_known, image.shape, image.dtype)
+        image = self._image = open_image(
+            self.row.input, self._job.input_axes, stack=self._job.stack, channels=self._job.channels
+        )
+        now = ImageInfo.of(image)
         if now != self._info:
             raise ImageReadError(
                 f"{self.row.input} has changed since it was checked: expected {self._info.axes} "
@@ -102,7 +106,7 @@ class FileWork:
                 image.pixel_size,
                 image.units,
                 export.internal_path,
-                replace=self._job.existing == "overwrite",
+                replace=self._job.existing == "overwrite" or path in self.row.own,
             )
             self._writers[key] = find_format(export.format).writer(target)
 
@@ -124,7 +128,8 @@ class FileWork:
         if last:
             for key, writer in self._writers.items():
                 writer.finish()
-                self._finished[key] = self.row.outputs[key]
+                path = self._finished[key] = self.row.outputs[key]
+                self._written[key] = Written(file_size(path), file_hash(path))
             self._ended = time.perf_counter()
 
     def close(self, status: Status) -> LedgerRow:
@@ -143,4 +148,4 @@ class FileWork:
         now = time.perf_counter()
         seconds = (self._ended or now) - (self._started or now)
         outputs = {key: path for key, path in self.row.outputs.items() if key in self._finished}
-        return LedgerRow(self.row.input, status, reason, outputs, seconds, trace)
+        return LedgerRow(self.row.input, status, reason, outputs, seconds, trace, self._written)

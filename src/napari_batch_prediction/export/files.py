@@ -2,6 +2,9 @@
 
 import os
 import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from napari_batch_prediction.errors import ExportError, OutputExistsError
@@ -13,10 +16,36 @@ def temporary_path(final: Path) -> Path:
     return final.with_name(f".{start}.{secrets.token_hex(4)}.part")
 
 
+def remove_leftovers(final: Path) -> None:
+    """Remove temporary files that a process which was killed has left beside ``final``."""
+    start = temporary_path(final).name[: -len("12345678.part")]
+    if not final.parent.is_dir():
+        return
+    for item in final.parent.iterdir():
+        if item.name.startswith(start) and item.name.endswith(".part"):
+            remove(item)
+
+
 def why(error: Exception) -> str:
     """Return the system's words for an error, without the names and numbers libraries put around them."""
     number = getattr(error, "errno", None)
     return os.strerror(number) if number else str(error)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn what the system or a library raises inside the block into an ExportError about ``path``."""
+    try:
+        yield
+    except ExportError:
+        raise
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ExportError(f"{path} cannot be written: {why(error)}") from error
+
+
+def not_whole(path: Path, came: int, expected: int, what: str = "chunks") -> ExportError:
+    """Return the error about a file that is to be finished too early."""
+    return ExportError(f"{path} is not whole: {came} of {expected} {what} came.")
 
 
 def make_folder(folder: Path) -> None:
@@ -58,11 +87,16 @@ def publish(temporary: Path, final: Path, *, replace: bool) -> None:
         else:
             _link(temporary, final)
     except FileExistsError:
-        raise OutputExistsError(
-            f"{final} appeared while it was being computed and is left as it is. Remove it, or allow overwriting."
-        ) from None
+        raise taken(final) from None
     except OSError as error:
         raise ExportError(f"{final} cannot be given its name: {why(error)}.") from error
+
+
+def taken(final: Path) -> OutputExistsError:
+    """Return the error about a name that was free when the job began."""
+    return OutputExistsError(
+        f"{final} appeared while it was being computed and is left as it is. Remove it, or allow overwriting."
+    )
 
 
 def _link(temporary: Path, final: Path) -> None:
@@ -78,8 +112,69 @@ def _link(temporary: Path, final: Path) -> None:
         temporary.unlink()
 
 
+def sync_folder(folder: Path) -> None:
+    """Have all files below a folder on the disk."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            sync(path)
+
+
+def publish_folder(temporary: Path, final: Path, *, replace: bool) -> None:
+    """Give a whole folder its final name.
+
+    What is replaced is first renamed, and removed when the new folder bears its name. Should the machine stop
+    between the two, :func:`restore_folder` finds the old one.
+
+    Raises
+    ------
+    OutputExistsError
+        If the name is taken and ``replace`` is False.
+    ExportError
+        If the folder cannot be renamed.
+    """
+    aside = None
+    try:
+        if os.path.lexists(final):
+            if not replace:
+                raise taken(final)
+            aside = temporary.with_suffix(_ASIDE)
+            final.rename(aside)
+        try:
+            temporary.rename(final)
+        except OSError:
+            if aside is not None:
+                aside.rename(final)
+            raise
+        if aside is not None:
+            _remove_all(aside)
+    except ExportError:
+        raise
+    except OSError as error:
+        raise ExportError(f"{final} cannot be given its name: {why(error)}.") from error
+
+
+_ASIDE = ".old"
+
+
+def restore_folder(final: Path) -> None:
+    """Put back the folder that was to be replaced when the machine stopped; remove it if the new one is there."""
+    start = temporary_path(final).name.rsplit(".", 2)[0]
+    for aside in sorted(path for path in final.parent.glob(".*" + _ASIDE) if path.name.rsplit(".", 2)[0] == start):
+        if os.path.lexists(final):
+            _remove_all(aside)
+        else:
+            aside.rename(final)
+
+
+def _remove_all(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
 def remove(path: Path) -> None:
-    """Remove a temporary file.
+    """Remove a temporary file, or a folder with all that is in it.
 
     Raises
     ------
@@ -87,6 +182,6 @@ def remove(path: Path) -> None:
         If it is there and cannot be removed.
     """
     try:
-        path.unlink(missing_ok=True)
+        _remove_all(path)
     except OSError as error:
         raise ExportError(f"The temporary file {path} cannot be removed: {why(error)}.") from error

@@ -1,0 +1,129 @@
+"""Writing down a run while it happens."""
+
+import os
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from napari_batch_prediction.batch.events import BatchFinished, BatchStarted, Event, FileFinished, FileStarted
+from napari_batch_prediction.batch.job import BatchJob
+from napari_batch_prediction.batch.plan import Plan
+from napari_batch_prediction.batch.provenance import file_hash, versions
+from napari_batch_prediction.batch.record import FORMAT, SUFFIX, Record, write_summary
+from napari_batch_prediction.export.naming import shared_folder
+
+
+class Recorder:
+    """Notes the events of one run in its record.
+
+    Parameters
+    ----------
+    plan
+        The checked job.
+
+    Raises
+    ------
+    SettingsError
+        If the job's ledger exists and is not resumed, or another run is writing to it.
+    ExportError
+        If the ledger cannot be written.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.path = plan.job.ledger or _new_path(plan)
+        self._plan = plan
+        self._record = Record(self.path, continued=plan.resumed)
+
+    def note(self, event: Event) -> Event:
+        """Write down an event before anybody else sees it; return it, the last one with the record's path.
+
+        Raises
+        ------
+        ExportError
+            If the ledger cannot be written.
+        """
+        match event:
+            case BatchStarted():
+                self._note_plan()
+            case FileStarted(index=index):
+                self._record.write("begin", index=index)
+            case FileFinished(index=index, row=row):
+                outputs = {
+                    source: {"path": str(path), "size": row.written[source].size, "sha256": row.written[source].sha256}
+                    for source, path in row.outputs.items()
+                    if source in row.written
+                }
+                self._record.write(
+                    "end", index=index, status=row.status, reason=row.reason, seconds=round(row.seconds, 3),
+                    outputs=outputs, trace=row.trace,
+                )  # fmt: skip
+            case BatchFinished(ledger=ledger):
+                self._record.write("finish")
+                write_summary(summary_path(self.path), ledger.rows)
+                return BatchFinished(replace(ledger, path=self.path))
+        return event
+
+    def _note_plan(self) -> None:
+        job = self._plan.job
+        self._record.write(
+            "run",
+            format=FORMAT,
+            job=absolute(job).model_dump(mode="json"),
+            classifier_sha256=file_hash(job.classifier),
+            versions=versions(),
+            resumed=self._plan.resumed,
+        )
+        if self._plan.resumed:
+            return
+        for index, row in enumerate(self._plan.rows):
+            image = row.image
+            self._record.write(
+                "input",
+                index=index,
+                input=os.path.abspath(row.input),  # noqa: PTH100 - keeps symbolic links
+                axes=image.axes if image else None,
+                axes_known=image.axes_known if image else None,
+                shape=list(image.shape) if image else None,
+                dtype=str(image.dtype) if image else None,
+                outputs={
+                    source: {"path": str(path), "existed": os.path.lexists(path)}
+                    for source, path in row.outputs.items()
+                },
+                problems=list(row.problems),
+            )
+
+    def close(self) -> None:
+        """Let other runs have the record."""
+        self._record.close()
+
+
+def absolute(job: BatchJob) -> BatchJob:
+    """Return a job that means the same files wherever it is run."""
+
+    def whole(path: str | Path) -> str:
+        return os.path.abspath(Path(path).expanduser())  # noqa: PTH100 - keeps symbolic links
+
+    exports = tuple(
+        export.model_copy(update={"folder": Path(whole(export.folder))}) if export.folder else export
+        for export in job.exports
+    )
+    return job.model_copy(
+        update={
+            "classifier": Path(whole(job.classifier)),
+            "inputs": tuple(whole(name) for name in job.inputs),
+            "exports": exports,
+        }
+    )
+
+
+def summary_path(record: Path) -> Path:
+    """Return the table that stands beside a record."""
+    return record.with_name(f"{record.name.removesuffix(SUFFIX)}.csv")
+
+
+def _new_path(plan: Plan) -> Path:
+    """Return a name that is not taken, in the folder that all outputs share."""
+    folder = shared_folder([path for row in plan.rows for path in row.outputs.values()])
+    stem = f"{plan.job.classifier.stem}_{datetime.now().astimezone():%Y-%m-%d_%H-%M-%S}"
+    names = (f"{stem}{f'-{i}' if i > 1 else ''}{SUFFIX}" for i in range(1, 1000))
+    return next(folder / name for name in names if not (folder / name).exists())
