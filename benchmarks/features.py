@@ -8,6 +8,7 @@ from inputs import SCALES, Setting, all_features, left_out, noise, read_image
 from numpy.typing import NDArray
 from others import fastfilters2_filters, in_tiles, opencv_convolve, scipy_convolve, two_stages
 from rows import Contest, Row, compete
+from skimage.feature import multiscale_basic_features
 from timing import timed
 
 from napari_batch_prediction.classifiers.prediction import TilePredictor
@@ -24,19 +25,24 @@ TARGET = 2.0
 TOLERANCE = 1e-2
 
 
-def our_features(image: Image, chosen: FeatureSelection, to_array: bool) -> Image:
-    """Compute features of an image (z, y, x) as a prediction does, but walk no forest.
+def feature_predictor(chosen: FeatureSelection) -> TilePredictor:
+    """Return what computes these features of one channel; its forest is a single leaf."""
+    leaf = Tree(np.array([-1]), np.zeros(1), np.zeros(1, np.int32), np.ones((1, 1)))
+    return TilePredictor(chosen, 1, [leaf], [0], 1)
+
+
+def our_features(predictor: TilePredictor, image: Image, to_array: bool) -> Image:
+    """Compute features of an image as a prediction does, but walk no forest.
 
     Returns
     -------
-    The features (n, z, y, x) if ``to_array``. Otherwise they are left in the cache, block after block, which is where
-    a prediction uses them, and nothing is returned (n = 0).
+    The features (n, ...) if ``to_array``. Otherwise they are left in the cache, block after block, which is where a
+    prediction uses them, and nothing is returned (n = 0).
     """
-    leaf = Tree(np.array([-1]), np.zeros(1), np.zeros(1, np.int32), np.ones((1, 1)))
-    predictor = TilePredictor(chosen, 1, [leaf], [0], 1)
-    z, y, x = image.shape
-    whole = (slice(0, z), slice(0, y), slice(0, x))
-    return predictor.predict(image[np.newaxis], whole, probabilities=False, features=to_array)[1]
+    block = image.reshape((1, 1, *image.shape)[-4:])
+    whole = (slice(0, block.shape[1]), slice(0, block.shape[2]), slice(0, block.shape[3]))
+    values = predictor.predict(block, whole, probabilities=False, features=to_array)[1]
+    return values.reshape(len(values), *image.shape)
 
 
 def measure(setting: Setting) -> list[Row]:
@@ -56,13 +62,10 @@ def _measure_2d(setting: Setting) -> list[Row]:
         contests.append(Contest("OpenCV", timed(work), ARRAY, _same(work, image, chosen)))
     with left_out(setting, "fastfilters2"):
         contests += _fastfilters2(setting, image)
-    with left_out(setting, "scikit-image"):
-        from skimage.feature import multiscale_basic_features
-
-        work = partial(multiscale_basic_features, image, workers=1)
-        n = work().shape[-1]
-        note = f"multiscale_basic_features: {n} features of its own; time and ratio as if they were 49"
-        contests.append(Contest("scikit-image", timed(work), ARRAY, note, share=n / chosen.n_features()))
+    work = partial(multiscale_basic_features, image, workers=1)
+    n = work().shape[-1]
+    note = f"multiscale_basic_features: {n} features of its own; time and ratio as if they were 49"
+    contests.append(Contest("scikit-image", timed(work), ARRAY, note, share=n / chosen.n_features()))
     return compete("Features, 2D", contests, setting.rounds, image.size)
 
 
@@ -98,15 +101,13 @@ def _measure_3d(setting: Setting) -> list[Row]:
 
 def _everywhere(setting: Setting, image: Image, chosen: FeatureSelection) -> list[Contest]:
     """Return those who compute features in 2D and in 3D: this project, SciPy and vigra."""
-    n = chosen.n_features()
-    volume = image.reshape((1, *image.shape)[-3:])
+    predictor, n = feature_predictor(chosen), chosen.n_features()
     contests = [
-        Contest(CACHE, timed(partial(our_features, volume, chosen, False)), None, f"{n} features, as predictions do"),
-        Contest(ARRAY, timed(partial(our_features, volume, chosen, True)), None, f"{n} features"),
+        Contest(CACHE, timed(partial(our_features, predictor, image, False)), None, f"{n} features, as predictions do"),
+        Contest(ARRAY, timed(partial(our_features, predictor, image, True)), None, f"{n} features"),
     ]
-    with left_out(setting, "scipy"):
-        work = partial(two_stages, image, chosen, scipy_convolve())
-        contests.append(Contest("SciPy", timed(work), ARRAY, _same(work, image, chosen)))
+    work = partial(two_stages, image, chosen, scipy_convolve)
+    contests.append(Contest("SciPy", timed(work), ARRAY, _same(work, image, chosen)))
     if setting.vigra:
         path = setting.scratch / "image.npy"
         np.save(path, image)
@@ -119,7 +120,7 @@ def _everywhere(setting: Setting, image: Image, chosen: FeatureSelection) -> lis
 
 def _same(work: Callable[[], object], image: Image, chosen: FeatureSelection) -> str:
     """Return a note: how far these features are from this project's, relative to the largest value of each."""
-    ours = our_features(image.reshape((1, *image.shape)[-3:]), chosen, True).reshape(-1, *image.shape)
+    ours = our_features(feature_predictor(chosen), image, True)
     theirs = np.asarray(work())
     far = max(float(np.abs(a - b).max() / np.abs(b).max()) for a, b in zip(theirs, ours, strict=True))
     if not far < TOLERANCE:

@@ -3,7 +3,7 @@
 from functools import partial
 
 import numpy as np
-from inputs import Setting, boxes, feature_rows, left_out, read_image
+from inputs import Setting, boxes, feature_rows, read_image
 from numpy.typing import NDArray
 from rows import Contest, Row, compete
 from sklearn_trees import scikit_learn_forest
@@ -68,11 +68,10 @@ def _measure(setting: Setting, section: str, name: str, image: str, size: tuple[
         _check("vigra", setting.vigra.result(setting.scratch), expected)
         note = "RandomForest.predictProbabilities; the same probabilities"
         contests.append(Contest("vigra", setting.vigra.run, PREDICTION, note, TARGET))
-    with left_out(setting, "scikit-learn"):
-        theirs = partial(scikit_learn_forest(trees).predict_proba, rows)
-        _check("scikit-learn", theirs(), expected)
-        note = "RandomForestClassifier.predict_proba, the same trees put into it; the same probabilities"
-        contests.append(Contest("scikit-learn", timed(theirs), PREDICTION, note))
+    theirs = partial(scikit_learn_forest(trees).predict_proba, rows)
+    _check("scikit-learn", theirs(), expected)
+    note = "RandomForestClassifier.predict_proba, the same trees put into it; the same probabilities"
+    contests.append(Contest("scikit-learn", timed(theirs), PREDICTION, note))
     return compete(section, contests, setting.rounds, len(rows))
 
 

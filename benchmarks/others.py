@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import correlate1d
 
 from napari_batch_prediction.features import selection
 from napari_batch_prediction.features.kernels import (
@@ -95,16 +96,11 @@ def opencv_convolve() -> Convolve:
     return convolve
 
 
-def scipy_convolve() -> Convolve:
-    """Return SciPy's one-dimensional filter, applied along each axis, the last one first."""
-    from scipy.ndimage import correlate1d
-
-    def convolve(image: Image, kernels: Sequence[NDArray[np.float32]]) -> Image:
-        for axis in reversed(range(image.ndim)):
-            image = correlate1d(image, kernels[axis], axis=axis, mode="mirror")
-        return image
-
-    return convolve
+def scipy_convolve(image: Image, kernels: Sequence[NDArray[np.float32]]) -> Image:
+    """Apply SciPy's one-dimensional filter along each axis, the last one first."""
+    for axis in reversed(range(image.ndim)):
+        image = correlate1d(image, kernels[axis], axis=axis, mode="mirror")
+    return image
 
 
 def fastfilters2_filters() -> Filters:

@@ -52,8 +52,12 @@ def write(results: Results, path: Path) -> None:
     bottom = axes[-1, 0]
     ticks = [tick for tick in (0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500) if low * 0.85 < tick < high * 1.6]
     bottom.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-    bottom.set_xlabel("times as long as this project (1 = as long)")
-    figure.suptitle("How much longer others take for the same work", fontsize=13, fontweight="bold")
+    bottom.set_xlabel(
+        "times as long as this project; 1 is as long\n"
+        "bars: median of the rounds; thin lines: from the smallest to the largest; dotted: what this project aims at",
+        fontsize=9,
+    )
+    figure.suptitle("How long others take, compared with napari-batch-prediction", fontsize=12, fontweight="bold")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=130)
     plt.close(figure)
@@ -71,6 +75,8 @@ def _panels(results: Results) -> dict[str, list[Bar]]:
             name = f"{command.name}{'' if command.format == 'hdf5' else ', compressed'}"
             title = "Whole commands: ilastik with two threads, its times scaled to this machine"
             panels.setdefault(title, []).append(Bar(name, command.calibrated, command.target))
+    for bars in panels.values():
+        bars.sort(key=lambda bar: -bar.ratio.median)
     return panels
 
 
@@ -83,7 +89,7 @@ def _draw(ax: "Axes", title: str, bars: list[Bar]) -> None:
         ax.barh(y, bar.ratio.median - 1, left=1, height=0.62, color=color, alpha=0.85, linewidth=0)
         ax.plot([bar.ratio.low, bar.ratio.high], [y, y], color="black", linewidth=1.2)
         ax.annotate(
-            f"{bar.ratio.median:.1f} ×", (max(bar.ratio.high, bar.ratio.median), y), (5, 0),
+            f"{bar.ratio.median:.1f} ×", (max(bar.ratio.high, 1.0), y), (5, 0),
             textcoords="offset points", va="center", fontsize=9, fontweight="bold",
         )  # fmt: skip
         if bar.target:

@@ -17,6 +17,7 @@ import plot
 import report
 import whole
 from inputs import Setting, left_out
+from timing import keep_memory
 from vigra_client import VigraWorker
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -45,6 +46,7 @@ def main() -> int:
     )
     arguments = parser.parse_args()
 
+    keep_memory()
     wanted = (arguments.only,) if arguments.only else ("features", "forest", "whole")
     not_measured: list[str] = []
     with ExitStack() as stack:

@@ -1,27 +1,22 @@
 """ilastik's trees in scikit-learn's classifier, so that both walk the same forest."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.ensemble import RandomForestClassifier
 
 from napari_batch_prediction.forest.trees import Tree, round_up_to_float32
-
-if TYPE_CHECKING:
-    from sklearn.ensemble import RandomForestClassifier
 
 _NO_NODE = -1
 _NO_FEATURE = -2
 
 
-def scikit_learn_forest(trees: Sequence[Tree]) -> "RandomForestClassifier":
+def scikit_learn_forest(trees: Sequence[Tree]) -> RandomForestClassifier:
     """Return a classifier with these trees, which works on one thread.
 
     Its nodes are in scikit-learn's own order: each followed by all that is left of it.
     """
-    from sklearn.ensemble import RandomForestClassifier
-
     n_columns = trees[0].value.shape[1]
     n_features = 1 + max(int(tree.feature.max()) for tree in trees)
     # Grown on next to nothing, then given the trees.
@@ -29,7 +24,7 @@ def scikit_learn_forest(trees: Sequence[Tree]) -> "RandomForestClassifier":
     forest = RandomForestClassifier(len(trees), bootstrap=False, n_jobs=1, random_state=0)
     forest.fit(rows, np.arange(n_columns))
     for estimator, tree in zip(forest.estimators_, trees, strict=True):
-        state = estimator.tree_.__getstate__()
+        make, arguments, state = estimator.tree_.__reduce__()
         order, depth = _depth_first(tree)
         nodes = np.zeros(len(order), state["nodes"].dtype)
         place = np.empty(len(order), np.int64)
@@ -46,6 +41,8 @@ def scikit_learn_forest(trees: Sequence[Tree]) -> "RandomForestClassifier":
         nodes["weighted_n_node_samples"] = 1
         state |= {"nodes": nodes, "node_count": len(nodes), "max_depth": depth}
         state["values"] = np.ascontiguousarray(tree.value[order][:, np.newaxis])
+        # A new one: a tree that has nodes already does not make room for more.
+        estimator.tree_ = make(*arguments)
         estimator.tree_.__setstate__(state)
     return forest
 

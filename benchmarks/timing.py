@@ -1,9 +1,25 @@
 """Times of things that are run in turns, so that a busy machine disturbs all of them alike."""
 
+import ctypes
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
+
+# Parameters of glibc's mallopt.
+_TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8
+
+
+def keep_memory() -> None:
+    """Have this process keep the memory that it frees, for whoever is next.
+
+    Otherwise large results are in fresh memory each time, and on a virtual machine it may take longer to get that from
+    the system than to compute them.
+    """
+    libc = ctypes.CDLL(None)
+    for parameter, value in ((_MMAP_MAX, 0), (_TRIM_THRESHOLD, 2**31 - 1), (_ARENA_MAX, 1)):
+        if not libc.mallopt(parameter, value):
+            raise RuntimeError(f"mallopt({parameter}, {value}) failed: is this Linux with glibc?")
 
 
 class Time(NamedTuple):

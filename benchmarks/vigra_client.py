@@ -26,6 +26,8 @@ class VigraWorker:
     """
 
     def __init__(self) -> None:
+        if not Path(PYTHON).exists():
+            raise ImportError(INSTALL)
         script = Path(__file__).with_name("vigra_worker.py")
         self._process = subprocess.Popen(
             [PYTHON, "-I", str(script)],
@@ -38,7 +40,7 @@ class VigraWorker:
             self.version = str(self._answer()["version"])
         except RuntimeError as error:
             self.close()
-            raise ImportError(f"{INSTALL}\n{error}") from None
+            raise ImportError(f"{INSTALL} ({str(error).splitlines()[-1]})") from None
 
     def __enter__(self) -> Self:
         return self

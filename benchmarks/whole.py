@@ -109,9 +109,11 @@ def measure(setting: Setting) -> list[WholeRow]:
         return []
     rows = []
     with ExitStack() as stack:
-        # As many as ilastik had threads, at work at the same time.
-        vigras = [setting.vigra] if setting.vigra else []
-        vigras += [stack.enter_context(VigraWorker()) for _ in range((ILASTIK_THREADS - 1) * len(vigras))]
+        vigras: list[VigraWorker] = []
+        if setting.vigra:
+            # As many as ilastik had threads.
+            others = [stack.enter_context(VigraWorker()) for _ in range(1, ILASTIK_THREADS)]
+            vigras = [setting.vigra, *others]
         for work in WORKS:
             rows += _measure(setting, setting.perf, work, vigras)
     return rows

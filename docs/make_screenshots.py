@@ -43,7 +43,7 @@ KEPT = {
     ("problems", "light", 320),
     ("running", "dark", 400),
     ("failed", "light", 400),
-    ("inspect-2d", "dark", 320),
+    ("inspect-2d", "dark", 400),
     ("inspect-2d", "light", 600),
     ("inspect-3d", "dark", 320),
 }
@@ -134,6 +134,7 @@ class Stage:
             self.widget.start()
             with until(bar.valueChanged, lambda value: value > 0.4 * bar.maximum() > 1):
                 pass
+            self.viewer.scene.camera.zoom *= 10
             yield "running"
             self.widget.cancel()
         self.fill("tissue.ilp", "tissue_01.h5", "tissue_02.h5")

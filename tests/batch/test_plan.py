@@ -37,11 +37,11 @@ def test_good_inputs(tmp_path):
 def test_one_source_twice(tmp_path):
     """A source that is exported in two ways keeps both outputs apart."""
     job = BatchJob(
-        classifier="x.ilp",
+        classifier=__file__,
         inputs=tuple(map(str, save_images(tmp_path, "a"))),
         exports=(Export(), Export(name="{stem}_plain", format="hdf5")),
     )
-    plan = make_plan(job, Threshold(Path("x.ilp")))
+    plan = make_plan(job, Threshold(Path(__file__)))
     assert plan.rows[0].outputs == {
         "Probabilities": tmp_path / "a_Probabilities.h5",
         "Probabilities (2)": tmp_path / "a_plain.h5",
@@ -163,7 +163,7 @@ def test_places_that_cannot_be_written(tmp_path):
 
 WRONG_JOBS = {
     "source": ({"source": "Watershed"}, SettingsError, "No source 'Watershed'"),
-    "format": ({"format": "jpeg"}, SettingsError, "format 'jpeg' is unknown"),
+    "format": ({"format": "jpeg 2000"}, SettingsError, "format 'jpeg 2000' is unknown"),
     "placeholder": ({"name": "{name}"}, SettingsError, r"holds \{name\}, which is unknown"),
     "dataset": ({"internal_path": "/"}, SettingsError, "dataset inside the HDF5 file needs a name"),
     "axes": ({"input_axes": "yyx"}, AxesError, "'yyx' are not valid"),

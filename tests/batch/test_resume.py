@@ -116,7 +116,7 @@ def test_output_that_was_changed_is_not_replaced(tmp_path):
     changed.write_bytes(b"mine")
     again = nbp.resume(ledger.path)
     assert [row.status for row in again.rows] == ["failed", "done"]
-    assert "is not the file that was written" in again.rows[0].reason
+    assert "is not what was written" in again.rows[0].reason
     assert changed.read_bytes() == b"mine"
 
 

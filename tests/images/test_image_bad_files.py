@@ -64,7 +64,7 @@ AT_OPEN = [
     Bad("text.h5", text, "as HDF5: .*file signature not found"),
     Bad("text.npy", text, "as NumPy: .*magic string"),
     Bad("text.png", text, "is not a PNG, JPEG, BMP or GIF file"),
-    Bad("text.txt", text, r"extension '\.txt', which is not known.*\.tif, \.tiff, \.h5, .*\.png.*\.npy"),
+    Bad("text.txt", text, r"extension '\.txt', which is not known.*\.tif, .*\.h5, .*\.png.*\.npy"),
     Bad("no extension", text, "extension ''"),
     Bad("header only.png", cut(0.003), "as PNG"),
     Bad("cut.tif", cut(0.5), "cut off"),

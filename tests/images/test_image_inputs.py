@@ -45,7 +45,8 @@ def folder(tmp_path, monkeypatch):
 EXPANSIONS = {
     "a file": (["a1.tif"], ["a1.tif"]),
     "a missing file stays": (["no.tif"], ["no.tif"]),
-    "a folder stays": (["exp[1]"], ["exp[1]"]),
+    "a folder": (["exp[1]"], ["exp[1]/c.png"]),
+    "a folder and those below": (["exp[1]/**"], ["exp[1]/c.png", "exp[1]/deep/d.png"]),
     "in natural order, without folders": (["a*.tif"], ["a1.tif", "a2.tif", "a10.tif"]),
     "hidden files stay hidden": (["*.tif"], ["a1.tif", "a2.tif", "a10.tif", "~odd.tif"]),
     "order of the entries": (["b1.png", "a*.tif"], ["b1.png", "a1.tif", "a2.tif", "a10.tif"]),

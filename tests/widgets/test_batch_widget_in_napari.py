@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import WAIT_MS, Window
+from batch_window import WAIT_MS, Window, written
 from golden import ROOT as GOLDEN
 from napari.layers import Image, Labels
 from qtpy.QtCore import Qt, QThreadPool, QTimer
@@ -13,6 +13,7 @@ from qtpy.QtCore import Qt, QThreadPool, QTimer
 from napari_batch_prediction.batch.job import BatchJob
 from napari_batch_prediction.export.settings import Export
 from napari_batch_prediction.widgets.batch import BatchPredictionWidget
+from napari_batch_prediction.widgets.results import PAUSE_MS
 
 CASES = {
     "2D": ("a_2d_u8", ("test1.png", "test2.png"), "yx"),
@@ -95,13 +96,23 @@ def test_dock_closed_in_the_middle(make_napari_viewer, qtbot, large):
     dock.hide()
     dock.show()
     assert not window.button("Cancel").text().startswith("Cancelling")
+    n_layers = len(viewer.layers)
     dock.destroyOnClose()
     wait_for_threads(qtbot)
-    files = [path.name for path in (large / "out").iterdir()]
+    files = written(large / "out")
     assert len(files) < 2
     assert not any(name.endswith(".part") for name in files)
     qtbot.waitUntil(lambda: bool(ended), timeout=WAIT_MS)
     assert "cancelled" in [row.status for row in ended[0].rows]
+    # What is done by then is not shown any more, whatever is selected.
+    assert len(viewer.layers) == n_layers
+    window.results.selectRow(0)
+    later = QTimer()
+    later.setSingleShot(True)
+    with qtbot.waitSignal(later.timeout):
+        later.start(4 * PAUSE_MS)  # after the timer that would have read the row
+    wait_for_threads(qtbot)
+    assert len(viewer.layers) == n_layers
 
 
 def test_viewer_closed_in_the_middle(make_napari_viewer, qtbot, large):
@@ -113,7 +124,7 @@ def test_viewer_closed_in_the_middle(make_napari_viewer, qtbot, large):
     del window
     viewer.close()
     wait_for_threads(qtbot)
-    files = [path.name for path in (large / "out").iterdir()]
+    files = written(large / "out")
     assert len(files) < 2
     assert not any(name.endswith(".part") for name in files)
 

@@ -14,8 +14,9 @@ CANCELLED = "The run was cancelled."
 
 
 class Written(NamedTuple):
-    """Size in bytes and SHA-256 of an output when it was written."""
+    """An output when it was written: its files (one, or those of a sequence), their bytes and their SHA-256."""
 
+    paths: tuple[Path, ...]
     size: int
     sha256: str
 
@@ -33,13 +34,13 @@ class LedgerRow:
     reason
         Why it is not done; empty if it is.
     outputs
-        The file written for each source; only files that are whole.
+        The file written for each source, or the pattern of a sequence of files; only what is whole.
     seconds
         Wall time from opening the input to its last output.
     trace
         The whole stack trace of an unexpected failure; empty otherwise.
     written
-        Size and hash of the outputs written for each source.
+        Files, size and hash of the output written for each source.
     """
 
     input: str

@@ -13,6 +13,7 @@ import numpy as np
 from napari_batch_prediction.axes import check_axes, extents
 from napari_batch_prediction.batch.job import BatchJob
 from napari_batch_prediction.batch.ledger import LedgerRow, explain
+from napari_batch_prediction.batch.provenance import file_hash
 from napari_batch_prediction.batch.record import RecordedInput
 from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.classifiers.load import load_classifier
@@ -74,6 +75,8 @@ class PlanRow:
     outputs
         The file for each source, in the order of the job's exports; a source that is exported a second time
         has ``(2)`` after its name.
+    files
+        The files, or folders, that make up the output of each source: one, or those of a sequence.
     problems
         Why it cannot run, in words; empty if it can.
     skip
@@ -87,6 +90,7 @@ class PlanRow:
     input: str
     image: ImageInfo | None
     outputs: Mapping[str, Path] = field(default_factory=dict)
+    files: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     skip: bool = False
     own: frozenset[Path] = frozenset()
@@ -103,6 +107,8 @@ class Plan:
         The job and its classifier.
     rows
         One for each input.
+    classifier_sha256
+        SHA-256 of the classifier's file, in hexadecimal.
     resumed
         Whether this goes on with the run recorded in the job's ledger.
     """
@@ -110,6 +116,7 @@ class Plan:
     job: BatchJob
     classifier: Classifier
     rows: tuple[PlanRow, ...]
+    classifier_sha256: str
     resumed: bool = False
 
     @property
@@ -150,7 +157,10 @@ def make_plan(
             raise SettingsError("The dataset inside the HDF5 file needs a name, for example 'exported_data'.")
     classifier = classifier or load_classifier(job.classifier)
     sources = source_names(job, classifier)
-    inputs = expand_inputs(job.inputs, stack=job.stack is not None) if earlier is None else [recorded.input for recorded in earlier]
+    if earlier is None:
+        inputs = expand_inputs(job.inputs, stack=job.stack is not None)
+    else:
+        inputs = [recorded.input for recorded in earlier]
     if not inputs:
         raise SettingsError("There is no input. Give files, or a pattern that matches some.")
     files = [input_file(location) for location in inputs]
@@ -160,19 +170,28 @@ def make_plan(
         named = Named(file, input_stem(location), i, len(inputs), root)
         image, problems = _look_at(location, job, classifier)
         outputs: dict[str, Path] = {}
+        parts: dict[str, tuple[Path, ...]] = {}
         for export, source in zip(job.exports, sources, strict=True):
-            region: dict[str, tuple[int, int]] = {}
+            form = find_format(export.format)
+            transform = None
             if image is not None:
                 try:
                     transform = make_transform(export, classifier.source(source), image.axes, image.extents)
-                    region = {key: transform.region[key] for key in transform.axes}
                 except SettingsError as error:
                     problems.append(str(error))
-            path = output_path(export, source, find_format(export.format).extension, named, region)
-            outputs[_unused(source, outputs)] = path
+            region = {key: transform.region[key] for key in transform.axes} if transform else {}
+            key = _unused(source, outputs)
+            outputs[key] = output_path(export, source, form.extension, named, region)
+            parts[key] = (outputs[key],)
+            if transform is not None:
+                if problem := form.problem(transform.axes, transform.shape, transform.dtype):
+                    problems.append(problem)
+                else:
+                    parts[key] = form.files(outputs[key], transform.axes, transform.shape, transform.offset)
         own = frozenset[Path]() if earlier is None or not earlier[i - 1].begun else earlier[i - 1].own
-        rows.append(PlanRow(location, image, outputs, tuple(problems), own=own))
-    return Plan(job, classifier, _check_outputs(rows, job), resumed=earlier is not None)
+        rows.append(PlanRow(location, image, outputs, parts, tuple(problems), own=own))
+    checked = _check_outputs(rows, job)
+    return Plan(job, classifier, checked, file_hash(job.classifier), resumed=earlier is not None)
 
 
 def source_names(job: BatchJob, classifier: Classifier) -> list[str]:
@@ -213,15 +232,23 @@ def _check_outputs(rows: list[PlanRow], job: BatchJob) -> tuple[PlanRow, ...]:
     sacred[_same(Path(os.path.realpath(job.classifier)))] = f"the classifier {job.classifier}"
     users: dict[str, list[str]] = {}
     for row in rows:
-        for path in row.outputs.values():
+        for path in _files(row):
             users.setdefault(_same(path), []).append(row.input)
     folders: dict[Path, str] = {}
+    formats = [find_format(export.format) for export in job.exports]
+    folders_wanted = {
+        path
+        for row in rows
+        for form, paths in zip(formats, row.files.values(), strict=True)
+        for path in paths
+        if form.is_folder
+    }
 
     checked = []
     for row in rows:
         problems = list(row.problems)
-        existing = [path for path in row.outputs.values() if os.path.lexists(path)]
-        for path in row.outputs.values():
+        existing = {path for path in _files(row) if os.path.lexists(path)}
+        for path in _files(row):
             if path.parent not in folders:
                 folders[path.parent] = _folder_problem(path.parent)
             others = list(users[_same(path)])
@@ -234,17 +261,22 @@ def _check_outputs(rows: list[PlanRow], job: BatchJob) -> tuple[PlanRow, ...]:
                 )
             if owner := sacred.get(_same(Path(os.path.realpath(path)))):
                 problems.append(f"{path} is {owner}, which is never replaced. Choose another name or folder.")
-            elif path in existing and path.is_dir():
-                problems.append(f"{path} is a folder. Choose another name.")
+            elif path in existing and path.is_dir() != (path in folders_wanted):
+                kind = "folder" if path.is_dir() else "file"
+                problems.append(f"{path} is a {kind}. Choose another name.")
             elif path in existing and job.existing == "error" and path not in row.own:
                 problems.append(f"{path} exists. Remove it, choose another name, or allow skipping or overwriting.")
             if len(os.fsencode(path.name)) > MAX_NAME:
                 problems.append(f"The name {path.name} is longer than {MAX_NAME} bytes. Choose a shorter one.")
             if folders[path.parent]:
                 problems.append(folders[path.parent])
-        skip = job.existing == "skip" and not problems and len(existing) == len(row.outputs)
+        skip = job.existing == "skip" and not problems and len(existing) == len(_files(row))
         checked.append(replace(row, problems=tuple(dict.fromkeys(problems)), skip=skip))
     return tuple(checked)
+
+
+def _files(row: PlanRow) -> list[Path]:
+    return list(chain.from_iterable(row.files.values()))
 
 
 def _same(path: Path) -> str:

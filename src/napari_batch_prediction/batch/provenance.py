@@ -2,38 +2,44 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 from napari_batch_prediction import __version__
 from napari_batch_prediction.batch.job import BatchJob
+from napari_batch_prediction.batch.ledger import Written
 from napari_batch_prediction.export.settings import Export
+
+SOFTWARE = "napari-batch-prediction"
+"""Name under which an output says how it was made."""
 
 # What does not change the values of an output.
 _WHERE = {"folder", "name", "internal_path", "format"}
 
 
 def file_hash(path: Path) -> str:
-    """Return the SHA-256 of a file, or of all files of a folder with their names, in hexadecimal."""
-    if path.is_dir():
-        total = hashlib.sha256()
-        for item in sorted(item for item in path.rglob("*") if item.is_file()):
-            total.update(f"{item.relative_to(path).as_posix()}\0{file_hash(item)}\n".encode())
-        return total.hexdigest()
+    """Return the SHA-256 of a file in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def file_size(path: Path) -> int:
-    """Return the bytes of a file, or of all files of a folder."""
-    if path.is_dir():
-        return sum(item.stat().st_size for item in path.rglob("*") if item.is_file())
-    return path.stat().st_size
+def measure(paths: Sequence[Path]) -> Written:
+    """Return size and hash of an output: a file, a folder with all its files, or several files."""
+    if len(paths) == 1 and paths[0].is_file():
+        return Written(tuple(paths), paths[0].stat().st_size, file_hash(paths[0]))
+    total, size = hashlib.sha256(), 0
+    for path in paths:
+        for item in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            if item.is_file():
+                total.update(f"{item.relative_to(path.parent).as_posix()}\0{file_hash(item)}\n".encode())
+                size += item.stat().st_size
+    return Written(tuple(paths), size, total.hexdigest())
 
 
 def versions() -> dict[str, str]:
     """Return the versions of what computes a prediction."""
-    return {"napari-batch-prediction": __version__, **{name: version(name) for name in ("numpy", "numba", "h5py")}}
+    return {SOFTWARE: __version__, **{name: version(name) for name in ("numpy", "numba", "h5py")}}
 
 
 def made_with(job: BatchJob, export: Export, classifier_hash: str) -> str:

@@ -164,7 +164,7 @@ def read_record(path: Path) -> Recorded:
                 job, classifier_hash = BatchJob.model_validate(line["job"]), line["classifier_sha256"]
             elif kind == "input" and line["index"] not in inputs:
                 outputs = line["outputs"].values()
-                own = frozenset(Path(output["path"]) for output in outputs if not output["existed"])
+                own = frozenset(Path(path) for output in outputs for path in output["new"])
                 inputs[line["index"]] = RecordedInput(line["input"], own)
             elif kind == "begin":
                 inputs[line["index"]].begun = True
@@ -179,7 +179,10 @@ def read_record(path: Path) -> Recorded:
 
 def _row(name: str, line: Mapping[str, Any]) -> LedgerRow:
     outputs = {source: Path(output["path"]) for source, output in line["outputs"].items()}
-    written = {source: Written(output["size"], output["sha256"]) for source, output in line["outputs"].items()}
+    written = {
+        source: Written(tuple(map(Path, output["files"])), output["size"], output["sha256"])
+        for source, output in line["outputs"].items()
+    }
     return LedgerRow(name, line["status"], line["reason"], outputs, line["seconds"], line["trace"], written)
 
 

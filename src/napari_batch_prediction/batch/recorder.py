@@ -8,7 +8,7 @@ from pathlib import Path
 from napari_batch_prediction.batch.events import BatchFinished, BatchStarted, Event, FileFinished, FileStarted
 from napari_batch_prediction.batch.job import BatchJob
 from napari_batch_prediction.batch.plan import Plan
-from napari_batch_prediction.batch.provenance import file_hash, versions
+from napari_batch_prediction.batch.provenance import versions
 from napari_batch_prediction.batch.record import FORMAT, SUFFIX, Record, write_summary
 from napari_batch_prediction.export.naming import shared_folder
 
@@ -49,9 +49,13 @@ class Recorder:
                 self._record.write("begin", index=index)
             case FileFinished(index=index, row=row):
                 outputs = {
-                    source: {"path": str(path), "size": row.written[source].size, "sha256": row.written[source].sha256}
-                    for source, path in row.outputs.items()
-                    if source in row.written
+                    source: {
+                        "path": str(row.outputs[source]),
+                        "files": [str(path) for path in written.paths],
+                        "size": written.size,
+                        "sha256": written.sha256,
+                    }
+                    for source, written in row.written.items()
                 }
                 self._record.write(
                     "end", index=index, status=row.status, reason=row.reason, seconds=round(row.seconds, 3),
@@ -69,7 +73,7 @@ class Recorder:
             "run",
             format=FORMAT,
             job=absolute(job).model_dump(mode="json"),
-            classifier_sha256=file_hash(job.classifier),
+            classifier_sha256=self._plan.classifier_sha256,
             versions=versions(),
             resumed=self._plan.resumed,
         )
@@ -86,7 +90,7 @@ class Recorder:
                 shape=list(image.shape) if image else None,
                 dtype=str(image.dtype) if image else None,
                 outputs={
-                    source: {"path": str(path), "existed": os.path.lexists(path)}
+                    source: {"path": str(path), "new": [str(f) for f in row.files[source] if not os.path.lexists(f)]}
                     for source, path in row.outputs.items()
                 },
                 problems=list(row.problems),

@@ -7,7 +7,7 @@ from pathlib import Path
 from napari_batch_prediction.batch.events import Event
 from napari_batch_prediction.batch.ledger import CANCELLED, Ledger, LedgerRow
 from napari_batch_prediction.batch.plan import Plan, PlanRow, make_plan
-from napari_batch_prediction.batch.provenance import file_hash, file_size
+from napari_batch_prediction.batch.provenance import file_hash, measure
 from napari_batch_prediction.batch.record import RecordedInput, read_record
 from napari_batch_prediction.batch.run import run_plan
 from napari_batch_prediction.errors import SettingsError
@@ -57,17 +57,12 @@ def _decide(row: PlanRow, before: RecordedInput, failed: bool) -> PlanRow:
             for path in before.own:
                 remove_leftovers(path)
         return row
-    changed = [path for source, path in old.outputs.items() if _changed(path, *old.written[source])]
-    if changed:
-        problem = f"{changed[0]} is not the file that was written. Remove it to have it made again."
-        return replace(row, problems=(*row.problems, problem))
-    if all(path.exists() for path in old.outputs.values()):
-        return replace(row, kept=old)
-    return row
-
-
-def _changed(path: Path, size: int, sha256: str) -> bool:
-    return path.exists() and (file_size(path) != size or file_hash(path) != sha256)
+    there = {source: all(path.exists() for path in written.paths) for source, written in old.written.items()}
+    for source, written in old.written.items():
+        if there[source] and measure(written.paths) != written:
+            problem = f"{old.outputs[source]} is not what was written. Remove it to have it made again."
+            return replace(row, problems=(*row.problems, problem))
+    return replace(row, kept=old) if all(there.values()) else row
 
 
 def resume(

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from napari_batch_prediction.batch.ledger import CANCELLED, LedgerRow, Status, Written, explain
 from napari_batch_prediction.batch.plan import ImageInfo, Plan, source_names
-from napari_batch_prediction.batch.provenance import file_hash, file_size
+from napari_batch_prediction.batch.provenance import SOFTWARE, made_with, measure
+from napari_batch_prediction.classifiers.base import Color, Source
 from napari_batch_prediction.classifiers.tiles import Tile, make_tiles
 from napari_batch_prediction.errors import ExportError, ImageReadError
 from napari_batch_prediction.export.formats import find_format
@@ -43,6 +44,7 @@ class FileWork:
         self._info = info
         self._job = plan.job
         self._classifier = plan.classifier
+        self._classifier_sha256 = plan.classifier_sha256
         self._sources = [plan.classifier.source(name) for name in source_names(plan.job, plan.classifier)]
         self._extents = info.extents
         self._transforms = [
@@ -92,11 +94,13 @@ class FileWork:
                 f"{self.row.input} has changed since it was checked: expected {self._info.axes} "
                 f"{self._info.shape} {self._info.dtype}, got {now.axes} {now.shape} {now.dtype}. Start again."
             )
-        exports = zip(self._job.exports, self._transforms, self.row.outputs.items(), strict=True)
-        for export, transform, (key, path) in exports:
-            if self._job.existing == "skip" and path.exists():
+        exports = zip(self._job.exports, self._sources, self._transforms, self.row.outputs.items(), strict=True)
+        for export, source, transform, (key, path) in exports:
+            files = self.row.files[key]
+            if self._job.existing == "skip" and all(file.exists() for file in files):
                 self._finished[key] = path
                 continue
+            first, last = transform.region["c"]
             target = Target(
                 path,
                 transform.axes,
@@ -106,9 +110,19 @@ class FileWork:
                 image.pixel_size,
                 image.units,
                 export.internal_path,
-                replace=self._job.existing == "overwrite" or path in self.row.own,
+                replace=self._job.existing == "overwrite" or not self.row.own.isdisjoint(files),
+                offset=transform.offset,
+                channel_names=source.channel_names[first:last],
+                channel_colors=self._colors(source)[first:last],
+                is_labels=source.is_labels,
+                metadata={SOFTWARE: made_with(self._job, export, self._classifier_sha256)},
+                ome_zarr_version=export.ome_zarr_version,
             )
             self._writers[key] = find_format(export.format).writer(target)
+
+    def _colors(self, source: Source) -> tuple[Color, ...]:
+        """Return the colours of the classes for a source with a channel for each class."""
+        return self._classifier.class_colors if source.channel_names == self._classifier.classes else ()
 
     def work(self, tile: Tile) -> None:
         """Read, predict and write one tile; the last one gives the outputs their names."""
@@ -128,8 +142,8 @@ class FileWork:
         if last:
             for key, writer in self._writers.items():
                 writer.finish()
-                path = self._finished[key] = self.row.outputs[key]
-                self._written[key] = Written(file_size(path), file_hash(path))
+                self._finished[key] = self.row.outputs[key]
+                self._written[key] = measure(writer.paths)
             self._ended = time.perf_counter()
 
     def close(self, status: Status) -> LedgerRow:

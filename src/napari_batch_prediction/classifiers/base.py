@@ -31,13 +31,17 @@ class Memory(NamedTuple):
 
 
 class Source(NamedTuple):
-    """One thing a classifier can export: ``channels`` values of type ``dtype`` for each pixel."""
+    """One thing a classifier can export: ``channels`` values of type ``dtype`` for each pixel.
+
+    ``is_labels`` says that values are numbers of classes, of which a mean has no meaning.
+    """
 
     name: str
     dtype: np.dtype
     channels: int
     channel_names: tuple[str, ...]
     value_range: tuple[float, float] | None
+    is_labels: bool = False
 
 
 class Classifier(Protocol):

@@ -73,7 +73,7 @@ class PixelClassification:
             case "Probabilities" as found:
                 return Source(found, np.dtype(np.float32), len(self.classes), self.classes, (0.0, 1.0))
             case "Simple Segmentation" as found:
-                return Source(found, np.dtype(np.uint8), 1, (found,), (0.0, float(len(self.classes))))
+                return Source(found, np.dtype(np.uint8), 1, (found,), (0.0, float(len(self.classes))), is_labels=True)
             case "Uncertainty" as found:
                 return Source(found, np.dtype(np.float32), 1, (found,), (0.0, 1.0))
             case "Features" as found:

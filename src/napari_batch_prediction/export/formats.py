@@ -1,15 +1,33 @@
 """The formats that can be written, by ilastik's names."""
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.export.chunks import chunk_shape
+from napari_batch_prediction.export.planes import extended, n_channels, slice_axis
+from napari_batch_prediction.export.pyramid import zarr_chunk
 from napari_batch_prediction.export.target import Target, Writer
+from napari_batch_prediction.export.tiff_layout import tiff_chunk
+
+Chunk = Callable[[str, tuple[int, ...], int], tuple[int, ...]]
+
+INTEGERS = ("uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64")
+FLOATS = ("float32", "float64")
+
+# As many as are worth reading.
+_MAX_SUGGESTIONS = 6
 
 
-class Format(NamedTuple):
-    """One format.
+@dataclass(frozen=True)
+class Format:
+    """One format, and what it can hold.
 
     Attributes
     ----------
@@ -17,33 +35,155 @@ class Format(NamedTuple):
         ilastik's name.
     extension
         Extension of the files, with its dot.
-    chunk
-        From axes, shape and bytes of a value to the shape of the pieces the file is stored in.
     writer
         From a target to what writes it.
+    chunk
+        From axes, shape and bytes of a value to the shape of the pieces the file is stored in.
+    dtypes
+        Types of values it can hold.
+    max_axes
+        The most axes besides channels along which there may be more than one value.
+    channels
+        Numbers of channels it can hold; any if empty.
+    max_side
+        The most pixels along an axis; 0 if it does not matter.
+    is_folder
+        The output is a folder.
+    slices
+        The format of each file, if this is a sequence.
     """
 
     name: str
     extension: str
-    chunk: Callable[[str, tuple[int, ...], int], tuple[int, ...]]
     writer: Callable[[Target], Writer]
+    chunk: Chunk = chunk_shape
+    dtypes: tuple[str, ...] = (*INTEGERS, *FLOATS)
+    max_axes: int = 4
+    channels: tuple[int, ...] = ()
+    max_side: int = 0
+    is_folder: bool = False
+    slices: "Format | None" = None
+
+    def problem(self, axes: str, shape: tuple[int, ...], dtype: np.dtype) -> str | None:
+        """Return why this format cannot hold an array and which formats can; None if it can."""
+        reason = self._obstacle(axes, shape, dtype)
+        if reason is None:
+            return None
+        # Those of the same kind first.
+        kind = self.name.removesuffix(" sequence")
+        fitting = [form.name for form in FORMATS if form._obstacle(axes, shape, dtype) is None]
+        fitting.sort(key=lambda name: kind not in name)
+        return f"The format '{self.name}' {reason}. Formats that can: {', '.join(fitting[:_MAX_SUGGESTIONS])}."
+
+    def _obstacle(self, axes: str, shape: tuple[int, ...], dtype: np.dtype) -> str | None:
+        if self.slices is not None:
+            axis = slice_axis(axes, shape)
+            if axis is None:
+                return f"needs an axis to make files along, but axes '{axes}' are those of one picture"
+            one = tuple(1 if key == axis else n for key, n in zip(axes, shape, strict=True))
+            return self.slices._obstacle(axes, one, dtype)
+        if dtype.name not in self.dtypes:
+            return f"cannot hold {dtype.name}, only {_either(self.dtypes)}"
+        if len(found := extended(axes, shape)) > self.max_axes:
+            return f"cannot hold {len(found)} axes besides channels ({', '.join(found)}), only {self.max_axes}"
+        if self.channels and n_channels(axes, shape) not in self.channels:
+            return f"cannot hold {n_channels(axes, shape)} channels, only {_either(map(str, self.channels))}"
+        if self.max_side and max(shape) > self.max_side:
+            return f"cannot hold {max(shape)} pixels along an axis, only {self.max_side}"
+        return None
+
+    def files(
+        self, path: Path, axes: str, shape: tuple[int, ...], offset: Mapping[str, int] | None = None
+    ) -> tuple[Path, ...]:
+        """Return the files, or the folder, that an output consists of: one, or those of a sequence."""
+        if self.slices is None:
+            return (path,)
+        from napari_batch_prediction.export.sequence import slice_paths
+
+        return slice_paths(path, axes, shape, offset or {})
 
 
-def _hdf5(target: Target) -> Writer:
-    from napari_batch_prediction.export.hdf5 import Hdf5Writer
+def _either(names: Any) -> str:
+    *first, last = names
+    return f"{', '.join(first)} or {last}" if first else last
 
-    return Hdf5Writer(target, compressed=False)
+
+def _writer(module: str, name: str, **options: object) -> Callable[[Target], Writer]:
+    """Return a maker of writers that imports their module when the first is made."""
+
+    def make(target: Target) -> Writer:
+        writer: Callable[..., Writer] = getattr(import_module(f"napari_batch_prediction.export.{module}"), name)
+        return writer(target, **options)
+
+    return make
 
 
-def _compressed_hdf5(target: Target) -> Writer:
-    from napari_batch_prediction.export.hdf5 import Hdf5Writer
+_BYTES, _WORDS = ("uint8",), ("uint8", "uint16")
+_OME_TYPES = tuple(name for name in (*INTEGERS, *FLOATS) if name not in ("uint64", "int64"))
 
-    return Hdf5Writer(target, compressed=True)
 
+def _hdf5(name: str, *, compressed: bool) -> Format:
+    return Format(name, ".h5", _writer("hdf5", "Hdf5Writer", compressed=compressed))
+
+
+def _zarr(name: str, *, multiscale: bool) -> Format:
+    writer = _writer("zarr", "OmeZarrWriter", multiscale=multiscale)
+    return Format(name, ".zarr", writer, zarr_chunk, is_folder=True)
+
+
+def _n5(name: str, *, compressed: bool) -> Format:
+    return Format(name, ".n5", _writer("n5", "N5Writer", compressed=compressed), is_folder=True)
+
+
+def _picture(name: str, kind: str, dtypes: tuple[str, ...], *channels: int, max_side: int = 0) -> Format:
+    writer = _writer("raster", "RasterWriter", kind=kind)
+    return Format(name, f".{name}", writer, dtypes=dtypes, max_axes=2, channels=channels, max_side=max_side)
+
+
+def _tiff(name: str) -> Format:
+    return Format(name, f".{name}", _writer("tiff", "TiffWriter", ome=False), tiff_chunk, max_axes=2)
+
+
+def _sequence(form: Format) -> Format:
+    writer = _writer("sequence", "SequenceWriter", single=form.writer)
+    return Format(f"{form.name} sequence", form.extension, writer, slices=form)
+
+
+_MULTIPAGE = Format(
+    "multipage tiff",
+    ".tiff",
+    _writer("tiff", "TiffWriter", ome=True),
+    partial(tiff_chunk, ome=True),
+    dtypes=_OME_TYPES,
+)
+_PICTURES = (
+    _tiff("tiff"),
+    _tiff("tif"),
+    _picture("png", "png", _WORDS, 1, 3),
+    _picture("jpg", "jpeg", _BYTES, 1, max_side=65_500),
+    _picture("jpeg", "jpeg", _BYTES, 1, max_side=65_500),
+    _picture("bmp", "bmp", _BYTES, 1, 3),
+    _picture("gif", "gif", _BYTES, 1, max_side=65_535),
+    _picture("hdr", "hdr", ("float32",), 3),
+    _picture("pnm", "pnm", _WORDS, 1, 3),
+    _picture("ppm", "pnm", _WORDS, 1, 3),
+    _picture("pgm", "pnm", _WORDS, 1),
+    _picture("pbm", "pnm", _WORDS, 1),
+)
 
 FORMATS = (
-    Format("compressed hdf5", ".h5", chunk_shape, _compressed_hdf5),
-    Format("hdf5", ".h5", chunk_shape, _hdf5),
+    _hdf5("compressed hdf5", compressed=True),
+    _hdf5("hdf5", compressed=False),
+    _MULTIPAGE,
+    _PICTURES[0],
+    Format("numpy", ".npy", _writer("numpy", "NumpyWriter")),
+    _zarr("single-scale OME-Zarr", multiscale=False),
+    _zarr("multi-scale OME-Zarr", multiscale=True),
+    *_PICTURES[1:],
+    _n5("compressed n5", compressed=True),
+    _n5("n5", compressed=False),
+    _sequence(_MULTIPAGE),
+    *(_sequence(form) for form in _PICTURES),
 )
 
 
@@ -56,7 +196,7 @@ def find_format(name: str) -> Format:
         If there is none.
     """
     for form in FORMATS:
-        if form.name == name.strip().lower():
+        if form.name.lower() == name.strip().lower():
             return form
     known = ", ".join(f"'{form.name}'" for form in FORMATS)
     raise SettingsError(f"The format '{name}' is unknown. Known are: {known}.")

@@ -34,6 +34,7 @@ class Export(BaseModel):
         DEFAULT_NAME, description="Template of the file name, without the extension, relative to the folder."
     )
     internal_path: str = Field("exported_data", description="Name of the dataset inside an HDF5 file.")
+    ome_zarr_version: Literal["0.4", "0.5"] = Field("0.4", description="Version of OME-Zarr, in formats of that kind.")
     dtype: Dtype | None = Field(None, description="Type of the values; the source's own if not given.")
     input_range: Range = Field(
         None, description="Values that become the ends of the output range; the source's own range if not given."

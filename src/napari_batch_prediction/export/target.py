@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ class Target:
     Attributes
     ----------
     path
-        The file.
+        The file; of a sequence, the pattern with ``{slice_index}`` in its name.
     axes, shape, dtype
         The whole array.
     value_range
@@ -27,6 +27,16 @@ class Target:
         Name of the dataset, in formats that hold several.
     replace
         Whether a file of that name may be replaced.
+    offset
+        Where the array begins in the image it was cut from, in pixels; 0 where nothing is said.
+    channel_names, channel_colors
+        For each channel its name, and its red, green and blue (0 to 255); empty if not known.
+    is_labels
+        Values are names of classes: a mean of them has no meaning.
+    metadata
+        What made the array, as names and texts, for formats that can hold it.
+    ome_zarr_version
+        Version of OME-Zarr, for formats of that kind.
     """
 
     path: Path
@@ -38,10 +48,24 @@ class Target:
     units: Mapping[str, str] = field(default_factory=dict)
     internal_path: str = "exported_data"
     replace: bool = False
+    offset: Mapping[str, int] = field(default_factory=dict)
+    channel_names: tuple[str, ...] = ()
+    channel_colors: tuple[tuple[int, int, int], ...] = ()
+    is_labels: bool = False
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    ome_zarr_version: Literal["0.4", "0.5"] = "0.4"
 
 
 class Writer(Protocol):
-    """Writes one target, region by region, and names it when it is whole."""
+    """Writes one target, region by region, and names it when it is whole.
+
+    Attributes
+    ----------
+    paths
+        The files or folders that bear their names after :meth:`finish`: one, or one for each slice of a sequence.
+    """
+
+    paths: tuple[Path, ...]
 
     def write(self, region: tuple[slice, ...], values: NDArray) -> None:
         """Write a region of the target; called from several threads, for regions that do not overlap."""

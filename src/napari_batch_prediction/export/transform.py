@@ -39,6 +39,11 @@ class Transform:
     region: Mapping[str, tuple[int, int]]
     scaling: tuple[float, float, float] | None
 
+    @property
+    def offset(self) -> dict[str, int]:
+        """Where the output begins in the image, along each of its axes."""
+        return {key: self.region[key][0] for key in self.axes}
+
     def apply(self, tile: Tile, values: NDArray) -> tuple[tuple[slice, ...], NDArray] | None:
         """Return where in the output the values of a tile go, and what is written there.
 

@@ -15,6 +15,11 @@ from napari_batch_prediction.errors import BatchPredictionError, ImageReadError,
 AxesKnown = Literal["file", "user", "guess"]
 """How the axes of an image are known: from the file, from the user, or guessed by ilastik's rules."""
 
+COLOURS = {2: ("grey", "alpha"), 3: ("red", "green", "blue"), 4: ("red", "green", "blue", "alpha")}
+"""Names of channels that are the colours of a picture, by their number."""
+
+_MOST_LISTED = 20
+
 
 @contextmanager
 def reading(what: str) -> Iterator[None]:
@@ -45,6 +50,39 @@ def choose_axes(shape: Sequence[int], user: str | None, file: str | None = None)
     return guess_axes(shape), "guess"
 
 
+def only_dataset(file: object, found: Mapping[str, str], name: str | None = None) -> str:
+    """Return the only one of the images in a file.
+
+    Parameters
+    ----------
+    file
+        The file, for the message.
+    found
+        What each image in it is, in words, by its path.
+    name
+        The path that the user gave, which is none of these; None if none was given.
+
+    Raises
+    ------
+    ImageReadError
+        If there is none, or several, or a name was given.
+    """
+    listing = "; ".join(f"{path} {what}".rstrip() for path, what in list(found.items())[:_MOST_LISTED])
+    if len(found) > _MOST_LISTED:
+        listing += f"; and {len(found) - _MOST_LISTED} more"
+    if not found:
+        raise ImageReadError(f"'{file}' holds no image: no dataset of numbers with 2 to 5 dimensions.")
+    first = next(iter(found))
+    if name is not None:
+        raise ImageReadError(f"'{file}' has no dataset '{name}'. It has: {listing}.")
+    if len(found) > 1:
+        raise ImageReadError(
+            f"'{file}' holds {len(found)} datasets, and it is not clear which to use: {listing}. "
+            f"Name one after the file, as in '{file}/{first}'."
+        )
+    return first
+
+
 class Image(ABC):
     """One image on disk. Opening reads headers; :meth:`read` reads the region asked for.
 
@@ -64,6 +102,10 @@ class Image(ABC):
         Size of a pixel along ``t``, ``z``, ``y`` and ``x`` where the file says so.
     units
         The unit of each entry of ``pixel_size`` where the file says so.
+    channel_names
+        A name for each channel where the file says so, else empty.
+    dataset
+        The dataset or level that was opened in a file that can hold several; else empty.
 
     Raises
     ------
@@ -83,6 +125,8 @@ class Image(ABC):
         axes_known: AxesKnown,
         pixel_size: Mapping[str, float] | None = None,
         units: Mapping[str, str] | None = None,
+        channel_names: Sequence[str] = (),
+        dataset: str = "",
     ) -> None:
         self.location = location
         self.axes = check_axes(axes, shape)
@@ -99,6 +143,10 @@ class Image(ABC):
         self.axes_known: AxesKnown = axes_known
         self.pixel_size = {key: size for key, size in (pixel_size or {}).items() if key in self.axes}
         self.units = {key: unit for key, unit in (units or {}).items() if key in self.pixel_size}
+        # Names that are not one for each channel, or say nothing, are no names.
+        named = len(channel_names) == self.extents["c"] and any(channel_names)
+        self.channel_names = tuple(channel_names) if named else ()
+        self.dataset = dataset
         self._closed = False
 
     @property

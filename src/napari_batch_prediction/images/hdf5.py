@@ -8,14 +8,12 @@ import h5py
 from numpy.typing import NDArray
 
 from napari_batch_prediction.axes import KEYS, axistags_from_json
-from napari_batch_prediction.errors import AxesError, ImageReadError
-from napari_batch_prediction.images.base import Image, choose_axes
+from napari_batch_prediction.errors import AxesError
+from napari_batch_prediction.images.base import Image, choose_axes, only_dataset
 from napari_batch_prediction.images.units import unit_name
 
 # Tiles overlap by their context; a chunk should not be decompressed anew for each.
 _CHUNK_CACHE_BYTES = 64 * 2**20
-
-_MOST_LISTED = 20
 
 
 class Hdf5Image(Image):
@@ -59,6 +57,7 @@ class Hdf5Image(Image):
                 axes_known=known,
                 pixel_size=sizes,
                 units=units,
+                dataset=self._dataset.name.strip("/"),
             )
         except Exception:
             self._file.close()
@@ -79,20 +78,13 @@ def _find_dataset(h5: h5py.File, file: Path, name: str | None) -> h5py.Dataset:
         if isinstance(found, h5py.Dataset) and found.shape is not None:
             return found
     images = _image_datasets(h5)
-    listing = "; ".join(f"{path} {d.shape} {d.dtype}" for path, d in list(images.items())[:_MOST_LISTED])
-    if len(images) > _MOST_LISTED:
-        listing += f"; and {len(images) - _MOST_LISTED} more"
-    if not images:
-        raise ImageReadError(f"'{file}' holds no image: no dataset of numbers with 2 to 5 dimensions.")
-    if name is not None:
-        raise ImageReadError(f"'{file}' has no dataset '{name}'. It has: {listing}.")
-    if len(images) > 1:
-        example = f"{file}/{next(iter(images))}"
-        raise ImageReadError(
-            f"'{file}' holds {len(images)} datasets, and it is not clear which to use: {listing}. "
-            f"Name one after the file, as in '{example}'."
-        )
-    return next(iter(images.values()))
+    return images[only_dataset(file, {path: f"{d.shape} {d.dtype}" for path, d in images.items()}, name)]
+
+
+def list_datasets(file: Path) -> list[str]:
+    """Return the paths of the datasets that can be images."""
+    with h5py.File(file, "r") as h5:
+        return list(_image_datasets(h5))
 
 
 def _image_datasets(h5: h5py.File) -> dict[str, h5py.Dataset]:

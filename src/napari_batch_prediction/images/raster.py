@@ -14,7 +14,7 @@ from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 
 from napari_batch_prediction.errors import ImageReadError
-from napari_batch_prediction.images.base import Image, choose_axes
+from napari_batch_prediction.images.base import COLOURS, Image, choose_axes
 
 
 class _Picture(NamedTuple):
@@ -51,7 +51,8 @@ class RasterImage(Image):
         self._pixels: NDArray | None = None
         self._lock = threading.Lock()
         axes, known = choose_axes(picture.shape, axes, picture.axes)
-        super().__init__(location, axes, picture.shape, picture.dtype, axes_known=known)
+        colours = COLOURS[picture.shape[-1]] if picture.axes.endswith("c") and axes.endswith("c") else ()
+        super().__init__(location, axes, picture.shape, picture.dtype, axes_known=known, channel_names=colours)
 
     def _read(self, region: tuple[slice, ...]) -> NDArray:
         with self._lock:

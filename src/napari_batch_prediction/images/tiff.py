@@ -1,4 +1,4 @@
-"""TIFF in its many kinds: plain, tiled, compressed, BigTIFF, ImageJ, OME."""
+"""TIFF in its many kinds: plain, tiled, compressed, BigTIFF, ImageJ, OME, LSM."""
 
 import logging
 import struct
@@ -11,7 +11,7 @@ from tifffile import PHOTOMETRIC, TiffFile, TiffPageSeries
 
 from napari_batch_prediction.errors import ImageReadError
 from napari_batch_prediction.images.base import Image
-from napari_batch_prediction.images.tiff_metadata import pixel_sizes, stored_axes
+from napari_batch_prediction.images.tiff_metadata import channel_names, pixel_sizes, stored_axes
 from napari_batch_prediction.images.tiff_pages import TiffPages, check_end
 
 # Without a handler, Python prints tifffile's remarks to stderr; what matters of them is raised here.
@@ -44,7 +44,10 @@ class TiffImage(Image):
             self._read_stored = _reader(self._tif, series, stored_shape)
             sizes, units = pixel_sizes(self._tif, series)
             dtype = series.dtype if self._palette is None else np.uint8
-            super().__init__(location, axes, shape, dtype, axes_known=known, pixel_size=sizes, units=units)
+            names = channel_names(self._tif, series, letters) if known != "user" else ()
+            super().__init__(
+                location, axes, shape, dtype, axes_known=known, pixel_size=sizes, units=units, channel_names=names
+            )
         except Exception:
             self._tif.close()
             raise

@@ -1,4 +1,4 @@
-"""What a TIFF file says about its image: axes, and size of a pixel in ImageJ's, OME's and plain tags."""
+"""What a TIFF file says about its image: axes, size of a pixel and names of channels, in its many dialects."""
 
 import math
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from typing import Any
 from tifffile import TiffFile, TiffPage, TiffPageSeries, xml2dict
 
 from napari_batch_prediction.errors import AxesError
-from napari_batch_prediction.images.base import AxesKnown, choose_axes
+from napari_batch_prediction.images.base import COLOURS, AxesKnown, choose_axes
 from napari_batch_prediction.images.units import unit_name
 
 # tifffile's letters; S are samples of a pixel, I pages without a meaning.
@@ -56,6 +56,8 @@ def pixel_sizes(tif: TiffFile, series: TiffPageSeries) -> tuple[dict[str, float]
         found = _ome_sizes(tif.ome_metadata or "")
     elif tif.is_imagej:
         found = _imagej_sizes(tif.imagej_metadata or {}, series.keyframe)
+    elif tif.is_lsm:
+        found = _lsm_sizes(tif.lsm_metadata or {})
     else:
         found = _tag_sizes(series.keyframe)
     sizes, units = {}, {}
@@ -63,6 +65,24 @@ def pixel_sizes(tif: TiffFile, series: TiffPageSeries) -> tuple[dict[str, float]
         if math.isfinite(size) and size > 0 and unit_name(unit):
             sizes[key], units[key] = float(size), unit_name(unit)
     return sizes, units
+
+
+def channel_names(tif: TiffFile, series: TiffPageSeries, letters: str) -> tuple[str, ...]:
+    """Return the names of the channels of a series with these axes, in tifffile's letters; empty if it has none.
+
+    They are those of OME and LSM metadata, ImageJ's labels if there is one for each channel, and colours.
+    """
+    if "S" in letters and "C" not in letters:
+        return COLOURS.get(series.shape[series.axes.index("S")] if "S" in series.axes else 3, ())
+    if series.kind == "ome":
+        channels = _ome_pixels(tif.ome_metadata or "").get("Channel", ())
+        return tuple(str(one.get("Name", "")) for one in (channels if isinstance(channels, list) else [channels]))
+    if tif.is_imagej:
+        labels = (tif.imagej_metadata or {}).get("Labels", ())
+        return tuple(map(str, labels if isinstance(labels, list | tuple) else [labels]))
+    if tif.is_lsm:
+        return tuple(map(str, (tif.lsm_metadata or {}).get("ChannelColors", {}).get("ColorNames", ())))
+    return ()
 
 
 def _imagej_sizes(metadata: dict[str, Any], page: TiffPage) -> Iterator[tuple[str, float, str]]:
@@ -73,13 +93,24 @@ def _imagej_sizes(metadata: dict[str, Any], page: TiffPage) -> Iterator[tuple[st
     yield "t", metadata.get("finterval", 0), "second"
 
 
-def _ome_sizes(xml: str) -> Iterator[tuple[str, float, str]]:
+def _ome_pixels(xml: str) -> dict[str, Any]:
     image = xml2dict(xml)["OME"]["Image"]
-    pixels = (image[0] if isinstance(image, list) else image)["Pixels"]
+    pixels: dict[str, Any] = (image[0] if isinstance(image, list) else image)["Pixels"]
+    return pixels
+
+
+def _ome_sizes(xml: str) -> Iterator[tuple[str, float, str]]:
+    pixels = _ome_pixels(xml)
     for key in "xyz":
         name = f"PhysicalSize{key.upper()}"
         yield key, pixels.get(name, 0), pixels.get(f"{name}Unit", "µm")
     yield "t", pixels.get("TimeIncrement", 0), pixels.get("TimeIncrementUnit", "s")
+
+
+def _lsm_sizes(metadata: dict[str, Any]) -> Iterator[tuple[str, float, str]]:
+    for key in "xyz":
+        yield key, 1e6 * metadata.get(f"VoxelSize{key.upper()}", 0), "micrometer"
+    yield "t", metadata.get("TimeIntervall", 0), "second"
 
 
 def _tag_sizes(page: TiffPage) -> Iterator[tuple[str, float, str]]:

@@ -38,6 +38,14 @@ class _Checked(NamedTuple):
     given: dict[str, list[PlanRow]]
 
 
+def _check(job: BatchJob) -> _Checked:
+    plan = job.plan()
+    rows = {row.input: row for row in plan.rows}
+    return _Checked(
+        plan, {name: [rows[found] for found in expand_inputs([name]) if found in rows] for name in job.inputs}
+    )
+
+
 class BatchPredictionWidget(QScrollArea):
     """Choose a classifier, images and exports; run them; look through the results.
 
@@ -69,7 +77,7 @@ class BatchPredictionWidget(QScrollArea):
         self._check_again = False
         self._problem = ""
         self._n_ready = 0
-        self._events: list[Plan | Event | Failure] = []
+        self._events: list[_Checked | Event | Failure] = []
 
         self._classifier = ClassifierSection()
         self._inputs = InputsSection()
@@ -153,9 +161,9 @@ class BatchPredictionWidget(QScrollArea):
         job = self.value()
 
         def work(should_cancel: ShouldCancel) -> Generator[object]:
-            plan = job.plan()
-            yield plan
-            yield from iter_run(plan, should_cancel)
+            checked = _check(job)
+            yield checked
+            yield from iter_run(checked.plan, should_cancel)
 
         self._pause.stop()
         self._ledger = None
@@ -172,9 +180,12 @@ class BatchPredictionWidget(QScrollArea):
             self._bar.cancelling()
 
     def event(self, event: QEvent | None) -> bool:
-        """Cancel the run when napari removes the dock; being hidden does not count."""
-        if event is not None and event.type() == QEvent.Type.ParentChange and self.parent() is None:
-            self.cancel()
+        """Stop everything when napari removes the dock; being hidden does not count."""
+        if event is not None and event.type() == QEvent.Type.ParentChange:
+            docked = self.parent() is not None
+            self._results.set_docked(docked)
+            if not docked:
+                self.cancel()
         return super().event(event)
 
     def minimumSizeHint(self) -> QSize:
@@ -213,10 +224,7 @@ class BatchPredictionWidget(QScrollArea):
         job = self.value()
 
         def work(should_cancel: ShouldCancel) -> Generator[object]:
-            plan = job.plan()
-            rows = {row.input: row for row in plan.rows}
-            given = {name: [rows[found] for found in expand_inputs([name]) if found in rows] for name in job.inputs}
-            yield _Checked(plan, given)
+            yield _check(job)
 
         self._check = Task(work, self)
         self._check.yielded.connect(self._on_checked)
@@ -224,8 +232,8 @@ class BatchPredictionWidget(QScrollArea):
         self._check.start()
 
     def _on_checked(self, result: _Checked | Failure) -> None:
-        if self._pause.isActive() or self._check_again:
-            return  # about a job that is no longer the one shown
+        if self._is_outdated():
+            return
         failure = result if isinstance(result, Failure) else None
         self._show_check(result if isinstance(result, _Checked) else None)
         self._bar.set_problem(failure)
@@ -235,6 +243,10 @@ class BatchPredictionWidget(QScrollArea):
             self._problem = "None of the images can be predicted: see Inputs for the reasons."
         self._refresh()
         self.checked.emit(result.plan if isinstance(result, _Checked) else None)
+
+    def _is_outdated(self) -> bool:
+        """Return whether what is being checked or run is no longer the job that is shown."""
+        return self._pause.isActive() or self._check_again
 
     def _on_check_ended(self) -> None:
         self._check = None
@@ -247,7 +259,7 @@ class BatchPredictionWidget(QScrollArea):
         rows = checked.plan.rows if checked is not None else ()
         self._n_ready = sum(not row.problems for row in rows)
 
-    def _on_run(self, event: Plan | Event | Failure) -> None:
+    def _on_run(self, event: _Checked | Event | Failure) -> None:
         self._events.append(event)
         if not self._show_events.isActive():
             self._show_events.start()
@@ -260,8 +272,12 @@ class BatchPredictionWidget(QScrollArea):
                 case Failure():
                     self._bar.set_problem(event)
                     continue
-                case Plan():
-                    self._results.set_plan(event)
+                case _Checked():
+                    if not self._is_outdated():
+                        self._show_check(event)
+                    self._results.set_plan(event.plan)
+                    self._bar.set_plan(event.plan)
+                    continue
                 case BatchFinished():
                     self._ledger = event.ledger
                 case _:

@@ -8,7 +8,7 @@ from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton
 
 from napari_batch_prediction.batch.plan import PlanRow
-from napari_batch_prediction.images.inputs import FORMATS
+from napari_batch_prediction.images.formats import FORMATS
 from napari_batch_prediction.widgets.inputs_model import InputsModel
 from napari_batch_prediction.widgets.message import Message
 from napari_batch_prediction.widgets.section import Section

@@ -7,7 +7,7 @@ from typing import Any
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 
 from napari_batch_prediction.batch.plan import PlanRow
-from napari_batch_prediction.images.inputs import FORMATS
+from napari_batch_prediction.images.formats import FORMATS
 
 COLUMNS = ("Image", "Pixels", "Check")
 

@@ -46,6 +46,7 @@ class ResultsSection(Section):
         super().__init__("Results")
         self._shown = ShownLayers(viewer)
         self._task: Task | None = None
+        self._docked = True
         self._model = ResultsModel(self)
         self._table = Table(self._model)
         self._table.setItemDelegateForColumn(1, StatusDelegate(self._table))
@@ -67,6 +68,12 @@ class ResultsSection(Section):
         self._pause.timeout.connect(self._read)
         self._table.rows_selected.connect(self._on_row)
         self._load.changed.connect(self._on_row)
+
+    def set_docked(self, docked: bool) -> None:
+        """Leave the viewer alone from now on, or show images again."""
+        self._docked = docked
+        if not docked and self._task is not None:
+            self._task.drop()
 
     def set_plan(self, plan: Plan | None) -> None:
         """Begin anew with the images of a plan. What was shown of the run before is taken away."""
@@ -102,7 +109,7 @@ class ResultsSection(Section):
     def _read(self) -> None:
         """Read the selected image and what is written for it."""
         index, plan = self._selected(), self._model.plan
-        if index is None or plan is None or not self._load.value:
+        if index is None or plan is None or not self._load.value or not self._docked:
             return
         location = plan.rows[index].input
         ended = self._model.ended(index)

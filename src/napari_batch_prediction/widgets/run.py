@@ -61,13 +61,13 @@ class RunBar(QWidget):
         layout.addWidget(self._message)
         self.set_ready(0, "")
 
-    def set_ready(self, n_images: int | None, problem: str) -> None:
+    def set_ready(self, n_images: int, problem: str) -> None:
         """Say whether a batch can start.
 
         Parameters
         ----------
         n_images
-            How many images it would predict; None if that is not known.
+            How many images it would predict; 0 if that is not known yet.
         problem
             Why it cannot start; empty if it can.
         """
@@ -102,11 +102,13 @@ class RunBar(QWidget):
         self._line.setVisible(False)
         self._enable()
 
-    def take(self, event: Plan | Event) -> None:
+    def set_plan(self, plan: Plan) -> None:
+        """Note the names of the images that the run speaks of by number."""
+        self._names = [short_name(row.input) for row in plan.rows]
+
+    def take(self, event: Event) -> None:
         """Show what the run says."""
         match event:
-            case Plan():
-                self._names = [short_name(row.input) for row in event.rows]
             case BatchStarted():
                 self._bar.setRange(0, max(event.n_tiles, 1))
                 self._bar.setValue(0)

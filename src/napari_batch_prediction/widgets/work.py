@@ -74,7 +74,8 @@ class Task(QObject):
         self.cancel()
 
     def _take(self, value: object) -> None:
-        if not self._dropped:
+        # After napari has quit the worker its window may be half gone.
+        if not self._dropped and not self._worker.abort_requested:
             self.yielded.emit(value)
 
     def _end(self) -> None:

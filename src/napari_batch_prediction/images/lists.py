@@ -1,0 +1,46 @@
+"""Lists of inputs: a text file with one on each line, or a table in a CSV file."""
+
+import csv
+from pathlib import Path
+
+from napari_batch_prediction.errors import SettingsError
+
+EXTENSIONS = (".txt", ".csv")
+
+# Names of the column with the inputs.
+_COLUMNS = ("path", "file", "input")
+
+
+def read_list(file: Path) -> list[str]:
+    """Return the inputs in a list; relative names start at the folder of the list.
+
+    Empty lines and lines that start with ``#`` are left out. In a CSV file the inputs are in the column
+    ``path``, ``file`` or ``input``, else in the first; columns are separated by comma, semicolon or tab.
+
+    Raises
+    ------
+    SettingsError
+        If there is no such list, it is no text, or nothing is in it.
+    """
+    try:
+        text = file.read_text("utf-8-sig")
+    except OSError as error:
+        raise SettingsError(f"Cannot read the list of inputs '{file}': {error.strerror}. Check its name.") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"The list of inputs '{file}' is no text in UTF-8. Save it as such.") from None
+    lines = [line.strip() for line in text.splitlines()]
+    lines = [line for line in lines if line and not line.startswith("#")]
+    entries = _column(lines) if file.suffix.lower() == ".csv" else lines
+    if not entries:
+        raise SettingsError(f"The list of inputs '{file}' is empty. Expected one file or pattern on each line.")
+    return [entry if entry.startswith("~") else str(file.parent / entry) for entry in entries]
+
+
+def _column(lines: list[str]) -> list[str]:
+    separator = max(",;\t", key=lambda character: lines[0].count(character)) if lines else ","
+    rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=separator)]
+    names = [cell.lower() for cell in rows[0]] if rows else []
+    column = next((names.index(name) for name in _COLUMNS if name in names), None)
+    if column is None:
+        return [row[0] for row in rows if row[0]]
+    return [row[column] for row in rows[1:] if len(row) > column and row[column]]

@@ -1,0 +1,149 @@
+"""Datasets in N5 containers, by tensorstore (the extra ``n5``)."""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from napari_batch_prediction.axes import KEYS, axistags_from_json
+from napari_batch_prediction.errors import AxesError, ImageReadError
+from napari_batch_prediction.images.base import Image, choose_axes, only_dataset
+from napari_batch_prediction.images.units import unit_name
+
+_ATTRIBUTES = "attributes.json"
+
+
+class N5Image(Image):
+    """A dataset of 2 to 5 dimensions in an N5 container, with its dimensions in the order of NumPy.
+
+    N5 counts dimensions from the one that is contiguous in memory; here that one is the last, as in ilastik.
+    Axes are those of ilastik's ``axistags``, else N5's ``axes``, turned around too; else guessed. Of the levels
+    ``s0, s1, ...`` of a pyramid the first is taken.
+
+    Parameters
+    ----------
+    location
+        The input as the user names it.
+    file
+        The folder of the container.
+    dataset
+        Path of a dataset in it; None if it holds one image.
+    axes
+        Axes that win over the container's own.
+    """
+
+    def __init__(self, location: str, file: Path, dataset: str | None = None, axes: str | None = None) -> None:
+        try:
+            import tensorstore
+        except ImportError:
+            raise ImageReadError(
+                f"'{location}' is N5, which needs tensorstore. Install it: pip install 'napari-batch-prediction[n5]'"
+            ) from None
+        name = _find(file, dataset)
+        attributes = _attributes(file / name)
+        store = {"driver": "n5", "kvstore": {"driver": "file", "path": str(file / name)}}
+        self._array: Any = tensorstore.open(store, read=True, open=True).result().T
+        own_axes: str | None = None
+        try:
+            own_axes = _own_axes(attributes, self._array.ndim)
+        except AxesError:
+            if axes is None:
+                raise
+        axes, known = choose_axes(self._array.shape, axes, own_axes)
+        sizes, units = _pixel_size(attributes, axes)
+        super().__init__(
+            location,
+            axes,
+            self._array.shape,
+            self._array.dtype.numpy_dtype,
+            axes_known=known,
+            pixel_size=sizes,
+            units=units,
+            dataset=name,
+        )
+
+    def _read(self, region: tuple[slice, ...]) -> NDArray:
+        pixels: NDArray = self._array[region].read().result()
+        return pixels
+
+    def _release(self) -> None:
+        self._array = None
+
+
+def list_datasets(file: Path) -> list[str]:
+    """Return the paths of the datasets in a container."""
+    return [name for name in _datasets(file) if name]
+
+
+def _find(file: Path, name: str | None) -> str:
+    """Return the path of the dataset to read; empty if the container is a dataset itself."""
+    found = _datasets(file / name if name else file)
+    if "" in found:
+        return name or ""
+    if name and not found:
+        only_dataset(file, _datasets(file), name)
+    if len({path.rpartition("/")[0] for path in found}) == 1 and all(re.search(r"(^|/)s\d+$", path) for path in found):
+        first = min(found, key=lambda path: int(path.rpartition("/s")[2].lstrip("s")))
+        found = {first: found[first]}
+    inner = only_dataset(file / name if name else file, found)
+    return f"{name}/{inner}" if name else inner
+
+
+def _datasets(file: Path) -> dict[str, str]:
+    """Return shape and type of each dataset by its path."""
+    found: dict[str, str] = {}
+    pending = [file]
+    while pending:
+        folder = pending.pop()
+        attributes = _attributes(folder)
+        if "dimensions" in attributes and "dataType" in attributes:
+            name = folder.relative_to(file).as_posix()
+            shape = tuple(reversed(attributes["dimensions"]))
+            found["" if name == "." else name] = f"{shape} {attributes['dataType']}"
+        elif folder.is_dir():
+            pending += sorted((path for path in folder.iterdir() if path.is_dir()), reverse=True)
+    return found
+
+
+def _attributes(folder: Path) -> Mapping[str, Any]:
+    path = folder / _ATTRIBUTES
+    found = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    return found if isinstance(found, dict) else {}
+
+
+def _own_axes(attributes: Mapping[str, Any], n: int) -> str | None:
+    tags = attributes.get("axistags")
+    # vigra writes "?" as the key of an axis that it does not know.
+    if tags is not None:
+        text = tags if isinstance(tags, str) else json.dumps(tags)
+        if '"?"' not in text:
+            axes, _ = axistags_from_json(text)
+            if len(axes) != n:
+                raise AxesError(f"Its axistags are '{axes}', but it has {n} dimensions. Give its axes.")
+            return axes
+    names = attributes.get("axes")
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        return None
+    keys = [name.lower() for name in reversed(names)]
+    known = len(keys) == n and len(set(keys)) == n and set("yx") <= set(keys) <= set(KEYS)
+    return "".join(keys) if known else None
+
+
+def _pixel_size(attributes: Mapping[str, Any], axes: str) -> tuple[dict[str, float], dict[str, str]]:
+    """Return sizes and units of ``resolution`` and ``units``, or of ``pixelResolution``, in N5's order."""
+    size, unit = attributes.get("resolution"), attributes.get("units")
+    if isinstance(old := attributes.get("pixelResolution"), dict):
+        size, unit = old.get("dimensions"), old.get("unit")
+    spatial = [key for key in reversed(axes) if key not in "tc"]
+    keys = list(reversed(axes)) if isinstance(size, list) and len(size) == len(axes) else spatial
+    each = unit if isinstance(unit, list) else [unit] * len(keys)
+    if not isinstance(size, list) or len(size) != len(keys) or len(each) != len(keys):
+        return {}, {}
+    sizes, units = {}, {}
+    for key, one, name in zip(keys, size, each, strict=True):
+        if key != "c" and isinstance(one, int | float) and one > 0 and isinstance(name, str) and unit_name(name):
+            sizes[key], units[key] = float(one), unit_name(name)
+    return sizes, units

@@ -1,0 +1,150 @@
+"""Files of equal size as one image, stacked along an axis."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_batch_prediction.errors import ImageMismatchError, ImageReadError
+from napari_batch_prediction.images.base import Image
+
+StackAxis = Literal["z", "t", "c"]
+
+# Tiles overlap by their context, and come one beside the other: what is opened is needed again soon. Some formats
+# keep all pixels once they are read, and systems limit the number of open files.
+_MOST_OPEN = 64
+_MOST_OPEN_BYTES = 256 * 2**20
+
+
+class StackImage(Image):
+    """Images of equal axes, shape and type, one after the other along one axis.
+
+    If they lack the axis it is added: ``t`` first, ``z`` before the other axes except ``t``, ``c`` last. If
+    they have it, they are joined along it: with ``c`` always, with ``z`` and ``t`` if its extent is 1.
+
+    Parameters
+    ----------
+    location
+        The pattern or folder as the user names it.
+    members
+        Locations of the images, in order; at least one.
+    along
+        The axis.
+    open_member
+        Opens one of them.
+
+    Raises
+    ------
+    ImageMismatchError
+        If they differ in axes, shape or type, or have the axis already.
+    ImageReadError
+        If one of them cannot be opened.
+    """
+
+    def __init__(
+        self, location: str, members: Sequence[str], along: StackAxis, open_member: Callable[[str], Image]
+    ) -> None:
+        self._members = tuple(members)
+        self._open_member = open_member
+        self._open: OrderedDict[int, Image] = OrderedDict()
+        self._lock = threading.Lock()
+        with open_member(members[0]) as first:
+            self._expected = _facts(first)
+            names = first.channel_names
+            known, sizes, units = first.axes_known, first.pixel_size, first.units
+            n_bytes = first.dtype.itemsize * int(np.prod(first.shape))
+        axes, shape, dtype = self._expected
+        if along in axes and along != "c" and shape[axes.index(along)] > 1:
+            raise ImageMismatchError(
+                f"'{location}' cannot be stacked along {along}: its files have that axis already, with axes '{axes}' "
+                f"and shape {shape}. Stack along another axis, or give the axes of each file if these are wrong."
+            )
+        self._most_open = min(max(_MOST_OPEN_BYTES // n_bytes, 1), _MOST_OPEN)
+        all_names: list[str] = list(names)
+        for member in self._members[1:]:
+            with open_member(member) as image:
+                self._check(location, member, image)
+                all_names += image.channel_names
+        self._is_new = along not in axes
+        self._at = _position(axes, along)
+        self._each = 1 if self._is_new else shape[self._at]
+        total = self._each * len(self._members)
+        if along == "c":
+            # Without names of their own, channels in files of their own are called as these are.
+            names = tuple(all_names if all_names or self._each > 1 else (Path(m).stem for m in self._members))
+        after = self._at if self._is_new else self._at + 1
+        super().__init__(
+            location,
+            axes[: self._at] + along + axes[after:],
+            (*shape[: self._at], total, *shape[after:]),
+            dtype,
+            axes_known=known,
+            pixel_size=sizes,
+            units=units,
+            channel_names=names,
+        )
+
+    def _check(self, location: str, member: str, image: Image) -> None:
+        found = _facts(image)
+        if found != self._expected:
+            raise ImageMismatchError(
+                f"'{location}' is no stack: '{member}' has {_describe(found)}, but '{self._members[0]}' has "
+                f"{_describe(self._expected)}. Leave it out, or stack files that are alike."
+            )
+
+    def _read(self, region: tuple[slice, ...]) -> NDArray:
+        at, each = self._at, self._each
+        start, stop = region[at].start, region[at].stop
+        pixels = np.empty([s.stop - s.start for s in region], self.dtype)
+        for number in range(start // each, -(-stop // each)):
+            first = number * each
+            low, high = max(start, first), min(stop, first + each)
+            inside = () if self._is_new else (slice(low - first, high - first),)
+            with self._lock:
+                part = self._member(number).read((*region[:at], *inside, *region[at + 1 :]))
+            place = (*(slice(None),) * at, slice(low - start, high - start))
+            pixels[place] = np.expand_dims(part, at) if self._is_new else part
+        return pixels
+
+    def _member(self, number: int) -> Image:
+        """Return an open member; those that were not used for longest are closed."""
+        if number in self._open:
+            self._open.move_to_end(number)
+            return self._open[number]
+        member = self._members[number]
+        image = self._open_member(member)
+        if _facts(image) != self._expected:
+            image.close()
+            raise ImageReadError(f"'{member}' has changed since it was opened first. Start again.")
+        self._open[number] = image
+        while len(self._open) > self._most_open:
+            self._open.popitem(last=False)[1].close()
+        return image
+
+    def _release(self) -> None:
+        with self._lock:
+            for image in self._open.values():
+                image.close()
+            self._open.clear()
+
+
+def _facts(image: Image) -> tuple[str, tuple[int, ...], np.dtype]:
+    return image.axes, image.shape, image.dtype
+
+
+def _describe(facts: tuple[str, tuple[int, ...], np.dtype]) -> str:
+    axes, shape, dtype = facts
+    return f"axes '{axes}', shape {shape} and type {dtype}"
+
+
+def _position(axes: str, along: str) -> int:
+    """Return where the axis is, or is to be added."""
+    if along in axes:
+        return axes.index(along)
+    if along == "c":
+        return len(axes)
+    return 1 if along == "z" and axes.startswith("t") else 0
