@@ -21,7 +21,7 @@ CACHE = "this project, left in cache"
 ARRAY = "this project, to an array"
 TARGET = 2.0
 
-# More than rounding: other features. vigra rounds the smallest of three eigenvalues coarsely, to a few thousandths.
+# More than rounding. In 3D, vigra's own rounding of the smallest eigenvalue comes to a few thousandths.
 TOLERANCE = 1e-2
 
 
@@ -62,10 +62,10 @@ def _measure_2d(setting: Setting) -> list[Row]:
         contests.append(Contest("OpenCV", timed(work), ARRAY, _same(work, image, chosen)))
     with left_out(setting, "fastfilters2"):
         contests += _fastfilters2(setting, image)
-    work = partial(multiscale_basic_features, image, workers=1)
-    n = work().shape[-1]
+    own = partial(multiscale_basic_features, image, workers=1)
+    n = own().shape[-1]
     note = f"multiscale_basic_features: {n} features of its own; time and ratio as if they were 49"
-    contests.append(Contest("scikit-image", timed(work), ARRAY, note, share=n / chosen.n_features()))
+    contests.append(Contest("scikit-image", timed(own), ARRAY, note, share=n / chosen.n_features()))
     return compete("Features, 2D", contests, setting.rounds, image.size)
 
 

@@ -16,6 +16,8 @@ from napari_batch_prediction.classifiers.tiles import Box, Tile
 from napari_batch_prediction.features import selection
 from napari_batch_prediction.features.selection import FeatureSelection
 
+BLOB = 16
+
 SCALES = (0.3, 0.7, 1.0, 1.6, 3.5, 5.0, 10.0)
 
 
@@ -58,8 +60,13 @@ def left_out(setting: Setting, package: str) -> Iterator[None]:
 
 
 def noise(shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """Return an image of noise; the time of filters does not depend on the values."""
-    return np.random.default_rng(1).integers(0, 256, shape).astype(np.float32)
+    """Return noise, fine and coarse: the time of filters does not depend on the values, but rounding does."""
+    random = np.random.default_rng(1)
+    coarse = random.integers(0, 200, [-(-extent // BLOB) for extent in shape])
+    for axis in range(len(shape)):
+        coarse = coarse.repeat(BLOB, axis)
+    fine = random.integers(0, 56, shape)
+    return (coarse[tuple(map(slice, shape))] + fine).astype(np.float32)
 
 
 def all_features(in_2d: bool) -> FeatureSelection:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from report import Results
 from timing import Spread
+from whole import ILASTIK_FORMAT
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,14 +36,15 @@ def write(results: Results, path: Path) -> None:
 
     mpl.use("Agg")
     from matplotlib import pyplot as plt
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     panels = _panels(results)
     if not panels:
         return
-    heights = [len(bars) * BAR_INCHES + PANEL_INCHES for bars in panels.values()]
+    sizes = [len(bars) for bars in panels.values()]
     figure, axes = plt.subplots(
-        len(panels), 1, figsize=(9, sum(heights) + 1), sharex=True, squeeze=False, height_ratios=heights,
-        layout="constrained",
+        len(panels), 1, figsize=(9.5, sum(sizes) * BAR_INCHES + len(panels) * PANEL_INCHES + 1), sharex=True,
+        squeeze=False, height_ratios=sizes, layout=ConstrainedLayoutEngine(h_pad=0.12, w_pad=0.12),
     )  # fmt: skip
     for (title, bars), ax in zip(panels.items(), axes[:, 0], strict=True):
         _draw(ax, title, bars)
@@ -52,11 +54,11 @@ def write(results: Results, path: Path) -> None:
     bottom = axes[-1, 0]
     ticks = [tick for tick in (0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500) if low * 0.85 < tick < high * 1.6]
     bottom.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-    bottom.set_xlabel(
-        "times as long as this project; 1 is as long\n"
-        "bars: median of the rounds; thin lines: from the smallest to the largest; dotted: what this project aims at",
-        fontsize=9,
-    )
+    bottom.set_xlabel("times as long as this project; 1 is as long", fontsize=10)
+    figure.supxlabel(
+        "bars: median of all rounds   thin lines: the smallest to the largest   dotted: what this project aims at",
+        fontsize=9, color="#444444",
+    )  # fmt: skip
     figure.suptitle("How long others take, compared with napari-batch-prediction", fontsize=12, fontweight="bold")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=130)
@@ -70,13 +72,13 @@ def _panels(results: Results) -> dict[str, list[Bar]]:
         if row.ratio and not row.name.startswith("this project"):
             title = f"{row.section}: processor time, one thread each"
             panels.setdefault(title, []).append(Bar(row.name, row.ratio, row.target))
-    for command in results.whole:
-        if command.calibrated:
-            name = f"{command.name}{'' if command.format == 'hdf5' else ', compressed'}"
-            title = "Whole commands: ilastik with two threads, its times scaled to this machine"
-            panels.setdefault(title, []).append(Bar(name, command.calibrated, command.target))
     for bars in panels.values():
         bars.sort(key=lambda bar: -bar.ratio.median)
+    for command in results.whole:
+        if command.calibrated:
+            name = f"{command.name}{'' if command.format == ILASTIK_FORMAT else ', compressed'}"
+            title = "Whole commands: ilastik, its times scaled to this machine"
+            panels.setdefault(title, []).append(Bar(name, command.calibrated, command.target))
     return panels
 
 
@@ -86,7 +88,7 @@ def _draw(ax: "Axes", title: str, bars: list[Bar]) -> None:
     ax.set_xscale("log")
     ax.minorticks_off()
     for y, bar in enumerate(bars):
-        ax.barh(y, bar.ratio.median - 1, left=1, height=0.62, color=color, alpha=0.85, linewidth=0)
+        ax.barh(y, bar.ratio.median - 1, left=1, height=0.62, color=color, linewidth=0)
         ax.plot([bar.ratio.low, bar.ratio.high], [y, y], color="black", linewidth=1.2)
         ax.annotate(
             f"{bar.ratio.median:.1f} ×", (max(bar.ratio.high, 1.0), y), (5, 0),

@@ -95,7 +95,7 @@ def text(results: Results) -> str:
 
 
 def _section(rows: Sequence[Row]) -> Table:
-    table = [("", "µs per pixel", "ratio", "to", "what it is")]
+    table: Table = [("", "µs per pixel", "ratio", "to", "what it is")]
     for row in rows:
         ratio = _times(row.ratio) if row.ratio else ""
         table.append((row.name, f"{row.microseconds:.3g}", ratio, row.base or "", row.note))
@@ -103,7 +103,7 @@ def _section(rows: Sequence[Row]) -> Table:
 
 
 def _whole(rows: Sequence[WholeRow]) -> Table:
-    table = [
+    table: Table = [
         (
             "", "format", "wall s", "start-up s", "CPU s", "memory MB", "ilastik: wall s", "memory MB", "ratio",
             "factor", "calibrated ratio",
@@ -121,7 +121,7 @@ def _whole(rows: Sequence[WholeRow]) -> Table:
 
 
 def _targets(results: Results) -> Table:
-    table = [
+    table: Table = [
         _target(f"{row.section}: {row.name}", row.target, row.ratio.median)
         for row in results.rows
         if row.target and row.ratio

@@ -141,7 +141,8 @@ def test_existing_outputs(tmp_path):
         (),
     ]
     skipping = plan_for(paths, existing="skip")
-    assert [(row.problems, row.skip) for row in skipping.rows] == [((), True), ((), False)]
+    assert "does not say how it was made" in skipping.rows[0].problems[0]
+    assert (skipping.rows[1].problems, skipping.rows[1].skip) == ((), False)
     replacing = plan_for(paths, existing="overwrite")
     assert [(row.problems, row.skip) for row in replacing.rows] == [((), False), ((), False)]
     partly = plan_for(paths, "Probabilities", "Features", existing="skip")

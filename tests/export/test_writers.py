@@ -123,8 +123,7 @@ CASES = [
     for axes, shape in ARRAYS.items()
     for dtype in ALL
     # Every type in one order, and every order in the two types that matter most.
-    if (axes in ("yxc", "zyxc") or dtype in ("uint8", "float32"))
-    and form.problem(axes, shape, np.dtype(dtype)) is None
+    if (axes in ("yxc", "zyxc") or dtype in ("uint8", "float32")) and form.problem(axes, shape, np.dtype(dtype)) is None
 ]
 
 

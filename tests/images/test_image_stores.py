@@ -267,10 +267,15 @@ def test_plates(tmp_path):
         np.testing.assert_array_equal(image.read(), counted(2, 3, 20, 30))
 
 
+def two_arrays(path: Path) -> None:
+    root = zarr.open_group(path, mode="w")
+    for name in ("first", "second"):
+        root.create_array(name, data=VOLUME)
+
+
 SEVERAL = {
     "a.npz": lambda path: np.savez(path, first=VOLUME, second=VOLUME),
-    "a.zarr": lambda path: [zarr_group(3, "first")(path, VOLUME), zarr.open_group(path)["first"]]
-    and zarr.open_group(path, mode="a").create_array("second", data=VOLUME),
+    "a.zarr": two_arrays,
     "a.n5": lambda path: [n5("first")(path, VOLUME), n5("second")(path, VOLUME)],
 }
 
@@ -419,7 +424,7 @@ N5_SIZES = {
     "each": ({"resolution": [0.5, 0.5, 2], "units": ["um", "um", "um"]}, {"z": 2, "y": 0.5, "x": 0.5}),
     "n5-viewer": ({"pixelResolution": {"dimensions": [0.1, 0.2, 3], "unit": "nm"}}, {"z": 3, "y": 0.2, "x": 0.1}),
     "no unit": ({"resolution": [0.5, 0.5, 2]}, {}),
-    "too few": ({"resolution": [0.5], "units": ["um"]}, {}),
+    "too few": ({"pixelResolution": {"dimensions": [0.1], "unit": "nm"}}, {}),
 }
 
 

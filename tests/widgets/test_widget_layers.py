@@ -11,9 +11,10 @@ from napari.layers import Image, Labels
 
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.errors import ImageReadError
+from napari_batch_prediction.export.settings import Export
 from napari_batch_prediction.images.inputs import open_image
 from napari_batch_prediction.widgets import layer_data
-from napari_batch_prediction.widgets.layer_data import read_layers
+from napari_batch_prediction.widgets.layer_data import Output, read_layers
 from napari_batch_prediction.widgets.layers import ShownLayers
 
 CASES = {
@@ -45,9 +46,9 @@ def test_probabilities(viewer, lazy, case, image, output):
         pixels, axes = raw.read(), raw.axes
     with h5py.File(GOLDEN / case / "expected" / output) as file:
         expected = file["exported_data"][()]
-    outputs = {"Probabilities": str(GOLDEN / case / "expected" / output)}
+    outputs = {"Probabilities": Output(str(GOLDEN / case / "expected" / output), {})}
     shown = ShownLayers(viewer)
-    shown.show(read_layers(location, None, "test1", outputs, classifier))
+    shown.show(read_layers(open_image(location), "test1", outputs, classifier))
 
     grey, *classes = viewer.layers
     assert [layer.name for layer in viewer.layers] == ["test1", *(f"test1 {name}" for name in classifier.classes)]
@@ -66,13 +67,13 @@ def test_probabilities(viewer, lazy, case, image, output):
     shown.clear()
 
 
-def write(path: Path, values: np.ndarray, axes: str) -> str:
+def write(path: Path, values: np.ndarray, axes: str) -> Output:
     """Write an output as the writer does."""
     with h5py.File(path, "w") as file:
         data = file.create_dataset("exported_data", data=values)
         tags = ", ".join(f'{{"key": "{key}", "typeFlags": 2}}' for key in axes)
         data.attrs["axistags"] = f'{{"axes": [{tags}]}}'
-    return f"{path}/exported_data"
+    return Output(f"{path}/exported_data", {})
 
 
 @pytest.fixture
@@ -102,7 +103,7 @@ def test_every_source(viewer, lazy, outputs):
     """All sources at once: labels in the project's colours on top, features with a slider, all at one scale."""
     classifier, location, written, files = outputs
     shown = ShownLayers(viewer)
-    shown.show(read_layers(location, None, "cells", files, classifier))
+    shown.show(read_layers(open_image(location), "cells", files, classifier))
     names = ["Uncertainty", "Features", *classifier.classes, "Simple Segmentation"]
     assert {layer.name for layer in viewer.layers} == {"cells", *(f"cells {name}" for name in names)}
     assert viewer.layers[0].name == "cells"
@@ -136,7 +137,7 @@ def test_every_source(viewer, lazy, outputs):
 def test_alone_it_is_visible(viewer, outputs, source):
     """Features or uncertainty are shown if they are all there is."""
     classifier, location, _, files = outputs
-    ShownLayers(viewer).show(read_layers(location, None, "cells", {source: files[source]}, classifier))
+    ShownLayers(viewer).show(read_layers(open_image(location), "cells", {source: files[source]}, classifier))
     assert [layer.visible for layer in viewer.layers] == [True, True]
 
 
@@ -158,7 +159,7 @@ def test_channels_of_the_image(viewer, lazy, tmp_path, shape, dtype, expected):
     np.save(tmp_path / "cells.npy", pixels)
     classifier = load_classifier(GOLDEN / "b_2d_rgb_u8/project.ilp")
     shown = ShownLayers(viewer)
-    shown.show(read_layers(str(tmp_path / "cells.npy"), "yxc", "cells", {}, classifier))
+    shown.show(read_layers(open_image(tmp_path / "cells.npy", "yxc"), "cells", {}, classifier))
     assert [(layer.name, layer.visible) for layer in viewer.layers] == expected
     assert all(isinstance(layer, Image) for layer in viewer.layers)
     assert viewer.layers[0].rgb == (len(expected) == 1)
@@ -175,8 +176,8 @@ def test_the_next_image_takes_the_place(viewer, lazy):
     shown = ShownLayers(viewer)
 
     def show(name: str, stem: str) -> None:
-        outputs = {"Probabilities": str(folder / f"expected/{name}_Probabilities.h5")}
-        shown.show(read_layers(str(folder / f"{name}.png"), None, stem, outputs, classifier))
+        outputs = {"Probabilities": Output(str(folder / f"expected/{name}_Probabilities.h5"), {})}
+        shown.show(read_layers(open_image(folder / f"{name}.png"), stem, outputs, classifier))
 
     show("test1", "first")
     n_layers = len(viewer.layers)
@@ -205,12 +206,12 @@ def test_other_kinds_of_layers(viewer, outputs):
     """From one set of sources to another, and after the user removed a layer, the right layers are there."""
     classifier, location, _, files = outputs
     shown = ShownLayers(viewer)
-    shown.show(read_layers(location, None, "cells", files, classifier))
+    shown.show(read_layers(open_image(location), "cells", files, classifier))
     few = {"Simple Segmentation": files["Simple Segmentation"]}
-    shown.show(read_layers(location, None, "cells", few, classifier))
+    shown.show(read_layers(open_image(location), "cells", few, classifier))
     assert [layer.name for layer in viewer.layers] == ["cells", "cells Simple Segmentation"]
     viewer.layers.remove(viewer.layers["cells Simple Segmentation"])
-    shown.show(read_layers(location, None, "cells", few, classifier))
+    shown.show(read_layers(open_image(location), "cells", few, classifier))
     assert [layer.name for layer in viewer.layers] == ["cells", "cells Simple Segmentation"]
 
 
@@ -226,23 +227,23 @@ def is_open(path: Path) -> bool:
 def test_lazy_files_stay_open_as_long_as_their_layers(viewer, outputs, monkeypatch):
     """A lazy file is open until its last layer is replaced or removed, by whomever; small ones never stay open."""
     classifier, location, _, files = outputs
-    path = Path(files["Probabilities"]).parent
+    path = Path(files["Probabilities"].location).parent
     probabilities = {"Probabilities": files["Probabilities"]}
     shown = ShownLayers(viewer)
-    shown.show(read_layers(location, None, "cells", probabilities, classifier))
+    shown.show(read_layers(open_image(location), "cells", probabilities, classifier))
     assert not is_open(path)
 
     monkeypatch.setattr(layer_data, "IN_MEMORY", 0)
     for end in (shown.clear, viewer.layers.clear):
-        shown.show(read_layers(location, None, "cells", probabilities, classifier))
+        shown.show(read_layers(open_image(location), "cells", probabilities, classifier))
         assert is_open(path)
         viewer.layers.remove(viewer.layers[-1])
         assert is_open(path)
         end()
         assert not is_open(path)
 
-    shown.show(read_layers(location, None, "cells", probabilities, classifier))
-    shown.show(read_layers(location, None, "cells", {"Uncertainty": files["Uncertainty"]}, classifier))
+    shown.show(read_layers(open_image(location), "cells", probabilities, classifier))
+    shown.show(read_layers(open_image(location), "cells", {"Uncertainty": files["Uncertainty"]}, classifier))
     assert not is_open(path)
     shown.clear()
 
@@ -251,9 +252,27 @@ def test_a_missing_output(outputs, monkeypatch):
     """What cannot be read is an error that names it, and leaves no file open."""
     monkeypatch.setattr(layer_data, "IN_MEMORY", 0)
     classifier, location, _, files = outputs
-    gone = Path(files["Simple Segmentation"]).parent
+    gone = Path(files["Simple Segmentation"].location).parent
     gone.unlink()
     with pytest.raises(ImageReadError, match=gone.name):
-        read_layers(location, None, "cells", files, classifier)
+        read_layers(open_image(location), "cells", files, classifier)
     for name in ("Probabilities", "Uncertainty", "Features"):
-        assert not is_open(Path(files[name]).parent)
+        assert not is_open(Path(files[name].location).parent)
+
+
+def test_a_cut_output_lies_where_it_was_cut(viewer, outputs, tmp_path):
+    """Of a region only, cast to integers: in its place over the image, at its own contrast."""
+    classifier, location, _, _ = outputs
+    n_classes = len(classifier.classes)
+    values = np.arange(3 * 4 * n_classes, dtype=np.uint8).reshape(3, 4, n_classes)
+    written = write(tmp_path / "cut.h5", values, "yxc")
+    export = Export(region={"y": (2, 5), "x": (None, 4)}, internal_path="exported_data")
+    assert Output.of(export, tmp_path / "cut.h5") == Output(written.location, {"y": 2})
+    assert Output.of(Export(format="tiff"), tmp_path / "cut.tiff") == Output(str(tmp_path / "cut.tiff"), {})
+
+    files = {"Probabilities": written._replace(start={"y": 2})}
+    ShownLayers(viewer).show(read_layers(open_image(location), "cells", files, classifier))
+    assert len(viewer.layers) == 1 + n_classes
+    for layer in viewer.layers[1:]:
+        np.testing.assert_allclose(layer.translate, [2 * 0.5, 0])
+        assert layer.contrast_limits == [0, values.max()]

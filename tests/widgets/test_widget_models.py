@@ -35,7 +35,7 @@ def test_short_name(location, short):
 
 def row(name: str, *problems: str, axes: str = "yx", known: str = "file") -> PlanRow:
     info = ImageInfo(axes, known, (40, 50, 3)[: len(axes)], np.dtype(np.uint8))
-    return PlanRow(name, info, {"Probabilities": Path(f"{name}_P.h5")}, problems)
+    return PlanRow(name, info, {"Probabilities": Path(f"{name}_P.h5")}, problems=problems)
 
 
 def texts(model) -> list[list[str]]:
@@ -74,7 +74,7 @@ def test_results(qtbot, qtmodeltester):
     names = ("a.png", "b.png", "c.png")
     job = BatchJob(classifier="p.ilp", inputs=names)
     model = ResultsModel()
-    model.set_plan(Plan(job, None, tuple(map(row, names))))
+    model.set_plan(Plan(job, None, tuple(map(row, names)), classifier_sha256=""))
     assert [status for _, status, _ in texts(model)] == ["waiting"] * 3
 
     model.take(FileStarted(0, 8))

@@ -13,13 +13,14 @@ import numpy as np
 from napari_batch_prediction.axes import check_axes, extents
 from napari_batch_prediction.batch.job import BatchJob
 from napari_batch_prediction.batch.ledger import LedgerRow, explain
-from napari_batch_prediction.batch.provenance import file_hash
+from napari_batch_prediction.batch.provenance import SOFTWARE, file_hash, made_with
 from napari_batch_prediction.batch.record import RecordedInput
 from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.export.formats import find_format
 from napari_batch_prediction.export.naming import Named, check_template, output_path, shared_folder
+from napari_batch_prediction.export.stamp import read_metadata
 from napari_batch_prediction.export.transform import make_transform
 from napari_batch_prediction.images.base import AxesKnown, Image
 from napari_batch_prediction.images.channels import describe_channels
@@ -190,8 +191,9 @@ def make_plan(
                     parts[key] = form.files(outputs[key], transform.axes, transform.shape, transform.offset)
         own = frozenset[Path]() if earlier is None or not earlier[i - 1].begun else earlier[i - 1].own
         rows.append(PlanRow(location, image, outputs, parts, tuple(problems), own=own))
-    checked = _check_outputs(rows, job)
-    return Plan(job, classifier, checked, file_hash(job.classifier), resumed=earlier is not None)
+    classifier_hash = file_hash(job.classifier)
+    checked = _check_outputs(rows, job, classifier_hash)
+    return Plan(job, classifier, checked, classifier_hash, resumed=earlier is not None)
 
 
 def source_names(job: BatchJob, classifier: Classifier) -> list[str]:
@@ -225,7 +227,7 @@ def _look_at(location: str, job: BatchJob, classifier: Classifier) -> tuple[Imag
     return info, []
 
 
-def _check_outputs(rows: list[PlanRow], job: BatchJob) -> tuple[PlanRow, ...]:
+def _check_outputs(rows: list[PlanRow], job: BatchJob, classifier_hash: str) -> tuple[PlanRow, ...]:
     """Return the rows with the problems of their outputs added."""
     inputs = [file for row in rows for file in input_files(row.input)]
     sacred = {_same(Path(os.path.realpath(file))): f"the input {file}" for file in inputs}
@@ -271,8 +273,29 @@ def _check_outputs(rows: list[PlanRow], job: BatchJob) -> tuple[PlanRow, ...]:
             if folders[path.parent]:
                 problems.append(folders[path.parent])
         skip = job.existing == "skip" and not problems and len(existing) == len(_files(row))
+        if job.existing == "skip" and not problems:
+            problems += _not_the_same(row, job, classifier_hash)
+            skip = skip and not problems
         checked.append(replace(row, problems=tuple(dict.fromkeys(problems)), skip=skip))
     return tuple(checked)
+
+
+def _not_the_same(row: PlanRow, job: BatchJob, classifier_hash: str) -> list[str]:
+    """Return which existing outputs cannot be taken for those of this job."""
+    problems = []
+    for export, files in zip(job.exports, row.files.values(), strict=True):
+        for path in files:
+            if not path.exists():
+                continue
+            made = read_metadata(path, export.internal_path).get(SOFTWARE)
+            if made is None:
+                problems.append(f"{path} exists, but does not say how it was made. Remove it, or allow overwriting.")
+            elif made != made_with(job, export, classifier_hash):
+                problems.append(
+                    f"{path} exists, but was made by another classifier or with other settings or versions. "
+                    "Remove it, or allow overwriting."
+                )
+    return problems
 
 
 def _files(row: PlanRow) -> list[Path]:

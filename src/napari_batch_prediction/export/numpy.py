@@ -21,6 +21,9 @@ from napari_batch_prediction.export.files import (
 )
 from napari_batch_prediction.export.target import Target
 
+# Bytes worth a write of their own.
+_MIN_PIECE = 4096
+
 
 class NpyFile:
     """A new NPY file of which regions are written and read, for one thread at a time.
@@ -36,34 +39,56 @@ class NpyFile:
         header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(self._file, header)
         self._start = self._file.tell()
+        self._file.truncate(self._start + prod(shape) * dtype.itemsize)
 
     def write(self, region: tuple[slice, ...], values: NDArray) -> None:
         """Write a region."""
-        values = np.ascontiguousarray(values, self._dtype)
-        for position, index in self._runs(region):
+        split, inner = self._split(region)
+        for position, index in self._pieces(region, split):
+            if all(part == slice(0, n) for part, n in zip(inner, self._shape[split + 1 :], strict=True)):
+                piece = np.ascontiguousarray(values[index], self._dtype)
+            else:
+                piece = self._load(position, region[split], split)
+                piece[:, *inner] = values[index]
             self._file.seek(position)
-            self._file.write(values[index].data)
+            self._file.write(piece.data)
 
     def read(self, region: tuple[slice, ...]) -> NDArray:
-        """Return a region that was written."""
+        """Return a region; 0 where nothing was written."""
         values = np.empty([part.stop - part.start for part in region], self._dtype)
-        for position, index in self._runs(region):
-            self._file.seek(position)
-            if self._file.readinto(values[index].data) != values[index].nbytes:  # type: ignore[attr-defined]
-                raise OSError("a part that was written is missing")
+        split, inner = self._split(region)
+        for position, index in self._pieces(region, split):
+            values[index] = self._load(position, region[split], split)[:, *inner]
         return values
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
 
-    def _runs(self, region: tuple[slice, ...]) -> Iterator[tuple[int, tuple[int, ...]]]:
-        """Yield position in the file, and index within the region, of each piece without a gap."""
-        whole = [part == slice(0, n) for part, n in zip(region, self._shape, strict=True)]
-        split = max((i for i, all_of_it in enumerate(whole) if not all_of_it), default=0)
-        start = self._start + sum(part.start * stride for part, stride in zip(region, self._strides, strict=True))
+    def _split(self, region: tuple[slice, ...]) -> tuple[int, tuple[slice, ...]]:
+        """Return the axis along which a piece of the file runs, and what of the axes after it is wanted.
+
+        That is all of them, unless such pieces are short; then larger ones are read, changed and written back.
+        """
+        partial = (i for i, (part, n) in enumerate(zip(region, self._shape, strict=True)) if part != slice(0, n))
+        split = max(partial, default=0)
+        while split > 0 and (region[split].stop - region[split].start) * self._strides[split] < _MIN_PIECE:
+            split -= 1
+        return split, region[split + 1 :]
+
+    def _pieces(self, region: tuple[slice, ...], split: int) -> Iterator[tuple[int, tuple[int, ...]]]:
+        """Yield position in the file, and index within the region, of each piece."""
+        starts = [part.start for part in region[: split + 1]]
+        start = self._start + sum(i * stride for i, stride in zip(starts, self._strides, strict=False))
         for index in np.ndindex(*(part.stop - part.start for part in region[:split])):
             yield start + sum(i * stride for i, stride in zip(index, self._strides, strict=False)), index
+
+    def _load(self, position: int, part: slice, split: int) -> NDArray:
+        piece = np.empty((part.stop - part.start, *self._shape[split + 1 :]), self._dtype)
+        self._file.seek(position)
+        if self._file.readinto(piece.data) != piece.nbytes:  # type: ignore[attr-defined]
+            raise OSError("the temporary file was cut off")
+        return piece
 
 
 class NumpyWriter:

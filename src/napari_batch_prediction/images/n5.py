@@ -45,7 +45,10 @@ class N5Image(Image):
         name = _find(file, dataset)
         attributes = _attributes(file / name)
         store = {"driver": "n5", "kvstore": {"driver": "file", "path": str(file / name)}}
-        self._array: Any = tensorstore.open(store, read=True, open=True).result().T
+        try:
+            self._array: Any = tensorstore.open(store, read=True, open=True).result().T
+        except ValueError as error:  # after the reason it repeats everything it knows of the store
+            raise ValueError(str(error).partition(" [tensorstore_spec")[0]) from error
         own_axes: str | None = None
         try:
             own_axes = _own_axes(attributes, self._array.ndim)

@@ -1,7 +1,7 @@
 """The dock widget: from a classifier and images to results on the canvas."""
 
 from collections.abc import Generator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qtpy.QtCore import QEvent, QSize, Qt, QTimer, Signal
 from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
@@ -23,6 +23,9 @@ from napari_batch_prediction.widgets.work import Failure, ShouldCancel, Task
 if TYPE_CHECKING:
     import napari.viewer
 
+# Fields of a job that the window shows.
+SHOWN = ("classifier", "inputs", "exports", "input_axes", "existing")
+
 # The job is checked once the changes pause.
 PAUSE_MS = 300
 
@@ -41,9 +44,8 @@ class _Checked(NamedTuple):
 def _check(job: BatchJob) -> _Checked:
     plan = job.plan()
     rows = {row.input: row for row in plan.rows}
-    return _Checked(
-        plan, {name: [rows[found] for found in expand_inputs([name]) if found in rows] for name in job.inputs}
-    )
+    found = {name: expand_inputs([name], stack=job.stack is not None) for name in job.inputs}
+    return _Checked(plan, {name: [rows[i] for i in locations if i in rows] for name, locations in found.items()})
 
 
 class BatchPredictionWidget(QScrollArea):
@@ -70,7 +72,8 @@ class BatchPredictionWidget(QScrollArea):
 
     def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
         super().__init__()
-        self._workers: int | None = None
+        # What a job holds beyond what is shown stays as it was set.
+        self._hidden: dict[str, Any] = {}
         self._run: Task | None = None
         self._ledger: Ledger | None = None
         self._check: Task | None = None
@@ -144,12 +147,12 @@ class BatchPredictionWidget(QScrollArea):
             exports=exports,
             input_axes=axes,
             existing=existing,
-            workers=self._workers,
+            **self._hidden,
         )
 
     def setValue(self, job: BatchJob) -> None:
         """Show a job."""
-        self._workers = job.workers
+        self._hidden = {name: value for name, value in job if name not in SHOWN}
         self._classifier.setValue(job.classifier)
         self._inputs.setValue(job.inputs, job.input_axes)
         self._exports.setValue(job.exports, job.existing)

@@ -109,7 +109,8 @@ class InputsSection(Section):
         self.changed.emit()
 
     def _choose(self) -> None:
-        extensions = " ".join(f"*{extension}" for known in FORMATS for extension in known.extensions)
+        files = (known for known in FORMATS if not known.is_folder)
+        extensions = " ".join(f"*{extension}" for known in files for extension in known.extensions)
         paths, _ = QFileDialog.getOpenFileNames(self, "Add files", "", f"Images ({extensions});;All files (*)")
         if paths:
             self.add(paths)

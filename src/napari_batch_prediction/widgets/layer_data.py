@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Self
 
 import dask.array as da
 import numpy as np
@@ -11,6 +12,8 @@ from napari.utils.colormaps import Colormap, DirectLabelColormap
 
 from napari_batch_prediction.axes import reorder
 from napari_batch_prediction.classifiers.base import Classifier, Source
+from napari_batch_prediction.export.formats import find_format
+from napari_batch_prediction.export.settings import Export
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.images.inputs import open_image
 
@@ -48,21 +51,41 @@ class LayerData:
     image: Image | None
 
 
-def read_layers(
-    location: str, axes: str | None, stem: str, outputs: Mapping[str, str], classifier: Classifier
-) -> list[LayerData]:
-    """Open an image and its outputs, and say how to show them.
+class Output(NamedTuple):
+    """What was written of one source.
+
+    Attributes
+    ----------
+    location
+        The file, readable as an input.
+    start
+        Where it begins in the image, along the axes that were cut.
+    """
+
+    location: str
+    start: Mapping[str, int]
+
+    @classmethod
+    def of(cls, export: Export, path: Path) -> Self:
+        """Return where an export was written to."""
+        in_container = find_format(export.format).extension == ".h5"
+        return cls(
+            f"{path}/{export.internal_path}" if in_container else str(path),
+            {key: start for key, (start, _) in export.region.items() if start},
+        )
+
+
+def read_layers(raw: Image, stem: str, outputs: Mapping[str, Output], classifier: Classifier) -> list[LayerData]:
+    """Read an image and its outputs, and say how to show them.
 
     Parameters
     ----------
-    location
-        The input.
-    axes
-        Its axes if the user gave them.
+    raw
+        The image; it is closed unless a layer needs it.
     stem
         What the names of its layers begin with.
     outputs
-        For each source the file it was written to, as an input.
+        What was written of each source.
     classifier
         What predicted them: names and colours of the classes.
 
@@ -81,14 +104,14 @@ def read_layers(
     classes_shown = any(_shown(source, classifier) != "values" for source in sources)
     layers: list[LayerData] = []
     try:
-        raw = open_image(location, axes)
         layers += _raw_layers(raw, stem)
         for source in sources:
-            new = _output_layers(open_image(outputs[source.name]), source, classifier, stem, raw)
+            new = _output_layers(outputs[source.name], source, classifier, stem, raw)
             if classes_shown and _shown(source, classifier) == "values":
                 new[0].options["visible"] = False
             layers += new
     except BaseException:
+        raw.close()
         close_all(layers)
         raise
     return layers
@@ -103,7 +126,7 @@ def close_all(layers: Sequence[LayerData]) -> None:
 
 def _raw_layers(image: Image, stem: str) -> list[LayerData]:
     channels, kept = _channels_first(image)
-    geometry = _geometry(image, image)
+    geometry = _geometry(image, image, {})
     if len(channels) in (3, 4) and image.dtype == np.uint8:
         return [LayerData("image", np.moveaxis(channels, 0, -1), {"name": stem, "rgb": True, **geometry}, kept)]
     layers = []
@@ -115,12 +138,15 @@ def _raw_layers(image: Image, stem: str) -> list[LayerData]:
     return layers
 
 
-def _output_layers(image: Image, source: Source, classifier: Classifier, stem: str, raw: Image) -> list[LayerData]:
+def _output_layers(output: Output, source: Source, classifier: Classifier, stem: str, raw: Image) -> list[LayerData]:
+    image = open_image(output.location)
     channels, kept = _channels_first(image)
-    geometry = _geometry(image, raw)
+    geometry = _geometry(image, raw, output.start)
     name = f"{stem} {source.name}"
     shown = _shown(source, classifier)
-    if shown == "labels":
+    # What was rescaled or cast has a range of its own.
+    limits = source.value_range if image.dtype == source.dtype else None
+    if shown == "labels" and np.issubdtype(image.dtype, np.integer):
         labels = range(len(classifier.classes) + 1)
         options = {
             "name": name,
@@ -131,7 +157,7 @@ def _output_layers(image: Image, source: Source, classifier: Classifier, stem: s
             **geometry,
         }
         return [LayerData("labels", channels[0], options, kept)]
-    if shown == "classes":
+    if shown == "classes" and len(channels) == len(classifier.classes):
         return [
             LayerData(
                 "image",
@@ -141,7 +167,7 @@ def _output_layers(image: Image, source: Source, classifier: Classifier, stem: s
                     "colormap": Colormap([(0, 0, 0), np.array(color) / 255], name=f"{class_name} {color}"),
                     "blending": "additive",
                     "opacity": CLASS_OPACITY,
-                    "contrast_limits": source.value_range,
+                    "contrast_limits": limits or _limits(channels),
                     **geometry,
                 },
                 kept,
@@ -151,9 +177,9 @@ def _output_layers(image: Image, source: Source, classifier: Classifier, stem: s
     values = channels[0]
     if len(channels) > 1:
         # There may be hundreds: one layer, whose first slider goes through them.
-        values, geometry = channels, _geometry(image, raw, leading="c")
-    limits = source.value_range or _limits(values)
-    return [LayerData("image", values, {"name": name, "contrast_limits": limits, **geometry}, kept)]
+        values, geometry = channels, _geometry(image, raw, output.start, leading="c")
+    options = {"name": name, "contrast_limits": limits or _limits(values), **geometry}
+    return [LayerData("image", values, options, kept)]
 
 
 def _shown(source: Source, classifier: Classifier) -> Shown:
@@ -170,13 +196,14 @@ def _label_colormap(classifier: Classifier) -> DirectLabelColormap:
     return DirectLabelColormap(color_dict=colors)
 
 
-def _geometry(image: Image, raw: Image, leading: str = "") -> dict[str, Any]:
-    """Return scale, units and names of the axes of ``image`` without channels, as ``raw`` knows them."""
+def _geometry(image: Image, raw: Image, start: Mapping[str, int], leading: str = "") -> dict[str, Any]:
+    """Return place, scale, units and names of the axes of ``image`` without channels, as ``raw`` knows them."""
     axes = leading + image.axes.replace("c", "")
     registry = pint.application_registry
     known = {key: unit for key, unit in raw.units.items() if unit.isidentifier() and unit in registry}
     return {
         "scale": [raw.pixel_size.get(key, 1.0) for key in axes],
+        "translate": [start.get(key, 0) * raw.pixel_size.get(key, 1.0) for key in axes],
         "units": [registry.Unit(known.get(key, "pixel")) for key in axes],
         "axis_labels": list(axes),
     }

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 # What tells an image and its outputs from the next; the rest is the user's to set.
-CHANGING = ("name", "scale", "units", "contrast_limits")
+CHANGING = ("name", "scale", "translate", "units", "contrast_limits")
 
 
 class ShownLayers:

@@ -8,8 +8,8 @@ from qtpy.QtCore import QTimer, Signal
 
 from napari_batch_prediction.batch.events import Event, FileFinished
 from napari_batch_prediction.batch.plan import Plan
-from napari_batch_prediction.images.inputs import input_stem
-from napari_batch_prediction.widgets.layer_data import LayerData, read_layers
+from napari_batch_prediction.images.inputs import input_stem, open_image
+from napari_batch_prediction.widgets.layer_data import LayerData, Output, read_layers
 from napari_batch_prediction.widgets.layers import ShownLayers
 from napari_batch_prediction.widgets.message import Message
 from napari_batch_prediction.widgets.results_model import ResultsModel
@@ -111,16 +111,17 @@ class ResultsSection(Section):
         index, plan = self._selected(), self._model.plan
         if index is None or plan is None or not self._load.value or not self._docked:
             return
-        location = plan.rows[index].input
+        location, job = plan.rows[index].input, plan.job
         ended = self._model.ended(index)
-        outputs: dict[str, str] = {}
-        for key, export in zip(plan.rows[index].outputs, plan.job.exports, strict=True):
+        outputs: dict[str, Output] = {}
+        for key, export in zip(plan.rows[index].outputs, job.exports, strict=True):
             if ended is not None and key in ended.outputs:
                 source = plan.classifier.source(export.source).name
-                outputs.setdefault(source, f"{ended.outputs[key]}/{export.internal_path}")
+                outputs.setdefault(source, Output.of(export, ended.outputs[key]))
 
         def work(should_cancel: ShouldCancel) -> Generator[object]:
-            yield read_layers(location, plan.job.input_axes, input_stem(location), outputs, plan.classifier)
+            raw = open_image(location, job.input_axes, stack=job.stack, channels=job.channels)
+            yield read_layers(raw, input_stem(location), outputs, plan.classifier)
 
         self._task = Task(work, self)
         self._task.yielded.connect(self._on_read)

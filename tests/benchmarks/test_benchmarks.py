@@ -1,0 +1,25 @@
+"""The benchmarks run."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_features(tmp_path):
+    """Without projects for speed, features are measured on noise; contestants that are not installed are left out."""
+    command = [sys.executable, str(ROOT / "benchmarks" / "run.py"), "--quick", "--only", "features"]
+    options = ["--perf", str(tmp_path / "none"), "--output", str(tmp_path)]
+    done = subprocess.run([*command, *options], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    results = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
+    rows = {(row["section"], row["name"]): row for row in results["rows"]}
+    for section in ("Features, 2D", "Features, 3D"):
+        assert rows[section, "this project, left in cache"]["microseconds"] > 0
+        assert "the same features" in rows[section, "SciPy"]["note"]
+        assert rows[section, "SciPy"]["ratio"]["median"] > 0
+    tables = (tmp_path / "results.md").read_text(encoding="utf-8")
+    assert all(note in tables for note in results["left_out"])
+    assert "## Features, 3D" in done.stdout
