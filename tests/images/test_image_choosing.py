@@ -46,7 +46,7 @@ EXPANSIONS = {
     "a folder inside": (["sub"], ["sub/c.png"]),
     "all below": (["sub/**"], ["sub/c.png", "sub/deep/d.npz", "sub/deep/z.zarr"]),
     "folders by pattern are not looked into": (["s*/*.png"], ["sub/c.png"]),
-    "stores are not looked into": (["**/*.tif"], ["a2.TIF", "a10.tif"]),
+    "stores are not looked into": (["**/*0.tif"], ["a10.tif"]),
     "stores by pattern": (["**/*.zarr"], ["sub/deep/z.zarr", "x.ome.zarr"]),
     "all of a folder, readable or not": (
         ["*"],
@@ -64,9 +64,7 @@ EXPANSIONS = {
 @pytest.mark.parametrize(("inputs", "expected"), EXPANSIONS.values(), ids=EXPANSIONS)
 def test_expand(inputs, expected, folder):
     """Folders give what can be read by its extension; a store is one thing, and never looked into."""
-    assert [Path(found) for found in expand_inputs(inputs)] == [Path(name) for name in expected if name != "a2.TIF"] + (
-        []
-    ) or [Path(found) for found in expand_inputs(inputs)] == [Path(name) for name in expected]
+    assert [Path(found) for found in expand_inputs(inputs)] == [Path(name) for name in expected]
 
 
 LISTS = {
@@ -144,8 +142,7 @@ def test_links_in_circles(folder):
     """A link to a folder above ends the way down, and what is below a link is found once."""
     (folder / "sub" / "up").symlink_to(folder)
     (folder / "other").symlink_to(folder / "sub" / "deep")
-    found = expand_inputs(["sub/**/*.npz", "other/**"])
-    assert found == ["sub/deep/d.npz", "sub/deep/z.zarr"] or found == ["sub/deep/d.npz", "other/z.zarr"]
+    assert expand_inputs(["sub/**/*.npz", "other/**"]) == ["sub/deep/d.npz", "other/z.zarr"]
 
 
 def test_datasets_by_pattern(tmp_path):

@@ -87,8 +87,12 @@ def scenes(tmp_path, monkeypatch):
     site = tmp_path / "site"
     (site / "bioio_scenes-1.0.dist-info").mkdir(parents=True)
     (site / "bioio_scenes.py").write_text(PLUGIN)
-    (site / "bioio_scenes-1.0.dist-info" / "METADATA").write_text("Name: bioio-scenes\nVersion: 1.0\n")
-    (site / "bioio_scenes-1.0.dist-info" / "entry_points.txt").write_text("[bioio.readers]\nbioio-scenes = bioio_scenes\n")
+    (site / "bioio_scenes-1.0.dist-info" / "METADATA").write_text(
+        "Name: bioio-scenes\nVersion: 1.0\nRequires-Dist: bioio-base\n"
+    )
+    (site / "bioio_scenes-1.0.dist-info" / "entry_points.txt").write_text(
+        "[bioio.readers]\nbioio-scenes = bioio_scenes\n"
+    )
     monkeypatch.syspath_prepend(site)
     pixels = (np.arange(2 * 4 * 20 * 30 * 3) % 251).astype(np.uint8).reshape(2, 4, 20, 30, 3)
     with (tmp_path / "a.scenes").open("wb") as file:

@@ -37,6 +37,16 @@ def _gather_4x4x4(block, at, size, n_features, patch):
                 store(patch, f * PATCH + s * 16 + r * 4, load(block, f * size + at + (s * _ROWS_3D + r) * WIDTH))
 
 
+@njit(**COMPILED)
+def _copy_row(block, start, row, x, n):
+    """Copy n values to ``row[x:]``."""
+    whole = n // LANES * LANES
+    for c in range(0, whole, LANES):
+        store(row, x + c, load(block, start + c))
+    for c in range(whole, n):
+        row[x + c] = block[start + c]
+
+
 @njit(**CACHED)
 def _predict(smoothed, tables, n_features, forest, walk, channel_of_column, flat, probabilities, features):
     """Fill probabilities (channels, z, y, x) and features (n, z, y, x) of a tile; either may have no channels."""
@@ -64,8 +74,7 @@ def _predict(smoothed, tables, n_features, forest, walk, channel_of_column, flat
                         for s in range(d):
                             for r in range(h):
                                 i = f * size + (s * rows + r) * WIDTH
-                                for c in range(w):
-                                    features[f, z + s, y + r, x + c] = block[i + c]
+                                _copy_row(block, i, features[f, z + s, y + r], x, w)
                 if not wants_forest:
                     continue
                 for s0 in range(0, d, pz):

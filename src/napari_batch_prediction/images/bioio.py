@@ -52,7 +52,11 @@ class BioioImage(Image):
             )
         axes, known = choose_axes(self._pixels.shape, axes, keys if axes is None else None)
         sizes = _sizes(image)
-        names = COLOURS.get(self._pixels.shape[-1], ()) if letters.endswith("S") else tuple(map(str, image.channel_names or ()))
+        names = (
+            COLOURS.get(self._pixels.shape[-1], ())
+            if letters.endswith("S")
+            else tuple(map(str, image.channel_names or ()))
+        )
         super().__init__(
             location,
             axes,

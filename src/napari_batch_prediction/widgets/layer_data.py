@@ -111,7 +111,6 @@ def read_layers(raw: Image, stem: str, outputs: Mapping[str, Output], classifier
                 new[0].options["visible"] = False
             layers += new
     except BaseException:
-        raw.close()
         close_all(layers)
         raise
     return layers
@@ -119,9 +118,8 @@ def read_layers(raw: Image, stem: str, outputs: Mapping[str, Output], classifier
 
 def close_all(layers: Sequence[LayerData]) -> None:
     """Close the files of layers that will not be shown."""
-    for layer in layers:
-        if layer.image is not None:
-            layer.image.close()
+    for image in {layer.image for layer in layers if layer.image is not None}:
+        image.close()
 
 
 def _raw_layers(image: Image, stem: str) -> list[LayerData]:
