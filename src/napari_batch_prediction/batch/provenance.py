@@ -14,6 +14,8 @@ from napari_batch_prediction.export.settings import Export
 SOFTWARE = "napari-batch-prediction"
 """Name under which an output says how it was made."""
 
+# What says which pixels are predicted.
+_WHICH = {"input_axes", "stack", "channels"}
 # What does not change the values of an output.
 _WHERE = {"folder", "name", "internal_path", "format"}
 
@@ -45,7 +47,7 @@ def versions() -> dict[str, str]:
 def made_with(job: BatchJob, export: Export, classifier_hash: str) -> str:
     """Return, as JSON, the classifier and the settings that the values of an output depend on."""
     settings = {key: value for key, value in export.model_dump(mode="json").items() if key not in _WHERE}
-    inputs = {key: value for key, value in job.model_dump(mode="json").items() if key.startswith("input_")}
+    inputs = job.model_dump(mode="json", include=_WHICH)
     return json.dumps(
         {
             "classifier": job.classifier.name,

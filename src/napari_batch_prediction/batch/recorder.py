@@ -114,7 +114,8 @@ def absolute(job: BatchJob) -> BatchJob:
     return job.model_copy(
         update={
             "classifier": Path(whole(job.classifier)),
-            "inputs": tuple(whole(name) for name in job.inputs),
+            # A list in any file is named with "@" before it.
+            "inputs": tuple(f"@{whole(name[1:])}" if name.startswith("@") else whole(name) for name in job.inputs),
             "exports": exports,
         }
     )

@@ -182,6 +182,7 @@ def remove(path: Path) -> None:
         If it is there and cannot be removed.
     """
     try:
-        _remove_all(path)
+        if os.path.lexists(path):
+            _remove_all(path)
     except OSError as error:
         raise ExportError(f"The temporary file {path} cannot be removed: {why(error)}.") from error

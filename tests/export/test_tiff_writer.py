@@ -1,0 +1,165 @@
+"""TIFF: layout, size of a pixel, OME-XML, BigTIFF; read by tifffile and by libtiff through Pillow."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+from tilings import some_values, write_tiles
+
+from napari_batch_prediction.export.formats import find_format
+from napari_batch_prediction.export.target import Target
+from napari_batch_prediction.export.tiff import TiffWriter
+from napari_batch_prediction.export.tiff_file import BITS_PER_SAMPLE, TiffContainer, rational
+
+UNITS = {"t": "second", "z": "nanometer", "y": "micrometer", "x": "micrometer"}
+SIZES = {"t": 2.5, "z": 300.0, "y": 0.325, "x": 0.65}
+
+
+def write(form: str, path: Path, axes: str, values: np.ndarray, **more: object) -> Path:
+    writer = find_format(form).writer(Target(path, axes, values.shape, values.dtype, **more))
+    write_tiles(writer, values)
+    writer.finish()
+    return path
+
+
+LAYOUTS = {
+    "strips": ((61, 45, 3), "float32", False, (61, 45), 2, ()),
+    "strips of several rows": ((2000, 1500, 1), "uint8", False, (174, 1500), 1, ()),
+    "tiles": ((2100, 1500, 2), "float64", True, (256, 256), 1, (0,)),
+    "tiles wider than the image": ((300_000, 20, 4), "uint8", True, (512, 32), 1, (0, 0, 0)),
+}
+
+
+@pytest.mark.parametrize(("shape", "dtype", "tiled", "segment", "photometric", "extra"), LAYOUTS.values(), ids=LAYOUTS)
+def test_layout(tmp_path, shape, dtype, tiled, segment, photometric, extra):
+    """Small planes are in strips, large ones in tiles; three channels are colours, others extra samples."""
+    values = some_values(shape, dtype)
+    with tifffile.TiffFile(write("tiff", tmp_path / "a.tiff", "yxc", values)) as tif:
+        page = tif.pages.first
+        assert page.is_tiled == tiled
+        assert ((page.tilelength, page.tilewidth) if tiled else (page.rowsperstrip, page.imagewidth)) == segment
+        assert page.compression == tifffile.COMPRESSION.ADOBE_DEFLATE
+        assert (page.photometric, page.extrasamples) == (photometric, extra)
+        assert len(tif.pages) == 1
+        np.testing.assert_array_equal(tif.asarray(), values.squeeze())
+
+
+def test_tiles_of_pages(tmp_path):
+    """Large pages of OME-TIFF are in tiles as well."""
+    values = some_values((2, 2100, 2060), "float32")
+    with tifffile.TiffFile(write("multipage tiff", tmp_path / "a.tiff", "zyx", values)) as tif:
+        assert [page.is_tiled for page in tif.pages] == [True, True]
+        assert tif.pages.first.tile == (512, 512)
+        np.testing.assert_array_equal(tif.asarray(), values)
+
+
+LIBTIFF = {
+    "bytes": ((61, 45, 1), "uint8", "L"),
+    "colours": ((61, 45, 3), "uint8", "RGB"),
+    "words": ((61, 45, 1), "uint16", "I;16"),
+    "floats": ((61, 45, 1), "float32", "F"),
+    "floats in tiles": ((2100, 2050, 1), "float32", "F"),
+    "integers": ((61, 45, 1), "int32", "I"),
+}
+
+
+@pytest.mark.parametrize(("shape", "dtype", "mode"), LIBTIFF.values(), ids=LIBTIFF)
+def test_libtiff(tmp_path, shape, dtype, mode):
+    """libtiff, which most programs use, reads the values."""
+    values = some_values(shape, dtype)
+    with Image.open(write("tiff", tmp_path / "a.tiff", "yxc", values)) as image:
+        assert image.mode == mode
+        np.testing.assert_array_equal(np.asarray(image), values.squeeze())
+
+
+def test_pixel_size(tmp_path):
+    """The resolution is in pixels per centimetre, along columns and rows."""
+    values = some_values((30, 20), "uint8")
+    path = write("tiff", tmp_path / "a.tiff", "xy", values, pixel_size=SIZES, units=UNITS)
+    with tifffile.TiffFile(path) as tif:
+        page = tif.pages.first
+        assert page.resolutionunit == tifffile.RESUNIT.CENTIMETER
+        assert page.resolution == pytest.approx((10_000 / 0.65, 10_000 / 0.325))
+        np.testing.assert_array_equal(tif.asarray(), values.T)
+
+
+@pytest.mark.parametrize("sizes", [{}, {"x": 0.5}, {"x": 0.5, "y": 0.0}, {"x": 1e-9, "y": 1e-9}])
+def test_no_pixel_size(tmp_path, sizes):
+    """Without both sizes, or with such as a TIFF cannot hold, there is no unit."""
+    values = some_values((30, 20), "uint8")
+    path = write("tiff", tmp_path / "a.tiff", "yx", values, pixel_size=sizes, units=UNITS)
+    with tifffile.TiffFile(path) as tif:
+        assert tif.pages.first.resolutionunit == tifffile.RESUNIT.NONE
+        assert tif.pages.first.resolution == (1, 1)
+
+
+@pytest.mark.parametrize("value", [1e4 / 0.325, 1e4 / 0.1, 1 / 3, 1e-6, 4e9, 15384.615384615385])
+def test_rational(value):
+    """Numbers are kept to nine digits or so in two integers of 32 bits."""
+    found = rational(value)
+    assert max(found.numerator, found.denominator) < 2**32
+    assert float(found) == pytest.approx(value, rel=1e-3 if value < 1e-5 else 1e-9)
+
+
+def test_ome(tmp_path):
+    """OME-XML holds sizes with units, names and colours of channels; pages are in the order t, z, c."""
+    values = some_values((2, 3, 2, 30, 20), "uint16")
+    path = write(
+        "multipage tiff",
+        tmp_path / "a.tiff",
+        "ctzyx",
+        values,
+        pixel_size=SIZES,
+        units=UNITS,
+        channel_names=("nucleus", "<grün & rot>"),
+        channel_colors=((255, 0, 16), (1, 2, 3)),
+    )
+    with tifffile.TiffFile(path) as tif:
+        pixels = tifffile.xml2dict(tif.ome_metadata)["OME"]["Image"]["Pixels"]
+        assert [tif.series[0].axes, tif.series[0].shape] == ["TZCYX", (3, 2, 2, 30, 20)]
+        np.testing.assert_array_equal(tif.asarray(), values.transpose(1, 2, 0, 3, 4))
+    assert [channel["Name"] for channel in pixels["Channel"]] == ["nucleus", "<grün & rot>"]
+    assert [channel["Color"] & 0xFFFFFFFF for channel in pixels["Channel"]] == [0xFF0010FF, 0x010203FF]
+    found = {name: pixels[name] for name in pixels if name.startswith(("Physical", "Time"))}
+    assert found == {
+        "PhysicalSizeX": 0.65,
+        "PhysicalSizeXUnit": "µm",
+        "PhysicalSizeY": 0.325,
+        "PhysicalSizeYUnit": "µm",
+        "PhysicalSizeZ": 300.0,
+        "PhysicalSizeZUnit": "nm",
+        "TimeIncrement": 2.5,
+        "TimeIncrementUnit": "s",
+    }
+
+
+def test_big_container(tmp_path):
+    """A BigTIFF of several pages is read as such."""
+    file = TiffContainer(tmp_path / "a.tiff", big=True)
+    values = some_values((2, 6, 5), "uint8")
+    written = TiffWriter(Target(tmp_path / "b.tiff", "yxc", (6, 5, 1), values.dtype), ome=False)._shared_tags()
+    from napari_batch_prediction.export import tiff_file as tags
+
+    places = [file.append(page.tobytes()) for page in values]
+    for place in places:
+        page = {tags.COMPRESSION: 1, tags.STRIP_OFFSETS: [place], tags.STRIP_BYTE_COUNTS: [30], BITS_PER_SAMPLE: [8]}
+        file.add_page({**written, **page, tags.DESCRIPTION: b"longer than eight bytes"})
+    file.close()
+    with tifffile.TiffFile(tmp_path / "a.tiff") as tif:
+        assert tif.is_bigtiff
+        assert [page.description for page in tif.pages] == ["longer than eight bytes"] * 2
+        np.testing.assert_array_equal(np.stack([page.asarray() for page in tif.pages]), values)
+
+
+@pytest.mark.parametrize(("side", "version"), [(17_000, 42), (18_200, 43)])
+def test_big_by_itself(tmp_path, side, version):
+    """Images of more than 3.9 GB become BigTIFF: there is a 43 in the third byte, else a 42."""
+    writer = find_format("tiff").writer(Target(tmp_path / "a.tiff", "yxc", (side, side, 3), np.dtype("f4")))
+    writer.write((slice(0, 300), slice(0, 300), slice(0, 3)), np.zeros((300, 300, 3), np.float32))
+    writer._file.close()
+    (part,) = tmp_path.iterdir()
+    assert part.read_bytes()[:3] == bytes([73, 73, version])
+    writer.abort()
+    assert list(tmp_path.iterdir()) == []
