@@ -24,6 +24,7 @@ DEFAULT_FOLDER = Path("nbp-demo")
 DAMAGED = "nuclei_07_damaged.png"
 
 _PROJECT = "nuclei.ilp"
+_RECORD = "demo.ledger.jsonl"
 _SOURCES = ("Probabilities", "Simple Segmentation")
 
 _PANEL = 320
@@ -112,11 +113,14 @@ def make_demo(folder: Path) -> BatchJob:
         (folder / name).write_bytes(content)
     whole = sample["nuclei_03.png"]
     (folder / DAMAGED).write_bytes(whole[: len(whole) // 2])
+    record = folder / "results" / _RECORD
+    record.unlink(missing_ok=True)  # of an earlier demo
     return BatchJob(
         classifier=project,
         inputs=tuple(str(folder / name) for name in sorted([*sample, DAMAGED]) if name != _PROJECT),
         exports=tuple(Export(source=source, folder=folder / "results") for source in _SOURCES),
         existing="overwrite",
+        ledger=record,
     )
 
 

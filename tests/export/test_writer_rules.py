@@ -2,7 +2,10 @@
 
 import json
 import struct
+import subprocess
+import sys
 import tracemalloc
+from importlib.util import find_spec
 from pathlib import Path
 
 import h5py
@@ -98,6 +101,20 @@ def test_folder_that_cannot_be_made(tmp_path, form):
         attempt()
     writer.abort()
     assert (tmp_path / "taken").read_text() == "a file"
+
+
+if sys.platform != "win32":
+
+    def test_full_disk(tmp_path):
+        """When no more can be written, each format says so in one error and leaves nothing."""
+        command = [sys.executable, "-W", "error", find_spec("full_disk").origin, str(tmp_path)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=200)
+        assert (done.returncode, done.stderr) == (0, "")
+        found = [json.loads(line) for line in done.stdout.splitlines()]
+        assert [name for name, _, _ in found] == [form.name for form in FORMATS]
+        for name, message, left in found:
+            assert message.endswith("cannot be written: File too large"), name
+            assert left == [], name
 
 
 def folder_with(path: Path, text: str) -> Path:

@@ -5,6 +5,7 @@ import os
 import pickle
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -238,6 +239,43 @@ def test_channel_names_and_labels(tmp_path):
         assert image.channel_names == ("DAPI", "GFP", "Cy5")
     with open_image(tmp_path / "a.zarr" / "labels" / "nuclei") as image:
         assert (image.axes, image.dataset) == ("yx", "labels/nuclei/0")
+
+
+@pytest.mark.parametrize("omero", [None, {}, {"channels": None}, {"channels": [{"label": None}, {}, "c"]}, []])
+def test_odd_channels(omero, tmp_path):
+    """What is only about showing an image does not keep it from being read."""
+    ome_zarr(tmp_path / "a.zarr")
+    zarr.open_group(tmp_path / "a.zarr").attrs["omero"] = omero
+    with open_image(tmp_path / "a.zarr") as image:
+        assert image.channel_names == ()
+
+
+def test_levels_in_groups(tmp_path):
+    """Levels may lie in groups of their own; an image in a group is found by itself."""
+    levels = {f"scale{i}/image": counted(2, 3, 20 - i, 30) for i in (0, 1)}
+    ome_zarr(tmp_path / "a.zarr", levels=levels, group="images/blobs", scales=dict.fromkeys(levels, [1, 1, 5, 5]))
+    with open_image(tmp_path / "a.zarr") as image:
+        assert (image.dataset, image.axes) == ("images/blobs/scale0/image", "tcyx")
+        assert image.pixel_size == {"t": 1, "y": 5, "x": 5}
+
+
+def test_stray_files(tmp_path):
+    """Files that do not belong to the store are left alone."""
+    zarr_group(2, "a")(tmp_path / "a.zarr", VOLUME)
+    (tmp_path / "a.zarr" / ".DS_Store").touch()
+    (tmp_path / "a.zarr" / "notes.txt").touch()
+    (tmp_path / "a.zarr" / "folder").mkdir()
+    with open_image(tmp_path / "a.zarr") as image:
+        assert image.dataset == "a"
+
+
+@pytest.mark.parametrize("case", [PLAIN[0], PLAIN[2], PLAIN[14], PLAIN[20]], ids=lambda case: case.name)
+def test_threads(case, tmp_path):
+    """Regions can be read from several threads at once."""
+    case.write(tmp_path / case.name, case.pixels)
+    with open_image(tmp_path / case.name) as image, ThreadPoolExecutor(4) as pool:
+        rows = list(pool.map(lambda y: image.read((slice(0, 5), slice(y, y + 1), slice(0, 30))), range(20)))
+    np.testing.assert_array_equal(np.concatenate(rows, axis=1), case.pixels)
 
 
 def plate(path: Path) -> None:

@@ -39,6 +39,8 @@ def test_what_is_there(demo):
         DAMAGED,
         "overview.png",
         "notes.txt",
+        "results/demo.ledger.jsonl",
+        "results/demo.csv",
         *(f"{n}.png" for n in NAMES),
         *results,
     }

@@ -29,6 +29,7 @@ def test_from_window_to_layers(make_napari_viewer, qtbot, tmp_path):
     def shown():
         kinds = {type(layer) for layer in viewer.layers}
         assert kinds == {Image, Labels}
-        assert {layer.data.shape[-2:] for layer in viewer.layers} == {(512, 512)}
+        # Whichever image was done first.
+        assert len({layer.data.shape[-2:] for layer in viewer.layers}) == 1
 
     qtbot.waitUntil(shown, timeout=WAIT_MS)

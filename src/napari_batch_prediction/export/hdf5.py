@@ -132,9 +132,8 @@ class Hdf5Writer:
         """Remove what was written; nothing happens if there is nothing."""
         self._chunks.clear()
         self._order.clear()
-        if self._file is None:
-            return
-        # What cannot be written does not matter any more: the file goes.
-        with suppress(OSError, RuntimeError):
-            self._file.close()
+        if self._file is not None:
+            # What cannot be written does not matter any more: the file goes.
+            with suppress(OSError, RuntimeError):
+                self._file.close()
         remove(self._temporary)

@@ -37,9 +37,13 @@ class NpyFile:
         self._strides = [prod(shape[i + 1 :]) * dtype.itemsize for i in range(len(shape))]
         self._file: BinaryIO = path.open("xb+")
         header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(self._file, header)
-        self._start = self._file.tell()
-        self._file.truncate(self._start + prod(shape) * dtype.itemsize)
+        try:
+            np.lib.format.write_array_header_1_0(self._file, header)
+            self._start = self._file.tell()
+            self._file.truncate(self._start + prod(shape) * dtype.itemsize)
+        except OSError:
+            self._file.close()
+            raise
 
     def write(self, region: tuple[slice, ...], values: NDArray) -> None:
         """Write a region."""
@@ -140,4 +144,4 @@ class NumpyWriter:
         if self._file is not None:
             with suppress(OSError):  # what cannot be written does not matter any more
                 self._file.close()
-            remove(self._temporary)
+        remove(self._temporary)

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from math import prod
 from pathlib import Path
@@ -145,5 +146,6 @@ class SequenceWriter:
     def abort(self) -> None:
         """Remove what was written; nothing happens if there is nothing."""
         if self._values is not None:
-            self._values.close()
-            remove(self._folder)
+            with suppress(OSError):  # what cannot be written does not matter any more
+                self._values.close()
+        remove(self._folder)

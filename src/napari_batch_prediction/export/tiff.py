@@ -156,4 +156,4 @@ class TiffWriter:
         if self._file is not None:
             with suppress(OSError):  # what cannot be written does not matter any more
                 self._file.close()
-            remove(self._temporary)
+        remove(self._temporary)

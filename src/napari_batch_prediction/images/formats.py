@@ -129,11 +129,12 @@ MICROSCOPE_READERS = {
 }
 """The plugin of bioio that reads files of a microscope's own format."""
 
+ZARR = Format("Zarr", (".zarr",), _open_zarr, _list_zarr, is_folder=True)
 BIOIO = Format("microscope", tuple(MICROSCOPE_READERS), _open_bioio, _list_bioio)
 FORMATS = (
     Format("TIFF", (".tif", ".tiff", ".btf", ".lsm"), _open_tiff),
     Format("HDF5", (".h5", ".hdf5"), _open_hdf5, _list_hdf5),
-    Format("Zarr", (".zarr",), _open_zarr, _list_zarr, is_folder=True),
+    ZARR,
     Format("N5", (".n5",), _open_n5, _list_n5, is_folder=True),
     Format("PNG", (".png",), _open_raster),
     Format("JPEG", (".jpg", ".jpeg"), _open_raster),

@@ -11,7 +11,7 @@ from napari_batch_prediction.axes import check_axes
 from napari_batch_prediction.errors import AxesError, BatchPredictionError, ImageReadError, SettingsError
 from napari_batch_prediction.images.base import Image, reading
 from napari_batch_prediction.images.channels import Channels, ChannelsImage
-from napari_batch_prediction.images.formats import BIOIO, Format, known_extensions, known_format
+from napari_batch_prediction.images.formats import BIOIO, ZARR, Format, known_extensions, known_format
 from napari_batch_prediction.images.lists import EXTENSIONS as LIST_EXTENSIONS
 from napari_batch_prediction.images.lists import read_list
 from napari_batch_prediction.images.locations import dataset_splits, is_store, is_true, split
@@ -100,7 +100,7 @@ def _format_of(location: str, file: Path, dataset: str | None) -> Format:
                 f"give a pattern such as '{file / '*.tif'}'."
             )
         size = file.stat().st_size
-    kind = known_format(Path("x.zarr")) if store and known_format(file) is None else known_format(file)
+    kind = known_format(file) or (ZARR if store else None)
     if size == 0 and not store:
         raise ImageReadError(f"'{file}' is empty: it has 0 bytes. Copy or save it again.")
     if kind is None:
@@ -125,9 +125,10 @@ def input_file(location: str | os.PathLike[str]) -> Path:
     That is the folder all files of a pattern share; results of a folder that is one image lie beside it.
     """
     location = os.fspath(location)
-    if not _is_several(location) or is_true(Path.is_dir, Path(location)):
+    members = _members(location)
+    if not members or is_true(Path.is_dir, Path(location)):
         return split(location)[0]
-    folders = [file.parent for file in input_files(location)]
+    folders = [split(member)[0].parent for member in members]
     try:
         shared = Path(os.path.commonpath(folders))
     except ValueError:  # different drives
@@ -138,8 +139,7 @@ def input_file(location: str | os.PathLike[str]) -> Path:
 def input_files(location: str | os.PathLike[str]) -> list[Path]:
     """Return all files on disk that an input is made of: one, except for a stack."""
     location = os.fspath(location)
-    members = _expand(location) if _is_several(location) else [location]
-    return [split(member)[0] for member in members]
+    return [split(member)[0] for member in _members(location) or [location]]
 
 
 def input_stem(location: str | os.PathLike[str]) -> str:
@@ -153,14 +153,24 @@ def input_stem(location: str | os.PathLike[str]) -> str:
     ``stack_at-`` and the name of the first if they have nothing in common; of a folder, its name.
     """
     location = os.fspath(location)
-    if not _is_several(location):
+    members = _members(location)
+    if not members:
         return _stem(location)
     if is_true(Path.is_dir, Path(location)):
         return Path(location).absolute().name
-    members = _expand(location)
     names = [str(split(member)[0].parent / _stem(member)) for member in members]
     shared = os.path.commonprefix(names)  # noqa: RUF071 - what names begin with, not only folders
     return Path(shared).name or f"stack_at-{_stem(members[0])}"
+
+
+def _members(location: str) -> list[str]:
+    """Return what a pattern or folder stands for; empty if it is neither, or nothing is there (any more)."""
+    if not _is_several(location):
+        return []
+    try:
+        return _expand(location)
+    except SettingsError:
+        return []  # opening it says so
 
 
 def _stem(location: str) -> str:

@@ -47,9 +47,12 @@ def dataset_splits(path: Path) -> list[tuple[Path, str]]:
 
 def is_store(folder: Path) -> bool:
     """Say whether a folder that exists is one image, or one file of several, to the user: Zarr or N5."""
-    return is_true(Path.is_dir, folder) and (
-        _has_store_name(folder) or any(is_true(Path.is_file, folder / name) for name in _ZARR_MARKERS)
-    )
+    return is_true(Path.is_dir, folder) and (_has_store_name(folder) or is_zarr(folder))
+
+
+def is_zarr(folder: Path) -> bool:
+    """Say whether a folder is an array or a group of Zarr."""
+    return any(is_true(Path.is_file, folder / name) for name in _ZARR_MARKERS)
 
 
 def _has_store_name(folder: Path) -> bool:

@@ -54,12 +54,16 @@ class Multiscale:
         self.paths = [str(level["path"]) for level in self._image["datasets"]]
         if not self.paths:
             raise ValueError("its metadata name no levels")
-        channels = ome.get("omero", {}).get("channels", ())
-        self.channel_names = tuple(str(channel.get("label", "")) for channel in channels)
+        # How an image is to be shown; many programs write only parts of it.
+        omero = ome.get("omero")
+        channels = omero.get("channels") if isinstance(omero, Mapping) else None
+        self.channel_names = tuple(
+            str(channel.get("label") or "") if isinstance(channel, Mapping) else "" for channel in channels or ()
+        )
 
-    def has(self, array_path: str) -> bool:
-        """Say whether an array of the store is a level of this image."""
-        return array_path in map(self._in_store, self.paths)
+    def paths_in_store(self) -> frozenset[str]:
+        """Return the paths of the levels, seen from the root of the store."""
+        return frozenset(map(self._in_store, self.paths))
 
     def axes(self, shape: Sequence[int]) -> str:
         """Return the axis keys of the levels.

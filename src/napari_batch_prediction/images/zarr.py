@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from napari_batch_prediction.errors import AxesError, ImageReadError
 from napari_batch_prediction.images.base import Image, choose_axes, only_dataset
+from napari_batch_prediction.images.locations import is_zarr
 from napari_batch_prediction.images.ome_zarr import Multiscale, dimension_axes, ome_attributes
 
 
@@ -37,7 +38,7 @@ class ZarrImage(Image):
         node: zarr.Array | zarr.Group = root
         if dataset is not None:
             if not isinstance(root, zarr.Group) or dataset not in root:
-                only_dataset(file, _images(root), dataset)
+                only_dataset(file, _images(file, root), dataset)
             node = root[dataset]  # type: ignore[index, assignment]
         array = node if isinstance(node, zarr.Array) else _only_array(file, node)
         _refuse_pickle(location, array)
@@ -73,7 +74,7 @@ class ZarrImage(Image):
 
 def list_images(file: Path) -> list[str]:
     """Return the paths of OME-Zarr images and of plain arrays in a store."""
-    return [path for path in _images(zarr.open(file, mode="r")) if path]
+    return [path for path in _images(file, zarr.open(file, mode="r")) if path]
 
 
 def _only_array(file: Path, group: zarr.Group) -> zarr.Array:
@@ -90,7 +91,7 @@ def _only_array(file: Path, group: zarr.Group) -> zarr.Array:
                 f"as in '{example}', or a pattern such as '{file / group.path}/{'*/*/*' if kind == 'plate' else '*'}'."
             )
     # Labels belong to an image, and are none to predict unless they are named.
-    images = _images(group)
+    images = _images(file / group.path, group)
     found = {path: what for path, what in images.items() if "labels" not in PurePosixPath(path).parts} or images
     node = group[only_dataset(file / group.path, found)]
     return node if isinstance(node, zarr.Array) else _level(file, node)
@@ -108,22 +109,25 @@ def _level(file: Path, group: zarr.Group) -> zarr.Array:
     return level
 
 
-def _images(node: zarr.Array | zarr.Group) -> dict[str, str]:
+def _images(folder: Path, node: zarr.Array | zarr.Group) -> dict[str, str]:
     """Return what each image in a store is, by its path: OME-Zarr images, and arrays that are no levels of one."""
-    return dict(_walk(node, "")) if isinstance(node, zarr.Group) else {"": f"{node.shape} {node.dtype}"}
+    return dict(_walk(folder, node, "")) if isinstance(node, zarr.Group) else {"": f"{node.shape} {node.dtype}"}
 
 
-def _walk(group: zarr.Group, above: str) -> Iterator[tuple[str, str]]:
-    levels: list[str] = []
+def _walk(
+    folder: Path, group: zarr.Group, above: str, levels: frozenset[str] = frozenset()
+) -> Iterator[tuple[str, str]]:
     if "multiscales" in ome_attributes(group.attrs.asdict()):
-        levels = Multiscale(group.attrs.asdict(), above).paths
+        levels |= Multiscale(group.attrs.asdict(), above).paths_in_store()
         if above:
             yield above, "OME-Zarr image"
-    for name, child in sorted(group.members()):
+    # Not the group's own list of members, which warns of every file that does not belong to it.
+    for name in sorted(child.name for child in folder.iterdir() if child.is_dir() and is_zarr(child)):
+        child = group[name]
         path = f"{above}/{name}" if above else name
         if isinstance(child, zarr.Group):
-            yield from _walk(child, path)
-        elif name not in levels and 2 <= child.ndim <= 5 and child.dtype.kind in "buif":
+            yield from _walk(folder / name, child, path, levels)
+        elif path not in levels and 2 <= child.ndim <= 5 and child.dtype.kind in "buif":
             yield path, f"{child.shape} {child.dtype}"
 
 
@@ -138,7 +142,7 @@ def _multiscale_of(root: zarr.Array | zarr.Group, array: zarr.Array) -> Multisca
         attributes = group.attrs.asdict()
         if "multiscales" in ome_attributes(attributes):
             multiscale = Multiscale(attributes, str(above) if above.parts else "")
-            return multiscale if multiscale.has(array.path) else None
+            return multiscale if array.path in multiscale.paths_in_store() else None
     return None
 
 
