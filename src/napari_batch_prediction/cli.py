@@ -220,6 +220,7 @@ def _check(arguments: argparse.Namespace) -> int:
             ends.append(f"dataset: {image.dataset}")
         if image and image.channel_names:
             ends.append(f"channels: {', '.join(image.channel_names)}")
+        ends += [f"warning: {warning}" for warning in row.warnings]
         if row.skip:
             ends.append("skipped: all outputs exist")
         table += rows((row.input, *facts), ends)

@@ -55,6 +55,9 @@ class Threshold:
         if extents(axes, shape)["c"] != 1:
             raise ImageMismatchError(f"The image has {extents(axes, shape)['c']} channels. Expected 1.")
 
+    def doubts(self, dtype: np.dtype) -> list[str]:
+        return [] if dtype == np.uint8 else [f"The image is {dtype}."]
+
     def memory(self, sources: Sequence[str]) -> Memory:
         return Memory(4 * sum(self.source(name).channels for name in sources), 8)
 

@@ -125,6 +125,15 @@ def test_wrong_calls(gray):
         gray.predict(image, "yz")
 
 
+def test_doubts(gray):
+    """An image that cannot be as bright as the training images is doubtful; so is another type, if it is known."""
+    assert gray.doubts(np.dtype(np.uint8)) == []
+    assert gray.doubts(np.dtype(np.float32)) == []
+    (doubt,) = load("c_2d_u16").doubts(np.dtype(np.uint8))
+    assert "uint8, which ends at 255, but the training images had values of" in doubt
+    assert load("c_2d_u16").doubts(np.dtype(np.uint16)) == []
+
+
 def test_source_in_any_case(gray):
     """Names of sources as on ilastik's command line."""
     image = golden.read(golden.ROOT / "a_2d_u8" / "test2.png")

@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from tilings import random_tiles, some_values
 
+from napari_batch_prediction.axes import reorder
 from napari_batch_prediction.errors import ExportError, OutputExistsError, SettingsError
 from napari_batch_prediction.export.files import publish_folder, restore_folder, temporary_path
 from napari_batch_prediction.export.formats import FORMATS, Format, find_format
 from napari_batch_prediction.export.target import Target, Writer
+from napari_batch_prediction.images.inputs import open_image
 
 SHAPE = (3, 40, 50)
 
@@ -200,6 +202,36 @@ def test_png_pixel_size(tmp_path):
     writer.finish()
     data = target.path.read_bytes()
     assert struct.unpack(">IIB", data[data.index(b"pHYs") + 4 :][:9]) == (4_000_000, 2_000_000, 1)
+
+
+def test_read_again(tmp_path):
+    """This package opens what it wrote, with the axes and sizes that the format holds."""
+    sizes = {"t": 2.5, "z": 2.0, "y": 0.5, "x": 0.25}
+    units = {"t": "second", "z": "micrometer", "y": "micrometer", "x": "micrometer"}
+    values = some_values((2, 3, 40, 50, 2), "float32")
+    picture = values[0, 0]
+    plane = {key: sizes[key] for key in "yx"}
+    expected = {
+        "hdf5": ("tzyxc", values, sizes),
+        "compressed n5": ("tzyxc", values, sizes),
+        "n5": ("tzyxc", values, sizes),
+        "multipage tiff": ("tzcyx", values, sizes),
+        "single-scale OME-Zarr": ("tczyx", values, sizes),
+        "multi-scale OME-Zarr": ("tczyx", values, sizes),
+        "tiff": ("yxc", picture, plane),
+    }
+    for name, (axes, array, known) in expected.items():
+        form = find_format(name)
+        stored = "tzyxc"[-array.ndim :]
+        path = tmp_path / name / f"a{form.extension}"
+        writer = form.writer(Target(path, stored, array.shape, array.dtype, None, sizes, units))
+        writer.write(whole(array), array)
+        writer.finish()
+        with open_image(str(path)) as image:
+            assert (image.axes, image.axes_known) == (axes, "file"), name
+            np.testing.assert_array_equal(image.read(), reorder(array, stored, axes))
+            assert image.pixel_size == pytest.approx(known), name
+            assert image.units == {key: units[key] for key in known}, name
 
 
 STREAMED = ("tiff", "multipage tiff", "numpy", "single-scale OME-Zarr", "multi-scale OME-Zarr", "compressed hdf5", "n5")

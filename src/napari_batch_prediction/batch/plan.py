@@ -80,6 +80,8 @@ class PlanRow:
         The files, or folders, that make up the output of each source: one, or those of a sequence.
     problems
         Why it cannot run, in words; empty if it can.
+    warnings
+        What may be wrong with the result, in words.
     skip
         All outputs exist, and the job says to leave such inputs out.
     own
@@ -93,6 +95,7 @@ class PlanRow:
     outputs: Mapping[str, Path] = field(default_factory=dict)
     files: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     skip: bool = False
     own: frozenset[Path] = frozenset()
     kept: LedgerRow | None = None
@@ -170,6 +173,7 @@ def make_plan(
     for i, (location, file) in enumerate(zip(inputs, files, strict=True), start=1):
         named = Named(file, input_stem(location), i, len(inputs), root)
         image, problems = _look_at(location, job, classifier)
+        doubts = classifier.doubts(image.dtype) if image is not None else []
         outputs: dict[str, Path] = {}
         parts: dict[str, tuple[Path, ...]] = {}
         for export, source in zip(job.exports, sources, strict=True):
@@ -190,7 +194,7 @@ def make_plan(
                 else:
                     parts[key] = form.files(outputs[key], transform.axes, transform.shape, transform.offset)
         own = frozenset[Path]() if earlier is None or not earlier[i - 1].begun else earlier[i - 1].own
-        rows.append(PlanRow(location, image, outputs, parts, tuple(problems), own=own))
+        rows.append(PlanRow(location, image, outputs, parts, tuple(problems), tuple(doubts), own=own))
     classifier_hash = file_hash(job.classifier)
     checked = _check_outputs(rows, job, classifier_hash)
     return Plan(job, classifier, checked, classifier_hash, resumed=earlier is not None)

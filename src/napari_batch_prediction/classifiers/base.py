@@ -82,6 +82,9 @@ class Classifier(Protocol):
     def check(self, axes: str, shape: Sequence[int]) -> None:
         """Raise :class:`ImageMismatchError` if an image with these axes and this shape cannot be predicted."""
 
+    def doubts(self, dtype: np.dtype) -> list[str]:
+        """Return, as sentences, why an image of this type may be unlike the training images."""
+
     def memory(self, sources: Sequence[str]) -> Memory:
         """Return the memory that predicting these sources takes."""
 

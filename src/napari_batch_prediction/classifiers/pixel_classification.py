@@ -112,6 +112,31 @@ class PixelClassification:
             )
         self.project.selection.check_extents(found["z"], found["y"], found["x"])
 
+    @cached_property
+    def _brightest(self) -> float:
+        """The largest threshold on a smoothed image: the training images reached it."""
+        selection, n = self.project.selection, self.n_channels
+        smoothed = [name.startswith("Gaussian Smoothing") for name in selection.names(n)]
+        columns = np.flatnonzero(smoothed)
+        trees = self.project.trees
+        return max((float(t.threshold[np.isin(t.feature, columns)].max(initial=0.0)) for t in trees), default=0.0)
+
+    def doubts(self, dtype: np.dtype) -> list[str]:
+        """Return why an image of this type may be unlike the training images; see the protocol.
+
+        Projects keep the type of the training images only if these were copied into them. Thresholds of the
+        forest on smoothed images tell what grey values it has seen at least.
+        """
+        trained = self.project.dtype
+        if trained is not None and np.dtype(trained) != dtype:
+            return [f"The image is {dtype}, but the training images were {trained}; nothing is normalised."]
+        if dtype.kind in "iu" and self._brightest > np.iinfo(dtype).max:
+            return [
+                f"The image is {dtype}, which ends at {np.iinfo(dtype).max}, but the training images had values of "
+                f"{self._brightest:.0f} and more; nothing is normalised."
+            ]
+        return []
+
     def memory(self, sources: Sequence[str]) -> Memory:
         """Return the memory that predicting these sources takes; see the protocol."""
         values = sum(source.channels * source.dtype.itemsize for source in map(self.source, sources))

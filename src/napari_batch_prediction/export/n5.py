@@ -4,7 +4,6 @@ The format is a folder for each dataset, with ``attributes.json`` and a file for
 numbers (mode, dimensions, extents) and the values, big-endian. Dimensions are listed with the fastest first.
 """
 
-import gzip
 import json
 import struct
 import threading
@@ -12,6 +11,7 @@ from math import prod
 from pathlib import Path
 
 import numpy as np
+from imagecodecs import gzip_encode
 from numpy.typing import NDArray
 
 from napari_batch_prediction.axes import axistags_to_json
@@ -83,7 +83,7 @@ class N5Writer:
             with writing(self.target.path):
                 path = self._dataset.joinpath(*map(str, reversed(index)))
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(head + (gzip.compress(data, GZIP_LEVEL, mtime=0) if self.compressed else data))
+                path.write_bytes(head + (gzip_encode(data, GZIP_LEVEL) if self.compressed else data))
             with self._lock:
                 self._stored += 1
 
@@ -105,6 +105,10 @@ class N5Writer:
             "axistags": axistags_to_json(target.axes, target.pixel_size),
             "display_mode": "grayscale",
         }
+        if target.pixel_size:
+            backwards = target.axes[::-1]
+            facts["resolution"] = [target.pixel_size.get(key, 1.0) for key in backwards]
+            facts["units"] = [target.units.get(key, "pixel") for key in backwards]
         if target.units:
             facts["axis_units"] = json.dumps({key: target.units.get(key, "") for key in target.axes if key != "c"})
         if target.value_range is not None:

@@ -24,7 +24,7 @@ from napari_batch_prediction.export.tiff_metadata import PROGRAM, description, o
 MAX_CLASSIC = 3_900_000_000
 
 # No predictor: it makes files with probabilities twice as large, and few programs know the one for floats.
-LEVEL = 6
+LEVEL = 4
 _DEFLATE = 8
 _MIN_IS_BLACK, _RGB = 1, 2
 _SAMPLE_FORMATS = {"u": 1, "i": 2, "f": 3}

@@ -26,7 +26,7 @@ from napari_batch_prediction.export.pyramid import Halver, level_shapes, zarr_ch
 from napari_batch_prediction.export.target import Target
 
 # Shuffling bytes makes files with probabilities twice as large.
-_LEVEL = 3
+_LEVEL = 2
 
 
 class OmeZarrWriter:
