@@ -170,7 +170,7 @@ def _job(arguments: argparse.Namespace) -> "BatchJob":
             exports=tuple(Export(source=source, **options) for source in arguments.sources or ["Probabilities"]),
             input_axes=arguments.input_axes,
             stack=arguments.stack_along,
-            channels=arguments.channels.split(",") if arguments.channels is not None else None,
+            channels=None if arguments.channels is None else [name.strip() for name in arguments.channels.split(",")],
             existing=arguments.existing,
             workers=arguments.workers,
             ledger=arguments.ledger,

@@ -57,7 +57,9 @@ def test_record_of_a_run(tmp_path):
     assert nbp.BatchJob.model_validate(run["job"]).classifier == PROJECT
     assert len(run["classifier_sha256"]) == 64
     assert run["versions"]["napari-batch-prediction"] == nbp.__version__
-    assert (first["axes"], first["shape"], first["dtype"]) == ("yx", [61, 45], "uint8")
+    image = first["image"]
+    assert (image["axes"], image["axes_known"], image["shape"], image["dtype"]) == ("yx", "file", [61, 45], "uint8")
+    assert {"dataset", "channel_names", "pixel_size", "units"} < image.keys()
     ends = {line["index"]: line for line in lines if line["kind"] == "end"}
     assert [ends[i]["status"] for i in range(3)] == ["done", "failed", "done"]
     assert ends[1]["reason"] == ledger.rows[1].reason

@@ -69,7 +69,7 @@ PROBLEMS = {
         "jpeg", "yx", (9, 70_000), "uint8",
         "The format 'jpeg' cannot hold 70000 pixels along an axis, only 65500. Formats that can: ",
     ),
-    "one channel as HDR": ("hdr", "yx", (9, 9), "float32", "The format 'hdr' cannot hold 1 channels, only 3. "),
+    "one channel as HDR": ("hdr", "yx", (9, 9), "float32", "The format 'hdr' cannot hold 1 channel, only 3. "),
 }  # fmt: skip
 
 

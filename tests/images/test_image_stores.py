@@ -253,7 +253,7 @@ def test_odd_channels(omero, tmp_path):
 def test_levels_in_groups(tmp_path):
     """Levels may lie in groups of their own; an image in a group is found by itself."""
     levels = {f"scale{i}/image": counted(2, 3, 20 - i, 30) for i in (0, 1)}
-    ome_zarr(tmp_path / "a.zarr", levels=levels, group="images/blobs", scales=dict.fromkeys(levels, [1, 1, 5, 5]))
+    ome_zarr(tmp_path / "a.zarr", levels=levels, group="images/blobs", scales={name: [1, 1, 5, 5] for name in levels})
     with open_image(tmp_path / "a.zarr") as image:
         assert (image.dataset, image.axes) == ("images/blobs/scale0/image", "tcyx")
         assert image.pixel_size == {"t": 1, "y": 5, "x": 5}

@@ -225,8 +225,8 @@ def _look_at(location: str, job: BatchJob, classifier: Classifier) -> tuple[Imag
         classifier.check(info.axes, info.shape)
     except Exception as error:  # whatever is wrong with one file, the others are to be looked at
         reason = explain(error)[0]
-        if info is not None and info.channel_names and info.extents["c"] != classifier.n_channels:
-            reason += f" Its channels are {describe_channels(info.channel_names)}: choose among them."
+        if info is not None and info.channel_names and info.extents["c"] > classifier.n_channels:
+            reason += f" Or choose among its channels: {describe_channels(info.channel_names)}."
         return info, [reason]
     return info, []
 

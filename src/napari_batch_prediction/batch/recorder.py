@@ -1,7 +1,7 @@
 """Writing down a run while it happens."""
 
 import os
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -85,10 +85,7 @@ class Recorder:
                 "input",
                 index=index,
                 input=os.path.abspath(row.input),  # noqa: PTH100 - keeps symbolic links
-                axes=image.axes if image else None,
-                axes_known=image.axes_known if image else None,
-                shape=list(image.shape) if image else None,
-                dtype=str(image.dtype) if image else None,
+                image=None if image is None else {**asdict(image), "dtype": str(image.dtype)},
                 outputs={
                     source: {"path": str(path), "new": [str(f) for f in row.files[source] if not os.path.lexists(f)]}
                     for source, path in row.outputs.items()

@@ -1,11 +1,10 @@
 """The formats that can be written, by ilastik's names."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -86,8 +85,9 @@ class Format:
             return f"cannot hold {dtype.name}, only {_either(self.dtypes)}"
         if len(found := extended(axes, shape)) > self.max_axes:
             return f"cannot hold {len(found)} axes besides channels ({', '.join(found)}), only {self.max_axes}"
-        if self.channels and n_channels(axes, shape) not in self.channels:
-            return f"cannot hold {n_channels(axes, shape)} channels, only {_either(map(str, self.channels))}"
+        if self.channels and (count := n_channels(axes, shape)) not in self.channels:
+            plural = "s" if count > 1 else ""
+            return f"cannot hold {count} channel{plural}, only {_either(map(str, self.channels))}"
         if self.max_side and max(shape) > self.max_side:
             return f"cannot hold {max(shape)} pixels along an axis, only {self.max_side}"
         return None
@@ -103,7 +103,7 @@ class Format:
         return slice_paths(path, axes, shape, offset or {})
 
 
-def _either(names: Any) -> str:
+def _either(names: Iterable[str]) -> str:
     *first, last = names
     return f"{', '.join(first)} or {last}" if first else last
 
