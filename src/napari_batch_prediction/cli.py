@@ -22,7 +22,8 @@ DONE, FAILED, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
 
 # Options that are settings of every export, under the same names.
 _EXPORT_OPTIONS = (
-    "format", "folder", "name", "internal_path", "dtype", "input_range", "output_range", "output_axes", "region"
+    "format", "folder", "name", "internal_path", "dtype", "input_range", "output_range", "output_axes", "region",
+    "per_class",
 )  # fmt: skip
 
 
@@ -119,6 +120,10 @@ def _parser() -> argparse.ArgumentParser:
         default="error",
         help="what to do about outputs that exist (default: error)",
     )
+    job.add_argument(
+        "--per-class", action="store_true", default=None, help="one file for each class, with {class} in its name"
+    )
+    job.add_argument("--memory", metavar="M", type=_bytes, help="memory the process may take, for example 4GiB")
     job.add_argument("--ledger", metavar="PATH", help="file for the record of the run; beside the outputs if not given")
     job.add_argument("--workers", metavar="N", type=int, help="number of threads; all cores if not given")
 
@@ -140,6 +145,15 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--viewer", action="store_true", help="open napari on it")
     demo.set_defaults(command=_demo)
     return parser
+
+
+def _bytes(text: str) -> int:
+    """Read a size such as ``4GiB`` or ``500 MB``."""
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B?\s*", text, re.IGNORECASE)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a size; expected for example 4GiB")
+    power = " KMGT".index(found[2].upper() or " ")
+    return int(float(found[1]) * (1024 if found[3] else 1000) ** power)
 
 
 def _region(text: str) -> dict[str, tuple[int | None, int | None]]:
@@ -174,6 +188,7 @@ def _job(arguments: argparse.Namespace) -> "BatchJob":
             existing=arguments.existing,
             workers=arguments.workers,
             ledger=arguments.ledger,
+            memory=arguments.memory,
         )
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())

@@ -1,16 +1,19 @@
 """The check before the run: every input opened, every output named, every problem found."""
 
 import os
+import shutil
 import unicodedata
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain, count
+from itertools import chain
+from math import prod
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 
 from napari_batch_prediction.axes import check_axes, extents
+from napari_batch_prediction.batch.exports import NamedExport, named_exports
 from napari_batch_prediction.batch.job import BatchJob
 from napari_batch_prediction.batch.ledger import LedgerRow, explain
 from napari_batch_prediction.batch.provenance import SOFTWARE, file_hash, made_with
@@ -25,6 +28,9 @@ from napari_batch_prediction.export.transform import make_transform
 from napari_batch_prediction.images.base import AxesKnown, Image
 from napari_batch_prediction.images.channels import describe_channels
 from napari_batch_prediction.images.inputs import expand_inputs, input_file, input_files, input_stem, open_image
+
+# Formats whose files take what their values take.
+NOT_COMPRESSED = ("hdf5", "numpy", "n5", "bmp", "pnm", "ppm", "pgm", "pbm")
 
 # The longest name most file systems take, in bytes.
 MAX_NAME = 255
@@ -74,8 +80,7 @@ class PlanRow:
     image
         What its header says; None if it cannot be read.
     outputs
-        The file for each source, in the order of the job's exports; a source that is exported a second time
-        has ``(2)`` after its name.
+        The file for each export, by its name in :attr:`Plan.exports`.
     files
         The files, or folders, that make up the output of each source: one, or those of a sequence.
     problems
@@ -88,6 +93,8 @@ class PlanRow:
         Outputs that exist and may be replaced, because an earlier part of the same run made them.
     kept
         What an earlier part of the same run did for this input, if that holds.
+    n_bytes
+        Bytes of all values that are written, before compression.
     """
 
     input: str
@@ -99,6 +106,7 @@ class PlanRow:
     skip: bool = False
     own: frozenset[Path] = frozenset()
     kept: LedgerRow | None = None
+    n_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -109,6 +117,8 @@ class Plan:
     ----------
     job, classifier
         The job and its classifier.
+    exports
+        What is written for every input.
     rows
         One for each input.
     classifier_sha256
@@ -119,6 +129,7 @@ class Plan:
 
     job: BatchJob
     classifier: Classifier
+    exports: tuple[NamedExport, ...]
     rows: tuple[PlanRow, ...]
     classifier_sha256: str
     resumed: bool = False
@@ -154,13 +165,13 @@ def make_plan(
     """
     if job.input_axes is not None:
         check_axes(job.input_axes)
-    for export in job.exports:
+    classifier = classifier or load_classifier(job.classifier)
+    exports = named_exports(job, classifier)
+    for _, export, _ in exports:
         check_template(export.name)
         find_format(export.format)
         if not export.internal_path.strip("/ "):
             raise SettingsError("The dataset inside the HDF5 file needs a name, for example 'exported_data'.")
-    classifier = classifier or load_classifier(job.classifier)
-    sources = source_names(job, classifier)
     if earlier is None:
         inputs = expand_inputs(job.inputs, stack=job.stack is not None)
     else:
@@ -176,44 +187,29 @@ def make_plan(
         doubts = classifier.doubts(image.dtype) if image is not None else []
         outputs: dict[str, Path] = {}
         parts: dict[str, tuple[Path, ...]] = {}
-        for export, source in zip(job.exports, sources, strict=True):
+        n_bytes = 0
+        for key, export, source in exports:
             form = find_format(export.format)
             transform = None
             if image is not None:
                 try:
-                    transform = make_transform(export, classifier.source(source), image.axes, image.extents)
+                    transform = make_transform(export, source, image.axes, image.extents)
                 except SettingsError as error:
                     problems.append(str(error))
             region = {key: transform.region[key] for key in transform.axes} if transform else {}
-            key = _unused(source, outputs)
-            outputs[key] = output_path(export, source, form.extension, named, region)
+            outputs[key] = output_path(export, source.name, form.extension, named, region)
             parts[key] = (outputs[key],)
             if transform is not None:
+                n_bytes += prod(transform.shape) * transform.dtype.itemsize
                 if problem := form.problem(transform.axes, transform.shape, transform.dtype):
                     problems.append(problem)
                 else:
                     parts[key] = form.files(outputs[key], transform.axes, transform.shape, transform.offset)
         own = frozenset[Path]() if earlier is None or not earlier[i - 1].begun else earlier[i - 1].own
-        rows.append(PlanRow(location, image, outputs, parts, tuple(problems), tuple(doubts), own=own))
+        rows.append(PlanRow(location, image, outputs, parts, tuple(problems), tuple(doubts), own=own, n_bytes=n_bytes))
     classifier_hash = file_hash(job.classifier)
-    checked = _check_outputs(rows, job, classifier_hash)
-    return Plan(job, classifier, checked, classifier_hash, resumed=earlier is not None)
-
-
-def source_names(job: BatchJob, classifier: Classifier) -> list[str]:
-    """Return the classifier's own name for the source of each export.
-
-    Raises
-    ------
-    SettingsError
-        If the classifier has no such source.
-    """
-    return [classifier.source(export.source).name for export in job.exports]
-
-
-def _unused(name: str, taken: Collection[str]) -> str:
-    names = chain([name], (f"{name} ({i})" for i in count(2)))
-    return next(name for name in names if name not in taken)
+    checked = _check_space(_check_outputs(rows, job, exports, classifier_hash), exports)
+    return Plan(job, classifier, exports, checked, classifier_hash, resumed=earlier is not None)
 
 
 def _look_at(location: str, job: BatchJob, classifier: Classifier) -> tuple[ImageInfo | None, list[str]]:
@@ -231,7 +227,9 @@ def _look_at(location: str, job: BatchJob, classifier: Classifier) -> tuple[Imag
     return info, []
 
 
-def _check_outputs(rows: list[PlanRow], job: BatchJob, classifier_hash: str) -> tuple[PlanRow, ...]:
+def _check_outputs(
+    rows: list[PlanRow], job: BatchJob, exports: Sequence[NamedExport], classifier_hash: str
+) -> tuple[PlanRow, ...]:
     """Return the rows with the problems of their outputs added."""
     inputs = [file for row in rows for file in input_files(row.input)]
     sacred = {_same(Path(os.path.realpath(file))): f"the input {file}" for file in inputs}
@@ -241,7 +239,7 @@ def _check_outputs(rows: list[PlanRow], job: BatchJob, classifier_hash: str) -> 
         for path in _files(row):
             users.setdefault(_same(path), []).append(row.input)
     folders: dict[Path, str] = {}
-    formats = [find_format(export.format) for export in job.exports]
+    formats = [find_format(export.format) for _, export, _ in exports]
     folders_wanted = {
         path
         for row in rows
@@ -278,16 +276,52 @@ def _check_outputs(rows: list[PlanRow], job: BatchJob, classifier_hash: str) -> 
                 problems.append(folders[path.parent])
         skip = job.existing == "skip" and not problems and len(existing) == len(_files(row))
         if job.existing == "skip" and not problems:
-            problems += _not_the_same(row, job, classifier_hash)
+            problems += _not_the_same(row, job, exports, classifier_hash)
             skip = skip and not problems
         checked.append(replace(row, problems=tuple(dict.fromkeys(problems)), skip=skip))
     return tuple(checked)
 
 
-def _not_the_same(row: PlanRow, job: BatchJob, classifier_hash: str) -> list[str]:
+def _check_space(rows: Sequence[PlanRow], exports: Sequence[NamedExport]) -> tuple[PlanRow, ...]:
+    """Return the rows with problems where the disk is too small, and doubts where only compression can help."""
+    plain = [export.format.lower().removesuffix(" sequence") in NOT_COMPRESSED for _, export, _ in exports]
+    free: dict[int, int] = {}
+    checked = []
+    for row in rows:
+        if row.problems or row.skip or not row.outputs:
+            checked.append(row)
+            continue
+        folder = _nearest(next(iter(row.outputs.values())).parent)
+        device = folder.stat().st_dev
+        if device not in free:
+            free[device] = shutil.disk_usage(folder).free
+        free[device] -= row.n_bytes
+        if free[device] >= 0:
+            checked.append(row)
+            continue
+        said = f"The disk of {folder} may be too small for this and the outputs before it: {_gigabytes(-free[device])} "
+        if not all(plain):
+            doubt = f"{said}are missing before compression."
+            checked.append(replace(row, warnings=(*row.warnings, doubt)))
+        else:
+            problem = f"{said}are missing. Choose another folder, or a compressed format."
+            checked.append(replace(row, problems=(problem,)))
+    return tuple(checked)
+
+
+def _gigabytes(n_bytes: int) -> str:
+    return f"{n_bytes / 1e9:.1f} GB"
+
+
+def _nearest(folder: Path) -> Path:
+    """Return the folder, or the deepest one above it that exists."""
+    return next(place for place in (folder, *folder.parents) if os.path.lexists(place) or place == place.parent)
+
+
+def _not_the_same(row: PlanRow, job: BatchJob, exports: Sequence[NamedExport], classifier_hash: str) -> list[str]:
     """Return which existing outputs cannot be taken for those of this job."""
     problems = []
-    for export, files in zip(job.exports, row.files.values(), strict=True):
+    for (_, export, _), files in zip(exports, row.files.values(), strict=True):
         for path in files:
             if not path.exists():
                 continue
@@ -313,7 +347,7 @@ def _same(path: Path) -> str:
 
 def _folder_problem(folder: Path) -> str:
     """Return why files cannot be made in a folder, which need not exist yet; empty if they can."""
-    nearest = next(place for place in (folder, *folder.parents) if os.path.lexists(place) or place == place.parent)
+    nearest = _nearest(folder)
     if not nearest.is_dir():
         return f"The folder {folder} cannot be made: {nearest} is not a folder. Choose another folder."
     if not os.access(nearest, os.W_OK | os.X_OK):

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from napari_batch_prediction.batch.ledger import CANCELLED, LedgerRow, Status, Written, explain
-from napari_batch_prediction.batch.plan import ImageInfo, Plan, source_names
+from napari_batch_prediction.batch.plan import ImageInfo, Plan
 from napari_batch_prediction.batch.provenance import SOFTWARE, made_with, measure
 from napari_batch_prediction.classifiers.base import Color, Source
 from napari_batch_prediction.classifiers.tiles import Tile, make_tiles
@@ -45,15 +45,15 @@ class FileWork:
         self._job = plan.job
         self._classifier = plan.classifier
         self._classifier_sha256 = plan.classifier_sha256
-        self._sources = [plan.classifier.source(name) for name in source_names(plan.job, plan.classifier)]
+        self._exports = plan.exports
         self._extents = info.extents
         self._transforms = [
-            make_transform(export, source, info.axes, self._extents)
-            for export, source in zip(plan.job.exports, self._sources, strict=True)
+            make_transform(export, source, info.axes, self._extents) for _, export, source in plan.exports
         ]
+        self._sources = list(dict.fromkeys(source.name for _, _, source in plan.exports))
 
         first = self._transforms[0]
-        chunk_shape = find_format(plan.job.exports[0].format).chunk(first.axes, first.shape, first.dtype.itemsize)
+        chunk_shape = find_format(plan.exports[0].export.format).chunk(first.axes, first.shape, first.dtype.itemsize)
         chunk = dict(zip(first.axes, chunk_shape, strict=True))
         # Only the box that holds every region is predicted.
         starts, sizes = {}, {}
@@ -64,8 +64,9 @@ class FileWork:
             sizes,
             plan.classifier.context,
             (chunk.get("z", 1), chunk["y"], chunk["x"]),
-            plan.classifier.memory(list({source.name for source in self._sources})),
+            plan.classifier.memory(self._sources),
             workers,
+            plan.job.memory,
         )
         self.tiles = [tile.shifted(starts) for tile in tiles]
         self._image: Image | None = None
@@ -94,8 +95,8 @@ class FileWork:
                 f"{self.row.input} has changed since it was checked: expected {self._info.axes} "
                 f"{self._info.shape} {self._info.dtype}, got {now.axes} {now.shape} {now.dtype}. Start again."
             )
-        exports = zip(self._job.exports, self._sources, self._transforms, self.row.outputs.items(), strict=True)
-        for export, source, transform, (key, path) in exports:
+        for (key, export, source), transform in zip(self._exports, self._transforms, strict=True):
+            path = self.row.outputs[key]
             files = self.row.files[key]
             if self._job.existing == "skip" and all(file.exists() for file in files):
                 self._finished[key] = path
@@ -130,10 +131,9 @@ class FileWork:
             raise RuntimeError("The input is not open.")
         outer, inner = tile.with_context(self._extents, self._classifier.context)
         block = self._image.read_czyx(tile.t, *outer)
-        names = {key: source.name for key, source in zip(self.row.outputs, self._sources, strict=True)}
-        values = self._classifier.predict_tile(block, inner, list(dict.fromkeys(names.values())))
-        for key, transform in zip(self.row.outputs, self._transforms, strict=True):
-            part = transform.apply(tile, values[names[key]])
+        values = self._classifier.predict_tile(block, inner, self._sources)
+        for (key, _, source), transform in zip(self._exports, self._transforms, strict=True):
+            part = transform.apply(tile, values[source.name])
             if key in self._writers and part is not None:
                 self._writers[key].write(*part)
         with self._lock:

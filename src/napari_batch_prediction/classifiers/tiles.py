@@ -12,6 +12,10 @@ from napari_batch_prediction.classifiers.base import Context, Memory
 # Memory of one tile, all told. Each thread works on one.
 MAX_BYTES = 3 * 2**25
 
+# What a process takes before it works on any: interpreter, libraries, forest; and the smallest sensible tile.
+BASE_BYTES = 2**28
+MIN_BYTES = 2**22
+
 # Smaller images are not cut; larger ones into several tiles, so that progress moves and cores share the work.
 WORTH_CUTTING = 2**18
 AT_LEAST = 4
@@ -63,7 +67,12 @@ class Tile(NamedTuple):
 
 
 def make_tiles(
-    extents: Mapping[str, int], context: Context, chunk: Steps, memory: Memory, workers: int
+    extents: Mapping[str, int],
+    context: Context,
+    chunk: Steps,
+    memory: Memory,
+    workers: int,
+    budget: int | None = None,
 ) -> tuple[Tile, ...]:
     """Cut an image into tiles that cover it once.
 
@@ -83,13 +92,19 @@ def make_tiles(
         Bytes a pixel takes while its tile is worked on.
     workers
         Number of threads that share this image.
+    budget
+        Bytes that the whole process may take, if limited.
 
     Returns
     -------
     The tiles in the order of their work: by t, y, z, x.
     """
     size = (extents["z"], extents["y"], extents["x"])
-    counts = _counts(size, extents["t"], context, memory, workers)
+    limit = MAX_BYTES
+    if budget is not None:
+        # Each thread works on one tile, and what it has done may have to wait to be written.
+        limit = min(limit, max(MIN_BYTES, (budget - BASE_BYTES) // (2 * workers)))
+    counts = _counts(size, extents["t"], context, memory, workers, limit)
     z, y, x = (list(_parts(*axis)) for axis in zip(size, counts, chunk, strict=True))
     return tuple(Tile(t, pz, py, px) for t, py, pz, px in product(range(extents["t"]), y, z, x))
 
@@ -106,9 +121,8 @@ def _parts(extent: int, count: int, chunk: int) -> Iterator[slice]:
 
 
 @lru_cache(maxsize=256)
-def _counts(size: Steps, n_times: int, context: Context, memory: Memory, workers: int) -> Steps:
+def _counts(size: Steps, n_times: int, context: Context, memory: Memory, workers: int, limit: int) -> Steps:
     """Return the numbers of parts along z, y and x."""
-    limit = MAX_BYTES
 
     def n_bytes(counts: Steps) -> int:
         inner, block = _pixels(size, counts, context)

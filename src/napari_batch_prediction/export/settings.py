@@ -43,6 +43,7 @@ class Export(BaseModel):
     output_axes: str | None = Field(
         None, description="Order of axes, such as 'tczyx'; the image's own, then c, if not given."
     )
+    per_class: bool = Field(False, description="One file for each class, with {class} in its name.")
     region: dict[AxisKey, tuple[int | None, int | None]] = Field(
         default_factory=dict,
         description="Start and stop, in pixels, along axes that are cut; along c, channels of the source.",

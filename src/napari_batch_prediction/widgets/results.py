@@ -114,10 +114,10 @@ class ResultsSection(Section):
         location, job = plan.rows[index].input, plan.job
         ended = self._model.ended(index)
         outputs: dict[str, Output] = {}
-        for key, export in zip(plan.rows[index].outputs, job.exports, strict=True):
-            if ended is not None and key in ended.outputs:
-                source = plan.classifier.source(export.source).name
-                outputs.setdefault(source, Output.of(export, ended.outputs[key]))
+        for key, export, source in plan.exports:
+            # A sequence of slices has no file that is the whole output.
+            if ended is not None and key in ended.outputs and ended.outputs[key].exists():
+                outputs.setdefault(source.name, Output.of(export, ended.outputs[key]))
 
         def work(should_cancel: ShouldCancel) -> Generator[object]:
             raw = open_image(location, job.input_axes, stack=job.stack, channels=job.channels)

@@ -1,0 +1,70 @@
+"""The exports of a job as they are done: sources found, classes taken apart."""
+
+from collections.abc import Collection
+from itertools import chain, count
+from typing import NamedTuple
+
+from napari_batch_prediction.batch.job import BatchJob
+from napari_batch_prediction.classifiers.base import Classifier, Source
+from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.export.settings import Export
+
+_CLASS = "{class}"
+
+
+class NamedExport(NamedTuple):
+    """One export.
+
+    Attributes
+    ----------
+    name
+        What it is called in rows and ledgers: the source, and the class if classes are apart; with ``(2)`` after
+        it if it is exported a second time.
+    export, source
+        The settings, and what is exported.
+    """
+
+    name: str
+    export: Export
+    source: Source
+
+
+def named_exports(job: BatchJob, classifier: Classifier) -> tuple[NamedExport, ...]:
+    """Return the exports of a job, one for each class where the job says so.
+
+    Raises
+    ------
+    SettingsError
+        If the classifier has no such source, or the name of a file has a class where classes are not apart.
+    """
+    found: dict[str, NamedExport] = {}
+    for export in job.exports:
+        source = classifier.source(export.source)
+        if export.per_class and source.channels > 1:
+            parts = [
+                (f"{source.name} {name}", _of_class(export, i, name)) for i, name in enumerate(source.channel_names)
+            ]
+        elif _CLASS in export.name:
+            raise SettingsError(
+                f"The name '{export.name}' holds {_CLASS}, but {source.name} is not exported class by class. Leave it "
+                "out, or choose one image for each class."
+            )
+        else:
+            parts = [(source.name, export)]
+        for name, part in parts:
+            key = _unused(name, found)
+            found[key] = NamedExport(key, part, source)
+    return tuple(found.values())
+
+
+def _of_class(export: Export, channel: int, name: str) -> Export:
+    """Return an export of one channel, with the class in the file's name."""
+    template = export.name if _CLASS in export.name else f"{export.name}_{_CLASS}"
+    safe = "".join("_" if letter in '/\\:*?"<>|' else letter for letter in name)
+    template = template.replace(_CLASS, safe.replace("{", "{{").replace("}", "}}"))
+    return export.model_copy(update={"name": template, "region": {**export.region, "c": (channel, channel + 1)}})
+
+
+def _unused(name: str, taken: Collection[str]) -> str:
+    names = chain([name], (f"{name} ({i})" for i in count(2)))
+    return next(name for name in names if name not in taken)
