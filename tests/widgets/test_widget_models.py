@@ -74,7 +74,7 @@ def test_results(qtbot, qtmodeltester):
     names = ("a.png", "b.png", "c.png")
     job = BatchJob(classifier="p.ilp", inputs=names)
     model = ResultsModel()
-    model.set_plan(Plan(job, None, tuple(map(row, names)), classifier_sha256=""))
+    model.set_plan(Plan(job, None, (), tuple(map(row, names)), classifier_sha256=""))
     assert [status for _, status, _ in texts(model)] == ["waiting"] * 3
 
     model.take(FileStarted(0, 8))
