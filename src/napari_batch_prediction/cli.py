@@ -23,7 +23,7 @@ DONE, FAILED, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
 # Options that are settings of every export, under the same names.
 _EXPORT_OPTIONS = (
     "format", "folder", "name", "internal_path", "dtype", "input_range", "output_range", "output_axes", "region",
-    "per_class",
+    "per_class", "into_image",
 )  # fmt: skip
 
 
@@ -119,6 +119,9 @@ def _parser() -> argparse.ArgumentParser:
         choices=("error", "skip", "overwrite"),
         default="error",
         help="what to do about outputs that exist (default: error)",
+    )
+    job.add_argument(
+        "--into-image", action="store_true", default=None, help="segmentation as labels of the OME-Zarr image itself"
     )
     job.add_argument(
         "--per-class", action="store_true", default=None, help="one file for each class, with {class} in its name"

@@ -40,6 +40,11 @@ def named_exports(job: BatchJob, classifier: Classifier) -> tuple[NamedExport, .
     found: dict[str, NamedExport] = {}
     for export in job.exports:
         source = classifier.source(export.source)
+        if export.into_image and not (source.is_labels and export.format.lower().endswith("ome-zarr")):
+            raise SettingsError(
+                f"{source.name} as '{export.format}' cannot go into the image: only a segmentation in an OME-Zarr "
+                "format can be labels of an OME-Zarr image."
+            )
         if export.per_class and source.channels > 1:
             parts = [
                 (f"{source.name} {name}", _of_class(export, i, name)) for i, name in enumerate(source.channel_names)

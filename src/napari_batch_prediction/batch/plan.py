@@ -22,6 +22,8 @@ from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.export.formats import find_format
+from napari_batch_prediction.export.labels import FOLDER as LABELS
+from napari_batch_prediction.export.labels import find_image
 from napari_batch_prediction.export.naming import Named, check_template, output_path, shared_folder
 from napari_batch_prediction.export.stamp import read_metadata
 from napari_batch_prediction.export.transform import make_transform
@@ -197,7 +199,14 @@ def make_plan(
                 except SettingsError as error:
                     problems.append(str(error))
             region = {key: transform.region[key] for key in transform.axes} if transform else {}
-            outputs[key] = output_path(export, source.name, form.extension, named, region)
+            if export.into_image:
+                store = find_image(Path(location)) or find_image(file)
+                if store is None:
+                    problems.append(f"{location} is not an OME-Zarr image, so that labels cannot go into it.")
+                inside = export.model_copy(update={"folder": (store or file) / LABELS})
+                outputs[key] = output_path(inside, source.name, "", named, region)
+            else:
+                outputs[key] = output_path(export, source.name, form.extension, named, region)
             parts[key] = (outputs[key],)
             if transform is not None:
                 n_bytes += prod(transform.shape) * transform.dtype.itemsize

@@ -11,6 +11,7 @@ from napari_batch_prediction.classifiers.base import Color, Source
 from napari_batch_prediction.classifiers.tiles import Tile, make_tiles
 from napari_batch_prediction.errors import ExportError, ImageReadError
 from napari_batch_prediction.export.formats import find_format
+from napari_batch_prediction.export.labels import image_version
 from napari_batch_prediction.export.target import Target, Writer
 from napari_batch_prediction.export.transform import make_transform
 from napari_batch_prediction.images.base import Image
@@ -114,10 +115,11 @@ class FileWork:
                 replace=self._job.existing == "overwrite" or not self.row.own.isdisjoint(files),
                 offset=transform.offset,
                 channel_names=source.channel_names[first:last],
-                channel_colors=self._colors(source)[first:last],
+                channel_colors=self._classifier.class_colors if export.into_image else self._colors(source)[first:last],
                 is_labels=source.is_labels,
                 metadata={SOFTWARE: made_with(self._job, export, self._classifier_sha256)},
-                ome_zarr_version=export.ome_zarr_version,
+                ome_zarr_version=image_version(path.parents[1]) if export.into_image else export.ome_zarr_version,
+                in_image=export.into_image,
             )
             self._writers[key] = find_format(export.format).writer(target)
 

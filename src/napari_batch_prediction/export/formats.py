@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,9 @@ Chunk = Callable[[str, tuple[int, ...], int], tuple[int, ...]]
 
 INTEGERS = ("uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64")
 FLOATS = ("float32", "float64")
+
+# The library that each extra installs.
+_EXTRAS = {"n5": "tensorstore"}
 
 # As many as are worth reading.
 _MAX_SUGGESTIONS = 6
@@ -50,6 +54,8 @@ class Format:
         The output is a folder.
     slices
         The format of each file, if this is a sequence.
+    extra
+        The extra of this package that installs what the writer needs; empty if nothing more is needed.
     """
 
     name: str
@@ -62,6 +68,7 @@ class Format:
     max_side: int = 0
     is_folder: bool = False
     slices: "Format | None" = None
+    extra: str = ""
 
     def problem(self, axes: str, shape: tuple[int, ...], dtype: np.dtype) -> str | None:
         """Return why this format cannot hold an array and which formats can; None if it can."""
@@ -75,6 +82,8 @@ class Format:
         return f"The format '{self.name}' {reason}. Formats that can: {', '.join(fitting[:_MAX_SUGGESTIONS])}."
 
     def _obstacle(self, axes: str, shape: tuple[int, ...], dtype: np.dtype) -> str | None:
+        if self.extra and find_spec(library := _EXTRAS[self.extra]) is None:
+            return f'needs {library}. Install it: pip install "napari-batch-prediction[{self.extra}]"'
         if self.slices is not None:
             axis = slice_axis(axes, shape)
             if axis is None:
@@ -132,7 +141,7 @@ def _zarr(name: str, *, multiscale: bool) -> Format:
 
 
 def _n5(name: str, *, compressed: bool) -> Format:
-    return Format(name, ".n5", _writer("n5", "N5Writer", compressed=compressed), is_folder=True)
+    return Format(name, ".n5", _writer("n5", "N5Writer", compressed=compressed), is_folder=True, extra="n5")
 
 
 def _picture(name: str, kind: str, dtypes: tuple[str, ...], *channels: int, max_side: int = 0) -> Format:

@@ -1,21 +1,20 @@
-"""N5, from tiles that come in any order from several threads.
-
-The format is a folder for each dataset, with ``attributes.json`` and a file for each block: a header of big-endian
-numbers (mode, dimensions, extents) and the values, big-endian. Dimensions are listed with the fastest first.
-"""
+"""N5, by tensorstore (the extra ``n5``), from tiles that come in any order from several threads."""
 
 import json
-import struct
+import os
+import re
 import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from imagecodecs import gzip_encode
 from numpy.typing import NDArray
 
 from napari_batch_prediction.axes import axistags_to_json
-from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.errors import ExportError, SettingsError
 from napari_batch_prediction.export.chunks import ChunkAssembler, chunk_shape
 from napari_batch_prediction.export.files import (
     make_folder,
@@ -53,7 +52,7 @@ class N5Writer:
         self.paths: tuple[Path, ...] = (target.path,)
         self.compressed = compressed
         chunk = chunk_shape(target.axes, target.shape, target.dtype.itemsize)
-        self._chunks = ChunkAssembler(target.shape, chunk, target.dtype.newbyteorder(">"))
+        self._chunks = ChunkAssembler(target.shape, chunk, target.dtype)
         self._temporary = temporary_path(target.path)
         names = [name for name in target.internal_path.split("/") if name]
         if not names or {".", ".."} & set(names):
@@ -63,7 +62,7 @@ class N5Writer:
             )
         self._dataset = self._temporary.joinpath(*names)
         self._lock = threading.Lock()
-        self._opened = False
+        self._array: Any = None
         self._stored = 0
 
     def write(self, region: tuple[slice, ...], values: NDArray) -> None:
@@ -75,32 +74,49 @@ class N5Writer:
             If the files cannot be written.
         """
         with self._lock, writing(self.target.path):
-            if not self._opened:
-                self._open()
+            if self._array is None:
+                self._array = self._open()
         for index, block in self._chunks.add(region, values):
-            data = block.tobytes()
-            head = struct.pack(f">HH{block.ndim}I", 0, block.ndim, *reversed(block.shape))
-            with writing(self.target.path):
-                path = self._dataset.joinpath(*map(str, reversed(index)))
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(head + (gzip_encode(data, GZIP_LEVEL) if self.compressed else data))
+            with writing(self.target.path), _system_errors():
+                self._array[self._chunks.region(index)].write(block).result()
             with self._lock:
                 self._stored += 1
 
-    def _open(self) -> None:
-        target = self.target
-        make_folder(target.path.parent)
-        restore_folder(target.path)
-        self._opened = True
+    def _open(self) -> Any:
+        """Create the dataset; return it with its dimensions in the order of NumPy."""
+        try:
+            import tensorstore
+        except ImportError:
+            raise ExportError(
+                f"{self.target.path} is N5, which needs tensorstore. "
+                'Install it: pip install "napari-batch-prediction[n5]".'
+            ) from None
+        make_folder(self.target.path.parent)
+        restore_folder(self.target.path)
         self._dataset.mkdir(parents=True)
         (self._temporary / "attributes.json").write_text(json.dumps({"n5": "2.0.0"}))
+        spec = {
+            "driver": "n5",
+            "kvstore": {"driver": "file", "path": f"{self._dataset}/"},
+            "metadata": self._attributes(),
+            "create": True,
+            # Else a chunk of zeros has no file, and a reader cannot tell it from one that is lost.
+            "store_data_equal_to_fill_value": True,
+            # All files are synced at the end.
+            "context": {"file_io_sync": False},
+        }
+        with _system_errors():
+            return tensorstore.open(spec).result().T
+
+    def _attributes(self) -> Mapping[str, object]:
+        """Return the attributes of the dataset: N5's own, in N5's order of dimensions, and what made it."""
+        target = self.target
+        compression = {"type": "gzip", "level": GZIP_LEVEL, "useZlib": False} if self.compressed else {"type": "raw"}
         facts: dict[str, object] = {
             "dimensions": target.shape[::-1],
             "blockSize": self._chunks.chunk[::-1],
             "dataType": target.dtype.name,
-            "compression": {"type": "gzip", "level": GZIP_LEVEL, "useZlib": False}
-            if self.compressed
-            else {"type": "raw"},
+            "compression": compression,
             "axes": list(reversed(target.axes)),
             "axistags": axistags_to_json(target.axes, target.pixel_size),
             "display_mode": "grayscale",
@@ -113,7 +129,7 @@ class N5Writer:
             facts["axis_units"] = json.dumps({key: target.units.get(key, "") for key in target.axes if key != "c"})
         if target.value_range is not None:
             facts["drange"] = np.array(target.value_range).astype(target.dtype).tolist()
-        (self._dataset / "attributes.json").write_text(json.dumps({**target.metadata, **facts}))
+        return {**target.metadata, **facts}
 
     def finish(self) -> None:
         """Give the whole folder its name.
@@ -136,3 +152,14 @@ class N5Writer:
         """Remove what was written; nothing happens if there is nothing."""
         self._chunks.clear()
         remove(self._temporary)
+
+
+@contextmanager
+def _system_errors() -> Iterator[None]:
+    """Raise the system's error where tensorstore has put it into the text of its own."""
+    try:
+        yield
+    except ValueError as error:
+        if number := re.search(r"OS error (\d+)", str(error)):
+            raise OSError(int(number[1]), os.strerror(int(number[1]))) from error
+        raise

@@ -3,6 +3,7 @@
 import numpy as np
 
 from napari_batch_prediction.axes import KEYS
+from napari_batch_prediction.export.labels import label_facts
 from napari_batch_prediction.export.target import Target
 from napari_batch_prediction.images.units import unit_name
 
@@ -30,6 +31,8 @@ def attributes(target: Target, shapes: list[tuple[int, ...]]) -> dict[str, objec
     parts: dict[str, object] = {"multiscales": [image]}
     if (target.channel_names or target.channel_colors) and not target.is_labels:
         parts["omero"] = {"channels": _channels(target, shapes[0][1])}
+    if target.in_image:
+        parts["image-label"] = label_facts(target.ome_zarr_version, target.channel_colors)
     if target.ome_zarr_version == "0.4":
         image["version"] = "0.4"
     else:

@@ -43,6 +43,9 @@ class Export(BaseModel):
     output_axes: str | None = Field(
         None, description="Order of axes, such as 'tczyx'; the image's own, then c, if not given."
     )
+    into_image: bool = Field(
+        False, description="Write a segmentation as OME-Zarr labels into the OME-Zarr image it belongs to."
+    )
     per_class: bool = Field(False, description="One file for each class, with {class} in its name.")
     region: dict[AxisKey, tuple[int | None, int | None]] = Field(
         default_factory=dict,

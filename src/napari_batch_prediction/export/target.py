@@ -37,6 +37,8 @@ class Target:
         What made the array, as names and texts, for formats that can hold it.
     ome_zarr_version
         Version of OME-Zarr, for formats of that kind.
+    in_image
+        The output goes into the labels of an OME-Zarr image; ``channel_colors`` are those of its values from 1.
     """
 
     path: Path
@@ -54,6 +56,7 @@ class Target:
     is_labels: bool = False
     metadata: Mapping[str, str] = field(default_factory=dict)
     ome_zarr_version: Literal["0.4", "0.5"] = "0.4"
+    in_image: bool = False
 
 
 class Writer(Protocol):

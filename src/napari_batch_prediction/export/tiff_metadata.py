@@ -2,13 +2,11 @@
 
 import json
 import uuid
-from collections.abc import Iterator, Mapping
-from fractions import Fraction
+from collections.abc import Iterator
 from math import prod
 
-from tifffile import OmeXml
+from tifffile import RESUNIT, OmeXml
 
-from napari_batch_prediction.export import tiff_file
 from napari_batch_prediction.export.lengths import centimetres
 from napari_batch_prediction.export.target import Target
 from napari_batch_prediction.images.units import unit_name
@@ -19,24 +17,23 @@ _OME_UNITS = {
     "nanometer": "nm", "micrometer": "µm", "millimeter": "mm", "centimeter": "cm", "meter": "m", "inch": "in",
     "millisecond": "ms", "second": "s", "minute": "min", "hour": "h",
 }  # fmt: skip
-_NO_UNIT, _CENTIMETRE = 1, 3
+
+# A TIFF holds a number as two integers of 32 bits.
+_LARGEST = 2**32 - 1
+_SMALLEST = 1 / _LARGEST
 
 
-def resolution_tags(target: Target, rows: str, columns: str) -> Mapping[tiff_file.Tag, tiff_file.Value]:
-    """Return the tags with the size of a pixel; 1 without a unit where it is not known as a length."""
-    found = {}
-    for tag, key in (tiff_file.X_RESOLUTION, columns), (tiff_file.Y_RESOLUTION, rows):
-        length = centimetres(target, key)
-        found[tag] = tiff_file.rational(1 / length) if length > 0 else None
-    known = {tag: value for tag, value in found.items() if value is not None}
-    if len(known) == len(found):
-        return {**known, tiff_file.RESOLUTION_UNIT: _CENTIMETRE}
-    return {**dict.fromkeys(found, Fraction(1)), tiff_file.RESOLUTION_UNIT: _NO_UNIT}
+def resolution(target: Target, rows: str, columns: str) -> tuple[tuple[float, float], RESUNIT]:
+    """Return pixels to the centimetre along columns and rows; 1 without a unit where they are not known."""
+    lengths = [centimetres(target, key) for key in (columns, rows)]
+    if all(length > 0 and _SMALLEST <= 1 / length <= _LARGEST for length in lengths):
+        return (1 / lengths[0], 1 / lengths[1]), RESUNIT.CENTIMETER
+    return (1.0, 1.0), RESUNIT.NONE
 
 
-def description(target: Target) -> bytes:
-    """Return what made the image as JSON, in plain ASCII; nothing if there is nothing to say."""
-    return json.dumps(dict(target.metadata)).encode("ascii") if target.metadata else b""
+def description(target: Target) -> bytes | None:
+    """Return what made the image as JSON, in plain ASCII; None if there is nothing to say."""
+    return json.dumps(dict(target.metadata)).encode("ascii") if target.metadata else None
 
 
 def ome_xml(target: Target, shape: tuple[int, ...]) -> bytes:

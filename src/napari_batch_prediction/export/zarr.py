@@ -21,6 +21,7 @@ from napari_batch_prediction.export.files import (
     temporary_path,
     writing,
 )
+from napari_batch_prediction.export.labels import register
 from napari_batch_prediction.export.ome_zarr import AXES, attributes
 from napari_batch_prediction.export.pyramid import Halver, level_shapes, zarr_chunk
 from napari_batch_prediction.export.target import Target
@@ -123,6 +124,8 @@ class OmeZarrWriter:
         with writing(self.target.path):
             sync_folder(self._temporary)
         publish_folder(self._temporary, self.target.path, replace=self.target.replace)
+        if self.target.in_image:
+            register(self.target.path)
 
     def abort(self) -> None:
         """Remove what was written; nothing happens if there is nothing."""

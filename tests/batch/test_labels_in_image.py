@@ -1,0 +1,81 @@
+"""Segmentations as labels of the OME-Zarr image they were made from."""
+
+import golden
+import numpy as np
+import pytest
+import zarr
+
+import napari_batch_prediction as nbp
+from napari_batch_prediction.errors import SettingsError
+
+PROJECT = golden.ROOT / "a_2d_u8" / "project.ilp"
+
+
+@pytest.fixture(params=["0.4", "0.5"])
+def image(request, tmp_path):
+    """An OME-Zarr image, written by hand to the specification, and its pixels."""
+    pixels = golden.read(PROJECT.with_name("test2.png"))
+    v2 = request.param == "0.4"
+    facts = {
+        "multiscales": [
+            {
+                "axes": [{"name": "y", "type": "space"}, {"name": "x", "type": "space"}],
+                "datasets": [{"path": "0", "coordinateTransformations": [{"type": "scale", "scale": [1, 1]}]}],
+                **({"version": "0.4"} if v2 else {}),
+            }
+        ]
+    }
+    path = tmp_path / "cells.zarr"
+    facts = facts if v2 else {"ome": {"version": "0.5", **facts}}
+    root = zarr.create_group(str(path), zarr_format=2 if v2 else 3, attributes=facts)
+    root.create_array("0", data=pixels, chunks=(32, 32))
+    return path, pixels, request.param
+
+
+def job(image, **settings):
+    export = {"source": "Simple Segmentation", "format": "multi-scale OME-Zarr", "into_image": True, **settings}
+    return nbp.BatchJob(classifier=PROJECT, inputs=[str(image)], exports=[nbp.Export(**export)])
+
+
+def test_labels(image):
+    """The labels stand in the image's own group and list, with colours and their source; the image is as before."""
+    path, pixels, version = image
+    row = job(path).run().rows[0]
+    assert row.status == "done", row.reason
+    root = zarr.open_group(str(path), mode="r")
+    labels = root["labels"]
+    facts = labels.attrs if version == "0.4" else labels.attrs["ome"]
+    assert facts["labels"] == ["cells_Simple Segmentation"]
+    label = labels["cells_Simple Segmentation"]
+    about = (label.attrs if version == "0.4" else label.attrs["ome"])["image-label"]
+    assert about["source"] == {"image": "../../"}
+    assert [color["label-value"] for color in about["colors"]] == [1, 2, 3]
+    expected = nbp.load_classifier(PROJECT).predict(pixels, "yx", "Simple Segmentation")
+    np.testing.assert_array_equal(label["s0"][0, 0, 0], expected[..., 0])
+    np.testing.assert_array_equal(root["0"][:], pixels)
+    with nbp.open_image(path) as again:
+        np.testing.assert_array_equal(again.read(), pixels)
+
+
+def test_second_labels_are_added(image):
+    """The list keeps what stands in it; labels of the same name are not replaced unasked."""
+    path, _, version = image
+    assert job(path, name="first").run().rows[0].status == "done"
+    assert job(path, name="second").run().rows[0].status == "done"
+    labels = zarr.open_group(str(path), mode="r")["labels"]
+    facts = labels.attrs if version == "0.4" else labels.attrs["ome"]
+    assert facts["labels"] == ["first", "second"]
+    assert "exists" in job(path, name="first").run().rows[0].reason
+
+
+def test_other_images(tmp_path):
+    """An image that is no OME-Zarr cannot hold labels."""
+    (row,) = job(PROJECT.with_name("test2.png")).plan().rows
+    assert any("is not an OME-Zarr image" in problem for problem in row.problems)
+
+
+@pytest.mark.parametrize("settings", [{"source": "Probabilities"}, {"format": "hdf5"}])
+def test_what_are_no_labels(settings):
+    """Only a segmentation in OME-Zarr."""
+    with pytest.raises(SettingsError, match="cannot go into the image"):
+        job(PROJECT.with_name("test2.png"), **settings).plan()
