@@ -283,3 +283,13 @@ def test_nothing_heavy(tmp_path):
         [sys.executable, "-c", code, *arguments], capture_output=True, text=True, env=ENVIRONMENT, check=True
     )
     assert result.stdout.splitlines()[-1] == "[] [] 0"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes break otherwise there")
+def test_reader_of_the_output_has_gone():
+    """A pipe that is closed early ends the program without a traceback."""
+    process = subprocess.Popen([*COMMAND, "info", PROJECT], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.close()
+    assert process.wait() == 1
+    assert process.stderr.read() == b""
+    process.stderr.close()

@@ -6,6 +6,7 @@ imports Qt or napari.
 
 import argparse
 import gc
+import os
 import re
 import signal
 import sys
@@ -23,7 +24,7 @@ DONE, FAILED, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
 # Options that are settings of every export, under the same names.
 _EXPORT_OPTIONS = (
     "format", "folder", "name", "internal_path", "dtype", "input_range", "output_range", "output_axes", "region",
-    "per_class", "into_image",
+    "per_class", "into_image", "ome_zarr_version",
 )  # fmt: skip
 
 
@@ -66,7 +67,13 @@ def console() -> NoReturn:
     # Importing numba makes some half a million objects, all of which stay. Looking for garbage among them takes
     # 0.1 s while they are made, and twice as long when the process ends.
     gc.set_threshold(100_000)
-    status = main()
+    try:
+        status = main()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read the output has gone; Python would complain once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = FAILED
     gc.freeze()
     sys.exit(status)
 
@@ -92,7 +99,9 @@ def _parser() -> argparse.ArgumentParser:
     job.add_argument(
         "--export", metavar="SOURCE", action="append", dest="sources", help="what to export; may be repeated"
     )
-    job.add_argument("--format", metavar="F", help="'compressed hdf5' (default) or 'hdf5'")
+    job.add_argument(
+        "--format", metavar="F", help="format by ilastik's name, such as tiff or png; default 'compressed hdf5'"
+    )
     job.add_argument("--folder", metavar="DIR", help="folder to write to; beside each image if not given")
     job.add_argument("--name", metavar="TEMPLATE", help="name of the outputs, default {stem}_{source}")
     job.add_argument("--internal-path", metavar="P", help="dataset in the HDF5 file, default exported_data")
@@ -120,6 +129,7 @@ def _parser() -> argparse.ArgumentParser:
         default="error",
         help="what to do about outputs that exist (default: error)",
     )
+    job.add_argument("--ome-zarr-version", choices=("0.4", "0.5"), help="of the formats OME-Zarr; default 0.4")
     job.add_argument(
         "--into-image", action="store_true", default=None, help="segmentation as labels of the OME-Zarr image itself"
     )

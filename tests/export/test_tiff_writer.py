@@ -10,8 +10,7 @@ from tilings import some_values, write_tiles
 
 from napari_batch_prediction.export.formats import find_format
 from napari_batch_prediction.export.target import Target
-from napari_batch_prediction.export.tiff import TiffWriter
-from napari_batch_prediction.export.tiff_file import BITS_PER_SAMPLE, TiffContainer, rational
+from napari_batch_prediction.export.tiff import MAX_CLASSIC
 
 UNITS = {"t": "second", "z": "nanometer", "y": "micrometer", "x": "micrometer"}
 SIZES = {"t": 2.5, "z": 300.0, "y": 0.325, "x": 0.65}
@@ -96,11 +95,17 @@ def test_no_pixel_size(tmp_path, sizes):
 
 
 @pytest.mark.parametrize("value", [1e4 / 0.325, 1e4 / 0.1, 1 / 3, 1e-6, 4e9, 15384.615384615385])
-def test_rational(value):
-    """Numbers are kept to nine digits or so in two integers of 32 bits."""
-    found = rational(value)
-    assert max(found.numerator, found.denominator) < 2**32
-    assert float(found) == pytest.approx(value, rel=1e-3 if value < 1e-5 else 1e-9)
+def test_resolution_digits(tmp_path, value):
+    """Pixels per centimetre are kept to nine digits or so in two integers of 32 bits."""
+    values = some_values((30, 20), "uint8")
+    more = {"pixel_size": dict.fromkeys("yx", 1 / value), "units": dict.fromkeys("yx", "centimeter")}
+    with tifffile.TiffFile(write("tiff", tmp_path / "a.tiff", "yx", values, **more)) as tif:
+        tags = tif.pages.first.tags
+        assert tags["ResolutionUnit"].value == tifffile.RESUNIT.CENTIMETER
+        for name in ("XResolution", "YResolution"):
+            numerator, denominator = tags[name].value
+            assert max(numerator, denominator) < 2**32
+            assert numerator / denominator == pytest.approx(value, rel=1e-3 if value < 1e-5 else 1e-9)
 
 
 def test_ome(tmp_path):
@@ -135,31 +140,23 @@ def test_ome(tmp_path):
     }
 
 
-def test_big_container(tmp_path):
-    """A BigTIFF of several pages is read as such."""
-    file = TiffContainer(tmp_path / "a.tiff", big=True)
-    values = some_values((2, 6, 5), "uint8")
-    written = TiffWriter(Target(tmp_path / "b.tiff", "yxc", (6, 5, 1), values.dtype), ome=False)._shared_tags()
-    from napari_batch_prediction.export import tiff_file as tags
-
-    places = [file.append(page.tobytes()) for page in values]
-    for place in places:
-        page = {tags.COMPRESSION: 1, tags.STRIP_OFFSETS: [place], tags.STRIP_BYTE_COUNTS: [30], BITS_PER_SAMPLE: [8]}
-        file.add_page({**written, **page, tags.DESCRIPTION: b"longer than eight bytes"})
-    file.close()
-    with tifffile.TiffFile(tmp_path / "a.tiff") as tif:
-        assert tif.is_bigtiff
-        assert [page.description for page in tif.pages] == ["longer than eight bytes"] * 2
-        np.testing.assert_array_equal(np.stack([page.asarray() for page in tif.pages]), values)
+@pytest.mark.parametrize("more", [0, 1])
+def test_big_by_itself(tmp_path, monkeypatch, more):
+    """Images of more than 3.9 GB become BigTIFF; here the limit is that of a smaller image of several pages."""
+    assert MAX_CLASSIC == 3_900_000_000
+    values = some_values((2, 3, 61, 45), "uint16")
+    monkeypatch.setattr("napari_batch_prediction.export.tiff.MAX_CLASSIC", values.nbytes - more)
+    path = write("multipage tiff", tmp_path / "a.tiff", "zcyx", values, metadata={"made by": "a test"})
+    with tifffile.TiffFile(path) as tif:
+        assert tif.is_bigtiff == bool(more)
+        assert len(tif.pages) == 6
+        np.testing.assert_array_equal(tif.asarray(), values)
+    # The third byte says it as well, to programs that are not tifffile.
+    assert path.read_bytes()[:3] == bytes([73, 73, 43 if more else 42])
 
 
-@pytest.mark.parametrize(("side", "version"), [(17_000, 42), (18_200, 43)])
-def test_big_by_itself(tmp_path, side, version):
-    """Images of more than 3.9 GB become BigTIFF: there is a 43 in the third byte, else a 42."""
-    writer = find_format("tiff").writer(Target(tmp_path / "a.tiff", "yxc", (side, side, 3), np.dtype("f4")))
-    writer.write((slice(0, 300), slice(0, 300), slice(0, 3)), np.zeros((300, 300, 3), np.float32))
-    writer._file.close()
-    (part,) = tmp_path.iterdir()
-    assert part.read_bytes()[:3] == bytes([73, 73, version])
-    writer.abort()
-    assert list(tmp_path.iterdir()) == []
+def test_no_time(tmp_path):
+    """Nothing in the file says when it was written, and tifffile adds no description of its own."""
+    with tifffile.TiffFile(write("tiff", tmp_path / "a.tiff", "yx", some_values((30, 20), "uint8"))) as tif:
+        tags = {tag.name for tag in tif.pages.first.tags}
+    assert not tags & {"DateTime", "ImageDescription"}

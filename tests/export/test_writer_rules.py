@@ -1,6 +1,7 @@
 """What holds for every format: nothing under its name before it is whole, nothing left behind, nothing replaced."""
 
 import json
+import re
 import struct
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from napari_batch_prediction.export.target import Target, Writer
 from napari_batch_prediction.images.inputs import open_image
 
 SHAPE = (3, 40, 50)
+NOTES = {"napari-batch-prediction": json.dumps({"classifier": "3f2a", "größe": "µm"})}
 
 
 def prepared(form: Format, path: Path, *, replace: bool = False) -> tuple[Writer, NDArray]:
@@ -158,7 +160,52 @@ def test_n5_dataset_stays_in_its_folder(tmp_path):
             find_format("n5").writer(target)
 
 
-NOTES = {"napari-batch-prediction": json.dumps({"classifier": "3f2a", "größe": "µm"})}
+@pytest.mark.parametrize("name", ["n5", "compressed n5"])
+def test_n5_without_its_extra(tmp_path, monkeypatch, name):
+    """Without tensorstore the plan refuses N5 with the command that installs it, and so does the writer."""
+    # None keeps Python from importing a module that is installed.
+    monkeypatch.setitem(sys.modules, "tensorstore", None)
+    install = r'needs tensorstore. Install it: pip install "napari-batch-prediction\[n5\]"\.'
+    problem = find_format(name).problem("yx", (4, 5), np.dtype("u1"))
+    assert re.match(f"The format '{name}' {install} Formats that can: ", problem)
+    other = find_format("png").problem("yx", (4, 5), np.dtype("f4"))
+    assert "n5" not in other.partition("Formats that can")[2]
+    writer = find_format(name).writer(Target(tmp_path / "new" / "a.n5", "yx", (4, 5), np.dtype("u1")))
+    with pytest.raises(ExportError, match=install):
+        writer.write((slice(0, 4), slice(0, 5)), np.ones((4, 5), np.uint8))
+    writer.abort()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_n5_attributes_and_blocks(tmp_path):
+    """ilastik's attributes are in N5's order of dimensions; a block of zeros has a file like every other."""
+    sizes, units = {"y": 0.5, "x": 0.25}, {"y": "micrometer", "x": "micrometer"}
+    path = tmp_path / "a.n5"
+    writer = find_format("compressed n5").writer(
+        Target(
+            path, "yxc", (4, 5, 2), np.dtype("f4"), (0, 1), sizes, units, internal_path="volume/data", metadata=NOTES
+        )
+    )
+    writer.write((slice(0, 4), slice(0, 5), slice(0, 2)), np.zeros((4, 5, 2), np.float32))
+    writer.finish()
+    assert json.loads((path / "attributes.json").read_text()) == {"n5": "2.0.0"}
+    found = json.loads((path / "volume" / "data" / "attributes.json").read_text())
+    assert [tag["key"] for tag in json.loads(found.pop("axistags"))["axes"]] == ["y", "x", "c"]
+    assert json.loads(found.pop("axis_units")) == units
+    assert found == {
+        "dimensions": [2, 5, 4],
+        "blockSize": [1, 5, 4],
+        "dataType": "float32",
+        "compression": {"type": "gzip", "level": 1, "useZlib": False},
+        "axes": ["c", "x", "y"],
+        "display_mode": "grayscale",
+        "resolution": [1.0, 0.25, 0.5],
+        "units": ["pixel", "micrometer", "micrometer"],
+        "drange": [0.0, 1.0],
+        **NOTES,
+    }
+    blocks = sorted(file.relative_to(path / "volume" / "data").as_posix() for file in path.rglob("0"))
+    assert blocks == ["0", "0/0", "0/0/0", "1/0", "1/0/0"]
 
 
 def test_notes(tmp_path):
@@ -255,6 +302,25 @@ def test_memory(tmp_path, name):
     # A row of chunks that waits for its lower half is 6000 x 512 x 3 values, with all that is coarser.
     assert peak < 60_000_000
     assert tile.nbytes * 120 == 432_000_000
+
+
+def test_memory_of_pages(tmp_path):
+    """Pages of channels, of values that no compression makes smaller, do not wait in memory until it is their turn."""
+    shape = (3000, 3000, 6)
+    target = Target(tmp_path / "a.tiff", "yxc", shape, np.dtype("f4"))
+    writer = find_format("multipage tiff").writer(target)
+    tile = np.random.default_rng(0).random((500, 600, 6), np.float32)
+    tracemalloc.start()
+    for y in range(0, 3000, 500):
+        for x in range(0, 3000, 600):
+            writer.write((slice(y, y + 500), slice(x, x + 600), slice(0, 6)), tile)
+    writer.finish()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # The image has 216 MB, its compressed pages 190 MB.
+    assert target.path.stat().st_size > 180_000_000
+    assert peak < 60_000_000
+    assert list(tmp_path.iterdir()) == [target.path]
 
 
 def test_tiles_of_tests():

@@ -1,7 +1,6 @@
 """N5, by tensorstore (the extra ``n5``), from tiles that come in any order from several threads."""
 
 import json
-import os
 import re
 import threading
 from collections.abc import Iterator, Mapping
@@ -156,10 +155,10 @@ class N5Writer:
 
 @contextmanager
 def _system_errors() -> Iterator[None]:
-    """Raise the system's error where tensorstore has put it into the text of its own."""
+    """Raise the system's words alone, which tensorstore puts between names and numbers of its own."""
     try:
         yield
     except ValueError as error:
-        if number := re.search(r"OS error (\d+)", str(error)):
-            raise OSError(int(number[1]), os.strerror(int(number[1]))) from error
+        if words := re.search(r": ([^:]+) \[os_error_code=", str(error)):
+            raise OSError(words[1]) from error
         raise

@@ -13,9 +13,13 @@ HEIGHT = 16
 WIDTH = 128
 """Rows and columns of a block: what a core works on fits into its cache."""
 
-_STRIDE = WIDTH + 48
-_ORIGIN = 16  # Column of a work row that holds column 0 of the block.
-_PLANE = (HEIGHT + 2 * MARGIN) * _STRIDE
+STRIDE = WIDTH + 48
+"""Elements from row to row of work space."""
+
+ORIGIN = 16
+"""Column of a row of work space that holds column 0 of the block."""
+
+_PLANE = (HEIGHT + 2 * MARGIN) * STRIDE
 
 # Planes of work space: passes along x, products of the gradient, and the same smoothed along x.
 _SMOOTH, _FIRST, _SECOND, _NARROW, _EDGE_SMOOTH, _EDGE_FIRST = (i * _PLANE for i in range(6))
@@ -33,13 +37,17 @@ N_TAPS = 15
 
 
 @njit(**COMPILED)
-def _at(plane, row):
-    return plane + (row + MARGIN) * _STRIDE + _ORIGIN
+def row_start(plane, row):
+    """Return where a row of a plane of work space begins, at column 0 of the block."""
+    return plane + (row + MARGIN) * STRIDE + ORIGIN
 
 
 @njit(**COMPILED)
-def _derivatives_along_x(source, start, stride, work, taps, rows):
-    """Gaussian, first and second derivative along x, and the narrower Gaussian, of rows -2 to rows + 2."""
+def derivatives_along_x(source, start, stride, work, plane, taps, rows):
+    """Write Gaussian, first and second derivative along x, and the narrower Gaussian, of rows -2 to rows + 2.
+
+    They go to the first four planes of work space, which are ``plane`` elements apart.
+    """
     g0, g1, g2 = splat(taps[SMOOTH]), splat(taps[SMOOTH + 1]), splat(taps[SMOOTH + 2])
     d0, d1, d2 = splat(taps[FIRST]), splat(taps[FIRST + 1]), splat(taps[FIRST + 2])
     h0, h1, h2 = splat(taps[SECOND]), splat(taps[SECOND + 1]), splat(taps[SECOND + 2])
@@ -47,14 +55,49 @@ def _derivatives_along_x(source, start, stride, work, taps, rows):
     for row in range(-2, rows + 2):
         for x in range(0, WIDTH, 16):
             i = start + row * stride + x
-            j = _at(0, row) + x
+            j = row_start(0, row) + x
             a, up, down = load(source, i), load(source, i + 1), load(source, i - 1)
             up2, down2 = load(source, i + 2), load(source, i - 2)
             one, two = up + down, up2 + down2
-            store(work, _SMOOTH + j, fma(two, g2, fma(one, g1, g0 * a)))
-            store(work, _FIRST + j, fma(up2 - down2, d2, fma(up - down, d1, d0 * a)))
-            store(work, _SECOND + j, fma(two, h2, fma(one, h1, h0 * a)))
-            store(work, _NARROW + j, fma(one, b1, b0 * a))
+            store(work, j, fma(two, g2, fma(one, g1, g0 * a)))
+            store(work, plane + j, fma(up2 - down2, d2, fma(up - down, d1, d0 * a)))
+            store(work, 2 * plane + j, fma(two, h2, fma(one, h1, h0 * a)))
+            store(work, 3 * plane + j, fma(one, b1, b0 * a))
+
+
+@njit(**COMPILED)
+def gradient_along_x(source, start, stride, work, plane, taps, rows):
+    """Write the structure tensor's smoothing and derivative along x of rows -3 to rows + 3, columns -2 to + 2.
+
+    They go to the fifth and sixth plane of work space, which are ``plane`` elements apart.
+    """
+    e0, e1 = splat(taps[EDGE_SMOOTH]), splat(taps[EDGE_SMOOTH + 1])
+    f0, f1 = splat(taps[EDGE_FIRST]), splat(taps[EDGE_FIRST + 1])
+    for row in range(-3, rows + 3):
+        for x in range(-2, WIDTH + 2, 16):
+            i = start + row * stride + x
+            j = row_start(0, row) + x
+            a, up, down = load(source, i), load(source, i + 1), load(source, i - 1)
+            store(work, 4 * plane + j, fma(up + down, e1, e0 * a))
+            store(work, 5 * plane + j, fma(up - down, f1, f0 * a))
+
+
+@njit(**COMPILED)
+def mirror_plane(work, plane, rows, y, x, height, width):
+    """Mirror a plane of work space by 2 pixels at the ends of the image, as filtering that image does."""
+    for row in range(-2, rows + 2):
+        i = row_start(plane, row)
+        for column in range(-2, 0):
+            if x + column < 0:
+                work[i + column] = work[i + mirror(x + column, width) - x]
+        for column in range(width - x, min(width - x, WIDTH) + 2):
+            work[i + column] = work[i + mirror(x + column, width) - x]
+    for row in range(-2, rows + 2):
+        if y + row < 0 or y + row >= height:
+            i = row_start(plane, row)
+            j = row_start(plane, mirror(y + row, height) - y)
+            for column in range(-2, WIDTH + 2):
+                work[i + column] = work[j + column]
 
 
 @njit(**COMPILED)
@@ -65,10 +108,10 @@ def _derivatives_along_y(work, taps, rows, out, at, planes):
     h0, h1, h2 = splat(taps[SECOND]), splat(taps[SECOND + 1]), splat(taps[SECOND + 2])
     b0, b1 = splat(taps[NARROW]), splat(taps[NARROW + 1])
     half = splat(0.5)
-    s = _STRIDE
+    s = STRIDE
     for row in range(rows):
         for x in range(0, WIDTH, 16):
-            j = _at(0, row) + x
+            j = row_start(0, row) + x
             i = _SMOOTH + j
             a, up, down, up2, down2 = (
                 load(work, i), load(work, i + s), load(work, i - s), load(work, i + 2 * s), load(work, i - 2 * s)
@@ -104,21 +147,14 @@ def _derivatives_along_y(work, taps, rows, out, at, planes):
 
 
 @njit(**COMPILED)
-def _gradient_products(source, start, stride, work, taps, rows):
-    """Products of the structure tensor's gradient, rows and columns -2 to +2 around the block."""
+def _gradient_products(work, taps, rows):
+    """Finish the structure tensor's gradient, and multiply: rows and columns -2 to +2 around the block."""
     e0, e1 = splat(taps[EDGE_SMOOTH]), splat(taps[EDGE_SMOOTH + 1])
     f0, f1 = splat(taps[EDGE_FIRST]), splat(taps[EDGE_FIRST + 1])
-    for row in range(-3, rows + 3):
-        for x in range(-2, WIDTH + 2, 16):
-            i = start + row * stride + x
-            j = _at(0, row) + x
-            a, up, down = load(source, i), load(source, i + 1), load(source, i - 1)
-            store(work, _EDGE_SMOOTH + j, fma(up + down, e1, e0 * a))
-            store(work, _EDGE_FIRST + j, fma(up - down, f1, f0 * a))
-    s = _STRIDE
+    s = STRIDE
     for row in range(-2, rows + 2):
         for x in range(-2, WIDTH + 2, 16):
-            j = _at(0, row) + x
+            j = row_start(0, row) + x
             i = _EDGE_SMOOTH + j
             dy = fma(load(work, i + s) - load(work, i - s), f1, f0 * load(work, i))
             i = _EDGE_FIRST + j
@@ -129,47 +165,28 @@ def _gradient_products(source, start, stride, work, taps, rows):
 
 
 @njit(**COMPILED)
-def _mirror_products(work, rows, y, x, height, width):
-    """Mirror the products at the ends of the image, as filtering the images of products does."""
-    for plane in (_XX, _XY, _YY):
-        for row in range(-2, rows + 2):
-            i = _at(plane, row)
-            for column in range(-2, 0):
-                if x + column < 0:
-                    work[i + column] = work[i + mirror(x + column, width) - x]
-            for column in range(width - x, min(width - x, WIDTH) + 2):
-                work[i + column] = work[i + mirror(x + column, width) - x]
-        for row in range(-2, rows + 2):
-            if y + row < 0 or y + row >= height:
-                i = _at(plane, row)
-                j = _at(plane, mirror(y + row, height) - y)
-                for column in range(-2, WIDTH + 2):
-                    work[i + column] = work[j + column]
-
-
-@njit(**COMPILED)
 def _structure_tensor(work, taps, rows, out, at, planes):
     """Smooth the products and take eigenvalues."""
     g0, g1, g2 = splat(taps[SMOOTH]), splat(taps[SMOOTH + 1]), splat(taps[SMOOTH + 2])
     half = splat(0.5)
-    s = _STRIDE
+    s = STRIDE
     for row in range(-2, rows + 2):
         for x in range(0, WIDTH, 16):
             for plane in range(_XX, _YY + 1, _PLANE):
-                i = _at(plane, row) + x
+                i = row_start(plane, row) + x
                 a = load(work, i)
                 one = load(work, i + 1) + load(work, i - 1)
                 two = load(work, i + 2) + load(work, i - 2)
                 store(work, i + 3 * _PLANE, fma(two, g2, fma(one, g1, g0 * a)))
     for row in range(rows):
         for x in range(0, WIDTH, 16):
-            i = _at(_XX_SMOOTH, row) + x
+            i = row_start(_XX_SMOOTH, row) + x
             one, two = load(work, i + s) + load(work, i - s), load(work, i + 2 * s) + load(work, i - 2 * s)
             xx = fma(two, g2, fma(one, g1, g0 * load(work, i)))
-            i = _at(_XY_SMOOTH, row) + x
+            i = row_start(_XY_SMOOTH, row) + x
             one, two = load(work, i + s) + load(work, i - s), load(work, i + 2 * s) + load(work, i - 2 * s)
             xy = fma(two, g2, fma(one, g1, g0 * load(work, i)))
-            i = _at(_YY_SMOOTH, row) + x
+            i = row_start(_YY_SMOOTH, row) + x
             one, two = load(work, i + s) + load(work, i - s), load(work, i + 2 * s) + load(work, i - 2 * s)
             yy = fma(two, g2, fma(one, g1, g0 * load(work, i)))
             mean = half * (xx + yy)
@@ -205,9 +222,11 @@ def features_2d(source, start, stride, work, taps, rows, y, x, height, width, ne
         int64 (8 or more): where in ``out`` each goes: smoothing, Laplacian, gradient magnitude, difference, two
         eigenvalues of the structure tensor and two of the Hessian, both descending.
     """
-    _derivatives_along_x(source, start, stride, work, taps, rows)
+    derivatives_along_x(source, start, stride, work, _PLANE, taps, rows)
     _derivatives_along_y(work, taps, rows, out, at, planes)
     if needs_tensor:
-        _gradient_products(source, start, stride, work, taps, rows)
-        _mirror_products(work, rows, y, x, height, width)
+        gradient_along_x(source, start, stride, work, _PLANE, taps, rows)
+        _gradient_products(work, taps, rows)
+        for plane in (_XX, _XY, _YY):
+            mirror_plane(work, plane, rows, y, x, height, width)
         _structure_tensor(work, taps, rows, out, at, planes)

@@ -14,7 +14,12 @@ from napari_batch_prediction.features.filters2d import (
     NARROW,
     SECOND,
     SMOOTH,
+    STRIDE,
     WIDTH,
+    derivatives_along_x,
+    gradient_along_x,
+    mirror_plane,
+    row_start,
 )
 from napari_batch_prediction.features.presmoothing import MARGIN, mirror
 from napari_batch_prediction.features.vectors import COMPILED, fma, load, splat, sqrt, store
@@ -23,9 +28,7 @@ DEPTH = 8
 HEIGHT = 4
 """Slices and rows of a block: what a core works on fits into its cache."""
 
-_STRIDE = WIDTH + 48
-_ORIGIN = 16  # Column of a work row that holds column 0 of the block.
-_PLANE = (HEIGHT + 2 * MARGIN) * _STRIDE
+_PLANE = (HEIGHT + 2 * MARGIN) * STRIDE
 _SLICES = DEPTH + 2 * MARGIN
 
 # Work space for one slice: passes along x, the products of the gradient, and the products smoothed along x.
@@ -44,11 +47,6 @@ _ROW = _SMOOTHED + 6 * _STACK
 
 WORK_SIZE = _ROW + 6 * WIDTH + 64
 """Elements of work space."""
-
-
-@njit(**COMPILED)
-def _at(plane, row):
-    return plane + (row + MARGIN) * _STRIDE + _ORIGIN
 
 
 @njit(**COMPILED)
@@ -83,21 +81,11 @@ def _derivatives_in_plane(source, start, stride, work, taps, rows, z):
     d0, d1, d2 = splat(taps[FIRST]), splat(taps[FIRST + 1]), splat(taps[FIRST + 2])
     h0, h1, h2 = splat(taps[SECOND]), splat(taps[SECOND + 1]), splat(taps[SECOND + 2])
     b0, b1 = splat(taps[NARROW]), splat(taps[NARROW + 1])
-    for row in range(-2, rows + 2):
-        for x in range(0, WIDTH, 16):
-            i = start + row * stride + x
-            j = _at(0, row) + x
-            a, up, down = load(source, i), load(source, i + 1), load(source, i - 1)
-            up2, down2 = load(source, i + 2), load(source, i - 2)
-            one, two = up + down, up2 + down2
-            store(work, _X0 + j, fma(two, g2, fma(one, g1, g0 * a)))
-            store(work, _X1 + j, fma(up2 - down2, d2, fma(up - down, d1, d0 * a)))
-            store(work, _X2 + j, fma(two, h2, fma(one, h1, h0 * a)))
-            store(work, _XB + j, fma(one, b1, b0 * a))
-    s = _STRIDE
+    derivatives_along_x(source, start, stride, work, _PLANE, taps, rows)
+    s = STRIDE
     for row in range(rows):
         for x in range(0, WIDTH, 16):
-            i = _at(0, row) + x
+            i = row_start(0, row) + x
             k = i + z * _PLANE
             store(work, _X0Y0 + k, _symmetric(work, _X0 + i, s, g0, g1, g2))
             store(work, _X0Y1 + k, _antisymmetric(work, _X0 + i, s, d0, d1, d2))
@@ -119,7 +107,7 @@ def _finish_derivatives(work, taps, rows, z, out, at, planes):
     for row in range(rows):
         k = at + row * WIDTH
         for x in range(0, WIDTH, 16):
-            i = _at(z * _PLANE, row) + x
+            i = row_start(z * _PLANE, row) + x
             smooth = _symmetric(work, _X0Y0 + i, s, g0, g1, g2)
             dz = _antisymmetric(work, _X0Y0 + i, s, d0, d1, d2)
             dzz = _symmetric(work, _X0Y0 + i, s, h0, h1, h2)
@@ -157,19 +145,14 @@ def _gradient_in_plane(source, start, stride, work, taps, rows, z):
     """Filter one slice along x and y for the structure tensor's gradient."""
     e0, e1 = splat(taps[EDGE_SMOOTH]), splat(taps[EDGE_SMOOTH + 1])
     f0, f1 = splat(taps[EDGE_FIRST]), splat(taps[EDGE_FIRST + 1])
-    for row in range(-3, rows + 3):
-        for x in range(-2, WIDTH + 2, 16):
-            i = start + row * stride + x
-            j = _at(0, row) + x
-            store(work, _XE + j, _symmetric3(source, i, 1, e0, e1))
-            store(work, _XF + j, _antisymmetric3(source, i, 1, f0, f1))
+    gradient_along_x(source, start, stride, work, _PLANE, taps, rows)
     for row in range(-2, rows + 2):
         for x in range(-2, WIDTH + 2, 16):
-            i = _at(0, row) + x
+            i = row_start(0, row) + x
             k = i + z * _PLANE
-            store(work, _XEYE + k, _symmetric3(work, _XE + i, _STRIDE, e0, e1))
-            store(work, _XEYF + k, _antisymmetric3(work, _XE + i, _STRIDE, f0, f1))
-            store(work, _XFYE + k, _symmetric3(work, _XF + i, _STRIDE, e0, e1))
+            store(work, _XEYE + k, _symmetric3(work, _XE + i, STRIDE, e0, e1))
+            store(work, _XEYF + k, _antisymmetric3(work, _XE + i, STRIDE, f0, f1))
+            store(work, _XFYE + k, _symmetric3(work, _XF + i, STRIDE, e0, e1))
 
 
 @njit(**COMPILED)
@@ -182,7 +165,7 @@ def _smooth_products(work, taps, rows, z, y, x, height, width):
     p = _PRODUCTS
     for row in range(-2, rows + 2):
         for column in range(-2, WIDTH + 2, 16):
-            j = _at(0, row) + column
+            j = row_start(0, row) + column
             i = j + z * _PLANE
             dz = _antisymmetric3(work, _XEYE + i, s, f0, f1)
             dy = _symmetric3(work, _XEYF + i, s, e0, e1)
@@ -195,30 +178,17 @@ def _smooth_products(work, taps, rows, z, y, x, height, width):
             store(work, p + 5 * s + j, dy * dz)
     for k in range(6):
         plane = p + k * s
-        # Mirrored at the ends of the image, as filtering the images of products does.
-        for row in range(-2, rows + 2):
-            i = _at(plane, row)
-            for column in range(-2, 0):
-                if x + column < 0:
-                    work[i + column] = work[i + mirror(x + column, width) - x]
-            for column in range(width - x, min(width - x, WIDTH) + 2):
-                work[i + column] = work[i + mirror(x + column, width) - x]
-        for row in range(-2, rows + 2):
-            if y + row < 0 or y + row >= height:
-                i = _at(plane, row)
-                j = _at(plane, mirror(y + row, height) - y)
-                for column in range(-2, WIDTH + 2):
-                    work[i + column] = work[j + column]
+        mirror_plane(work, plane, rows, y, x, height, width)
         along_x = _PRODUCTS_X + k * s
         for row in range(-2, rows + 2):
             for column in range(0, WIDTH, 16):
-                i = _at(0, row) + column
+                i = row_start(0, row) + column
                 store(work, along_x + i, _symmetric(work, plane + i, 1, g0, g1, g2))
         target = _SMOOTHED + k * _STACK + z * _PLANE
         for row in range(rows):
             for column in range(0, WIDTH, 16):
-                i = _at(0, row) + column
-                store(work, target + i, _symmetric(work, along_x + i, _STRIDE, g0, g1, g2))
+                i = row_start(0, row) + column
+                store(work, target + i, _symmetric(work, along_x + i, STRIDE, g0, g1, g2))
 
 
 @njit(**COMPILED)
@@ -229,7 +199,7 @@ def _finish_tensor(work, taps, rows, below2, below, z, above, above2, out, at, p
         for k in range(6):
             plane = _SMOOTHED + k * _STACK
             for x in range(0, WIDTH, 16):
-                i = _at(plane, row) + x
+                i = row_start(plane, row) + x
                 one = load(work, i + above * _PLANE) + load(work, i + below * _PLANE)
                 two = load(work, i + above2 * _PLANE) + load(work, i + below2 * _PLANE)
                 centre = g0 * load(work, i + z * _PLANE)
