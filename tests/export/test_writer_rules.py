@@ -177,6 +177,19 @@ def test_n5_without_its_extra(tmp_path, monkeypatch, name):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_n5_in_folders_of_any_name(tmp_path, monkeypatch):
+    """A relative path, and characters that mean something in addresses, are taken as they are."""
+    monkeypatch.chdir(tmp_path)
+    path = Path("größe 50%20 #1") / "a b.n5"
+    values = some_values((4, 5), "uint8")
+    writer = find_format("n5").writer(Target(path, "yx", values.shape, values.dtype))
+    writer.write(whole(values), values)
+    writer.finish()
+    assert [file.name for file in tmp_path.iterdir()] == ["größe 50%20 #1"]
+    with open_image(str(path.absolute())) as image:
+        np.testing.assert_array_equal(image.read(), values)
+
+
 def test_n5_attributes_and_blocks(tmp_path):
     """ilastik's attributes are in N5's order of dimensions; a block of zeros has a file like every other."""
     sizes, units = {"y": 0.5, "x": 0.25}, {"y": "micrometer", "x": "micrometer"}

@@ -96,7 +96,7 @@ class N5Writer:
         (self._temporary / "attributes.json").write_text(json.dumps({"n5": "2.0.0"}))
         spec = {
             "driver": "n5",
-            "kvstore": {"driver": "file", "path": f"{self._dataset}/"},
+            "kvstore": {"driver": "file", "path": f"{self._dataset.as_posix()}/"},
             "metadata": self._attributes(),
             "create": True,
             # Else a chunk of zeros has no file, and a reader cannot tell it from one that is lost.
