@@ -38,7 +38,7 @@ class BatchJob(BaseModel):
     existing: Existing = Field("error", description="What to do about outputs that exist.")
     ledger: Path | None = Field(None, description="File of the record; a new one beside the outputs if not given.")
     memory: int | None = Field(
-        None, ge=2**28, description="Bytes the whole process may take; tiles are made smaller to stay below."
+        None, ge=2**29, description="Bytes the whole process may take; tiles are made smaller to stay below."
     )
     workers: int | None = Field(None, ge=1, description="Number of threads; all cores if not given.")
 

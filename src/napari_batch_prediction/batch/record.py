@@ -5,6 +5,7 @@ import json
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -78,7 +79,9 @@ class Record:
 
     def close(self) -> None:
         """Let other runs have the file."""
-        self._file.close()
+        # A line that could not be written is tried once more; that it failed was said the first time.
+        with suppress(OSError):
+            self._file.close()
 
 
 def _end_of_whole_lines(file: IO[bytes]) -> int:

@@ -67,7 +67,7 @@ class FileWork:
             (chunk.get("z", 1), chunk["y"], chunk["x"]),
             plan.classifier.memory(self._sources),
             workers,
-            plan.job.memory,
+            None if plan.job.memory is None else plan.job.memory - self._waiting(),
         )
         self.tiles = [tile.shifted(starts) for tile in tiles]
         self._image: Image | None = None
@@ -77,6 +77,18 @@ class FileWork:
         self._lock = threading.Lock()
         self._left = len(self.tiles)
         self._started = self._ended = 0.0
+
+    def _waiting(self) -> int:
+        """Return the bytes of chunks that wait for the next row of tiles, twice for a pyramid."""
+        total = 0
+        for (_, export, _), transform in zip(self._exports, self._transforms, strict=True):
+            form = find_format(export.format)
+            chunk = form.chunk(transform.axes, transform.shape, transform.dtype.itemsize)
+            extent = dict(zip(transform.axes, transform.shape, strict=True))
+            size = dict(zip(transform.axes, chunk, strict=True))
+            row = extent.get("c", 1) * extent.get("z", 1) * size["y"] * extent["x"] * transform.dtype.itemsize
+            total += row * (2 if form.is_folder else 1)
+        return total
 
     def open(self) -> None:
         """Open the image and prepare what is to be written.

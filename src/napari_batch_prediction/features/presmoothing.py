@@ -26,6 +26,12 @@ def mirror(i, n):
 
 
 @njit(**COMPILED)
+def _pitch(n):
+    """Return the elements from row to row of rows of n: whole vectors, so that all rows are aligned alike."""
+    return (n + _SLACK) // 16 * 16
+
+
+@njit(**COMPILED)
 def _convolve_line(source, offsets, kernel, target, start, n):
     """Symmetric filter: offsets[r + k] is where tap k begins in source; n outputs go to target[start:]."""
     r = kernel.size - 1
@@ -51,6 +57,21 @@ def _convolve_line(source, offsets, kernel, target, start, n):
 
 
 @njit(**COMPILED)
+def _mirrored_line(pixels, left, n, line):
+    """Copy n pixels from position left on; what lies outside is mirrored."""
+    first, last = max(0, -left), min(n, pixels.size - left)
+    whole = first + (last - first) // 16 * 16
+    for i in range(first, whole, 16):
+        store(line, i, load(pixels, left + i))
+    for i in range(whole, last):
+        line[i] = pixels[left + i]
+    for i in range(first):
+        line[i] = pixels[mirror(left + i, pixels.size)]
+    for i in range(last, n):
+        line[i] = pixels[mirror(left + i, pixels.size)]
+
+
+@njit(**COMPILED)
 def _smooth_plane(block, z, kernel, y0, y1, x0, x1, line, rows, target, start, stride):
     """Smooth one z slice along x and y into target; rows and columns from -MARGIN to +MARGIN around the tile."""
     height, width = block.shape[1], block.shape[2]
@@ -59,14 +80,12 @@ def _smooth_plane(block, z, kernel, y0, y1, x0, x1, line, rows, target, start, s
     offsets = np.empty(2 * r + 1, np.int64)
     first = max(0, y0 - MARGIN - r)
     last = min(height, y1 + MARGIN + r)
-    pitch = n + _SLACK
+    pitch = _pitch(n)
     left = x0 - MARGIN - r
     for k in range(2 * r + 1):
         offsets[k] = k
     for y in range(first, last):
-        for i in range(n + 2 * r):
-            x = left + i
-            line[i] = block[z, y, x if 0 <= x < width else mirror(x, width)]
+        _mirrored_line(block[z, y], left, n + 2 * r, line)
         row = (y - first) * pitch
         _convolve_line(line, offsets, kernel, rows, row, n)
         for x in range(x0 - MARGIN, 0):
@@ -104,7 +123,7 @@ def presmooth(block, kernel, in_2d, z0, z1, y0, y1, x0, x1, target, stride):
     r = kernel.size - 1
     n = x1 - x0 + 2 * MARGIN
     line = np.empty(n + 2 * r + _SLACK, np.float32)
-    rows = np.empty((min(height, y1 - y0 + 2 * (MARGIN + r)) + 1) * (n + _SLACK), np.float32)
+    rows = np.empty((min(height, y1 - y0 + 2 * (MARGIN + r)) + 1) * _pitch(n), np.float32)
     plane = (y1 - y0 + 2 * MARGIN) * stride
     if in_2d:
         for z in range(z0, z1):

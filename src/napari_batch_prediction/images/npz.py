@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_batch_prediction.images.base import Image, choose_axes, only_dataset
+from napari_batch_prediction.images.plain import PlainArray
 
 # In the header of a member of a zip file: how long it is, and where the lengths of its two last fields are.
 _LOCAL_HEADER, _LENGTHS = 30, 26
@@ -19,7 +20,7 @@ _Header = tuple[tuple[int, ...], bool, np.dtype]
 class NpzImage(Image):
     """An array in a ``.npz`` file. The file does not name its axes, so they are guessed.
 
-    An array that is not compressed is mapped to memory; a compressed one is read at the first read, and kept
+    An array that is not compressed is read in pieces; a compressed one is read at the first read, and kept
     until closed.
 
     Parameters
@@ -43,21 +44,29 @@ class NpzImage(Image):
                 name = only_dataset(file, _images(npz), dataset)
             member = npz.getinfo(f"{name}.npy")
             with npz.open(member) as stream:
-                shape, fortran, dtype = _read_header(stream)
+                shape, fortran, dtype = read_header(stream)
                 skipped = stream.tell()
         axes, known = choose_axes(shape, axes)
         super().__init__(location, axes, shape, dtype, axes_known=known, dataset=name)
         self._file, self._member = file, member.filename
         self._lock = threading.Lock()
         self._pixels: NDArray | None = None
+        self._stored: PlainArray | None = None
         if member.compress_type == zipfile.ZIP_STORED:
             with file.open("rb") as raw:
                 raw.seek(member.header_offset + _LENGTHS)
                 lengths = np.frombuffer(raw.read(4), "<u2").astype(int)
             start = member.header_offset + _LOCAL_HEADER + int(lengths.sum()) + skipped
-            self._pixels = np.memmap(file, dtype, "r", start, shape, "F" if fortran else "C")
+            self._raw = file.open("rb")
+            try:
+                self._stored = PlainArray(self._raw, start, shape, dtype, fortran=fortran)
+            except Exception:
+                self._raw.close()
+                raise
 
     def _read(self, region: tuple[slice, ...]) -> NDArray:
+        if self._stored is not None:
+            return self._stored[region]
         with self._lock:
             if self._pixels is None:
                 with zipfile.ZipFile(self._file) as npz, npz.open(self._member) as stream:
@@ -68,6 +77,8 @@ class NpzImage(Image):
 
     def _release(self) -> None:
         self._pixels = None
+        if self._stored is not None:
+            self._raw.close()
 
 
 def list_arrays(file: Path) -> list[str]:
@@ -81,13 +92,14 @@ def _images(npz: zipfile.ZipFile) -> dict[str, str]:
     for name in npz.namelist():
         if name.endswith(".npy"):
             with npz.open(name) as stream:
-                shape, _, dtype = _read_header(stream)
+                shape, _, dtype = read_header(stream)
             if dtype.kind in "buif" and 2 <= len(shape) <= 5:
                 found[name.removesuffix(".npy")] = f"{shape} {dtype}"
     return found
 
 
-def _read_header(stream: IO[bytes]) -> _Header:
+def read_header(stream: IO[bytes]) -> _Header:
+    """Return shape, whether in Fortran's order, and type. Never unpickles: objects are refused later by their type."""
     version = np.lib.format.read_magic(stream)
     if version == (1, 0):
         return np.lib.format.read_array_header_1_0(stream)

@@ -1,24 +1,32 @@
-"""NumPy's ``.npy`` files, memory-mapped."""
+"""NumPy's ``.npy`` files."""
 
 from pathlib import Path
 
-import numpy as np
 from numpy.typing import NDArray
 
 from napari_batch_prediction.images.base import Image, choose_axes
+from napari_batch_prediction.images.npz import read_header
+from napari_batch_prediction.images.plain import PlainArray
 
 
 class NumpyImage(Image):
     """An array in a ``.npy`` file. The file does not name its axes, so they are guessed."""
 
     def __init__(self, location: str, file: Path, axes: str | None = None) -> None:
-        # Never unpickles: an array of Python objects is refused.
-        self._array: NDArray = np.lib.format.open_memmap(file, mode="r")
-        axes, known = choose_axes(self._array.shape, axes)
-        super().__init__(location, axes, self._array.shape, self._array.dtype, axes_known=known)
+        self._file = file.open("rb")
+        try:
+            shape, fortran, dtype = read_header(self._file)
+            if dtype.hasobject:
+                raise ValueError("it holds Python objects, which are never loaded")
+            axes, known = choose_axes(shape, axes)
+            super().__init__(location, axes, shape, dtype, axes_known=known)
+            self._array = PlainArray(self._file, self._file.tell(), shape, dtype, fortran=fortran)
+        except Exception:
+            self._file.close()
+            raise
 
     def _read(self, region: tuple[slice, ...]) -> NDArray:
         return self._array[region]
 
     def _release(self) -> None:
-        del self._array
+        self._file.close()

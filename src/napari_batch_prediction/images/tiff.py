@@ -11,8 +11,9 @@ from tifffile import PHOTOMETRIC, TiffFile, TiffPageSeries
 
 from napari_batch_prediction.errors import ImageReadError
 from napari_batch_prediction.images.base import Image
+from napari_batch_prediction.images.plain import PlainArray
 from napari_batch_prediction.images.tiff_metadata import channel_names, pixel_sizes, stored_axes
-from napari_batch_prediction.images.tiff_pages import TiffPages, check_end
+from napari_batch_prediction.images.tiff_pages import TiffPages
 
 # Without a handler, Python prints tifffile's remarks to stderr; what matters of them is raised here.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
@@ -71,9 +72,7 @@ def _reader(tif: TiffFile, series: TiffPageSeries, shape: tuple[int, ...]) -> Ca
             raise ValueError(f"it says to hold an image of shape {series.shape}, but has only one page")
         return TiffPages(series, shape).read
     # The pixels are one piece of the file, as they are in memory.
-    check_end(tif.filehandle.size, offset + series.nbytes)
-    mapped = tif.filehandle.memmap_array(tif.byteorder + series.dtype.char, shape, offset)
-    return mapped.__getitem__
+    return PlainArray(tif.filehandle, offset, shape, np.dtype(tif.byteorder + series.dtype.char)).__getitem__
 
 
 def _only_series(tif: TiffFile, location: str) -> TiffPageSeries:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tifffile import TiffFrame, TiffPage, TiffPageSeries
 
 # Tiles overlap by their context, and strips are as wide as the image: what is decoded is needed again soon.
-_CACHE_BYTES = 256 * 2**20
+_CACHE_BYTES = 32 * 2**20
 
 
 class TiffPages:

@@ -63,9 +63,13 @@ class ZarrImage(Image):
             dataset=array.path,
         )
         self._array: zarr.Array = array
+        self._folder = file / array.path
 
     def _read(self, region: tuple[slice, ...]) -> NDArray:
         pixels: NDArray = self._array[region]  # type: ignore[assignment]
+        # Chunks that are missing stand for empty ones, unless all of the store is.
+        if not is_zarr(self._folder):
+            raise FileNotFoundError("the store is gone")
         return pixels
 
     def _release(self) -> None:
