@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 import napari_batch_prediction
+from napari_batch_prediction import BatchJob, Export, InputSettings
 from napari_batch_prediction.cli import main
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -176,7 +177,6 @@ def test_whole_chain(tmp_path, case, image, output):
 
 UNUSABLE = {
     "no command": ([], "required: COMMAND"),
-    "no input": (["run", PROJECT], "required: INPUT"),
     "abbreviated option": (["run", PROJECT, "a.png", "--fold", "x"], "unrecognized arguments: --fold"),
     "unknown choice": (["run", PROJECT, "a.png", "--existing", "maybe"], "invalid choice: 'maybe'"),
     "no number": (["run", PROJECT, "a.png", "--workers", "many"], "invalid int value"),
@@ -199,6 +199,48 @@ def test_unusable(arguments, message, capsys):
     assert message in captured.err
     assert "Traceback" not in captured.err
     assert captured.out == ""
+
+
+JOBS = {
+    "neither": ([], "Name a classifier and an input"),
+    "no input": ([PROJECT], "Name an input"),
+    "both": ([PROJECT, "a.tif", "--job", "{}"], "Give either --job or a classifier and inputs"),
+    "no such file": (["--job", "nowhere.json"], "The job 'nowhere.json' cannot be read"),
+    "no JSON": (["--job", "{oops"], "These settings cannot be used: Invalid JSON"),
+    "a field that is unknown": (["--job", '{"classifier": "c", "inputs": ["a"], "speed": 1}'], "speed: Extra inputs"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "message"), JOBS.values(), ids=JOBS)
+def test_jobs_that_cannot_be_used(arguments, message, capsys):
+    """What is missing or too much is said."""
+    assert main(["run", *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_whole_job(tmp_path, capsys):
+    """A job as JSON, given or in a file, is run as it is: exports that differ, settings of single images."""
+    image, volume = CASE / "test2.png", tmp_path / "series.npy"
+    np.save(volume, np.stack([np.asarray(Image.open(image))] * 2))
+    exports = (Export(folder=tmp_path, format="numpy"), Export(source="Simple Segmentation", folder=tmp_path))
+    job = BatchJob(
+        classifier=PROJECT,
+        inputs=(str(image), str(volume)),
+        exports=exports,
+        input_settings={str(volume): InputSettings(axes="tyx")},
+    )
+    file = tmp_path / "job.json"
+    file.write_text(job.model_dump_json())
+    assert main(["run", "--job", str(file)]) == 0
+    assert {path.name for path in tmp_path.glob("*_*.*") if "ledger" not in path.name and path.suffix != ".csv"} == {
+        "test2_Probabilities.npy",
+        "test2_Simple Segmentation.h5",
+        "series_Probabilities.npy",
+        "series_Simple Segmentation.h5",
+    }
+    capsys.readouterr()
+    assert main(["check", "--job", job.model_dump_json()]) == 1
+    assert "exists. Remove it" in capsys.readouterr().out
 
 
 def test_help(capsys):

@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from napari_batch_prediction.batch.job import BatchJob
+    from napari_batch_prediction.batch.job import BatchJob, InputSettings
     from napari_batch_prediction.batch.ledger import Ledger
     from napari_batch_prediction.batch.plan import Plan
     from napari_batch_prediction.batch.resume import resume
@@ -23,6 +23,7 @@ __all__ = [
     "Classifier",
     "Export",
     "Image",
+    "InputSettings",
     "Ledger",
     "Plan",
     "load_classifier",
@@ -37,6 +38,7 @@ _HOMES = {
     "Classifier": "classifiers.base",
     "Export": "export.settings",
     "Image": "images.base",
+    "InputSettings": "batch.job",
     "Ledger": "batch.ledger",
     "Plan": "batch.plan",
     "load_classifier": "classifiers.load",

@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING, NoReturn
 if TYPE_CHECKING:
     from napari_batch_prediction.batch.job import BatchJob
     from napari_batch_prediction.batch.plan import Plan
+    from napari_batch_prediction.export.settings import Export
 
 DONE, FAILED, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
 
 # Options that are settings of every export, under the same names.
 _EXPORT_OPTIONS = (
     "format", "folder", "name", "internal_path", "dtype", "input_range", "output_range", "output_axes", "region",
-    "per_class", "into_image", "ome_zarr_version",
+    "per_class", "into_image", "ome_zarr_version", "compression",
 )  # fmt: skip
 
 
@@ -88,11 +89,11 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     job = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    job.add_argument("classifier", metavar="CLASSIFIER", help="ilastik project (.ilp)")
+    job.add_argument("classifier", metavar="CLASSIFIER", nargs="?", help="ilastik project (.ilp)")
     job.add_argument(
         "inputs",
         metavar="INPUT",
-        nargs="+",
+        nargs="*",
         help="image, folder, pattern ('data/**/*.tif'), list (.txt, .csv), or image with a dataset after it "
         "(scan.h5/volume)",
     )
@@ -135,6 +136,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     job.add_argument(
         "--per-class", action="store_true", default=None, help="one file for each class, with {class} in its name"
+    )
+    job.add_argument("--compression", metavar="C", help="how values are compressed, in formats that have a choice")
+    job.add_argument("--table-format", metavar="F", help="format of tables such as Counts: csv or 'ilastik csv'")
+    job.add_argument(
+        "--job", metavar="JOB", help="a whole job as JSON, or a file that holds one, in place of everything else"
     )
     job.add_argument("--memory", metavar="M", type=_bytes, help="memory the process may take, for example 4GiB")
     job.add_argument("--ledger", metavar="PATH", help="file for the record of the run; beside the outputs if not given")
@@ -186,15 +192,20 @@ def _job(arguments: argparse.Namespace) -> "BatchJob":
 
     from napari_batch_prediction.batch.job import BatchJob
     from napari_batch_prediction.errors import SettingsError
-    from napari_batch_prediction.export.settings import Export
 
-    given = {key: getattr(arguments, key) for key in _EXPORT_OPTIONS}
-    options = {key: value for key, value in given.items() if value is not None}
+    if arguments.job is None and not arguments.inputs:
+        raise SettingsError(
+            f"Name {'a classifier and ' if arguments.classifier is None else ''}an input, or give --job."
+        )
+    if arguments.job is not None and arguments.classifier is not None:
+        raise SettingsError("Give either --job or a classifier and inputs, not both.")
     try:
+        if arguments.job is not None:
+            return BatchJob.model_validate_json(_job_text(arguments.job))
         return BatchJob(
             classifier=arguments.classifier,
             inputs=tuple(arguments.inputs),
-            exports=tuple(Export(source=source, **options) for source in arguments.sources or ["Probabilities"]),
+            exports=tuple(_export(arguments, source) for source in arguments.sources or ["Probabilities"]),
             input_axes=arguments.input_axes,
             stack=arguments.stack_along,
             channels=None if arguments.channels is None else [name.strip() for name in arguments.channels.split(",")],
@@ -204,8 +215,31 @@ def _job(arguments: argparse.Namespace) -> "BatchJob":
             memory=arguments.memory,
         )
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        wrong = "; ".join(": ".join(filter(None, [".".join(map(str, e["loc"])), e["msg"]])) for e in error.errors())
         raise SettingsError(f"These settings cannot be used: {wrong}.") from None
+
+
+def _job_text(given: str) -> str:
+    """Return the JSON that is given, or is in the file that is given."""
+    from napari_batch_prediction.errors import SettingsError
+
+    if given.lstrip().startswith("{"):
+        return given
+    try:
+        return Path(given).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"The job '{given}' cannot be read: {error}. Give JSON, or a file with JSON.") from error
+
+
+def _export(arguments: argparse.Namespace, source: str) -> "Export":
+    from napari_batch_prediction.classifiers.base import COUNTS
+    from napari_batch_prediction.export.settings import Export
+
+    given = {key: getattr(arguments, key) for key in _EXPORT_OPTIONS}
+    if source.lower() == COUNTS.lower():
+        # A table has formats of its own.
+        given["format"] = arguments.table_format
+    return Export(source=source, **{key: value for key, value in given.items() if value is not None})
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -219,16 +253,34 @@ def _resume(arguments: argparse.Namespace) -> int:
 
 
 def _execute(plan: "Plan") -> int:
+    from napari_batch_prediction.batch.events import BatchFinished, Event
     from napari_batch_prediction.batch.run import run_plan
+    from napari_batch_prediction.errors import ExportError
     from napari_batch_prediction.report import Progress, print_ledger
 
     progress = Progress(plan, sys.stderr)
+    ended: list[BatchFinished] = []
+
+    def show(event: Event) -> None:
+        progress.show(event)
+        if isinstance(event, BatchFinished):
+            ended.append(event)
+
+    table_error = None
     with _interrupts() as interrupted:
-        ledger = run_plan(plan, progress.show, lambda: bool(interrupted))
+        try:
+            run_plan(plan, show, lambda: bool(interrupted))
+        except ExportError as error:
+            if not ended:
+                raise
+            table_error = error
+    ledger = ended[0].ledger
     print_ledger(ledger)
+    if table_error is not None:
+        print(f"napari-batch-prediction: {table_error}", file=sys.stderr)
     if interrupted:
         return INTERRUPTED
-    return FAILED if ledger.count("failed") else DONE
+    return FAILED if ledger.count("failed") or table_error is not None else DONE
 
 
 def _check(arguments: argparse.Namespace) -> int:
@@ -253,6 +305,8 @@ def _check(arguments: argparse.Namespace) -> int:
             ends.append("skipped: all outputs exist")
         table += rows((row.input, *facts), ends)
     print_table(table)
+    for name, path in plan.tables.items():
+        print(f"{name} of all images: {path}")
     print(f"\n{count(len(plan.rows), 'input')}, {plan.n_problems} with problems. Nothing was written.")
     return FAILED if plan.n_problems else DONE
 

@@ -49,15 +49,23 @@ class Progress:
 
 
 def print_ledger(ledger: Ledger) -> None:
-    """Print a line for every input, with the reason of a failure or the outputs, and how many there are of each."""
-    table: Table = [("input", "status", "seconds", "output or reason")]
+    """Print a line for every input, with the reason of a failure or the outputs, and how many there are of each.
+
+    If the batch counts, there is a column with the count of each image over all its time points.
+    """
+    counting = any(row.count is not None for row in ledger.rows)
+    table: Table = [("input", "status", "seconds", *(("count",) if counting else ()), "output or reason")]
     for row in ledger.rows:
-        ends = [*([row.reason] if row.reason else []), *map(str, row.outputs.values())]
-        table += rows((row.input, row.status, f"{row.seconds:.2f}"), ends)
+        facts = [row.input, row.status, f"{row.seconds:.2f}"]
+        if counting:
+            facts.append("" if row.count is None else f"{row.count:.2f}")
+        table += rows(facts, [*([row.reason] if row.reason else []), *map(str, row.outputs.values())])
     print_table(table)
     counts = Counter(row.status for row in ledger.rows)
     said = ", ".join(f"{n} {status}" for status, n in counts.items())
     print(f"\n{count(len(ledger.rows), 'input')}: {said}.")
+    for name, path in ledger.tables.items():
+        print(f"{name}: {path}")
     if ledger.path is not None:
         print(f"Record of the run: {ledger.path}")
 

@@ -4,10 +4,12 @@ import golden
 import h5py
 import numpy as np
 import pytest
+import tifffile
 from threshold import plan_for, save_images
 
 import napari_batch_prediction as nbp
-from napari_batch_prediction.batch import plan as planning
+from napari_batch_prediction.batch import checks
+from napari_batch_prediction.batch.run import run_plan
 from napari_batch_prediction.cli import main
 from napari_batch_prediction.errors import SettingsError
 
@@ -94,10 +96,31 @@ def test_not_enough_space(form, n_problems, tmp_path, monkeypatch):
     paths = save_images(tmp_path, "a", "b")
     first = plan_for(paths, format=form).rows[0].n_bytes
     assert first == 20 * 30 * 2 * 4
-    usage = planning.shutil.disk_usage(tmp_path)
-    monkeypatch.setattr(planning.shutil, "disk_usage", lambda folder: usage._replace(free=int(1.5 * first)))
+    usage = checks.shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(checks.shutil, "disk_usage", lambda folder: usage._replace(free=int(1.5 * first)))
     rows = plan_for(paths, format=form).rows
     assert [len(row.problems) for row in rows] == [0, n_problems]
     assert [len(row.warnings) for row in rows] == [0, 1 - n_problems]
     said = (*rows[1].problems, *rows[1].warnings)[0]
     assert "may be too small for this and the outputs before it" in said
+
+
+compressions = {
+    "hdf5, gzip": ("hdf5", "gzip", "gzip"),
+    "hdf5, none": ("hdf5", "none", None),
+    "tiff, lzw": ("tiff", "lzw", tifffile.COMPRESSION.LZW),
+    "tiff, none": ("tiff", "none", tifffile.COMPRESSION.NONE),
+}
+
+
+@pytest.mark.parametrize(("form", "chosen", "found"), compressions.values(), ids=compressions)
+def test_compression(form, chosen, found, tmp_path):
+    """Values are compressed as the export says, whatever the way of the format."""
+    (row,) = run_plan(plan_for(save_images(tmp_path, "a"), format=form, compression=chosen)).rows
+    path = row.outputs["Probabilities"]
+    if path.suffix == ".h5":
+        with h5py.File(path) as file:
+            assert file["exported_data"].compression == found
+    else:
+        with tifffile.TiffFile(path) as file:
+            assert file.pages[0].compression == found

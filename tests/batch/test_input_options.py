@@ -12,10 +12,11 @@ import zarr
 from PIL import Image
 from threshold import Threshold, random_image, read, save_images, whole
 
-from napari_batch_prediction.batch.job import BatchJob
+from napari_batch_prediction.batch.job import BatchJob, InputSettings
 from napari_batch_prediction.batch.plan import make_plan
 from napari_batch_prediction.batch.provenance import made_with
 from napari_batch_prediction.batch.run import run_plan
+from napari_batch_prediction.classifiers.base import Source
 from napari_batch_prediction.cli import main
 from napari_batch_prediction.export.settings import Export
 
@@ -103,9 +104,15 @@ def test_channel_by_name(tmp_path):
 def test_choice_is_part_of_how_an_output_was_made(tmp_path):
     """Other channels, stacks or axes make another output."""
     job = BatchJob(classifier=__file__, inputs=("a.npy",))
-    others = [{"channels": (1,)}, {"stack": "t"}, {"input_axes": "tyx"}]
-    made = {made_with(job.model_copy(update=other), job.exports[0], "0") for other in [{}, *others]}
-    assert len(made) == 4
+    own = {"a.npy": InputSettings(dataset="volume")}
+    others = [{"channels": (1,)}, {"stack": "t"}, {"input_axes": "tyx"}, {"input_settings": own}]
+    source = Source("Probabilities", np.dtype(np.float32), 1, ("A",), (0, 1))
+    made = [made_with(job.model_copy(update=other), job.exports[0], source, "0", "a.npy") for other in [{}, *others]]
+    assert len(set(made)) == 5
+    # What is set for another image does not matter, and neither does how values are stored.
+    elsewhere = job.model_copy(update={"input_settings": {"b.npy": own["a.npy"]}})
+    stored = job.exports[0].model_copy(update={"format": "numpy", "folder": tmp_path})
+    assert made_with(elsewhere, stored, source, "0", "a.npy") == made[0]
 
 
 @pytest.mark.parametrize("channels", ["0,1,2", "red, green, blue"])

@@ -68,7 +68,7 @@ def test_record_of_a_run(tmp_path):
         assert path == ledger.rows[0].outputs[source]
         assert output["size"] == path.stat().st_size
     table = ledger.path.with_name(ledger.path.name.replace(".ledger.jsonl", ".csv")).read_text().splitlines()
-    assert table[0] == "input,status,reason,seconds,outputs"
+    assert table[0] == "input,status,reason,seconds,outputs,count"
     assert len(table) == 4
 
 

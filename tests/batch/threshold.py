@@ -22,6 +22,8 @@ NO_MEMORY = 252
 class Threshold:
     """Two classes, divided at 128: the mean over 3 x 3 pixels of the first channel. One channel, any axes.
 
+    Its density is such that a thousand white pixels are one object.
+
     An image with the value 251 makes it fail, one with 252 lets it run out of memory: what an unforeseen fault
     in a prediction looks like. ``gate`` is called with every tile before it is predicted.
     """
@@ -29,7 +31,7 @@ class Threshold:
     workflow = "Threshold"
     classes = ("dark", "bright")
     class_colors: tuple[Color, ...] = ((0, 0, 255), (255, 255, 0))
-    sources = ("Probabilities", "Simple Segmentation", "Features")
+    sources = ("Probabilities", "Simple Segmentation", "Features", "Density", "Counts")
     axes = "yx"
     n_channels = 1
     context = Context(0, 1, 1)
@@ -41,12 +43,18 @@ class Threshold:
 
     def source(self, name: str) -> Source:
         known = {
-            "probabilities": Source("Probabilities", np.dtype(np.float32), 2, self.classes, (0.0, 1.0)),
+            "probabilities": Source(
+                "Probabilities", np.dtype(np.float32), 2, self.classes, (0.0, 1.0),
+                classes=self.classes, class_colors=self.class_colors,
+            ),
             "simple segmentation": Source(
-                "Simple Segmentation", np.dtype(np.uint8), 1, ("Simple Segmentation",), (0.0, 2.0)
+                "Simple Segmentation", np.dtype(np.uint8), 1, ("Simple Segmentation",), (0.0, 2.0),
+                classes=self.classes, class_colors=self.class_colors,
             ),
             "features": Source("Features", np.dtype(np.float32), 1, ("mean",), None),
-        }
+            "density": Source("Density", np.dtype(np.float32), 1, ("Density",), None),
+            "counts": Source("Counts", np.dtype(np.float64), 1, ("Counts",), None, sums="Density"),
+        }  # fmt: skip
         if name.lower() not in known:
             raise SettingsError(f"No source '{name}'. Choose one of: {', '.join(self.sources)}.")
         return known[name.lower()]
@@ -79,6 +87,7 @@ class Threshold:
             "Probabilities": np.concatenate([1 - bright, bright]),
             "Simple Segmentation": (1 + (mean >= 128)).astype(np.uint8),
             "Features": mean,
+            "Density": bright / np.float32(1000),
         }
         return {name: values[name] for name in sources}
 
@@ -91,11 +100,17 @@ class Threshold:
         return {"Workflow": self.workflow}
 
 
-def whole(image: NDArray) -> NDArray:
-    """Return the probabilities (y, x, c) of a whole image (y, x)."""
+def whole(image: NDArray, source: str = "Probabilities") -> NDArray:
+    """Return the values (y, x, c) of a source for a whole image (y, x)."""
     everything = (slice(0, 1), slice(0, image.shape[0]), slice(0, image.shape[1]))
-    values = Threshold(Path()).predict_tile(image[None, None], everything, ["Probabilities"])
-    return values["Probabilities"][:, 0].transpose(1, 2, 0)
+    values = Threshold(Path()).predict_tile(image[None, None], everything, [source])
+    return values[source][:, 0].transpose(1, 2, 0)
+
+
+def count(image: NDArray, *region: slice) -> float:
+    """Return the sum of the density of an image (y, x) over a region, by fractions without any rounding."""
+    density = whole(image, "Density")[(*region, ...)]
+    return sum(round(value * 2**40) for value in density.astype(float).ravel()) / 2**40
 
 
 def random_image(*shape: int, seed: int = 0) -> NDArray:
@@ -114,12 +129,14 @@ def save_images(folder: Path, *names: str, shape: tuple[int, ...] = (20, 30)) ->
 
 def plan_for(inputs: Sequence[Path | str], *sources: str, **settings: object) -> Plan:
     """Return the checked job of predicting inputs with the threshold."""
-    job = {key: settings.pop(key) for key in ("existing", "workers", "input_axes") if key in settings}
-    exports = tuple(Export(source=source, **settings) for source in sources or ("Probabilities",))
+    job = {key: settings.pop(key) for key in BatchJob.model_fields if key in settings}
+    arrays = settings.pop("arrays", None)
+    exports = job.pop("exports", tuple(Export(source=source, **settings) for source in sources or ("Probabilities",)))
     classifier = Path(__file__)  # any file that can be hashed
     return make_plan(
         BatchJob(classifier=classifier, inputs=tuple(map(str, inputs)), exports=exports, **job),
         Threshold(classifier),
+        arrays=arrays,
     )
 
 

@@ -5,11 +5,13 @@ import pytest
 
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.export.formats import FORMATS, find_format
+from napari_batch_prediction.export.target import Target
 
 PICTURES = ["tiff", "tif", "png", "jpg", "jpeg", "bmp", "gif", "hdr", "pnm", "ppm", "pgm", "pbm"]
 NAMES = [
     "compressed hdf5", "hdf5", "numpy", "single-scale OME-Zarr", "multi-scale OME-Zarr", "compressed n5", "n5",
     "multipage tiff", "multipage tiff sequence", *PICTURES, *(f"{name} sequence" for name in PICTURES),
+    "csv", "ilastik csv",
 ]  # fmt: skip
 
 
@@ -69,6 +71,10 @@ PROBLEMS = {
         "jpeg", "yx", (9, 70_000), "uint8",
         "The format 'jpeg' cannot hold 70000 pixels along an axis, only 65500. Formats that can: ",
     ),
+    "an image as a table": (
+        "csv", "yx", (9, 9), "float32",
+        "The format 'csv' is for tables and cannot hold an image. Formats that can: compressed hdf5, ",
+    ),
     "one channel as HDR": ("hdr", "yx", (9, 9), "float32", "The format 'hdr' cannot hold 1 channel, only 3. "),
 }  # fmt: skip
 
@@ -96,6 +102,37 @@ FITTING = {
 def test_no_problem(name, axes, shape, dtype):
     """What fits is not refused."""
     assert find_format(name).problem(axes, shape, np.dtype(dtype)) is None
+
+
+COMPRESSIONS = {
+    "a choice": ("tiff", "lzw", None),
+    "the way of the format": ("png", None, None),
+    "a sequence": ("tif sequence", "zstd", None),
+    "a table": ("csv", "gzip", None),
+    "no choice": (
+        "png", "gzip", "The format 'png' leaves no choice of compression. Leave it to the format.",
+    ),
+    "another choice": (
+        "tiff", "blosc",
+        "The format 'tiff' cannot have the compression 'blosc', only gzip, lzw, zstd or none.",
+    ),
+    "compressed by name": (
+        "compressed hdf5", "none", "The format 'compressed hdf5' cannot have the compression 'none', only gzip.",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "compression", "message"), COMPRESSIONS.values(), ids=COMPRESSIONS)
+def test_compression_problem(name, compression, message):
+    """The sentence says which compressions the format has. For tables it does not matter."""
+    assert find_format(name).compression_problem(compression) == message
+
+
+def test_tables_have_no_writer_of_images(tmp_path):
+    """A table is made of a whole batch."""
+    target = Target(tmp_path / "a.csv", "yx", (9, 9), np.dtype("uint8"))
+    with pytest.raises(SettingsError, match=r"a\.csv cannot be written: a table is made of a whole batch"):
+        find_format("csv").writer(target)
 
 
 FILES = {

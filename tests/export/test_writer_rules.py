@@ -21,7 +21,7 @@ from tilings import random_tiles, some_values
 from napari_batch_prediction.axes import reorder
 from napari_batch_prediction.errors import ExportError, OutputExistsError, SettingsError
 from napari_batch_prediction.export.files import publish_folder, restore_folder, temporary_path
-from napari_batch_prediction.export.formats import FORMATS, Format, find_format
+from napari_batch_prediction.export.formats import IMAGE_FORMATS, Format, find_format
 from napari_batch_prediction.export.target import Target, Writer
 from napari_batch_prediction.images.inputs import open_image
 
@@ -44,7 +44,7 @@ def whole(values: NDArray) -> tuple[slice, ...]:
     return tuple(slice(0, n) for n in values.shape)
 
 
-@pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
+@pytest.mark.parametrize("form", IMAGE_FORMATS, ids=lambda form: form.name)
 def test_nothing_left(tmp_path, form):
     """No file before the first write, none visible before the end, none after an abort; not whole is refused."""
     writer, values = prepared(form, tmp_path / "new" / "a")
@@ -64,7 +64,7 @@ def test_nothing_left(tmp_path, form):
     assert not (tmp_path / "new").exists() or list((tmp_path / "new").iterdir()) == []
 
 
-@pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
+@pytest.mark.parametrize("form", IMAGE_FORMATS, ids=lambda form: form.name)
 def test_name_taken_meanwhile(tmp_path, form):
     """What appears under the name during the run is kept, and is replaced if that is allowed."""
     for replace in (False, True):
@@ -91,7 +91,7 @@ def test_name_taken_meanwhile(tmp_path, form):
             assert (last / "theirs" if form.is_folder else last).read_text() == "theirs"
 
 
-@pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
+@pytest.mark.parametrize("form", IMAGE_FORMATS, ids=lambda form: form.name)
 def test_folder_that_cannot_be_made(tmp_path, form):
     """A file in the place of a folder is an ExportError that names it."""
     (tmp_path / "taken").write_text("a file")
@@ -115,7 +115,7 @@ if sys.platform != "win32":
         done = subprocess.run(command, capture_output=True, text=True, timeout=200)
         assert (done.returncode, done.stderr) == (0, "")
         found = [json.loads(line) for line in done.stdout.splitlines()]
-        assert [name for name, _, _ in found] == [form.name for form in FORMATS]
+        assert [name for name, _, _ in found] == [form.name for form in IMAGE_FORMATS]
         for name, message, left in found:
             assert message.endswith("cannot be written: File too large"), name
             assert left == [], name
@@ -225,7 +225,7 @@ def test_notes(tmp_path):
     """What made an output is in it, in every format that can hold a text."""
     found = {}
     values = np.ones((20, 30, 1), np.uint8)
-    for form in FORMATS:
+    for form in IMAGE_FORMATS:
         if form.problem("yxc", values.shape, values.dtype) is not None or form.name == "tif":
             continue
         path = tmp_path / form.name / f"a{form.extension}"

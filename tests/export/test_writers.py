@@ -14,7 +14,7 @@ from PIL import Image
 from tilings import some_values, write_tiles
 
 from napari_batch_prediction.axes import extents, reorder
-from napari_batch_prediction.export.formats import FLOATS, FORMATS, INTEGERS, Format, find_format
+from napari_batch_prediction.export.formats import FLOATS, IMAGE_FORMATS, INTEGERS, Format, find_format
 from napari_batch_prediction.export.target import Target
 
 ALL = (*INTEGERS, *FLOATS)
@@ -119,7 +119,7 @@ def one_slice(form: Format, axes: str, shape: tuple[int, ...], axis: int) -> boo
 
 CASES = [
     (form.name, axes, dtype)
-    for form in FORMATS
+    for form in IMAGE_FORMATS
     for axes, shape in ARRAYS.items()
     for dtype in ALL
     # Every type in one order, and every order in the two types that matter most.
@@ -150,7 +150,7 @@ def test_round_trip(tmp_path, name, axes, dtype):
 
 def test_every_format_is_tried():
     """No format is without a case."""
-    assert {form.name for form in FORMATS} == {name for name, _, _ in CASES}
+    assert {form.name for form in IMAGE_FORMATS} == {name for name, _, _ in CASES}
 
 
 LARGE = {"yxc": (2100, 1500, 3), "zyxc": (40, 300, 301, 2)}
@@ -167,7 +167,12 @@ def digest(paths: tuple[Path, ...]) -> str:
 
 @pytest.mark.parametrize(
     ("name", "axes"),
-    [(form.name, axes) for form in FORMATS for axes in LARGE if not form.problem(axes, LARGE[axes], np.dtype("f4"))],
+    [
+        (form.name, axes)
+        for form in IMAGE_FORMATS
+        for axes in LARGE
+        if not form.problem(axes, LARGE[axes], np.dtype("f4"))
+    ],
 )
 def test_same_bytes(tmp_path, name, axes):
     """An image of many chunks gives the same bytes whatever the tiles, their order and the threads."""

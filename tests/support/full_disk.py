@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_batch_prediction.errors import ExportError
-from napari_batch_prediction.export.formats import FORMATS
+from napari_batch_prediction.export.formats import IMAGE_FORMATS
 from napari_batch_prediction.export.target import Target
 
 ARRAYS = [
@@ -24,7 +24,7 @@ def main(folder: Path) -> None:
     rng = np.random.default_rng(0)
     # The limit ends in the same error of the system calls as a full disk, with another number.
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
-    for form in FORMATS:
+    for form in IMAGE_FORMATS:
         axes, shape, dtype = next(a for a in ARRAYS if form.problem(a[0], a[1], np.dtype(a[2])) is None)
         values = (rng.integers(0, 255, shape) / (7 if dtype == "float32" else 1)).astype(dtype)
         writer = form.writer(Target(folder / form.name / f"a{form.extension}", axes, shape, values.dtype))

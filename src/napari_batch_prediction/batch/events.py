@@ -1,6 +1,9 @@
 """What a run says while it works."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from numpy.typing import NDArray
 
 from napari_batch_prediction.batch.ledger import Ledger, LedgerRow
 
@@ -41,10 +44,20 @@ class TileDone:
 
 @dataclass(frozen=True, slots=True)
 class FileFinished:
-    """One input has reached its end, good or bad."""
+    """One input has reached its end, good or bad.
+
+    Attributes
+    ----------
+    index, row
+        Which, and what happened.
+    arrays
+        For an input in memory, what was predicted: the values of each export of an image, by its name and in the
+        order of the plan, in the axes that a file would have. They are nowhere else.
+    """
 
     index: int
     row: LedgerRow
+    arrays: Mapping[str, NDArray] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,11 @@ from typing import NamedTuple
 from napari_batch_prediction.batch.job import BatchJob
 from napari_batch_prediction.classifiers.base import Classifier, Source
 from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.export.formats import find_format
 from napari_batch_prediction.export.settings import Export
+
+TABLE_FORMAT = "csv"
+"""Format of a table if none is chosen."""
 
 _CLASS = "{class}"
 
@@ -38,8 +42,12 @@ def named_exports(job: BatchJob, classifier: Classifier) -> tuple[NamedExport, .
         If the classifier has no such source, or the name of a file has a class where classes are not apart.
     """
     found: dict[str, NamedExport] = {}
-    for export in job.exports:
-        source = classifier.source(export.source)
+    for given in job.exports:
+        source = classifier.source(given.source)
+        export = _as_table(given) if source.sums else given
+        if find_format(export.format).is_table != bool(source.sums):
+            wanted = "a table, which can be 'csv' or 'ilastik csv'" if source.sums else "an image"
+            raise SettingsError(f"{source.name} is {wanted}, and cannot be exported as '{export.format}'.")
         if export.into_image and not (source.is_labels and export.format.lower().endswith("ome-zarr")):
             raise SettingsError(
                 f"{source.name} as '{export.format}' cannot go into the image: only a segmentation in an OME-Zarr "
@@ -60,6 +68,12 @@ def named_exports(job: BatchJob, classifier: Classifier) -> tuple[NamedExport, .
             key = _unused(name, found)
             found[key] = NamedExport(key, part, source)
     return tuple(found.values())
+
+
+def _as_table(export: Export) -> Export:
+    """Return the export of a table, in a format of tables if none was chosen."""
+    plain = export.format == Export.model_fields["format"].default
+    return export.model_copy(update={"format": TABLE_FORMAT}) if plain else export
 
 
 def _of_class(export: Export, channel: int, name: str) -> Export:

@@ -1,5 +1,6 @@
 """The job: what is predicted, with what, and what is written."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from napari_batch_prediction.export.settings import Export
+from napari_batch_prediction.images.memory import PREFIX
 from napari_batch_prediction.images.stack import StackAxis
 
 if TYPE_CHECKING:
@@ -15,6 +17,18 @@ if TYPE_CHECKING:
     from napari_batch_prediction.batch.plan import Plan
 
 Existing = Literal["error", "skip", "overwrite"]
+
+
+class InputSettings(BaseModel):
+    """What is set for one image. It goes before what is set for all."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    axes: str | None = Field(None, description="Axes, instead of the file's own or a guess.")
+    channels: tuple[int | str, ...] | None = Field(
+        None, min_length=1, description="Channels to use, by name or index from 0."
+    )
+    dataset: str | None = Field(None, description="The dataset to use of a file that holds several.")
 
 
 class BatchJob(BaseModel):
@@ -35,12 +49,31 @@ class BatchJob(BaseModel):
     channels: tuple[int | str, ...] | None = Field(
         None, min_length=1, description="Channels to use of every input, by name or index from 0; all if not given."
     )
+    input_settings: dict[str, InputSettings] = Field(
+        default_factory=dict, description="What is set for single images, by their location as the plan names it."
+    )
     existing: Existing = Field("error", description="What to do about outputs that exist.")
     ledger: Path | None = Field(None, description="File of the record; a new one beside the outputs if not given.")
     memory: int | None = Field(
         None, ge=2**29, description="Bytes the whole process may take; tiles are made smaller to stay below."
     )
     workers: int | None = Field(None, ge=1, description="Number of threads; all cores if not given.")
+
+    def absolute(self) -> "BatchJob":
+        """Return a job that means the same files wherever it is run."""
+        exports = tuple(
+            export.model_copy(update={"folder": Path(_whole(os.fspath(export.folder)))}) if export.folder else export
+            for export in self.exports
+        )
+        return self.model_copy(
+            update={
+                "classifier": Path(_whole(os.fspath(self.classifier))),
+                "inputs": tuple(map(_whole, self.inputs)),
+                "input_settings": {_whole(name): chosen for name, chosen in self.input_settings.items()},
+                "exports": exports,
+                "ledger": Path(_whole(os.fspath(self.ledger))) if self.ledger else None,
+            }
+        )
 
     def plan(self) -> "Plan":
         """Open every input, name every output and find every problem. Nothing is written.
@@ -77,3 +110,12 @@ class BatchJob(BaseModel):
         from napari_batch_prediction.batch.run import run_plan
 
         return run_plan(self.plan(), on_event, should_cancel)
+
+
+def _whole(name: str) -> str:
+    """Return a path, or a list named with ``@`` before it, from the root on; a layer as it is."""
+    if name.startswith(PREFIX):
+        return name
+    if name.startswith("@"):
+        return f"@{_whole(name[1:])}"
+    return os.path.abspath(Path(name).expanduser())  # noqa: PTH100 - keeps symbolic links

@@ -3,6 +3,7 @@
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import fsum
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -19,6 +20,24 @@ class Written(NamedTuple):
     paths: tuple[Path, ...]
     size: int
     sha256: str
+
+
+class Count(NamedTuple):
+    """How many objects there are in one time point of an image: the sum of the density.
+
+    Attributes
+    ----------
+    time
+        Index of the time point, from 0.
+    whole
+        Over the whole image.
+    region
+        Over the region asked for; None if that does not contain the time point.
+    """
+
+    time: int
+    whole: float
+    region: float | None
 
 
 @dataclass(frozen=True)
@@ -41,6 +60,8 @@ class LedgerRow:
         The whole stack trace of an unexpected failure; empty otherwise.
     written
         Files, size and hash of the output written for each source.
+    counts
+        How many objects there are in each time point, if the batch counts.
     """
 
     input: str
@@ -50,6 +71,12 @@ class LedgerRow:
     seconds: float = 0.0
     trace: str = ""
     written: Mapping[str, Written] = field(default_factory=dict)
+    counts: tuple[Count, ...] = ()
+
+    @property
+    def count(self) -> float | None:
+        """The number of objects in all time points; None if the batch does not count or the input is not done."""
+        return fsum(count.whole for count in self.counts) if self.counts else None
 
 
 @dataclass(frozen=True)
@@ -61,11 +88,15 @@ class Ledger:
     rows
         One for each input.
     path
-        The file with the record of the run, from which it can be resumed; None if nothing was run.
+        The file with the record of the run, from which it can be resumed; None if nothing was run, or only images
+        in memory were.
+    tables
+        The file of each table that was written, by the name of its export.
     """
 
     rows: tuple[LedgerRow, ...]
     path: Path | None = None
+    tables: Mapping[str, Path] = field(default_factory=dict)
 
     def count(self, status: Status) -> int:
         """Return the number of inputs with this status."""

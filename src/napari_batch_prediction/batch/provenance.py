@@ -9,15 +9,15 @@ from pathlib import Path
 from napari_batch_prediction import __version__
 from napari_batch_prediction.batch.job import BatchJob
 from napari_batch_prediction.batch.ledger import Written
+from napari_batch_prediction.batch.opening import input_settings
+from napari_batch_prediction.classifiers.base import Source
 from napari_batch_prediction.export.settings import Export
 
 SOFTWARE = "napari-batch-prediction"
 """Name under which an output says how it was made."""
 
-# What says which pixels are predicted.
-_WHICH = {"input_axes", "stack", "channels"}
 # What does not change the values of an output.
-_WHERE = {"folder", "name", "internal_path", "format"}
+_WHERE = {"folder", "name", "internal_path", "format", "compression"}
 
 
 def file_hash(path: Path) -> str:
@@ -44,15 +44,36 @@ def versions() -> dict[str, str]:
     return {SOFTWARE: __version__, **{name: version(name) for name in ("numpy", "numba", "h5py")}}
 
 
-def made_with(job: BatchJob, export: Export, classifier_hash: str) -> str:
-    """Return, as JSON, the classifier and the settings that the values of an output depend on."""
+def made_with(job: BatchJob, export: Export, source: Source, classifier_sha256: str, location: str) -> str:
+    """Return, as JSON, the classifier and the settings that the values of an output depend on, and what they mean.
+
+    Parameters
+    ----------
+    job, export
+        The job, and which of its exports.
+    source
+        What is exported.
+    classifier_sha256
+        SHA-256 of the classifier's file, in hexadecimal.
+    location
+        The input, as the plan names it.
+
+    Returns
+    -------
+    The same text for equal outputs. ``value_range`` is that of the output, so that a reader can show it.
+    """
     settings = {key: value for key, value in export.model_dump(mode="json").items() if key not in _WHERE}
-    inputs = job.model_dump(mode="json", include=_WHICH)
     return json.dumps(
         {
+            "source": source.name,
+            "classes": source.classes,
+            "class_colors": source.class_colors,
+            "is_labels": source.is_labels,
+            "value_range": export.output_range or source.value_range,
             "classifier": job.classifier.name,
-            "classifier_sha256": classifier_hash,
-            "settings": {**settings, **inputs},
+            "classifier_sha256": classifier_sha256,
+            "settings": settings,
+            "input": {**input_settings(job, location).model_dump(mode="json"), "stack": job.stack},
             "versions": versions(),
         },
         sort_keys=True,

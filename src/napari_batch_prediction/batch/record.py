@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from napari_batch_prediction.batch.job import BatchJob
-from napari_batch_prediction.batch.ledger import LedgerRow, Written
+from napari_batch_prediction.batch.ledger import Count, LedgerRow, Written
 from napari_batch_prediction.errors import ExportError, SettingsError
+from napari_batch_prediction.images.memory import PREFIX
 
 FORMAT = 1
 """Version of the layout of a record."""
@@ -186,7 +187,13 @@ def _row(name: str, line: Mapping[str, Any]) -> LedgerRow:
         source: Written(tuple(map(Path, output["files"])), output["size"], output["sha256"])
         for source, output in line["outputs"].items()
     }
-    return LedgerRow(name, line["status"], line["reason"], outputs, line["seconds"], line["trace"], written)
+    # Records of versions that did not count have no such entry.
+    counts = tuple(_count(*values) for values in line.get("counts", ()))
+    return LedgerRow(name, line["status"], line["reason"], outputs, line["seconds"], line["trace"], written, counts)
+
+
+def _count(time: int, whole: float, region: float | None) -> Count:
+    return Count(int(time), float(whole), None if region is None else float(region))
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -202,6 +209,11 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
             raise SettingsError(f"Line {number} of {path} is not one of a ledger: {error}.") from error
 
 
+def absolute_location(location: str) -> str:
+    """Return the location of an input, that of a file from the root on."""
+    return location if location.startswith(PREFIX) else os.path.abspath(location)  # noqa: PTH100 - keeps symbolic links
+
+
 def write_summary(path: Path, rows: Sequence[LedgerRow]) -> None:
     """Write a table of what happened to each input, for people and spreadsheets.
 
@@ -211,11 +223,13 @@ def write_summary(path: Path, rows: Sequence[LedgerRow]) -> None:
         If it cannot be written.
     """
     try:
-        with path.open("w", newline="", encoding="utf-8") as file:
+        # A name that is not text in UTF-8 is written with the bytes it has.
+        with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
             table = csv.writer(file)
-            table.writerow(("input", "status", "reason", "seconds", "outputs"))
+            table.writerow(("input", "status", "reason", "seconds", "outputs", "count"))
             for row in rows:
                 outputs = "; ".join(str(output) for output in row.outputs.values())
-                table.writerow((row.input, row.status, row.reason, f"{row.seconds:.2f}", outputs))
+                count = "" if row.count is None else str(row.count)
+                table.writerow((row.input, row.status, row.reason, f"{row.seconds:.2f}", outputs, count))
     except OSError as error:
         raise ExportError(f"The summary {path} cannot be written: {error.strerror}.") from error

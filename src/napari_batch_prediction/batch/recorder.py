@@ -6,10 +6,10 @@ from datetime import datetime
 from pathlib import Path
 
 from napari_batch_prediction.batch.events import BatchFinished, BatchStarted, Event, FileFinished, FileStarted
-from napari_batch_prediction.batch.job import BatchJob
 from napari_batch_prediction.batch.plan import Plan
 from napari_batch_prediction.batch.provenance import versions
-from napari_batch_prediction.batch.record import FORMAT, SUFFIX, Record, write_summary
+from napari_batch_prediction.batch.record import FORMAT, SUFFIX, Record, absolute_location, write_summary
+from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.export.naming import shared_folder
 
 
@@ -24,13 +24,18 @@ class Recorder:
     Raises
     ------
     SettingsError
-        If the job's ledger exists and is not resumed, or another run is writing to it.
+        If the job's ledger exists and is not resumed, another run is writing to it, or its summary has the name of a
+        table.
     ExportError
         If the ledger cannot be written.
     """
 
     def __init__(self, plan: Plan) -> None:
         self.path = plan.job.ledger or _new_path(plan)
+        if (summary := summary_path(self.path)) in plan.tables.values():
+            raise SettingsError(
+                f"The table {summary} is also the summary of the ledger {self.path}. Name another file."
+            )
         self._plan = plan
         self._record = Record(self.path, continued=plan.resumed)
 
@@ -59,10 +64,10 @@ class Recorder:
                 }
                 self._record.write(
                     "end", index=index, status=row.status, reason=row.reason, seconds=round(row.seconds, 3),
-                    outputs=outputs, trace=row.trace,
+                    outputs=outputs, trace=row.trace, counts=row.counts,
                 )  # fmt: skip
             case BatchFinished(ledger=ledger):
-                self._record.write("finish")
+                self._record.write("finish", tables={name: str(path) for name, path in ledger.tables.items()})
                 write_summary(summary_path(self.path), ledger.rows)
                 return BatchFinished(replace(ledger, path=self.path))
         return event
@@ -72,7 +77,7 @@ class Recorder:
         self._record.write(
             "run",
             format=FORMAT,
-            job=absolute(job).model_dump(mode="json"),
+            job=job.absolute().model_dump(mode="json"),
             classifier_sha256=self._plan.classifier_sha256,
             versions=versions(),
             resumed=self._plan.resumed,
@@ -84,7 +89,7 @@ class Recorder:
             self._record.write(
                 "input",
                 index=index,
-                input=os.path.abspath(row.input),  # noqa: PTH100 - keeps symbolic links
+                input=absolute_location(row.input),
                 image=None if image is None else {**asdict(image), "dtype": str(image.dtype)},
                 outputs={
                     source: {"path": str(path), "new": [str(f) for f in row.files[source] if not os.path.lexists(f)]}
@@ -98,34 +103,14 @@ class Recorder:
         self._record.close()
 
 
-def absolute(job: BatchJob) -> BatchJob:
-    """Return a job that means the same files wherever it is run."""
-
-    def whole(path: str | Path) -> str:
-        return os.path.abspath(Path(path).expanduser())  # noqa: PTH100 - keeps symbolic links
-
-    exports = tuple(
-        export.model_copy(update={"folder": Path(whole(export.folder))}) if export.folder else export
-        for export in job.exports
-    )
-    return job.model_copy(
-        update={
-            "classifier": Path(whole(job.classifier)),
-            # A list in any file is named with "@" before it.
-            "inputs": tuple(f"@{whole(name[1:])}" if name.startswith("@") else whole(name) for name in job.inputs),
-            "exports": exports,
-        }
-    )
-
-
 def summary_path(record: Path) -> Path:
     """Return the table that stands beside a record."""
     return record.with_name(f"{record.name.removesuffix(SUFFIX)}.csv")
 
 
 def _new_path(plan: Plan) -> Path:
-    """Return a name that is not taken, in the folder that all outputs share."""
-    folder = shared_folder([path for row in plan.rows for path in row.outputs.values()])
+    """Return a name that is not taken, in the folder that all outputs and tables share."""
+    folder = shared_folder([*(path for row in plan.rows for path in row.outputs.values()), *plan.tables.values()])
     stem = f"{plan.job.classifier.stem}_{datetime.now().astimezone():%Y-%m-%d_%H-%M-%S}"
     names = (f"{stem}{f'-{i}' if i > 1 else ''}{SUFFIX}" for i in range(1, 1000))
     return next(folder / name for name in names if not (folder / name).exists())

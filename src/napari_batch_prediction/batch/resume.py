@@ -6,9 +6,10 @@ from pathlib import Path
 
 from napari_batch_prediction.batch.events import Event
 from napari_batch_prediction.batch.ledger import CANCELLED, Ledger, LedgerRow
-from napari_batch_prediction.batch.plan import Plan, PlanRow, make_plan
+from napari_batch_prediction.batch.plan import Plan, make_plan
 from napari_batch_prediction.batch.provenance import file_hash, measure
 from napari_batch_prediction.batch.record import RecordedInput, read_record
+from napari_batch_prediction.batch.rows import PlanRow
 from napari_batch_prediction.batch.run import run_plan
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.export.files import remove_leftovers

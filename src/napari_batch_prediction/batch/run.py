@@ -1,10 +1,14 @@
 """The run: tiles of many images through one pool of threads."""
 
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
+
+from numpy.typing import NDArray
 
 from napari_batch_prediction.batch.events import (
     BatchFinished,
@@ -16,11 +20,16 @@ from napari_batch_prediction.batch.events import (
     TileDone,
 )
 from napari_batch_prediction.batch.ledger import Ledger, LedgerRow, Status
+from napari_batch_prediction.batch.outputs import kept_bytes
 from napari_batch_prediction.batch.plan import Plan
 from napari_batch_prediction.batch.recorder import Recorder
+from napari_batch_prediction.batch.rows import PlanRow
+from napari_batch_prediction.batch.tables import write_table
 from napari_batch_prediction.batch.work import FileWork
 from napari_batch_prediction.classifiers.compilation import compilation_told
 from napari_batch_prediction.classifiers.tiles import Tile, n_cores
+from napari_batch_prediction.errors import ExportError
+from napari_batch_prediction.images.memory import PREFIX
 
 # Tiles that wait behind those being worked on, so that no thread runs dry between two files.
 AHEAD = 2
@@ -30,8 +39,11 @@ def iter_run(plan: Plan, should_cancel: Callable[[], bool] | None = None) -> Gen
     """Run a checked job; yield what happens as it happens.
 
     Whatever goes wrong with one input ends that input alone. A run that is cancelled finishes the tiles it is
-    working on, removes what is not whole, and still yields an end for every input. Closing the generator
-    early does the same without events.
+    working on, removes what is not whole, and still yields an end for every input. Then the tables are written,
+    of what is done. Closing the generator early does the same without events and without tables.
+
+    Inputs in memory have no files: their predictions are in :class:`FileFinished`. A batch of nothing else has
+    no record, since it could not be resumed.
 
     Parameters
     ----------
@@ -47,9 +59,16 @@ def iter_run(plan: Plan, should_cancel: Callable[[], bool] | None = None) -> Gen
     Returns
     -------
     The ledger: what happened to each input.
+
+    Raises
+    ------
+    SettingsError
+        If the record exists and is not resumed, or another run is writing to it.
+    ExportError
+        If the record cannot be written. If a table cannot, after the last event, when all else is done.
     """
     run = _Run(plan, should_cancel)
-    recorder = Recorder(plan) if run.works else None
+    recorder = Recorder(plan) if any(not _in_memory(plan.rows[index]) for index in run.works) else None
     try:
         with compilation_told(run.tell):
             for event in run.events():
@@ -60,7 +79,12 @@ def iter_run(plan: Plan, should_cancel: Callable[[], bool] | None = None) -> Gen
         run.stop()
         if recorder is not None:
             recorder.close()
-    return Ledger(run.ledger().rows, recorder.path if recorder else None)
+    path = recorder.path if recorder else None
+    if run.table_error is not None:
+        known = path or (plan.job.ledger if plan.resumed else None)
+        remedy = f" The counts are in the ledger {known}: resume it to have the table." if known else ""
+        raise ExportError(f"{str(run.table_error).rstrip('.')}.{remedy}") from run.table_error
+    return replace(run.ledger(), path=path)
 
 
 def run_plan(
@@ -93,6 +117,7 @@ class _Run:
     """The state of one run."""
 
     def __init__(self, plan: Plan, should_cancel: Callable[[], bool] | None) -> None:
+        self.plan = plan
         self.rows = plan.rows
         self.workers = plan.job.workers or n_cores()
         self.should_cancel = should_cancel
@@ -101,13 +126,16 @@ class _Run:
             i: row.image for i, row in enumerate(plan.rows) if row.image and not (row.problems or row.skip or row.kept)
         }
         share = max(1, self.workers // max(1, len(infos)))
-        self.works = {i: FileWork(plan, i, info, share) for i, info in infos.items()}
+        held = kept_bytes(plan, (info for i, info in infos.items() if _in_memory(plan.rows[i])))
+        self.works = {i: FileWork(plan, i, info, share, held) for i, info in infos.items()}
         self.batch_tiles = sum(len(work.tiles) for work in self.works.values())
         self.batch_done = 0
         self.running: dict[Future[bool], FileWork] = {}
         self.notice: Future[str] = Future()
         self.lock = threading.Lock()
         self.ended: dict[int, LedgerRow] = {}
+        self.tables: dict[str, Path] = {}
+        self.table_error: ExportError | None = None
         self.pool = ThreadPoolExecutor(self.workers, thread_name_prefix="predict")
 
     def events(self) -> Generator[Event, None, None]:
@@ -126,6 +154,7 @@ class _Run:
         for index, work in self.works.items():
             if index not in self.ended:
                 yield self._end(index, work.close("cancelled"))
+        self._write_tables()
         yield BatchFinished(self.ledger())
 
     def _feed(self, work: FileWork) -> Generator[Event, None, None]:
@@ -178,11 +207,22 @@ class _Run:
     def _end_work(self, work: FileWork, status: Status) -> FileFinished:
         # Tiles that will never be done are no longer counted, so that the batch ends at all of its tiles.
         self.batch_tiles -= len(work.tiles) - work.done
-        return self._end(work.index, work.close(status))
+        # Whoever takes the event has the arrays; the run holds them no longer.
+        arrays, work.arrays = work.arrays, {}
+        return self._end(work.index, work.close(status), arrays)
 
-    def _end(self, index: int, row: LedgerRow) -> FileFinished:
+    def _end(self, index: int, row: LedgerRow, arrays: Mapping[str, NDArray] | None = None) -> FileFinished:
         self.ended[index] = row
-        return FileFinished(index, row)
+        return FileFinished(index, row, arrays or {})
+
+    def _write_tables(self) -> None:
+        """Write the tables; what goes wrong is said when all else is done."""
+        for name, path in self.plan.tables.items():
+            try:
+                if write_table(self.plan, name, self.ledger().rows):
+                    self.tables[name] = path
+            except ExportError as error:
+                self.table_error = self.table_error or error
 
     def tell(self, text: str) -> None:
         """Have a notice among the events; called from any thread."""
@@ -204,4 +244,8 @@ class _Run:
                 work.close("cancelled")
 
     def ledger(self) -> Ledger:
-        return Ledger(tuple(self.ended[index] for index in sorted(self.ended)))
+        return Ledger(tuple(self.ended[index] for index in sorted(self.ended)), tables=self.tables)
+
+
+def _in_memory(row: PlanRow) -> bool:
+    return row.input.startswith(PREFIX)

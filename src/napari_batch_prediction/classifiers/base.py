@@ -13,6 +13,8 @@ PROBABILITIES = "Probabilities"
 SEGMENTATION = "Simple Segmentation"
 UNCERTAINTY = "Uncertainty"
 FEATURES = "Features"
+DENSITY = "Density"
+COUNTS = "Counts"
 
 
 class Context(NamedTuple):
@@ -31,9 +33,22 @@ class Memory(NamedTuple):
 
 
 class Source(NamedTuple):
-    """One thing a classifier can export: ``channels`` values of type ``dtype`` for each pixel.
+    """One thing a classifier can export: an image, or a table of numbers for the whole batch.
 
-    ``is_labels`` says that values are numbers of classes, of which a mean has no meaning.
+    Attributes
+    ----------
+    name
+        Its name.
+    dtype, channels, channel_names
+        Type of the values, how many there are for each pixel, and what each is.
+    value_range
+        The smallest and the largest value possible; None if there is no such limit.
+    is_labels
+        Whether values are numbers of classes, from 1, of which a mean has no meaning.
+    classes, class_colors
+        The classes that values are numbers or, channel by channel, probabilities of; empty otherwise.
+    sums
+        The image source whose sums over whole images this is. A source of sums is a table; empty for images.
     """
 
     name: str
@@ -42,6 +57,9 @@ class Source(NamedTuple):
     channel_names: tuple[str, ...]
     value_range: tuple[float, float] | None
     is_labels: bool = False
+    classes: tuple[str, ...] = ()
+    class_colors: tuple[Color, ...] = ()
+    sums: str = ""
 
 
 class Classifier(Protocol):
@@ -58,7 +76,9 @@ class Classifier(Protocol):
     class_colors
         Red, green, blue (0 to 255) of each class.
     sources
-        Names of what can be exported, ilastik's names.
+        Names of what can be exported, ilastik's names; the first is what is exported if nothing else is asked for.
+        Each is also found by the name it has in other workflows: ``"Probabilities"`` is the density of a counting
+        project, and without a stage the last one of Autocontext is meant.
     axes
         Axes of the training images without those of extent 1, for example ``"yx"``, ``"tyx"`` or ``"zyxc"``.
     n_channels
@@ -79,11 +99,11 @@ class Classifier(Protocol):
     def source(self, name: str) -> Source:
         """Return the source of this name, in any case; :class:`SettingsError` lists the names if there is none."""
 
-    def check(self, axes: str, shape: Sequence[int]) -> None:
-        """Raise :class:`ImageMismatchError` if an image with these axes and this shape cannot be predicted."""
+    def check(self, axes: str, shape: Sequence[int], dtype: np.dtype | None = None) -> None:
+        """Raise :class:`ImageMismatchError` if an image with these axes, this shape and type cannot be predicted."""
 
     def doubts(self, dtype: np.dtype) -> list[str]:
-        """Return, as sentences, why an image of this type may be unlike the training images."""
+        """Return, as sentences, why the prediction of an image of this type may not be what was trained."""
 
     def memory(self, sources: Sequence[str]) -> Memory:
         """Return the memory that predicting these sources takes."""
@@ -101,11 +121,12 @@ class Classifier(Protocol):
         inner
             The tile itself within ``block``: slices along z, y and x.
         sources
-            Names of the sources wanted.
+            Names of the sources wanted: images, not sums.
 
         Returns
         -------
-        For each source its values, ``(channels, z, y, x)`` of the tile. Runs without the interpreter lock.
+        For each source, by its name in ``sources`` of the classifier, its values: ``(channels, z, y, x)`` of the
+        tile. Runs without the interpreter lock.
         """
 
     def predict(
@@ -126,7 +147,8 @@ class Classifier(Protocol):
 
         Returns
         -------
-        Values of the source in the axes of the input, then ``c`` if the input had none.
+        Values of the source in the axes of the input, then ``c`` if the input had none. Of a source of sums
+        (``"Counts"``) one float64 for each time point, ``(t,)``, or a single one if the input has no ``t``.
         """
 
     def summary(self) -> dict[str, object]:

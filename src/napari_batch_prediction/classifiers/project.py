@@ -22,16 +22,26 @@ from napari_batch_prediction.features.selection import FeatureSelection
 from napari_batch_prediction.forest.trees import Tree
 
 PIXEL_CLASSIFICATION = "Pixel Classification"
+COUNTING = "Cell Density Counting"
+AUTOCONTEXT = {"Autocontext (2-stage)": 2, "Autocontext (3-stage)": 3, "Autocontext (4-stage)": 4}
+"""The workflows of Autocontext, as ilastik's window names them, and their numbers of stages."""
 
-# A project that was made by a program, not in the window, is named after the class of its workflow.
-_CLASS_NAMES = {"PixelClassificationWorkflow": PIXEL_CLASSIFICATION}
+_SUPPORTED = (PIXEL_CLASSIFICATION, COUNTING, *AUTOCONTEXT)
+
+# A project that was made by a program, not in the window, is named after the class of its workflow; Autocontext is
+# always.
+_CLASS_NAMES = {
+    "PixelClassificationWorkflow": PIXEL_CLASSIFICATION,
+    "CountingWorkflow": COUNTING,
+    **dict(zip(("AutocontextTwoStage", "AutocontextThreeStage", "AutocontextFourStage"), AUTOCONTEXT, strict=True)),
+}
 
 _OLDEST = (0, 6)
 
 
 @dataclass(frozen=True)
 class PixelClassificationProject:
-    """A trained Pixel Classification project.
+    """A trained Pixel Classification project, or one stage of an Autocontext project.
 
     Attributes
     ----------
@@ -47,7 +57,7 @@ class PixelClassificationProject:
         Axes of the last training image in stored order: ``y`` and ``x``, ``t`` and ``z`` unless of extent 1,
         and ``c`` if there is more than one channel.
     n_channels
-        Number of channels of the training images.
+        Number of channels of the training images; for later stages of Autocontext, and the probabilities before.
     dtype
         Name of the training image's dtype if the file tells, which it does for an image copied into it.
     selection
@@ -97,34 +107,65 @@ def read_project(path: str | os.PathLike[str]) -> PixelClassificationProject:
     ProjectError
         If the file cannot serve as a classifier. The message says why and what to do.
     """
-    path = Path(path)
     with open_project(path) as file:
-        version = _read_version(file)
-        workflow = _read_workflow(file)
+        version, workflow = _read_version(file), _read_workflow(file)
         if workflow != PIXEL_CLASSIFICATION:
-            raise ProjectError(
-                f"{path} is a project of the workflow '{workflow}', which is not supported. "
-                f"Choose a project of the workflow '{PIXEL_CLASSIFICATION}'."
-            )
-        forests = read_forests(file, "PixelClassification")
-        applet = file["PixelClassification"]
-        image = read_training_image(file)
-        selection = read_selection(file, "FeatureSelections", image, forests.n_features)
-        n_channels = _n_channels(path, image, selection, forests.n_features)
-        label_names = read_label_names(applet, forests.labels)
-        return PixelClassificationProject(
-            path=path,
-            version=version,
-            label_names=label_names,
-            label_colors=read_label_colors(applet, len(label_names)),
-            axes=_axes(image, selection, n_channels),
-            n_channels=n_channels,
-            dtype=image.dtype,
-            selection=selection,
-            trees=forests.trees,
-            column_labels=forests.labels,
-            channel_of_column=channel_of_column(applet, forests.labels, len(label_names)),
-        )
+            raise _unsupported(path, workflow)
+        return _read_stage(file, Path(path), version, 1, ())
+
+
+def read_stages(path: str | os.PathLike[str]) -> tuple[PixelClassificationProject, ...]:
+    """Read the stages of an Autocontext project; see :func:`read_project`.
+
+    Each is a Pixel Classification of its own, with the probabilities of the one before as further channels.
+    """
+    with open_project(path) as file:
+        version, workflow = _read_version(file), _read_workflow(file)
+        if workflow not in AUTOCONTEXT:
+            raise _unsupported(path, workflow)
+        stages: tuple[PixelClassificationProject, ...] = ()
+        for number in range(1, AUTOCONTEXT[workflow] + 1):
+            stages += (_read_stage(file, Path(path), version, number, stages),)
+        return stages
+
+
+def _read_stage(
+    file: h5py.File, path: Path, version: str, number: int, before: tuple[PixelClassificationProject, ...]
+) -> PixelClassificationProject:
+    """Read the pixel classification with this number, from 1, that follows some others."""
+    suffix = "" if number == 1 else f"{number - 1:02}"
+    forests = read_forests(file, f"PixelClassification{suffix}")
+    applet = file[f"PixelClassification{suffix}"]
+    image = read_training_image(file)
+    n_more = len(before[-1].label_names) if before else 0
+    selection = read_selection(file, f"FeatureSelections{suffix}", image, forests.n_features, n_more)
+    n_channels = _n_channels(path, image, selection, forests.n_features, n_more)
+    if before and n_channels != before[0].n_channels + n_more:
+        raise damaged(
+            applet, "", f"expected a forest for {before[0].n_channels} channels and {n_more} probabilities, found "
+            f"{forests.n_features} features for {n_channels}",
+        )  # fmt: skip
+    label_names = read_label_names(applet, forests.labels)
+    return PixelClassificationProject(
+        path=path,
+        version=version,
+        label_names=label_names,
+        label_colors=read_label_colors(applet, len(label_names)),
+        axes=_axes(image, selection, n_channels - n_more),
+        n_channels=n_channels,
+        dtype=image.dtype,
+        selection=selection,
+        trees=forests.trees,
+        column_labels=forests.labels,
+        channel_of_column=channel_of_column(applet, forests.labels, len(label_names)),
+    )
+
+
+def _unsupported(path: str | os.PathLike[str], workflow: str) -> ProjectError:
+    return ProjectError(
+        f"{os.fspath(path)} is a project of the workflow '{workflow}', which is not supported. "
+        f"Choose a project of one of these workflows: {', '.join(_SUPPORTED)}."
+    )
 
 
 def _read_version(file: h5py.File) -> str:
@@ -157,10 +198,15 @@ def _read_workflow(file: h5py.File) -> str:
     return _CLASS_NAMES.get(name, name)
 
 
-def _n_channels(path: Path, image: TrainingImage, selection: FeatureSelection, n_columns: int) -> int:
-    """Return the number of channels, checked against the number of features the forest was trained on."""
-    for_one = selection.n_features()
-    n_channels = image.extent("c") or max(1, n_columns // for_one)
+def _n_channels(
+    path: Path, image: TrainingImage, selection: FeatureSelection, n_columns: int, n_more: int
+) -> int:
+    """Return the number of channels, checked against the number of features the forest was trained on.
+
+    ``n_more`` of them are probabilities, which the training image does not have.
+    """
+    for_one, stored = selection.n_features(), image.extent("c")
+    n_channels = stored + n_more if stored else max(1, n_columns // for_one)
     if n_channels * for_one != n_columns:
         channels = f"{n_channels} channel{'s' if n_channels > 1 else ''}"
         raise ProjectError(

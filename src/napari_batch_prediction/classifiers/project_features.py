@@ -14,7 +14,9 @@ from napari_batch_prediction.features.selection import FEATURE_IDS, FeatureSelec
 _CHOOSE_FEATURES = f"Choose features in ilastik's 'Feature Selection'. {TRAIN_AGAIN}"
 
 
-def read_selection(file: h5py.File, name: str, image: TrainingImage, n_columns: int) -> FeatureSelection:
+def read_selection(
+    file: h5py.File, name: str, image: TrainingImage, n_columns: int, n_more: int = 0
+) -> FeatureSelection:
     """Read which features a classifier was trained on.
 
     Parameters
@@ -26,6 +28,8 @@ def read_selection(file: h5py.File, name: str, image: TrainingImage, n_columns: 
     image, n_columns
         The training image and the number of features the forest was trained on. They decide between 2D and 3D
         in projects that do not say.
+    n_more
+        Channels besides those of the image.
 
     Raises
     ------
@@ -66,7 +70,7 @@ def read_selection(file: h5py.File, name: str, image: TrainingImage, n_columns: 
     in_2d = array(applet, "ComputeIn2d")
     # For an empty list ilastik stores one arbitrary float.
     if in_2d is None or in_2d.size == 0 or in_2d.dtype.kind == "f":
-        return _decided_by_image(selection, len(scales), image, n_columns)
+        return _decided_by_image(selection, len(scales), image, n_columns, n_more)
     if in_2d.shape != scales.shape or in_2d.dtype.kind not in "biu":
         expected = f"one value for each of {scales.size} scales"
         raise damaged(applet, "ComputeIn2d", f"expected {expected}, found {in_2d.dtype} of shape {in_2d.shape}")
@@ -78,6 +82,7 @@ def _decided_by_image(
     n_scales: int,
     image: TrainingImage,
     n_columns: int,
+    n_more: int,
 ) -> FeatureSelection:
     """Decide between 2D and 3D for a project from before 1.3.2, as ilastik does: by the extent along z.
 
@@ -89,7 +94,7 @@ def _decided_by_image(
         return flat if z == 1 else deep
     likely = (deep, flat) if image.axes is not None else (flat, deep)
     for candidate in likely:
-        n = candidate.n_features(channels or 1)
+        n = candidate.n_features((channels or 1) + n_more)
         if n_columns == n or (channels is None and n_columns % n == 0):
             return candidate
     return likely[0]

@@ -13,6 +13,7 @@ from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.export.chunks import chunk_shape
 from napari_batch_prediction.export.planes import extended, n_channels, slice_axis
 from napari_batch_prediction.export.pyramid import zarr_chunk
+from napari_batch_prediction.export.settings import Compression
 from napari_batch_prediction.export.target import Target, Writer
 from napari_batch_prediction.export.tiff_layout import tiff_chunk
 
@@ -56,6 +57,10 @@ class Format:
         The format of each file, if this is a sequence.
     extra
         The extra of this package that installs what the writer needs; empty if nothing more is needed.
+    compressions
+        How values can be compressed, the format's own way first; empty if there is nothing to choose.
+    is_table
+        The output is a table for the whole batch, not an image.
     """
 
     name: str
@@ -69,6 +74,18 @@ class Format:
     is_folder: bool = False
     slices: "Format | None" = None
     extra: str = ""
+    compressions: tuple[Compression, ...] = ()
+    is_table: bool = False
+
+    def compression_problem(self, compression: Compression | None) -> str | None:
+        """Return why this format cannot compress in a way; None if it can. For tables it does not matter."""
+        if compression is None or compression in self.compressions or self.is_table:
+            return None
+        if not self.compressions:
+            return f"The format '{self.name}' leaves no choice of compression. Leave it to the format."
+        return (
+            f"The format '{self.name}' cannot have the compression '{compression}', only {_either(self.compressions)}."
+        )
 
     def problem(self, axes: str, shape: tuple[int, ...], dtype: np.dtype) -> str | None:
         """Return why this format cannot hold an array and which formats can; None if it can."""
@@ -77,11 +94,13 @@ class Format:
             return None
         # Those of the same kind first.
         kind = self.name.removesuffix(" sequence")
-        fitting = [form.name for form in FORMATS if form._obstacle(axes, shape, dtype) is None]
+        fitting = [form.name for form in IMAGE_FORMATS if form._obstacle(axes, shape, dtype) is None]
         fitting.sort(key=lambda name: kind not in name)
         return f"The format '{self.name}' {reason}. Formats that can: {', '.join(fitting[:_MAX_SUGGESTIONS])}."
 
     def _obstacle(self, axes: str, shape: tuple[int, ...], dtype: np.dtype) -> str | None:
+        if self.is_table:
+            return "is for tables and cannot hold an image"
         if self.extra and find_spec(library := _EXTRAS[self.extra]) is None:
             return f'needs {library}. Install it: pip install "napari-batch-prediction[{self.extra}]"'
         if self.slices is not None:
@@ -128,20 +147,25 @@ def _writer(module: str, name: str, **options: object) -> Callable[[Target], Wri
 
 
 _BYTES, _WORDS = ("uint8",), ("uint8", "uint16")
+_TIFF_WAYS: tuple[Compression, ...] = ("gzip", "lzw", "zstd", "none")
 _OME_TYPES = tuple(name for name in (*INTEGERS, *FLOATS) if name not in ("uint64", "int64"))
 
 
 def _hdf5(name: str, *, compressed: bool) -> Format:
-    return Format(name, ".h5", _writer("hdf5", "Hdf5Writer", compressed=compressed))
+    ways: tuple[Compression, ...] = ("gzip",) if compressed else ("none", "gzip")
+    return Format(name, ".h5", _writer("hdf5", "Hdf5Writer", compressed=compressed), compressions=ways)
 
 
 def _zarr(name: str, *, multiscale: bool) -> Format:
     writer = _writer("zarr", "OmeZarrWriter", multiscale=multiscale)
-    return Format(name, ".zarr", writer, zarr_chunk, is_folder=True)
+    ways: tuple[Compression, ...] = ("blosc", "zstd", "gzip", "none")
+    return Format(name, ".zarr", writer, zarr_chunk, is_folder=True, compressions=ways)
 
 
 def _n5(name: str, *, compressed: bool) -> Format:
-    return Format(name, ".n5", _writer("n5", "N5Writer", compressed=compressed), is_folder=True, extra="n5")
+    ways: tuple[Compression, ...] = ("gzip",) if compressed else ("none", "gzip")
+    writer = _writer("n5", "N5Writer", compressed=compressed)
+    return Format(name, ".n5", writer, is_folder=True, extra="n5", compressions=ways)
 
 
 def _picture(name: str, kind: str, dtypes: tuple[str, ...], *channels: int, max_side: int = 0) -> Format:
@@ -150,12 +174,21 @@ def _picture(name: str, kind: str, dtypes: tuple[str, ...], *channels: int, max_
 
 
 def _tiff(name: str) -> Format:
-    return Format(name, f".{name}", _writer("tiff", "TiffWriter", ome=False), tiff_chunk, max_axes=2)
+    writer = _writer("tiff", "TiffWriter", ome=False)
+    return Format(name, f".{name}", writer, tiff_chunk, max_axes=2, compressions=_TIFF_WAYS)
 
 
 def _sequence(form: Format) -> Format:
     writer = _writer("sequence", "SequenceWriter", single=form.writer)
-    return Format(f"{form.name} sequence", form.extension, writer, slices=form)
+    return Format(f"{form.name} sequence", form.extension, writer, slices=form, compressions=form.compressions)
+
+
+def _table(name: str) -> Format:
+    return Format(name, ".csv", _no_writer, is_table=True)
+
+
+def _no_writer(target: Target) -> Writer:
+    raise SettingsError(f"{target.path} cannot be written: a table is made of a whole batch, not of one image.")
 
 
 _MULTIPAGE = Format(
@@ -164,6 +197,7 @@ _MULTIPAGE = Format(
     _writer("tiff", "TiffWriter", ome=True),
     partial(tiff_chunk, ome=True),
     dtypes=_OME_TYPES,
+    compressions=_TIFF_WAYS,
 )
 _PICTURES = (
     _tiff("tiff"),
@@ -180,7 +214,7 @@ _PICTURES = (
     _picture("pbm", "pnm", _WORDS, 1),
 )
 
-FORMATS = (
+IMAGE_FORMATS = (
     _hdf5("compressed hdf5", compressed=True),
     _hdf5("hdf5", compressed=False),
     _MULTIPAGE,
@@ -194,6 +228,8 @@ FORMATS = (
     _sequence(_MULTIPAGE),
     *(_sequence(form) for form in _PICTURES),
 )
+TABLE_FORMATS = (_table("csv"), _table("ilastik csv"))
+FORMATS = (*IMAGE_FORMATS, *TABLE_FORMATS)
 
 
 def find_format(name: str) -> Format:

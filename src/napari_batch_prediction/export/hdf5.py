@@ -41,13 +41,13 @@ class Hdf5Writer:
     target
         What is written, and where.
     compressed
-        Compress with gzip, level 1.
+        Compress with gzip, level 1, unless the target says otherwise.
     """
 
     def __init__(self, target: Target, *, compressed: bool) -> None:
         self.target = target
         self.paths: tuple[Path, ...] = (target.path,)
-        self.compressed = compressed
+        self.compressed = target.compression == "gzip" if target.compression else compressed
         chunk = chunk_shape(target.axes, target.shape, target.dtype.itemsize)
         self._chunks = ChunkAssembler(target.shape, chunk, target.dtype)
         self._order: InOrder[bytes | bytearray | NDArray] = InOrder(target.axes, self._chunks.grid)

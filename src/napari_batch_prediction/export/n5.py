@@ -38,7 +38,7 @@ class N5Writer:
     target
         What is written, and where.
     compressed
-        Compress with gzip.
+        Compress with gzip, unless the target says otherwise.
 
     Raises
     ------
@@ -49,7 +49,7 @@ class N5Writer:
     def __init__(self, target: Target, *, compressed: bool) -> None:
         self.target = target
         self.paths: tuple[Path, ...] = (target.path,)
-        self.compressed = compressed
+        self.compressed = target.compression == "gzip" if target.compression else compressed
         chunk = chunk_shape(target.axes, target.shape, target.dtype.itemsize)
         self._chunks = ChunkAssembler(target.shape, chunk, target.dtype)
         self._temporary = temporary_path(target.path)

@@ -11,6 +11,7 @@ Dtype = Literal[
     "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64", "float32", "float64"
 ]  # fmt: skip
 AxisKey = Literal["t", "c", "z", "y", "x"]
+Compression = Literal["none", "gzip", "zstd", "blosc", "lzw"]
 
 
 def _rising(value: tuple[float, float] | None) -> tuple[float, float] | None:
@@ -35,6 +36,9 @@ class Export(BaseModel):
     )
     internal_path: str = Field("exported_data", description="Name of the dataset inside an HDF5 file.")
     ome_zarr_version: Literal["0.4", "0.5"] = Field("0.4", description="Version of OME-Zarr, in formats of that kind.")
+    compression: Compression | None = Field(
+        None, description="How values are compressed; the way of the format if not given."
+    )
     dtype: Dtype | None = Field(None, description="Type of the values; the source's own if not given.")
     input_range: Range = Field(
         None, description="Values that become the ends of the output range; the source's own range if not given."

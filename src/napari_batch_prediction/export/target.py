@@ -8,6 +8,8 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_batch_prediction.export.settings import Compression
+
 
 @dataclass(frozen=True)
 class Target:
@@ -39,6 +41,8 @@ class Target:
         Version of OME-Zarr, for formats of that kind.
     in_image
         The output goes into the labels of an OME-Zarr image; ``channel_colors`` are those of its values from 1.
+    compression
+        How values are compressed; None for the way of the format.
     """
 
     path: Path
@@ -57,6 +61,7 @@ class Target:
     metadata: Mapping[str, str] = field(default_factory=dict)
     ome_zarr_version: Literal["0.4", "0.5"] = "0.4"
     in_image: bool = False
+    compression: Compression | None = None
 
 
 class Writer(Protocol):

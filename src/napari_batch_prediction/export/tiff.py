@@ -8,23 +8,19 @@ from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import numpy as np
 import tifffile
-from imagecodecs import deflate_encode
 from numpy.typing import NDArray
 
 from napari_batch_prediction.axes import extents, reorder
 from napari_batch_prediction.export.chunks import ChunkAssembler, Index, padded
 from napari_batch_prediction.export.files import make_folder, not_whole, publish, remove, sync, temporary_path, writing
 from napari_batch_prediction.export.target import Target
+from napari_batch_prediction.export.tiff_codecs import CODECS
 from napari_batch_prediction.export.tiff_layout import in_tiles, segment_shape, stored_axes
 from napari_batch_prediction.export.tiff_metadata import PROGRAM, description, ome_xml, resolution
 
 # Larger files are BigTIFF. What compression and directories may add to incompressible values stays below 4 GB.
 MAX_CLASSIC = 3_900_000_000
-
-# No predictor: it makes files with probabilities twice as large, and few programs know the one for floats.
-LEVEL = 4
 
 
 class TiffWriter:
@@ -49,6 +45,7 @@ class TiffWriter:
         known = extents(target.axes, target.shape)
         self._shape = tuple(known[key] for key in self._axes)
         self._rows, self._columns = tuple(self._axes.replace("c", "")[-2:])
+        self._codec = CODECS[target.compression or "gzip"]
         self._samples = 1 if ome else known["c"]
         plane = known[self._rows], known[self._columns], target.dtype.itemsize * self._samples
         self._segment = segment_shape(*plane)
@@ -73,7 +70,7 @@ class TiffWriter:
         for index, segment in self._chunks.add(stored, reorder(values, self.target.axes, self._axes)):
             # Tiles are stored in full, strips are not.
             whole = padded(segment, self._chunk) if self._tiled else segment
-            data = deflate_encode(np.ascontiguousarray(whole), LEVEL, raw=False)  # type: ignore[arg-type]
+            data = self._codec.encode(whole)
             with self._lock, writing(self.target.path):
                 if self._segments is None:
                     make_folder(self.target.path.parent)
@@ -115,7 +112,7 @@ class TiffWriter:
         layout: dict[str, Any] = {
             "shape": self._shape if self._ome or samples > 1 else self._shape[:2],
             "dtype": self.target.dtype,
-            "compression": "zlib",
+            "compression": self._codec.name,
             "photometric": "rgb" if samples == 3 else "minisblack",
         }
         if samples > 1:

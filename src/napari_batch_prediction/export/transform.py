@@ -106,7 +106,7 @@ def make_transform(export: Export, source: Source, image_axes: str, extents: Map
         If the settings do not fit the image or the source.
     """
     everything = {**extents, "c": source.channels}
-    region = _region(export, everything)
+    region = export_region(export, everything)
     sizes = {key: stop - start for key, (start, stop) in region.items()}
     axes = output_axes(image_axes)
     if export.output_axes is not None:
@@ -125,7 +125,21 @@ def make_transform(export: Export, source: Source, image_axes: str, extents: Map
     return Transform(axes, tuple(sizes[key] for key in axes), dtype, value_range, region, scaling)
 
 
-def _region(export: Export, everything: Mapping[str, int]) -> dict[str, tuple[int, int]]:
+def export_region(export: Export, everything: Mapping[str, int]) -> dict[str, tuple[int, int]]:
+    """Return start and stop of the region of an export along each axis.
+
+    Parameters
+    ----------
+    export
+        The settings.
+    everything
+        The extent along each axis; along ``c``, the number of channels of the source.
+
+    Raises
+    ------
+    SettingsError
+        If the region does not lie inside.
+    """
     region = {}
     chosen = {str(key): part for key, part in export.region.items()}
     for key, extent in everything.items():

@@ -5,9 +5,7 @@ from math import prod
 from pathlib import Path
 
 import zarr
-from numcodecs import Blosc
 from numpy.typing import NDArray
-from zarr.codecs import BloscCodec
 
 from napari_batch_prediction.axes import extents, reorder
 from napari_batch_prediction.export.chunks import ChunkAssembler
@@ -25,9 +23,7 @@ from napari_batch_prediction.export.labels import register
 from napari_batch_prediction.export.ome_zarr import AXES, attributes
 from napari_batch_prediction.export.pyramid import Halver, level_shapes, zarr_chunk
 from napari_batch_prediction.export.target import Target
-
-# Shuffling bytes makes files with probabilities twice as large.
-_LEVEL = 2
+from napari_batch_prediction.export.zarr_codecs import codec
 
 
 class OmeZarrWriter:
@@ -99,9 +95,7 @@ class OmeZarrWriter:
                 shape=level.shape,
                 dtype=target.dtype,
                 chunks=level.chunk,
-                compressors=Blosc("zstd", _LEVEL, Blosc.NOSHUFFLE)
-                if v2
-                else BloscCodec(cname="zstd", clevel=_LEVEL, shuffle="noshuffle"),
+                compressors=codec(target.compression or "blosc", target.ome_zarr_version),
                 fill_value=0,
                 chunk_key_encoding={"name": "v2" if v2 else "default", "separator": "/"},
                 dimension_names=None if v2 else list(AXES),

@@ -1,5 +1,6 @@
 """All features of a tile, block by block, compiled."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -66,7 +67,7 @@ class SmoothedTile(NamedTuple):
     plane, stride
         Elements from slice to slice and from row to row.
     origin
-        Position (z, y, x) of the tile in the array it was cut from.
+        Position (z, y, x) of the tile in the array it was cut from, with its context.
     extents
         Extents (z, y, x) of that array.
     """
@@ -114,32 +115,35 @@ def _fill(taps: NDArray[np.float32], sigma: float, order: int) -> None:
         taps[0] = 0
 
 
-def smooth_tile(block: NDArray[np.float32], tile: tuple[slice, slice, slice], chosen: FeatureSelection) -> SmoothedTile:
+def smooth_tile(
+    parts: Sequence[tuple[NDArray[np.float32], tuple[slice, slice, slice]]], chosen: FeatureSelection
+) -> SmoothedTile:
     """Smooth a tile once for every scale in use and every channel.
 
     Parameters
     ----------
-    block
-        float32 (c, z, y, x): the tile and its context.
-    tile
-        Slices along z, y and x: the tile in ``block``.
+    parts
+        float32 (c, z, y, x), the tile and its context, and slices along z, y and x, the tile in that; as many as
+        channels come from different places. The last has the least context: enough, or up to the image's end.
     chosen
         The features wanted.
     """
+    block, tile = parts[-1]
     (z0, z1), (y0, y1), (x0, x1) = ((s.start, s.stop) for s in tile)
     stride = -(-(x1 - x0 + 2 * MARGIN) // 64) * 64 + 16
     plane = (y1 - y0 + 2 * MARGIN) * stride
     used = chosen.used_scales
+    channels = [(channel, slices) for values, slices in parts for channel in values]
     # A stack of slices for itself has no margin along z; it is laid out with one all the same.
     size = (z1 - z0 + (0 if chosen.all_in_2d else 2 * MARGIN)) * plane
-    values = np.empty(len(used) * len(block) * size + 2 * WIDTH + 128, np.float32)
-    start = np.empty((len(used), len(block)), np.int64)
+    values = np.empty(len(used) * len(channels) * size + 2 * WIDTH + 128, np.float32)
+    start = np.empty((len(used), len(channels)), np.int64)
     at = 0
     for i, j in enumerate(used):
         kernel = half_kernel(presmoothing_sigma(chosen.scales[j]), 0, SMOOTHING_WINDOW)
         in_2d = chosen.in_2d[j]
-        for c, channel in enumerate(block):
-            presmooth(channel, kernel, in_2d, z0, z1, y0, y1, x0, x1, values[at:], stride)
+        for c, (channel, (z, y, x)) in enumerate(channels):
+            presmooth(channel, kernel, in_2d, z.start, z.stop, y.start, y.stop, x.start, x.stop, values[at:], stride)
             start[i, c] = at + (0 if in_2d else MARGIN) * plane + MARGIN * stride + MARGIN
             at += size
     return SmoothedTile(values, start, plane, stride, (z0, y0, x0), block.shape[1:])

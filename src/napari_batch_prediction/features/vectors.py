@@ -13,8 +13,9 @@ import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
-from numba import types
+from numba import njit, types
 from numba.extending import intrinsic, models, overload, register_model
 
 COMPILED = {"nogil": True, "boundscheck": False, "error_model": "numpy"}
@@ -85,6 +86,14 @@ def _call(builder: Any, name: str, vector: Any, args: Any) -> Any:
         f"llvm.{name}.{suffix}", (), ir.FunctionType(vector, [vector] * len(args))
     )
     return builder.call(function, args)
+
+
+@njit(**COMPILED)
+def aligned(size):
+    """Return an uninitialised float32 array of which whole vectors do not cross lines of the cache."""
+    array = np.empty(size + LANES, np.float32)
+    first = (-array.ctypes.data % (4 * LANES)) // 4
+    return array[first : first + size]
 
 
 @intrinsic

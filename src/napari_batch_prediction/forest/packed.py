@@ -50,12 +50,45 @@ class PackedForest(NamedTuple):
     n_columns: int
 
 
-def pack(trees: Sequence[Tree]) -> PackedForest:
+class PackedRegressors(NamedTuple):
+    """Regressors, each a forest or linear, of which the mean is wanted.
+
+    Attributes
+    ----------
+    forest
+        The trees of all forests, one after the other. A single leaf if there are none.
+    ends
+        int64 (forests,): for each forest the number of trees up to its end.
+    linear
+        float64 (linear regressors, features + 1): weights, then what is added.
+    """
+
+    forest: PackedForest
+    ends: NDArray[np.int64]
+    linear: NDArray[np.float64]
+
+
+def pack_regressors(forests: Sequence[Sequence[Tree]], linear: NDArray[np.float64]) -> PackedRegressors:
+    """Return regressors in flat arrays: trees with one column of values, and the rows of linear ones."""
+    a_leaf = Tree(np.array([-1], np.int32), np.zeros(1), np.zeros(1, np.int32), np.zeros((1, 1)))
+    trees = [tree for forest in forests for tree in forest] or [a_leaf]
+    ends = np.cumsum([len(forest) for forest in forests], dtype=np.int64)
+    return PackedRegressors(pack(trees, votes=False), ends, linear)
+
+
+def pack(trees: Sequence[Tree], *, votes: bool = True) -> PackedForest:
     """Return a forest in flat arrays.
 
     Thresholds are rounded up to float32: a float32 is less than the one if and only if it is less than the other.
+
+    Parameters
+    ----------
+    trees
+        The trees.
+    votes
+        Whether leaves that give everything to one column may be counted as votes for it.
     """
-    pure = leaves_are_pure(trees) and len(trees) <= np.iinfo(np.uint16).max
+    pure = votes and leaves_are_pure(trees) and len(trees) <= np.iinfo(np.uint16).max
     n_columns = trees[0].value.shape[1]
     nodes, roots, values, sizes = [], [], [], []
     n_nodes = n_values = 0
@@ -93,8 +126,9 @@ class WalkSpace(NamedTuple):
 
     Attributes
     ----------
-    queue, masks
-        uint32 and uint64: the nodes to visit and the pixels that reach them.
+    queue
+        uint64: pairs of the pixels that reach a node and the node: in the first half those to visit, in the second
+        the leaves.
     reached
         uint64: the pixels that end at each class of each tree of a group, and spare rows.
     counts
@@ -105,32 +139,34 @@ class WalkSpace(NamedTuple):
         float32 (trees + 1,): the mean for each number of votes.
     sums
         float64 (columns, 64).
+    total
+        float64 (64,): the sum of several regressors.
     mean
-        float32 (columns, 64): the result.
+        float32 (columns + 1, 64): the result; the last row is spare, so that whole vectors can be read.
     """
 
-    queue: NDArray[np.uint32]
-    masks: NDArray[np.uint64]
+    queue: NDArray[np.uint64]
     reached: NDArray[np.uint64]
     counts: NDArray[np.uint64]
     votes: NDArray[np.uint16]
     share: NDArray[np.float32]
     sums: NDArray[np.float64]
+    total: NDArray[np.float64]
     mean: NDArray[np.float32]
 
 
 def walk_space(forest: PackedForest) -> WalkSpace:
     """Return work space for a forest."""
     n_trees, n_columns = len(forest.roots), forest.n_columns
-    # A node is put into the queue at most once, and two children are written behind its end.
+    # A node is put into the queue at most once, and two children are written behind its end; so are leaves.
     length = forest.capacity + GROUP + 2
     return WalkSpace(
-        np.empty(length, np.uint32),
-        np.empty(length, np.uint64),
+        np.empty(4 * length, np.uint64),
         np.empty(GROUP * n_columns + SPARE, np.uint64),
         np.empty((n_columns, n_trees.bit_length()), np.uint64),
         np.empty(PATCH, np.uint16),
         (np.arange(n_trees + 1) / n_trees).astype(np.float32),
         np.empty((n_columns, PATCH)),
-        np.empty((n_columns, PATCH), np.float32),
+        np.empty(PATCH),
+        np.empty((n_columns + 1, PATCH), np.float32),
     )

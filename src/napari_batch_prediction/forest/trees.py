@@ -1,4 +1,4 @@
-"""Decision trees as arrays, and how to read them from vigra's HDF5 layout."""
+"""Decision trees as arrays, and how to read them from vigra's layout and from scikit-learn's."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from napari_batch_prediction.errors import ProjectError
 _LEAF = 0x40000000
 _THRESHOLD = 0
 _ROOT = 2
+_SKLEARN_LEAF = -1
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class Tree:
     left
         int32 (n,): the left child; 0 at a leaf. The right child is the node after it.
     value
-        float64 (n, columns): class probabilities at a leaf; 0 elsewhere.
+        float64 (n, columns): what a leaf says: a probability for each class, or in one column the value of a
+        regressor; 0 elsewhere.
     """
 
     feature: NDArray[np.int32]
@@ -100,6 +102,67 @@ def tree_from_vigra(topology: NDArray[np.int32], parameters: NDArray[np.float64]
     return Tree(feature, threshold, left, value)
 
 
+def tree_from_sklearn(
+    left: NDArray[np.integer],
+    right: NDArray[np.integer],
+    feature: NDArray[np.integer],
+    threshold: NDArray[np.floating],
+    value: NDArray[np.floating],
+    n_features: int,
+) -> Tree:
+    """Return the tree that the arrays of a scikit-learn tree describe.
+
+    Parameters
+    ----------
+    left, right
+        (n,): the children of each node, -1 at a leaf. Node 0 is the root, and scikit-learn numbers a node before
+        its children.
+    feature, threshold
+        (n,): a row goes left if the float32 value in this column is not greater than the threshold.
+    value
+        (n, columns): what a leaf says.
+    n_features
+        Number of columns of a row.
+
+    Returns
+    -------
+    A tree that gives every row of float32 without NaN the leaf that scikit-learn gives it. Where scikit-learn
+    sends NaN is not kept: pixels with a NaN get 0 here.
+
+    Raises
+    ------
+    ProjectError
+        If nodes do not form a tree, a column is out of range, or a number is not finite.
+    """
+    n = len(left)
+    if n < 1 or any(len(part) != n for part in (right, feature, threshold, value)) or value.ndim != 2:
+        raise _damaged(f"arrays for {n} nodes that do not fit together")
+    inner = np.flatnonzero(left != _SKLEARN_LEAF)
+    children = np.stack([left[inner], right[inner]], 1)
+    # That every node but the root has one parent, which comes before it, makes it a tree.
+    if not ((children > inner[:, None]) & (children < n)).all():
+        raise _damaged("a node that points outside the tree or back")
+    if not np.array_equal(np.bincount(children.ravel(), minlength=n), np.arange(n) > 0):
+        raise _damaged("a node with two parents or with none")
+    columns, limits = feature[inner], threshold[inner].astype(np.float64)
+    if inner.size and (columns.min() < 0 or columns.max() >= n_features):
+        raise _damaged(f"a node that looks at a column outside 0 to {n_features - 1}")
+    leaves = np.flatnonzero(left == _SKLEARN_LEAF)
+    if not (np.isfinite(limits).all() and np.isfinite(value[leaves]).all()):
+        raise _damaged("thresholds or values that are not finite")
+    # The children of the i-th inner node become nodes 2 i + 1 and 2 i + 2, which keeps parents before children.
+    at = np.zeros(n, np.int64)
+    at[children] = 2 * np.arange(inner.size)[:, None] + (1, 2)
+    result = Tree(
+        np.full(n, -1, np.int32), np.zeros(n), np.zeros(n, np.int32), np.zeros((n, value.shape[1]))
+    )  # fmt: skip
+    result.feature[at[inner]] = columns
+    result.threshold[at[inner]] = next_float32(limits)
+    result.left[at[inner]] = 2 * np.arange(inner.size) + 1
+    result.value[at[leaves]] = value[leaves]
+    return result
+
+
 def _damaged(found: str) -> ProjectError:
     return ProjectError(
         f"The random forest in the project is damaged: found {found}. Train the classifier again in ilastik and "
@@ -118,6 +181,20 @@ def round_up_to_float32(threshold: NDArray[np.float64]) -> NDArray[np.float32]:
     return np.where(less, np.nextafter(single, np.float32(np.inf)), single)
 
 
+def next_float32(threshold: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return the smallest float32 that is greater than each threshold.
+
+    For every float32 ``x``, ``x <= threshold`` in double is the same as ``x < next_float32(threshold)``, if the
+    threshold is less than infinity.
+    """
+    with np.errstate(over="ignore", under="ignore"):
+        single = threshold.astype(np.float32)
+        after = np.nextafter(single, np.float32(np.inf))
+    return np.where(single.astype(np.float64) > threshold, single, after)
+
+
 def leaves_are_pure(trees: Sequence[Tree]) -> bool:
     """Whether every leaf gives one class all of its probability, as fully grown trees do."""
-    return all(bool(((tree.value == 0) | (tree.value == 1)).all()) for tree in trees)
+    leaves = (tree.value[tree.feature < 0] for tree in trees)
+    # The values of a regressor may all be 0.
+    return all(bool(((value == 0) | (value == 1)).all() and (value.sum(axis=1) == 1).all()) for value in leaves)

@@ -1,0 +1,194 @@
+"""ilastik's Autocontext: several pixel classifications, each of which sees the probabilities of the one before."""
+
+import os
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_batch_prediction.axes import as_float32
+from napari_batch_prediction.classifiers.base import PROBABILITIES, Color, Context, Memory, Source
+from napari_batch_prediction.classifiers.doubts import brightest, doubts_of_type
+from napari_batch_prediction.classifiers.project import AUTOCONTEXT, PixelClassificationProject
+from napari_batch_prediction.classifiers.stage import Stage
+from napari_batch_prediction.classifiers.tiled import TiledClassifier
+from napari_batch_prediction.classifiers.tiles import Box
+from napari_batch_prediction.errors import ImageMismatchError
+
+ALL_STAGES = f"{PROBABILITIES} All Stages"
+
+# What a probability of 1 becomes in an image of whole numbers: the largest value of its type. Larger types are
+# refused: float32 rounds their largest value up to one that they cannot hold.
+_FULL = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0}
+
+
+class Autocontext(TiledClassifier):
+    """A trained Autocontext project; see :class:`~napari_batch_prediction.classifiers.base.Classifier`.
+
+    Safe to use from several threads at once.
+
+    Parameters
+    ----------
+    projects
+        Two or more stages, the first one first.
+    """
+
+    def __init__(self, projects: Sequence[PixelClassificationProject]) -> None:
+        self._stages = [Stage(project, f" Stage {n}") for n, project in enumerate(projects, start=1)]
+        last, first = self._stages[-1], projects[0]
+        kinds = [source.name.removesuffix(f" Stage {len(projects)}") for source in last.sources]
+        super().__init__(
+            [source for stage in reversed(self._stages) for source in stage.sources] + [_all_stages(projects)],
+            {kind: source.name for kind, source in zip(kinds, last.sources, strict=True)},
+            [project.selection for project in projects],
+        )
+        self.projects = tuple(projects)
+        self.workflow = next(name for name, n in AUTOCONTEXT.items() if n == len(projects))
+        self.path: Path = first.path
+        self.classes: tuple[str, ...] = projects[-1].label_names
+        self.class_colors: tuple[Color, ...] = projects[-1].label_colors
+        self.axes = first.axes
+        self.n_channels = first.n_channels
+
+    def check(self, axes: str, shape: Sequence[int], dtype: np.dtype | None = None) -> None:
+        """Check that an image can be predicted, also by its type.
+
+        Raises
+        ------
+        ImageMismatchError
+            If the image does not fit the training images or is too small for the features, or if probabilities
+            cannot become values of its type.
+        """
+        super().check(axes, shape, dtype)
+        if dtype is not None:
+            _full(dtype)
+
+    @cached_property
+    def _brightest(self) -> tuple[float, float]:
+        """The largest thresholds on the smoothed image and on smoothed probabilities of the stage before."""
+        n = self.n_channels
+        image = max(brightest(p.trees, p.selection, p.n_channels, range(n)) for p in self.projects)
+        later = self.projects[1:]
+        return image, max(brightest(p.trees, p.selection, p.n_channels, range(n, p.n_channels)) for p in later)
+
+    def doubts(self, dtype: np.dtype) -> list[str]:
+        """Return why an image of this type may be unlike the training images; see the protocol."""
+        image, probabilities = self._brightest
+        found = doubts_of_type(dtype, self.projects[0].dtype, image)
+        # Thresholds lie between values that were seen: those of a larger type than this, or of a much smaller one.
+        full = _FULL.get(np.dtype(dtype), 1.0)
+        if not found and probabilities and not full / 200 < probabilities <= full:
+            found = [
+                f"The image is {dtype}, in which probabilities of one stage are 0 to {full:g} for the next, but in the "
+                f"training images they were of another size, with {probabilities:.3g} to be told from more. Use images "
+                "of the type of the training images."
+            ]
+        return found
+
+    def memory(self, sources: Sequence[str]) -> Memory:
+        """Return the memory that predicting these sources takes; see the protocol."""
+        smoothed = [4 * len(p.selection.used_scales) * p.n_channels for p in self.projects]
+        # What a stage takes on the context of later ones: its smoothed images, its probabilities and those before.
+        classes = [4 * len(p.label_names) for p in self.projects]
+        both = [before + own for before, own in zip([0, *classes], classes, strict=False)]
+        around = max(own + images for own, images in zip(both[:-1], smoothed[:-1], strict=True))
+        return Memory(smoothed[-1] + classes[-1] + self.bytes_of(sources), 8 * self.n_channels + around)
+
+    def predict_tile(
+        self, block: NDArray, inner: tuple[slice, slice, slice], sources: Sequence[str]
+    ) -> Mapping[str, NDArray]:
+        """Predict part of one time point; see the protocol."""
+        from napari_batch_prediction.classifiers.prediction import Channels
+
+        wanted = {self.source(name).name for name in sources}
+        every = ALL_STAGES in wanted
+        names = wanted | {stage.probabilities for stage in self._stages if every}
+        needed = [stage for stage in self._stages if stage.wants(names)]
+        stages = self._stages[: self._stages.index(needed[-1]) + 1]
+        image, full = as_float32(block), _full(block.dtype)
+        regions = _regions(inner, block.shape[1:], [stage.context for stage in stages[1:]])
+        found: dict[str, NDArray] = {}
+        more: Channels | None = None
+        for stage, region, following in zip(stages[:-1], regions[:-1], regions[1:], strict=True):
+            (probabilities,) = stage.predict(image, region, [stage.probabilities], more).values()
+            tile = _within(inner, region)
+            if stage.wants(names):
+                found |= stage.derived(probabilities[(slice(None), *tile)].copy(), names)
+            if stage.features in names:
+                here = more and Channels(more.values, _moved(tile, [part.start for part in more.tile]))
+                found |= stage.predict(image, inner, [stage.features], here)
+            if full != 1:
+                np.trunc(np.multiply(probabilities, np.float32(full), out=probabilities), out=probabilities)
+            more = Channels(probabilities, _within(following, region))
+        found |= stages[-1].predict(image, inner, names, more)
+        if every:
+            found[ALL_STAGES] = np.concatenate([found[stage.probabilities] for stage in self._stages])
+        return {name: found[name] for name in wanted}
+
+    def summary(self) -> dict[str, object]:
+        """Return what a user wants to know of this classifier, by heading, in the order to be shown."""
+        stages = {
+            f"Stage {n}": f"classes {parts['Classes']}; {parts['Features']}; {parts['Trees']} trees"
+            for n, parts in enumerate((stage.summary() for stage in self._stages), start=1)
+        }
+        return {
+            "File": os.fspath(self.path),
+            "Workflow": self.workflow,
+            "ilastik": self.projects[0].version,
+            "Classes": ", ".join(self.classes),
+            "Channels": self.n_channels,
+            "Axes": self.axes,
+            **stages,
+            "Sources": ", ".join(self.sources),
+        }
+
+
+def _all_stages(projects: Sequence[PixelClassificationProject]) -> Source:
+    """Return the source that has the probabilities of all stages, the first one first."""
+    classes = tuple(name for project in projects for name in project.label_names)
+    colors = tuple(color for project in projects for color in project.label_colors)
+    names = tuple(f"{name}, stage {n}" for n, project in enumerate(projects, 1) for name in project.label_names)
+    return Source(ALL_STAGES, np.dtype(np.float32), len(names), names, (0.0, 1.0), False, classes, colors)
+
+
+def _full(dtype: np.dtype) -> float:
+    """Return what a probability of 1 becomes when it joins an image of this type.
+
+    Raises
+    ------
+    ImageMismatchError
+        If ilastik's conversion overflows.
+    """
+    if dtype.kind == "f":
+        return 1.0
+    if dtype not in _FULL:
+        raise ImageMismatchError(
+            f"The image is {dtype}. Autocontext turns probabilities into values of the image's type, and in this one "
+            "ilastik's own result overflows and is not reproducible. Train it on, and use, images of "
+            "uint8, uint16 or float32."
+        )
+    return _FULL[dtype]
+
+
+def _regions(inner: Box, extents: Sequence[int], contexts: Sequence[Context]) -> list[Box]:
+    """Return where each stage is needed: the last one in the tile, those before in the context of the next as well."""
+    regions = [inner]
+    for context in reversed(contexts):
+        z, y, x = (
+            slice(max(part.start - pixels, 0), min(part.stop + pixels, extent))
+            for part, pixels, extent in zip(regions[0], context, extents, strict=True)
+        )
+        regions.insert(0, (z, y, x))
+    return regions
+
+
+def _moved(box: Box, by: Sequence[int]) -> Box:
+    z, y, x = (slice(part.start + n, part.stop + n) for part, n in zip(box, by, strict=True))
+    return z, y, x
+
+
+def _within(box: Box, around: Box) -> Box:
+    """Return where a box lies in one around it."""
+    return _moved(box, [-part.start for part in around])

@@ -1,0 +1,67 @@
+"""What the values in a pickle are read as, and the names that a pickle may use."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from napari_batch_prediction.errors import ProjectError
+
+_NUMPY_CORES = ("numpy.core", "numpy._core")
+ALLOWED = {
+    ("ilastik.applets.counting.countingsvr", "SVR"): "SVR",
+    ("ilastik.applets.counting.countingsvr", "RegressorGurobi"): "RegressorGurobi",
+    ("ilastik.applets.counting.countingsvr", "RegressorC"): "RegressorC",
+    ("sklearn.ensemble.forest", "RandomForestRegressor"): "RandomForestRegressor",
+    ("sklearn.ensemble._forest", "RandomForestRegressor"): "RandomForestRegressor",
+    ("sklearn.tree.tree", "DecisionTreeRegressor"): "DecisionTreeRegressor",
+    ("sklearn.tree._classes", "DecisionTreeRegressor"): "DecisionTreeRegressor",
+    ("sklearn.tree._tree", "Tree"): "Tree",
+    ("numpy", "ndarray"): "ndarray",
+    ("numpy", "dtype"): "dtype",
+    **{(f"{core}.multiarray", "_reconstruct"): "_reconstruct" for core in _NUMPY_CORES},
+    **{(f"{core}.multiarray", "scalar"): "scalar" for core in _NUMPY_CORES},
+    **{(f"{core}.numeric", "_frombuffer"): "_frombuffer" for core in _NUMPY_CORES},
+    # Generators of random numbers: trained forests can hold them, predicting does not need them.
+    ("numpy.random", "__RandomState_ctor"): "random",
+    **{("numpy.random._pickle", f"__{what}_ctor"): "random" for what in ("randomstate", "bit_generator", "generator")},
+    ("numpy.random._mt19937", "MT19937"): "random",
+    ("numpy.random._pcg64", "PCG64"): "random",
+    ("numpy.random.bit_generator", "SeedSequence"): "random",
+    ("numpy.random.bit_generator", "__pyx_unpickle_SeedSequence"): "random",
+    # How pickles of protocols 0 to 2 make objects and bytes.
+    **{(module, "_reconstructor"): "_reconstructor" for module in ("copy_reg", "copyreg")},
+    **{(module, "__newobj__"): "__newobj__" for module in ("copy_reg", "copyreg")},
+    **{(module, "object"): "object" for module in ("__builtin__", "builtins")},
+    **{(module, "bytes"): "bytes" for module in ("__builtin__", "builtins")},
+    **{(module, "bytearray"): "bytes" for module in ("__builtin__", "builtins")},
+    ("_codecs", "encode"): "encode",
+}
+"""The classes and functions that pickles of regressors name; those with several homes get a name of their own."""
+
+
+class DamagedPickleError(ProjectError):
+    """A pickle that ends early, or whose bytes do not make sense."""
+
+
+class ForeignPickleError(ProjectError):
+    """A pickle that names or asks for something that no regressor needs."""
+
+
+@dataclass(slots=True, eq=False)
+class Name:
+    """A class or function that a pickle names, by its entry in :data:`ALLOWED`."""
+
+    text: str
+
+
+@dataclass(slots=True, eq=False)
+class Record:
+    """What a pickle would make by calling something: the name, the arguments, and the state it would set.
+
+    Values are None, bool, int, float, str, bytes, lists, tuples, sets of texts, dicts by text, :class:`Name` and
+    records. They can hold themselves and each other any number of times: never compare, print or walk through
+    them.
+    """
+
+    name: str
+    arguments: tuple[Any, ...]
+    state: Any = None

@@ -1,0 +1,125 @@
+"""A forest and its features: what Pixel Classification has one of, and Autocontext several."""
+
+from collections.abc import Collection
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_batch_prediction.classifiers.base import FEATURES, PROBABILITIES, SEGMENTATION, UNCERTAINTY, Context, Source
+from napari_batch_prediction.classifiers.project import PixelClassificationProject
+from napari_batch_prediction.features.selection import FeatureSelection
+
+if TYPE_CHECKING:
+    from napari_batch_prediction.classifiers.prediction import Channels, TilePredictor
+
+
+class Stage:
+    """What was trained, and its sources. Safe to use from several threads at once.
+
+    Parameters
+    ----------
+    project
+        All of a project of Pixel Classification, or one stage of Autocontext.
+    suffix
+        What follows the names of its sources.
+
+    Attributes
+    ----------
+    sources
+        Probabilities, segmentation, uncertainty and features; no segmentation with more than 255 classes.
+    probabilities, features
+        The names of two of them.
+    context
+        Pixels of surroundings that a tile needs.
+    """
+
+    def __init__(self, project: PixelClassificationProject, suffix: str = "") -> None:
+        self.project = project
+        classes, colors = project.label_names, project.label_colors
+        single, n = np.dtype(np.float32), len(classes)
+        names = {name: name + suffix for name in (PROBABILITIES, SEGMENTATION, UNCERTAINTY, FEATURES)}
+        sources = [Source(names[PROBABILITIES], single, n, classes, (0.0, 1.0), False, classes, colors)]
+        # The forest counts labels in bytes, as ilastik does.
+        if n <= np.iinfo(np.uint8).max:
+            name, byte = names[SEGMENTATION], np.dtype(np.uint8)
+            sources.append(Source(name, byte, 1, (name,), (0.0, float(n)), True, classes, colors))
+        sources.append(Source(names[UNCERTAINTY], single, 1, (names[UNCERTAINTY],), (0.0, 1.0)))
+        features = project.selection.names(project.n_channels)
+        sources.append(Source(names[FEATURES], single, len(features), features, None))
+        self.sources = tuple(sources)
+        self.probabilities, self.features = names[PROBABILITIES], names[FEATURES]
+        self.context = Context(*project.selection.context)
+        self._names = names
+
+    @cached_property
+    def _predictor(self) -> "TilePredictor":
+        # numba costs 0.3 s to import, which looking at a project and planning need not pay.
+        from napari_batch_prediction.classifiers.prediction import TilePredictor
+
+        project = self.project
+        return TilePredictor(
+            project.selection, project.n_channels, project.trees, project.channel_of_column, len(project.label_names)
+        )
+
+    def wants(self, wanted: Collection[str]) -> bool:
+        """Return whether any of these names is a source of this stage."""
+        return any(source.name in wanted for source in self.sources)
+
+    def predict(
+        self,
+        block: NDArray,
+        inner: tuple[slice, slice, slice],
+        wanted: Collection[str],
+        more: "Channels | None" = None,
+    ) -> dict[str, NDArray]:
+        """Return those of its sources whose names are wanted; other names are ignored.
+
+        Parameters
+        ----------
+        block, inner, more
+            Pixels (c, z, y, x), the tile in them, and further channels; see
+            :meth:`~napari_batch_prediction.classifiers.prediction.TilePredictor.predict`.
+        wanted
+            Names.
+        """
+        probabilities, values = self._predictor.predict(
+            block,
+            inner,
+            probabilities=any(source.name in wanted for source in self.sources if source.name != self.features),
+            features=self.features in wanted,
+            more=more,
+        )
+        found = self.derived(probabilities, wanted)
+        return found | {self.features: values} if self.features in wanted else found
+
+    def derived(self, probabilities: NDArray, wanted: Collection[str]) -> dict[str, NDArray]:
+        """Return those sources that are wanted and come of probabilities (classes, z, y, x)."""
+        from napari_batch_prediction.classifiers.sources import segmentation, uncertainty
+
+        found = {}
+        if self.probabilities in wanted:
+            found[self.probabilities] = probabilities
+        if self._names[SEGMENTATION] in wanted:
+            found[self._names[SEGMENTATION]] = segmentation(probabilities)
+        if self._names[UNCERTAINTY] in wanted:
+            found[self._names[UNCERTAINTY]] = uncertainty(probabilities)
+        return found
+
+    def summary(self) -> dict[str, object]:
+        """Return classes, features and trees, by heading."""
+        project = self.project
+        return {
+            "Classes": ", ".join(project.label_names),
+            "Features": feature_summary(project.selection, project.n_channels),
+            "Trees": len(project.trees),
+        }
+
+
+def feature_summary(chosen: FeatureSelection, n_channels: int) -> str:
+    """Return how many features of how many dimensions there are, and at which scales."""
+    scales = ", ".join(
+        f"{chosen.scales[j]:g}{'' if chosen.in_2d[j] == chosen.all_in_2d else ' (2D)'}" for j in chosen.used_scales
+    )
+    return f"{chosen.n_features(n_channels)} in {'2D' if chosen.all_in_2d else '3D'}, scales {scales}"

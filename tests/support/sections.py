@@ -1,0 +1,51 @@
+"""Handles on one part of the window by itself."""
+
+from pathlib import Path
+
+from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from qtpy.QtGui import QDragEnterEvent, QDropEvent
+from qtpy.QtWidgets import QApplication, QPushButton, QWidget
+
+from napari_batch_prediction.batch.inspection import Inspected
+from napari_batch_prediction.batch.job import BatchJob
+from napari_batch_prediction.batch.plan import Found, iter_plan
+
+
+def button(widget: QWidget, text: str) -> QPushButton:
+    """Return the button with a text."""
+    (found,) = (b for b in widget.findChildren(QPushButton) if b.text().startswith(text))
+    return found
+
+
+def unexplained(widget: QWidget) -> list[str]:
+    """Return the buttons that are disabled without a word why."""
+    return [b.text() for b in widget.findChildren(QPushButton) if not b.isEnabled() and not b.toolTip()]
+
+
+def drop(widget: QWidget, *paths: Path) -> bool:
+    """Drop files as a file manager does; return whether they were taken."""
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    how = (data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+    enter = QDragEnterEvent(QPoint(5, 5), Qt.DropAction.CopyAction, *how)
+    QApplication.sendEvent(widget, enter)
+    if enter.isAccepted():
+        QApplication.sendEvent(widget, QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, *how))
+    return enter.isAccepted()
+
+
+def check(section, classifier: Path, **fields):
+    """Check what a section of inputs shows, as the window does; return the plan."""
+    job = BatchJob(classifier=classifier, **section.value(), **fields)
+    steps = iter_plan(job)
+    while True:
+        try:
+            step = next(steps)
+        except StopIteration as end:
+            section.set_plan(end.value)
+            return end.value
+        match step:
+            case Found(given):
+                section.set_found(given)
+            case Inspected():
+                section.take(step)
