@@ -16,6 +16,8 @@ from napari_batch_prediction.classifiers.tiles import Box, Tile
 from napari_batch_prediction.features import selection
 from napari_batch_prediction.features.selection import FeatureSelection
 
+ROOT = Path(__file__).resolve().parents[1]
+
 BLOB = 16
 
 SCALES = (0.3, 0.7, 1.0, 1.6, 3.5, 5.0, 10.0)
@@ -83,6 +85,13 @@ def read_image(path: Path) -> NDArray:
             return file["data"][()][np.newaxis]
     with Image.open(path) as picture:
         return np.asarray(picture)[np.newaxis, np.newaxis]
+
+
+def mirrored(image: NDArray, length: int) -> NDArray:
+    """Return an image (length, length), made of one (y, x) and its mirror images."""
+    parts = [-(-length // extent) for extent in image.shape]
+    padded = np.pad(image, [(0, (n - 1) * extent) for n, extent in zip(parts, image.shape, strict=True)], "symmetric")
+    return np.ascontiguousarray(padded[:length, :length])
 
 
 def boxes(shape: Sequence[int], size: Sequence[int], counts: Sequence[int]) -> list[Box]:

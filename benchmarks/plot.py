@@ -10,7 +10,13 @@ from whole import ILASTIK_FORMAT
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-COLORS = {"Features": "#0072b2", "Forest": "#009e73", "Whole commands": "#d55e00"}
+COLORS = {
+    "Features": "#0072b2",
+    "Forest": "#009e73",
+    "Autocontext": "#cc79a7",
+    "Counting": "#56b4e9",
+    "Whole commands": "#d55e00",
+}
 TARGET_COLOR = "#222222"
 BAR_INCHES = 0.3
 PANEL_INCHES = 0.62

@@ -1,6 +1,7 @@
-"""Measure this project against others: features, the forest, whole commands.
+"""Measure this project against others: features, the forest, Autocontext, counting, whole commands.
 
-    python benchmarks/run.py [--quick] [--only features|forest|whole] [--perf FOLDER] [--output FOLDER]
+    python benchmarks/run.py [--quick] [--only features|forest|autocontext|counting|whole] [--perf FOLDER]
+        [--output FOLDER]
 
 See README.md beside this file.
 """
@@ -11,16 +12,18 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
+import autocontext
+import counting
 import features
 import forest
 import plot
 import report
 import whole
-from inputs import Setting, left_out
+from inputs import ROOT, Setting, left_out
 from timing import keep_memory
 from vigra_client import VigraWorker
 
-ROOT = Path(__file__).resolve().parents[1]
+SECTIONS = ("features", "forest", "autocontext", "counting", "whole")
 ROUNDS = 7
 QUICK_ROUNDS = 1
 
@@ -29,7 +32,7 @@ def main() -> int:
     """Measure what is asked for and write it down."""
     parser = argparse.ArgumentParser(description="Measure this project against others.")
     parser.add_argument("--quick", action="store_true", help="small inputs, one round: to see that it works")
-    parser.add_argument("--only", choices=("features", "forest", "whole"), help="measure only this")
+    parser.add_argument("--only", choices=SECTIONS, help="measure only this")
     parser.add_argument(
         "--perf",
         metavar="FOLDER",
@@ -47,7 +50,7 @@ def main() -> int:
     arguments = parser.parse_args()
 
     keep_memory()
-    wanted = (arguments.only,) if arguments.only else ("features", "forest", "whole")
+    wanted = (arguments.only,) if arguments.only else SECTIONS
     not_measured: list[str] = []
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -64,6 +67,10 @@ def main() -> int:
             rows += features.measure(setting)
         if "forest" in wanted:
             rows += forest.measure(setting)
+        if "autocontext" in wanted:
+            rows += autocontext.measure(setting)
+        if "counting" in wanted:
+            rows += counting.measure(setting)
         commands = whole.measure(setting) if "whole" in wanted else []
 
     results = report.Results(report.machine(vigra), arguments.quick, rounds, rows, commands, not_measured)

@@ -1,10 +1,10 @@
-"""ilastik's trees in scikit-learn's classifier, so that both walk the same forest."""
+"""ilastik's trees in scikit-learn's forests, so that both walk the same."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
 from napari_batch_prediction.forest.trees import Tree, round_up_to_float32
 
@@ -23,6 +23,20 @@ def scikit_learn_forest(trees: Sequence[Tree]) -> RandomForestClassifier:
     rows = np.random.default_rng(0).random((n_columns, n_features), np.float32)
     forest = RandomForestClassifier(len(trees), bootstrap=False, n_jobs=1, random_state=0)
     forest.fit(rows, np.arange(n_columns))
+    _give(forest, trees)
+    return forest
+
+
+def scikit_learn_regressor(trees: Sequence[Tree], n_features: int) -> RandomForestRegressor:
+    """Return a regressor with these trees, which works on one thread; see :func:`scikit_learn_forest`."""
+    rows = np.random.default_rng(0).random((2, n_features), np.float32)
+    forest = RandomForestRegressor(len(trees), bootstrap=False, n_jobs=1, random_state=0)
+    forest.fit(rows, np.arange(2.0))
+    _give(forest, trees)
+    return forest
+
+
+def _give(forest: RandomForestClassifier | RandomForestRegressor, trees: Sequence[Tree]) -> None:
     for estimator, tree in zip(forest.estimators_, trees, strict=True):
         make, arguments, state = estimator.tree_.__reduce__()
         order, depth = _depth_first(tree)
@@ -44,7 +58,6 @@ def scikit_learn_forest(trees: Sequence[Tree]) -> RandomForestClassifier:
         # A new one: a tree that has nodes already does not make room for more.
         estimator.tree_ = make(*arguments)
         estimator.tree_.__setstate__(state)
-    return forest
 
 
 def _depth_first(tree: Tree) -> tuple[NDArray[np.int64], int]:

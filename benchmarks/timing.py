@@ -28,6 +28,10 @@ class Time(NamedTuple):
     cpu: float
     wall: float
 
+    def plus(self, other: "Time") -> "Time":
+        """Return the time of doing both."""
+        return Time(self.cpu + other.cpu, self.wall + other.wall)
+
     def __sub__(self, other: "Time") -> "Time":
         return Time(self.cpu - other.cpu, self.wall - other.wall)
 

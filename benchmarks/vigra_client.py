@@ -52,9 +52,9 @@ class VigraWorker:
         """End the process."""
         self._process.communicate()
 
-    def load_forest(self, project: Path, rows: Path) -> None:
-        """Read the forests of a project, and rows of features from a ``.npy`` file."""
-        self._ask({"do": "forest", "project": str(project), "rows": str(rows)})
+    def load_forest(self, project: Path, rows: Path, applet: str = "PixelClassification") -> None:
+        """Read the forests of a project that are in one group, and rows of features from a ``.npy`` file."""
+        self._ask({"do": "forest", "project": str(project), "rows": str(rows), "applet": applet})
         self._answer()
 
     def load_features(self, image: Path, wanted: list[tuple[str, float]]) -> None:

@@ -22,8 +22,8 @@ FILTER_WINDOW = 2.0
 class Forest:
     """The forests of a project, and rows to send through them."""
 
-    def __init__(self, project, rows):
-        group = "PixelClassification/ClassifierForests/"
+    def __init__(self, project, rows, applet):
+        group = applet + "/ClassifierForests/"
         self.forests = []
         for name in ("Forest0000", "Forest0001", "Forest0002", "Forest0003"):
             try:
@@ -107,7 +107,7 @@ def main():
         answer = {}
         try:
             if command["do"] == "forest":
-                work = Forest(command["project"], command["rows"])
+                work = Forest(command["project"], command["rows"], command["applet"])
             elif command["do"] == "features":
                 work = Features(command["image"], command["wanted"])
             elif command["do"] == "run":

@@ -59,7 +59,7 @@ class Threshold:
             raise SettingsError(f"No source '{name}'. Choose one of: {', '.join(self.sources)}.")
         return known[name.lower()]
 
-    def check(self, axes: str, shape: Sequence[int]) -> None:
+    def check(self, axes: str, shape: Sequence[int], dtype: np.dtype | None = None) -> None:
         if extents(axes, shape)["c"] != 1:
             raise ImageMismatchError(f"The image has {extents(axes, shape)['c']} channels. Expected 1.")
 

@@ -23,3 +23,13 @@ def test_features(tmp_path):
     tables = (tmp_path / "results.md").read_text(encoding="utf-8")
     assert all(note in tables for note in results["left_out"])
     assert "## Features, 3D" in done.stdout
+
+
+def test_counting(tmp_path):
+    """It needs no projects for speed; the densities compared are the same, or it would fail."""
+    command = [sys.executable, str(ROOT / "benchmarks" / "run.py"), "--quick", "--only", "counting"]
+    done = subprocess.run([*command, "--output", str(tmp_path)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    rows = {row["name"]: row for row in json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))["rows"]}
+    assert rows["scikit-learn"]["ratio"]["median"] > 0
+    assert rows["scikit-learn"]["target"] == 5

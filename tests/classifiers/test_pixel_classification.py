@@ -38,6 +38,16 @@ def test_what_it_says(gray):
     assert classifier.summary()["Features"] == "49 in 2D, scales 0.3, 0.7, 1, 1.6, 3.5, 5, 10"
 
 
+def test_classes_of_each_source(gray):
+    """Those that probabilities and numbers stand for; other sources have none."""
+    for name in ("Probabilities", "Simple Segmentation"):
+        source = gray.source(name)
+        assert (source.classes, source.class_colors) == (gray.classes, gray.class_colors)
+        assert source.sums == ""
+    for name in ("Uncertainty", "Features"):
+        assert gray.source(name).classes == gray.source(name).class_colors == ()
+
+
 orders = {  # axes of the input, axes of the output
     "yx": "yxc", "yxc": "yxc", "cyx": "cyx", "xy": "xyc", "zyx": "zyxc", "tzcyx": "tzcyx", "tyx": "tyxc",
 }  # fmt: skip

@@ -117,6 +117,12 @@ def test_versions(tmp_path, version):
         (b"", "Pixel Classification"),
         (None, "Pixel Classification"),
         (b"Cell Density Counting", "Cell Density Counting"),
+        (b"CountingWorkflow", "Cell Density Counting"),
+        (b"AutocontextTwoStage", "Autocontext (2-stage)"),
+        (b"Autocontext (2-stage)", "Autocontext (2-stage)"),
+        (b"AutocontextThreeStage", "Autocontext (3-stage)"),
+        (b"AutocontextFourStage", "Autocontext (4-stage)"),
+        (b"Object Classification (from label image)", "Object Classification (from label image)"),
     ],
 )
 def test_workflow_name(tmp_path, name, expected):

@@ -65,11 +65,12 @@ REFUSED = {
     "no version in the text": (lambda f: put(f, "ilastikVersion", b"new"), f"ilastikVersion.*'new'.*{TAKE_ANOTHER}"),
     "another workflow": (
         lambda f: put(f, "workflowName", b"Object Classification (from label image)"),
-        r"'Object Classification \(from label image\)'.*not supported.*Choose.*'Pixel Classification'",
+        r"'Object Classification \(from label image\)'.*not supported.*Choose.*: Pixel Classification, Cell Density "
+        r"Counting, Autocontext \(2-stage\)",
     ),
     "counting": (
         lambda f: put(f, "workflowName", b"Cell Density Counting"),
-        "'Cell Density Counting'.*not supported.*Choose.*'Pixel Classification'",
+        "'Cell Density Counting', expected 'Pixel Classification'",
     ),
     "no workflow": (lambda f: remove(f, "workflowName", "PixelClassification"), f"workflowName.*{TAKE_ANOTHER}"),
     "no pixel classification": (lambda f: remove(f, "PixelClassification"), f"without its trained.*{TRAIN_AGAIN}"),

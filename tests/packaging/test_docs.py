@@ -33,11 +33,16 @@ def commands():
 
 @pytest.fixture
 def sample(tmp_path, monkeypatch):
-    """A folder with ``cells.ilp`` and ``data/a.tif``, which is the working directory; returns the image."""
+    """The working directory, with ``cells.ilp``, ``data/a.tif``, ``colonies.ilp``, ``plates/a.png``; returns a.tif."""
     with as_file(files("napari_batch_prediction") / "samples" / "nuclei") as nuclei:
         shutil.copy(nuclei / "nuclei.ilp", tmp_path / "cells.ilp")
         with Image.open(nuclei / "nuclei_01.png") as picture:
             image = np.asarray(picture)[:100, :120]
+    with as_file(files("napari_batch_prediction") / "samples" / "colonies") as colonies:
+        shutil.copy(colonies / "colonies.ilp", tmp_path)
+        (tmp_path / "plates").mkdir()
+        with Image.open(colonies / "colonies_03.png") as picture:
+            picture.crop((0, 0, 90, 80)).save(tmp_path / "plates" / "a.png")
     (tmp_path / "data").mkdir()
     tifffile.imwrite(tmp_path / "data" / "a.tif", image)
     monkeypatch.chdir(tmp_path)

@@ -53,12 +53,17 @@ def test_unknown_name():
 
 
 def test_manifest():
-    """npe2 finds the manifest of the installed package; the widget it names can be imported."""
+    """npe2 finds the manifest of the installed package; all that it names can be imported."""
     manifest = npe2.PluginManifest.from_distribution("napari-batch-prediction")
     manifest.validate_imports()
     assert [(w.display_name, w.command) for w in manifest.contributions.widgets] == [
         ("Batch Prediction", "napari-batch-prediction.batch")
     ]
+    assert [sample.key for sample in manifest.contributions.sample_data] == ["nuclei", "colonies", "embryo", "division"]
+    assert [reader.command for reader in manifest.contributions.readers] == ["napari-batch-prediction.read"]
+    assert {command.id for command in manifest.contributions.commands} >= {
+        item.command for items in manifest.contributions.menus.values() for item in items
+    }
 
 
 def test_manifest_at_the_top_level():

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from napari_batch_prediction.demo import DAMAGED, Panels, draw_overview, run_demo
+from napari_batch_prediction.demo import DAMAGED, run_demo
+from napari_batch_prediction.demo.overview import Panels, draw_overview
 from napari_batch_prediction.errors import SettingsError
 
 EXPECTED = Path(__file__).parents[1] / "sample" / "nuclei" / "expected"

@@ -10,7 +10,16 @@ import tifffile
 from PIL import Image
 
 ROOT = Path(__file__).parent.parent / "golden"
-CASES = tuple(sorted(path.parent.name for path in ROOT.glob("*/manifest.json")))
+
+
+def _cases(manifest: str) -> tuple[str, ...]:
+    return tuple(sorted(path.parent.name for path in ROOT.glob(f"*/{manifest}")))
+
+
+# Pixel Classification; the other workflows' manifests are named after them.
+CASES = _cases("manifest.json")
+AUTOCONTEXT = _cases("autocontext.json")
+COUNTING = _cases("counting.json")
 
 
 class Run(NamedTuple):
@@ -21,15 +30,21 @@ class Run(NamedTuple):
     output: Path
 
 
+def manifest(case: str) -> dict:
+    """What a case is, and what was run."""
+    (path,) = (ROOT / case).glob("*.json")
+    return json.loads(path.read_text())
+
+
 def axes(case: str) -> str:
     """Axes of the images of a case."""
-    return json.loads((ROOT / case / "manifest.json").read_text())["axes"]
+    return manifest(case)["axes"]
 
 
 def runs(case: str) -> list[Run]:
     """Exports of whole images in ilastik's default axes and dtype."""
     found = []
-    for run in json.loads((ROOT / case / "manifest.json").read_text())["runs"]:
+    for run in manifest(case)["runs"]:
         if run.get("tag") not in (None, "simple_segmentation", "uncertainty", "features"):
             continue
         for image, output in zip(run["inputs"], run["outputs"], strict=True):

@@ -72,8 +72,11 @@ def test_classifier_card(window, case):
     classifier = window.check(BatchJob(classifier=folder / "project.ilp", inputs=(f"{folder}/test1.png",))).classifier
     said = window.said()
     assert "Pixel Classification \u00b7 3 channels \u00b7 2D (yxc)" in said
+    picture = window.widget.grab().toImage()
+    shown = {picture.pixelColor(x, y).getRgb()[:3] for x in range(0, 160, 2) for y in range(0, 200, 2)}
     for name, color in zip(classifier.classes, classifier.class_colors, strict=True):
-        assert f'rgb{color}">\u25a0</span>&nbsp;{name.replace(" ", "&nbsp;")}' in said
+        assert name in said
+        assert color in shown
     boxes = [box.text() for box in window.widget.findChildren(QCheckBox)]
     assert boxes == [*classifier.sources, "Load results"]
     assert [box for box in boxes if window.box(box).isChecked()] == ["Probabilities", "Load results"]
@@ -154,12 +157,13 @@ def test_check(window, case):
     names = ("test*.png", "rgb.png", "text.tif")
     plan = window.check(BatchJob(classifier=folder / "project.ilp", inputs=[f"{folder}/{name}" for name in names]))
     assert [row[1:] for row in cells(window.inputs)] == [
-        ["", "2 images"],
-        ["yxc  131\u00d7257\u00d73", "problem"],
-        ["", "problem"],
+        ["yx", "255\u00d7187", "1", "ok"],
+        ["yx", "61\u00d745", "1", "ok"],
+        ["yxc", "131\u00d7257\u00d73", "3", "problem"],
+        ["", "", "", "problem"],
     ]
     assert "rgb.png: The image has 3 channels, but the classifier was trained on 1." in window.said()
-    window.inputs.selectRow(2)
+    window.inputs.selectRow(3)
     assert f"text.tif: {plan.rows[3].problems[0]}" in window.said()
     assert "4 images, 2 with a problem" in window.said()
     assert window.button("Export all").text() == "Export all (2 images)"
@@ -249,7 +253,6 @@ def test_a_second_run(window, viewer, case, qtbot):
 
     window.button("Export all").click()
     qtbot.waitUntil(lambda: [row[1] for row in cells(window.results)] == ["failed"], timeout=WAIT_MS)
-    assert len(viewer.layers) == 0
     window.results.selectRow(0)
     assert "test2_Probabilities.h5 exists" in window.said()
 
@@ -272,8 +275,8 @@ def test_progress_is_true(window, large, qtbot):
     assert len(values) > 3
     (maximum,) = {maximum for value, maximum in seen if value > 0}
     assert values[-1] == maximum
-    assert set(texts) - {""} <= {"0 of 2 files", "1 of 2 files", "2 of 2 files"}
-    assert window.bar.isHidden()
+    assert {text.split(",")[0] for text in texts} - {""} <= {"0 of 2 files", "1 of 2 files", "2 of 2 files"}
+    assert not window.bar.isVisible()
 
 
 def start_and_wait_for_tiles(window, qtbot) -> None:
@@ -289,8 +292,7 @@ def test_cancel(window, large, qtbot):
         BatchJob(classifier=large / "project.ilp", inputs=(f"{large}/large_*.png",), exports=(Export(folder=out),))
     )
     start, cancel = window.button("Export all"), window.button("Cancel")
-    assert not cancel.isEnabled()
-    assert cancel.toolTip() == "Nothing is running."
+    assert not cancel.isVisible()
     start_and_wait_for_tiles(window, qtbot)
     assert not start.isEnabled()
     assert start.toolTip() == "A run is under way."
@@ -303,7 +305,7 @@ def test_cancel(window, large, qtbot):
     done = [row.outputs["Probabilities"].name for row in finished.args[0].rows if row.status == "done"]
     assert written(out) == done
     assert start.isEnabled()
-    assert not cancel.isEnabled()
+    assert not cancel.isVisible()
 
 
 def test_deleted_in_the_middle(viewer, large, qtbot):

@@ -6,17 +6,28 @@ import h5py
 import numpy as np
 import pytest
 import tifffile
+import zarr
 from golden import ROOT as GOLDEN
 from napari.layers import Image, Labels
 
+from napari_batch_prediction.batch.exports import NamedExport, named_exports
+from napari_batch_prediction.batch.job import BatchJob, InputSettings
+from napari_batch_prediction.batch.ledger import Count, LedgerRow
+from napari_batch_prediction.classifiers.base import DENSITY, Source
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.errors import ImageReadError
+from napari_batch_prediction.export.formats import FORMATS, find_format
 from napari_batch_prediction.export.settings import Export
+from napari_batch_prediction.export.target import Target
+from napari_batch_prediction.export.transform import make_transform
+from napari_batch_prediction.images.formats import known_format
 from napari_batch_prediction.images.inputs import open_image
-from napari_batch_prediction.widgets import layer_data
-from napari_batch_prediction.widgets.layer_data import Output, read_layers
+from napari_batch_prediction.images.memory import MemoryImage
+from napari_batch_prediction.widgets import pixels
 from napari_batch_prediction.widgets.layers import ShownLayers
+from napari_batch_prediction.widgets.row_loader import ToShow, load_row
 
+PROJECT = GOLDEN / "a_2d_u8/project.ilp"
 CASES = {
     "2D": ("a_2d_u8", "test1.png", "test1_Probabilities.h5"),
     "3D": ("d_3d_u8", "test1.h5/data", "test1-data_Probabilities.h5"),
@@ -28,7 +39,7 @@ CASES = {
 def lazy(request, monkeypatch):
     """Both ways to read: at once, and as it is looked at."""
     if request.param == "lazy":
-        monkeypatch.setattr(layer_data, "IN_MEMORY", 0)
+        monkeypatch.setattr(pixels, "IN_MEMORY", 0)
     return request.param == "lazy"
 
 
@@ -37,23 +48,52 @@ def rgb(layer) -> tuple[int, ...]:
     return tuple(np.round(layer.colormap.colors[-1][:3] * 255).astype(int).tolist())
 
 
+def row(location, outputs: dict[str, Path], project: Path = PROJECT, **settings) -> ToShow:
+    """An image, and the files written for sources of the classifier in ilastik's default format."""
+    exports = tuple(Export(source=name) for name in outputs) or (Export(),)
+    job = BatchJob(classifier=project, inputs=(str(location),), exports=exports, **settings)
+    ended = LedgerRow(str(location), "done", outputs=outputs)
+    return ToShow(str(location), job, {}, named_exports(job, load_classifier(project)), ended)
+
+
+def show(shown: ShownLayers, what: ToShow, spare=()) -> tuple[str, ...]:
+    """Show a row, and return what could not be read."""
+    loaded = load_row(what, None, shown.keys)
+    shown.show(loaded.layers, spare)
+    return loaded.problems
+
+
+def names(viewer) -> list[str]:
+    return [layer.name for layer in viewer.layers]
+
+
+def is_open(path: Path) -> bool:
+    """Whether this process has the file open for reading: HDF5 refuses to open it for writing then."""
+    try:
+        with h5py.File(path, "r+"):
+            return False
+    except OSError:
+        return True
+
+
 @pytest.mark.parametrize(("case", "image", "output"), CASES.values(), ids=CASES)
 def test_probabilities(viewer, lazy, case, image, output):
     """The raw image in grey, and above it one layer a class: ilastik's values, the project's names and colours."""
     classifier = load_classifier(GOLDEN / case / "project.ilp")
     location = str(GOLDEN / case / image)
     with open_image(location) as raw:
-        pixels, axes = raw.read(), raw.axes
-    with h5py.File(GOLDEN / case / "expected" / output) as file:
+        values, axes = raw.read(), raw.axes
+    written = GOLDEN / case / "expected" / output
+    with h5py.File(written) as file:
         expected = file["exported_data"][()]
-    outputs = {"Probabilities": Output(str(GOLDEN / case / "expected" / output), {})}
     shown = ShownLayers(viewer)
-    shown.show(read_layers(open_image(location), "test1", outputs, classifier))
+    show(shown, row(location, {"Probabilities": written}, GOLDEN / case / "project.ilp"))
 
     grey, *classes = viewer.layers
-    assert [layer.name for layer in viewer.layers] == ["test1", *(f"test1 {name}" for name in classifier.classes)]
-    assert grey.data.shape == pixels.shape
-    np.testing.assert_array_equal(grey.data, pixels)
+    stem = grey.name
+    assert stem.startswith("test1")
+    assert names(viewer) == [stem, *(f"{stem} {name}" for name in classifier.classes)]
+    np.testing.assert_array_equal(grey.data, values)
     assert grey.colormap.name == "gray"
     for i, layer in enumerate(classes):
         np.testing.assert_array_equal(np.asarray(layer.data), expected[..., i])
@@ -64,16 +104,16 @@ def test_probabilities(viewer, lazy, case, image, output):
         assert np.array_equal(layer.extent.world, grey.extent.world)
     assert viewer.dims.ndim == len(axes)
     assert isinstance(grey.data, np.ndarray) != lazy
-    shown.clear()
+    shown.show([])
 
 
-def write(path: Path, values: np.ndarray, axes: str) -> Output:
+def write(path: Path, values: np.ndarray, axes: str) -> Path:
     """Write an output as the writer does."""
     with h5py.File(path, "w") as file:
         data = file.create_dataset("exported_data", data=values)
         tags = ", ".join(f'{{"key": "{key}", "typeFlags": 2}}' for key in axes)
         data.attrs["axistags"] = f'{{"axes": [{tags}]}}'
-    return Output(f"{path}/exported_data", {})
+    return path
 
 
 @pytest.fixture
@@ -87,7 +127,7 @@ def outputs(tmp_path):
         resolution=(4, 2),
         metadata={"unit": "um", "axes": "YX"},
     )
-    classifier = load_classifier(GOLDEN / "a_2d_u8/project.ilp")
+    classifier = load_classifier(PROJECT)
     n_classes, n_features = len(classifier.classes), classifier.source("Features").channels
     written = {
         "Probabilities": random.random((6, 8, n_classes), np.float32),
@@ -96,18 +136,16 @@ def outputs(tmp_path):
         "Features": random.normal(0, 9, (6, 8, n_features)).astype(np.float32),
     }
     files = {name: write(tmp_path / f"{name}.h5", values, "yxc") for name, values in written.items()}
-    return classifier, str(tmp_path / "cells.tif"), written, files
+    return classifier, tmp_path / "cells.tif", written, files
 
 
 def test_every_source(viewer, lazy, outputs):
     """All sources at once: labels in the project's colours on top, features with a slider, all at one scale."""
     classifier, location, written, files = outputs
     shown = ShownLayers(viewer)
-    shown.show(read_layers(open_image(location), "cells", files, classifier))
-    names = ["Uncertainty", "Features", *classifier.classes, "Simple Segmentation"]
-    assert {layer.name for layer in viewer.layers} == {"cells", *(f"cells {name}" for name in names)}
-    assert viewer.layers[0].name == "cells"
-    assert viewer.layers[-1].name == "cells Simple Segmentation"
+    show(shown, row(location, files))
+    titles = ["Uncertainty", "Features", *classifier.classes, "Simple Segmentation"]
+    assert names(viewer) == ["cells", *(f"cells {title}" for title in titles)]
 
     labels = viewer.layers[-1]
     assert isinstance(labels, Labels)
@@ -116,6 +154,7 @@ def test_every_source(viewer, lazy, outputs):
     for i, color in enumerate(classifier.class_colors, start=1):
         np.testing.assert_allclose(labels.get_color(i), [*(np.array(color) / 255), 1], atol=1e-6)
     assert labels.get_color(0) is None or labels.get_color(0)[3] == 0
+    assert [labels.features["class"][i] for i in (0, 1)] == ["none", classifier.classes[0]]
 
     features = viewer.layers["cells Features"]
     np.testing.assert_array_equal(np.asarray(features.data), np.moveaxis(written["Features"], -1, 0))
@@ -130,15 +169,47 @@ def test_every_source(viewer, lazy, outputs):
     for layer in viewer.layers:
         np.testing.assert_allclose(layer.scale[-2:], [0.5, 0.25])
         assert [str(unit) for unit in layer.units[-2:]] == ["micrometer"] * 2
-    shown.clear()
+    shown.show([])
 
 
 @pytest.mark.parametrize("source", ["Uncertainty", "Features"])
 def test_alone_it_is_visible(viewer, outputs, source):
     """Features or uncertainty are shown if they are all there is."""
-    classifier, location, _, files = outputs
-    ShownLayers(viewer).show(read_layers(open_image(location), "cells", {source: files[source]}, classifier))
+    _, location, _, files = outputs
+    show(ShownLayers(viewer), row(location, {source: files[source]}))
     assert [layer.visible for layer in viewer.layers] == [True, True]
+
+
+COUNTS = {
+    "not counted": ((), "cells Density"),
+    "one frame": ((Count(0, 80.44, 80.44),), "cells Density, 80.4"),
+    "time series": ((Count(0, 80.44, None), Count(1, 95.06, 3.0)), "cells Density, 80.4 to 95.1"),
+}
+
+
+@pytest.mark.parametrize(("counts", "name"), COUNTS.values(), ids=COUNTS)
+def test_density(viewer, lazy, outputs, tmp_path, counts, name):
+    """In a perceptual map from 0 to its maximum, light over the raw image; the count in its name."""
+    _, location, _, _ = outputs
+    values = np.random.default_rng(2).random((6, 8, 1), np.float32) / 40
+    source = Source(DENSITY, np.dtype(np.float32), 1, (DENSITY,), None)
+    written = write(tmp_path / "density.h5", values, "yxc")
+    what = ToShow(
+        str(location),
+        BatchJob(classifier=PROJECT, inputs=(str(location),)),
+        {},
+        (NamedExport(DENSITY, Export(source=DENSITY), source),),
+        LedgerRow(str(location), "done", outputs={DENSITY: written}, counts=counts),
+    )
+    shown = ShownLayers(viewer)
+    show(shown, what)
+    density = viewer.layers[-1]
+    assert density.name == name
+    np.testing.assert_array_equal(np.asarray(density.data), values[..., 0])
+    assert density.colormap.name == "inferno"
+    assert density.blending == "additive"
+    np.testing.assert_allclose(density.contrast_limits, [0, values.max()], rtol=1e-6)
+    shown.show([])
 
 
 CHANNELS = {
@@ -155,109 +226,197 @@ CHANNELS = {
 @pytest.mark.parametrize(("shape", "dtype", "expected"), CHANNELS.values(), ids=CHANNELS)
 def test_channels_of_the_image(viewer, lazy, tmp_path, shape, dtype, expected):
     """RGB is shown in its colours, other channels as one grey layer each, the first visible."""
-    pixels = np.random.default_rng(1).integers(0, 200, shape, dtype)
-    np.save(tmp_path / "cells.npy", pixels)
-    classifier = load_classifier(GOLDEN / "b_2d_rgb_u8/project.ilp")
+    values = np.random.default_rng(1).integers(0, 200, shape, dtype)
+    np.save(tmp_path / "cells.npy", values)
     shown = ShownLayers(viewer)
-    shown.show(read_layers(open_image(tmp_path / "cells.npy", "yxc"), "cells", {}, classifier))
+    show(shown, row(tmp_path / "cells.npy", {}, input_axes="yxc"))
     assert [(layer.name, layer.visible) for layer in viewer.layers] == expected
     assert all(isinstance(layer, Image) for layer in viewer.layers)
     assert viewer.layers[0].rgb == (len(expected) == 1)
     together = [np.asarray(layer.data) for layer in viewer.layers]
-    np.testing.assert_array_equal(together[0] if len(expected) == 1 else np.stack(together, -1), pixels)
-    shown.clear()
+    np.testing.assert_array_equal(together[0] if len(expected) == 1 else np.stack(together, -1), values)
+    shown.show([])
+
+
+def test_settings_of_one_image(viewer, tmp_path):
+    """Axes, channels and dataset that are set for an image hold when it is shown."""
+    values = np.random.default_rng(1).integers(0, 200, (2, 6, 8), np.uint16)
+    with h5py.File(tmp_path / "cells.h5", "w") as file:
+        file["a/one"], file["a/two"] = np.zeros((4, 4), np.uint8), values
+    location = str(tmp_path / "cells.h5")
+    chosen = {location: InputSettings(axes="cyx", channels=(1,), dataset="a/two")}
+    show(ShownLayers(viewer), row(location, {}, input_settings=chosen))
+    assert names(viewer) == ["cells-a-two"]
+    np.testing.assert_array_equal(viewer.layers[0].data, values[1])
 
 
 def test_the_next_image_takes_the_place(viewer, lazy):
     """Layers do not pile up; what the user hid stays hidden, where the user looked stays in sight."""
-    classifier = load_classifier(GOLDEN / "a_2d_u8/project.ilp")
+    classes = load_classifier(PROJECT).classes
     folder = GOLDEN / "a_2d_u8"
     other = viewer.add_points([[1, 1]], name="mine")
     shown = ShownLayers(viewer)
 
-    def show(name: str, stem: str) -> None:
-        outputs = {"Probabilities": Output(str(folder / f"expected/{name}_Probabilities.h5"), {})}
-        shown.show(read_layers(open_image(folder / f"{name}.png"), stem, outputs, classifier))
+    def show_image(name: str) -> None:
+        show(shown, row(folder / f"{name}.png", {"Probabilities": folder / f"expected/{name}_Probabilities.h5"}))
 
-    show("test1", "first")
-    n_layers = len(viewer.layers)
-    viewer.layers["first Class 2"].visible = False
+    show_image("test1")
+    layers = list(viewer.layers)
+    viewer.layers["test1 Class 2"].visible = False
+    viewer.layers["test1 Class 1"].contrast_limits = (0.5, 1)
     viewer.scene.camera.zoom = 7
-    show("test1", "again")
-    assert [layer.name for layer in viewer.layers] == [
-        "mine",
-        "again",
-        *(f"again {name}" for name in classifier.classes),
-    ]
-    assert not viewer.layers["again Class 2"].visible
+    show_image("test1")
+    assert names(viewer) == ["mine", "test1", *(f"test1 {name}" for name in classes)]
+    assert list(viewer.layers) == layers
+    assert not viewer.layers["test1 Class 2"].visible
+    assert viewer.layers["test1 Class 1"].contrast_limits == [0.5, 1]
     assert viewer.scene.camera.zoom == 7
 
-    show("test2", "smaller")
-    assert len(viewer.layers) == n_layers
-    assert viewer.layers["smaller"].data.shape == (61, 45)
-    assert not viewer.layers["smaller Class 2"].visible
+    show_image("test2")
+    assert list(viewer.layers) == layers
+    assert viewer.layers["test2"].data.shape == (61, 45)
+    assert not viewer.layers["test2 Class 2"].visible
+    assert viewer.layers["test2 Class 1"].contrast_limits == [0.5, 1]
     assert viewer.scene.camera.zoom != 7
 
-    shown.clear()
+    shown.show([])
     assert list(viewer.layers) == [other]
 
 
 def test_other_kinds_of_layers(viewer, outputs):
-    """From one set of sources to another, and after the user removed a layer, the right layers are there."""
-    classifier, location, _, files = outputs
+    """From one set of sources to another, and after the user removed a layer, the right layers are there, in order."""
+    _, location, _, files = outputs
     shown = ShownLayers(viewer)
-    shown.show(read_layers(open_image(location), "cells", files, classifier))
+    show(shown, row(location, files))
+    everything = names(viewer)
     few = {"Simple Segmentation": files["Simple Segmentation"]}
-    shown.show(read_layers(open_image(location), "cells", few, classifier))
-    assert [layer.name for layer in viewer.layers] == ["cells", "cells Simple Segmentation"]
-    viewer.layers.remove(viewer.layers["cells Simple Segmentation"])
-    shown.show(read_layers(open_image(location), "cells", few, classifier))
-    assert [layer.name for layer in viewer.layers] == ["cells", "cells Simple Segmentation"]
+    show(shown, row(location, few))
+    raw, labels = viewer.layers
+    assert names(viewer) == ["cells", "cells Simple Segmentation"]
+    viewer.layers.remove(labels)
+    viewer.add_points([[1, 1]], name="mine")
+    show(shown, row(location, few))
+    assert names(viewer) == ["cells", "cells Simple Segmentation", "mine"]
+    show(shown, row(location, files))
+    assert names(viewer) == [*everything, "mine"]
+    viewer.layers.remove(raw)
+    show(shown, row(location, files))
+    assert names(viewer) == [*everything, "mine"]
 
 
-def is_open(path: Path) -> bool:
-    """Whether this process has the file open for reading: HDF5 refuses to open it for writing then."""
-    try:
-        with h5py.File(path, "r+"):
-            return False
-    except OSError:
-        return True
+def test_layers_that_will_be_needed_again(viewer, lazy, outputs):
+    """While a run goes on, layers of what is not predicted yet are empty and hidden, and come back as they were."""
+    classifier, location, written, files = outputs
+    shown = ShownLayers(viewer)
+    done = row(location, {name: files[name] for name in ("Probabilities", "Simple Segmentation")})
+    show(shown, done)
+    layers = list(viewer.layers)
+    hidden = f"cells {classifier.classes[0]}"
+    viewer.layers[hidden].visible = False
+    tifffile.imwrite(location.with_name("larger.tif"), np.ones((9, 9), np.uint8))
+    waiting = row(location.with_name("larger.tif"), {})
+    show(shown, waiting, done.sources)
+    assert list(viewer.layers) == layers
+    assert [layer.visible for layer in viewer.layers] == [True] + [False] * (len(layers) - 1)
+    assert all(layer.name.startswith("larger") for layer in viewer.layers)
+    assert not any(np.asarray(layer.data).any() for layer in viewer.layers[1:])
+    assert viewer.layers[-1].data.shape == (9, 9)
+    assert [layer.name for layer in shown.layers] == ["larger"]
+    assert not is_open(files["Probabilities"])
+
+    show(shown, done, done.sources)
+    assert list(viewer.layers) == layers
+    assert [layer.name for layer in viewer.layers if not layer.visible] == [hidden]
+    np.testing.assert_array_equal(viewer.layers[-1].data, written["Simple Segmentation"][..., 0])
+
+    show(shown, waiting, done.sources)
+    for _ in shown.tidy():
+        pass
+    assert names(viewer) == ["larger"]
+    shown.show([])
+
+
+def test_layers_are_kept(viewer, lazy, outputs):
+    """What is kept stays as it is, with its files open; the next image has layers of its own."""
+    _, location, written, files = outputs
+    shown = ShownLayers(viewer)
+    few = {"Uncertainty": files["Uncertainty"]}
+    show(shown, row(location, few))
+    kept = list(viewer.layers)
+    shown.keep()
+    np.save(location.with_name("other.npy"), np.ones((6, 8), np.uint8))
+    show(shown, row(location.with_name("other.npy"), {}))
+    assert names(viewer) == ["cells", "cells Uncertainty", "other"]
+    assert list(viewer.layers)[:2] == kept
+    np.testing.assert_array_equal(np.asarray(kept[1].data), written["Uncertainty"][..., 0])
+    assert is_open(files["Uncertainty"]) == lazy
+    shown.show([])
+    assert list(viewer.layers) == kept
+    viewer.layers.clear()
+    assert not is_open(files["Uncertainty"])
+
+
+def test_given_up_half_way(viewer, outputs, monkeypatch):
+    """When another row is chosen while layers are made, no file stays open, and the next row is shown right."""
+    _, location, _, files = outputs
+    monkeypatch.setattr(pixels, "IN_MEMORY", 0)
+    shown = ShownLayers(viewer)
+    n_steps = len(list(shown.steps(load_row(row(location, files)).layers)))
+    everything = names(viewer)
+    shown.show([])
+    for n in range(1, n_steps):
+        steps = shown.steps(load_row(row(location, files)).layers)
+        for _ in range(n):
+            next(steps)
+        steps.close()
+        assert len(viewer.layers) <= len(everything)
+        show(shown, row(location, files))
+        assert names(viewer) == everything
+        shown.show([])
+        assert not viewer.layers
+        assert not any(map(is_open, files.values()))
 
 
 def test_lazy_files_stay_open_as_long_as_their_layers(viewer, outputs, monkeypatch):
     """A lazy file is open until its last layer is replaced or removed, by whomever; small ones never stay open."""
-    classifier, location, _, files = outputs
-    path = Path(files["Probabilities"].location).parent
-    probabilities = {"Probabilities": files["Probabilities"]}
+    _, location, _, files = outputs
+    path = files["Probabilities"]
+    probabilities = row(location, {"Probabilities": path})
     shown = ShownLayers(viewer)
-    shown.show(read_layers(open_image(location), "cells", probabilities, classifier))
+    show(shown, probabilities)
     assert not is_open(path)
+    shown.show([])
 
-    monkeypatch.setattr(layer_data, "IN_MEMORY", 0)
-    for end in (shown.clear, viewer.layers.clear):
-        shown.show(read_layers(open_image(location), "cells", probabilities, classifier))
+    monkeypatch.setattr(pixels, "IN_MEMORY", 0)
+    for end in (lambda: shown.show([]), viewer.layers.clear):
+        show(shown, probabilities)
         assert is_open(path)
         viewer.layers.remove(viewer.layers[-1])
         assert is_open(path)
         end()
         assert not is_open(path)
 
-    shown.show(read_layers(open_image(location), "cells", probabilities, classifier))
-    shown.show(read_layers(open_image(location), "cells", {"Uncertainty": files["Uncertainty"]}, classifier))
+    show(shown, probabilities)
+    show(shown, row(location, {"Uncertainty": files["Uncertainty"]}))
     assert not is_open(path)
-    shown.clear()
+    shown.show([])
 
 
-def test_a_missing_output(outputs, monkeypatch):
-    """What cannot be read is an error that names it, and leaves no file open."""
-    monkeypatch.setattr(layer_data, "IN_MEMORY", 0)
-    classifier, location, _, files = outputs
-    gone = Path(files["Simple Segmentation"].location).parent
-    gone.unlink()
-    with pytest.raises(ImageReadError, match=gone.name):
-        read_layers(open_image(location), "cells", files, classifier)
-    for name in ("Probabilities", "Uncertainty", "Features"):
-        assert not is_open(Path(files[name].location).parent)
+def test_a_missing_output(viewer, outputs):
+    """What is gone is named; the rest is shown."""
+    _, location, _, files = outputs
+    files["Simple Segmentation"].unlink()
+    (problem,) = show(ShownLayers(viewer), row(location, files))
+    assert files["Simple Segmentation"].name in problem
+    assert "cells Uncertainty" in names(viewer)
+    assert "cells Simple Segmentation" not in names(viewer)
+
+
+def test_an_image_that_cannot_be_read(outputs, tmp_path):
+    """It is an error that names it."""
+    _, _, _, files = outputs
+    with pytest.raises(ImageReadError, match="gone"):
+        load_row(row(tmp_path / "gone.tif", files))
 
 
 def test_a_cut_output_lies_where_it_was_cut(viewer, outputs, tmp_path):
@@ -265,14 +424,183 @@ def test_a_cut_output_lies_where_it_was_cut(viewer, outputs, tmp_path):
     classifier, location, _, _ = outputs
     n_classes = len(classifier.classes)
     values = np.arange(3 * 4 * n_classes, dtype=np.uint8).reshape(3, 4, n_classes)
-    written = write(tmp_path / "cut.h5", values, "yxc")
-    export = Export(region={"y": (2, 5), "x": (None, 4)}, internal_path="exported_data")
-    assert Output.of(export, tmp_path / "cut.h5") == Output(written.location, {"y": 2})
-    assert Output.of(Export(format="tiff"), tmp_path / "cut.tiff") == Output(str(tmp_path / "cut.tiff"), {})
-
-    files = {"Probabilities": written._replace(start={"y": 2})}
-    ShownLayers(viewer).show(read_layers(open_image(location), "cells", files, classifier))
+    what = row(location, {"Probabilities": write(tmp_path / "cut.h5", values, "yxc")})
+    export = Export(region={"y": (2, 5), "x": (None, 4)}, dtype="uint8", output_range=(0, 255))
+    exports = [named._replace(export=export) for named in what.exports]
+    show(ShownLayers(viewer), ToShow(what.location, what.job, {}, exports, what.ended))
     assert len(viewer.layers) == 1 + n_classes
     for layer in viewer.layers[1:]:
         np.testing.assert_allclose(layer.translate, [2 * 0.5, 0])
         assert layer.contrast_limits == [0, values.max()]
+
+
+def written_as(export: Export, classifier, values: np.ndarray, axes: str, folder: Path):
+    """Write a prediction, in the axes ``axes`` and then c, with the writer of its format."""
+    source = classifier.source(export.source)
+    extents = {key: values.shape[axes.index(key)] if key in axes else 1 for key in "tzyx"}
+    transform = make_transform(export, source, axes, {**extents, "c": 1})
+    form = find_format(export.format)
+    path = folder / f"out{form.extension}"
+    writer = form.writer(Target(path, transform.axes, transform.shape, transform.dtype, transform.value_range, {}, {}))
+    cut = values[..., slice(*transform.region["c"])]
+    writer.write(tuple(slice(0, n) for n in transform.shape), cut.astype(transform.dtype))
+    writer.finish()
+    return path
+
+
+def shapes(axes: str) -> tuple[int, ...]:
+    return tuple({"t": 2, "z": 3, "y": 6, "x": 8}[key] for key in axes)
+
+
+# Pictures hold one channel, or three; here there are two classes. N5 needs a library of its own.
+SHOWN_FORMATS = [form.name for form in FORMATS if not form.is_table and not form.extra]
+
+
+@pytest.mark.parametrize("name", SHOWN_FORMATS)
+@pytest.mark.parametrize("axes", ["yx", "zyx", "tyx", "tzyx"])
+@pytest.mark.parametrize("source", ["Probabilities", "Simple Segmentation"])
+def test_what_is_written_is_shown(viewer, tmp_path, name, axes, source):
+    """Of every format that can hold it, a sequence of slices too: all values, in place over the image."""
+    classifier = load_classifier(PROJECT)
+    n = classifier.source(source).channels
+    random = np.random.default_rng(5)
+    np.save(tmp_path / "cells.npy", random.integers(0, 99, shapes(axes), np.uint8))
+    is_labels = source == "Simple Segmentation"
+    dtype = None if is_labels else "uint8"
+    export = Export(source=source, format=name, dtype=dtype, output_range=None if is_labels else (0, 255))
+    form = find_format(name)
+    if form.problem(axes + "c", (*shapes(axes), n), np.dtype(np.uint8)) is not None:
+        # Then a class by itself.
+        export = export.model_copy(update={"region": {"c": (0, 1)}})
+        n = 1
+    values = random.integers(1, 3, (*shapes(axes), classifier.source(source).channels), np.uint8)
+    if form.problem(axes + "c", (*shapes(axes), n), np.dtype(np.uint8)) is not None:
+        assert form.slices is not None or len(axes) > 2 or form.dtypes == ("float32",)
+        return
+    path = written_as(export, classifier, values, axes, tmp_path)
+    location = str(tmp_path / "cells.npy")
+    job = BatchJob(classifier=PROJECT, inputs=(location,), exports=(export,), input_axes=axes)
+    what = ToShow(
+        location, job, {}, named_exports(job, classifier), LedgerRow(location, "done", outputs={source: path})
+    )
+    shown = ShownLayers(viewer)
+    problems = show(shown, what)
+    if known_format(path) is None:
+        assert "Formats that can be read" in problems[0]
+        return
+    assert problems == ()
+    raw, *predicted = viewer.layers
+    assert len(predicted) == n
+    for i, layer in enumerate(predicted):
+        assert np.array_equal(layer.extent.world, raw.extent.world)
+        if "jp" not in name:
+            np.testing.assert_array_equal(np.asarray(layer.data), values[..., i])
+    shown.show([])
+
+
+def test_an_output_of_one_class_each(viewer, outputs, tmp_path):
+    """Classes in files of their own have the names and colours of the classes."""
+    classifier, location, written, _ = outputs
+    job = BatchJob(classifier=PROJECT, inputs=(str(location),), exports=(Export(per_class=True),))
+    exports = named_exports(job, classifier)
+    files = {
+        named.name: write(tmp_path / f"{i}.h5", written["Probabilities"][..., i : i + 1], "yxc")
+        for i, named in enumerate(exports)
+    }
+    show(ShownLayers(viewer), ToShow(str(location), job, {}, exports, LedgerRow("", "done", outputs=files)))
+    assert names(viewer) == ["cells", *(f"cells {name}" for name in classifier.classes)]
+    for i, layer in enumerate(viewer.layers[1:]):
+        assert rgb(layer) == classifier.class_colors[i]
+        np.testing.assert_array_equal(layer.data, written["Probabilities"][..., i])
+
+
+def test_a_layer_of_the_viewer(viewer, outputs):
+    """What is predicted for a layer lies where the layer is; the layer itself is not added again."""
+    classifier, _, written, _ = outputs
+    viewer.add_image(np.zeros((6, 8)), name="mine", scale=(2, 3), translate=(10, 20), units=("um", "um"))
+    image = MemoryImage("mine", np.zeros((6, 8)), "yx", axes_known="guess")
+    job = BatchJob(classifier=PROJECT, inputs=("layer:mine",))
+    what = ToShow(
+        "layer:mine",
+        job,
+        {"layer:mine": image},
+        named_exports(job, classifier),
+        LedgerRow("layer:mine", "done"),
+        {"Probabilities": written["Probabilities"]},
+    )
+    from napari_batch_prediction.widgets.canvas import place_of
+
+    ShownLayers(viewer).show(load_row(what, place_of(viewer.layers["mine"], "yx")).layers)
+    assert names(viewer) == ["mine", *(f"mine {name}" for name in classifier.classes)]
+    for i, layer in enumerate(viewer.layers[1:]):
+        np.testing.assert_array_equal(layer.data, written["Probabilities"][..., i])
+        np.testing.assert_array_equal(layer.scale, [2, 3])
+        np.testing.assert_array_equal(layer.translate, [10, 20])
+        assert [str(unit) for unit in layer.units] == ["micrometer"] * 2
+
+
+@pytest.mark.parametrize("source", ["Probabilities", "Simple Segmentation"])
+def test_multi_scale(viewer, tmp_path, monkeypatch, source):
+    """Large OME-Zarr images and outputs are layers of all their levels; the coarse ones are there at once."""
+    monkeypatch.setattr(pixels, "LEVEL_IN_MEMORY", 1_000_000)
+    monkeypatch.setattr(pixels, "CHUNK", 300)
+    random = np.random.default_rng(5)
+    classifier = load_classifier(PROJECT)
+    n = classifier.source(source).channels
+    values = random.integers(1, 3, (1200, 1000, n), np.uint8)
+    is_labels = source == "Simple Segmentation"
+    export = Export(
+        source=source,
+        format="multi-scale OME-Zarr",
+        dtype=None if is_labels else "uint8",
+        output_range=None if is_labels else (0, 255),
+    )
+    path = written_as(export, classifier, values, "yx", tmp_path)
+    group = zarr.create_group(tmp_path / "cells.zarr", zarr_format=2)
+    raw = random.integers(0, 99, (1200, 1000), np.uint8)
+    for i in range(3):
+        group.create_array(f"{i}", data=raw[:: 2**i, :: 2**i])
+    group.attrs["multiscales"] = [
+        {
+            "version": "0.4",
+            "axes": [{"name": key, "type": "space"} for key in "yx"],
+            "datasets": [{"path": f"{i}"} for i in range(3)],
+        }
+    ]
+    location = str(tmp_path / "cells.zarr")
+    job = BatchJob(classifier=PROJECT, inputs=(location,), exports=(export,))
+    shown = ShownLayers(viewer)
+    what = ToShow(
+        location, job, {}, named_exports(job, classifier), LedgerRow(location, "done", outputs={source: path})
+    )
+    assert show(shown, what) == ()
+    grey, *predicted = viewer.layers
+    assert len(predicted) == n
+    assert all(layer.multiscale for layer in viewer.layers)
+    assert [level.shape for level in grey.data] == [(1200, 1000), (600, 500), (300, 250)]
+    assert [isinstance(level, np.ndarray) for level in grey.data] == [False, True, True]
+    np.testing.assert_array_equal(np.asarray(grey.data[0]), raw)
+    for i, layer in enumerate(predicted):
+        assert [level.shape for level in layer.data] == [(1200, 1000), (600, 500)]
+        assert [isinstance(level, np.ndarray) for level in layer.data] == [False, True]
+        np.testing.assert_array_equal(np.asarray(layer.data[0]), values[..., i])
+        assert np.array_equal(layer.extent.world, grey.extent.world)
+    show(shown, what)
+    assert list(viewer.layers) == [grey, *predicted]
+    shown.show([])
+    assert not viewer.layers
+
+
+def test_one_level_is_chosen(viewer, tmp_path, monkeypatch):
+    """A named level is shown with the levels below it; a small image in one piece."""
+    group = zarr.create_group(tmp_path / "cells.zarr", zarr_format=2)
+    for i in range(3):
+        group.create_array(f"{i}", data=np.ones((64 >> i, 64 >> i), np.uint8))
+    group.attrs["multiscales"] = [{"version": "0.1", "datasets": [{"path": f"{i}"} for i in range(3)]}]
+    shown = ShownLayers(viewer)
+    what = row(tmp_path / "cells.zarr/1", {}, input_axes="yx")
+    show(shown, what)
+    assert viewer.layers[0].data.shape == (32, 32)
+    monkeypatch.setattr(pixels, "LEVEL_IN_MEMORY", 0)
+    show(shown, what)
+    assert [level.shape for level in viewer.layers[0].data] == [(32, 32), (16, 16)]

@@ -7,9 +7,14 @@ import pytest
 from qtpy.QtCore import Qt
 
 from napari_batch_prediction.batch.events import FileFinished, FileStarted, TileDone
-from napari_batch_prediction.batch.job import BatchJob
+from napari_batch_prediction.batch.inspection import ImageInfo, Inspected
+from napari_batch_prediction.batch.job import BatchJob, InputSettings
 from napari_batch_prediction.batch.ledger import LedgerRow
-from napari_batch_prediction.batch.plan import ImageInfo, Plan, PlanRow
+from napari_batch_prediction.batch.plan import Plan
+from napari_batch_prediction.batch.rows import PlanRow
+from napari_batch_prediction.widgets.input_list import for_images, with_setting, without
+from napari_batch_prediction.widgets.input_reasons import reasons_for, remedies
+from napari_batch_prediction.widgets.input_settings import format_channels, parse_channels
 from napari_batch_prediction.widgets.inputs_model import InputsModel, short_name
 from napari_batch_prediction.widgets.results_model import ResultsModel
 
@@ -19,6 +24,7 @@ SHORT_NAMES = {
     "no extension": ("/data/v1.2/iso", "iso"),
     "dataset": ("/data/scan.h5/volume/data", "scan.h5/volume/data"),
     "dataset below a folder with a dot": ("/my.data/scan.h5/t0.5/data", "scan.h5/t0.5/data"),
+    "layer": ("layer:cells [1]", "cells [1]"),
     "pattern": ("/data/plate/*.tif", "plate/*.tif"),
     "pattern of folders": ("/data/**/day?/a.tif", "data/**/day?/a.tif"),
     "only a pattern": ("*.tif", "*.tif"),
@@ -42,31 +48,126 @@ def texts(model) -> list[list[str]]:
     return [[model.index(i, j).data() for j in range(model.columnCount())] for i in range(model.rowCount())]
 
 
+def found(name: str, *problems: str, axes: str = "yx", known: str = "file", doubts=()) -> Inspected:
+    info = ImageInfo(axes, known, (40, 50, 3)[: len(axes)], np.dtype(np.uint8))
+    return Inspected(name, info, problems, doubts)
+
+
 def test_inputs(qtbot, qtmodeltester):
-    """An input shows how it was understood; a pattern how many images it stands for; equal inputs are one."""
+    """A row for each image that the inputs stand for, with what is known of it so far; equal inputs are one."""
     model = InputsModel()
-    model.set_inputs(["a.png", "*.png", "b.tif", "a.png", "new.tif"])
-    assert model.inputs == ("a.png", "*.png", "b.tif", "new.tif")
+    model.set_inputs(["a.png", "*.png", "b.tif", "a.png", "layer:cells"])
+    assert model.inputs == ("a.png", "*.png", "b.tif", "layer:cells")
+    assert [row[0] for row in texts(model)] == ["a.png", "*.png", "b.tif", "cells"]
     assert model.summary() == "4 listed"
 
-    model.set_checked(
-        {
-            "a.png": [row("a.png", known="guess")],
-            "*.png": [row("a.png", known="guess"), row("c.png", "It is damaged.")],
-            "b.tif": [row("b.tif", "It has 3 channels.", axes="yxc")],
-            "new.tif": [],
-        }
-    )
+    given = {"a.png": ["a.png"], "*.png": ["c.png"], "b.tif": ["b.tif"], "layer:cells": ["layer:cells"]}
+    model.set_found(given)
+    assert model.summary() == "0 of 4 checked"
+    model.take_many([found("a.png", known="guess"), found("c.png", doubts=("It is dim.",)), found("gone.png")])
+    assert model.summary() == "2 of 4 checked"
+    assert texts(model)[1:3] == [["c.png", "yx", "40\u00d750", "1", "doubt"], ["b.tif", "", "", "", "\u2026"]]
+    model.take_many([found("b.tif", "It has 3 channels.", axes="yxc"), found("layer:cells")])
     assert texts(model) == [
-        ["a.png", "yx*  40×50", "ok"],
-        ["*.png", "", "2 images, 1 !"],
-        ["b.tif", "yxc  40×50×3", "problem"],
-        ["new.tif", "", "listed above"],
+        ["a.png", "yx*", "40\u00d750", "1", "ok"],
+        ["c.png", "yx", "40\u00d750", "1", "doubt"],
+        ["b.tif", "yxc", "40\u00d750\u00d73", "3", "problem"],
+        ["cells", "yx", "40\u00d750", "1", "ok"],
     ]
-    assert model.summary() == "3 images, 2 with a problem"
-    assert model.problems(1) == "c.png: It is damaged."
-    assert "It has 3 channels." in model.index(2, 0).data(Qt.ItemDataRole.ToolTipRole)
+    assert model.summary() == "4 images, 1 with a problem, 1 with a doubt"
+    assert model.with_first_problem() == ["b.tif"]
+    assert "guessed" in model.index(0, 1).data(Qt.ItemDataRole.ToolTipRole)
+    assert "It has 3 channels." in model.index(2, 4).data(Qt.ItemDataRole.ToolTipRole)
     qtmodeltester.check(model)
+
+    model.sort(4)
+    assert [row[4] for row in texts(model)] == ["problem", "doubt", "ok", "ok"]
+    model.set_inputs([*model.inputs, "1.png"])
+    assert [row[4] for row in texts(model)] == ["problem", "doubt", "\u2026", "ok", "ok"]
+    model.sort(-1)
+    assert model.images == ["a.png", "c.png", "b.tif", "layer:cells", "1.png"]
+    model.set_plan(None)
+    assert model.summary() == "5 listed"
+
+
+WITHOUT = {
+    "a file": (["a.png", "b.png"], {}, ["a.png"], ["b.png"]),
+    "of a pattern": (["d/*.png"], {"d/*.png": ("d/a.png", "d/b.png")}, ["d/a.png"], ["d/b.png"]),
+    "all of a pattern": (["d/*.png"], {"d/*.png": ("d/a.png",)}, ["d/a.png"], []),
+    "a pattern not looked up": (["d/*.png"], {}, ["d/*.png"], []),
+    "of another folder": (["a.png", "d"], {"a.png": ("a.png",), "d": ("d/a.png",)}, ["a.png"], ["d"]),
+    "matched twice": (
+        ["d/a.png", "d"],
+        {"d/a.png": ("d/a.png",), "d": ("d/b.png",)},
+        ["d/a.png"],
+        ["d/b.png"],
+    ),
+    "matched by folders": (["d/x.png", "**/*.png"], {"**/*.png": ("e/y.png",)}, ["d/x.png"], ["e/y.png"]),
+    "brackets": (["d[1]/x", "d[1]/*"], {"d[1]/*": ("d[1]/y",)}, ["d[1]/x"], ["d[1]/y"]),
+    "other pattern": (["d/a1.png", "d/b*"], {"d/b*": ("d/b1.png",)}, ["d/a1.png"], ["d/b*"]),
+    "list": (["a.png", "all.txt"], {"all.txt": ("b.png",)}, ["a.png"], ["b.png"]),
+    "layer": (["layer:a", "layer:b"], {}, ["layer:a"], ["layer:b"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("inputs", "given", "gone", "left"), WITHOUT.values(), ids=WITHOUT)
+def test_without(inputs, given, gone, left):
+    """What is removed stays away, and no pattern becomes a list without need."""
+    assert without(inputs, given, gone) == tuple(left)
+
+
+def test_settings_of_images():
+    """A field is set for some images, and taken back; what was set for a pattern is set for its images."""
+    settings = with_setting({}, ["d/*"], "axes", "yx")
+    assert settings == {"d/*": InputSettings(axes="yx")}
+    settings = with_setting(settings, ["d/a"], "channels", (1,))
+    settings = for_images(settings, {"d/*": ("d/a", "d/b")})
+    assert settings == {"d/a": InputSettings(channels=(1,)), "d/b": InputSettings(axes="yx")}
+    assert with_setting(settings, ["d/a", "c"], "channels", None) == {"d/b": InputSettings(axes="yx")}
+
+
+CHANNELS = {
+    "none": ("", None, ""),
+    "index": ("0", (0,), "0"),
+    "names": ("DAPI,GFP", ("DAPI", "GFP"), "DAPI, GFP"),
+    "mixed": (" 2 , DAPI,", (2, "DAPI"), "2, DAPI"),
+    "comma in a name": ('"a, b", c', ("a, b", "c"), '"a, b", c'),
+    "quote in a name": ('5" disk', ('5" disk',), '5" disk'),
+    "only commas": (" , ,", None, ""),
+}
+
+
+@pytest.mark.parametrize(("text", "channels", "back"), CHANNELS.values(), ids=CHANNELS)
+def test_channels(text, channels, back):
+    """Channels by index or name, with commas between them."""
+    assert parse_channels(text) == channels
+    assert format_channels(channels or ()) == back
+
+
+REASONS = {
+    "channels": ("The image has 3 channels, but the classifier was trained on 1.", ["channels"]),
+    "axes": ("If the first axis is time, set the axes to 'tyx'.", ["axes"]),
+    "dataset": ("'a.h5' holds 2 datasets, and it is not clear which to use.", ["dataset"]),
+    "nothing": ("'a.png' is empty: it has 0 bytes.", []),
+}
+
+
+@pytest.mark.parametrize(("reason", "fields"), REASONS.values(), ids=REASONS)
+def test_remedies(reason, fields):
+    """What mends a problem is offered beside it."""
+    assert remedies([reason]) == fields
+
+
+def test_reasons_are_said_together():
+    """Images with the same reason share a sentence; many reasons are not all said."""
+    model = InputsModel()
+    names = [f"{i}.png" for i in range(20)]
+    model.set_inputs(names)
+    model.take_many(found(name, "It is torn." if i < 10 else f"It is {i}.") for i, name in enumerate(names))
+    lines = reasons_for(model, names).splitlines()
+    assert lines[:2] == ["0.png and 9 others: It is torn.", "10.png: It is 10."]
+    assert lines[-1] == "And 6 other reasons: select a row to read its own."
+    assert model.with_first_problem() == names[:10]
 
 
 def test_results(qtbot, qtmodeltester):

@@ -101,7 +101,7 @@ class Inspections:
         if header.image is None:
             return Inspected(location, None, (header.problem,))
         try:
-            classifier.check(header.image.axes, header.image.shape)
+            classifier.check(header.image.axes, header.image.shape, header.image.dtype)
         except Exception as error:  # whatever is wrong with one image, the others are to be looked at
             reason = explain(error)[0]
             names = header.image.channel_names

@@ -19,9 +19,9 @@ from napari_batch_prediction.errors import ImageMismatchError
 
 ALL_STAGES = f"{PROBABILITIES} All Stages"
 
-# What a probability of 1 becomes in an image of whole numbers: the largest value of its type. Larger types are
-# refused: float32 rounds their largest value up to one that they cannot hold.
-_FULL = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0}
+# What a probability of 1 becomes in an image of whole numbers, by the bytes of its type: the largest value. Longer
+# types are refused: float32 rounds their largest value up to one that they cannot hold.
+_FULL = {1: 255.0, 2: 65535.0}
 
 
 class Autocontext(TiledClassifier):
@@ -77,15 +77,17 @@ class Autocontext(TiledClassifier):
         """Return why an image of this type may be unlike the training images; see the protocol."""
         image, probabilities = self._brightest
         found = doubts_of_type(dtype, self.projects[0].dtype, image)
-        # Thresholds lie between values that were seen: those of a larger type than this, or of a much smaller one.
-        full = _FULL.get(np.dtype(dtype), 1.0)
-        if not found and probabilities and not full / 200 < probabilities <= full:
-            found = [
-                f"The image is {dtype}, in which probabilities of one stage are 0 to {full:g} for the next, but in the "
-                f"training images they were of another size, with {probabilities:.3g} to be told from more. Use images "
-                "of the type of the training images."
-            ]
-        return found
+        if found or not probabilities or not _is_possible(dtype):
+            return found
+        # A threshold lies below values that were seen; the largest is far below the largest value in another type.
+        full = _full(dtype)
+        if full / 200 < probabilities <= full:
+            return []
+        return [
+            f"The image is {dtype}, in which one stage gives its probabilities to the next as 0 to {full:g}, but the "
+            f"forest compares them with values up to {probabilities:.3g}: the training images were of another type. "
+            "Use images of that type."
+        ]
 
     def memory(self, sources: Sequence[str]) -> Memory:
         """Return the memory that predicting these sources takes; see the protocol."""
@@ -130,7 +132,7 @@ class Autocontext(TiledClassifier):
     def summary(self) -> dict[str, object]:
         """Return what a user wants to know of this classifier, by heading, in the order to be shown."""
         stages = {
-            f"Stage {n}": f"classes {parts['Classes']}; {parts['Features']}; {parts['Trees']} trees"
+            f"Stage {n}": f"classes: {parts['Classes']}; features: {parts['Features']}; trees: {parts['Trees']}"
             for n, parts in enumerate((stage.summary() for stage in self._stages), start=1)
         }
         return {
@@ -153,6 +155,11 @@ def _all_stages(projects: Sequence[PixelClassificationProject]) -> Source:
     return Source(ALL_STAGES, np.dtype(np.float32), len(names), names, (0.0, 1.0), False, classes, colors)
 
 
+def _is_possible(dtype: np.dtype) -> bool:
+    """Return whether probabilities can become values of this type."""
+    return dtype.kind == "f" or (dtype.kind == "u" and dtype.itemsize in _FULL)
+
+
 def _full(dtype: np.dtype) -> float:
     """Return what a probability of 1 becomes when it joins an image of this type.
 
@@ -161,15 +168,13 @@ def _full(dtype: np.dtype) -> float:
     ImageMismatchError
         If ilastik's conversion overflows.
     """
-    if dtype.kind == "f":
-        return 1.0
-    if dtype not in _FULL:
+    if not _is_possible(dtype):
         raise ImageMismatchError(
             f"The image is {dtype}. Autocontext turns probabilities into values of the image's type, and in this one "
             "ilastik's own result overflows and is not reproducible. Train it on, and use, images of "
             "uint8, uint16 or float32."
         )
-    return _FULL[dtype]
+    return 1.0 if dtype.kind == "f" else _FULL[dtype.itemsize]
 
 
 def _regions(inner: Box, extents: Sequence[int], contexts: Sequence[Context]) -> list[Box]:

@@ -13,7 +13,7 @@ from napari_batch_prediction.features import filters2d, filters3d
 from napari_batch_prediction.features.blocks import WORK_SIZE, block_features, feature_tables, smooth_tile
 from napari_batch_prediction.features.filters2d import WIDTH
 from napari_batch_prediction.features.selection import FeatureSelection
-from napari_batch_prediction.features.vectors import CACHED, COMPILED, LANES, aligned, load, store
+from napari_batch_prediction.features.vectors import CACHED, LANES, UNCOUNTED, aligned, load, store
 from napari_batch_prediction.forest.packed import PATCH, PackedRegressors, pack, pack_regressors, walk_space
 from napari_batch_prediction.forest.traverse import walk
 from napari_batch_prediction.forest.trees import Tree
@@ -23,7 +23,7 @@ _SLICES_3D, _ROWS_3D = filters3d.DEPTH, filters3d.HEIGHT
 _PITCH = WIDTH + LANES
 
 
-@njit(**COMPILED)
+@njit(**UNCOUNTED)
 def _gather_8x8(block, at, size, n_features, patch):
     """Copy 8 rows of 8 pixels of every feature; what is copied too much, the next row overwrites."""
     for f in range(n_features):
@@ -31,7 +31,7 @@ def _gather_8x8(block, at, size, n_features, patch):
             store(patch, f * PATCH + r * 8, load(block, f * size + at + r * WIDTH))
 
 
-@njit(**COMPILED)
+@njit(**UNCOUNTED)
 def _gather_4x4x4(block, at, size, n_features, patch):
     """Copy 4 slices of 4 rows of 4 pixels of every feature; what is copied too much, the next row overwrites."""
     for f in range(n_features):
@@ -40,7 +40,7 @@ def _gather_4x4x4(block, at, size, n_features, patch):
                 store(patch, f * PATCH + s * 16 + r * 4, load(block, f * size + at + (s * _ROWS_3D + r) * WIDTH))
 
 
-@njit(**COMPILED)
+@njit(**UNCOUNTED)
 def _copy_row(block, start, row, x, n):
     """Copy n values to ``row[x:]``."""
     whole = n // LANES * LANES
@@ -50,7 +50,7 @@ def _copy_row(block, start, row, x, n):
         row[x + c] = block[start + c]
 
 
-@njit(**COMPILED)
+@njit(**UNCOUNTED)
 def _scatter(mean, column, result, at, slices, rows, height, deep, wide):
     """Copy what a patch came to; the rows of ``result`` have room for what is copied too much."""
     for s in range(slices):

@@ -110,7 +110,7 @@ def read_project(path: str | os.PathLike[str]) -> PixelClassificationProject:
     with open_project(path) as file:
         version, workflow = _read_version(file), _read_workflow(file)
         if workflow != PIXEL_CLASSIFICATION:
-            raise _unsupported(path, workflow)
+            raise _other_workflow(path, workflow, PIXEL_CLASSIFICATION)
         return _read_stage(file, Path(path), version, 1, ())
 
 
@@ -122,7 +122,7 @@ def read_stages(path: str | os.PathLike[str]) -> tuple[PixelClassificationProjec
     with open_project(path) as file:
         version, workflow = _read_version(file), _read_workflow(file)
         if workflow not in AUTOCONTEXT:
-            raise _unsupported(path, workflow)
+            raise _other_workflow(path, workflow, "Autocontext")
         stages: tuple[PixelClassificationProject, ...] = ()
         for number in range(1, AUTOCONTEXT[workflow] + 1):
             stages += (_read_stage(file, Path(path), version, number, stages),)
@@ -161,7 +161,9 @@ def _read_stage(
     )
 
 
-def _unsupported(path: str | os.PathLike[str], workflow: str) -> ProjectError:
+def _other_workflow(path: str | os.PathLike[str], workflow: str, expected: str) -> ProjectError:
+    if workflow in _SUPPORTED:
+        return ProjectError(f"{os.fspath(path)} is a project of the workflow '{workflow}', expected '{expected}'.")
     return ProjectError(
         f"{os.fspath(path)} is a project of the workflow '{workflow}', which is not supported. "
         f"Choose a project of one of these workflows: {', '.join(_SUPPORTED)}."
@@ -198,9 +200,7 @@ def _read_workflow(file: h5py.File) -> str:
     return _CLASS_NAMES.get(name, name)
 
 
-def _n_channels(
-    path: Path, image: TrainingImage, selection: FeatureSelection, n_columns: int, n_more: int
-) -> int:
+def _n_channels(path: Path, image: TrainingImage, selection: FeatureSelection, n_columns: int, n_more: int) -> int:
     """Return the number of channels, checked against the number of features the forest was trained on.
 
     ``n_more`` of them are probabilities, which the training image does not have.

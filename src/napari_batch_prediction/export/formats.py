@@ -59,6 +59,8 @@ class Format:
         The extra of this package that installs what the writer needs; empty if nothing more is needed.
     compressions
         How values can be compressed, the format's own way first; empty if there is nothing to choose.
+    fixed_axes
+        Whether the files always have their axes in the same order.
     is_table
         The output is a table for the whole batch, not an image.
     """
@@ -75,6 +77,7 @@ class Format:
     slices: "Format | None" = None
     extra: str = ""
     compressions: tuple[Compression, ...] = ()
+    fixed_axes: bool = False
     is_table: bool = False
 
     def compression_problem(self, compression: Compression | None) -> str | None:
@@ -159,7 +162,7 @@ def _hdf5(name: str, *, compressed: bool) -> Format:
 def _zarr(name: str, *, multiscale: bool) -> Format:
     writer = _writer("zarr", "OmeZarrWriter", multiscale=multiscale)
     ways: tuple[Compression, ...] = ("blosc", "zstd", "gzip", "none")
-    return Format(name, ".zarr", writer, zarr_chunk, is_folder=True, compressions=ways)
+    return Format(name, ".zarr", writer, zarr_chunk, is_folder=True, compressions=ways, fixed_axes=True)
 
 
 def _n5(name: str, *, compressed: bool) -> Format:
@@ -170,12 +173,14 @@ def _n5(name: str, *, compressed: bool) -> Format:
 
 def _picture(name: str, kind: str, dtypes: tuple[str, ...], *channels: int, max_side: int = 0) -> Format:
     writer = _writer("raster", "RasterWriter", kind=kind)
-    return Format(name, f".{name}", writer, dtypes=dtypes, max_axes=2, channels=channels, max_side=max_side)
+    return Format(
+        name, f".{name}", writer, dtypes=dtypes, max_axes=2, channels=channels, max_side=max_side, fixed_axes=True
+    )
 
 
 def _tiff(name: str) -> Format:
     writer = _writer("tiff", "TiffWriter", ome=False)
-    return Format(name, f".{name}", writer, tiff_chunk, max_axes=2, compressions=_TIFF_WAYS)
+    return Format(name, f".{name}", writer, tiff_chunk, max_axes=2, compressions=_TIFF_WAYS, fixed_axes=True)
 
 
 def _sequence(form: Format) -> Format:
@@ -198,6 +203,7 @@ _MULTIPAGE = Format(
     partial(tiff_chunk, ome=True),
     dtypes=_OME_TYPES,
     compressions=_TIFF_WAYS,
+    fixed_axes=True,
 )
 _PICTURES = (
     _tiff("tiff"),

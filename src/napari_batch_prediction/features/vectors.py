@@ -21,6 +21,10 @@ from numba.extending import intrinsic, models, overload, register_model
 COMPILED = {"nogil": True, "boundscheck": False, "error_model": "numpy"}
 """Options of numba for every compiled loop: without the interpreter lock, and without checks."""
 
+UNCOUNTED = {**COMPILED, "_nrt": False}
+"""Options for functions that are called for every few pixels and allocate nothing: references to arrays are not
+counted, which would take longer than the work and make threads wait for each other."""
+
 CACHED = {**COMPILED, "cache": True}
 """Options for loops that Python calls: kept on disk, with all they call."""
 

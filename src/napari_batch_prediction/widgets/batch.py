@@ -1,30 +1,48 @@
 """The dock widget: from a classifier and images to results on the canvas."""
 
-from collections.abc import Generator
-from typing import TYPE_CHECKING, Any, NamedTuple
+import time
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, QSize, Qt, QTimer, Signal
+from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from napari_batch_prediction.batch.events import BatchFinished, Event
+from napari_batch_prediction.batch.inspection import Inspected, Inspections
 from napari_batch_prediction.batch.job import BatchJob
 from napari_batch_prediction.batch.ledger import Ledger
-from napari_batch_prediction.batch.plan import Plan, PlanRow
+from napari_batch_prediction.batch.plan import Found, Plan, iter_plan
+from napari_batch_prediction.batch.resume import plan_resume
 from napari_batch_prediction.batch.run import iter_run
+from napari_batch_prediction.batch.text import as_command, as_python
 from napari_batch_prediction.errors import SettingsError
-from napari_batch_prediction.images.inputs import expand_inputs
+from napari_batch_prediction.widgets import preferences
+from napari_batch_prediction.widgets.canvas import Canvas
 from napari_batch_prediction.widgets.classifier import ClassifierSection
 from napari_batch_prediction.widgets.exports import ExportsSection
 from napari_batch_prediction.widgets.inputs import InputsSection
 from napari_batch_prediction.widgets.results import ResultsSection
+from napari_batch_prediction.widgets.row_loader import ToShow
 from napari_batch_prediction.widgets.run import RunBar
+from napari_batch_prediction.widgets.viewer_layers import arrays_for
 from napari_batch_prediction.widgets.work import Failure, ShouldCancel, Task
 
 if TYPE_CHECKING:
     import napari.viewer
 
 # Fields of a job that the window shows.
-SHOWN = ("classifier", "inputs", "exports", "input_axes", "existing")
+SHOWN = (
+    "classifier",
+    "inputs",
+    "exports",
+    "input_axes",
+    "stack",
+    "channels",
+    "input_settings",
+    "existing",
+)  # fmt: skip
 
 # The job is checked once the changes pause.
 PAUSE_MS = 300
@@ -33,19 +51,10 @@ PAUSE_MS = 300
 # more time than predicting them.
 EVENTS_MS = 100
 
+# What a check finds is passed on so often.
+FOUND_EVERY = 0.1
 
-class _Checked(NamedTuple):
-    """A plan, and the images that each input stands for."""
-
-    plan: Plan
-    given: dict[str, list[PlanRow]]
-
-
-def _check(job: BatchJob) -> _Checked:
-    plan = job.plan()
-    rows = {row.input: row for row in plan.rows}
-    found = {name: expand_inputs([name], stack=job.stack is not None) for name in job.inputs}
-    return _Checked(plan, {name: [rows[i] for i in locations if i in rows] for name, locations in found.items()})
+Steps = Callable[[ShouldCancel], Generator[Found | list[Inspected], None, Plan]]
 
 
 class BatchPredictionWidget(QScrollArea):
@@ -72,21 +81,24 @@ class BatchPredictionWidget(QScrollArea):
 
     def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
         super().__init__()
+        self._viewer = napari_viewer
         # What a job holds beyond what is shown stays as it was set.
         self._hidden: dict[str, Any] = {}
         self._run: Task | None = None
         self._ledger: Ledger | None = None
         self._check: Task | None = None
         self._check_again = False
+        self._inspections = Inspections()
+        self._plan: Plan | None = None
         self._problem = ""
-        self._n_ready = 0
-        self._events: list[_Checked | Event | Failure] = []
+        self._events: list[Plan | Event | Failure] = []
 
+        self._canvas = Canvas(napari_viewer, self)
         self._classifier = ClassifierSection()
-        self._inputs = InputsSection()
-        self._exports = ExportsSection()
+        self._inputs = InputsSection(napari_viewer)
+        self._exports = ExportsSection(napari_viewer)
         self._bar = RunBar()
-        self._results = ResultsSection(napari_viewer)
+        self._results = ResultsSection(napari_viewer, self._canvas)
         self._content = QWidget()
         layout = QVBoxLayout(self._content)
         layout.setContentsMargins(6, 4, 6, 4)
@@ -115,12 +127,20 @@ class BatchPredictionWidget(QScrollArea):
         for section in (self._classifier, self._inputs, self._exports):
             section.changed.connect(self._on_changed)
         self._classifier.loaded.connect(self._on_loaded)
+        self._inputs.selection_changed.connect(self._on_selected)
+        self._inputs.row_shown.connect(self._on_input_shown)
+        self._inputs.project_dropped.connect(self._classifier.choose)
+        self._results.row_shown.connect(self._inputs.select)
+        self._results.retry_clicked.connect(self.retry_failed)
+        self._results.resume_chosen.connect(self.resume)
+        self._results.copy_clicked.connect(self._copy)
         self._laid_out = QTimer(self)
         self._laid_out.setSingleShot(True)
         self._laid_out.timeout.connect(lambda: self.ensureWidgetVisible(self._results.message, 0, 0))
         # Once the layout has given the message its place.
         self._results.explained.connect(self._laid_out.start)
         self._bar.start_clicked.connect(self.start)
+        self._bar.selected_clicked.connect(self.start_selected)
         self._bar.cancel_clicked.connect(self.cancel)
         self._on_changed()
 
@@ -132,49 +152,40 @@ class BatchPredictionWidget(QScrollArea):
         SettingsError
             If something is not chosen yet; the message says what.
         """
-        path = self._classifier.value()
-        inputs, axes = self._inputs.value()
-        exports, existing = self._exports.value()
-        if path is None:
+        fields = {**self._classifier.value(), **self._inputs.value(), **self._exports.value()}
+        if fields["classifier"] is None:
             raise SettingsError("Choose a classifier first.")
-        if not inputs:
+        if not fields["inputs"]:
             raise SettingsError("Add images first.")
-        if not exports:
+        if not fields["exports"]:
             raise SettingsError("Tick what to export first.")
-        return BatchJob(
-            classifier=path,
-            inputs=inputs,
-            exports=exports,
-            input_axes=axes,
-            existing=existing,
-            **self._hidden,
-        )
+        return BatchJob(**fields, **self._hidden)
 
     def setValue(self, job: BatchJob) -> None:
         """Show a job."""
         self._hidden = {name: value for name, value in job if name not in SHOWN}
-        self._classifier.setValue(job.classifier)
-        self._inputs.setValue(job.inputs, job.input_axes)
-        self._exports.setValue(job.exports, job.existing)
+        for section in (self._classifier, self._inputs, self._exports):
+            section.setValue(job)
 
     def start(self) -> None:
         """Run the job; without effect while one runs or if the job is not complete."""
-        if self._run is not None or self._needs():
-            return
-        job = self.value()
+        if self._run is None and not self._needs():
+            self._start(self.value())
 
-        def work(should_cancel: ShouldCancel) -> Generator[object]:
-            checked = _check(job)
-            yield checked
-            yield from iter_run(checked.plan, should_cancel)
+    def start_selected(self) -> None:
+        """Run the job for the selected images alone; without effect as :meth:`start`, or if none is selected."""
+        selected = self._inputs.selected()
+        if self._run is None and not self._needs() and selected:
+            self._start(self.value().model_copy(update={"inputs": selected}))
 
-        self._pause.stop()
-        self._ledger = None
-        self._bar.begin()
-        self._run = Task(work, self)
-        self._run.yielded.connect(self._on_run)
-        self._run.ended.connect(self._on_run_ended)
-        self._run.start()
+    def retry_failed(self) -> None:
+        """Run what failed in the last run once more; without effect while a run is under way or if none was."""
+        if self._ledger is not None and self._ledger.path is not None:
+            self._go_on(self._ledger.path, failed=True)
+
+    def resume(self, ledger: Path) -> None:
+        """Show a recorded run, and do what it has not done; without effect while a run is under way."""
+        self._go_on(ledger, failed=False)
 
     def cancel(self) -> None:
         """Stop the run after the tiles that are being worked on; without effect if nothing runs."""
@@ -189,6 +200,7 @@ class BatchPredictionWidget(QScrollArea):
             self._results.set_docked(docked)
             if not docked:
                 self.cancel()
+                self._drop_check()
         return super().event(event)
 
     def minimumSizeHint(self) -> QSize:
@@ -207,62 +219,129 @@ class BatchPredictionWidget(QScrollArea):
 
     def _on_changed(self) -> None:
         self._problem = ""
+        self._drop_check()
         if self._needs():
-            self._show_check(None)
+            self._show_plan(None)
         self._pause.start()
         self._refresh()
         self.changed.emit()
 
     def _on_loaded(self) -> None:
-        if self._classifier.classifier is not None:
-            self._exports.set_offered(self._classifier.classifier.sources)
+        self._exports.set_offered(self._classifier.classifier)
+        self._drop_check()
         self._pause.start()
         self._refresh()
 
+    def _planning(self, job: BatchJob) -> Steps:
+        """Return what checks a job, to be called in another thread."""
+        classifier, inspections = self._classifier.classifier, self._inspections
+        arrays = arrays_for(self._viewer, job.inputs)
+
+        def steps(should_cancel: ShouldCancel) -> Generator[Found | list[Inspected], None, Plan]:
+            return _collected(
+                iter_plan(job, classifier, arrays=arrays, inspections=inspections, should_cancel=should_cancel)
+            )
+
+        return steps
+
     def _start_check(self) -> None:
-        """Check the job in the background, one check at a time and none during a run."""
-        self._check_again = self._check is not None or self._run is not None
+        """Check the job in the background; not during a run."""
+        self._drop_check()
+        self._check_again = self._run is not None
         if self._check_again or self._needs():
             return
-        job = self.value()
+        steps = self._planning(self.value())
 
         def work(should_cancel: ShouldCancel) -> Generator[object]:
-            yield _check(job)
+            yield (yield from steps(should_cancel))
 
         self._check = Task(work, self)
         self._check.yielded.connect(self._on_checked)
         self._check.ended.connect(self._on_check_ended)
         self._check.start()
 
-    def _on_checked(self, result: _Checked | Failure) -> None:
-        if self._is_outdated():
-            return
-        failure = result if isinstance(result, Failure) else None
-        self._show_check(result if isinstance(result, _Checked) else None)
-        self._bar.set_problem(failure)
-        if failure is not None:
-            self._problem = failure.reason
-        elif self._n_ready == 0:
-            self._problem = "None of the images can be predicted: see Inputs for the reasons."
-        self._refresh()
-        self.checked.emit(result.plan if isinstance(result, _Checked) else None)
+    def _drop_check(self) -> None:
+        """Forget a check that is under way: the job is another one by now."""
+        if self._check is not None:
+            self._check.drop()
+            self._check = None
 
-    def _is_outdated(self) -> bool:
-        """Return whether what is being checked or run is no longer the job that is shown."""
-        return self._pause.isActive() or self._check_again
+    def _on_checked(self, result: Found | list[Inspected] | Plan | Failure) -> None:
+        match result:
+            case Found():
+                self._inputs.set_found(result.given)
+            case Plan() | Failure():
+                failure = result if isinstance(result, Failure) else None
+                plan = result if isinstance(result, Plan) else None
+                self._bar.set_problem(failure)
+                self._problem = failure.reason if failure is not None else ""
+                self._show_plan(plan)
+                self._refresh()
+                self.checked.emit(plan)
+            case found:
+                self._inputs.take_many(found)
 
     def _on_check_ended(self) -> None:
         self._check = None
-        if self._check_again:
-            self._start_check()
 
-    def _show_check(self, checked: _Checked | None) -> None:
-        self._inputs.set_checked(checked.given if checked is not None else {})
-        self._exports.set_plan(checked.plan if checked is not None else None)
-        rows = checked.plan.rows if checked is not None else ()
-        self._n_ready = sum(not row.problems for row in rows)
+    def _show_plan(self, plan: Plan | None) -> None:
+        """Show what a check found, or that there is no plan of the job as it stands."""
+        self._plan = plan
+        rows = plan.rows if plan is not None else ()
+        first = next((row.image for row in rows if row.image is not None), None)
+        self._inputs.set_plan(plan)
+        self._exports.set_plan(plan)
+        if first is not None:
+            self._exports.set_image(first.axes, first.extents)
+        if rows and not any(not row.problems for row in rows):
+            self._problem = "None of the images can be predicted: see Inputs for the reasons."
+        self._on_selected()
 
-    def _on_run(self, event: _Checked | Event | Failure) -> None:
+    def _start(self, job: BatchJob) -> None:
+        """Check a job once more, and run it."""
+        preferences.add_recent(job.classifier)
+        self._exports.remember()
+        self._run_plan(self._planning(job), fresh=True)
+
+    def _go_on(self, ledger: Path, *, failed: bool) -> None:
+        if self._run is not None:
+            return
+
+        def steps(should_cancel: ShouldCancel) -> Generator[Found | list[Inspected], None, Plan]:
+            yield from ()
+            return plan_resume(ledger, failed=failed)
+
+        self._run_plan(steps, fresh=False)
+
+    def _run_plan(self, steps: Steps, *, fresh: bool) -> None:
+        """Make a plan and run it.
+
+        Parameters
+        ----------
+        steps
+            What makes the plan.
+        fresh
+            Whether the plan is one of the job that is shown.
+        """
+
+        def work(should_cancel: ShouldCancel) -> Generator[object]:
+            plan = yield from steps(should_cancel)
+            yield plan
+            yield from iter_run(plan, should_cancel)
+
+        self._pause.stop()
+        self._drop_check()
+        self._ledger = None
+        self._results.set_ledger(None)
+        self._bar.begin()
+        self._run = Task(work, self)
+        self._run.yielded.connect(self._on_run)
+        self._run.ended.connect(self._on_run_ended)
+        self._run.start()
+
+    def _on_run(self, event: Found | list[Inspected] | Plan | Event | Failure) -> None:
+        if isinstance(event, (Found, list)):
+            return  # the table of inputs knows it already
         self._events.append(event)
         if not self._show_events.isActive():
             self._show_events.start()
@@ -275,11 +354,9 @@ class BatchPredictionWidget(QScrollArea):
                 case Failure():
                     self._bar.set_problem(event)
                     continue
-                case _Checked():
-                    if not self._is_outdated():
-                        self._show_check(event)
-                    self._results.set_plan(event.plan)
-                    self._bar.set_plan(event.plan)
+                case Plan():
+                    self._results.set_plan(event)
+                    self._bar.set_plan(event)
                     continue
                 case BatchFinished():
                     self._ledger = event.ledger
@@ -292,9 +369,69 @@ class BatchPredictionWidget(QScrollArea):
         self._take_events()
         self._run = None
         self._bar.end()
+        self._results.finish()
+        self._results.set_ledger(self._ledger)
         if self._check_again:
-            self._start_check()
+            self._pause.start()
+        self._refresh()
         self.finished.emit(self._ledger)
 
+    def _on_selected(self) -> None:
+        selected = set(self._inputs.selected())
+        rows = self._plan.rows if self._plan is not None else ()
+        n_ready = sum(row.input in selected and not row.problems for row in rows)
+        if not selected:
+            problem = "Select images in Inputs first."
+        elif not n_ready:
+            problem = "None of the selected images can be predicted: see Inputs for the reasons."
+        else:
+            problem = ""
+        self._bar.set_selected(n_ready, problem)
+
+    def _on_input_shown(self, location: str) -> None:
+        """Show an image that is selected among the inputs, with its results if it has any."""
+        if self._results.select(location):
+            return
+        try:
+            job = self.value()
+        except SettingsError:
+            return  # how the image is to be read is not known yet
+        arrays = self._plan.arrays if self._plan is not None else {}
+        self._canvas.show_row(ToShow(location, job, arrays))
+
+    def _copy(self, language: str) -> None:
+        clipboard = QGuiApplication.clipboard()
+        try:
+            job = self.value()
+        except SettingsError as error:
+            self._bar.set_problem(Failure(f"There is no job to copy yet. {error}"))
+            return
+        if clipboard is not None:
+            clipboard.setText(as_python(job) if language == "python" else as_command(job))
+
     def _refresh(self) -> None:
-        self._bar.set_ready(self._n_ready, self._needs() or self._problem)
+        n_ready = sum(not row.problems for row in self._plan.rows) if self._plan is not None else 0
+        self._bar.set_ready(n_ready, self._needs() or self._problem)
+
+
+def _collected(
+    steps: Generator[Found | Inspected, None, Plan],
+) -> Generator[Found | list[Inspected], None, Plan]:
+    """Pass on what is found a few times a second, not image by image."""
+    waiting: list[Inspected] = []
+    sent = time.monotonic()
+    while True:
+        try:
+            step = next(steps)
+        except StopIteration as end:
+            if waiting:
+                yield waiting
+            plan: Plan = end.value
+            return plan
+        if isinstance(step, Found):
+            yield step
+            continue
+        waiting.append(step)
+        if time.monotonic() - sent > FOUND_EVERY:
+            yield waiting
+            waiting, sent = [], time.monotonic()

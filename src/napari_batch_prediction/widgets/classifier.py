@@ -1,16 +1,21 @@
 """The part of the window that chooses the classifier and says what it is."""
 
 from collections.abc import Generator
-from html import escape
+from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
-from magicgui.types import FileDialogMode
-from magicgui.widgets import FileEdit
+from magicgui.widgets import LineEdit
 from qtpy.QtCore import Qt, QTimer, Signal
-from qtpy.QtWidgets import QLabel
+from qtpy.QtGui import QKeySequence, QShortcut
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QPushButton
 
+from napari_batch_prediction.batch.job import BatchJob
 from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.classifiers.load import load_classifier
+from napari_batch_prediction.widgets import preferences
+from napari_batch_prediction.widgets.classifier_card import ClassifierCard
+from napari_batch_prediction.widgets.menu_button import MenuButton
 from napari_batch_prediction.widgets.message import Message
 from napari_batch_prediction.widgets.section import Section
 from napari_batch_prediction.widgets.work import Failure, ShouldCancel, Task
@@ -20,7 +25,7 @@ PAUSE_MS = 300
 
 
 class ClassifierSection(Section):
-    """A file, by name, by dialog or dropped, and below it the classifier in it or why there is none.
+    """A file, by name, by dialog, dropped or used before, and below it the classifier in it or why there is none.
 
     Attributes
     ----------
@@ -43,20 +48,25 @@ class ClassifierSection(Section):
         self.problem = ""
         self._task: Task | None = None
 
-        self._file = FileEdit(mode=FileDialogMode.EXISTING_FILE, filter="ilastik projects (*.ilp)")
-        self._file.choose_btn.text = "Browse"
-        self._file.choose_btn.tooltip = "Choose an ilastik project."
-        line = self._file.line_edit.native
+        self._file = LineEdit()
+        line = self._file.native
         line.setPlaceholderText("ilastik project (.ilp)")
         line.setAcceptDrops(False)
-        self._file.line_edit.changed.connect(self._on_path)
-        self.files_dropped.connect(lambda paths: self.setValue(paths[0]))
-
-        self._card = QLabel()
-        self._card.setTextFormat(Qt.TextFormat.RichText)
-        self._card.setWordWrap(True)
+        recent = MenuButton("", self._fill_recent)
+        recent.setToolTip("Classifiers used before, and samples (Down in the line beside it).")
+        down = QShortcut(QKeySequence(Qt.Key.Key_Down), line)
+        down.setContext(Qt.ShortcutContext.WidgetShortcut)
+        down.activated.connect(recent.click)
+        browse = QPushButton("Browse")
+        browse.setToolTip("Choose an ilastik project. It can also be dropped here.")
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        row.addWidget(line, 1)
+        row.addWidget(recent)
+        row.addWidget(browse)
+        self._card = ClassifierCard()
         self._message = Message()
-        self.body.addWidget(self._file.native)
+        self.body.addLayout(row)
         self.body.addWidget(self._card)
         self.body.addWidget(self._message)
 
@@ -64,24 +74,68 @@ class ClassifierSection(Section):
         self._pause.setSingleShot(True)
         self._pause.setInterval(PAUSE_MS)
         self._pause.timeout.connect(self._load)
-        self._become(None, "Choose a classifier.")
+        self._file.changed.connect(self._on_path)
+        browse.clicked.connect(self._browse)
+        self.files_dropped.connect(lambda paths: self.choose(paths[0]))
+        self._on_path("")
 
-    def value(self) -> Path | None:
-        """Return the file chosen; None if there is none."""
-        text = self._file.line_edit.value.strip()
+    def value(self) -> dict[str, Any]:
+        """Return the field of a job that is shown here: ``classifier``, a path, or None if no file is chosen."""
+        return {"classifier": self._path()}
+
+    def setValue(self, job: BatchJob) -> None:
+        """Choose the classifier of a job."""
+        self.choose(job.classifier)
+
+    def choose(self, path: Path | None) -> None:
+        """Choose a file, or none."""
+        self._file.value = "" if path is None else str(path)
+        # The end of a path says more than its start.
+        self._file.native.end(False)
+
+    def _path(self) -> Path | None:
+        text = self._file.value.strip()
         return Path(text) if text else None
 
-    def setValue(self, path: Path | None) -> None:
-        """Choose a file, or none."""
-        # The value of FileEdit would become absolute; a job keeps its path as it was given.
-        self._file.line_edit.value = "" if path is None else str(path)
+    def _browse(self) -> None:
+        path = self._path()
+        folder = str(path.parent) if path is not None else ""
+        chosen, _ = QFileDialog.getOpenFileName(
+            self, "Choose a classifier", folder, "ilastik projects (*.ilp);;All files (*)"
+        )
+        if chosen:
+            self.choose(Path(chosen))
+
+    def _fill_recent(self, menu: QMenu) -> None:
+        """Offer the classifiers used before, then the samples."""
+        recent = preferences.recent()
+        names = [path.name for path in recent]
+        for path in recent:
+            # Projects often have the same name in another folder.
+            twice = names.count(path.name) > 1
+            self._offer(menu, f"{path.parent.name}/{path.name}" if twice else path.name, path)
+        if not recent:
+            nothing = menu.addAction("No classifier used yet")
+            if nothing is not None:
+                nothing.setEnabled(False)
+                nothing.setToolTip("Choose a classifier: it is listed here the next time.")
+        menu.addSeparator()
+        for path in sample_projects():
+            self._offer(menu, f"Sample: {path.name}", path)
+
+    def _offer(self, menu: QMenu, text: str, path: Path) -> None:
+        action = menu.addAction(text.replace("&", "&&"))
+        if action is not None:
+            action.setToolTip(str(path))
+            action.triggered.connect(lambda: self.choose(path))
 
     def _on_path(self, text: str) -> None:
-        self._file.line_edit.tooltip = text
+        self._file.tooltip = text
         if self._task is not None:
             self._task.drop()
+            self._task = None
         self._pause.stop()
-        if self.value() is None:
+        if self._path() is None:
             self._become(None, "Choose a classifier.")
         else:
             self._become(None, "The classifier is being read.")
@@ -89,7 +143,7 @@ class ClassifierSection(Section):
         self.changed.emit()
 
     def _load(self) -> None:
-        path = self.value()
+        path = self._path()
 
         def work(should_cancel: ShouldCancel) -> Generator[object]:
             if path is not None:
@@ -100,39 +154,24 @@ class ClassifierSection(Section):
         self._task.start()
 
     def _on_loaded(self, result: Classifier | Failure) -> None:
+        self._task = None
         if isinstance(result, Failure):
             self._become(None, *result)
         else:
             self._become(result, "")
+            preferences.add_recent(result.path)
         self.loaded.emit()
 
     def _become(self, classifier: Classifier | None, problem: str, trace: str = "") -> None:
         self.classifier, self.problem = classifier, problem
-        if classifier is not None:
-            self._card.setText(_card(classifier))
-            self._card.setToolTip(_tooltip(classifier))
-        self._card.setVisible(classifier is not None)
+        self._card.show_classifier(classifier)
         self._message.say(problem, trace)
-        path = self.value()
+        path = self._path()
         self.set_summary(path.name if path is not None else "")
 
 
-def _card(classifier: Classifier) -> str:
-    """Return the classifier in two lines: what it is made for, and its classes in their colours."""
-    channels = "1 channel" if classifier.n_channels == 1 else f"{classifier.n_channels} channels"
-    dimensions = ("3D" if "z" in classifier.axes else "2D") + (" + time" if "t" in classifier.axes else "")
-    classes = " &nbsp; ".join(
-        f'<span style="color: rgb{color}">\u25a0</span>&nbsp;{escape(name).replace(" ", "&nbsp;")}'
-        for name, color in zip(classifier.classes, classifier.class_colors, strict=True)
-    )
-    return (
-        f"{escape(classifier.workflow)} \u00b7 {channels} \u00b7 {dimensions} ({escape(classifier.axes)})<br>{classes}"
-    )
-
-
-def _tooltip(classifier: Classifier) -> str:
-    rows = "".join(
-        f"<tr><td>{escape(heading)}:&nbsp;</td><td>{escape(str(text))}</td></tr>"
-        for heading, text in classifier.summary().items()
-    )
-    return f"<table>{rows}</table>"
+def sample_projects() -> list[Path]:
+    """Return the projects that come with this package."""
+    samples = files("napari_batch_prediction") / "samples"
+    projects = (item for folder in samples.iterdir() if folder.is_dir() for item in folder.iterdir())
+    return sorted(Path(str(item)) for item in projects if item.name.endswith(".ilp"))

@@ -5,12 +5,12 @@ from napari.viewer import Viewer
 
 from napari_batch_prediction.batch.job import BatchJob
 from napari_batch_prediction.widgets.batch import BatchPredictionWidget
+from napari_batch_prediction.widgets.dock import open_dock
 
 
 def add_widget(viewer: Viewer, job: BatchJob) -> BatchPredictionWidget:
     """Dock the widget as napari's menu does, and fill it in."""
-    widget: BatchPredictionWidget
-    _, widget = viewer.window.add_plugin_dock_widget("napari-batch-prediction", "Batch Prediction")
+    widget = open_dock(viewer)
     widget.setValue(job)
     return widget
 

@@ -1,34 +1,58 @@
-"""The part of the window that says what is written, and where."""
+"""The part of the window that says what is written, how, and where."""
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from magicgui.types import FileDialogMode
-from magicgui.widgets import CheckBox, ComboBox, Container, FileEdit, LineEdit
+from magicgui.widgets import CheckBox
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QWidget
 from superqt import QElidingLabel, QFlowLayout
 
-from napari_batch_prediction.batch.job import Existing
+from napari_batch_prediction.batch.job import BatchJob, Existing
 from napari_batch_prediction.batch.plan import Plan
-from napari_batch_prediction.export.naming import PLACEHOLDERS
+from napari_batch_prediction.classifiers.base import Classifier, Source
+from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.export.choices import ImageAxes, for_source, known_format, why_off, with_changes
+from napari_batch_prediction.export.region import Region
 from napari_batch_prediction.export.settings import Export
+from napari_batch_prediction.widgets import preferences
+from napari_batch_prediction.widgets.export_form import Chosen, ExportForm
+from napari_batch_prediction.widgets.export_more import MoreForm
+from napari_batch_prediction.widgets.export_names import FirstImage, first_image, names, problem
+from napari_batch_prediction.widgets.export_text import differing, labels, more_than_default
+from napari_batch_prediction.widgets.form_rows import Row, choose, combo, make_form, set_choices
+from napari_batch_prediction.widgets.message import Message
+from napari_batch_prediction.widgets.region import RegionLayer
 from napari_batch_prediction.widgets.section import ELLIPSIS_WIDTH, Section
 
-NAME_HELP = "Template of the file names, without extension. It can hold:\n" + "\n".join(
-    f"{{{name}}}: {meaning}" for name, meaning in PLACEHOLDERS.items()
-)
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
 EXISTING: dict[Existing, str] = {
     "error": "report it as failed",
     "skip": "skip the image",
     "overwrite": "overwrite it",
 }
+ALL = "all outputs"
+
+
+class Folded(Section):
+    """A part that is folded away until its heading is pressed."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__(title)
+        self._heading.setChecked(False)
 
 
 class ExportsSection(Section):
-    """Sources to tick, a folder, a name, and what to do about files that exist.
+    """Outputs to tick, their settings, and what to do about files that exist.
 
-    What an export holds beyond this (its format, its dataset) stays as it was set.
+    Settings are those of the last batch until a job is set.
+
+    Parameters
+    ----------
+    viewer
+        Where the region can be drawn.
 
     Attributes
     ----------
@@ -38,108 +62,244 @@ class ExportsSection(Section):
 
     changed = Signal()
 
-    def __init__(self) -> None:
+    def __init__(self, viewer: "ViewerModel") -> None:
         super().__init__("Export settings")
-        self._offered: tuple[str, ...] = ()
+        self._classifier: Classifier | None = None
         self._exports: tuple[Export, ...] = (Export(),)
-        # What the next source that is ticked is exported with.
+        # What the next output that is ticked is exported with.
         self._template = Export()
+        # Which of the exports the settings are of; all if None.
+        self._one: int | None = None
+        # Whether the exports are those of a job, and so not replaced by what the classifier offers.
+        self._given = False
+        self._image: ImageAxes | None = None
+        self._first: FirstImage | None = None
         self._boxes: dict[str, CheckBox] = {}
+        self._region = RegionLayer(viewer, self._on_drawn)
 
         self._sources = QWidget()
         self._flow = QFlowLayout(self._sources)
         self._flow.setContentsMargins(0, 0, 0, 0)
         self._flow.setHorizontalSpacing(12)
+        self._unknown = Message()
+        self._target = combo([(ALL, "")])
+        self._differing = Message()
+        self._form, self._more_form = ExportForm(), MoreForm()
+        self._path = QElidingLabel()
+        self._path.setEllipsesWidth(ELLIPSIS_WIDTH)
+        self._path.setElideMode(Qt.TextElideMode.ElideLeft)
+        self._existing = combo([(text, value) for value, text in EXISTING.items()])
+        self._message = Message()
+        self._more = Folded("More export settings")
+        self._more.body.addWidget(self._more_form)
 
-        self._folder = FileEdit(mode=FileDialogMode.EXISTING_DIRECTORY, label="Folder")
-        self._folder.choose_btn.text = "Browse"
-        self._folder.choose_btn.tooltip = "Choose the folder to write to. Left empty, files go beside each image."
-        self._folder.line_edit.native.setPlaceholderText("beside each image")
-        self._name = LineEdit(label="Name", value=self._template.name, tooltip=NAME_HELP)
-        self._existing = ComboBox(
-            label="If it exists",
-            choices=[(text, value) for value, text in EXISTING.items()],
-            tooltip="What to do about an output that exists already.",
+        of, exists = QWidget(), QWidget()
+        self._target_row = Row(
+            make_form(of), "Settings of", [self._target.native], "Which outputs the settings are of."
         )
-        self._form = Container(widgets=[self._folder, self._name, self._existing])
-        self._form.margins = (0, 0, 0, 0)
-        for line in (self._folder.line_edit, self._name):
-            line.native.setAcceptDrops(False)
-        self._first = QElidingLabel()
-        self._first.setEllipsesWidth(ELLIPSIS_WIDTH)
-        self._first.setElideMode(Qt.TextElideMode.ElideLeft)
+        tip = "What to do about an output that exists already."
+        Row(make_form(exists), "If it exists", [self._existing.native], tip)
+        for part in (self._sources, self._unknown, of, self._differing, self._form, self._path, exists, self._message):
+            self.body.addWidget(part)
+        self.body.addWidget(self._more)
+        self._target.changed.connect(self._on_target)
+        self._form.edited.connect(self._on_edited)
+        self._more_form.edited.connect(self._on_edited)
+        self._more_form.draw_clicked.connect(self._on_draw)
+        self._existing.changed.connect(lambda _: self.changed.emit())
+        self.destroyed.connect(self._region.stop)
+        if (kept := preferences.exports()) is not None:
+            self._exports, existing = kept
+            self._template = self._exports[0]
+            choose(self._existing, existing)
+        self._show()
 
-        self.body.addWidget(self._sources)
-        self.body.addWidget(self._form.native)
-        self.body.addWidget(self._first)
-        self._folder.line_edit.changed.connect(self._on_where)
-        self._name.changed.connect(self._on_where)
-        self._existing.changed.connect(self._on_change)
-        self._show_sources()
-        self.set_plan(None)
+    def value(self) -> dict[str, Any]:
+        """Return the fields of a job that are shown here. There are no exports if nothing is ticked."""
+        return {"exports": self._exports, "existing": self._existing.value}
 
-    def value(self) -> tuple[tuple[Export, ...], Existing]:
-        """Return what is exported, and what to do about outputs that exist. Nothing may be ticked."""
-        return self._exports, self._existing.value
+    def setValue(self, job: BatchJob) -> None:
+        """Show the exports of a job, and what it does about outputs that exist."""
+        choose(self._existing, job.existing)
+        self._exports, self._template = job.exports, job.exports[0]
+        self._one, self._given = None, True
+        self._show()
+        self.changed.emit()
 
-    def setValue(self, exports: Sequence[Export], existing: Existing) -> None:
-        """Show these exports. Folder and name are those of the first."""
-        first = exports[0]
-        self._folder.line_edit.value = str(first.folder or "")
-        self._name.value = first.name
-        self._existing.value = existing
-        # Last, because what is typed above goes to all exports.
-        self._template, self._exports = first, tuple(exports)
-        self._show_sources()
-        self._on_change()
+    def set_offered(self, classifier: Classifier | None) -> None:
+        """Offer the outputs of a classifier. If none of them is ticked, tick the one it is made for.
 
-    def set_offered(self, sources: Sequence[str]) -> None:
-        """Offer the sources of a classifier."""
-        self._offered = tuple(sources)
-        self._show_sources()
+        What a job says stays as it is.
+        """
+        self._classifier = classifier
+        if classifier is not None and not self._given:
+            offered = {name.lower() for name in classifier.sources}
+            if not any(export.source.lower() in offered for export in self._exports):
+                self._exports = tuple(self._new(source) for source in default_sources(classifier))
+                self._one = None
+                self._show()
+                self.changed.emit()
+                return
+        self._show()
+
+    def set_image(self, axes: str | None, extents: Mapping[str, int] | None) -> None:
+        """Take in the first image.
+
+        Parameters
+        ----------
+        axes, extents
+            Its axes, and its extent along each of ``t c z y x``; None if they are not known.
+        """
+        image = ImageAxes(axes, dict(extents)) if axes is not None and extents is not None else None
+        if image != self._image:
+            self._image = image
+            self._show()
 
     def set_plan(self, plan: Plan | None) -> None:
         """Show the first name that will be written; none if it is not known."""
-        paths = [str(path) for path in plan.rows[0].outputs.values()] if plan is not None else []
-        self._first.setText(paths[0] if paths else "")
-        self._first.setToolTip("\n".join(["Files written for the first image:", *paths]) if paths else "")
-        self._first.setVisible(bool(paths))
+        self._first = first_image(plan) if plan is not None else None
+        self._show_names()
+
+    def remember(self) -> None:
+        """Keep the settings for the next session."""
+        preferences.keep_exports(self._exports, self._existing.value)
+
+    def _source(self, export: Export) -> Source | None:
+        """Return what an export is of; None if the classifier does not offer it, or is not known."""
+        try:
+            return self._classifier.source(export.source) if self._classifier is not None else None
+        except SettingsError:
+            return None
+
+    def _new(self, source: Source) -> Export:
+        return for_source(self._template, source, self._image)
+
+    def _chosen(self) -> list[Chosen]:
+        """Return the exports that the settings are of."""
+        exports = self._exports if self._one is None else (self._exports[self._one],)
+        return [Chosen(export, self._source(export)) for export in exports or (self._template,)]
+
+    def _show(self) -> None:
+        self._show_sources()
+        texts = labels(self._exports)
+        several = len(texts) > 1
+        self._one = self._one if several else None
+        choices = [(ALL, ""), *((text, str(i)) for i, text in enumerate(texts))]
+        set_choices(self._target, choices, "" if self._one is None else str(self._one))
+        self._target_row.set_visible(several)
+        self._differing.say(differing(self._exports) if self._one is None else "")
+        chosen = self._chosen()
+        self._form.show_exports(chosen, self._image)
+        self._more_form.show_exports(chosen, self._image)
+        self._more.set_summary(more_than_default(chosen[0].export))
+        self._message.say(problem(self._exports, self._classifier, self._image) if self._classifier else "")
+        self._region.show(chosen[0].export.region)
+        self.set_summary(", ".join(texts) or "nothing")
+        self._show_names()
 
     def _show_sources(self) -> None:
-        """Have a box for every source that is offered or ticked."""
-        ticked = {export.source.lower() for export in self._exports}
-        offered = {name.lower() for name in self._offered}
-        names = [*self._offered, *(e.source for e in self._exports if e.source.lower() not in offered)]
-        if list(self._boxes) != names:
-            for box in self._boxes.values():
-                self._flow.removeWidget(box.native)
-                box.native.deleteLater()
-            self._boxes = {name: CheckBox(text=name) for name in dict.fromkeys(names)}
-            for box in self._boxes.values():
-                self._flow.addWidget(box.native)
-                box.changed.connect(self._on_ticked)
+        """Have a box for every output that is offered or ticked."""
+        offered = self._classifier.sources if self._classifier is not None else ()
+        found = [(export, self._source(export)) for export in self._exports]
+        ticked = [source.name if source is not None else export.source for export, source in found]
+        unknown = [name for name in dict.fromkeys(ticked) if self._classifier is not None and name not in offered]
+        wanted = list(dict.fromkeys([*offered, *ticked]))
+        if list(self._boxes) != wanted:
+            self._lay_boxes(wanted)
         for name, box in self._boxes.items():
             with box.changed.blocked():
-                box.value = name.lower() in ticked
-            known = not offered or name.lower() in offered
-            box.tooltip = f"Write {name}." if known else f"The classifier does not offer {name}."
-        self.set_summary(", ".join(export.source for export in self._exports) or "nothing")
+                box.value = name in ticked
+            box.tooltip = f"The classifier does not offer {name}." if name in unknown else f"Write {name}."
+        if unknown:
+            it = "it" if len(unknown) == 1 else "them"
+            self._unknown.say(f"The classifier does not offer {', '.join(unknown)}. Untick {it}.")
+        else:
+            self._unknown.say("" if self._exports else "Tick what to write.")
+
+    def _lay_boxes(self, names: list[str]) -> None:
+        """Have a box for each of these names, in their order."""
+        old, self._boxes = self._boxes, {}
+        for box in old.values():
+            self._flow.removeWidget(box.native)
+        for name in names:
+            box = old.pop(name) if name in old else CheckBox(text=name)
+            if box.native.parent() is None:
+                box.changed.connect(self._on_ticked)
+            self._flow.addWidget(box.native)
+            box.native.show()
+            self._boxes[name] = box
+        for box in old.values():
+            # Later, because it may be its own click that removes it.
+            box.native.hide()
+            box.native.deleteLater()
+
+    def _show_names(self) -> None:
+        paths: list[str] = []
+        if self._first is not None and self._exports:
+            try:
+                paths = [str(path) for path in names(self._first, self._exports, self._image)]
+            except SettingsError:
+                # The message says it already.
+                paths = []
+        place = self._one if self._one is not None and self._one < len(paths) else 0
+        self._path.setText(paths[place] if paths else "")
+        self._path.setToolTip("\n".join(["Files written for the first image:", *paths]) if paths else "")
+        self._path.setVisible(bool(paths))
 
     def _on_ticked(self) -> None:
+        self._given = False
         ticked = [name for name, box in self._boxes.items() if box.value]
-        known = {export.source.lower(): export for export in self._exports}
-        new = (self._template.model_copy(update={"source": name}) for name in ticked)
-        self._exports = tuple(known.get(export.source.lower(), export) for export in new)
-        self._show_sources()
-        self._on_change()
-
-    def _on_where(self) -> None:
-        folder = self._folder.line_edit.value.strip()
-        where = {"folder": Path(folder) if folder else None, "name": self._name.value}
-        self._template = self._template.model_copy(update=where)
-        self._exports = tuple(export.model_copy(update=where) for export in self._exports)
-        self._folder.line_edit.tooltip = folder
-        self._on_change()
-
-    def _on_change(self) -> None:
+        kept: dict[str, list[Export]] = {}
+        for export in self._exports:
+            source = self._source(export)
+            kept.setdefault(source.name if source is not None else export.source, []).append(export)
+        exports: list[Export] = []
+        for name in ticked:
+            source = self._source(Export(source=name))
+            new = self._new(source) if source is not None else self._template.model_copy(update={"source": name})
+            exports += kept.get(name, [new])
+        self._exports, self._one = tuple(exports), None
+        self._show()
         self.changed.emit()
+
+    def _on_target(self, value: str) -> None:
+        self._one = int(value) if value else None
+        self._show()
+
+    def _on_edited(self, fields: dict[str, Any]) -> None:
+        """Set something of the exports whose settings are shown, as far as it means something for them."""
+        if self._one is None:
+            self._template = self._changed(self._template, fields)
+            self._exports = tuple(self._changed(export, fields) for export in self._exports)
+        else:
+            exports = list(self._exports)
+            exports[self._one] = self._changed(exports[self._one], fields)
+            self._exports = tuple(exports)
+        self._show()
+        self.changed.emit()
+
+    def _changed(self, export: Export, fields: dict[str, Any]) -> Export:
+        source = self._source(export)
+        form = known_format(fields.get("format", export.format))
+        if form is not None and source is not None and form.is_table != bool(source.sums):
+            # Tables and images have formats of their own.
+            fields = {name: value for name, value in fields.items() if name != "format"}
+        return with_changes(
+            export, source, **{name: value for name, value in fields.items() if not why_off(name, export, source)}
+        )
+
+    def _on_draw(self) -> None:
+        extents = self._image.extents if self._image is not None else None
+        try:
+            self._region.draw(self._chosen()[0].export.region, extents)
+        except SettingsError as error:
+            self._more_form.say(str(error))
+
+    def _on_drawn(self, region: Region) -> None:
+        self._on_edited({"region": {**self._chosen()[0].export.region, **region}})
+
+
+def default_sources(classifier: Classifier) -> list[Source]:
+    """Return what is exported if nothing else is asked for: the first output, and the counts if there are any."""
+    sources = [classifier.source(name) for name in classifier.sources]
+    return [source for i, source in enumerate(sources) if not i or source.sums]

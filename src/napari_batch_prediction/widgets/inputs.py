@@ -1,146 +1,243 @@
 """The part of the window that lists the images."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import Container, LineEdit
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QKeySequence, QShortcut
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton
 
-from napari_batch_prediction.batch.plan import PlanRow
-from napari_batch_prediction.images.formats import FORMATS
+from napari_batch_prediction.batch.inspection import Inspected
+from napari_batch_prediction.batch.job import BatchJob, InputSettings
+from napari_batch_prediction.batch.plan import Plan
+from napari_batch_prediction.images.stack import StackAxis
+from napari_batch_prediction.widgets.input_buttons import InputButtons
+from napari_batch_prediction.widgets.input_contents import ContentsReader, Wanted
+from napari_batch_prediction.widgets.input_list import containers, for_images, with_setting, without
+from napari_batch_prediction.widgets.input_reasons import Reasons, remedies
+from napari_batch_prediction.widgets.input_settings import InputSettingsForm
+from napari_batch_prediction.widgets.input_shown import shown_for
 from napari_batch_prediction.widgets.inputs_model import InputsModel
-from napari_batch_prediction.widgets.message import Message
+from napari_batch_prediction.widgets.pattern import PatternLine
 from napari_batch_prediction.widgets.section import Section
-from napari_batch_prediction.widgets.table import StatusDelegate, Table
+from napari_batch_prediction.widgets.table import StartDelegate, StatusDelegate, Table
 
-PATTERN_HELP = (
-    "A pattern: * stands for any characters, ? for one, ** for any number of folders.\n"
-    "Or one file with a dataset after it: scan.h5/volume/data"
-)
-AXES_HELP = (
-    "The axes of every input in their order: t, c, z, y, x. For example tyx for a time series.\n"
-    "Left empty they come from the file; where it does not say, they are guessed, marked *."
-)
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+HINT = "Add images above, or drop files and folders here."
+
+SHAPE_COLUMN, CHANNELS_COLUMN, CHECK_COLUMN = 2, 3, 4
 
 
 class InputsSection(Section):
-    """A table of files and patterns: added, dropped, removed, and what the check found in them.
+    """A table of images: added, dropped, removed, what the check found in them, and what is set for them.
+
+    Parameters
+    ----------
+    viewer
+        Whose layers can be added.
 
     Attributes
     ----------
     changed
-        An input was added or removed, or the axes were changed.
+        Other images are listed, or something else is set for some.
+    selection_changed
+        Other rows are selected.
+    row_shown
+        The user turns to one image; emitted with its location.
+    project_dropped
+        A project was dropped among the images; emitted with its path.
     """
 
     changed = Signal()
+    selection_changed = Signal()
+    row_shown = Signal(str)
+    project_dropped = Signal(Path)
 
-    def __init__(self) -> None:
+    def __init__(self, viewer: "ViewerModel") -> None:
         super().__init__("Inputs", takes_files=True)
+        # What is set for all images, and for single ones by their location.
+        self._everywhere = InputSettings()
+        self._settings: dict[str, InputSettings] = {}
+        self._stack: StackAxis | None = None
+        # What was selected when the table is laid anew; and whether rows are selected by the user.
+        self._kept: tuple[str, ...] = ()
+        self._by_user = True
+
         self._model = InputsModel(self)
-        self._table = Table(self._model)
-        self._table.setItemDelegateForColumn(2, StatusDelegate(self._table))
-        self._message = Message()
-
-        self._add = QPushButton("Add files")
-        self._add.setToolTip("Choose images. They can also be dropped here.")
-        self._add.clicked.connect(self._choose)
-        self._remove = QPushButton("Remove")
-        self._remove.clicked.connect(self._remove_selected)
-        self._clear = QPushButton("Clear")
-        self._clear.clicked.connect(lambda: self._set_inputs(()))
-        buttons = QHBoxLayout()
-        for button in (self._add, self._remove, self._clear):
-            buttons.addWidget(button)
-
-        self._pattern = LineEdit(tooltip=PATTERN_HELP)
-        pattern_line = self._pattern.native
-        pattern_line.setPlaceholderText("folder/**/*.tif")
-        pattern_line.returnPressed.connect(self._add_pattern)
-        self._add_pattern_button = QPushButton("Add pattern")
-        self._add_pattern_button.clicked.connect(self._add_pattern)
-        pattern = QHBoxLayout()
-        pattern.addWidget(pattern_line, 1)
-        pattern.addWidget(self._add_pattern_button)
-
-        self._axes = LineEdit(label="Axes", tooltip=AXES_HELP)
-        self._axes.native.setPlaceholderText("as the file says")
-        self._form = Container(widgets=[self._axes])
-        self._form.margins = (0, 0, 0, 0)
-        for line in (pattern_line, self._axes.native):
-            line.setAcceptDrops(False)
-
-        self.body.addLayout(buttons)
-        self.body.addLayout(pattern)
+        self._table = Table(self._model, sortable=True, hint=HINT, spare=CHANNELS_COLUMN)
+        self._table.setItemDelegateForColumn(SHAPE_COLUMN, StartDelegate(self._table))
+        self._table.setItemDelegateForColumn(CHECK_COLUMN, StatusDelegate(self._table))
+        self._buttons = InputButtons(viewer)
+        self._pattern = PatternLine()
+        self._reasons = Reasons()
+        self._form = InputSettingsForm()
+        self._contents = ContentsReader(viewer, self)
+        self.body.addWidget(self._buttons)
+        self.body.addWidget(self._pattern)
         self.body.addWidget(self._table, 1)
-        self.body.addWidget(self._message)
-        self.body.addWidget(self._form.native)
+        self.body.addWidget(self._reasons)
+        self.body.addWidget(self._form)
 
-        self._axes.changed.connect(self.changed.emit)
-        self._pattern.changed.connect(self._refresh)
-        self._table.rows_selected.connect(self._refresh)
-        self.files_dropped.connect(lambda paths: self.add(map(str, paths)))
+        self._buttons.added.connect(self.add)
+        self._buttons.dropped.connect(self._drop)
+        self._buttons.remove_clicked.connect(self._remove_selected)
+        self._buttons.clear_clicked.connect(lambda: self._drop(self._model.images))
+        self._pattern.added.connect(lambda pattern: self.add([pattern]))
+        self._table.rows_selected.connect(self._on_selected)
+        self._model.modelAboutToBeReset.connect(self._keep)
+        self._model.modelReset.connect(self._restore)
+        self._reasons.remedy_chosen.connect(self._on_remedy)
+        self._form.edited.connect(self._on_edited)
+        self._contents.known.connect(self._show_settings)
+        self.files_dropped.connect(self._on_files_dropped)
         delete = QShortcut(QKeySequence(QKeySequence.StandardKey.Delete), self._table)
         delete.setContext(Qt.ShortcutContext.WidgetShortcut)
         delete.activated.connect(self._remove_selected)
         self._refresh()
 
-    def value(self) -> tuple[tuple[str, ...], str | None]:
-        """Return the inputs as the user named them, and the axes if the user gave them."""
-        return self._model.inputs, self._axes.value.strip() or None
+    def value(self) -> dict[str, Any]:
+        """Return the fields of a job that are shown here."""
+        return {
+            "inputs": self._model.inputs,
+            "input_axes": self._everywhere.axes,
+            "channels": self._everywhere.channels,
+            "stack": self._stack,
+            "input_settings": dict(self._settings),
+        }
 
-    def setValue(self, inputs: Iterable[str], axes: str | None) -> None:
-        """Replace the inputs and the axes."""
-        self._axes.value = axes or ""
-        self._set_inputs(inputs)
+    def setValue(self, job: BatchJob) -> None:
+        """Show the images of a job, and what it sets for them."""
+        self._everywhere = InputSettings(axes=job.input_axes, channels=job.channels)
+        self._settings = dict(job.input_settings)
+        self._stack = job.stack
+        self._form.show_stack(job.stack)
+        self._model.set_plan(None)
+        self._model.look_up_anew()
+        self._set_inputs(job.inputs)
 
     def add(self, inputs: Iterable[str]) -> None:
-        """Add files or patterns; what is listed already is not listed twice."""
+        """Add files, folders, patterns or layers; what is listed already is not listed twice."""
         self._set_inputs([*self._model.inputs, *inputs])
 
-    def set_checked(self, checked: Mapping[str, Sequence[PlanRow]]) -> None:
-        """Show what the check found: for each input its images."""
-        self._model.set_checked(checked)
+    def set_found(self, given: Mapping[str, Sequence[str]]) -> None:
+        """Show the images that each input stands for. A check begins."""
+        self._model.set_found(given)
+        settings = for_images(self._settings, self._model.given)
         self._refresh()
+        if settings != self._settings:
+            self._settings = settings
+            self.changed.emit()
+
+    def take(self, found: Inspected) -> None:
+        """Show what the check found in an image."""
+        self.take_many([found])
+
+    def take_many(self, found: Iterable[Inspected]) -> None:
+        """Show what the check found in several images."""
+        self._model.take_many(found)
+        self._refresh()
+
+    def set_plan(self, plan: Plan | None) -> None:
+        """Show what the check says in the end; None if nothing is known (any more), as with another classifier."""
+        self._model.set_plan(plan)
+        self._refresh()
+
+    def select(self, location: str) -> None:
+        """Select one image, without a signal; without effect if it is not listed or selected already."""
+        row = self._model.row(location)
+        if row is not None and self._table.selected_rows() != [row]:
+            self._select([row])
+
+    def selected(self) -> tuple[str, ...]:
+        """Return the locations of the selected rows, from the top."""
+        return tuple(self._model.images[row] for row in self._table.selected_rows())
+
+    def _on_files_dropped(self, paths: Sequence[Path]) -> None:
+        projects = [path for path in paths if path.suffix.lower() == ".ilp"]
+        images = [str(path) for path in paths if path not in projects]
+        if projects:
+            self.project_dropped.emit(projects[0])
+        if images:
+            self.add(images)
+
+    def _remove_selected(self) -> None:
+        rows, gone = self._table.selected_rows(), self.selected()
+        if gone:
+            self._drop(gone)
+            # Whoever goes on with the keys goes on from here.
+            self._table.go_to(min(rows[0], len(self._model.images) - 1))
+
+    def _drop(self, gone: Iterable[str]) -> None:
+        gone = set(gone)
+        self._settings = {location: own for location, own in self._settings.items() if location not in gone}
+        self._set_inputs(without(self._model.inputs, self._model.given, gone))
 
     def _set_inputs(self, inputs: Iterable[str]) -> None:
         self._model.set_inputs(inputs)
         self._refresh()
         self.changed.emit()
 
-    def _choose(self) -> None:
-        files = (known for known in FORMATS if not known.is_folder)
-        extensions = " ".join(f"*{extension}" for known in files for extension in known.extensions)
-        paths, _ = QFileDialog.getOpenFileNames(self, "Add files", "", f"Images ({extensions});;All files (*)")
-        if paths:
-            self.add(paths)
+    def _on_edited(self, field: str, value: Any) -> None:
+        """Set something for the selected images, or for all."""
+        chosen = self.selected()
+        if field == "stack":
+            self._stack = value
+            self._model.look_up_anew()
+        elif field == "dataset":
+            chosen = tuple(containers(chosen or self._model.images))
+            self._settings = with_setting(self._settings, chosen, field, value)
+        elif chosen:
+            self._settings = with_setting(self._settings, chosen, field, value)
+        else:
+            self._everywhere = self._everywhere.model_copy(update={field: value})
+        self._model.forget(chosen or None)
+        self._refresh()
+        self.changed.emit()
 
-    def _add_pattern(self) -> None:
-        if pattern := self._pattern.value.strip():
-            self._pattern.value = ""
-            self.add([pattern])
+    def _on_remedy(self, field: str) -> None:
+        """Lead to what mends a problem: of the selected images, else of all that need it."""
+        if not self.selected():
+            found = filter(None, map(self._model.found, self._model.images))
+            rows = (self._model.row(one.location) for one in found if field in remedies(one.problems))
+            self._select(row for row in rows if row is not None)
+        self._form.go_to(field)
 
-    def _remove_selected(self) -> None:
-        gone = set(self._table.selected_rows())
-        self._set_inputs(given for row, given in enumerate(self._model.inputs) if row not in gone)
+    def _on_selected(self) -> None:
+        self._refresh()
+        self.selection_changed.emit()
+        chosen = self.selected()
+        if len(chosen) == 1 and self._by_user:
+            self.row_shown.emit(chosen[0])
+
+    def _select(self, rows: Iterable[int]) -> None:
+        self._by_user = False
+        self._table.select_rows(rows)
+        self._by_user = True
+
+    def _keep(self) -> None:
+        self._kept = self.selected()
+
+    def _restore(self) -> None:
+        """Select again what was selected before the table was laid anew."""
+        rows = [row for row in map(self._model.row, self._kept) if row is not None]
+        if rows:
+            self._select(rows)
 
     def _refresh(self) -> None:
-        selected, inputs = self._table.selected_rows(), self._model.inputs
-        _enable(self._remove, bool(selected), "Remove the selected rows.", "Select rows to remove them.")
-        _enable(self._clear, bool(inputs), "Remove all rows.", "There is nothing to remove.")
-        _enable(
-            self._add_pattern_button,
-            bool(self._pattern.value.strip()),
-            "Add what matches the pattern.",
-            "Type a pattern first.",
-        )
-        # Without a selection, what most needs attention.
-        asked = selected or [row for row in range(len(inputs)) if self._model.problems(row)][:1]
-        self._message.say("\n".join(filter(None, map(self._model.problems, asked))))
+        chosen = self.selected()
+        self._buttons.show_state(self._model.inputs, len(chosen))
+        self._reasons.show_for(self._model, chosen)
+        self._show_settings()
         self.set_summary(self._model.summary())
 
-
-def _enable(button: QPushButton, enabled: bool, does: str, needs: str) -> None:
-    """Switch a button, and say what it does or what it needs."""
-    button.setEnabled(enabled)
-    button.setToolTip(does if enabled else needs)
+    def _show_settings(self) -> None:
+        chosen = self.selected()
+        look_at = next(iter(chosen or self._model.with_first_problem() or self._model.images), None)
+        wanted = None
+        if look_at is not None:
+            own = self._settings.get(look_at, InputSettings())
+            wanted = Wanted(look_at, own.axes or self._everywhere.axes, own.dataset, self._stack)
+        contents = self._contents.get(wanted)
+        self._form.show_settings(shown_for(self._model, chosen, self._everywhere, self._settings, contents))

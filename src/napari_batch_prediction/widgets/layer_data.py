@@ -1,32 +1,73 @@
-"""An image and what was predicted for it, read so that a viewer can show it."""
+"""How an image and what was predicted for it are shown: kinds, names, colours and places of layers."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal, NamedTuple
 
-import dask.array as da
 import numpy as np
 import pint
+from napari.layers import Image as ImageLayer
+from napari.layers import Labels as LabelsLayer
+from napari.layers import Layer
 from napari.utils.colormaps import Colormap, DirectLabelColormap
 
-from napari_batch_prediction.axes import reorder
-from napari_batch_prediction.classifiers.base import Classifier, Source
-from napari_batch_prediction.export.formats import find_format
-from napari_batch_prediction.export.settings import Export
-from napari_batch_prediction.images.base import Image
-from napari_batch_prediction.images.inputs import open_image
-
-# Up to this many bytes an array is read at once and its file closed. Above, it is read as it is looked at.
-IN_MEMORY = 2**27
+from napari_batch_prediction.batch.ledger import Count
+from napari_batch_prediction.classifiers.base import DENSITY, PROBABILITIES, Color, Source
+from napari_batch_prediction.images.base import COLOURS, Image
+from napari_batch_prediction.widgets.pixels import Pixels, limits
 
 # The raw image stays visible below.
 LABEL_OPACITY = 0.5
 CLASS_OPACITY = 0.5
+DENSITY_OPACITY = 0.7
+DENSITY_COLORMAP = "inferno"
 
-Shown = Literal["values", "classes", "labels"]
+RAW = "raw"
+"""What stands for the source in the key of a raw image."""
+
+Shown = Literal["values", "density", "classes", "labels"]
 # From the bottom of the layer list up.
-_ORDER: tuple[Shown, ...] = ("values", "classes", "labels")
+ORDER: tuple[Shown, ...] = ("values", "density", "classes", "labels")
+
+
+class Place(NamedTuple):
+    """Where the pixels of an image are, along each of its axes.
+
+    Attributes
+    ----------
+    order
+        The axes in which the image is shown, without that of channels.
+    scale, origin
+        Size of a pixel, and where the first is; 1 and 0 where it is not known.
+    units
+        Units of both.
+    """
+
+    order: str
+    scale: Mapping[str, float]
+    units: Mapping[str, str]
+    origin: Mapping[str, float]
+
+    @classmethod
+    def of(cls, image: Image) -> "Place":
+        """Return the place of an image that is on disk."""
+        order = "".join(key for key in "tzyx" if key in image.axes)
+        return cls(order, image.pixel_size, image.units, {})
+
+    def options(self, start: Mapping[str, int], leading: str = "") -> dict[str, Any]:
+        """Return the options of a layer whose first pixel is ``start`` of the image."""
+        axes = leading + self.order
+        registry = pint.application_registry
+        known = {key: unit for key, unit in self.units.items() if unit.isidentifier() and unit in registry}
+        return {
+            "scale": tuple(self.scale.get(key, 1.0) for key in axes),
+            "translate": tuple(
+                self.origin.get(key, 0.0) + start.get(key, 0) * self.scale.get(key, 1.0) for key in axes
+            ),
+            "units": tuple(registry.Unit(known.get(key, "pixel")) for key in axes),
+            "axis_labels": tuple(axes),
+        }
 
 
 @dataclass
@@ -35,210 +76,227 @@ class LayerData:
 
     Attributes
     ----------
+    source
+        What it shows: a source of the classifier, or :data:`RAW`.
+    part
+        Which of the layers of that source.
     kind
         Its type.
+    stem, title
+        Its name: that of the image, then what it is.
     data
-        The pixels, in memory or lazy.
+        The pixels: an array, lazy or not, or a list of them from fine to coarse.
     options
-        Keyword arguments of ``viewer.add_image`` or ``viewer.add_labels``.
-    image
-        The open file behind lazy pixels, to be closed with the last of its layers; None if none is open.
+        Keyword arguments of the layer, without its name.
+    files
+        The open files behind lazy pixels, to be closed with the last of its layers.
     """
 
+    source: str
+    part: object
     kind: Literal["image", "labels"]
+    stem: str
+    title: str
     data: Any
     options: dict[str, Any]
-    image: Image | None
+    files: tuple[Image, ...] = ()
+    made: Layer | None = field(default=None, compare=False)
+
+    @property
+    def name(self) -> str:
+        """The name of the layer."""
+        return f"{self.stem} {self.title}".strip()
+
+    @cached_property
+    def key(self) -> tuple[object, ...]:
+        """What another image's layer must have in common with this one to take its place."""
+        first = self.data[0] if isinstance(self.data, list) else self.data
+        several = isinstance(self.data, list)
+        return self.source, self.part, self.kind, first.ndim, first.dtype, self.options.get("rgb"), several
+
+    def make(self) -> Layer:
+        """Return the layer; made once, in whatever thread."""
+        if self.made is None:
+            options = {"multiscale": isinstance(self.data, list), "name": self.name, **self.options}
+            self.made = (ImageLayer if self.kind == "image" else LabelsLayer)(self.data, **options)
+        return self.made
 
 
-class Output(NamedTuple):
-    """What was written of one source.
-
-    Attributes
-    ----------
-    location
-        The file, readable as an input.
-    start
-        Where it begins in the image, along the axes that were cut.
-    """
-
-    location: str
-    start: Mapping[str, int]
-
-    @classmethod
-    def of(cls, export: Export, path: Path) -> Self:
-        """Return where an export was written to."""
-        in_container = find_format(export.format).extension == ".h5"
-        return cls(
-            f"{path}/{export.internal_path}" if in_container else str(path),
-            {key: start for key, (start, _) in export.region.items() if start},
-        )
-
-
-def read_layers(raw: Image, stem: str, outputs: Mapping[str, Output], classifier: Classifier) -> list[LayerData]:
-    """Read an image and its outputs, and say how to show them.
-
-    Parameters
-    ----------
-    raw
-        The image; it is closed unless a layer needs it.
-    stem
-        What the names of its layers begin with.
-    outputs
-        What was written of each source.
-    classifier
-        What predicted them: names and colours of the classes.
-
-    Returns
-    -------
-    The layers from the bottom up: the raw image; features and uncertainty; probabilities, one layer a class;
-    segmentation. All have the scale and the units of the raw image. Features and uncertainty are hidden if
-    there is more.
-
-    Raises
-    ------
-    ImageReadError
-        If a file cannot be read; no file stays open then.
-    """
-    sources = sorted(map(classifier.source, outputs), key=lambda source: _ORDER.index(_shown(source, classifier)))
-    classes_shown = any(_shown(source, classifier) != "values" for source in sources)
-    layers: list[LayerData] = []
-    try:
-        layers += _raw_layers(raw, stem)
-        for source in sources:
-            new = _output_layers(outputs[source.name], source, classifier, stem, raw)
-            if classes_shown and _shown(source, classifier) == "values":
-                new[0].options["visible"] = False
-            layers += new
-    except BaseException:
-        close_all(layers)
-        raise
-    return layers
-
-
-def close_all(layers: Sequence[LayerData]) -> None:
+def close_all(layers: Iterable[LayerData]) -> None:
     """Close the files of layers that will not be shown."""
-    for image in {layer.image for layer in layers if layer.image is not None}:
+    for image in {image for layer in layers for image in layer.files}:
         image.close()
 
 
-def _raw_layers(image: Image, stem: str) -> list[LayerData]:
-    channels, kept = _channels_first(image)
-    geometry = _geometry(image, image, {})
-    if len(channels) in (3, 4) and image.dtype == np.uint8:
-        return [LayerData("image", np.moveaxis(channels, 0, -1), {"name": stem, "rgb": True, **geometry}, kept)]
+def raw_layers(pixels: Pixels, image: Image, place: Place, stem: str) -> list[LayerData]:
+    """Return the layers of an image: its colours, or each channel in grey, the first visible.
+
+    Parameters
+    ----------
+    pixels
+        Its pixels.
+    image
+        What its header says.
+    place
+        Where it is.
+    stem
+        What the names begin with.
+    """
+    n, geometry = len(pixels.levels[0]), place.options({})
+    if n in (3, 4) and image.dtype == np.uint8:
+        colours = [np.moveaxis(level, 0, -1) for level in pixels.levels]
+        colours = [np.ascontiguousarray(one) if isinstance(one, np.ndarray) else one for one in colours]
+        options = {"rgb": True, **geometry}
+        return [LayerData(RAW, 0, "image", stem, "", pixels.data(colours), options, pixels.files)]
     layers = []
-    for i, channel in enumerate(channels):
-        options = {"name": stem, "colormap": "gray", "contrast_limits": _limits(channel), **geometry}
-        if len(channels) > 1:
-            options |= {"name": f"{stem} channel {i}", "visible": i == 0}
-        layers.append(LayerData("image", channel, options, kept))
+    names = image.channel_names if image.channel_names != COLOURS.get(n) else ()
+    for i in range(n):
+        options = {
+            "rgb": False,
+            "colormap": "gray",
+            "contrast_limits": limits(pixels.levels[-1][i]),
+            "visible": i == 0,
+            **geometry,
+        }
+        title = "" if n == 1 else (names[i] if names else "") or f"channel {i}"
+        layers.append(LayerData(RAW, i, "image", stem, title, pixels.channel(i), options, pixels.files))
     return layers
 
 
-def _output_layers(output: Output, source: Source, classifier: Classifier, stem: str, raw: Image) -> list[LayerData]:
-    image = open_image(output.location)
-    channels, kept = _channels_first(image)
-    geometry = _geometry(image, raw, output.start)
-    name = f"{stem} {source.name}"
-    shown = _shown(source, classifier)
-    # What was rescaled or cast has a range of its own.
-    limits = source.value_range if image.dtype == source.dtype else None
-    if shown == "labels" and np.issubdtype(image.dtype, np.integer):
-        labels = range(len(classifier.classes) + 1)
-        options = {
-            "name": name,
-            "colormap": _label_colormap(classifier),
-            "opacity": LABEL_OPACITY,
-            # The status bar names the class under the mouse.
-            "features": {"index": list(labels), "class": ["none", *classifier.classes]},
-            **geometry,
-        }
-        return [LayerData("labels", channels[0], options, kept)]
-    if shown == "classes" and len(channels) == len(classifier.classes):
+class Part(NamedTuple):
+    """What there is of a source.
+
+    Attributes
+    ----------
+    source
+        The source.
+    channels
+        First and last + 1 of its channels.
+    pixels
+        The values.
+    start
+        Where they begin in the image.
+    dtype
+        Their type.
+    counts
+        How many objects there are, if they are counted.
+    """
+
+    source: Source
+    channels: tuple[int, int]
+    pixels: Pixels
+    start: Mapping[str, int]
+    counts: Sequence[Count] = ()
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Type of the values."""
+        dtype: np.dtype = self.pixels.levels[0].dtype
+        return dtype
+
+    @property
+    def shown(self) -> Shown:
+        """How they are shown: one label a pixel, one colour a class, a density, or plain values."""
+        if self.source.is_labels and self.dtype.kind in "iu":
+            return "labels"
+        first, last = self.channels
+        if not self.source.is_labels and len(self.source.classes) == self.source.channels:
+            return "classes" if len(self.pixels.levels[0]) == last - first else "values"
+        return "density" if self.source.name == DENSITY else "values"
+
+    @property
+    def contrast(self) -> tuple[float, float] | None:
+        """The range of the source; None if what is written was rescaled or cast, and so has a range of its own."""
+        return self.source.value_range if self.dtype == self.source.dtype else None
+
+
+def part_layers(part: Part, place: Place, stem: str) -> list[LayerData]:
+    """Return the layers of what was predicted for an image.
+
+    Parameters
+    ----------
+    part
+        What there is of one source.
+    place
+        Where the image is.
+    stem
+        What the names begin with.
+    """
+    source, pixels = part.source, part.pixels
+    geometry = place.options(part.start)
+
+    def layer(which: object, kind: Literal["image", "labels"], title: str, data: Any, **options: Any) -> LayerData:
+        return LayerData(source.name, which, kind, stem, title, data, {**geometry, **options}, pixels.files)
+
+    if part.shown == "labels":
         return [
-            LayerData(
-                "image",
-                channel,
-                {
-                    "name": f"{stem} {class_name}",
-                    "colormap": Colormap([(0, 0, 0), np.array(color) / 255], name=f"{class_name} {color}"),
-                    "blending": "additive",
-                    "opacity": CLASS_OPACITY,
-                    "contrast_limits": limits or _limits(channels),
-                    **geometry,
-                },
-                kept,
+            layer(
+                (source.classes, source.class_colors),
+                "labels",
+                source.name,
+                pixels.channel(0),
+                colormap=_label_colormap(source.class_colors),
+                opacity=LABEL_OPACITY,
+                # The status bar names the class under the mouse.
+                features={"index": list(range(len(source.classes) + 1)), "class": ["none", *source.classes]},
             )
-            for channel, class_name, color in zip(channels, classifier.classes, classifier.class_colors, strict=True)
         ]
-    values = channels[0]
-    if len(channels) > 1:
-        # There may be hundreds: one layer, whose first slider goes through them.
-        values, geometry = channels, _geometry(image, raw, output.start, leading="c")
-    options = {"name": name, "contrast_limits": limits or _limits(values), **geometry}
-    return [LayerData("image", values, options, kept)]
+    if part.shown == "classes":
+        contrast = part.contrast or pixels.limits()
+        first, last = part.channels
+        names = [name if source.name == PROBABILITIES else f"{source.name} {name}" for name in source.classes]
+        return [
+            layer(
+                (names[i], source.class_colors[i]),
+                "image",
+                names[i],
+                pixels.channel(i - first),
+                rgb=False,
+                colormap=_class_colormap(source.class_colors[i]),
+                blending="additive",
+                opacity=CLASS_OPACITY,
+                contrast_limits=contrast,
+            )
+            for i in range(first, last)
+        ]
+    if part.shown == "density":
+        return [
+            layer(
+                0,
+                "image",
+                ", ".join(filter(None, [source.name, count_text(part.counts)])),
+                pixels.channel(0),
+                rgb=False,
+                # Black, where nothing is, lets the raw image through.
+                colormap=DENSITY_COLORMAP,
+                blending="additive",
+                opacity=DENSITY_OPACITY,
+                contrast_limits=(0.0, max(pixels.limits()[1], np.finfo(np.float32).tiny)),
+            )
+        ]
+    contrast = part.contrast or pixels.limits()
+    if len(pixels.levels[0]) == 1:
+        return [layer(0, "image", source.name, pixels.channel(0), rgb=False, contrast_limits=contrast)]
+    # There may be hundreds: one layer, whose first slider goes through them.
+    geometry = place.options(part.start, leading="c")
+    return [layer(0, "image", source.name, pixels.data(pixels.levels), rgb=False, contrast_limits=contrast)]
 
 
-def _shown(source: Source, classifier: Classifier) -> Shown:
-    """Return how a source is shown: one label a pixel, one channel a class, or plain values."""
-    if np.issubdtype(source.dtype, np.integer):
-        return "labels"
-    return "classes" if source.channel_names == classifier.classes else "values"
+def count_text(counts: Sequence[Count]) -> str:
+    """Return how many objects there are in an image, of a time series from the fewest to the most; empty if none."""
+    values = [one.whole for one in counts]
+    if not values:
+        return ""
+    low, high = f"{min(values):.1f}", f"{max(values):.1f}"
+    return low if low == high else f"{low} to {high}"
 
 
-def _label_colormap(classifier: Classifier) -> DirectLabelColormap:
+def _class_colormap(color: Color) -> Colormap:
+    return Colormap([(0, 0, 0), np.array(color) / 255], name="#{:02x}{:02x}{:02x}".format(*color))
+
+
+def _label_colormap(class_colors: Sequence[Color]) -> DirectLabelColormap:
     colors: dict[int | None, Any] = {None: "transparent", 0: "transparent"}
-    for label, color in enumerate(classifier.class_colors, start=1):
+    for label, color in enumerate(class_colors, start=1):
         colors[label] = np.array([*color, 255]) / 255
     return DirectLabelColormap(color_dict=colors)
-
-
-def _geometry(image: Image, raw: Image, start: Mapping[str, int], leading: str = "") -> dict[str, Any]:
-    """Return place, scale, units and names of the axes of ``image`` without channels, as ``raw`` knows them."""
-    axes = leading + image.axes.replace("c", "")
-    registry = pint.application_registry
-    known = {key: unit for key, unit in raw.units.items() if unit.isidentifier() and unit in registry}
-    return {
-        "scale": [raw.pixel_size.get(key, 1.0) for key in axes],
-        "translate": [start.get(key, 0) * raw.pixel_size.get(key, 1.0) for key in axes],
-        "units": [registry.Unit(known.get(key, "pixel")) for key in axes],
-        "axis_labels": list(axes),
-    }
-
-
-class _Reader:
-    """What dask reads lazily: an image behind the indexing of an array."""
-
-    def __init__(self, image: Image) -> None:
-        self.image = image
-        self.shape, self.dtype, self.ndim = image.shape, image.dtype, len(image.shape)
-
-    def __getitem__(self, region: tuple[slice, ...]) -> Any:
-        return self.image.read(region)
-
-
-def _channels_first(image: Image) -> tuple[Any, Image | None]:
-    """Return the pixels with one axis for channels before all others, and the image if it must stay open."""
-    order = "c" + image.axes.replace("c", "")
-    if np.prod(image.shape, dtype=float) * image.dtype.itemsize <= IN_MEMORY:
-        with image:
-            # Copied here, so that the main thread need not when it draws.
-            return np.ascontiguousarray(reorder(image.read(), image.axes, order)), None
-    # One plane at a time. Names of dask arrays are keys of napari's cache: a file that was written anew must not
-    # be taken for the old one.
-    chunks = tuple("auto" if key in "yx" else 1 for key in image.axes)
-    meta = np.empty((0,) * len(image.shape), image.dtype)
-    pixels: Any = da.from_array(_Reader(image), chunks=chunks, name=False, meta=meta)  # type: ignore[no-untyped-call]
-    return reorder(pixels, image.axes, order), image
-
-
-def _limits(pixels: Any) -> tuple[float, float]:
-    """Return the smallest and the largest value, of the middle plane if the pixels are lazy."""
-    if not isinstance(pixels, np.ndarray):
-        pixels = np.asarray(pixels[tuple(n // 2 for n in pixels.shape[:-2])])
-    finite = pixels[np.isfinite(pixels)] if np.issubdtype(pixels.dtype, np.inexact) else pixels
-    if not finite.size:
-        return 0.0, 1.0
-    low, high = float(finite.min()), float(finite.max())
-    return (low, high) if high > low else (low, low + 1.0)

@@ -1,27 +1,44 @@
 """The layers of the row that is looked at: put on the viewer, and taken away for the next."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_batch_prediction.images.base import Image
-from napari_batch_prediction.widgets.layer_data import LayerData
+from napari_batch_prediction.widgets.layer_data import LayerData, close_all
+from napari_batch_prediction.widgets.opengl import drawing_context
 
 if TYPE_CHECKING:
     from napari.layers import Layer
     from napari.viewer import Viewer
 
 # What tells an image and its outputs from the next; the rest is the user's to set.
-CHANGING = ("name", "scale", "translate", "units", "contrast_limits")
+CHANGING = ("axis_labels", "scale", "translate", "units", "contrast_limits")
+
+
+@dataclass
+class _Present:
+    """A layer that is on the viewer, and what it was given."""
+
+    layer: "Layer"
+    data: LayerData
+    # There is nothing to show for the present image.
+    is_spare: bool = False
+    # Whether the user wants to see it when there is.
+    is_wanted: bool = True
 
 
 class ShownLayers:
     """The layers that show one image and its outputs.
 
-    The next image takes their place. If it has the same kinds of layers they only get other pixels, so that
-    what the user set on them stays; if it has the same size, camera and sliders stay as well. Files behind
-    lazy layers are closed when their last layer is removed, here or by the user.
+    The next image takes their place: layers of the same kind only get other pixels, so that what the user set on
+    them stays; if it has the same size, camera and sliders stay as well. Files behind lazy layers are closed when
+    their last layer is removed, here or by the user.
+
+    napari needs most time for a layer that is new, and for one that is removed, after which it collects garbage: so
+    layers are kept as long as they are of use.
 
     Parameters
     ----------
@@ -31,50 +48,160 @@ class ShownLayers:
 
     def __init__(self, viewer: "Viewer") -> None:
         self._viewer = viewer
-        self._kinds: list[tuple[object, ...]] = []
-        self._layers: list[Layer] = []
-        self._files: dict[Layer, Image] = {}
+        self._present: dict[tuple[object, ...], _Present] = {}
+        # Also of layers that are kept.
+        self._files: dict[Layer, tuple[Image, ...]] = {}
         viewer.layers.events.removed.connect(self._on_removed)
 
-    def show(self, group: Sequence[LayerData]) -> None:
-        """Show these layers instead of the present ones."""
-        kinds: list[tuple[object, ...]] = [
-            (data.kind, data.data.ndim, data.data.dtype, data.options.get("rgb")) for data in group
-        ]
-        if kinds != self._kinds or len(self._layers) != len(group):
-            self.clear()
-            self._kinds = kinds
-            for data in group:
-                add = self._viewer.add_labels if data.kind == "labels" else self._viewer.add_image
-                self._layers.append(add(data.data, **data.options))
-                self._keep_open(self._layers[-1], data.image)
-            self._viewer.reset_view()
-            return
-        extent = self._layers[0].extent.world
-        for layer, data in zip(self._layers, group, strict=True):
-            layer.data = data.data
-            for name in CHANGING:
-                if name in data.options:
-                    setattr(layer, name, data.options[name])
-            self._keep_open(layer, data.image)
-        if not np.array_equal(extent, self._layers[0].extent.world):
-            self._viewer.reset_view()
+    @property
+    def keys(self) -> frozenset[tuple[object, ...]]:
+        """The keys of the layers that are there."""
+        return frozenset(self._present)
 
-    def clear(self) -> None:
-        """Remove the layers that are shown."""
-        # A layer that is removed leaves the list.
-        for layer in list(self._layers):
-            self._viewer.layers.remove(layer)
+    @property
+    def layers(self) -> "list[Layer]":
+        """The layers that show something."""
+        return [present.layer for present in self._present.values() if not present.is_spare]
+
+    def show(self, group: Sequence[LayerData], spare: Collection[str] = ()) -> None:
+        """Show these layers instead of the present ones, at once; for a viewer that does not draw."""
+        for _ in self.steps(group, spare):
+            pass
+
+    def steps(self, group: Sequence[LayerData], spare: Collection[str] = ()) -> Iterator[bool]:
+        """Show these layers instead of the present ones, one thing at each step.
+
+        Parameters
+        ----------
+        group
+            The layers from the bottom up.
+        spare
+            Sources that will be there soon: their layers are emptied and hidden, not removed.
+
+        Yields
+        ------
+        Whether the viewer must draw before the next step.
+        """
+        left = {data.key: data for data in group}
+        try:
+            before = self._extent()
+            gone = [key for key in self._present if key not in left]
+            for key in [key for key in self._present if key in left]:
+                if key in self._present:
+                    self._renew(self._present[key], left.pop(key))
+                    yield False
+            for key in [key for key in gone if key in self._present and self._can_wait(self._present[key], spare)]:
+                if key in self._present:
+                    self._empty(self._present[key], group)
+                    yield False
+            yield from self._remove([key for key in gone if key in self._present and not self._present[key].is_spare])
+            for data in group:
+                if data.key in left:
+                    yield from self._add(left.pop(data.key), group)
+            if group and not np.array_equal(before, self._extent()):
+                self._viewer.reset_view()
+        finally:
+            close_all(left.values())
+
+    def tidy(self) -> Iterator[bool]:
+        """Remove, step by step as :meth:`steps`, the layers that show nothing."""
+        yield from self._remove([key for key, present in self._present.items() if present.is_spare])
+
+    def keep(self) -> None:
+        """Leave what is shown to the user; the next image gets layers of its own."""
+        self._present = {key: present for key, present in self._present.items() if present.is_spare}
+
+    def _add(self, data: LayerData, group: Sequence[LayerData]) -> Iterator[bool]:
+        layer = data.make()
+        # Put on the viewer first, drawn later: together they would take too long. What napari can draw above labels
+        # takes as long to make again.
+        wanted = layer.visible
+        layer.visible = False
+        above = [overlay for overlay in getattr(layer, "_overlays", {}).values() if overlay.visible]
+        for overlay in above:
+            overlay.visible = False
+        self._present[data.key] = _Present(layer, data)
+        self._keep_open(layer, data.files)
+        self._viewer.layers.insert(self._index(data, group), layer)
+        yield True
+        for overlay in above:
+            overlay.visible = True
+            yield True
+        layer.visible = wanted
+        yield wanted
+
+    def _index(self, data: LayerData, group: Sequence[LayerData]) -> int:
+        """Return where a layer belongs: above those below it, else below those above it, else on top."""
+        layers = self._viewer.layers
+        at = [one.key for one in group].index(data.key)
+        there = {key: present.layer for key, present in self._present.items() if present.layer in layers}
+        for below in reversed(group[:at]):
+            if below.key in there:
+                return int(layers.index(there[below.key])) + 1
+        for above in group[at + 1 :]:
+            if above.key in there:
+                return int(layers.index(there[above.key]))
+        return len(layers)
+
+    def _renew(self, present: _Present, data: LayerData) -> None:
+        layer, before = present.layer, present.data.options
+        layer.data = data.data
+        for name in CHANGING:
+            # What is given again is left as the user set it meanwhile.
+            if name in data.options and before.get(name) != data.options[name]:
+                setattr(layer, name, data.options[name])
+        if layer.name != data.name:
+            layer.name = data.name
+        if present.is_spare and present.is_wanted:
+            layer.visible = True
+        present.data, present.is_spare = data, False
+        self._keep_open(layer, data.files)
+
+    def _can_wait(self, present: _Present, spare: Collection[str]) -> bool:
+        return present.data.source in spare and not isinstance(present.data.data, list)
+
+    def _empty(self, present: _Present, group: Sequence[LayerData]) -> None:
+        """Hide a layer, and let it show nothing even if the user makes it visible."""
+        layer, data = present.layer, present.data
+        if not present.is_spare:
+            present.is_spare, present.is_wanted = True, layer.visible
+        layer.visible = False
+        stem = group[0].stem if group else data.stem
+        shape = layer.data.shape
+        if group:
+            raw = group[0].data[0] if isinstance(group[0].data, list) else group[0].data
+            size = raw.shape[:-1] if group[0].options.get("rgb") else raw.shape
+            shape = (*shape[: len(shape) - len(size)], *size)
+        nothing = np.broadcast_to(np.zeros((), data.data.dtype), shape)
+        present.data = LayerData(data.source, data.part, data.kind, stem, data.title, nothing, data.options)
+        layer.data = nothing
+        layer.name = present.data.name
+        self._keep_open(layer, ())
+
+    def _remove(self, keys: Iterable[tuple[object, ...]]) -> Iterator[bool]:
+        """Remove layers, all at one step: napari collects garbage after each, or once for all."""
+        gone = [self._present[key].layer for key in keys if key in self._present]
+        if not gone:
+            return
+        with drawing_context(self._viewer), self._viewer.layers.batched_update():
+            for layer in gone:
+                self._viewer.layers.remove(layer)
+        yield True
+
+    def _extent(self) -> Any:
+        """Return the extent of the lowest layer that shows something."""
+        return self.layers[0].extent.world if self.layers else None
 
     def _on_removed(self, event: Any) -> None:
-        if event.value in self._layers:
-            self._layers.remove(event.value)
-            self._keep_open(event.value, None)
+        self._present = {key: present for key, present in self._present.items() if present.layer is not event.value}
+        self._keep_open(event.value, ())
 
-    def _keep_open(self, layer: "Layer", image: Image | None) -> None:
-        """Note the file a layer reads from; close the one before if no other layer does."""
-        before = self._files.pop(layer, None)
-        if image is not None:
-            self._files[layer] = image
-        if before is not None and before not in self._files.values():
-            before.close()
+    def _keep_open(self, layer: "Layer", files: tuple[Image, ...]) -> None:
+        """Note the files a layer reads from; close those from before that no other layer reads."""
+        before = self._files.pop(layer, ())
+        if files:
+            self._files[layer] = files
+        used = {image for images in self._files.values() for image in images}
+        for image in before:
+            if image not in used:
+                image.close()

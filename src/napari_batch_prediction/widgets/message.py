@@ -15,7 +15,7 @@ class Message(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._trace = ""
-        self._text = _Text()
+        self._text = WrappedText()
         self._copy = QPushButton("Copy details")
         self._copy.setToolTip("Copy the message and where in the program it came from, for a bug report.")
         self._copy.clicked.connect(self._copy_all)
@@ -52,7 +52,7 @@ class Message(QWidget):
             clipboard.setText(f"{self.text()}\n\n{self._trace}")
 
 
-class _Text(QTextEdit):
+class WrappedText(QTextEdit):
     """Text as high as it needs to be; from ten lines on it scrolls."""
 
     def __init__(self) -> None:
@@ -67,6 +67,7 @@ class _Text(QTextEdit):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.textChanged.connect(self._fit)
+        self._fit()
 
     def minimumSizeHint(self) -> QSize:
         """Return no width, so that a long word never widens the window."""

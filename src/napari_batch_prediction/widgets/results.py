@@ -1,18 +1,31 @@
 """The part of the window that says what became of each image, and shows it."""
 
-from collections.abc import Generator
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Generator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import CheckBox
-from qtpy.QtCore import QTimer, Signal
+from numpy.typing import NDArray
+from qtpy.QtCore import Qt, QUrl, Signal
+from qtpy.QtGui import QDesktopServices, QKeySequence, QResizeEvent, QShortcut
+from qtpy.QtWidgets import QHeaderView
 
 from napari_batch_prediction.batch.events import Event, FileFinished
+from napari_batch_prediction.batch.exports import NamedExport, named_exports
+from napari_batch_prediction.batch.job import BatchJob
+from napari_batch_prediction.batch.ledger import Ledger
+from napari_batch_prediction.batch.opening import Arrays
 from napari_batch_prediction.batch.plan import Plan
-from napari_batch_prediction.images.inputs import input_stem, open_image
-from napari_batch_prediction.widgets.layer_data import LayerData, Output, read_layers
-from napari_batch_prediction.widgets.layers import ShownLayers
+from napari_batch_prediction.batch.record import Recorded
+from napari_batch_prediction.classifiers.load import load_classifier
+from napari_batch_prediction.images.memory import PREFIX
+from napari_batch_prediction.widgets.canvas import Canvas
+from napari_batch_prediction.widgets.counts import CountsPanel
+from napari_batch_prediction.widgets.layer_data import RAW
 from napari_batch_prediction.widgets.message import Message
-from napari_batch_prediction.widgets.results_model import ResultsModel
+from napari_batch_prediction.widgets.results_buttons import NEXT_KEY, PREVIOUS_KEY, ResultsButtons
+from napari_batch_prediction.widgets.results_model import REASON, STATUS, ResultsModel
+from napari_batch_prediction.widgets.row_loader import ToShow
 from napari_batch_prediction.widgets.section import Section
 from napari_batch_prediction.widgets.table import StatusDelegate, Table
 from napari_batch_prediction.widgets.work import Failure, ShouldCancel, Task
@@ -20,17 +33,21 @@ from napari_batch_prediction.widgets.work import Failure, ShouldCancel, Task
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-# Rows passed by with the arrow keys are not read.
-PAUSE_MS = 50
+# From this width on reasons have a column.
+WIDE = 440
+
+RUNNING = "A run is under way. Wait for its end, or cancel it."
 
 
 class ResultsSection(Section):
-    """A table of the images of a run. The row that is selected is shown in the viewer.
+    """A table of the images of a run. The row that is selected is shown on the canvas.
 
     Parameters
     ----------
     viewer
-        Where images and outputs are shown.
+        The viewer, or its model.
+    canvas
+        Where images and outputs are shown; one of its own if not given.
 
     Attributes
     ----------
@@ -38,19 +55,36 @@ class ResultsSection(Section):
         Why the selected image failed.
     explained
         The message says something else.
+    row_shown
+        Another row is selected; emitted with its image.
+    retry_clicked
+        The user wants the failed images to be run again.
+    resume_chosen
+        The user chose the ledger of an earlier run; emitted with its path.
+    copy_clicked
+        The user wants the job as text; emitted with ``"python"`` or ``"command line"``.
     """
 
     explained = Signal()
+    row_shown = Signal(str)
+    retry_clicked = Signal()
+    resume_chosen = Signal(Path)
+    copy_clicked = Signal(str)
 
-    def __init__(self, viewer: "Viewer") -> None:
+    def __init__(self, viewer: "Viewer", canvas: Canvas | None = None) -> None:
         super().__init__("Results")
-        self._shown = ShownLayers(viewer)
+        self._viewer = viewer
+        self._canvas = canvas or Canvas(viewer, self)
+        self._job: BatchJob | None = None
+        self._arrays: Arrays = {}
+        self._exports: Collection[NamedExport] = ()
+        self._predicted: dict[int, Mapping[str, NDArray]] = {}
+        self._ledger: Ledger | None = None
+        self._is_running = False
+        self._docked = False
         self._task: Task | None = None
-        self._docked = True
         self._model = ResultsModel(self)
-        self._table = Table(self._model)
-        self._table.setItemDelegateForColumn(1, StatusDelegate(self._table))
-        self._table.setSelectionMode(Table.SelectionMode.SingleSelection)
+        self._table = _ResultsTable(self._model)
         self._load = CheckBox(
             text="Load results",
             value=True,
@@ -58,29 +92,66 @@ class ResultsSection(Section):
             "before. The first image that is done is selected by itself.",
         )
         self.message = Message()
+        self._counts = CountsPanel()
+        self._buttons = ResultsButtons()
         self.body.addWidget(self._load.native)
         self.body.addWidget(self._table, 1)
         self.body.addWidget(self.message)
+        self.body.addWidget(self._counts)
+        self.body.addWidget(self._buttons)
 
-        self._pause = QTimer(self)
-        self._pause.setSingleShot(True)
-        self._pause.setInterval(PAUSE_MS)
-        self._pause.timeout.connect(self._read)
         self._table.rows_selected.connect(self._on_row)
         self._load.changed.connect(self._on_row)
+        self._canvas.shown.connect(self._on_shown)
+        self._canvas.failed.connect(self._on_failed)
+        self._counts.clicked.connect(self._table.selectRow)
+        self._buttons.previous_clicked.connect(self.show_previous)
+        self._buttons.next_clicked.connect(self.show_next)
+        self._buttons.keep_clicked.connect(self._keep)
+        self._buttons.retry_clicked.connect(self.retry_clicked)
+        self._buttons.folder_clicked.connect(self._open_folder)
+        self._buttons.resume_chosen.connect(self.resume_chosen)
+        self._buttons.copy_clicked.connect(self.copy_clicked)
+        for key, act in ((PREVIOUS_KEY, self.show_previous), (NEXT_KEY, self.show_next)):
+            shortcut = QShortcut(QKeySequence(key), self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(act)
+        self.set_docked(True)
 
     def set_docked(self, docked: bool) -> None:
-        """Leave the viewer alone from now on, or show images again."""
+        """Leave the viewer and its keys alone from now on, or show images again."""
+        self._canvas.set_docked(docked)
+        if docked == self._docked:
+            return
         self._docked = docked
-        if not docked and self._task is not None:
-            self._task.drop()
+        for key, act in ((PREVIOUS_KEY, self._key_previous), (NEXT_KEY, self._key_next)):
+            bound = self._viewer.keymap.get(_as_bound(key))
+            # What the user, or another dock, has put on the key stays.
+            if docked and bound is None:
+                self._viewer.bind_key(key, act)
+            elif not docked and bound == act:
+                self._viewer.bind_key(key, None)
 
     def set_plan(self, plan: Plan | None) -> None:
-        """Begin anew with the images of a plan. What was shown of the run before is taken away."""
+        """Begin anew with the images of a plan that is run. What was shown of the run before is taken away."""
+        self._begin(plan is not None)
+        if plan is not None:
+            self._job, self._arrays, self._exports = plan.job, plan.arrays, plan.exports
+        self._canvas.clear([RAW, *(named.source.name for named in self._exports)] if plan is not None else ())
         self._model.set_plan(plan)
-        self._shown.clear()
-        self._on_row()
-        self.set_summary("")
+        self._show_rows()
+
+    def show_recorded(self, recorded: Recorded) -> None:
+        """Show an earlier run as its ledger says; its outputs can be looked at."""
+        self._canvas.clear()
+        self._begin(False)
+        self._job = recorded.job
+        ended = {i: one.row for i, one in enumerate(recorded.inputs) if one.row is not None}
+        self._model.set_rows([one.input for one in recorded.inputs], ended)
+        self._model.finish()
+        self._show_rows()
+        self.set_ledger(Ledger(tuple(ended.values()), recorded.path))
+        self._find_exports(recorded.job)
 
     def take(self, event: Event) -> None:
         """Show what the run says of one image."""
@@ -88,55 +159,207 @@ class ResultsSection(Section):
         if not isinstance(event, FileFinished):
             return
         self.set_summary(self._model.summary())
+        self._counts.set_count(event.index, event.row.counts)
+        if event.arrays:
+            self._predicted[event.index] = event.arrays
+            self._add_predicted(event.index)
         selected = self._table.selected_rows()
         if not selected and event.row.status == "done" and self._load.value:
             self._table.selectRow(event.index)
         elif selected == [event.index]:
             self._on_row()
 
-    def _on_row(self) -> None:
-        """Say what became of the selected image, and show it after a pause."""
+    def finish(self) -> None:
+        """Note that the run is over: images without an end were cancelled with it."""
+        self._is_running = False
+        was_open = self._model.ended(self._selected()) is None
+        self._model.finish()
+        self._canvas.tidy()
+        self.set_summary(self._model.summary())
+        if was_open:
+            self._on_row()
+        self.set_ledger(self._ledger)
+
+    def set_ledger(self, ledger: Ledger | None) -> None:
+        """Note the ledger of the run that is shown, from which failed images can be run again."""
+        self._ledger = ledger
+        if self._is_running:
+            needs = RUNNING
+        elif ledger is None or ledger.path is None:
+            needs = "There is no run yet."
+        else:
+            needs = "" if ledger.count("failed") else "No image failed."
+        self._buttons.set_retry(needs)
+        self._buttons.set_resume(RUNNING if self._is_running else "")
+
+    def set_copy(self, needs: str) -> None:
+        """Say why the job cannot be copied as text; nothing if it can."""
+        self._buttons.set_copy(needs)
+
+    def select(self, location: str) -> bool:
+        """Select the row of an image, and show it. Return False if there is no such row."""
+        row = self._model.row(location)
+        if row is not None and self._table.selected_rows() != [row]:
+            self._table.selectRow(row)
+        return row is not None
+
+    def show_next(self) -> None:
+        """Select the row below."""
+        self._go(1)
+
+    def show_previous(self) -> None:
+        """Select the row above."""
+        self._go(-1)
+
+    def _key_next(self, _viewer: Any) -> None:
+        self._go(1)
+
+    def _key_previous(self, _viewer: Any) -> None:
+        self._go(-1)
+
+    def _go(self, step: int) -> None:
+        n, selected = len(self._model.locations), self._selected()
+        row = (selected + step if selected is not None else 0) if n else -1
+        if 0 <= row < n:
+            self._table.selectRow(row)
+
+    def _begin(self, is_running: bool) -> None:
+        self._is_running = is_running
+        self._job, self._arrays, self._exports = None, {}, ()
+        self._predicted = {}
         if self._task is not None:
             self._task.drop()
             self._task = None
-        ended = self._model.ended(self._selected())
+        self.set_ledger(None)
+
+    def _show_rows(self) -> None:
+        self._counts.set_rows(self._model)
+        self.set_summary(self._model.summary())
+        self._on_row()
+
+    def _find_exports(self, job: BatchJob) -> None:
+        """Find out, in the background, how the outputs of a recorded run are shown."""
+
+        def work(should_cancel: ShouldCancel) -> Generator[object]:
+            yield named_exports(job, load_classifier(job.classifier))
+
+        self._task = Task(work, self)
+        self._task.yielded.connect(self._on_exports)
+        self._task.start()
+
+    def _on_exports(self, found: tuple[NamedExport, ...] | Failure) -> None:
+        if isinstance(found, Failure):
+            self._explain(f"The outputs of this run cannot be shown as layers. {found.reason}", found.trace)
+            return
+        self._exports = found
+        self._on_row()
+
+    def _on_row(self) -> None:
+        """Say what became of the selected image, and show it."""
+        row = self._selected()
+        ended = self._model.ended(row)
         self._explain(*((ended.reason, ended.trace) if ended is not None else ("", "")))
-        self._pause.start()
+        self._buttons.set_rows(len(self._model.locations), row)
+        folder = self._folder()
+        self._buttons.set_folder("" if folder is not None else "Nothing is written yet.")
+        self._counts.set_selected(row)
+        if row is None or self._job is None:
+            return
+        self.row_shown.emit(self._model.locations[row])
+        if self._load.value:
+            self._canvas.show_row(self._to_show(row))
+
+    def _to_show(self, row: int) -> ToShow:
+        if self._job is None:
+            raise RuntimeError("There is no job.")
+        return ToShow(
+            self._model.locations[row],
+            self._job,
+            self._arrays,
+            self._exports,
+            self._model.ended(row),
+            self._predicted.get(row, {}),
+            self._is_running,
+        )
+
+    def _add_predicted(self, row: int) -> None:
+        if self._job is not None and self._model.locations[row].startswith(PREFIX):
+            self._canvas.add_predicted(self._to_show(row))
 
     def _selected(self) -> int | None:
         return next(iter(self._table.selected_rows()), None)
 
-    def _read(self) -> None:
-        """Read the selected image and what is written for it."""
-        index, plan = self._selected(), self._model.plan
-        if index is None or plan is None or not self._load.value or not self._docked:
-            return
-        location, job = plan.rows[index].input, plan.job
-        ended = self._model.ended(index)
-        outputs: dict[str, Output] = {}
-        for key, export, source in plan.exports:
-            # A sequence of slices has no file that is the whole output.
-            if ended is not None and key in ended.outputs and ended.outputs[key].exists():
-                outputs.setdefault(source.name, Output.of(export, ended.outputs[key]))
+    def _on_shown(self, location: str, problems: str) -> None:
+        self._buttons.set_shown(self._canvas.has_layers)
+        if problems and location == self._location() and not self.message.text():
+            self._explain(problems, "")
 
-        def work(should_cancel: ShouldCancel) -> Generator[object]:
-            raw = open_image(location, job.input_axes, stack=job.stack, channels=job.channels)
-            yield read_layers(raw, input_stem(location), outputs, plan.classifier)
-
-        self._task = Task(work, self)
-        self._task.yielded.connect(self._on_read)
-        self._task.start()
-
-    def _on_read(self, layers: list[LayerData] | Failure) -> None:
-        if not isinstance(layers, Failure):
-            self._shown.show(layers)
-            return
-        self._shown.clear()
+    def _on_failed(self, location: str, failure: Failure) -> None:
         # An image that failed has said why already.
-        if not self.message.text():
-            self._explain(*layers)
+        if location == self._location() and not self.message.text():
+            self._explain(*failure)
+
+    def _location(self) -> str:
+        row = self._selected()
+        return self._model.locations[row] if row is not None else ""
+
+    def _keep(self) -> None:
+        self._canvas.keep()
+        self._buttons.set_shown(False)
+
+    def _folder(self) -> Path | None:
+        """Return where the outputs of the selected image are, or those of the first that has some."""
+        row = self._selected()
+        rows = range(len(self._model.locations)) if row is None else (row, *range(len(self._model.locations)))
+        for one in rows:
+            ended = self._model.ended(one)
+            if ended is not None and ended.outputs:
+                return next(iter(ended.outputs.values())).parent
+        return None
+
+    def _open_folder(self) -> None:
+        folder = self._folder()
+        if folder is not None and not QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))):
+            self._explain(f"The folder cannot be opened from here: {folder}", "")
 
     def _explain(self, reason: str, trace: str) -> None:
         self.message.say(reason, trace)
         if reason:
             self.explained.emit()
+
+
+class _ResultsTable(Table):
+    """The table, with a column of reasons if it is wide enough."""
+
+    def __init__(self, model: ResultsModel) -> None:
+        super().__init__(model)
+        self._model = model
+        self.setSelectionMode(Table.SelectionMode.SingleSelection)
+        self._delegate = StatusDelegate(self)
+        column = model.column(STATUS)
+        if column is not None:
+            self.setItemDelegateForColumn(column, self._delegate)
+        for changed in (model.columnsInserted, model.columnsRemoved, model.modelReset):
+            changed.connect(self._fit_columns)
+        self.setAccessibleName("Results")
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Show reasons where there is room."""
+        super().resizeEvent(event)
+        self._model.show_column(REASON, self.width() >= WIDE)
+
+    def _fit_columns(self) -> None:
+        header = self.horizontalHeader()
+        if header is None:
+            return
+        for column in range(self._model.columnCount()):
+            wide = column in (0, self._model.column(REASON))
+            modes = QHeaderView.ResizeMode
+            header.setSectionResizeMode(column, modes.Stretch if wide else modes.ResizeToContents)
+
+
+def _as_bound(key: str) -> Any:
+    """Return a key as napari keeps it."""
+    from napari.utils.key_bindings import coerce_keybinding
+
+    return coerce_keybinding(key)

@@ -1,88 +1,209 @@
 """What became of each image of a run, as a table."""
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
-from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
+from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt, QTimer
 
 from napari_batch_prediction.batch.events import Event, FileFinished, FileStarted, TileDone
 from napari_batch_prediction.batch.ledger import LedgerRow, Status
-from napari_batch_prediction.batch.plan import Plan, PlanRow
+from napari_batch_prediction.batch.plan import Plan
 from napari_batch_prediction.widgets.inputs_model import short_name
+from napari_batch_prediction.widgets.layer_data import count_text
 
-COLUMNS = ("Image", "Status", "Time")
+IMAGE, STATUS, TIME, COUNT, REASON = COLUMNS = ("Image", "Status", "Time", "Count", "Reason")
+
+NEVER_ENDED = "The run was stopped before this image was done."
 
 
 class ResultsModel(QAbstractTableModel):
-    """The rows of a plan and their fate as the run tells it.
+    """The images of a run and their fate as the run tells it.
+
+    There is a column of counts once something is counted, and one of reasons where there is room.
 
     Parameters
     ----------
     parent
         The owner.
+
+    Attributes
+    ----------
+    locations
+        The images, row by row.
     """
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.plan: Plan | None = None
-        self._rows: tuple[PlanRow, ...] = ()
+        self.locations: tuple[str, ...] = ()
+        self._columns: tuple[str, ...] = (IMAGE, STATUS, TIME)
+        self._rows: dict[str, int] = {}
         self._states: list[str] = []
         self._ended: dict[int, LedgerRow] = {}
+        self._numbers: Counter[str] = Counter()
+        self._total = 0.0
+        self._of_series = False
+        # Views are told of many changes at once: each costs as much as all together.
+        self._changed: set[int] = set()
+        self._tell = QTimer(self)
+        self._tell.setSingleShot(True)
+        self._tell.timeout.connect(self._tell_views)
 
     def set_plan(self, plan: Plan | None) -> None:
         """Begin anew with the images of a plan."""
+        rows = plan.rows if plan is not None else ()
+        counts = plan is not None and any(named.source.sums for named in plan.exports)
+        self.set_rows([row.input for row in rows], {}, counts=counts)
+
+    def set_rows(self, locations: Sequence[str], ended: Mapping[int, LedgerRow], *, counts: bool = False) -> None:
+        """Begin anew.
+
+        Parameters
+        ----------
+        locations
+            The images.
+        ended
+            What became of those that are at their end.
+        counts
+            Whether something is counted.
+        """
         self.beginResetModel()
-        self.plan = plan
-        self._rows = plan.rows if plan is not None else ()
-        self._states = ["waiting"] * len(self._rows)
+        self.locations = tuple(locations)
+        self._rows = {location: i for i, location in enumerate(self.locations)}
+        self._states = ["waiting"] * len(self.locations)
         self._ended = {}
+        self._numbers = Counter()
+        self._total, self._of_series = 0.0, False
+        self._changed.clear()
+        for i, row in ended.items():
+            self._end(i, row)
+        has_counts = counts or any(row.counts for row in ended.values())
+        hidden = {name for name, shown in ((COUNT, has_counts), (REASON, REASON in self._columns)) if not shown}
+        self._columns = tuple(column for column in COLUMNS if column not in hidden)
         self.endResetModel()
 
     def take(self, event: Event) -> None:
         """Note what the run says of one image."""
         match event:
             case FileStarted():
-                state = "running"
+                self._states[event.index] = "running"
             case TileDone():
-                state = f"{100 * event.done // event.n_tiles} %"
+                self._states[event.index] = f"{100 * event.done // event.n_tiles} %"
             case FileFinished():
-                state = event.row.status
-                self._ended[event.index] = event.row
+                self._end(event.index, event.row)
+                if event.row.counts:
+                    self.show_column(COUNT, True)
             case _:
                 return
-        self._states[event.index] = state
-        self.dataChanged.emit(self.index(event.index, 1), self.index(event.index, len(COLUMNS) - 1))
+        self._change(event.index)
+
+    def finish(self) -> None:
+        """Note that nothing runs any more: what has no end will have none."""
+        for i, location in enumerate(self.locations):
+            if i not in self._ended:
+                self._end(i, LedgerRow(location, "cancelled", NEVER_ENDED))
+                self._change(i)
+
+    def show_column(self, name: str, shown: bool) -> None:
+        """Show or hide a column."""
+        if shown == (name in self._columns):
+            return
+        wanted = {*self._columns, name} if shown else {*self._columns} - {name}
+        now = tuple(column for column in COLUMNS if column in wanted)
+        at = (now if shown else self._columns).index(name)
+        if shown:
+            self.beginInsertColumns(QModelIndex(), at, at)
+            self._columns = now
+            self.endInsertColumns()
+        else:
+            self.beginRemoveColumns(QModelIndex(), at, at)
+            self._columns = now
+            self.endRemoveColumns()
+
+    def column(self, name: str) -> int | None:
+        """Return where a column is; None if it is not shown."""
+        return self._columns.index(name) if name in self._columns else None
+
+    def row(self, location: str) -> int | None:
+        """Return the row of an image; None if it is not among them."""
+        return self._rows.get(location)
 
     def ended(self, row: int | None) -> LedgerRow | None:
         """Return what became of an image; None if that is still open, or for no image."""
         return self._ended.get(row) if row is not None else None
 
     def summary(self) -> str:
-        """Return how many images ended in which way."""
-        ended = [row.status for row in self._ended.values()]
-        return ", ".join(f"{ended.count(status)} {status}" for status in get_args(Status) if status in ended)
+        """Return how many images ended in which way, and what was counted in all of them."""
+        parts = [f"{self._numbers[status]} {status}" for status in get_args(Status) if self._numbers[status]]
+        # Over time the same things are counted again and again.
+        if COUNT in self._columns and not self._of_series and self._total:
+            parts.append(f"{self._total:.1f} counted")
+        return ", ".join(parts)
 
     def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
         """Return the number of images."""
-        return 0 if parent.isValid() else len(self._rows)
+        return 0 if parent.isValid() else len(self.locations)
 
     def columnCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
         """Return the number of columns."""
-        return 0 if parent.isValid() else len(COLUMNS)
+        return 0 if parent.isValid() else len(self._columns)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return the heading of a column."""
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return COLUMNS[section]
+            return self._columns[section]
         return None
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return the text or the tooltip of a cell; the status to a delegate that colours it."""
-        i = index.row()
+        i, column = index.row(), self._columns[index.column()]
         ended = self._ended.get(i)
         if role == Qt.ItemDataRole.DisplayRole:
-            seconds = f"{ended.seconds:.1f} s" if ended is not None and ended.seconds else ""
-            return (short_name(self._rows[i].input), self._states[i], seconds)[index.column()]
+            if column == IMAGE:
+                return short_name(self.locations[i])
+            if column == STATUS:
+                return self._states[i]
+            if ended is None:
+                return ""
+            if column == TIME:
+                return f"{ended.seconds:.1f} s" if ended.seconds else ""
+            return count_text(ended.counts) if column == COUNT else " ".join(ended.reason.split())
         if role == Qt.ItemDataRole.ToolTipRole:
-            reason = ended.reason if ended is not None else ""
-            return "\n\n".join(filter(None, [self._rows[i].input, reason]))
+            return "\n\n".join(filter(None, [self.locations[i], *(_details(ended) if ended is not None else ())]))
         return None
+
+    def _end(self, i: int, row: LedgerRow) -> None:
+        before = self._ended.get(i)
+        if before is not None:
+            self._numbers[before.status] -= 1
+            self._total -= sum(count.whole for count in before.counts)
+        self._ended[i] = row
+        self._states[i] = row.status
+        self._numbers[row.status] += 1
+        self._total += sum(count.whole for count in row.counts)
+        self._of_series |= len(row.counts) > 1
+
+    def _change(self, row: int) -> None:
+        self._changed.add(row)
+        if not self._tell.isActive():
+            self._tell.start(0)
+
+    def _tell_views(self) -> None:
+        if self._changed:
+            first, last = min(self._changed), max(self._changed)
+            self._changed.clear()
+            self.dataChanged.emit(self.index(first, 1), self.index(last, len(self._columns) - 1))
+
+
+def _details(row: LedgerRow) -> list[str]:
+    """Return why an image is not done, and how much was counted in it."""
+    counts = []
+    if len(row.counts) == 1:
+        (one,) = row.counts
+        counts.append(f"{one.whole:.1f} in the whole image")
+        if one.region is not None and one.region != one.whole:
+            counts.append(f"{one.region:.1f} in the region")
+    elif row.counts:
+        mean = sum(count.whole for count in row.counts) / len(row.counts)
+        counts.append(f"{mean:.1f} on average in {len(row.counts)} frames, {count_text(row.counts)}")
+    return [row.reason, ", ".join(counts)]

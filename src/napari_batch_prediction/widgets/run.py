@@ -1,5 +1,7 @@
 """The part of the window that starts a batch, says how far it is, and stops it."""
 
+import time
+
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 from superqt import QElidingLabel
@@ -18,48 +20,70 @@ from napari_batch_prediction.widgets.message import Message
 from napari_batch_prediction.widgets.section import ELLIPSIS_WIDTH
 from napari_batch_prediction.widgets.work import Failure
 
+# A rest is not foretold before so much time has passed: the first tile says little.
+FORETELL_AFTER = 1.0
+
+
+def duration(seconds: float) -> str:
+    """Return a time as minutes and seconds, from an hour on with hours."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
 
 class RunBar(QWidget):
-    """Two buttons, a bar over the tiles of the whole batch, and a line that says what is being done.
+    """Buttons to start a batch; while it runs a bar over all of its tiles, Cancel, and a line that says what is done.
 
     Attributes
     ----------
-    start_clicked, cancel_clicked
-        What the user wants.
+    start_clicked, selected_clicked, cancel_clicked
+        What the user wants: all images, those that are selected, or an end.
     """
 
     start_clicked = Signal()
+    selected_clicked = Signal()
     cancel_clicked = Signal()
 
     def __init__(self) -> None:
         super().__init__()
         self._running = False
+        self._cancelling = False
         self._names: list[str] = []
         self._n_ended = 0
-        self._ready, self._needs = "", ""
+        self._tiles = (0, 1)
+        self._began = 0.0
+        self._all, self._needs = "", ""
+        self._n_selected, self._selected_needs = 0, ""
 
         self._start = QPushButton("Export all")
         self._start.clicked.connect(self.start_clicked)
+        self._selected = QPushButton("Export selected")
+        self._selected.clicked.connect(self.selected_clicked)
         self._cancel = QPushButton("Cancel")
         self._cancel.clicked.connect(self.cancel_clicked)
         self._bar = QProgressBar()
-        self._bar.setVisible(False)
         self._line = QElidingLabel()
         self._line.setEllipsesWidth(ELLIPSIS_WIDTH)
         self._line.setElideMode(Qt.TextElideMode.ElideMiddle)
         self._line.setVisible(False)
         self._message = Message()
-        buttons = QHBoxLayout()
-        buttons.addWidget(self._start, 1)
-        buttons.addWidget(self._cancel)
+        starts = QHBoxLayout()
+        starts.addWidget(self._start, 3)
+        starts.addWidget(self._selected, 2)
+        self._progress = QWidget()
+        progress = QHBoxLayout(self._progress)
+        progress.setContentsMargins(0, 0, 0, 0)
+        progress.addWidget(self._bar, 1)
+        progress.addWidget(self._cancel)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 0, 0, 0)
         layout.setSpacing(4)
-        layout.addLayout(buttons)
-        layout.addWidget(self._bar)
+        layout.addLayout(starts)
+        layout.addWidget(self._progress)
         layout.addWidget(self._line)
         layout.addWidget(self._message)
         self.set_ready(0, "")
+        self.set_selected(0, "")
 
     def set_ready(self, n_images: int, problem: str) -> None:
         """Say whether a batch can start.
@@ -71,8 +95,13 @@ class RunBar(QWidget):
         problem
             Why it cannot start; empty if it can.
         """
-        self._ready = "Export all" if not n_images else f"Export all ({count(n_images, 'image')})"
+        self._all = "Export all" if not n_images else f"Export all ({count(n_images, 'image')})"
         self._needs = problem
+        self._enable()
+
+    def set_selected(self, n_images: int, problem: str) -> None:
+        """Say how many of the selected images can be predicted, and if none, why."""
+        self._n_selected, self._selected_needs = n_images, problem
         self._enable()
 
     def set_problem(self, failure: Failure | None) -> None:
@@ -81,8 +110,9 @@ class RunBar(QWidget):
 
     def begin(self) -> None:
         """Show that the inputs are being checked."""
-        self._running = True
+        self._running, self._cancelling = True, False
         self._names, self._n_ended = [], 0
+        self._tiles, self._began = (0, 1), 0.0
         self._bar.setRange(0, 0)
         self._bar.setFormat("")
         self._say("Checking the inputs")
@@ -91,14 +121,12 @@ class RunBar(QWidget):
 
     def cancelling(self) -> None:
         """Show that the run is about to stop."""
-        self._cancel.setEnabled(False)
-        self._cancel.setText("Cancelling")
-        self._cancel.setToolTip("The tiles that are being worked on are finished first.")
+        self._cancelling = True
+        self._enable()
 
     def end(self) -> None:
         """Show that nothing runs any more."""
         self._running = False
-        self._bar.setVisible(False)
         self._line.setVisible(False)
         self._enable()
 
@@ -110,23 +138,29 @@ class RunBar(QWidget):
         """Show what the run says."""
         match event:
             case BatchStarted():
-                self._bar.setRange(0, max(event.n_tiles, 1))
-                self._bar.setValue(0)
-                self._files()
+                self._began = time.perf_counter()
+                self._show_tiles(0, event.n_tiles)
             case Notice():
                 self._say(event.text)
             case FileStarted():
                 self._say(self._names[event.index])
             case TileDone():
-                self._bar.setRange(0, event.batch_tiles)
-                self._bar.setValue(event.batch_done)
+                self._show_tiles(event.batch_done, event.batch_tiles)
                 self._say(f"{self._names[event.index]}, tile {event.done} of {event.n_tiles}")
             case FileFinished():
                 self._n_ended += 1
-                self._files()
+                self._show_tiles(*self._tiles)
 
-    def _files(self) -> None:
-        self._bar.setFormat(f"{self._n_ended} of {count(len(self._names), 'file')}")
+    def _show_tiles(self, done: int, tiles: int) -> None:
+        self._tiles = done, tiles
+        self._bar.setRange(0, max(tiles, 1))
+        self._bar.setValue(done)
+        text = f"{self._n_ended} of {count(len(self._names), 'file')}"
+        passed = time.perf_counter() - self._began
+        if done and passed >= FORETELL_AFTER:
+            text += f", {duration(passed / done * (tiles - done))} left"
+        self._bar.setFormat(text)
+        self._bar.setToolTip(f"{done} of {count(tiles, 'tile')} done, {duration(passed)} passed")
 
     def _say(self, text: str) -> None:
         self._line.setText(text)
@@ -134,17 +168,22 @@ class RunBar(QWidget):
         self._line.setVisible(bool(text))
 
     def _enable(self) -> None:
-        self._start.setText(self._ready)
+        self._start.setText(self._all)
         self._start.setEnabled(not self._running and not self._needs)
         self._start.setToolTip(
             "A run is under way." if self._running else self._needs or "Predict and write all images."
         )
-        self._cancel.setText("Cancel")
-        self._cancel.setEnabled(self._running)
-        self._cancel.setToolTip(
-            "Stop after the tiles that are being worked on. Nothing half-written stays."
-            if self._running
-            else "Nothing is running."
+        self._selected.setText(f"Selected ({self._n_selected})" if self._n_selected else "Selected")
+        needs = self._selected_needs or self._needs
+        self._selected.setEnabled(not self._running and not needs)
+        self._selected.setToolTip(
+            "A run is under way." if self._running else needs or "Predict and write the images selected in Inputs."
         )
-        if self._running:
-            self._bar.setVisible(True)
+        self._progress.setVisible(self._running)
+        self._cancel.setText("Cancelling" if self._cancelling else "Cancel")
+        self._cancel.setEnabled(not self._cancelling)
+        self._cancel.setToolTip(
+            "The tiles that are being worked on are finished first."
+            if self._cancelling
+            else "Stop after the tiles that are being worked on. Nothing half-written stays."
+        )

@@ -1,7 +1,10 @@
 """How the tables of the window look and feel."""
 
-from qtpy.QtCore import QAbstractItemModel, QItemSelection, QModelIndex, QSize, Qt, Signal
-from qtpy.QtGui import QColor, QPalette, QResizeEvent
+from collections.abc import Iterable
+from itertools import groupby
+
+from qtpy.QtCore import QAbstractItemModel, QItemSelection, QItemSelectionModel, QModelIndex, QSize, Qt, Signal
+from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPalette, QResizeEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -12,9 +15,15 @@ from qtpy.QtWidgets import (
 
 VISIBLE_ROWS = 3
 
+# Below this width a table has no room for all columns, and no column but the first gets more than a quarter of it.
+NARROW = 450
+LEAST_WIDTH = 60
+
 # Readable on a dark and on a light background. The error colour of napari's dark theme is not, as text.
 FAILED_ON_DARK = QColor("#ff8a80")
 FAILED_ON_LIGHT = QColor("#b00020")
+DOUBT_ON_DARK = QColor("#ffcc66")
+DOUBT_ON_LIGHT = QColor("#8a5300")
 
 
 class Table(QTableView):
@@ -24,6 +33,12 @@ class Table(QTableView):
     ----------
     model
         What is shown.
+    sortable
+        Whether a click on a heading sorts: up, down, and back to the order of the model.
+    hint
+        What is said while there are no rows.
+    spare
+        A column that is left out where there is little room; its texts are to be in the tooltip of the first.
 
     Attributes
     ----------
@@ -33,8 +48,12 @@ class Table(QTableView):
 
     rows_selected = Signal()
 
-    def __init__(self, model: QAbstractItemModel) -> None:
+    def __init__(
+        self, model: QAbstractItemModel, *, sortable: bool = False, hint: str = "", spare: int | None = None
+    ) -> None:
         super().__init__()
+        self._hint = hint
+        self._spare = spare
         self.setModel(model)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
@@ -56,13 +75,35 @@ class Table(QTableView):
             columns.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
             columns.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
             self.setMinimumHeight(height * (VISIBLE_ROWS + 1) + 8)
+            if sortable:
+                columns.setSortIndicatorClearable(True)
+                columns.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+                self.setSortingEnabled(True)
 
     def sizeHint(self) -> QSize:
         """Return the smallest height, so that the window scrolls only if it must."""
         return QSize(super().sizeHint().width(), self.minimumHeight())
 
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Draw the rows, or the hint if there are none."""
+        super().paintEvent(event)
+        model, viewport = self.model(), self.viewport()
+        if self._hint and model is not None and viewport is not None and not model.rowCount():
+            painter = QPainter(viewport)
+            painter.setPen(self.palette().color(QPalette.ColorGroup.Active, QPalette.ColorRole.Text))
+            painter.setOpacity(0.6)
+            flags = Qt.AlignmentFlag.AlignCenter.value | Qt.TextFlag.TextWordWrap.value
+            painter.drawText(viewport.rect().adjusted(8, 0, -8, 0), flags, self._hint)
+            painter.end()
+
+    def sizeHintForColumn(self, column: int) -> int:
+        """Return the width that a column needs, but not so much that none is left for the first."""
+        return min(super().sizeHintForColumn(column), max(self.width() // 4, LEAST_WIDTH))
+
     def resizeEvent(self, event: QResizeEvent | None) -> None:
-        """Keep the selected row in sight."""
+        """Keep the selected row in sight, and leave room for the first column."""
+        if self._spare is not None:
+            self.setColumnHidden(self._spare, self.width() < NARROW)
         super().resizeEvent(event)
         if self.selected_rows():
             self.scrollTo(self.currentIndex())
@@ -75,17 +116,60 @@ class Table(QTableView):
     def selected_rows(self) -> list[int]:
         """Return the rows that are selected, from the top."""
         selection = self.selectionModel()
-        return sorted(index.row() for index in selection.selectedRows()) if selection is not None else []
+        if selection is None:
+            return []
+        # Qt's own list of rows asks the model tens of thousands of times if there are thousands.
+        chosen = selection.selection()
+        ranges = (chosen[i] for i in range(len(chosen)))
+        return sorted({row for one in ranges for row in range(one.top(), one.bottom() + 1)})
+
+    def go_to(self, row: int) -> None:
+        """Go on with the keys from a row, without selecting it; without effect if there is none."""
+        model, selection = self.model(), self.selectionModel()
+        if model is not None and selection is not None and 0 <= row < model.rowCount():
+            selection.setCurrentIndex(model.index(row, 0), QItemSelectionModel.SelectionFlag.NoUpdate)
+
+    def select_rows(self, rows: Iterable[int]) -> None:
+        """Select these rows and no others; the first of them is scrolled to."""
+        chosen, model, selection = sorted(rows), self.model(), self.selectionModel()
+        if model is None or selection is None:
+            return
+        ranges = QItemSelection()
+        # A range for each run of neighbours: Qt is slow with one for each row.
+        for _, group in groupby(enumerate(chosen), lambda pair: pair[1] - pair[0]):
+            run = [row for _, row in group]
+            ranges.select(model.index(run[0], 0), model.index(run[-1], model.columnCount() - 1))
+        flags = QItemSelectionModel.SelectionFlag
+        if chosen:
+            self.go_to(chosen[0])
+            self.scrollTo(model.index(chosen[0], 0))
+        # The ranges are whole rows already: to have Qt extend each takes twice the time.
+        selection.select(ranges, flags.ClearAndSelect)
+
+
+class StartDelegate(QStyledItemDelegate):
+    """Leaves out the end of a text that is too long, not its start."""
+
+    def initStyleOption(self, option: QStyleOptionViewItem | None, index: QModelIndex) -> None:
+        """Choose where the dots are."""
+        super().initStyleOption(option, index)
+        if option is not None:
+            option.textElideMode = Qt.TextElideMode.ElideRight
 
 
 class StatusDelegate(QStyledItemDelegate):
-    """Shows in red what went wrong."""
+    """Shows in red what went wrong, and in amber what may be wrong."""
 
     def initStyleOption(self, option: QStyleOptionViewItem | None, index: QModelIndex) -> None:
         """Choose the colour of the text."""
         super().initStyleOption(option, index)
-        if option is not None and index.data() in ("failed", "problem"):
-            dark = option.palette.color(QPalette.ColorRole.Base).lightness() < 128
+        text = index.data()
+        if option is None or text not in ("failed", "problem", "doubt"):
+            return
+        dark = option.palette.color(QPalette.ColorRole.Base).lightness() < 128
+        if text == "doubt":
+            color = DOUBT_ON_DARK if dark else DOUBT_ON_LIGHT
+        else:
             color = FAILED_ON_DARK if dark else FAILED_ON_LIGHT
-            for role in (QPalette.ColorRole.Text, QPalette.ColorRole.HighlightedText):
-                option.palette.setColor(role, color)
+        for role in (QPalette.ColorRole.Text, QPalette.ColorRole.HighlightedText):
+            option.palette.setColor(role, color)

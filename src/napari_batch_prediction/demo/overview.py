@@ -1,8 +1,6 @@
-"""The demo: shipped sample images and a damaged one, predicted as a batch and shown in one picture."""
+"""One picture of what a batch has found."""
 
-import sys
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,19 +11,10 @@ from PIL import Image, ImageDraw, ImageFont
 
 from napari_batch_prediction.batch.job import BatchJob
 from napari_batch_prediction.batch.ledger import Ledger
-from napari_batch_prediction.batch.run import run_plan
-from napari_batch_prediction.classifiers.base import Color
+from napari_batch_prediction.classifiers.base import PROBABILITIES, SEGMENTATION, Color
 from napari_batch_prediction.classifiers.load import load_classifier
-from napari_batch_prediction.errors import SettingsError
-from napari_batch_prediction.export.settings import Export
-from napari_batch_prediction.report import Progress, print_ledger
 
-DEFAULT_FOLDER = Path("nbp-demo")
-DAMAGED = "nuclei_07_damaged.png"
-
-_PROJECT = "nuclei.ilp"
-_RECORD = "demo.ledger.jsonl"
-_SOURCES = ("Probabilities", "Simple Segmentation")
+_SOURCES = (PROBABILITIES, SEGMENTATION)
 
 _PANEL = 320
 _GAP = 8
@@ -45,83 +34,6 @@ class Panels(NamedTuple):
     raw: NDArray
     probabilities: NDArray
     labels: NDArray
-
-
-def run_demo(folder: Path | None, viewer: bool) -> int:
-    """Make the demo, run it, print what happened, and draw the overview.
-
-    Parameters
-    ----------
-    folder
-        Where to; :data:`DEFAULT_FOLDER` if None.
-    viewer
-        Whether to open napari afterwards, on the same images and with the widget filled in.
-
-    Returns
-    -------
-    The exit status: 0 if only the damaged image failed, else 1.
-
-    Raises
-    ------
-    SettingsError
-        If the folder holds other files.
-    """
-    folder = folder or DEFAULT_FOLDER
-    job = make_demo(folder)
-    plan = job.plan()
-    ledger = run_plan(plan, Progress(plan, sys.stderr).show)
-    print_ledger(ledger)
-    overview = folder / "overview.png"
-    save_overview(overview, job, ledger)
-    failed = [Path(row.input).name for row in ledger.rows if row.status != "done"]
-    if failed == [DAMAGED]:
-        print(f"Only {DAMAGED} failed, as it should: the demo cut it off to show what a damaged file does to a batch.")
-    else:
-        print(f"Expected only {DAMAGED} to fail, but these did: {', '.join(failed) or 'none'}.")
-    print(f"Images and results in one picture: {overview}")
-    if viewer:
-        from napari_batch_prediction.widgets.demo import show_demo
-
-        print("napari opens with everything filled in. Press Export all; close the window to end.")
-        show_demo(job)
-    return 0 if failed == [DAMAGED] else 1
-
-
-def make_demo(folder: Path) -> BatchJob:
-    """Put sample images, their project and a damaged image into a folder; return the job that predicts them.
-
-    Parameters
-    ----------
-    folder
-        A folder that is empty, does not exist yet, or holds an earlier demo.
-
-    Raises
-    ------
-    SettingsError
-        If the folder holds other files.
-    """
-    sample = {item.name: item.read_bytes() for item in (files(__package__) / "samples" / "nuclei").iterdir()}
-    project = folder / _PROJECT
-    earlier_demo = project.is_file() and project.read_bytes() == sample[_PROJECT]
-    if folder.exists() and not earlier_demo and not (folder.is_dir() and not any(folder.iterdir())):
-        raise SettingsError(
-            f"The demo needs a folder that is empty, new or an earlier demo, but '{folder}' is none of "
-            "these. Name another folder: napari-batch-prediction demo FOLDER"
-        )
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in sample.items():
-        (folder / name).write_bytes(content)
-    whole = sample["nuclei_03.png"]
-    (folder / DAMAGED).write_bytes(whole[: len(whole) // 2])
-    record = folder / "results" / _RECORD
-    record.unlink(missing_ok=True)  # of an earlier demo
-    return BatchJob(
-        classifier=project,
-        inputs=tuple(str(folder / name) for name in sorted([*sample, DAMAGED]) if name != _PROJECT),
-        exports=tuple(Export(source=source, folder=folder / "results") for source in _SOURCES),
-        existing="overwrite",
-        ledger=record,
-    )
 
 
 def save_overview(path: Path, job: BatchJob, ledger: Ledger) -> None:

@@ -1,0 +1,66 @@
+"""Counting: this project's compiled walk against scikit-learn's own, which ilastik uses; one thread each."""
+
+from functools import partial
+
+import numpy as np
+from features import feature_predictor, our_features
+from inputs import ROOT, Setting, mirrored, read_image
+from numpy.typing import NDArray
+from rows import Contest, Row, compete
+from sklearn_trees import scikit_learn_regressor
+from timing import Time, timed
+
+from napari_batch_prediction.classifiers.density_counting import DensityCounting
+from napari_batch_prediction.classifiers.prediction import DensityPredictor
+from napari_batch_prediction.classifiers.project_counting import read_counting_project
+from napari_batch_prediction.forest.packed import PackedRegressors, walk_space
+from napari_batch_prediction.forest.traverse import predict_rows
+
+PREDICTION = "this project, in a prediction"
+WITH_FEATURES = "this project, features and all"
+ROWS = "this project, rows of features"
+TARGET = 5.0
+TOLERANCE = 1e-6
+
+SAMPLE = ROOT / "src" / "napari_batch_prediction" / "samples" / "colonies"
+
+
+def measure(setting: Setting) -> list[Row]:
+    """Measure the forest that counts colonies in the sample."""
+    project = read_counting_project(SAMPLE / "colonies.ilp")
+    (forest,) = project.regressors
+    image = mirrored(read_image(SAMPLE / "colonies_01.png")[0, 0], 128 if setting.quick else 512)
+    block = image[np.newaxis, np.newaxis]
+    whole = (slice(0, 1), slice(0, image.shape[0]), slice(0, image.shape[1]))
+    features = feature_predictor(project.selection)
+    rows = our_features(features, image, True).reshape(-1, image.size).T.copy()
+    predictor = DensityPredictor(project.selection, 1, project.regressors)
+    predict = timed(partial(predictor.predict, block, whole))
+    compute_features = timed(partial(our_features, features, image, False))
+
+    def walk() -> Time:
+        return predict() - compute_features()
+
+    n_nodes = sum(len(tree.feature) for tree in forest.trees)
+    what = f"{len(forest.trees)} trees, {n_nodes} nodes"
+    ours = partial(_our_rows, rows, predictor.model)
+    theirs = partial(scikit_learn_regressor(forest.trees, rows.shape[1]).predict, rows)
+    expected = DensityCounting(project).predict(image, "yx", workers=1).ravel()
+    for name, density in ((ROWS, ours()), ("scikit-learn", theirs())):
+        far = float(np.abs(density - expected).max())
+        if not far < TOLERANCE:
+            raise RuntimeError(f"The forests compared are not the same: {name} gives densities that differ by {far:g}.")
+    note = "RandomForestRegressor.predict, the same trees put into it, on the same features; the same densities"
+    contests = [
+        Contest(PREDICTION, walk, None, f"{what}; a prediction less its features"),
+        Contest(ROWS, timed(ours), PREDICTION, "pixels along a line are walked together"),
+        Contest(WITH_FEATURES, predict, PREDICTION, f"a whole prediction, {rows.shape[1]} features"),
+        Contest("scikit-learn", timed(theirs), PREDICTION, note, TARGET),
+    ]
+    return compete("Counting", contests, setting.rounds, image.size)
+
+
+def _our_rows(rows: NDArray[np.float32], model: PackedRegressors) -> NDArray[np.float32]:
+    out = np.empty((len(rows), 1), np.float32)
+    predict_rows(rows, model, walk_space(model.forest), out)
+    return out[:, 0]

@@ -1,0 +1,92 @@
+"""The demo: shipped sample images and a damaged one, predicted as a batch and shown in one picture."""
+
+import sys
+from pathlib import Path
+
+from napari_batch_prediction.batch.job import BatchJob
+from napari_batch_prediction.demo.samples import NUCLEI
+from napari_batch_prediction.errors import SettingsError
+
+DEFAULT_FOLDER = Path("nbp-demo")
+DAMAGED = "nuclei_07_damaged.png"
+
+_RECORD = "demo.ledger.jsonl"
+
+
+def run_demo(folder: Path | None, viewer: bool) -> int:
+    """Make the demo, run it, print what happened, and draw the overview.
+
+    Parameters
+    ----------
+    folder
+        Where to; :data:`DEFAULT_FOLDER` if None.
+    viewer
+        Whether to open napari afterwards, on the same images and with the widget filled in.
+
+    Returns
+    -------
+    The exit status: 0 if only the damaged image failed, else 1.
+
+    Raises
+    ------
+    SettingsError
+        If the folder holds other files.
+    """
+    from napari_batch_prediction.batch.run import run_plan
+    from napari_batch_prediction.demo.overview import save_overview
+    from napari_batch_prediction.report import Progress, print_ledger
+
+    folder = folder or DEFAULT_FOLDER
+    job = make_demo(folder)
+    plan = job.plan()
+    ledger = run_plan(plan, Progress(plan, sys.stderr).show)
+    print_ledger(ledger)
+    overview = folder / "overview.png"
+    save_overview(overview, job, ledger)
+    failed = [Path(row.input).name for row in ledger.rows if row.status != "done"]
+    if failed == [DAMAGED]:
+        print(f"Only {DAMAGED} failed, as it should: the demo cut it off to show what a damaged file does to a batch.")
+    else:
+        print(f"Expected only {DAMAGED} to fail, but these did: {', '.join(failed) or 'none'}.")
+    print(f"Images and results in one picture: {overview}")
+    if viewer:
+        from napari_batch_prediction.widgets.demo import show_demo
+
+        print("napari opens with everything filled in. Press Export all; close the window to end.")
+        show_demo(job)
+    return 0 if failed == [DAMAGED] else 1
+
+
+def make_demo(folder: Path) -> BatchJob:
+    """Put sample images, their project and a damaged image into a folder; return the job that predicts them.
+
+    Parameters
+    ----------
+    folder
+        A folder that is empty, does not exist yet, or holds an earlier demo.
+
+    Raises
+    ------
+    SettingsError
+        If the folder holds other files.
+    """
+    sample = {path.name: path.read_bytes() for path in (NUCLEI.project, *NUCLEI.images)}
+    project = folder / NUCLEI.project.name
+    earlier_demo = project.is_file() and project.read_bytes() == sample[project.name]
+    if folder.exists() and not earlier_demo and not (folder.is_dir() and not any(folder.iterdir())):
+        raise SettingsError(
+            f"The demo needs a folder that is empty, new or an earlier demo, but '{folder}' is none of "
+            "these. Name another folder: napari-batch-prediction demo FOLDER"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in sample.items():
+        (folder / name).write_bytes(content)
+    whole = sample[NUCLEI.images[2].name]
+    (folder / DAMAGED).write_bytes(whole[: len(whole) // 2])
+    record = folder / "results" / _RECORD
+    record.unlink(missing_ok=True)  # of an earlier demo
+    job = NUCLEI.job(
+        inputs=[str(folder / name) for name in (*(path.name for path in NUCLEI.images), DAMAGED)],
+        folder=folder / "results",
+    )
+    return job.model_copy(update={"classifier": project, "existing": "overwrite", "ledger": record})

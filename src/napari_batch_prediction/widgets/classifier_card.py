@@ -1,0 +1,95 @@
+"""The few lines that say what a classifier is."""
+
+from html import escape
+
+from qtpy.QtCore import Qt, QUrl
+from qtpy.QtGui import QColor, QPainter, QPixmap, QTextDocument
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from napari_batch_prediction.classifiers.base import Classifier, Color
+from napari_batch_prediction.widgets.classifier_text import (
+    classes,
+    counting,
+    features,
+    headline,
+    limits,
+    selections,
+    tooltip,
+)
+from napari_batch_prediction.widgets.feature_table import FeatureDialog
+from napari_batch_prediction.widgets.message import WrappedText
+
+SWATCH_PX = 11
+
+
+class ClassifierCard(QWidget):
+    """Workflow, classes in their colours, features, what it is not for; and a button for the table of features."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._classifier: Classifier | None = None
+        self._text = WrappedText()
+        self._button = QPushButton("Features")
+        self._button.clicked.connect(self._show_features)
+        self._features = WrappedText()
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        row.addWidget(self._button, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self._features, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addWidget(self._text)
+        layout.addLayout(row)
+
+    def show_classifier(self, classifier: Classifier | None) -> None:
+        """Show a classifier; nothing if there is none."""
+        self._classifier = classifier
+        if classifier is None:
+            self.hide()
+            return
+        shown = classes(classifier)
+        document = self._text.document()
+        for i, (_, color) in enumerate(shown):
+            if document is not None:
+                document.addResource(QTextDocument.ResourceType.ImageResource, _swatch_url(i), _swatch(color))
+        swatches = " &nbsp; ".join(
+            f'<img src="{_swatch_url(i).toString()}">&nbsp;{escape(name)}' for i, (name, _) in enumerate(shown)
+        )
+        lines = (headline(classifier), counting(classifier), limits(classifier))
+        first, *others = (escape(line) for line in lines if line)
+        self._text.setHtml("<br>".join(filter(None, [first, swatches, *others])))
+        self._features.setPlainText("\n".join(features(classifier)))
+        for text in (self._text, self._features):
+            text.setToolTip(tooltip(classifier))
+        known = bool(selections(classifier))
+        self._button.setEnabled(known)
+        self._button.setToolTip(
+            "Show which features at which scales it was trained on."
+            if known
+            else "The features of this workflow are not known here: choose a classifier of another workflow."
+        )
+        self.show()
+
+    def text(self) -> str:
+        """Return the lines."""
+        return f"{self._text.toPlainText()}\n{self._features.toPlainText()}"
+
+    def _show_features(self) -> None:
+        if self._classifier is not None:
+            FeatureDialog(self._classifier.path.name, selections(self._classifier), self).show()
+
+
+def _swatch_url(i: int) -> QUrl:
+    return QUrl(f"swatch:{i}")
+
+
+def _swatch(color: Color) -> QPixmap:
+    """Return a square in a colour, with an edge, so that it is seen on any background."""
+    square = QPixmap(SWATCH_PX, SWATCH_PX)
+    square.fill(QColor(*color))
+    painter = QPainter(square)
+    painter.setPen(QColor("grey"))
+    painter.drawRect(0, 0, SWATCH_PX - 1, SWATCH_PX - 1)
+    painter.end()
+    return square

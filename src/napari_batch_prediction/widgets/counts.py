@@ -1,0 +1,80 @@
+"""What was counted in the images of a run, as bars."""
+
+from collections.abc import Sequence
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from napari_batch_prediction.batch.ledger import Count
+from napari_batch_prediction.widgets.counts_plot import CountsPlot
+from napari_batch_prediction.widgets.inputs_model import short_name
+from napari_batch_prediction.widgets.results_model import COUNT, ResultsModel
+
+
+class CountsPanel(QWidget):
+    """A bar for each image, and below, if the selected one is a time series, a bar for each of its frames.
+
+    Hidden if nothing is counted.
+
+    Attributes
+    ----------
+    clicked
+        The bar of an image was clicked; emitted with its row.
+    """
+
+    clicked = Signal(int)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._model: ResultsModel | None = None
+        self._of_series = False
+        self._images = CountsPlot("image")
+        self._images.clicked.connect(self.clicked)
+        self._frames = CountsPlot("frame")
+        self._frames.setVisible(False)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addWidget(self._images)
+        layout.addWidget(self._frames)
+        self.setVisible(False)
+
+    def set_rows(self, model: ResultsModel) -> None:
+        """Begin anew with the images of a run."""
+        self._model = model
+        n = len(model.locations)
+        ended = [model.ended(row) for row in range(n)]
+        self._of_series = any(row is not None and len(row.counts) > 1 for row in ended)
+        values = [_mean(row.counts) if row is not None else None for row in ended]
+        self._images.set_values(self._title(), [short_name(location) for location in model.locations], values)
+        self._show()
+
+    def set_count(self, row: int, counts: Sequence[Count]) -> None:
+        """Show what was counted in one image."""
+        if len(counts) > 1 and not self._of_series:
+            self._of_series = True
+            self._images.set_title(self._title())
+        self._images.set_value(row, _mean(counts))
+        self._show()
+
+    def set_selected(self, row: int | None) -> None:
+        """Make the bar of an image stand out, and show its frames if it has several."""
+        self._images.set_selected(row)
+        ended = self._model.ended(row) if self._model is not None else None
+        counts = ended.counts if ended is not None else ()
+        if len(counts) > 1 and ended is not None:
+            names = [str(count.time) for count in counts]
+            self._frames.set_values(
+                f"Count in each frame of {short_name(ended.input)}", names, [count.whole for count in counts]
+            )
+        self._frames.setVisible(len(counts) > 1)
+
+    def _title(self) -> str:
+        return "Mean count in each image" if self._of_series else "Count in each image"
+
+    def _show(self) -> None:
+        self.setVisible(self._model is not None and self._model.column(COUNT) is not None)
+
+
+def _mean(counts: Sequence[Count]) -> float | None:
+    return sum(count.whole for count in counts) / len(counts) if counts else None

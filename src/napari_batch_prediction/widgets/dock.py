@@ -1,0 +1,47 @@
+"""The widget in its dock, opened from elsewhere than napari's menu."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtpy.QtWidgets import QDockWidget
+
+from napari_batch_prediction.widgets.batch import BatchPredictionWidget
+from napari_batch_prediction.widgets.classifier import ClassifierSection
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+# What napari's menu calls it, so that the menu shows and hides this dock and opens no second one.
+NAME = "Batch Prediction (Batch Prediction)"
+
+
+def open_dock(viewer: "Viewer") -> BatchPredictionWidget:
+    """Return the widget that is docked in a viewer; dock it if none is. It is visible then."""
+    docked = (one for one in viewer.window.dock_widgets.values() if isinstance(one, BatchPredictionWidget))
+    widget = next(docked, None)
+    if widget is None:
+        widget = BatchPredictionWidget(viewer)
+        viewer.window.add_dock_widget(widget, name=NAME)
+    dock = widget.parentWidget()
+    while dock is not None and not isinstance(dock, QDockWidget):
+        dock = dock.parentWidget()
+    if dock is not None:
+        dock.show()
+        dock.raise_()
+    return widget
+
+
+def chosen_classifier(widget: BatchPredictionWidget) -> Path | None:
+    """Return the file that is chosen as the classifier; None if there is none."""
+    path: Path | None = _classifier_section(widget).value()["classifier"]
+    return path
+
+
+def choose_classifier(widget: BatchPredictionWidget, path: Path) -> None:
+    """Choose the classifier; everything else stays as it is."""
+    _classifier_section(widget).choose(path)
+
+
+def _classifier_section(widget: BatchPredictionWidget) -> ClassifierSection:
+    section: ClassifierSection = widget.findChild(ClassifierSection)
+    return section

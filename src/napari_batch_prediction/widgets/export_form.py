@@ -1,0 +1,134 @@
+"""Where exports go: format, folder and name."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from magicgui.types import FileDialogMode
+from magicgui.widgets import FileEdit
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QMenu, QWidget
+
+from napari_batch_prediction.classifiers.base import Source
+from napari_batch_prediction.export.choices import ImageAxes, format_problems, known_format, why_off
+from napari_batch_prediction.export.formats import FORMATS
+from napari_batch_prediction.export.naming import PLACEHOLDERS
+from napari_batch_prediction.export.settings import DEFAULT_NAME, Export
+from napari_batch_prediction.widgets.form_rows import Row, combo, line, make_form, set_choices, set_reasons, type_in
+from napari_batch_prediction.widgets.menu_button import MenuButton
+
+FORMAT_HELP = "The format of the files. What cannot hold the output is greyed; its tooltip says why."
+FOLDER_HELP = "Where files are written. Left empty, they go beside each image."
+NAME_HELP = "Template of the file names, without extension. It can hold:\n" + "\n".join(
+    f"{{{name}}}: {meaning}" for name, meaning in PLACEHOLDERS.items()
+)
+NAMES = (
+    (DEFAULT_NAME, "image and output, as ilastik names them"),
+    ("{stem}_export", "image and 'export', for one output"),
+    ("{relative}/" + DEFAULT_NAME, "the images' folders again, below Folder"),
+)
+BESIDE_EACH, BESIDE_ALL = "beside each image", "beside the images"
+NO_FOLDER = "Choose a folder first, below which the folders of the images are repeated."
+
+
+class Chosen(NamedTuple):
+    """An export that is shown, and what it exports; None if that is not known."""
+
+    export: Export
+    source: Source | None
+
+
+def off_for_all(setting: str, chosen: Sequence[Chosen]) -> str:
+    """Return why a setting means nothing for any of these exports; empty if it does for one."""
+    reasons = [why_off(setting, *one) for one in chosen]
+    return reasons[0] if reasons and all(reasons) else ""
+
+
+def shown(setting: str, chosen: Sequence[Chosen]) -> Chosen:
+    """Return the export whose value of a setting is shown: the first for which it means something."""
+    return next((one for one in chosen if not why_off(setting, *one)), chosen[0])
+
+
+class ExportForm(QWidget):
+    """Format, folder and name of one export or of several that are set together.
+
+    Attributes
+    ----------
+    edited
+        The user sets something; emitted with the fields of :class:`Export` that change.
+    """
+
+    edited = Signal(dict)
+
+    def __init__(self) -> None:
+        super().__init__()
+        form = make_form(self)
+        self._format = combo([(form.name, form.name) for form in FORMATS])
+        self._folder = FileEdit(mode=FileDialogMode.EXISTING_DIRECTORY)
+        self._folder.margins = (0, 0, 0, 0)
+        self._folder.choose_btn.text = "Browse"
+        self._folder.choose_btn.tooltip = f"Choose the folder. {FOLDER_HELP}"
+        self._folder.line_edit.native.setAcceptDrops(False)
+        self._name = line()
+        self._names = MenuButton("", self._fill_names)
+        self._names.setToolTip("Names to start from.")
+        Row(form, "Format", [self._format.native], FORMAT_HELP)
+        self._folder_row = Row(form, "Folder", [self._folder.native], FOLDER_HELP)
+        Row(form, "Name", [self._name.native, self._names], NAME_HELP)
+        self._format.changed.connect(lambda name: self.edited.emit({"format": name}))
+        self._folder.line_edit.changed.connect(self._on_folder)
+        self._name.changed.connect(lambda name: self.edited.emit({"name": name}))
+
+    def show_exports(self, chosen: Sequence[Chosen], image: ImageAxes | None) -> None:
+        """Show the settings of these exports; those of the first where they differ.
+
+        Parameters
+        ----------
+        chosen
+            At least one.
+        image
+            The first image, if it is known.
+        """
+        images = [one for one in chosen if one.source is None or not one.source.sums] or list(chosen)
+        first = images[0].export
+        form = known_format(first.format)
+        name = form.name if form is not None else first.format
+        names = [known.name for known in FORMATS]
+        # A format that is unknown, from Python, is shown as it is.
+        set_choices(self._format, [(n, n) for n in dict.fromkeys([*names, name])], name)
+        set_reasons(self._format, _reasons(images, image))
+        self._folder_row.set_off(off_for_all("folder", chosen))
+        tables = all(source is not None and source.sums for _, source in chosen)
+        self._folder.line_edit.native.setPlaceholderText(BESIDE_ALL if tables else BESIDE_EACH)
+        folder = shown("folder", chosen).export.folder
+        text = "" if folder is None else str(folder)
+        if _folder(self._folder.line_edit.value) != folder:
+            type_in(self._folder.line_edit, text)
+        self._folder.line_edit.tooltip = text or FOLDER_HELP
+        type_in(self._name, first.name)
+
+    def _on_folder(self, text: str) -> None:
+        self.edited.emit({"folder": _folder(text)})
+
+    def _fill_names(self, menu: QMenu) -> None:
+        for name, meaning in NAMES:
+            action = menu.addAction(f"{name}  ({meaning})")
+            if action is not None:
+                mirrored = name.startswith("{relative}") and _folder(self._folder.line_edit.value) is None
+                action.setEnabled(not mirrored)
+                action.setToolTip(NO_FOLDER if mirrored else f"Name the files {name}.")
+                action.triggered.connect(lambda _=False, name=name: setattr(self._name, "value", name))
+
+
+def _folder(text: str) -> Path | None:
+    return Path(text.strip()) if text.strip() else None
+
+
+def _reasons(chosen: Sequence[Chosen], image: ImageAxes | None) -> dict[str, str]:
+    """Return each format and why one of the exports cannot have it."""
+    found: dict[str, str] = {}
+    for export, source in chosen:
+        for name, reason in format_problems(export, source, image).items():
+            if reason and name not in found:
+                found[name] = f"{export.source}: {reason}" if len(chosen) > 1 else reason
+    return found

@@ -1,0 +1,267 @@
+"""What is seldom set of exports: type, range, axes, region, compression, and where values go inside a file."""
+
+from collections.abc import Mapping, Sequence
+from math import isfinite
+from typing import get_args
+
+from magicgui.widgets import CheckBox, LineEdit
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QMenu, QPushButton, QVBoxLayout, QWidget
+
+from napari_batch_prediction.axes import check_axes, output_axes
+from napari_batch_prediction.errors import AxesError, SettingsError
+from napari_batch_prediction.export.choices import ImageAxes, axis_orders, known_format, why_no_dtype
+from napari_batch_prediction.export.region import Region, format_region, parse_region
+from napari_batch_prediction.export.settings import Compression, Dtype, Export
+from napari_batch_prediction.widgets.export_form import Chosen, off_for_all, shown
+from napari_batch_prediction.widgets.form_rows import (
+    Row,
+    choose,
+    combo,
+    line,
+    make_form,
+    set_choices,
+    set_reasons,
+    type_in,
+)
+from napari_batch_prediction.widgets.menu_button import MenuButton
+from napari_batch_prediction.widgets.message import Message
+
+TIPS = {
+    "dtype": "The type of the values in the files. Fractions as integers are rescaled, see Range.",
+    "range": "Whether values are written as they are, or rescaled (in ilastik: Renormalise).",
+    "input_range": "The values that become the ends of the range below. Left empty, the whole range of the output.",
+    "output_range": "The range that the values are rescaled to.",
+    "output_axes": "The order of the axes in the files, for example tzyxc. Left empty, that of each image, then c.",
+    "region": "The part that is written: start and stop along each axis in pixels, for example y=10:200, x=:512.\n"
+    "Along c, channels of the output. Left empty, everything.",
+    "compression": "How the values are compressed. It changes the size of the files, not the values.",
+    "per_class": "Write one file for each class. {class} stands for its name in the name of the file.",
+    "internal_path": "Name of the dataset inside the file.",
+    "ome_zarr_version": "The version of OME-Zarr. 0.5 is newer, 0.4 can be read by more programs.",
+    "into_image": "Write the segmentation as labels into the OME-Zarr image it belongs to, not into a folder.",
+}
+COMPRESSIONS: Mapping[Compression, str] = {
+    "none": "none",
+    "gzip": "gzip (deflate)",
+    "zstd": "zstd",
+    "blosc": "blosc (zstd)",
+    "lzw": "lzw",
+}
+DRAW = "Draw a rectangle on an image in the viewer: the pixels it touches are the region, also when it is moved."
+AS_THEY_ARE, RESCALE = "as they are", "rescale"
+
+# Rows that are not called after the field they are of.
+_FIELDS = {"range": "output_range", "draw": "region"}
+
+
+class MoreForm(QWidget):
+    """The settings of exports that are folded away.
+
+    Attributes
+    ----------
+    edited
+        The user sets something; emitted with the fields of :class:`Export` that change.
+    draw_clicked
+        The user wants to draw the region.
+    """
+
+    edited = Signal(dict)
+    draw_clicked = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._orders: tuple[str, ...] = ()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        content = QWidget()
+        form = make_form(content)
+        self._dtype = combo([("its own", ""), *((name, name) for name in get_args(Dtype))])
+        self._range = combo([(AS_THEY_ARE, AS_THEY_ARE), (RESCALE, RESCALE)])
+        self._input = line("min"), line("max")
+        self._output = line("min"), line("max")
+        self._axes, self._pick = line(), MenuButton("", self._fill_orders)
+        self._pick.setToolTip("Orders that make sense for the first image.")
+        self._region, self._draw = line("everything"), QPushButton("Draw in viewer")
+        self._compression = combo([("", "")])
+        self._per_class = CheckBox(text="One file for each class")
+        self._dataset = line()
+        self._version = combo([("0.4", "0.4"), ("0.5", "0.5")])
+        self._into_image = CheckBox(text="As labels into the OME-Zarr image")
+        self._rows = {
+            "dtype": Row(form, "Type", [self._dtype.native], TIPS["dtype"]),
+            "range": Row(form, "Range", [self._range.native], TIPS["range"]),
+            "input_range": Row(form, "   from", [box.native for box in self._input], TIPS["input_range"]),
+            "output_range": Row(form, "   to", [box.native for box in self._output], TIPS["output_range"]),
+            "output_axes": Row(form, "Axis order", [self._axes.native, self._pick], TIPS["output_axes"]),
+            "region": Row(form, "Region", [self._region.native], TIPS["region"]),
+            "draw": Row(form, "", [self._draw], DRAW),
+            "compression": Row(form, "Compression", [self._compression.native], TIPS["compression"]),
+            "internal_path": Row(form, "Dataset", [self._dataset.native], TIPS["internal_path"]),
+            "ome_zarr_version": Row(form, "OME-Zarr", [self._version.native], TIPS["ome_zarr_version"]),
+            "per_class": Row(form, "", [self._per_class.native], TIPS["per_class"]),
+            "into_image": Row(form, "", [self._into_image.native], TIPS["into_image"]),
+        }
+        self._message = Message()
+        layout.addWidget(content)
+        layout.addWidget(self._message)
+
+        self._dtype.changed.connect(lambda name: self.edited.emit({"dtype": name or None}))
+        self._range.changed.connect(self._on_range)
+        for setting, boxes in (("input_range", self._input), ("output_range", self._output)):
+            for box in boxes:
+                box.changed.connect(lambda _, setting=setting, boxes=boxes: self._on_ends(setting, boxes))
+        self._axes.changed.connect(self._on_axes)
+        self._region.changed.connect(self._on_region)
+        self._draw.clicked.connect(self.draw_clicked)
+        self._compression.changed.connect(lambda name: self.edited.emit({"compression": name or None}))
+        self._per_class.changed.connect(lambda on: self.edited.emit({"per_class": on}))
+        self._dataset.changed.connect(self._on_dataset)
+        self._version.changed.connect(lambda version: self.edited.emit({"ome_zarr_version": version}))
+        self._into_image.changed.connect(lambda on: self.edited.emit({"into_image": on}))
+
+    def say(self, problem: str) -> None:
+        """Say what is wrong; nothing if it is empty."""
+        self._message.say(problem)
+
+    def show_exports(self, chosen: Sequence[Chosen], image: ImageAxes | None) -> None:
+        """Show the settings of these exports; those of the first for which they mean something.
+
+        Parameters
+        ----------
+        chosen
+            At least one.
+        image
+            The first image, if it is known.
+        """
+        self.say("")
+        for setting, row in self._rows.items():
+            row.set_off(off_for_all(_FIELDS.get(setting, setting), chosen))
+        self._show_values(shown("dtype", chosen))
+        one, source = shown("output_axes", chosen)
+        own = output_axes(image.axes) if image is not None else ""
+        self._orders = axis_orders(one, source, image)
+        self._axes.native.setPlaceholderText(f"{own}, the image's own" if own else "the image's own, then c")
+        if (self._axes.value.strip().lower() or None) != one.output_axes:
+            type_in(self._axes, one.output_axes or "")
+        self._show_region(chosen[0].export.region)
+        self._show_compression(shown("compression", chosen).export)
+        for setting, box in (("per_class", self._per_class), ("into_image", self._into_image)):
+            with box.changed.blocked():
+                box.value = getattr(shown(setting, chosen).export, setting)
+        type_in(self._dataset, shown("internal_path", chosen).export.internal_path)
+        choose(self._version, shown("ome_zarr_version", chosen).export.ome_zarr_version)
+
+    def _show_values(self, one: Chosen) -> None:
+        """Show type and range."""
+        export, source = one
+        own = f"{source.dtype}, its own" if source is not None else "its own"
+        set_choices(self._dtype, [(own, ""), *((name, name) for name in get_args(Dtype))], export.dtype or "")
+        set_reasons(self._dtype, {name: why_no_dtype(name, export) for name in get_args(Dtype)})
+        rescaled = export.output_range is not None
+        choose(self._range, RESCALE if rescaled else AS_THEY_ARE)
+        for setting in ("input_range", "output_range"):
+            self._rows[setting].set_visible(rescaled)
+        known = source.value_range if source is not None else None
+        for box, text in zip(self._input, (f"{end:g}" for end in known) if known else ("min", "max"), strict=True):
+            box.native.setPlaceholderText(text)
+        _show_ends(self._input, export.input_range)
+        _show_ends(self._output, export.output_range)
+
+    def _show_region(self, region: Region) -> None:
+        try:
+            typed = parse_region(self._region.value)
+        except SettingsError:
+            typed = None
+        if typed != region:
+            type_in(self._region, format_region(region))
+
+    def _show_compression(self, export: Export) -> None:
+        form = known_format(export.format)
+        ways = form.compressions if form is not None else ()
+        chosen = export.compression if export.compression in ways else None
+        value = "" if chosen is None or chosen == ways[0] else chosen
+        set_choices(
+            self._compression,
+            [(COMPRESSIONS[way], way if i else "") for i, way in enumerate(ways)] or [("", "")],
+            value,
+        )
+
+    def _on_range(self, how: str) -> None:
+        dtype = self._dtype.value
+        whole = "float" not in (dtype or "float")
+        top = float(2 ** (int(dtype.lstrip("uint")) - dtype.startswith("i")) - 1) if whole else 1.0
+        self.edited.emit({"output_range": (0.0, top) if how == RESCALE else None})
+
+    def _on_ends(self, setting: str, boxes: tuple[LineEdit, LineEdit]) -> None:
+        try:
+            ends = _ends(boxes)
+        except SettingsError as error:
+            self.say(str(error))
+            return
+        if ends is None and setting == "output_range":
+            self.say("Give both ends of the range, or choose to leave values as they are.")
+            return
+        self.edited.emit({setting: ends})
+
+    def _on_axes(self, text: str) -> None:
+        try:
+            axes = check_axes(text.strip()) if text.strip() else None
+        except AxesError as error:
+            self.say(str(error))
+            return
+        self.edited.emit({"output_axes": axes})
+
+    def _on_region(self, text: str) -> None:
+        try:
+            region = parse_region(text)
+        except SettingsError as error:
+            self.say(str(error))
+            return
+        self.edited.emit({"region": region})
+
+    def _on_dataset(self, name: str) -> None:
+        if name.strip():
+            self.edited.emit({"internal_path": name.strip()})
+        else:
+            self.say("The dataset needs a name, for example exported_data.")
+
+    def _fill_orders(self, menu: QMenu) -> None:
+        for order in self._orders:
+            action = menu.addAction(order)
+            if action is not None:
+                action.triggered.connect(lambda _=False, order=order: setattr(self._axes, "value", order))
+        menu.addSeparator()
+        own = menu.addAction("The image's own")
+        if own is not None:
+            own.triggered.connect(lambda: setattr(self._axes, "value", ""))
+
+
+def _ends(boxes: tuple[LineEdit, LineEdit]) -> tuple[float, float] | None:
+    """Return the range that is typed; None if nothing is.
+
+    Raises
+    ------
+    SettingsError
+        If it is not a range.
+    """
+    texts = [box.value.strip() for box in boxes]
+    if not any(texts):
+        return None
+    try:
+        low, high = map(float, texts)
+    except ValueError:
+        raise SettingsError("A range has two ends that are numbers, for example 0 and 255.") from None
+    if not (isfinite(low) and isfinite(high) and low <= high):
+        raise SettingsError(f"A range goes from the smaller to the larger value, not from {low:g} to {high:g}.")
+    return low, high
+
+
+def _show_ends(boxes: tuple[LineEdit, LineEdit], ends: tuple[float, float] | None) -> None:
+    try:
+        typed = _ends(boxes)
+    except SettingsError:
+        typed = None
+    if typed != ends or ends is None:
+        for box, text in zip(boxes, (f"{end:.10g}" for end in ends) if ends else ("", ""), strict=True):
+            type_in(box, text)

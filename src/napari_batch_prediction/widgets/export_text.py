@@ -1,0 +1,61 @@
+"""Settings of exports in a few words."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from napari_batch_prediction.export.choices import known_format
+from napari_batch_prediction.export.region import format_region
+from napari_batch_prediction.export.settings import Export
+
+FIELDS = {
+    "format": "Format",
+    "folder": "Folder",
+    "name": "Name",
+    "dtype": "Type",
+    "output_range": "Range",
+    "input_range": "Range",
+    "output_axes": "Axis order",
+    "region": "Region",
+    "compression": "Compression",
+    "internal_path": "Dataset",
+    "ome_zarr_version": "OME-Zarr",
+    "per_class": "One file for each class",
+    "into_image": "As labels into the image",
+}
+
+
+def labels(exports: Sequence[Export]) -> list[str]:
+    """Return what each export is called: its source, and a number if it is not the first of that source."""
+    found: list[str] = []
+    seen: Counter[str] = Counter()
+    for export in exports:
+        key = export.source.lower()
+        seen[key] += 1
+        found.append(export.source if seen[key] == 1 else f"{export.source} ({seen[key]})")
+    return found
+
+
+def differing(exports: Sequence[Export]) -> str:
+    """Return which settings are not the same for all exports, as a sentence; empty if all are."""
+    images = [export for export in exports if not _is_table(export)]
+    names = [name for field, name in FIELDS.items() if _differs(field, images if field == "format" else exports)]
+    return f"Not the same for all outputs: {', '.join(dict.fromkeys(names))}." if names else ""
+
+
+def _is_table(export: Export) -> bool:
+    form = known_format(export.format)
+    return form is not None and form.is_table
+
+
+def _differs(field: str, exports: Sequence[Export]) -> bool:
+    return any(getattr(export, field) != getattr(exports[0], field) for export in exports)
+
+
+def more_than_default(export: Export) -> str:
+    """Return what is set of the settings that are folded away, in a few words; empty if nothing is."""
+    parts: list[str] = [export.dtype or ""]
+    if export.output_range is not None:
+        parts.append("{:g} to {:g}".format(*export.output_range))
+    parts += [export.output_axes or "", format_region(export.region), export.compression or ""]
+    parts += ["each class" if export.per_class else "", "into the image" if export.into_image else ""]
+    return ", ".join(part for part in parts if part)

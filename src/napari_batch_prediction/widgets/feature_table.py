@@ -1,0 +1,112 @@
+"""The window that shows which features at which scales a classifier was trained on."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
+from qtpy.QtGui import QIcon
+from qtpy.QtWidgets import QDialog, QDialogButtonBox, QHeaderView, QTableView, QTabWidget, QVBoxLayout, QWidget
+
+from napari_batch_prediction.features.selection import FeatureSelection
+
+TICK = "\u2713"
+
+
+class FeatureModel(QAbstractTableModel):
+    """One row for each feature, one column for each scale; a first row says whether slices are filtered one by one.
+
+    Parameters
+    ----------
+    selection
+        The features of one stage.
+    parent
+        The owner.
+    """
+
+    def __init__(self, selection: FeatureSelection, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._selection = selection
+
+    def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
+        """Return the number of features, and one."""
+        return 0 if parent.isValid() else len(self._selection.ids) + 1
+
+    def columnCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
+        """Return the number of scales."""
+        return 0 if parent.isValid() else len(self._selection.scales)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Return a scale, or the name of a feature."""
+        if role != Qt.ItemDataRole.DisplayRole:
+            return None
+        if orientation == Qt.Orientation.Horizontal:
+            return f"\u03c3 {self._selection.scales[section]:g}"
+        return feature_title(self._selection.ids[section - 1]) if section else "Computed in"
+
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Return a tick where a feature is used."""
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return Qt.AlignmentFlag.AlignCenter
+        if role != Qt.ItemDataRole.DisplayRole:
+            return None
+        chosen, scale = self._selection, index.column()
+        if index.row() == 0:
+            return ("2D" if chosen.in_2d[scale] else "3D") if scale in chosen.used_scales else ""
+        return TICK if chosen.matrix[index.row() - 1][scale] else ""
+
+
+class FeatureDialog(QDialog):
+    """A table of features for each stage.
+
+    Parameters
+    ----------
+    name
+        Whose features they are.
+    selections
+        The features of each stage.
+    parent
+        The widget that shows it.
+    """
+
+    def __init__(self, name: str, selections: Sequence[FeatureSelection], parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle(f"Features of {name}")
+        tables = [_table(FeatureModel(selection, self)) for selection in selections]
+        layout = QVBoxLayout(self)
+        if len(tables) == 1:
+            layout.addWidget(tables[0])
+        else:
+            tabs = QTabWidget()
+            for i, table in enumerate(tables, start=1):
+                tabs.addTab(table, f"Stage {i}")
+            layout.addWidget(tabs)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        for button in buttons.buttons():
+            # The icon of the platform is black on any theme.
+            button.setIcon(QIcon())
+        buttons.rejected.connect(self.reject)
+        layout.addWidget(buttons)
+
+
+def feature_title(name: str) -> str:
+    """Return ilastik's name of a feature for its identifier."""
+    only = FeatureSelection((name,), (1.0,), ((True,),), (True,))
+    return only.names()[0].partition(" (")[0]
+
+
+def _table(model: FeatureModel) -> QTableView:
+    """Return a view just as large as its table."""
+    view = QTableView()
+    view.setModel(model)
+    view.setSelectionMode(QTableView.SelectionMode.NoSelection)
+    view.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    view.setSizeAdjustPolicy(QTableView.SizeAdjustPolicy.AdjustToContents)
+    for header in (view.horizontalHeader(), view.verticalHeader()):
+        if header is not None:
+            header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+            header.setSectionsClickable(False)
+            header.setDefaultAlignment(Qt.AlignmentFlag.AlignCenter)
+    if (rows := view.verticalHeader()) is not None:
+        rows.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+    return view

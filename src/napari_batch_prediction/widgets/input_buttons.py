@@ -1,0 +1,116 @@
+"""The buttons that add and remove images."""
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Signal
+from qtpy.QtGui import QAction
+from qtpy.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
+from superqt import QFlowLayout
+
+from napari_batch_prediction.images.formats import FORMATS
+from napari_batch_prediction.images.memory import PREFIX
+from napari_batch_prediction.widgets.menu_button import MenuButton
+from napari_batch_prediction.widgets.viewer_layers import image_layers, why_not
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+
+class InputButtons(QWidget):
+    """Add files, Add folder, Layers, Remove, Clear.
+
+    Parameters
+    ----------
+    viewer
+        Whose image layers are offered.
+
+    Attributes
+    ----------
+    added
+        Inputs to add; emitted with their list.
+    dropped
+        Inputs to leave out; emitted with their list.
+    remove_clicked, clear_clicked
+        The selected images, or all, are to be removed.
+    """
+
+    added = Signal(list)
+    dropped = Signal(list)
+    remove_clicked = Signal()
+    clear_clicked = Signal()
+
+    def __init__(self, viewer: "ViewerModel") -> None:
+        super().__init__()
+        self._viewer = viewer
+        self._folder = ""
+        self._listed: Collection[str] = ()
+        files, folder = QPushButton("Add files"), QPushButton("Add folder")
+        files.setToolTip("Choose images. They can also be dropped here.")
+        folder.setToolTip("Choose a folder: all images directly in it, or a Zarr or N5 store.")
+        layers = MenuButton("Layers", self._fill)
+        layers.setToolTip("Predict image layers of the viewer; the results become layers.")
+        self._remove, self._clear = QPushButton("Remove"), QPushButton("Clear")
+        files.clicked.connect(self._choose_files)
+        folder.clicked.connect(self._choose_folder)
+        self._remove.clicked.connect(self.remove_clicked)
+        self._clear.clicked.connect(self.clear_clicked)
+        flow = QFlowLayout(self)
+        flow.setContentsMargins(0, 0, 0, 0)
+        flow.setHorizontalSpacing(4)
+        flow.setVerticalSpacing(4)
+        for button in (files, folder, layers, self._remove, self._clear):
+            flow.addWidget(button)
+        self.show_state((), 0)
+
+    def show_state(self, listed: Collection[str], n_selected: int) -> None:
+        """Take in what is listed, and how many rows are selected."""
+        self._listed = listed
+        _enable(self._remove, bool(n_selected), "Remove the selected images (Del).", "Select rows to remove them.")
+        _enable(self._clear, bool(listed), "Remove all images.", "There is nothing to remove.")
+
+    def _choose_files(self) -> None:
+        files = (known for known in FORMATS if not known.is_folder)
+        extensions = " ".join(f"*{extension}" for known in files for extension in known.extensions)
+        paths, _ = QFileDialog.getOpenFileNames(
+            self, "Add files", self._folder, f"Images ({extensions});;All files (*)"
+        )
+        if paths:
+            self._folder = str(Path(paths[0]).parent)
+            self.added.emit(paths)
+
+    def _choose_folder(self) -> None:
+        path = QFileDialog.getExistingDirectory(self, "Add folder", self._folder)
+        if path:
+            self._folder = path
+            self.added.emit([path])
+
+    def _fill(self, menu: QMenu) -> None:
+        """Offer the image layers; those that are listed are ticked."""
+        reasons = {PREFIX + layer.name: why_not(layer) for layer in image_layers(self._viewer)}
+        usable = [location for location, reason in reasons.items() if not reason]
+        everything = menu.addAction("All image layers")
+        if everything is not None:
+            nothing = "The viewer has no image layer: open an image in it first."
+            _enable(everything, bool(usable), "Add every image layer.", nothing)
+            everything.triggered.connect(lambda: self.added.emit(usable))
+        menu.addSeparator()
+        for location, reason in reasons.items():
+            action = menu.addAction(location.removeprefix(PREFIX).replace("&", "&&"))
+            if action is not None:
+                action.setCheckable(True)
+                action.setChecked(location in self._listed)
+                _enable(action, not reason, "Add this layer, or leave it out.", reason)
+                action.triggered.connect(
+                    lambda on, location=location: (self.added if on else self.dropped).emit([location])
+                )
+
+
+def _enable(control: QPushButton | QAction, enabled: bool, does: str, needs: str) -> None:
+    """Switch a control, and say what it does or what it needs."""
+    if isinstance(control, QPushButton) and control.isEnabled() != enabled:
+        # The theme gives it another height.
+        control.updateGeometry()
+    control.setEnabled(enabled)
+    control.setToolTip(does if enabled else needs)

@@ -1,0 +1,86 @@
+"""Why images cannot be predicted, in words, and buttons that lead to what mends it."""
+
+from collections.abc import Iterable, Sequence
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
+from superqt import QFlowLayout
+
+from napari_batch_prediction.widgets.inputs_model import InputsModel, count, short_name
+from napari_batch_prediction.widgets.message import Message
+
+# What is to be mended, by the word for it in a reason: the label of its button, and what that does.
+REMEDIES = {
+    "channel": ("channels", "Choose channels", "Go to the channels of the images that have this problem."),
+    "axes": ("axes", "Set axes", "Go to the axes of the images that have this problem."),
+    "dataset": ("dataset", "Choose dataset", "Go to the dataset of the images that have this problem."),
+}
+
+_MOST_NAMED = 5
+
+
+def remedies(reasons: Iterable[str]) -> list[str]:
+    """Return the fields that mend what reasons name: axes, channels, dataset."""
+    text = "\n".join(reasons).lower()
+    return [field for word, (field, _, _) in REMEDIES.items() if word in text]
+
+
+def reasons_for(model: InputsModel, locations: Sequence[str]) -> str:
+    """Return what is wrong with some images, in words; images with the same reason are said together."""
+    names: dict[str, list[str]] = {}
+    for found in filter(None, map(model.found, locations)):
+        for reason in (*found.problems, *found.warnings):
+            names.setdefault(reason, []).append(found.location)
+    lines = []
+    for reason, images in list(names.items())[:_MOST_NAMED]:
+        others = f" and {count(len(images) - 1, 'other')}" if len(images) > 1 else ""
+        lines.append(f"{short_name(images[0])}{others}: {reason}")
+    if len(names) > _MOST_NAMED:
+        lines.append(f"And {count(len(names) - _MOST_NAMED, 'other reason')}: select a row to read its own.")
+    return "\n".join(lines)
+
+
+class Reasons(QWidget):
+    """A message, and below it what can be done.
+
+    Attributes
+    ----------
+    remedy_chosen
+        The user wants to mend it; emitted with the field: axes, channels or dataset.
+    """
+
+    remedy_chosen = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._message = Message()
+        self._row = QWidget()
+        flow = QFlowLayout(self._row)
+        flow.setContentsMargins(0, 0, 0, 0)
+        flow.setHorizontalSpacing(4)
+        self._buttons: dict[str, QPushButton] = {}
+        for field, text, tooltip in REMEDIES.values():
+            button = QPushButton(text)
+            button.setToolTip(tooltip)
+            button.clicked.connect(lambda _, field=field: self.remedy_chosen.emit(field))
+            flow.addWidget(button)
+            self._buttons[field] = button
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addWidget(self._message)
+        layout.addWidget(self._row)
+        self.say("")
+
+    def show_for(self, model: InputsModel, chosen: Sequence[str]) -> None:
+        """Say what is wrong with some images; without any, with all that share the first problem."""
+        self.say(reasons_for(model, chosen or model.with_first_problem()))
+
+    def say(self, text: str) -> None:
+        """Show a text, and what can be done about it; an empty one hides all."""
+        self._message.say(text)
+        fields = remedies([text])
+        for field, button in self._buttons.items():
+            button.setVisible(field in fields)
+        self._row.setVisible(bool(fields))
+        self.setVisible(bool(text))

@@ -1,0 +1,178 @@
+"""The small form that sets axes, channels and dataset of some images or of all."""
+
+import csv
+from collections.abc import Iterable
+
+from magicgui.widgets import ComboBox, LineEdit
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QMenu, QWidget
+from superqt import QElidingLabel
+
+from napari_batch_prediction.axes import check_axes
+from napari_batch_prediction.errors import AxesError
+from napari_batch_prediction.images.stack import StackAxis
+from napari_batch_prediction.widgets.input_shown import Channels, Shown
+from napari_batch_prediction.widgets.menu_button import MenuButton
+from napari_batch_prediction.widgets.message import Message
+from napari_batch_prediction.widgets.section import ELLIPSIS_WIDTH
+
+AXES_HELP = (
+    "The axes in their order: t time, c channel, z, y, x. For example tyx for a time series.\n"
+    "Left empty they come from the file; where it does not say, they are guessed, marked *."
+)
+CHANNELS_HELP = (
+    "The channels to use, by index from 0 or by name, in this order, with commas between them.\n"
+    "For example 0, or DAPI, GFP. Left empty, all are used."
+)
+DATASET_HELP = (
+    "Which dataset is meant of files that can hold several: HDF5, Zarr, N5, NPZ.\n"
+    "auto: the only one in the file, and of an OME-Zarr image its full resolution."
+)
+NO_DATASETS = "There is nothing to choose: no file here can hold several datasets."
+STACK_HELP = "Whether all files of a pattern or of a folder together are one image, stacked along an axis."
+STACKS: dict[str, StackAxis | None] = {"no": None, "along z": "z", "along t": "t", "along c": "c"}
+AUTO = "auto"
+
+
+class InputSettingsForm(QWidget):
+    """Axes, channels and dataset of the images it says, and how files are stacked.
+
+    Attributes
+    ----------
+    edited
+        The user sets something; emitted with the name of the field and its value, None for nothing.
+    """
+
+    edited = Signal(str, object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._channel_names: tuple[str, ...] = ()
+        self._target: tuple[str, ...] = ()
+        self._whom = QElidingLabel()
+        self._whom.setEllipsesWidth(ELLIPSIS_WIDTH)
+        self._axes = LineEdit(tooltip=AXES_HELP)
+        self._channels = LineEdit(tooltip=CHANNELS_HELP)
+        self._pick = MenuButton("", self._fill)
+        self._dataset = ComboBox(choices=[(AUTO, "")], tooltip=DATASET_HELP)
+        self._stack = ComboBox(choices=list(STACKS), tooltip=STACK_HELP)
+        self._message = Message()
+
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setSpacing(4)
+        grid.addWidget(self._whom, 0, 0, 1, 2)
+        grid.addWidget(QLabel("Axes"), 1, 0)
+        grid.addLayout(
+            _row((self._axes.native, 1), (QLabel("Channels"), 0), (self._channels.native, 1), (self._pick, 0)), 1, 1
+        )
+        grid.addWidget(QLabel("Dataset"), 2, 0)
+        grid.addLayout(_row((self._dataset.native, 1), (QLabel("Stack"), 0), (self._stack.native, 0)), 2, 1)
+        grid.addWidget(self._message, 3, 0, 1, 2)
+        grid.setColumnStretch(1, 1)
+        for line in (self._axes.native, self._channels.native):
+            line.setAcceptDrops(False)
+            line.setMinimumWidth(40)
+        for box in (self._dataset.native, self._stack.native):
+            box.setSizeAdjustPolicy(box.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            box.setMinimumWidth(80)
+
+        self._axes.changed.connect(self._on_axes)
+        self._channels.changed.connect(self._on_channels)
+        self._dataset.changed.connect(lambda value: self.edited.emit("dataset", value or None))
+        self._stack.changed.connect(lambda value: self.edited.emit("stack", STACKS[value]))
+        self.show_settings(Shown())
+
+    def show_settings(self, shown: Shown) -> None:
+        """Show what is set. What is being typed for the same images stays as it is typed."""
+        typing = self._axes.native.hasFocus() and shown.target == self._target
+        self._target = shown.target
+        self._whom.setText(f"For {shown.whom}:")
+        self._whom.setToolTip(f"What is set here holds for {shown.whom}.")
+        self._channel_names = shown.channel_names
+        self._axes.native.setPlaceholderText(shown.axes_hint)
+        self._channels.native.setPlaceholderText(shown.channels_hint)
+        with self._axes.changed.blocked(), self._channels.changed.blocked():
+            if not typing and _axes_of(self._axes.value) != shown.axes:
+                self._axes.value = shown.axes or ""
+            if parse_channels(self._channels.value) != shown.channels:
+                self._channels.value = format_channels(shown.channels or ())
+        if not typing:
+            self._message.say("")
+        names = tuple(dict.fromkeys([*(shown.datasets or ()), *filter(None, [shown.dataset])]))
+        with self._dataset.changed.blocked():
+            self._dataset.choices = [(AUTO, ""), *((name, name) for name in names)]
+            self._dataset.value = shown.dataset or ""
+        self._dataset.enabled = shown.datasets is not None or shown.dataset is not None
+        self._dataset.tooltip = DATASET_HELP if self._dataset.enabled else NO_DATASETS
+        self._pick.setEnabled(bool(shown.channel_names))
+        self._pick.setToolTip(
+            "Choose among the channels." if shown.channel_names else "The channels are offered once they are known."
+        )
+
+    def show_stack(self, stack: StackAxis | None) -> None:
+        """Show how files are stacked."""
+        with self._stack.changed.blocked():
+            self._stack.value = next(text for text, axis in STACKS.items() if axis == stack)
+
+    def go_to(self, field: str) -> None:
+        """Give the keyboard to the control of a field: axes, channels or dataset."""
+        control: QWidget = {"axes": self._axes, "channels": self._channels, "dataset": self._dataset}[field].native
+        control.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def _on_axes(self, text: str) -> None:
+        try:
+            axes = check_axes(text.strip()) if text.strip() else None
+        except AxesError as error:
+            self._message.say(str(error))
+            return
+        self._message.say("")
+        self.edited.emit("axes", axes)
+
+    def _on_channels(self, text: str) -> None:
+        self.edited.emit("channels", parse_channels(text))
+
+    def _fill(self, menu: QMenu) -> None:
+        """Offer the channels; what is chosen already is ticked."""
+        chosen = parse_channels(self._channels.value) or ()
+        for i, name in enumerate(self._channel_names):
+            action = menu.addAction(f"{i}  {name}")
+            if action is not None:
+                action.setCheckable(True)
+                action.setChecked(i in chosen or (name in chosen and bool(name)))
+                action.triggered.connect(lambda on, i=i, name=name: self._choose(i, name, on))
+        menu.addSeparator()
+        everything = menu.addAction("All channels")
+        if everything is not None:
+            everything.triggered.connect(lambda: setattr(self._channels, "value", ""))
+
+    def _choose(self, index: int, name: str, on: bool) -> None:
+        left = [channel for channel in parse_channels(self._channels.value) or () if channel not in (index, name)]
+        self._channels.value = format_channels([*left, index] if on else left)
+
+
+def _row(*parts: tuple[QWidget, int]) -> QHBoxLayout:
+    """Return widgets side by side, each with the share it takes of what is left."""
+    row = QHBoxLayout()
+    row.setSpacing(4)
+    for widget, stretch in parts:
+        row.addWidget(widget, stretch)
+    return row
+
+
+def _axes_of(text: str) -> str | None:
+    return text.strip().lower() or None
+
+
+def parse_channels(text: str) -> Channels | None:
+    """Return the channels that a text names, by index or name; None if it names none.
+
+    Names with commas stand in double quotes.
+    """
+    names = [name.strip() for row in csv.reader([text], skipinitialspace=True) for name in row]
+    return tuple(int(name) if name.isdecimal() else name for name in names if name) or None
+
+
+def format_channels(channels: Iterable[int | str]) -> str:
+    """Return channels as a text for :func:`parse_channels`."""
+    return ", ".join(f'"{name}"' if "," in str(name) else str(name) for name in channels)

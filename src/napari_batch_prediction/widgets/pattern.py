@@ -1,0 +1,129 @@
+"""The line in which a pattern is typed, with the number of files that match it."""
+
+from collections.abc import Generator
+from pathlib import Path
+
+from magicgui.widgets import LineEdit
+from qtpy.QtCore import QTimer, Signal
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
+
+from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.images.inputs import expand_inputs
+from napari_batch_prediction.images.locations import is_true, split
+from napari_batch_prediction.widgets.inputs_model import WAITING, count
+from napari_batch_prediction.widgets.work import Failure, ShouldCancel, Task
+
+HELP = (
+    "A pattern: * stands for any characters, ? for one, ** for any number of folders.\n"
+    "Or one file with a dataset after it: scan.h5/volume/data"
+)
+
+# Files are counted once the typing pauses.
+PAUSE_MS = 250
+
+
+def count_files(pattern: str) -> int:
+    """Return how many images a pattern stands for; none if it is a file that does not exist."""
+    try:
+        found = expand_inputs([pattern])
+    except SettingsError:
+        return 0
+    if len(found) == 1 and not is_true(Path.exists, split(found[0])[0]):
+        return 0
+    return len(found)
+
+
+class PatternLine(QWidget):
+    """A line, the number of files that match, and a button to add them; Enter adds them too.
+
+    Attributes
+    ----------
+    added
+        The user wants these files; emitted with the pattern.
+    counted
+        The files were counted; emitted with their number.
+    """
+
+    added = Signal(str)
+    counted = Signal(int)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._task: Task | None = None
+        self._counting = ""
+        self._line = LineEdit(tooltip=HELP)
+        line = self._line.native
+        line.setPlaceholderText("folder/**/*.tif")
+        line.setAcceptDrops(False)
+        self._number = QLabel()
+        self._add = QPushButton("Add pattern")
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addWidget(line, 1)
+        layout.addWidget(self._number)
+        layout.addWidget(self._add)
+
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(PAUSE_MS)
+        self._pause.timeout.connect(self._count)
+        self._line.changed.connect(self._on_text)
+        line.returnPressed.connect(self._add.click)
+        self._add.clicked.connect(self._on_add)
+        self._on_text()
+
+    def _pattern(self) -> str:
+        text: str = self._line.value
+        return text.strip()
+
+    def _on_text(self) -> None:
+        pattern = self._pattern()
+        self._pause.stop()
+        if pattern:
+            self._pause.start()
+        self._line.tooltip = f"{pattern}\n\n{HELP}" if pattern else HELP
+        self._say(WAITING if pattern else "")
+        self._enable(bool(pattern), "Add what matches the pattern." if pattern else "Type a pattern first.")
+
+    def _count(self) -> None:
+        """Count in the background, one pattern at a time: looking through folders cannot be stopped."""
+        pattern = self._pattern()
+        if self._task is not None or not pattern:
+            return
+
+        def work(should_cancel: ShouldCancel) -> Generator[object]:
+            yield count_files(pattern)
+
+        self._counting = pattern
+        self._task = Task(work, self)
+        self._task.yielded.connect(self._on_counted)
+        self._task.ended.connect(self._on_ended)
+        self._task.start()
+
+    def _on_counted(self, found: int | Failure) -> None:
+        if self._counting != self._pattern():
+            return
+        n = 0 if isinstance(found, Failure) else found
+        self._say(count(n, "file") if n else "no file matches")
+        if not n:
+            self._enable(False, found.reason if isinstance(found, Failure) else "No file matches: change the pattern.")
+        self.counted.emit(n)
+
+    def _on_ended(self) -> None:
+        self._task = None
+        if self._counting != self._pattern() and not self._pause.isActive():
+            self._count()
+
+    def _on_add(self) -> None:
+        pattern = self._pattern()
+        self._line.value = ""
+        self.added.emit(pattern)
+
+    def _say(self, text: str) -> None:
+        self._number.setText(text)
+        self._number.setVisible(bool(text))
+
+    def _enable(self, enabled: bool, tooltip: str) -> None:
+        self._add.setEnabled(enabled)
+        self._add.setToolTip(tooltip)

@@ -1,0 +1,102 @@
+"""What the window remembers from one session to the next, in napari's settings of plugins.
+
+It is a help, not a need: what cannot be read is as if it had never been kept, and what cannot be kept is forgotten.
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from napari.settings import get_plugin_settings
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from napari_batch_prediction.batch.job import Existing
+from napari_batch_prediction.export.settings import Export
+
+PLUGIN = "napari-batch-prediction"
+"""Name of the plugin, under which napari keeps its settings."""
+
+MAX_RECENT = 10
+
+
+class _Exports(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    exports: tuple[Export, ...] = Field(min_length=1)
+    existing: Existing
+
+
+def recent() -> list[Path]:
+    """Return the classifiers used before, the latest first."""
+    found = _read("recent")
+    names = found if isinstance(found, list) else []
+    paths = [Path(name) for name in names if isinstance(name, str) and name]
+    return list(dict.fromkeys(paths))[:MAX_RECENT]
+
+
+def add_recent(path: Path) -> None:
+    """Keep a classifier as the latest that was used."""
+    latest = Path(os.path.abspath(path))  # noqa: PTH100 - keeps symbolic links
+    paths = [latest, *(other for other in recent() if other != latest)]
+    _keep("recent", json.dumps([os.fspath(path) for path in paths[:MAX_RECENT]]))
+
+
+def exports() -> tuple[tuple[Export, ...], Existing] | None:
+    """Return the exports of the last batch, and what it did about outputs that existed; None if none is known."""
+    try:
+        kept = _Exports.model_validate(_read("exports"))
+    except ValidationError:
+        # Nothing yet, or of another version, or changed by hand.
+        return None
+    return kept.exports, kept.existing
+
+
+def keep_exports(exports: Sequence[Export], existing: Existing) -> None:
+    """Keep what a batch exports; nothing happens if it exports nothing."""
+    if exports:
+        kept = _Exports(exports=tuple(exports), existing=existing)
+        # Not by pydantic, which cannot write file names that are not UTF-8.
+        _keep("exports", json.dumps(kept.model_dump(mode="json", exclude_defaults=True)))
+
+
+def load_results() -> bool:
+    """Return whether a row that is selected is shown in the viewer."""
+    group = _group()
+    return bool(group.load_results) if group is not None else True
+
+
+def keep_load_results(load: bool) -> None:
+    """Keep whether a row that is selected is shown in the viewer."""
+    _keep("load_results", load)
+
+
+def _group() -> Any:
+    """Return napari's model of these settings; None where napari does not know the plugin."""
+    try:
+        return get_plugin_settings(PLUGIN).batch
+    except (KeyError, AssertionError, OSError):
+        # The plugin is switched off, or its file holds something else than settings or cannot be opened.
+        return None
+
+
+def _read(name: str) -> object:
+    """Return the value in a text of JSON; None if there is none."""
+    text = getattr(_group(), name, "")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _keep(name: str, value: str | bool) -> None:
+    """Set a value, which napari then writes to the disk."""
+    group = _group()
+    if group is None or getattr(group, name) == value:
+        return
+    try:
+        setattr(group, name, value)
+    except OSError:
+        # The disk is full or may not be written: no reason to hinder the batch.
+        return

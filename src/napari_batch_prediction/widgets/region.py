@@ -1,0 +1,186 @@
+"""A rectangle in the viewer that says which part of the images is exported."""
+
+from collections.abc import Callable, Iterable, Mapping
+from math import ceil, floor
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Image, Shapes
+
+from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.export.region import Region
+from napari_batch_prediction.widgets.viewer_layers import image_layers
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+NAME = "Export region"
+
+# Digits of a pixel that count: corners of shapes are float32, and may lie beside the edge that is meant.
+_DIGITS = 2
+
+_DONE = ("added", "changed", "removed")
+
+
+class RegionLayer:
+    """A layer of shapes, and the pixels that enclose what is drawn in it.
+
+    Parameters
+    ----------
+    viewer
+        Where it is drawn.
+    on_drawn
+        Called with start and stop along y and x, in pixels of the image, when something was drawn or moved.
+    """
+
+    def __init__(self, viewer: "ViewerModel", on_drawn: Callable[[Region], None]) -> None:
+        self._viewer = viewer
+        self._on_drawn: Callable[[Region], None] | None = on_drawn
+        self._layer: Shapes | None = None
+        self._image: Image | None = None
+        self._followed = True
+
+    def draw(self, region: Region, extents: Mapping[str, int] | None) -> None:
+        """Have the user draw, or move the region if there is one already.
+
+        Parameters
+        ----------
+        region
+            The region as it is set.
+        extents
+            Extents of the images along y and x, if they are known: an image layer that has them is drawn on.
+
+        Raises
+        ------
+        SettingsError
+            If the viewer shows no image.
+        """
+        image = find_image(self._viewer, extents)
+        if image is None:
+            raise SettingsError(
+                "There is no image in the viewer to draw on. Open one first, for example by selecting a row."
+            )
+        self._image = image
+        self._viewer.dims.ndisplay = 2
+        if self._layer is None or self._layer not in self._viewer.layers:
+            self._layer = self._add(image)
+            self._layer.events.data.connect(self._on_data)
+        self.show(region)
+        layer = self._layer
+        layer.visible = True
+        self._viewer.layers.move(self._viewer.layers.index(layer), len(self._viewer.layers))
+        self._viewer.layers.selection.active = layer
+        if layer.nshapes:
+            layer.mode = "select"
+            layer.selected_data = {layer.nshapes - 1}
+        else:
+            layer.mode = "add_rectangle"
+
+    def show(self, region: Region) -> None:
+        """Draw the region as it is set, if it is drawn at all. Parts along other axes than y and x are not shown."""
+        layer, image = self._layer, self._image
+        if layer is None or image is None or layer not in self._viewer.layers:
+            return
+        height, width = _extents(image)
+        (top, bottom), (left, right) = (
+            (start or 0, n if stop is None else stop)
+            for (start, stop), n in zip(
+                (region.get("y", (0, None)), region.get("x", (0, None))), (height, width), strict=True
+            )
+        )
+        if not {"y", "x"} & set(region) or self.region() == {"y": (top, bottom), "x": (left, right)}:
+            return
+        corners = [
+            (top - 0.5, left - 0.5),
+            (top - 0.5, right - 0.5),
+            (bottom - 0.5, right - 0.5),
+            (bottom - 0.5, left - 0.5),
+        ]
+        placed = [_last(layer.world_to_data(image.data_to_world(_first(image, corner)))) for corner in corners]
+        self._followed = False
+        try:
+            layer.data = []
+            layer.add_rectangles([np.array(placed)])
+        finally:
+            self._followed = True
+
+    def region(self) -> Region | None:
+        """Return start and stop, in pixels of the image, of what encloses all shapes; None if there are none."""
+        if self._layer is None or self._image is None:
+            return None
+        return enclosing(self._layer, self._image)
+
+    def stop(self) -> None:
+        """Follow the layer no longer."""
+        self._on_drawn = None
+
+    def _add(self, image: Image) -> Shapes:
+        for layer in self._viewer.layers:
+            if isinstance(layer, Shapes) and layer.name == NAME and layer.ndim == 2:
+                return layer
+        return self._viewer.add_shapes(
+            name=NAME,
+            ndim=2,
+            scale=image.scale[-2:],
+            translate=image.translate[-2:],
+            units=image.units[-2:],
+            face_color="transparent",
+            edge_color="yellow",
+            edge_width=max(1, max(_extents(image)) / 300),
+        )
+
+    def _on_data(self, event: Any) -> None:
+        if self._on_drawn is None or not self._followed or str(event.action) not in _DONE:
+            return
+        if self._layer not in self._viewer.layers:
+            return
+        region = self.region()
+        if region is not None:
+            self._on_drawn(region)
+
+
+def find_image(viewer: "ViewerModel", extents: Mapping[str, int] | None = None) -> Image | None:
+    """Return the image layer to draw on: the selected one or the lowest, one with these extents before others."""
+    layers = image_layers(viewer)
+    ordered = sorted(layers, key=lambda layer: layer not in viewer.layers.selection)
+    if extents is not None:
+        wanted = (extents.get("y"), extents.get("x"))
+        ordered.sort(key=lambda layer: _extents(layer) != wanted)
+    return ordered[0] if ordered else None
+
+
+def enclosing(shapes: Shapes, image: Image) -> Region | None:
+    """Return start and stop along y and x, in pixels of an image, of what encloses all shapes.
+
+    A pixel belongs to it that is covered in part; what lies outside the image is cut off. None is returned if there
+    are no shapes, or all lie outside. The last two dimensions of both layers are y and x.
+    """
+    vertices = [vertex for shape in shapes.data for vertex in shape]
+    if not vertices:
+        return None
+    # The centre of a pixel is at a whole number, so its edges are at halves.
+    points = np.array([_last(image.world_to_data(shapes.data_to_world(vertex))) for vertex in vertices]) + 0.5
+    low, high = points.min(0).round(_DIGITS), points.max(0).round(_DIGITS)
+    parts = []
+    for first, last, extent in zip(low, high, _extents(image), strict=True):
+        start = min(max(floor(first), 0), extent)
+        stop = max(min(max(ceil(last), floor(first) + 1), extent), 0)
+        if start >= stop:
+            return None
+        parts.append((start, stop))
+    return {"y": parts[0], "x": parts[1]}
+
+
+def _extents(image: Image) -> tuple[int, int]:
+    shape = image.level_shapes[0] if image.multiscale else image.data.shape
+    height, width = tuple(shape)[: image.ndim][-2:]
+    return int(height), int(width)
+
+
+def _first(image: Image, point: Iterable[float]) -> tuple[float, ...]:
+    """Return a point of a plane in all dimensions of a layer."""
+    return (*[0.0] * (image.ndim - 2), *point)
+
+
+def _last(point: Iterable[float]) -> tuple[float, ...]:
+    return tuple(point)[-2:]

@@ -1,0 +1,112 @@
+"""The buttons below the table of results."""
+
+from pathlib import Path
+
+from qtpy.QtCore import Signal
+from qtpy.QtGui import QAction
+from qtpy.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
+from superqt.utils import QFlowLayout
+
+from napari_batch_prediction.batch.record import SUFFIX
+
+NEXT_KEY, PREVIOUS_KEY = ".", ","
+"""Keys that choose a row, in the dock and on the canvas. napari uses neither."""
+
+COPIES = {"Python": "python", "Command line": "command line"}
+
+
+class ResultsButtons(QWidget):
+    """Buttons in as many lines as they need. One that is off says in its tooltip what would switch it on.
+
+    Attributes
+    ----------
+    previous_clicked, next_clicked, keep_clicked, retry_clicked, folder_clicked
+        What the user wants.
+    resume_chosen
+        The user chose the ledger of an earlier run; emitted with its path.
+    copy_clicked
+        The user wants the job as text; emitted with ``"python"`` or ``"command line"``.
+    """
+
+    previous_clicked = Signal()
+    next_clicked = Signal()
+    keep_clicked = Signal()
+    retry_clicked = Signal()
+    folder_clicked = Signal()
+    resume_chosen = Signal(Path)
+    copy_clicked = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        layout = QFlowLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        self._previous = self._add("Previous", self.previous_clicked)
+        self._next = self._add("Next", self.next_clicked)
+        self._keep = self._add("Keep", self.keep_clicked)
+        self._retry = self._add("Retry failed", self.retry_clicked)
+        self._resume = self._add("Resume a run...")
+        self._folder = self._add("Open folder", self.folder_clicked)
+        self._copy = self._add("Copy as")
+        self._resume.clicked.connect(self._choose)
+        menu = QMenu(self._copy)
+        for text, kind in COPIES.items():
+            action = QAction(text, menu)
+            action.triggered.connect(lambda _=False, kind=kind: self.copy_clicked.emit(kind))
+            menu.addAction(action)
+        self._copy.setMenu(menu)
+        self.set_rows(0, None)
+        self.set_shown(False)
+        self.set_retry("There is no run yet.")
+        self.set_resume("")
+        self.set_folder("There is no run yet.")
+        self.set_copy("")
+
+    def set_rows(self, n: int, selected: int | None) -> None:
+        """Note how many rows there are, and which is selected."""
+        none = "There are no images yet. Run a batch, or resume a run."
+        first = none if not n else "This is the first image." if selected == 0 else ""
+        last = none if not n else "This is the last image." if selected == n - 1 else ""
+        _set(self._previous, first, f"Show the image above. Key: {PREVIOUS_KEY}")
+        _set(self._next, last, f"Show the image below. Key: {NEXT_KEY}")
+
+    def set_shown(self, shown: bool) -> None:
+        """Note whether there are layers to keep."""
+        does = "Leave the layers in the viewer. The next image gets layers of its own."
+        _set(self._keep, "" if shown else "Select an image first: its layers can be kept.", does)
+
+    def set_retry(self, needs: str) -> None:
+        """Say why failed images cannot be run again; nothing if they can."""
+        _set(self._retry, needs, "Run the images again that failed.")
+
+    def set_resume(self, needs: str) -> None:
+        """Say why no run can be resumed; nothing if one can."""
+        _set(self._resume, needs, f"Choose the ledger (*{SUFFIX}) of an earlier run, to see it and to go on with it.")
+
+    def set_folder(self, needs: str) -> None:
+        """Say why there is no folder to open; nothing if there is one."""
+        _set(self._folder, needs, "Open the folder with the outputs of the selected image.")
+
+    def set_copy(self, needs: str) -> None:
+        """Say why the job cannot be copied; nothing if it can."""
+        _set(self._copy, needs, "Copy this batch as text, to run it without the window.")
+
+    def _add(self, text: str, signal: object = None) -> QPushButton:
+        button = QPushButton(text)
+        if signal is not None:
+            # Without whether it is checked.
+            button.clicked.connect(lambda: signal.emit())  # type: ignore[attr-defined]
+        layout = self.layout()
+        if layout is not None:
+            layout.addWidget(button)
+        return button
+
+    def _choose(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, "Resume a run", "", f"Ledgers (*{SUFFIX});;All files (*)")
+        if path:
+            self.resume_chosen.emit(Path(path))
+
+
+def _set(button: QPushButton, needs: str, does: str) -> None:
+    button.setEnabled(not needs)
+    button.setToolTip(needs or does)

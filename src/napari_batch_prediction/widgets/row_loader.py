@@ -1,0 +1,224 @@
+"""Reading, in the background, of an image and of what was predicted for it."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast, get_args
+
+from numpy.typing import NDArray
+
+from napari_batch_prediction.batch.exports import NamedExport
+from napari_batch_prediction.batch.job import BatchJob
+from napari_batch_prediction.batch.ledger import LedgerRow
+from napari_batch_prediction.batch.opening import Arrays, full_location, input_settings, open_input
+from napari_batch_prediction.errors import BatchPredictionError, ImageReadError
+from napari_batch_prediction.export.formats import find_format
+from napari_batch_prediction.export.planes import slice_axis
+from napari_batch_prediction.export.transform import Transform, make_transform
+from napari_batch_prediction.images.base import Image
+from napari_batch_prediction.images.inputs import input_stem, open_image
+from napari_batch_prediction.images.memory import PREFIX, MemoryImage
+from napari_batch_prediction.images.stack import StackAxis, StackImage
+from napari_batch_prediction.widgets.layer_data import (
+    ORDER,
+    RAW,
+    LayerData,
+    Part,
+    Place,
+    close_all,
+    part_layers,
+    raw_layers,
+)
+from napari_batch_prediction.widgets.pixels import read_pixels
+
+# Formats whose files hold datasets with names.
+CONTAINERS = (".h5", ".n5")
+
+
+@dataclass(frozen=True)
+class ToShow:
+    """One image of a job, and what there is to show of it.
+
+    Attributes
+    ----------
+    location, job
+        The image, and the job that says how it is read.
+    arrays
+        Images in memory, by location.
+    exports
+        What the job writes; empty to show the image alone.
+    ended
+        What became of the image; None if that is still open.
+    predicted
+        What was predicted for an image in memory, by the name of the export.
+    is_running
+        More may come: layers of what there is not yet are kept ready.
+    """
+
+    location: str
+    job: BatchJob
+    arrays: Arrays = field(default_factory=dict)
+    exports: Collection[NamedExport] = ()
+    ended: LedgerRow | None = None
+    predicted: Mapping[str, NDArray] = field(default_factory=dict)
+    is_running: bool = False
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether the image is a layer of the viewer."""
+        return self.location.startswith(PREFIX)
+
+    @property
+    def sources(self) -> frozenset[str]:
+        """What may be shown: the sources, and the image itself."""
+        return frozenset({RAW, *(named.source.name for named in self.exports)})
+
+    @property
+    def stem(self) -> str:
+        """What the names of the layers begin with."""
+        if self.in_memory:
+            return self.location.removeprefix(PREFIX)
+        return input_stem(full_location(self.job, self.location))
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What was read of a row.
+
+    Attributes
+    ----------
+    layers
+        From the bottom up: the raw image, unless it is a layer already; values; density; probabilities, one layer
+        a class; segmentation.
+    problems
+        What could not be read, in words.
+    """
+
+    layers: list[LayerData]
+    problems: tuple[str, ...] = ()
+
+
+def load_row(what: ToShow, place: Place | None = None, present: Collection[tuple[object, ...]] = ()) -> Loaded:
+    """Read an image and its outputs, and make the layers that are not there yet.
+
+    Parameters
+    ----------
+    what
+        What is to be shown.
+    place
+        Where the image is in the viewer, if it is a layer.
+    present
+        Keys of the layers that are there.
+
+    Raises
+    ------
+    ImageReadError
+        If the image cannot be read; no file stays open then.
+    """
+    layers: list[LayerData] = []
+    problems: list[str] = []
+    try:
+        raw = open_input(what.job, what.location, what.arrays)
+        place = place or Place.of(raw)
+        if not what.in_memory:
+            pixels = read_pixels(raw, place.order, input_settings(what.job, what.location).channels)
+            layers += raw_layers(pixels, raw, place, what.stem)
+        parts = sorted(_parts(what, raw, place, problems), key=lambda part: ORDER.index(part.shown))
+        for part in parts:
+            layers += part_layers(part, place, what.stem)
+        _choose_visible(layers, parts)
+        for layer in layers:
+            if layer.key not in present:
+                layer.make()
+    except BaseException:
+        close_all(layers)
+        raise
+    return Loaded(layers, tuple(problems))
+
+
+def _choose_visible(layers: list[LayerData], parts: list[Part]) -> None:
+    """Hide what would cover more telling layers: values where there are classes, and stages but one."""
+    telling = [part.source.name for part in parts if part.shown != "values"]
+    classes = [part.source.name for part in parts if part.shown == "classes"]
+    hidden = {part.source.name for part in parts if telling and part.shown == "values"}
+    hidden |= {name for name in classes if name != classes[0]}
+    for layer in layers:
+        if layer.source in hidden:
+            layer.options["visible"] = False
+
+
+def _parts(what: ToShow, raw: Image, place: Place, problems: list[str]) -> Iterator[Part]:
+    """Yield what there is of each source; one that is exported twice only once."""
+    seen: set[tuple[str, int]] = set()
+    for named in what.exports:
+        name, export, source = named
+        if source.sums:
+            continue
+        path = what.ended.outputs.get(name) if what.ended is not None else None
+        if path is None and name not in what.predicted:
+            continue
+        try:
+            transform = make_transform(export, source, raw.axes, raw.extents)
+            first, last = transform.region["c"]
+            channels = {(source.name, i) for i in range(first, last)}
+            if channels <= seen:
+                continue
+            image = (
+                MemoryImage(name, what.predicted[name], transform.axes, axes_known="file")
+                if path is None
+                else open_output(named, path, transform)
+            )
+            pixels = read_pixels(image, place.order)
+        except (BatchPredictionError, OSError) as error:
+            problems.append(str(error))
+            continue
+        seen |= channels
+        start = {key: start for key, start in transform.offset.items() if key != "c"}
+        yield Part(source, (first, last), pixels, start, what.ended.counts if what.ended is not None else ())
+
+
+def open_output(named: NamedExport, path: Path, transform: Transform) -> Image:
+    """Open what was written.
+
+    Parameters
+    ----------
+    named
+        The export.
+    path
+        Its file, or the pattern of a sequence of files.
+    transform
+        What the export made of the prediction.
+
+    Raises
+    ------
+    ImageReadError
+        If it is not there any more, or is damaged.
+    """
+    form = find_format(named.export.format)
+    if form.slices is not None:
+        files = form.files(path, transform.axes, transform.shape, transform.offset)
+        along = slice_axis(transform.axes, transform.shape)
+        if along not in get_args(StackAxis):
+            raise ImageReadError(f"{path} is a sequence along {along}, which cannot be shown as one image.")
+        each = {key: n for key, n in zip(transform.axes, transform.shape, strict=True) if key != along}
+
+        def open_slice(location: str) -> Image:
+            return _open(location, "".join(each), tuple(each.values()))
+
+        return StackImage(str(path), list(map(str, files)), cast("StackAxis", along), open_slice)
+    location = f"{path}/{named.export.internal_path}" if form.extension in CONTAINERS else str(path)
+    return _open(location, transform.axes, transform.shape)
+
+
+def _open(location: str, axes: str, shape: tuple[int, ...]) -> Image:
+    """Open a file, with the axes it was written with where it does not say them."""
+    image = open_image(location)
+    if image.axes_known != "guess":
+        return image
+    # Some formats leave out axes of extent 1.
+    long = "".join(key for key, n in zip(axes, shape, strict=True) if n > 1 or key in "yx")
+    found = next((keys for keys in (axes, long, long.replace("c", "")) if len(keys) == len(image.shape)), None)
+    if found is None or found == image.axes:
+        return image
+    image.close()
+    return open_image(location, found)

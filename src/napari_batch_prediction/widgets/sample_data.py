@@ -1,0 +1,97 @@
+"""Samples in napari's menu: images on the canvas, and the widget filled in with what predicts them."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from napari_batch_prediction.demo.samples import Sample
+    from napari_batch_prediction.widgets.batch import BatchPredictionWidget
+
+LayerTuple = tuple[Any, dict[str, Any], str]
+
+# Several images lie side by side, as many to a row, with this many pixels between them.
+_IN_A_ROW = 2
+_GAP = 24
+
+
+def nuclei() -> list[LayerTuple]:
+    """Return six images of nuclei in culture."""
+    from napari_batch_prediction.demo.samples import NUCLEI
+
+    return _open(NUCLEI)
+
+
+def colonies() -> list[LayerTuple]:
+    """Return four images of colonies to be counted."""
+    from napari_batch_prediction.demo.samples import COLONIES
+
+    return _open(COLONIES)
+
+
+def embryo() -> list[LayerTuple]:
+    """Return a volume of an embryo."""
+    from napari_batch_prediction.demo.samples import EMBRYO
+
+    return _open(EMBRYO)
+
+
+def division() -> list[LayerTuple]:
+    """Return a time series of a dividing nucleus."""
+    from napari_batch_prediction.demo.samples import DIVISION
+
+    return _open(DIVISION)
+
+
+def _open(sample: "Sample") -> list[LayerTuple]:
+    """Return the images of a sample as layers, and fill in the widget if there is a window for it.
+
+    The layers' metadata have the path of the project as ``classifier``.
+    """
+    from napari import current_viewer
+
+    layers = _layers(sample)
+    viewer = current_viewer()
+    if viewer is not None:
+        from qtpy.QtCore import QTimer
+
+        from napari_batch_prediction.widgets.dock import open_dock
+
+        widget = open_dock(viewer)
+        # The layers are in the viewer once napari has what is returned here.
+        later = QTimer(widget)
+        later.setSingleShot(True)
+        later.timeout.connect(lambda: _fill_in(widget, sample, [options["name"] for _, options, _ in layers]))
+        if not viewer.layers:
+            # napari shows the first layer whole, not those that come after it.
+            later.timeout.connect(viewer.reset_view)
+        later.start(0)
+    return layers
+
+
+def _layers(sample: "Sample") -> list[LayerTuple]:
+    from napari_batch_prediction.images.inputs import input_stem, open_image
+    from napari_batch_prediction.widgets.layer_data import Place, raw_layers
+    from napari_batch_prediction.widgets.pixels import read_pixels
+
+    images = [open_image(path) for path in sample.images]
+    height, width = (max(image.extents[key] for image in images) + _GAP for key in "yx")
+    found: list[LayerTuple] = []
+    for i, image in enumerate(images):
+        row, column = divmod(i, _IN_A_ROW)
+        place = Place.of(image)
+        origin = {"y": row * height * place.scale.get("y", 1), "x": column * width * place.scale.get("x", 1)}
+        place = place._replace(origin=origin)
+        for layer in raw_layers(read_pixels(image, place.order), image, place, input_stem(image.location)):
+            options = {"name": layer.name, "metadata": {"classifier": str(sample.project)}, **layer.options}
+            found.append((layer.data, options, layer.kind))
+    return found
+
+
+def _fill_in(widget: "BatchPredictionWidget", sample: "Sample", names: list[str]) -> None:
+    """Fill in the job that predicts the layers, unless the user has chosen a classifier of their own."""
+    from napari_batch_prediction.demo.samples import FOLDER
+    from napari_batch_prediction.images.memory import PREFIX
+    from napari_batch_prediction.widgets.dock import chosen_classifier
+
+    chosen = chosen_classifier(widget)
+    if chosen is None or chosen.is_relative_to(FOLDER):
+        widget.setValue(sample.job([f"{PREFIX}{name}" for name in names]))

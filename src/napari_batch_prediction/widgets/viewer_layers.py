@@ -1,0 +1,87 @@
+"""Layers of the viewer as images that can be predicted."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from napari.layers import Image
+
+from napari_batch_prediction.axes import KEYS, guess_axes
+from napari_batch_prediction.errors import BatchPredictionError
+from napari_batch_prediction.images.base import COLOURS, AxesKnown
+from napari_batch_prediction.images.memory import PREFIX, MemoryImage
+from napari_batch_prediction.images.units import unit_name
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+
+def image_layers(viewer: "ViewerModel") -> list[Image]:
+    """Return the image layers of a viewer, from the bottom."""
+    return [layer for layer in viewer.layers if isinstance(layer, Image)]
+
+
+def memory_image(layer: Image) -> MemoryImage:
+    """Return an image layer as an image. Its pixels stay where they are, also if they are read lazily.
+
+    Parameters
+    ----------
+    layer
+        Of a layer with several levels the first is taken. Labels of its axes that are among t, c, z, y, x are
+        its axes; the colours of an RGB layer are its channels. Where they say nothing axes are guessed. Scale
+        and units are the size of a pixel, where they are set.
+
+    Raises
+    ------
+    AxesError
+        If the layer has more dimensions than an image.
+    ImageReadError
+        If its pixels are not real numbers, or there are none.
+    """
+    pixels = layer.data[0] if layer.multiscale else layer.data
+    axes, known = _axes(layer, pixels.shape)
+    spatial = axes.removesuffix("c") if layer.rgb else axes
+    sizes = {}
+    units = {}
+    for key, size, unit in zip(spatial, layer.scale, layer.units, strict=True):
+        name = unit_name(str(unit))
+        if key != "c" and size > 0 and (size != 1 or name):
+            sizes[key] = float(size)
+            if name:
+                units[key] = name
+    names = COLOURS.get(pixels.shape[-1], ()) if layer.rgb else ()
+    return MemoryImage(
+        layer.name, pixels, axes, axes_known=known, pixel_size=sizes, units=units, channel_names=names
+    )  # fmt: skip
+
+
+def _axes(layer: Image, shape: tuple[int, ...]) -> tuple[str, AxesKnown]:
+    labels = [label.lower() for label in layer.axis_labels]
+    n = len(labels)
+    ours = set(KEYS) - {"c"} if layer.rgb else set(KEYS)
+    if len(set(labels)) == n and {"y", "x"} <= set(labels) <= ours:
+        return "".join(labels) + "c" * layer.rgb, "file"
+    # Of a plane there is nothing to guess.
+    known: AxesKnown = "file" if n == 2 else "guess"
+    if layer.rgb:
+        # One plane, or several over time or depth, never with colours before them.
+        return {2: "yx", 3: "zyx", 4: "tzyx"}.get(n, guess_axes(shape).removesuffix("c")) + "c", known
+    return guess_axes(shape), known
+
+
+def arrays_for(viewer: "ViewerModel", locations: Iterable[str]) -> dict[str, MemoryImage]:
+    """Return the layers among some inputs as images, by location; without those that are gone or are no images."""
+    wanted = {location for location in locations if location.startswith(PREFIX)}
+    found = {}
+    for layer in image_layers(viewer) if wanted else ():
+        if PREFIX + layer.name in wanted and not why_not(layer):
+            found[PREFIX + layer.name] = memory_image(layer)
+    return found
+
+
+def why_not(layer: Image) -> str:
+    """Return why a layer cannot be predicted, in words; empty if it can."""
+    try:
+        memory_image(layer)
+    except BatchPredictionError as error:
+        return str(error)
+    return ""

@@ -1,0 +1,67 @@
+"""What pip installs: built as a release is, and looked into."""
+
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "src" / "napari_batch_prediction"
+
+# For a wheel that everybody downloads.
+MAX_FILE, MAX_WHEEL = 5_000_000, 10_000_000
+
+
+def build(source: Path, kind: str, target: Path) -> Path:
+    """Build a distribution with the project's own backend; nothing is downloaded."""
+    command = [sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", str(target)]
+    subprocess.run(command, cwd=source, check=True, capture_output=True)
+    (built,) = target.iterdir()
+    return built
+
+
+@pytest.fixture(scope="module")
+def sdist(tmp_path_factory):
+    return build(ROOT, "sdist", tmp_path_factory.mktemp("sdist"))
+
+
+@pytest.fixture(scope="module")
+def wheel(sdist, tmp_path_factory):
+    """The wheel, built from the sdist as an installer builds it."""
+    folder = tmp_path_factory.mktemp("source")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(folder, filter="data")
+    (source,) = folder.iterdir()
+    return build(source, "wheel", tmp_path_factory.mktemp("wheel"))
+
+
+def test_wheel(wheel):
+    """The wheel holds every file of the package, among them the manifest and the samples, and none is large."""
+    found = [path for path in PACKAGE.rglob("*") if path.is_file()]
+    expected = {path.relative_to(PACKAGE.parent).as_posix() for path in found if "__pycache__" not in path.parts}
+    with zipfile.ZipFile(wheel) as archive:
+        sizes = {info.filename: info.file_size for info in archive.infolist() if ".dist-info/" not in info.filename}
+        (points,) = (name for name in archive.namelist() if name.endswith("/entry_points.txt"))
+        entry_points = archive.read(points).decode()
+        manifest = archive.read("napari_batch_prediction/napari.yaml")
+    assert set(sizes) == expected
+    assert {"napari_batch_prediction/samples/embryo/division.tif", "napari_batch_prediction/napari.yaml"} <= expected
+    assert max(sizes.values()) <= MAX_FILE
+    assert wheel.stat().st_size <= MAX_WHEEL
+    assert "napari-batch-prediction = napari_batch_prediction:napari.yaml" in entry_points
+    assert manifest == (PACKAGE / "napari.yaml").read_bytes()
+
+
+def test_sdist(sdist):
+    """The source has the manifest at its top level too, as a relative link to the one in the package."""
+    with tarfile.open(sdist) as archive:
+        names = archive.getnames()
+        top = names[0].split("/")[0]
+        link = archive.getmember(f"{top}/napari.yaml")
+    assert link.issym()
+    assert link.linkname == "src/napari_batch_prediction/napari.yaml"
+    for sample in (PACKAGE / "samples").rglob("*.*"):
+        assert f"{top}/{sample.relative_to(ROOT).as_posix()}" in names

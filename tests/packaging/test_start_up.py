@@ -1,0 +1,67 @@
+"""What napari pays for this plugin when it starts: its manifest, and nothing else."""
+
+import json
+import os
+import subprocess
+import sys
+
+HEAVY = {"numba", "h5py", "scipy", "sklearn", "skimage", "zarr", "tifffile", "dask", "numpy", "napari", "qtpy", "PIL"}
+OWN = "napari_batch_prediction"
+
+
+def loaded(code: str) -> set[str]:
+    """Run code in its own interpreter, without a display, and return the modules that it has loaded."""
+    code += "\nimport json, sys; print(json.dumps(sorted(sys.modules)))"
+    environment = {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    environment["QT_QPA_PLATFORM"] = "offscreen"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def own(modules: set[str]) -> set[str]:
+    return {name for name in modules if name.partition(".")[0] == OWN}
+
+
+def test_index():
+    """Finding and indexing the plugin imports none of its modules, and no library."""
+    modules = loaded(
+        "import npe2\n"
+        "manager = npe2.PluginManager.instance()\n"
+        "manager.discover()\n"
+        "manager.index_npe1_adapters()\n"
+        "assert 'napari-batch-prediction' in manager\n"
+        "assert len(list(manager.iter_compatible_readers(['a.h5']))) >= 1\n"
+        "list(manager.iter_widgets()), list(manager.iter_sample_data())\n"
+    )
+    assert own(modules) == set()
+    assert modules & HEAVY == set()
+
+
+def test_window():
+    """napari with its window and menus imports none of the plugin's modules."""
+    modules = loaded("import napari\nviewer = napari.Viewer(show=False)\nviewer.close()")
+    assert "napari._qt.qt_main_window" in modules
+    assert own(modules) == set()
+    assert modules & {"h5py", "sklearn", "zarr"} == set()
+
+
+def test_reader(tmp_path):
+    """The reader looks at files of others without importing what reads them."""
+    (tmp_path / "a.tif").write_bytes(b"II*" + bytes(100))
+    (tmp_path / "a.png").write_bytes(bytes(100))
+    paths = [str(tmp_path / name) for name in ("a.tif", "a.png", "missing.h5")]
+    modules = loaded(
+        "from napari_batch_prediction.widgets.reader import get_reader\n"
+        f"assert [get_reader(path) for path in {paths}] == [None] * 3\n"
+    )
+    assert own(modules) == {OWN, f"{OWN}.errors", f"{OWN}.widgets", f"{OWN}.widgets.reader"}
+    assert modules & HEAVY == set()
+    assert loaded("import napari_batch_prediction.widgets.sample_data") & HEAVY == set()
+
+
+def test_widget():
+    """The window is there before anything compiled is: its module imports no numba of its own."""
+    modules = loaded(f"import sys\nsys.modules['numba'] = None\nimport {OWN}.widgets.batch")
+    assert f"{OWN}.widgets.batch" in modules
+    assert "sklearn" not in modules

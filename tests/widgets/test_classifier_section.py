@@ -1,0 +1,190 @@
+"""The part of the window that chooses the classifier, by itself."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from batch_window import WAIT_MS, cells
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QDialog, QFileDialog, QLineEdit, QTableView, QTabWidget, QTextEdit
+from sections import button, drop, unexplained
+from superqt.utils import WorkerBase
+
+from napari_batch_prediction.batch.job import BatchJob
+from napari_batch_prediction.classifiers.load import load_classifier
+from napari_batch_prediction.widgets import preferences
+from napari_batch_prediction.widgets.classifier import ClassifierSection, sample_projects
+from napari_batch_prediction.widgets.classifier_text import classes, counting, features, headline, limits, selections
+from napari_batch_prediction.widgets.menu_button import MenuButton
+
+
+@pytest.fixture
+def section(qtbot):
+    """The section in a window of its own; what it started is over when the test is."""
+    widget = ClassifierSection()
+    qtbot.addWidget(widget)
+    widget.resize(320, 400)
+    widget.show()
+    yield widget
+    WorkerBase.await_workers(WAIT_MS)
+
+
+@pytest.fixture
+def used(monkeypatch):
+    """Classifiers used before, apart from napari's settings."""
+    paths = []
+    monkeypatch.setattr(preferences, "recent", lambda: list(paths))
+    monkeypatch.setattr(preferences, "add_recent", lambda path: paths.insert(0, path))
+    return paths
+
+
+def choose(section, qtbot, path: Path):
+    with qtbot.waitSignal(section.loaded, timeout=WAIT_MS):
+        section.choose(path)
+    return section.classifier
+
+
+def said(section) -> str:
+    return "\n".join(text.toPlainText() for text in section.findChildren(QTextEdit) if text.isVisible())
+
+
+def offered(section) -> dict:
+    return {action.text(): action for action in section.findChild(MenuButton).fill().actions() if action.text()}
+
+
+def test_round_trip(section, qtbot):
+    """A path comes out as it was put in, also a relative one; without one there is None."""
+    assert section.value() == {"classifier": None}
+    assert section.problem == "Choose a classifier."
+    with qtbot.waitSignal(section.changed):
+        section.setValue(BatchJob(classifier="a b/p.ilp", inputs=("a.png",)))
+    assert section.value() == {"classifier": Path("a b/p.ilp")}
+    assert section.problem == "The classifier is being read."
+
+
+def test_card(section, qtbot, case, used):
+    """The card names workflow, channels, axes, classes, features and limits; the whole is in the tooltip."""
+    project = case("b_2d_rgb_u8") / "project.ilp"
+    classifier = choose(section, qtbot, project)
+    text = said(section)
+    assert "Pixel Classification \u00b7 3 channels \u00b7 2D (yxc)" in text
+    for name in classifier.classes:
+        assert name in text
+    assert "Not for 3D images" in text
+    assert "another number of channels than 3." in text
+    assert "in 2D, scales" in text
+    shown = section.findChild(QTextEdit)
+    assert str(project) in shown.toolTip()
+    assert shown.toHtml().count("swatch:") == len(classifier.classes)
+    assert used == [project]
+
+
+LIMITS = {
+    "a_2d_u8": "3D images, images below 36 \u00d7 36 pixels, or another number of channels than 1.",
+    "m_3d_2ch_u16": "2D images, images below 19 \u00d7 19 \u00d7 19 pixels, or another number of channels than 2.",
+    "e_3d_in2d_u8": "2D images, images below 2 \u00d7 36 \u00d7 36 pixels, or another number of channels than 1.",
+}
+
+
+@pytest.mark.parametrize(("name", "text"), LIMITS.items(), ids=LIMITS)
+def test_limits(case, name, text):
+    """What a classifier cannot be used for follows from what it accepts."""
+    assert limits(load_classifier(case(name) / "project.ilp")) == f"Not for {text}"
+
+
+WORKFLOWS = {
+    "nuclei": ("Pixel Classification", 3, "", 1),
+    "colonies": ("Cell Density Counting", 0, "Counts what was marked as Foreground.", 1),
+}
+
+
+@pytest.mark.parametrize(("name", "expected"), WORKFLOWS.items(), ids=WORKFLOWS)
+def test_samples(name, expected):
+    """What is said of each workflow: a counting project shows what it counts, and no classes."""
+    (project,) = (path for path in sample_projects() if path.stem == name)
+    classifier = load_classifier(project)
+    said = (
+        headline(classifier).partition(" \u00b7 ")[0],
+        len(classes(classifier)),
+        counting(classifier),
+        len(selections(classifier)),
+    )
+    assert said == expected
+    assert len(features(classifier)) == 1
+
+
+def test_feature_table(section, qtbot, case, used):
+    """The table has a tick for each feature that is used at each scale, and says where slices count alone."""
+    classifier = choose(section, qtbot, case("l_3d_mixed_u8") / "project.ilp")
+    (selection,) = selections(classifier)
+    button(section, "Features").click()
+    dialog = section.findChild(QDialog)
+    assert dialog.isVisible()
+    assert dialog.findChild(QTabWidget) is None
+    computed, *ticks = cells(dialog.findChild(QTableView))
+    assert [[bool(tick) for tick in row] for row in ticks] == [list(row) for row in selection.matrix]
+    assert set(computed) == {"2D", "3D", ""}
+    model = dialog.findChild(QTableView).model()
+    assert model.headerData(1, Qt.Orientation.Vertical) == "Gaussian Smoothing"
+    dialog.close()
+
+
+def test_used_before(section, qtbot, tmp_path, used):
+    """Classifiers used before are in the list, told apart by their folder if need be, then the samples."""
+    sample = sample_projects()[-1]
+    assert not offered(section)["No classifier used yet"].isEnabled()
+    for folder in ("first", "second"):
+        (tmp_path / folder).mkdir()
+        shutil.copy(sample, tmp_path / folder / "cells.ilp")
+        choose(section, qtbot, tmp_path / folder / "cells.ilp")
+    names = list(offered(section))
+    assert names[:2] == ["second/cells.ilp", "first/cells.ilp"]
+    assert f"Sample: {sample.name}" in names[2:]
+    with qtbot.waitSignal(section.loaded, timeout=WAIT_MS):
+        offered(section)["first/cells.ilp"].trigger()
+    assert section.value() == {"classifier": tmp_path / "first" / "cells.ilp"}
+
+
+def test_list_by_key(section, qtbot, used):
+    """The list opens from the line by the key Down, as that of a combo box does."""
+    section.activateWindow()
+    line = section.findChild(QLineEdit)
+    line.setFocus()
+    qtbot.waitUntil(line.hasFocus)
+    qtbot.keyClick(line, Qt.Key.Key_Down)
+    menu = section.findChild(MenuButton).menu_shown
+    qtbot.waitUntil(menu.isVisible)
+    menu.close()
+
+
+# PySide6 has another signature from Qt 6.12 on.
+@pytest.mark.filterwarnings("ignore:.*QDragEnterEvent:DeprecationWarning")
+def test_ways_to_choose(section, qtbot, monkeypatch):
+    """By dialog, dropped, and typed."""
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *args: ("/data/a.ilp", "ilastik projects"))
+    button(section, "Browse").click()
+    assert section.value() == {"classifier": Path("/data/a.ilp")}
+    assert drop(section.findChild(QLineEdit), Path("/data/b.ilp"))
+    assert section.value() == {"classifier": Path("/data/b.ilp")}
+    section.findChild(QLineEdit).setText(" c.ilp ")
+    assert section.value() == {"classifier": Path("c.ilp")}
+
+
+def test_refused(section, qtbot, case, used):
+    """Why a file is no classifier is said in its place; it is not kept; another file makes it good."""
+    folder = case("a_2d_u8")
+    (folder / "broken.ilp").write_bytes(b"not a project")
+    assert choose(section, qtbot, folder / "broken.ilp") is None
+    assert "broken.ilp" in section.problem
+    assert section.problem in said(section)
+    assert used == []
+    assert choose(section, qtbot, folder / "project.ilp") is not None
+    assert section.problem == ""
+    assert unexplained(section) == []
+
+
+def test_width(section, qtbot, case, used):
+    """The card fits 300 px, and is no higher than its lines."""
+    choose(section, qtbot, case("a_2d_u8") / "project.ilp")
+    assert section.minimumSizeHint().width() <= 280
+    qtbot.waitUntil(lambda: section.minimumSizeHint().height() < 250)

@@ -1,0 +1,464 @@
+"""The part of the window that lists the images, by itself."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from batch_window import WAIT_MS, cells
+from napari.components import ViewerModel
+from PIL import Image as Picture
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel, QLineEdit, QTableView, QTextEdit
+from sections import button, check, drop, unexplained
+from superqt.utils import WorkerBase
+
+from napari_batch_prediction.batch.inspection import ImageInfo, Inspected
+from napari_batch_prediction.batch.job import BatchJob, InputSettings
+from napari_batch_prediction.widgets.inputs import InputsSection
+from napari_batch_prediction.widgets.menu_button import MenuButton
+from napari_batch_prediction.widgets.pattern import PatternLine
+
+JOBS = {
+    "least": BatchJob(classifier="p.ilp", inputs=("a.png",)),
+    "everything": BatchJob(
+        classifier="p.ilp",
+        inputs=("/data/**/*.tif", "/data/a, b.png", "scan.h5/volume/data", "layer:cells"),
+        input_axes="tyx",
+        channels=("0", "DAPI", 2),
+        stack="z",
+        input_settings={"/data/x/1.tif": InputSettings(axes="zyx", channels=(1,)), "s.h5": InputSettings(dataset="d")},
+    ),
+}
+SHOWN = {"inputs", "input_axes", "channels", "stack", "input_settings"}
+
+
+@pytest.fixture
+def section(qtbot):
+    """The section in a window of its own; what it started is over when the test is."""
+    widget = InputsSection(ViewerModel())
+    qtbot.addWidget(widget)
+    widget.resize(320, 600)
+    widget.show()
+    yield widget
+    WorkerBase.await_workers(WAIT_MS)
+
+
+@pytest.fixture
+def folder(case):
+    """A folder with a classifier for one channel in 2D, and four images in ``images``: two good, two not."""
+    root = case("a_2d_u8")
+    images = root / "images"
+    images.mkdir()
+    for name in ("test1.png", "test2.png"):
+        (root / name).rename(images / name)
+    Picture.fromarray(np.zeros((60, 70, 3), np.uint8)).save(images / "rgb.png")
+    (images / "torn.png").write_bytes((images / "test1.png").read_bytes()[:20])
+    return root
+
+
+def table(section) -> QTableView:
+    return section.findChild(QTableView)
+
+
+def lines(section) -> dict[str, QLineEdit]:
+    """The lines to type in: for a pattern, for axes, for channels."""
+    found = [line for line in section.findChildren(QLineEdit) if line.objectName() != "qt_spinbox_lineedit"]
+    return dict(zip(("pattern", "axes", "channels"), found, strict=True))
+
+
+def choices(section) -> dict[str, QComboBox]:
+    return dict(zip(("dataset", "stack"), section.findChildren(QComboBox), strict=True))
+
+
+def said(section) -> str:
+    """Every sentence that is shown."""
+    return "\n".join(text.toPlainText() for text in section.findChildren(QTextEdit) if text.isVisible())
+
+
+def labels(section) -> list[str]:
+    return [label.text() for label in section.findChildren(QLabel) if label.isVisible()]
+
+
+def names(section) -> list[str]:
+    return [row[0] for row in cells(table(section))]
+
+
+def select(section, *rows: int) -> None:
+    table(section).select_rows(rows)
+
+
+@pytest.mark.parametrize("job", JOBS.values(), ids=JOBS)
+def test_round_trip(section, qtbot, job):
+    """What is put in comes out."""
+    with qtbot.waitSignal(section.changed):
+        section.setValue(job)
+    assert section.value() == {name: value for name, value in job if name in SHOWN}
+
+
+def test_adding(section, qtbot, folder, monkeypatch):
+    """Files and a folder by dialog, a pattern by Enter; what is listed is not listed twice."""
+    images = folder / "images"
+    files = [str(images / "test1.png"), "/data/a, b.png"]
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *args: (files, "Images"))
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *args: str(images))
+    with qtbot.waitSignal(section.changed):
+        button(section, "Add files").click()
+    button(section, "Add files").click()
+    button(section, "Add folder").click()
+    lines(section)["pattern"].setText(f"{images}/t*.png")
+    qtbot.keyClick(lines(section)["pattern"], Qt.Key.Key_Return)
+    assert section.value()["inputs"] == (*files, str(images), f"{images}/t*.png")
+    assert names(section) == ["test1.png", "a, b.png", "images", "images/t*.png"]
+    assert lines(section)["pattern"].text() == ""
+
+
+PATTERNS = {
+    "several": ("*.png", 4, "4 files"),
+    "one": ("test1.*", 1, "1 file"),
+    "a file": ("rgb.png", 1, "1 file"),
+    "nothing": ("*.tif", 0, "no file matches"),
+    "no such file": ("missing.png", 0, "no file matches"),
+}
+
+
+@pytest.mark.parametrize(("pattern", "n", "text"), PATTERNS.values(), ids=PATTERNS)
+def test_pattern_is_counted(section, qtbot, folder, pattern, n, text):
+    """While a pattern is typed the number of files stands beside it; what matches nothing cannot be added."""
+    with qtbot.waitSignal(section.findChild(PatternLine).counted, timeout=WAIT_MS) as counted:
+        lines(section)["pattern"].setText(str(folder / "images" / pattern))
+    assert counted.args == [n]
+    assert text in labels(section)
+    assert button(section, "Add pattern").isEnabled() == bool(n)
+    assert unexplained(section) == []
+
+
+def test_check(section, folder):
+    """Every image of a folder has a row, with what was found in it; the first reason is read without a click."""
+    section.add([str(folder / "images")])
+    assert [row[0] for row in cells(table(section))] == ["images"]
+    check(section, folder / "project.ilp")
+    assert cells(table(section)) == [
+        ["rgb.png", "yxc", "60\u00d770\u00d73", "3", "problem"],
+        ["test1.png", "yx", "255\u00d7187", "1", "ok"],
+        ["test2.png", "yx", "61\u00d745", "1", "ok"],
+        ["torn.png", "", "", "", "problem"],
+    ]
+    assert "4 images, 2 with a problem" in labels(section)
+    assert said(section).startswith("rgb.png: The image has 3 channels")
+    select(section, 3)
+    assert said(section).startswith("torn.png: ")
+    model = table(section).model()
+    tips = [model.index(0, column).data(Qt.ItemDataRole.ToolTipRole) for column in range(5)]
+    assert str(folder / "images" / "rgb.png") in tips[0]
+    assert "file" in tips[1]
+    assert "uint8" in tips[2]
+    assert "0 (red), 1 (green), 2 (blue)" in tips[3]
+    assert "trained on 1" in tips[4]
+
+
+def test_outputs_count_too(section, folder):
+    """What the plan says in the end, as of outputs that exist, is shown in its row."""
+    image = folder / "images" / "test1.png"
+    section.add([str(image)])
+    (image.parent / "test1_Probabilities.h5").write_bytes(b"")
+    check(section, folder / "project.ilp")
+    assert [row[4] for row in cells(table(section))] == ["problem"]
+    assert "test1_Probabilities.h5" in said(section)
+    section.set_plan(None)
+    assert [row[4] for row in cells(table(section))] == [""]
+
+
+REMOVED = {
+    "some of a folder": (["images"], [0, 3], ["images/test1.png", "images/test2.png"]),
+    "all of a folder": (["images"], [0, 1, 2, 3], []),
+    "some of a pattern": (["images/t*.png"], [2], ["images/test1.png", "images/test2.png"]),
+    "none of the other": (["images/r*.png", "images/test1.png"], [1], ["images/r*.png"]),
+    "also matched by another": (
+        ["images/test1.png", "images/*.png"],
+        [0],
+        ["images/rgb.png", "images/test2.png", "images/torn.png"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("inputs", "rows", "left"), REMOVED.values(), ids=REMOVED)
+def test_removing(section, folder, inputs, rows, left):
+    """Removed images stay away; a pattern or folder that loses some becomes its other files."""
+    section.add(str(folder / name) for name in inputs)
+    check(section, folder / "project.ilp")
+    before = names(section)
+    select(section, *rows)
+    button(section, "Remove").click()
+    assert section.value()["inputs"] == tuple(str(folder / name) for name in left)
+    if left:
+        check(section, folder / "project.ilp")
+        assert names(section) == [name for row, name in enumerate(before) if row not in rows]
+
+
+def test_keys(section, qtbot):
+    """Delete removes the selected row, and the keys go on from there; Clear removes all."""
+    section.add(["/data/a.png", "/data/b.png", "/data/c.png"])
+    select(section, 1)
+    section.activateWindow()
+    table(section).setFocus()
+    qtbot.waitUntil(table(section).hasFocus)
+    qtbot.keyClick(table(section), Qt.Key.Key_Delete)
+    assert names(section) == ["a.png", "c.png"]
+    assert section.selected() == ()
+    assert table(section).currentIndex().row() == 1
+    button(section, "Clear").click()
+    assert names(section) == []
+    assert not button(section, "Clear").isEnabled()
+    assert unexplained(section) == []
+
+
+def test_sorting(section, folder, qtbot):
+    """A click on a heading sorts, another turns it round, a third restores; the selection stays with its image."""
+    section.add(str(folder / "images" / name) for name in ("test2.png", "torn.png", "rgb.png", "test1.png"))
+    check(section, folder / "project.ilp")
+    given = names(section)
+    select(section, 2)
+    header = table(section).horizontalHeader()
+
+    def click(column: int) -> None:
+        at = QPoint(header.sectionViewportPosition(column) + 10, 5)
+        qtbot.mouseClick(header.viewport(), Qt.MouseButton.LeftButton, pos=at)
+
+    click(0)
+    assert names(section) == ["rgb.png", "test1.png", "test2.png", "torn.png"]
+    click(0)
+    assert names(section) == ["torn.png", "test2.png", "test1.png", "rgb.png"]
+    click(0)
+    assert names(section) == given
+    click(4)
+    assert [row[4] for row in cells(table(section))] == ["problem", "problem", "ok", "ok"]
+    assert [Path(location).name for location in section.selected()] == ["rgb.png"]
+
+
+def test_settings_for_all_and_for_some(section, folder, qtbot):
+    """Without a selection a setting holds for the job, with one for its images; emptied, nothing is left of it."""
+    section.add([str(folder / "images" / name) for name in ("test1.png", "test2.png")])
+    check(section, folder / "project.ilp")
+    assert "For all images:" in labels(section)
+    lines(section)["axes"].setText("YX")
+    lines(section)["channels"].setText("0")
+    assert section.value()["input_axes"] == "yx"
+    assert section.value()["channels"] == (0,)
+    assert [row[4] for row in cells(table(section))] == ["", ""]
+
+    select(section, 0, 1)
+    assert "For 2 selected images:" in labels(section)
+    assert lines(section)["axes"].text() == ""
+    lines(section)["axes"].setText("xy")
+    first, second = section.value()["inputs"]
+    assert section.value()["input_settings"] == {name: InputSettings(axes="xy") for name in (first, second)}
+    select(section, 1)
+    assert lines(section)["axes"].text() == "xy"
+    lines(section)["axes"].setText("")
+    assert section.value()["input_settings"] == {first: InputSettings(axes="xy")}
+    select(section, 0)
+    button(section, "Remove").click()
+    assert section.value()["input_settings"] == {}
+    assert section.value()["input_axes"] == "yx"
+
+
+def test_wrong_axes_stay_out(section, qtbot):
+    """Axes that make no sense are not set; what is expected is said."""
+    section.add(["/data/a.png"])
+    lines(section)["axes"].setText("tyx")
+    lines(section)["axes"].setText("tyq")
+    assert section.value()["input_axes"] == "tyx"
+    assert "for example 'yx', 'zyx' or 'tyxc'" in said(section)
+
+
+def test_remedy(section, folder, qtbot):
+    """The button beside a reason selects all images that have it and goes to what mends it; then they are good."""
+    Picture.fromarray(np.zeros((60, 70, 3), np.uint8)).save(folder / "images" / "rgb2.png")
+    section.add([str(folder / "images")])
+    check(section, folder / "project.ilp")
+    assert said(section).startswith("rgb.png and 1 other: ")
+    assert not button(section, "Set axes").isVisible()
+    section.activateWindow()
+    button(section, "Choose channels").click()
+    assert [Path(location).name for location in section.selected()] == ["rgb.png", "rgb2.png"]
+    qtbot.waitUntil(lines(section)["channels"].hasFocus)
+
+    pick = next(b for b in section.findChildren(MenuButton) if len(b.text()) == 1)
+    qtbot.waitUntil(pick.isEnabled, timeout=WAIT_MS)
+    actions = {action.text(): action for action in pick.fill().actions()}
+    assert list(actions) == ["0  red", "1  green", "2  blue", "", "All channels"]
+    actions["1  green"].trigger()
+    assert lines(section)["channels"].text() == "1"
+    check(section, folder / "project.ilp")
+    assert [row[3:] for row in cells(table(section))[:2]] == [["1", "ok"], ["1", "ok"]]
+    assert "5 images, 1 with a problem" in labels(section)
+
+
+def test_dataset(section, folder, qtbot):
+    """Of a file with several datasets one can be chosen, once they are listed; elsewhere there is nothing to choose."""
+    file = folder / "images" / "scan.h5"
+    with h5py.File(file, "w") as h5:
+        h5["raw"] = np.zeros((60, 70), np.uint8)
+        h5["mask/labels"] = np.zeros((60, 70), np.uint8)
+    section.add([str(folder / "images" / "test1.png"), str(file)])
+    check(section, folder / "project.ilp")
+    dataset = choices(section)["dataset"]
+    select(section, 0)
+    assert not dataset.isEnabled()
+    assert dataset.toolTip()
+    select(section, 1)
+    assert button(section, "Choose dataset").isVisible()
+    qtbot.waitUntil(lambda: dataset.count() == 3, timeout=WAIT_MS)
+    dataset.setCurrentText("raw")
+    assert section.value()["input_settings"] == {str(file): InputSettings(dataset="raw")}
+    check(section, folder / "project.ilp")
+    assert [row[4] for row in cells(table(section))] == ["ok", "ok"]
+    dataset.setCurrentText("auto")
+    assert section.value()["input_settings"] == {}
+
+
+def test_what_is_set_for_a_pattern(section, folder, qtbot):
+    """What is set for a pattern before its images are known is set for each of them."""
+    section.add([str(folder / "images" / "t*.png")])
+    select(section, 0)
+    lines(section)["axes"].setText("yx")
+    with qtbot.waitSignal(section.changed):
+        check(section, folder / "project.ilp")
+    found = [str(folder / "images" / name) for name in ("test1.png", "test2.png", "torn.png")]
+    assert section.value()["input_settings"] == dict.fromkeys(found, InputSettings(axes="yx"))
+
+
+def test_stack(section, folder, qtbot):
+    """Stacked, a pattern is one image and one row."""
+    for i in range(3):
+        Picture.fromarray(np.zeros((60, 70), np.uint8)).save(folder / "images" / f"slice_{i}.png")
+    section.add([str(folder / "images" / "slice_*.png")])
+    check(section, folder / "project.ilp")
+    assert len(names(section)) == 3
+    choices(section)["stack"].setCurrentText("along t")
+    assert section.value()["stack"] == "t"
+    check(section, folder / "project.ilp")
+    assert cells(table(section)) == [["images/slice_*.png", "tyx", "3\u00d760\u00d770", "1", "ok"]]
+
+
+def test_layers(qtbot):
+    """The image layers of the viewer are offered; ticking one adds it, and once more leaves it out."""
+    viewer = ViewerModel()
+    viewer.add_image(np.zeros((20, 30)), name="cells")
+    viewer.add_labels(np.zeros((20, 30), int))
+    viewer.add_image(np.zeros((5, 6)), name="A & B")
+    viewer.add_image(np.zeros((2,) * 6), name="too many axes")
+    section = InputsSection(viewer)
+    qtbot.addWidget(section)
+    layers = button(section, "Layers")
+
+    def offered():
+        return {action.text(): action for action in layers.fill().actions() if action.text()}
+
+    assert list(offered()) == ["All image layers", "cells", "A && B", "too many axes"]
+    assert not offered()["too many axes"].isEnabled()
+    assert "6" in offered()["too many axes"].toolTip()
+    offered()["cells"].trigger()
+    offered()["All image layers"].trigger()
+    assert section.value()["inputs"] == ("layer:cells", "layer:A & B")
+    assert names(section) == ["cells", "A & B"]
+    assert offered()["cells"].isChecked()
+    offered()["cells"].trigger()
+    assert section.value()["inputs"] == ("layer:A & B",)
+    viewer.layers.clear()
+    assert not offered()["All image layers"].isEnabled()
+
+
+# PySide6 has another signature from Qt 6.12 on.
+@pytest.mark.filterwarnings("ignore:.*QDragEnterEvent:DeprecationWarning")
+def test_dropping(section, folder, qtbot):
+    """Files and folders are added; a project is passed on to the classifier."""
+    viewport = table(section).viewport()
+    with qtbot.waitSignal(section.project_dropped) as dropped:
+        assert drop(viewport, folder / "images", folder / "project.ilp", folder / "a, b.png")
+    assert dropped.args == [folder / "project.ilp"]
+    assert section.value()["inputs"] == (str(folder / "images"), str(folder / "a, b.png"))
+
+
+def test_turning_to_a_row(section, qtbot):
+    """A row that the user selects is told of; one that is selected by another part of the window is not."""
+    section.add(["/data/a.png", "/data/b.png", "/data/c.png"])
+    shown = []
+    section.row_shown.connect(shown.append)
+    table(section).selectRow(1)
+    table(section).selectAll()
+    section.select("/data/c.png")
+    section.select("/data/nowhere.png")
+    assert section.selected() == ("/data/c.png",)
+    table(section).selectRow(0)
+    assert shown == ["/data/b.png", "/data/a.png"]
+
+
+def test_selection_stays_with_its_image(section):
+    """When images come before a selected one, it stays selected, and nobody is told."""
+    section.add(["/data/*.png", "/data/z.tif"])
+    section.select("/data/z.tif")
+    shown = []
+    section.row_shown.connect(shown.append)
+    section.set_found({"/data/*.png": [f"/data/{i}.png" for i in range(9)], "/data/z.tif": ["/data/z.tif"]})
+    assert len(names(section)) == 10
+    assert section.selected() == ("/data/z.tif",)
+    assert shown == []
+
+
+def test_thousands_of_rows(section):
+    """Results of thousands of images change cells, once for each batch, and never lay the table anew."""
+    files = [f"/data/{i}.tif" for i in range(5000)]
+    model = table(section).model()
+    events = []
+    model.modelReset.connect(lambda: events.append("reset"))
+    model.layoutChanged.connect(lambda: events.append("layout"))
+    model.rowsInserted.connect(lambda _, first, last: events.append(("rows", first, last)))
+    model.dataChanged.connect(lambda first, last: events.append((first.row(), last.row())))
+    section.add(files)
+    assert events == [("rows", 0, 4999)]
+    events.clear()
+    section.set_found({file: (file,) for file in files})
+    info = ImageInfo("yx", "guess", (512, 512), np.dtype(np.uint8))
+    section.take_many(Inspected(file, info) for file in files[100:200])
+    assert events == [(0, 4999), (100, 199)]
+    assert "100 of 5000 checked" in labels(section)
+    assert [model.index(150, column).data() for column in (1, 4)] == ["yx*", "ok"]
+    assert model.index(250, 4).data() == "\u2026"
+
+
+@pytest.mark.parametrize("width", [300, 600])
+def test_width(section, width):
+    """Nothing is cut at 300 px; a column that there is no room for is in the tooltip of the first."""
+    section.add([f"/data/{'long name ' * 20}.tif"])
+    section.resize(width, 600)
+    assert section.width() == width
+    assert table(section).isColumnHidden(3) == (width == 300)
+    assert table(section).columnWidth(0) > 60
+
+
+def test_tab_order(section):
+    """The key Tab goes through the section from the top to the bottom."""
+    section.add(["/data/a.png"])
+    order, widget = [], section.nextInFocusChain()
+    while widget is not section:
+        if widget.isVisibleTo(section) and widget.isEnabled() and widget.focusPolicy() & Qt.FocusPolicy.TabFocus:
+            order.append(widget.mapTo(section, QPoint(0, 0)))
+        widget = widget.nextInFocusChain()
+        if not section.isAncestorOf(widget):
+            break
+    rows = [point.y() for point in order]
+    assert len(rows) >= 9
+    assert all(later >= earlier - 10 for earlier, later in pairwise(rows))
+
+
+def test_closing_while_counting(qtbot, folder):
+    """A section that goes away in the middle leaves no work behind."""
+    section = InputsSection(ViewerModel())
+    lines(section)["pattern"].setText(str(folder / "**"))
+    section.findChild(PatternLine)._count()
+    section.deleteLater()
+    WorkerBase.await_workers(WAIT_MS)
+    qtbot.waitUntil(lambda: not WorkerBase._worker_set, timeout=WAIT_MS)
