@@ -2,6 +2,7 @@
 
 xvfb-run -a -s "-screen 0 1400x1000x24" python docs/make_screenshots.py
 xvfb-run ... python docs/make_screenshots.py --all FOLDER    every state, theme and width, to be looked at
+xvfb-run ... python docs/make_screenshots.py --all FOLDER --only dark running counting    some of them
 """
 
 import argparse
@@ -25,30 +26,42 @@ os.environ["NAPARI_CONFIG"] = str(WORK / "settings.yaml")
 from napari import Viewer  # noqa: E402
 from napari.settings import get_settings  # noqa: E402
 from qtpy.QtCore import QEventLoop, Qt, QTimer  # noqa: E402
-from qtpy.QtWidgets import QProgressBar, QTableView  # noqa: E402
+from qtpy.QtWidgets import QProgressBar, QPushButton  # noqa: E402
 
 from napari_batch_prediction import BatchJob, Export  # noqa: E402
-from napari_batch_prediction.widgets.batch import BatchPredictionWidget  # noqa: E402
+from napari_batch_prediction.widgets.feature_table import FeatureDialog  # noqa: E402
+from napari_batch_prediction.widgets.results_table import ResultsTable  # noqa: E402
+from napari_batch_prediction.widgets.table import Table  # noqa: E402
 
 ROOT = Path(__file__).parent.parent
-SAMPLES = ROOT / "src/napari_batch_prediction/samples/nuclei"
+SAMPLES = ROOT / "src/napari_batch_prediction/samples"
 GOLDEN = ROOT / "tests/golden"
+PLUGIN = "napari-batch-prediction"
 WINDOW = (1280, 940)
 BOTH = (Export(source="Probabilities"), Export(source="Simple Segmentation"))
+COUNTED = (Export(source="Counts", format="csv"), Export(source="Density"))
+MANY = 5000
+LONG = "2026-11-22_experiment_17_plate_B_well_{}_field_003_channel_DAPI_maximum_projection.png"
 
 # State, theme, width of the dock.
 KEPT = {
-    ("empty", "dark", 320),
-    ("filled", "dark", 320),
-    ("problems", "light", 320),
+    ("empty", "dark", 300),
+    ("filled", "dark", 400),
+    ("problems", "light", 400),
     ("running", "dark", 400),
     ("failed", "light", 400),
     ("inspect-2d", "dark", 400),
     ("inspect-2d", "light", 600),
-    ("inspect-3d", "dark", 320),
+    ("inspect-3d", "dark", 400),
+    ("counting", "dark", 400),
+    ("autocontext", "light", 400),
+    ("layers", "dark", 400),
+    ("features", "light", 400),
 }
 THEMES = ("dark", "light")
 WIDTHS = (300, 400, 600)
+# What is larger gets fewer colours.
+MOST_BYTES = 300_000
 
 
 def spin(milliseconds: int) -> None:
@@ -72,18 +85,28 @@ def until(signal: Any, enough: Callable[[Any], bool] = lambda value: True) -> It
 
 
 def make_inputs(folder: Path) -> None:
-    """Lay out what the pictures show: images, an image to be refused, a damaged one, large ones, a volume."""
-    for file in SAMPLES.glob("nuclei*"):
-        shutil.copy(file, folder)
+    """Lay out what the pictures show: images, some to be refused, a damaged one, large ones, volumes, long names."""
+    for sample in ("nuclei", "colonies", "embryo"):
+        for file in (SAMPLES / sample).iterdir():
+            shutil.copy(file, folder)
     shutil.copy(GOLDEN / "b_2d_rgb_u8/test1.png", folder / "stained_rgb.png")
-    whole = (SAMPLES / "nuclei_04.png").read_bytes()
+    whole = (folder / "nuclei_04.png").read_bytes()
     (folder / "interrupted_download_of_the_second_plate.png").write_bytes(whole[: len(whole) // 2])
-    nucleus = np.asarray(Image.open(SAMPLES / "nuclei_03.png"))
+    nucleus = np.asarray(Image.open(folder / "nuclei_03.png"))
     for well in ("A1", "A2", "A3", "B1", "B2", "B3"):
         Image.fromarray(np.tile(nucleus, (5, 5))).save(folder / f"plate_{well}.png")
-    shutil.copy(GOLDEN / "d_3d_u8/project.ilp", folder / "tissue.ilp")
-    shutil.copy(GOLDEN / "d_3d_u8/train.h5", folder / "tissue_01.h5")
-    shutil.copy(GOLDEN / "d_3d_u8/test1.h5", folder / "tissue_02.h5")
+        shutil.copy(folder / "nuclei_02.png", folder / LONG.format(well))
+    many = folder / "many"
+    many.mkdir()
+    small = (folder / "nuclei_01.png").read_bytes()
+    (many / "well_0000.png").write_bytes(small)
+    for i in range(1, MANY):
+        os.link(many / "well_0000.png", many / f"well_{i:04}.png")
+    cells = folder / "autocontext"
+    cells.mkdir()
+    for name in ("project.ilp", "test1.png", "test2.png"):
+        shutil.copy(GOLDEN / "i_autocontext_2d_u8" / name, cells)
+    (cells / "project.ilp").rename(cells / "cells.ilp")
 
 
 class Stage:
@@ -96,8 +119,13 @@ class Stage:
         self.viewer = Viewer()
         self.window = self.viewer.window._qt_window
         self.window.resize(*WINDOW)
-        self.widget = BatchPredictionWidget(self.viewer)
-        self.dock = self.viewer.window.add_dock_widget(self.widget, name="Batch Prediction")
+        self.dock, self.widget = self.viewer.window.add_plugin_dock_widget(PLUGIN, "Batch Prediction")
+        spin(300)
+
+    def close(self) -> None:
+        """Close the window."""
+        self.viewer.close()
+        spin(300)
 
     def fill(self, classifier: str, *inputs: str, exports: tuple[Export, ...] = BOTH) -> None:
         """Fill in a job, and wait until it is checked."""
@@ -113,41 +141,8 @@ class Stage:
 
     def select(self, row: int) -> None:
         """Look at one of the results."""
-        self.widget.findChildren(QTableView)[1].selectRow(row)
-        spin(1000)
-
-    def states(self) -> Iterator[str]:
-        """Go through the states, and name each when it is reached."""
-        yield "empty"
-        self.fill("nuclei.ilp", "nuclei_0*.png")
-        yield "filled"
-        self.fill("nuclei.ilp", "nuclei_01.png", "nuclei_02.png", "stained_rgb.png", "interrupted*.png")
-        yield "problems"
-        self.run()
-        self.select(3)
-        yield "failed"
-        self.select(1)
-        yield "inspect-2d"
-        self.fill("nuclei.ilp", "plate_*.png", exports=(Export(),))
-        bar = self.widget.findChild(QProgressBar)
-        with until(self.widget.finished):
-            self.widget.start()
-            with until(bar.valueChanged, lambda value: value > 0.4 * bar.maximum() > 1):
-                pass
-            self.viewer.scene.camera.zoom *= 10
-            yield "running"
-            self.widget.cancel()
-        self.fill("tissue.ilp", "tissue_01.h5", "tissue_02.h5")
-        self.run()
-        self.select(1)
-        self.viewer.dims.ndisplay = 3
-        self.viewer.scene.camera.angles = (10, -25, 60)
-        self.viewer.scene.camera.zoom *= 0.8
-        for name in ("Class 1", "Simple Segmentation"):
-            self.viewer.layers[f"tissue_02 {name}"].visible = False
-        self.viewer.layers["tissue_02"].opacity = 0.4
-        spin(500)
-        yield "inspect-3d"
+        self.widget.findChild(ResultsTable).selectRow(row)
+        spin(1500)
 
     def picture(self, width: int) -> Image.Image:
         """Return the window with a dock of this width."""
@@ -155,27 +150,192 @@ class Stage:
         spin(300)
         return Image.fromarray(self.viewer.screenshot(canvas_only=False, flash=False)).convert("RGB")
 
+    def press(self, text: str) -> None:
+        """Press a button."""
+        next(button for button in self.widget.findChildren(QPushButton) if button.text() == text).click()
+        spin(200)
+
+
+def empty(stage: Stage) -> None:
+    """Leave the window as it opens."""
+
+
+def filled(stage: Stage) -> None:
+    """Fill in six images."""
+    stage.fill("nuclei.ilp", "nuclei_0*.png")
+
+
+def one(stage: Stage) -> None:
+    """Predict one image."""
+    stage.fill("nuclei.ilp", "nuclei_01.png", exports=(Export(),))
+    stage.run()
+    stage.select(0)
+
+
+def many(stage: Stage) -> None:
+    """Add thousands of images, and select some."""
+    stage.fill("nuclei.ilp", "many")
+    stage.widget.findChild(Table).select_rows(range(10, 14))
+    spin(300)
+
+
+def long_names(stage: Stage) -> None:
+    """Predict images with names that do not fit."""
+    stage.fill("nuclei.ilp", LONG.format("*"))
+    stage.run()
+    stage.select(1)
+
+
+def problems(stage: Stage) -> None:
+    """Add images that cannot be predicted."""
+    stage.fill("nuclei.ilp", "nuclei_01.png", "nuclei_02.png", "stained_rgb.png", "embryo.tif", "missing.tif")
+
+
+def failed(stage: Stage) -> None:
+    """Run with a failure, and read its reason."""
+    stage.fill("nuclei.ilp", "nuclei_01.png", "nuclei_02.png", "stained_rgb.png", "interrupted*.png")
+    stage.run()
+    stage.select(3)
+
+
+def running(stage: Stage) -> None:
+    """Stop to look in the middle of a run."""
+    stage.fill("nuclei.ilp", "plate_*.png")
+    bar = stage.widget.findChild(QProgressBar)
+    stage.widget.start()
+    with until(bar.valueChanged, lambda value: value > 0.4 * bar.maximum() > 1):
+        pass
+    stage.viewer.scene.camera.zoom *= 10
+
+
+def inspect_2d(stage: Stage) -> None:
+    """Look at a result over its image."""
+    stage.fill("nuclei.ilp", "nuclei_0*.png")
+    stage.run()
+    stage.select(1)
+
+
+def inspect_3d(stage: Stage) -> None:
+    """Render a volume with its probabilities."""
+    stage.fill("embryo.ilp", "embryo.tif")
+    stage.run()
+    spin(2000)
+    stage.viewer.dims.ndisplay = 3
+    stage.viewer.scene.camera.angles = (10, -25, 60)
+    for layer in stage.viewer.layers:
+        layer.visible = layer.name in ("embryo", "embryo Membrane")
+        if layer.visible:
+            layer.rendering = "attenuated_mip"
+    spin(1500)
+
+
+def counting(stage: Stage) -> None:
+    """Count, into a table and as bars."""
+    stage.fill("colonies.ilp", "colonies_0*.png", exports=COUNTED)
+    stage.run()
+    stage.select(1)
+
+
+def series(stage: Stage) -> None:
+    """Look at a time series."""
+    stage.fill("division.ilp", "division.tif")
+    stage.run()
+    stage.select(0)
+
+
+def autocontext(stage: Stage) -> None:
+    """Use a classifier of two stages."""
+    stage.fill(
+        "autocontext/cells.ilp",
+        "autocontext/test*.png",
+        exports=(Export(source="Probabilities Stage 2"), Export(source="Simple Segmentation Stage 2")),
+    )
+    stage.run()
+    stage.select(0)
+
+
+def layers(stage: Stage) -> None:
+    """Open a sample from the menu: layers are predicted, and the results come back as layers."""
+    with until(stage.widget.checked, lambda plan: plan is not None):
+        stage.viewer.open_sample(PLUGIN, "nuclei")
+    stage.run()
+    spin(8000)
+
+
+def features(stage: Stage) -> None:
+    """Open the table of features."""
+    stage.fill("nuclei.ilp", "nuclei_0*.png")
+    stage.press("Features")
+    dialog = stage.widget.findChild(FeatureDialog)
+    dialog.move(stage.window.mapToGlobal(stage.window.rect().center()) - dialog.rect().center())
+    spin(300)
+
+
+def settings(stage: Stage) -> None:
+    """Unfold all settings, those of one image too."""
+    stage.fill("nuclei.ilp", "nuclei_0*.png")
+    stage.widget.findChild(Table).select_rows([2])
+    for title in ("Input settings", "More export settings"):
+        stage.press(f"\u25b8 {title}")
+
+
+STATES = {
+    state.__name__.replace("_", "-"): state
+    for state in (
+        empty, filled, one, many, long_names, problems, failed, running, inspect_2d, inspect_3d, counting, series,
+        autocontext, layers, features, settings,
+    )
+}  # fmt: skip
+
+
+def with_dialogs(stage: Stage, picture: Image.Image) -> Image.Image:
+    """Return a picture of the window with the dialog that is open on it."""
+    dialog = stage.widget.findChild(FeatureDialog)
+    if dialog is not None and dialog.isVisible():
+        file = WORK / "dialog.png"
+        dialog.grab().save(str(file))
+        shown = Image.open(file).convert("RGB")
+        framed = Image.new("RGB", (shown.width + 2, shown.height + 2), "grey")
+        framed.paste(shown, (1, 1))
+        picture.paste(framed, (300, 300))
+    return picture
+
+
+def save(picture: Image.Image, file: Path) -> None:
+    """Write a picture in as few bytes as it needs."""
+    picture.save(file, optimize=True)
+    if file.stat().st_size > MOST_BYTES:
+        few = picture.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        few.save(file, optimize=True)
+    print(file, file.stat().st_size // 1000, "kB", flush=True)
+
 
 def main() -> None:
     """Make the pictures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--all", type=Path, metavar="FOLDER", help="make all pictures, in another folder")
+    parser.add_argument("--only", nargs="+", default=[], help="only these states and themes")
     parser.add_argument("--font-size", type=int, default=9, help="size of napari's font (default: %(default)s)")
     arguments = parser.parse_args()
     folder = arguments.all or ROOT / "docs/images"
     folder.mkdir(parents=True, exist_ok=True)
-    for theme in THEMES:
-        inputs = WORK / theme / "plates"
-        inputs.mkdir(parents=True)
-        make_inputs(inputs)
-        stage = Stage(inputs, theme, arguments.font_size)
-        for state in stage.states():
-            wanted = {width for kept_state, kept_theme, width in KEPT if (kept_state, kept_theme) == (state, theme)}
-            for width in WIDTHS if arguments.all else sorted(wanted):
-                file = folder / f"{state}-{theme}-{width}.png"
-                stage.picture(width).save(file, optimize=True)
-                print(file, file.stat().st_size // 1000, "kB", flush=True)
-        stage.viewer.close()
+    for theme in [theme for theme in THEMES if theme in arguments.only] or THEMES:
+        for name in [name for name in STATES if name in arguments.only] or STATES:
+            kept = {width for kept_state, kept_theme, width in KEPT if (kept_state, kept_theme) == (name, theme)}
+            widths = WIDTHS if arguments.all else sorted(kept)
+            if not widths:
+                continue
+            # The messages name it, so it is the same for all.
+            inputs = WORK / "plates"
+            inputs.mkdir()
+            make_inputs(inputs)
+            stage = Stage(inputs, theme, arguments.font_size)
+            STATES[name](stage)
+            for width in widths:
+                save(with_dialogs(stage, stage.picture(width)), folder / f"{name}-{theme}-{width}.png")
+            stage.widget.cancel()
+            stage.close()
+            shutil.rmtree(inputs)
     shutil.rmtree(WORK)
 
 

@@ -39,8 +39,10 @@ class Window:
         (found,) = (w for w in self.widget.findChildren(QLineEdit) if placeholder in (w.placeholderText(), w.text()))
         return found
 
-    def choice(self) -> QComboBox:
-        return self.widget.findChild(QComboBox)
+    def choice(self, text: str) -> QComboBox:
+        """The list that offers a text."""
+        (found,) = (box for box in self.widget.findChildren(QComboBox) if box.findText(text) >= 0)
+        return found
 
     def said(self) -> str:
         """Every sentence that is shown."""

@@ -44,7 +44,7 @@ def test_from_empty_to_layers(make_napari_viewer, qtbot, case, name, images, axe
 
     window.line("ilastik project (.ilp)").setText(str(folder / "project.ilp"))
     for image in images:
-        window.line("folder/**/*.tif").setText(str(folder / image))
+        window.line("pattern, as folder/*.tif").setText(str(folder / image))
         window.button("Add pattern").click()
     start = window.button("Export all")
     qtbot.waitUntil(lambda: "image" in start.text(), timeout=WAIT_MS)

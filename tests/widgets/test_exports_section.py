@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from golden import ROOT as GOLDEN
 from napari.components import ViewerModel
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel, QLineEdit, QTextEdit, QWidget
+from napari.settings import _clear_plugin_settings_cache
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtWidgets import QApplication, QCheckBox, QComboBox, QLabel, QLineEdit, QTextEdit, QWidget
 from sections import button
 
 from napari_batch_prediction.batch.job import BatchJob
@@ -118,12 +119,16 @@ def type_in(qtbot, section: QWidget, label: str, text: str, place: int = 0) -> N
 
 
 def ticked(section: ExportsSection) -> list[str]:
-    return [name for name in offered(section) if box(section, name).isChecked()]
+    boxes = [one for one in section._sources.findChildren(QCheckBox) if one.isVisible() and one.isChecked()]
+    return sorted((one.accessibleName() for one in boxes), key=offered(section).index)
 
 
 def offered(section: ExportsSection) -> list[str]:
-    boxes = [one for one in section._sources.findChildren(QCheckBox) if not one.isHidden()]
-    return [one.text() for one in sorted(boxes, key=lambda one: section._flow.indexOf(one))]
+    """The outputs that have a box, in the order in which they are read."""
+    QApplication.processEvents()
+    boxes = [one for one in section._sources.findChildren(QCheckBox) if one.isVisible()]
+    places = {one: one.mapTo(section, QPoint()) for one in boxes}
+    return [one.accessibleName() for one in sorted(boxes, key=lambda one: (places[one].y(), places[one].x()))]
 
 
 def said(section: QWidget) -> str:
@@ -168,6 +173,20 @@ def test_what_a_classifier_is_made_for_is_ticked(section, name, expected):
     assert ticked(section) == (expected or [found.sources[0]])
     assert [export.source for export in exports(section)] == ticked(section)
     assert said(section) == ""
+
+
+def test_stages_stand_together(section):
+    """The boxes of a stage say what they are of behind its name; with another classifier they are as before."""
+    section.set_offered(classifier("i_autocontext_2d_u8"))
+    shown = [one.text() for one in section._sources.findChildren(QLabel) if one.isVisible()]
+    assert sorted(shown) == ["All Stages", "Stage 1", "Stage 2"]
+    boxes = [one for one in section._sources.findChildren(QCheckBox) if one.isVisible()]
+    assert {one.text() for one in boxes} == {"Probabilities", "Simple Segmentation", "Uncertainty", "Features"}
+    next(one for one in boxes if one.accessibleName() == "Uncertainty Stage 1").click()
+    assert [export.source for export in exports(section)][1:] == ["Uncertainty Stage 1"]
+    section.set_offered(classifier("a_2d_u8"))
+    box(section, "Probabilities").click()
+    assert "Probabilities" in [export.source for export in exports(section)]
 
 
 def test_a_table_gets_a_format_of_tables(section):

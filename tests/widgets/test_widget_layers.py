@@ -370,6 +370,8 @@ def test_given_up_half_way(viewer, outputs, monkeypatch):
             next(steps)
         steps.close()
         assert len(viewer.layers) <= len(everything)
+        hidden = [f"cells {title}" for title in ("Uncertainty", "Features")]
+        assert not [layer.name for layer in viewer.layers if not layer.visible and layer.name not in hidden]
         show(shown, row(location, files))
         assert names(viewer) == everything
         shown.show([])

@@ -109,4 +109,12 @@ def explain(error: BaseException) -> tuple[str, str]:
         return f"Not enough memory. Use fewer workers. {error}".strip(), ""
     if isinstance(error, (BatchPredictionError, OSError)):
         return str(error), ""
-    return f"Unexpected {type(error).__name__}: {error}", "".join(traceback.format_exception(error))
+    return f"Unexpected {type(error).__name__}{_message(error)}", "".join(traceback.format_exception(error))
+
+
+def _message(error: BaseException) -> str:
+    try:
+        text = str(error)
+    except Exception as fault:  # of the class of the error: what went wrong is said all the same
+        text = f"it has no message, because of {type(fault).__name__}"
+    return f": {text}" if text else ""

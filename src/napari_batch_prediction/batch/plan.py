@@ -47,6 +47,8 @@ class Plan:
         The file of each table, by the name of its export.
     arrays
         Images in memory, by their location.
+    first
+        What names of outputs are made of, for the first image that is a file; None if there is none.
     """
 
     job: BatchJob
@@ -57,6 +59,7 @@ class Plan:
     resumed: bool = False
     tables: Mapping[str, Path] = field(default_factory=dict)
     arrays: Arrays = field(default_factory=dict)
+    first: Named | None = None
 
     @property
     def n_problems(self) -> int:
@@ -179,7 +182,7 @@ def iter_plan(
         found.append(inspections.look_at(job, location, classifier, arrays))
         yield found[-1]
     owns = [r.own if r.begun else frozenset[Path]() for r in earlier] if earlier else [frozenset[Path]()] * len(found)
-    rows = _name_outputs(job, exports, found, owns)
+    rows, first = _name_outputs(job, exports, found, owns)
     classifier_hash = file_hash(job.classifier)
     tables = name_tables(job, exports, rows, own=earlier is not None)
     checked = check_space(check_outputs(rows, job, exports, classifier_hash), exports)
@@ -192,6 +195,7 @@ def iter_plan(
         resumed=earlier is not None,
         tables=tables,
         arrays=arrays,
+        first=first,
     )
 
 
@@ -215,15 +219,19 @@ def _name_outputs(
     exports: Sequence[NamedExport],
     found: Sequence[Inspected],
     owns: Sequence[frozenset[Path]],
-) -> list[PlanRow]:
-    """Return a row for each input, with the outputs it would have and the problems in making them."""
+) -> tuple[list[PlanRow], Named | None]:
+    """Return a row for each input, with the outputs it would have and the problems in making them.
+
+    And what names are made of, for the first input that is a file.
+    """
     places = [full_location(job, one.location) for one in found]
     files = [None if one.location.startswith(PREFIX) else input_file(one.location) for one in found]
     on_disk = [file for file in files if file is not None]
     root = shared_folder(on_disk) if on_disk else Path()
     images = [named for named in exports if not named.source.sums]
     table = counted(exports)
-    rows = []
+    rows: list[PlanRow] = []
+    first: Named | None = None
     for i, (one, place, file, own) in enumerate(zip(found, places, files, owns, strict=True), start=1):
         problems = list(one.problems)
         outputs: dict[str, Path] = {}
@@ -234,6 +242,8 @@ def _name_outputs(
                 export_region(table.export, {**one.image.extents, "c": table.source.channels})
             except SettingsError as error:
                 problems.append(str(error))
+        named = None if file is None else Named(file, input_stem(place), i, len(found), root)
+        first = first or named
         for key, export, source in images:
             form = find_format(export.format)
             transform = None
@@ -242,9 +252,8 @@ def _name_outputs(
                     transform = make_transform(export, source, one.image.axes, one.image.extents)
                 except SettingsError as error:
                     problems.append(str(error))
-            if file is None:
+            if file is None or named is None:
                 continue
-            named = Named(file, input_stem(place), i, len(found), root)
             region = {key: transform.region[key] for key in transform.axes} if transform else {}
             if export.into_image:
                 store = find_image(Path(place)) or find_image(file)
@@ -266,4 +275,4 @@ def _name_outputs(
                 one.location, one.image, outputs, parts, tuple(problems), one.warnings, own=own, n_bytes=n_bytes
             )
         )  # fmt: skip
-    return rows
+    return rows, first

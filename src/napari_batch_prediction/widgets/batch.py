@@ -47,9 +47,9 @@ SHOWN = (
 # The job is checked once the changes pause.
 PAUSE_MS = 300
 
-# What a run says is shown ten times a second. Painting the window for every tile of many small images takes
+# What a run says is shown five times a second. Painting the window for every tile of many small images takes
 # more time than predicting them.
-EVENTS_MS = 100
+EVENTS_MS = 200
 
 # What a check finds is passed on so often.
 FOUND_EVERY = 0.1
@@ -348,21 +348,22 @@ class BatchPredictionWidget(QScrollArea):
 
     def _take_events(self) -> None:
         """Show what the run has said since the last time."""
-        events, self._events = self._events, []
-        for event in events:
-            match event:
+        said, self._events = self._events, []
+        events: list[Event] = []
+        for one in said:
+            match one:
                 case Failure():
-                    self._bar.set_problem(event)
-                    continue
+                    self._bar.set_problem(one)
                 case Plan():
-                    self._results.set_plan(event)
-                    self._bar.set_plan(event)
-                    continue
-                case BatchFinished():
-                    self._ledger = event.ledger
+                    self._results.set_plan(one)
+                    self._bar.set_plan(one)
                 case _:
-                    self._results.take(event)
-            self._bar.take(event)
+                    events.append(one)
+                    if isinstance(one, BatchFinished):
+                        self._ledger = one.ledger
+                    else:
+                        self._results.take(one)
+        self._bar.take(events)
 
     def _on_run_ended(self) -> None:
         self._show_events.stop()

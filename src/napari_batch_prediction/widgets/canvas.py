@@ -75,6 +75,11 @@ class Canvas(QObject):
         """Whether an image is shown."""
         return bool(self._row.layers)
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is about to be shown or taken away."""
+        return self._pause.isActive() or self._turn.isActive() or self._task is not None
+
     def show_row(self, what: ToShow) -> None:
         """Show an image, and of its outputs what there is; soon, unless another follows at once."""
         self._drop()

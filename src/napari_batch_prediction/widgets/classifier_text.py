@@ -54,8 +54,8 @@ def limits(classifier: Classifier) -> str:
     """Return what a classifier cannot be used for, as a sentence."""
     parts = ["2D images" if "z" in classifier.axes else "3D images"]
     if size := smallest(classifier):
-        parts.append(f"images below {size} pixels")
-    return f"Not for {', '.join(parts)}, or another number of channels than {classifier.n_channels}."
+        parts.append(f"below {size} pixels")
+    return f"Not for {', '.join(parts)}, or other than {count(classifier.n_channels, 'channel')}."
 
 
 def smallest(classifier: Classifier) -> str:

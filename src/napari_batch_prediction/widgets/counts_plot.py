@@ -87,11 +87,13 @@ class CountsPlot(QWidget):
     def set_title(self, title: str) -> None:
         """Change the heading."""
         self._title = title
+        self._tell_all()
         self.update()
 
     def set_value(self, index: int, value: float | None) -> None:
         """Change one bar."""
         self._values[index] = np.nan if value is None else value
+        self._tell_all()
         self.update()
 
     def set_selected(self, index: int | None) -> None:
@@ -153,9 +155,8 @@ class CountsPlot(QWidget):
         font.setPixelSize(max(9, self.fontInfo().pixelSize() - 2))
         painter.setFont(font)
         text = self.palette().color(QPalette.ColorRole.WindowText)
-        faint, plain = QColor(text), QColor(text)
-        faint.setAlpha(50)
-        plain.setAlpha(140)
+        below = self.palette().color(QPalette.ColorRole.Window)
+        faint, plain = _mix(text, below, 0.2), _mix(text, below, 0.55)
         metrics = painter.fontMetrics()
         painter.setPen(text)
         title = metrics.elidedText(self._title, Qt.TextElideMode.ElideMiddle, self.width() - GAP)
@@ -231,6 +232,11 @@ def nice_ticks(highest: float) -> tuple[float, ...]:
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * (1 - 1e-9))
     return tuple(i * step for i in range(math.ceil(highest / step - 1e-9) + 1))
+
+
+def _mix(color: QColor, other: QColor, share: float) -> QColor:
+    first, second = color.getRgbF()[:3], other.getRgbF()[:3]
+    return QColor.fromRgbF(*(share * a + (1 - share) * b for a, b in zip(first, second, strict=True)))
 
 
 def _number(value: float) -> str:

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from napari_batch_prediction.batch.exports import named_exports
 from napari_batch_prediction.batch.job import BatchJob
-from napari_batch_prediction.batch.opening import full_location
 from napari_batch_prediction.batch.plan import Plan
 from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.errors import SettingsError
@@ -15,7 +14,6 @@ from napari_batch_prediction.export.formats import find_format
 from napari_batch_prediction.export.naming import Named, check_template, output_path
 from napari_batch_prediction.export.settings import Export
 from napari_batch_prediction.export.transform import make_transform
-from napari_batch_prediction.images.inputs import input_file, input_stem
 from napari_batch_prediction.images.memory import PREFIX
 
 
@@ -28,22 +26,18 @@ class FirstImage(NamedTuple):
 
 def first_image(plan: Plan) -> FirstImage | None:
     """Return the first image of a plan that is a file; None if there is none."""
-    locations = [row.input for row in plan.rows if not row.input.startswith(PREFIX)]
-    if not locations:
-        return None
-    first = locations[0]
-    index = next(i for i, row in enumerate(plan.rows, start=1) if row.input == first)
-    # Close enough while a name is typed; then the plan has the names themselves.
-    root = _shared([Path(location).parent for location in locations])
-    named = Named(input_file(first), input_stem(full_location(plan.job, first)), index, len(plan.rows), root)
-    return FirstImage(plan, named)
+    return FirstImage(plan, plan.first) if plan.first is not None else None
 
 
-def _shared(folders: Sequence[Path]) -> Path:
-    """Return the deepest folder that holds all of these."""
-    first, *rest = dict.fromkeys(folders)
-    parents = [first, *first.parents]
-    return next((parent for parent in parents if all(folder.is_relative_to(parent) for folder in rest)), first)
+def in_memory(plan: Plan) -> str:
+    """Return what becomes of the results of layers, as a sentence; empty if no input is one."""
+    layers = [row.input.startswith(PREFIX) for row in plan.rows]
+    if not any(layers):
+        return ""
+    if not all(layers):
+        return "Results of layers become layers of the viewer. Files are written for the other images."
+    where = "Results become layers of the viewer and stay in memory."
+    return where + (" Only the table is written to a file." if plan.tables else " No files are written.")
 
 
 def names(first: FirstImage, exports: Sequence[Export], image: ImageAxes | None) -> list[Path]:

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import CheckBox
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QWidget
-from superqt import QElidingLabel, QFlowLayout
+from superqt import QElidingLabel
 
 from napari_batch_prediction.batch.job import BatchJob, Existing
 from napari_batch_prediction.batch.plan import Plan
@@ -18,12 +17,13 @@ from napari_batch_prediction.export.settings import Export
 from napari_batch_prediction.widgets import preferences
 from napari_batch_prediction.widgets.export_form import Chosen, ExportForm
 from napari_batch_prediction.widgets.export_more import MoreForm
-from napari_batch_prediction.widgets.export_names import FirstImage, first_image, names, problem
+from napari_batch_prediction.widgets.export_names import FirstImage, first_image, in_memory, names, problem
 from napari_batch_prediction.widgets.export_text import differing, labels, more_than_default
 from napari_batch_prediction.widgets.form_rows import Row, choose, combo, make_form, set_choices
 from napari_batch_prediction.widgets.message import Message
 from napari_batch_prediction.widgets.region import RegionLayer
 from napari_batch_prediction.widgets.section import ELLIPSIS_WIDTH, Section
+from napari_batch_prediction.widgets.source_boxes import SourceBoxes
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -34,14 +34,7 @@ EXISTING: dict[Existing, str] = {
     "overwrite": "overwrite it",
 }
 ALL = "all outputs"
-
-
-class Folded(Section):
-    """A part that is folded away until its heading is pressed."""
-
-    def __init__(self, title: str) -> None:
-        super().__init__(title)
-        self._heading.setChecked(False)
+ABOUT_MORE = "Type, range, order of axes, region, compression, files for single classes."
 
 
 class ExportsSection(Section):
@@ -74,13 +67,9 @@ class ExportsSection(Section):
         self._given = False
         self._image: ImageAxes | None = None
         self._first: FirstImage | None = None
-        self._boxes: dict[str, CheckBox] = {}
         self._region = RegionLayer(viewer, self._on_drawn)
 
-        self._sources = QWidget()
-        self._flow = QFlowLayout(self._sources)
-        self._flow.setContentsMargins(0, 0, 0, 0)
-        self._flow.setHorizontalSpacing(12)
+        self._sources = SourceBoxes()
         self._unknown = Message()
         self._target = combo([(ALL, "")])
         self._differing = Message()
@@ -90,18 +79,31 @@ class ExportsSection(Section):
         self._path.setElideMode(Qt.TextElideMode.ElideLeft)
         self._existing = combo([(text, value) for value, text in EXISTING.items()])
         self._message = Message()
-        self._more = Folded("More export settings")
+        self._memory = Message()
+        self._more = Section("More export settings", folded=True, about=ABOUT_MORE)
         self._more.body.addWidget(self._more_form)
 
-        of, exists = QWidget(), QWidget()
+        of, exists, self._first_file = QWidget(), QWidget(), QWidget()
         self._target_row = Row(
             make_form(of), "Settings of", [self._target.native], "Which outputs the settings are of."
         )
         tip = "What to do about an output that exists already."
         Row(make_form(exists), "If it exists", [self._existing.native], tip)
-        for part in (self._sources, self._unknown, of, self._differing, self._form, self._path, exists, self._message):
+        Row(make_form(self._first_file), "First file", [self._path], "The first file that will be written.")
+        for part in (
+            self._sources,
+            self._unknown,
+            of,
+            self._differing,
+            self._form,
+            self._first_file,
+            exists,
+            self._memory,
+            self._message,
+            self._more,
+        ):
             self.body.addWidget(part)
-        self.body.addWidget(self._more)
+        self._sources.ticked.connect(self._on_ticked)
         self._target.changed.connect(self._on_target)
         self._form.edited.connect(self._on_edited)
         self._more_form.edited.connect(self._on_edited)
@@ -158,6 +160,7 @@ class ExportsSection(Section):
     def set_plan(self, plan: Plan | None) -> None:
         """Show the first name that will be written; none if it is not known."""
         self._first = first_image(plan) if plan is not None else None
+        self._memory.say(in_memory(plan) if plan is not None else "")
         self._show_names()
 
     def remember(self) -> None:
@@ -203,10 +206,8 @@ class ExportsSection(Section):
         found = [(export, self._source(export)) for export in self._exports]
         ticked = [source.name if source is not None else export.source for export, source in found]
         unknown = [name for name in dict.fromkeys(ticked) if self._classifier is not None and name not in offered]
-        wanted = list(dict.fromkeys([*offered, *ticked]))
-        if list(self._boxes) != wanted:
-            self._lay_boxes(wanted)
-        for name, box in self._boxes.items():
+        self._sources.lay(list(dict.fromkeys([*offered, *ticked])))
+        for name, box in self._sources.boxes.items():
             with box.changed.blocked():
                 box.value = name in ticked
             box.tooltip = f"The classifier does not offer {name}." if name in unknown else f"Write {name}."
@@ -215,23 +216,6 @@ class ExportsSection(Section):
             self._unknown.say(f"The classifier does not offer {', '.join(unknown)}. Untick {it}.")
         else:
             self._unknown.say("" if self._exports else "Tick what to write.")
-
-    def _lay_boxes(self, names: list[str]) -> None:
-        """Have a box for each of these names, in their order."""
-        old, self._boxes = self._boxes, {}
-        for box in old.values():
-            self._flow.removeWidget(box.native)
-        for name in names:
-            box = old.pop(name) if name in old else CheckBox(text=name)
-            if box.native.parent() is None:
-                box.changed.connect(self._on_ticked)
-            self._flow.addWidget(box.native)
-            box.native.show()
-            self._boxes[name] = box
-        for box in old.values():
-            # Later, because it may be its own click that removes it.
-            box.native.hide()
-            box.native.deleteLater()
 
     def _show_names(self) -> None:
         paths: list[str] = []
@@ -244,17 +228,16 @@ class ExportsSection(Section):
         place = self._one if self._one is not None and self._one < len(paths) else 0
         self._path.setText(paths[place] if paths else "")
         self._path.setToolTip("\n".join(["Files written for the first image:", *paths]) if paths else "")
-        self._path.setVisible(bool(paths))
+        self._first_file.setVisible(bool(paths))
 
     def _on_ticked(self) -> None:
         self._given = False
-        ticked = [name for name, box in self._boxes.items() if box.value]
         kept: dict[str, list[Export]] = {}
         for export in self._exports:
             source = self._source(export)
             kept.setdefault(source.name if source is not None else export.source, []).append(export)
         exports: list[Export] = []
-        for name in ticked:
+        for name in self._sources.ticks():
             source = self._source(Export(source=name))
             new = self._new(source) if source is not None else self._template.model_copy(update={"source": name})
             exports += kept.get(name, [new])

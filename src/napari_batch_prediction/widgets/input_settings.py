@@ -75,7 +75,7 @@ class InputSettingsForm(QWidget):
             line.setMinimumWidth(40)
         for box in (self._dataset.native, self._stack.native):
             box.setSizeAdjustPolicy(box.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            box.setMinimumWidth(80)
+            box.setMinimumWidth(60)
 
         self._axes.changed.connect(self._on_axes)
         self._channels.changed.connect(self._on_channels)

@@ -84,6 +84,23 @@ def shown_for(
     )
 
 
+def summary(shown: Shown, stack: str | None) -> str:
+    """Return what is set, as in ``all images: axes tyx, channels 0``; empty if nothing is.
+
+    Parameters
+    ----------
+    shown
+        What the form shows.
+    stack
+        The axis along which files are stacked.
+    """
+    channels = ", ".join(map(str, shown.channels or ()))
+    parts = [f"axes {shown.axes}" if shown.axes else "", f"channels {channels}" if channels else ""]
+    parts += [f"dataset {shown.dataset}" if shown.dataset else "", f"stacked along {stack}" if stack else ""]
+    texts = ", ".join(part for part in parts if part)
+    return f"{shown.whom}: {texts}" if texts else ""
+
+
 # A hint is not worth looking at thousands.
 _MOST_LOOKED_AT = 100
 

@@ -16,7 +16,7 @@ from napari_batch_prediction.widgets.input_contents import ContentsReader, Wante
 from napari_batch_prediction.widgets.input_list import containers, for_images, with_setting, without
 from napari_batch_prediction.widgets.input_reasons import Reasons, remedies
 from napari_batch_prediction.widgets.input_settings import InputSettingsForm
-from napari_batch_prediction.widgets.input_shown import shown_for
+from napari_batch_prediction.widgets.input_shown import shown_for, summary
 from napari_batch_prediction.widgets.inputs_model import InputsModel
 from napari_batch_prediction.widgets.pattern import PatternLine
 from napari_batch_prediction.widgets.section import Section
@@ -26,8 +26,15 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
 
 HINT = "Add images above, or drop files and folders here."
+ABOUT_SETTINGS = (
+    "Axes, channels and dataset: of the selected images, or of all if none is selected.\n"
+    "Stack: whether files together are one image."
+)
 
 SHAPE_COLUMN, CHANNELS_COLUMN, CHECK_COLUMN = 2, 3, 4
+
+# Columns that a narrow window has no room for, and from which width on it has.
+SPARE = {SHAPE_COLUMN: 320, CHANNELS_COLUMN: 450}
 
 
 class InputsSection(Section):
@@ -66,19 +73,21 @@ class InputsSection(Section):
         self._by_user = True
 
         self._model = InputsModel(self)
-        self._table = Table(self._model, sortable=True, hint=HINT, spare=CHANNELS_COLUMN)
+        self._table = Table(self._model, sortable=True, hint=HINT, spare=SPARE)
         self._table.setItemDelegateForColumn(SHAPE_COLUMN, StartDelegate(self._table))
         self._table.setItemDelegateForColumn(CHECK_COLUMN, StatusDelegate(self._table))
         self._buttons = InputButtons(viewer)
         self._pattern = PatternLine()
         self._reasons = Reasons()
         self._form = InputSettingsForm()
+        self._more = Section("Input settings", folded=True, about=ABOUT_SETTINGS)
+        self._more.body.addWidget(self._form)
         self._contents = ContentsReader(viewer, self)
         self.body.addWidget(self._buttons)
         self.body.addWidget(self._pattern)
         self.body.addWidget(self._table, 1)
         self.body.addWidget(self._reasons)
-        self.body.addWidget(self._form)
+        self.body.addWidget(self._more)
 
         self._buttons.added.connect(self.add)
         self._buttons.dropped.connect(self._drop)
@@ -202,6 +211,7 @@ class InputsSection(Section):
             found = filter(None, map(self._model.found, self._model.images))
             rows = (self._model.row(one.location) for one in found if field in remedies(one.problems))
             self._select(row for row in rows if row is not None)
+        self._more.unfold()
         self._form.go_to(field)
 
     def _on_selected(self) -> None:
@@ -240,4 +250,6 @@ class InputsSection(Section):
             own = self._settings.get(look_at, InputSettings())
             wanted = Wanted(look_at, own.axes or self._everywhere.axes, own.dataset, self._stack)
         contents = self._contents.get(wanted)
-        self._form.show_settings(shown_for(self._model, chosen, self._everywhere, self._settings, contents))
+        shown = shown_for(self._model, chosen, self._everywhere, self._settings, contents)
+        self._form.show_settings(shown)
+        self._more.set_summary(summary(shown, self._stack))

@@ -123,11 +123,15 @@ class ShownLayers:
         self._present[data.key] = _Present(layer, data)
         self._keep_open(layer, data.files)
         self._viewer.layers.insert(self._index(data, group), layer)
-        yield True
-        for overlay in above:
-            overlay.visible = True
+        try:
             yield True
-        layer.visible = wanted
+            while above:
+                above.pop().visible = True
+                yield True
+        finally:
+            for overlay in above:
+                overlay.visible = True
+            layer.visible = wanted
         yield wanted
 
     def _index(self, data: LayerData, group: Sequence[LayerData]) -> int:

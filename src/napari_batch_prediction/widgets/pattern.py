@@ -53,7 +53,7 @@ class PatternLine(QWidget):
         self._counting = ""
         self._line = LineEdit(tooltip=HELP)
         line = self._line.native
-        line.setPlaceholderText("folder/**/*.tif")
+        line.setPlaceholderText("pattern, as folder/*.tif")
         line.setAcceptDrops(False)
         self._number = QLabel()
         self._add = QPushButton("Add pattern")

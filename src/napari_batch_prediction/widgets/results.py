@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 from magicgui.widgets import CheckBox
 from numpy.typing import NDArray
 from qtpy.QtCore import Qt, QUrl, Signal
-from qtpy.QtGui import QDesktopServices, QKeySequence, QResizeEvent, QShortcut
-from qtpy.QtWidgets import QHeaderView
+from qtpy.QtGui import QDesktopServices, QKeySequence, QShortcut
 
 from napari_batch_prediction.batch.events import Event, FileFinished
 from napari_batch_prediction.batch.exports import NamedExport, named_exports
@@ -19,22 +18,20 @@ from napari_batch_prediction.batch.plan import Plan
 from napari_batch_prediction.batch.record import Recorded
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.images.memory import PREFIX
+from napari_batch_prediction.widgets import preferences
 from napari_batch_prediction.widgets.canvas import Canvas
 from napari_batch_prediction.widgets.counts import CountsPanel
 from napari_batch_prediction.widgets.layer_data import RAW
 from napari_batch_prediction.widgets.message import Message
 from napari_batch_prediction.widgets.results_buttons import NEXT_KEY, PREVIOUS_KEY, ResultsButtons
-from napari_batch_prediction.widgets.results_model import REASON, STATUS, ResultsModel
+from napari_batch_prediction.widgets.results_model import ResultsModel
+from napari_batch_prediction.widgets.results_table import ResultsTable
 from napari_batch_prediction.widgets.row_loader import ToShow
 from napari_batch_prediction.widgets.section import Section
-from napari_batch_prediction.widgets.table import StatusDelegate, Table
 from napari_batch_prediction.widgets.work import Failure, ShouldCancel, Task
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
-
-# From this width on reasons have a column.
-WIDE = 440
 
 RUNNING = "A run is under way. Wait for its end, or cancel it."
 
@@ -84,10 +81,10 @@ class ResultsSection(Section):
         self._docked = False
         self._task: Task | None = None
         self._model = ResultsModel(self)
-        self._table = _ResultsTable(self._model)
+        self._table = ResultsTable(self._model)
         self._load = CheckBox(
             text="Load results",
-            value=True,
+            value=preferences.load_results(),
             tooltip="Show the image of the selected row and its outputs as layers, in place of those of the row\n"
             "before. The first image that is done is selected by itself.",
         )
@@ -101,6 +98,8 @@ class ResultsSection(Section):
         self.body.addWidget(self._buttons)
 
         self._table.rows_selected.connect(self._on_row)
+        self._model.dataChanged.connect(self._show_summary)
+        self._load.changed.connect(preferences.keep_load_results)
         self._load.changed.connect(self._on_row)
         self._canvas.shown.connect(self._on_shown)
         self._canvas.failed.connect(self._on_failed)
@@ -158,7 +157,6 @@ class ResultsSection(Section):
         self._model.take(event)
         if not isinstance(event, FileFinished):
             return
-        self.set_summary(self._model.summary())
         self._counts.set_count(event.index, event.row.counts)
         if event.arrays:
             self._predicted[event.index] = event.arrays
@@ -175,7 +173,6 @@ class ResultsSection(Section):
         was_open = self._model.ended(self._selected()) is None
         self._model.finish()
         self._canvas.tidy()
-        self.set_summary(self._model.summary())
         if was_open:
             self._on_row()
         self.set_ledger(self._ledger)
@@ -234,8 +231,11 @@ class ResultsSection(Section):
 
     def _show_rows(self) -> None:
         self._counts.set_rows(self._model)
-        self.set_summary(self._model.summary())
+        self._show_summary()
         self._on_row()
+
+    def _show_summary(self) -> None:
+        self.set_summary(self._model.summary())
 
     def _find_exports(self, job: BatchJob) -> None:
         """Find out, in the background, how the outputs of a recorded run are shown."""
@@ -295,6 +295,7 @@ class ResultsSection(Section):
             self._explain(problems, "")
 
     def _on_failed(self, location: str, failure: Failure) -> None:
+        self._buttons.set_shown(False)
         # An image that failed has said why already.
         if location == self._location() and not self.message.text():
             self._explain(*failure)
@@ -326,36 +327,6 @@ class ResultsSection(Section):
         self.message.say(reason, trace)
         if reason:
             self.explained.emit()
-
-
-class _ResultsTable(Table):
-    """The table, with a column of reasons if it is wide enough."""
-
-    def __init__(self, model: ResultsModel) -> None:
-        super().__init__(model)
-        self._model = model
-        self.setSelectionMode(Table.SelectionMode.SingleSelection)
-        self._delegate = StatusDelegate(self)
-        column = model.column(STATUS)
-        if column is not None:
-            self.setItemDelegateForColumn(column, self._delegate)
-        for changed in (model.columnsInserted, model.columnsRemoved, model.modelReset):
-            changed.connect(self._fit_columns)
-        self.setAccessibleName("Results")
-
-    def resizeEvent(self, event: QResizeEvent | None) -> None:
-        """Show reasons where there is room."""
-        super().resizeEvent(event)
-        self._model.show_column(REASON, self.width() >= WIDE)
-
-    def _fit_columns(self) -> None:
-        header = self.horizontalHeader()
-        if header is None:
-            return
-        for column in range(self._model.columnCount()):
-            wide = column in (0, self._model.column(REASON))
-            modes = QHeaderView.ResizeMode
-            header.setSectionResizeMode(column, modes.Stretch if wide else modes.ResizeToContents)
 
 
 def _as_bound(key: str) -> Any:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from qtpy.QtCore import Signal
-from qtpy.QtGui import QAction
+from qtpy.QtGui import QAction, QResizeEvent
 from qtpy.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
 from superqt.utils import QFlowLayout
 
@@ -38,9 +38,10 @@ class ResultsButtons(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        layout = QFlowLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
+        self._layout = QFlowLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setHorizontalSpacing(4)
+        self._layout.setVerticalSpacing(4)
         self._previous = self._add("Previous", self.previous_clicked)
         self._next = self._add("Next", self.next_clicked)
         self._keep = self._add("Keep", self.keep_clicked)
@@ -91,14 +92,17 @@ class ResultsButtons(QWidget):
         """Say why the job cannot be copied; nothing if it can."""
         _set(self._copy, needs, "Copy this batch as text, to run it without the window.")
 
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Take as many lines as the width needs; the layouts around ask only for a width."""
+        super().resizeEvent(event)
+        self.setFixedHeight(self._layout.heightForWidth(self.width()))
+
     def _add(self, text: str, signal: object = None) -> QPushButton:
         button = QPushButton(text)
         if signal is not None:
             # Without whether it is checked.
             button.clicked.connect(lambda: signal.emit())  # type: ignore[attr-defined]
-        layout = self.layout()
-        if layout is not None:
-            layout.addWidget(button)
+        self._layout.addWidget(button)
         return button
 
     def _choose(self) -> None:

@@ -42,7 +42,7 @@ class ResultsModel(QAbstractTableModel):
         self._ended: dict[int, LedgerRow] = {}
         self._numbers: Counter[str] = Counter()
         self._total = 0.0
-        self._of_series = False
+        self._of_series = self._has_reasons = False
         # Views are told of many changes at once: each costs as much as all together.
         self._changed: set[int] = set()
         self._tell = QTimer(self)
@@ -73,7 +73,7 @@ class ResultsModel(QAbstractTableModel):
         self._states = ["waiting"] * len(self.locations)
         self._ended = {}
         self._numbers = Counter()
-        self._total, self._of_series = 0.0, False
+        self._total, self._of_series, self._has_reasons = 0.0, False, False
         self._changed.clear()
         for i, row in ended.items():
             self._end(i, row)
@@ -123,6 +123,11 @@ class ResultsModel(QAbstractTableModel):
     def column(self, name: str) -> int | None:
         """Return where a column is; None if it is not shown."""
         return self._columns.index(name) if name in self._columns else None
+
+    @property
+    def has_reasons(self) -> bool:
+        """Whether there is something to say of an image."""
+        return self._has_reasons
 
     def row(self, location: str) -> int | None:
         """Return the row of an image; None if it is not among them."""
@@ -182,6 +187,7 @@ class ResultsModel(QAbstractTableModel):
         self._numbers[row.status] += 1
         self._total += sum(count.whole for count in row.counts)
         self._of_series |= len(row.counts) > 1
+        self._has_reasons |= bool(row.reason)
 
     def _change(self, row: int) -> None:
         self._changed.add(row)

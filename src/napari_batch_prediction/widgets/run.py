@@ -1,6 +1,7 @@
 """The part of the window that starts a batch, says how far it is, and stops it."""
 
 import time
+from collections.abc import Iterable
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
@@ -134,32 +135,39 @@ class RunBar(QWidget):
         """Note the names of the images that the run speaks of by number."""
         self._names = [short_name(row.input) for row in plan.rows]
 
-    def take(self, event: Event) -> None:
-        """Show what the run says."""
-        match event:
-            case BatchStarted():
-                self._began = time.perf_counter()
-                self._show_tiles(0, event.n_tiles)
-            case Notice():
-                self._say(event.text)
-            case FileStarted():
-                self._say(self._names[event.index])
-            case TileDone():
-                self._show_tiles(event.batch_done, event.batch_tiles)
-                self._say(f"{self._names[event.index]}, tile {event.done} of {event.n_tiles}")
-            case FileFinished():
-                self._n_ended += 1
-                self._show_tiles(*self._tiles)
+    def take(self, events: Iterable[Event]) -> None:
+        """Show what the run has said since the last time; the bar is painted once."""
+        doing = ""
+        for event in events:
+            match event:
+                case BatchStarted():
+                    self._began = time.perf_counter()
+                    self._tiles = 0, event.n_tiles
+                case Notice():
+                    doing = event.text
+                case FileStarted():
+                    doing = self._names[event.index]
+                case TileDone():
+                    self._tiles = event.batch_done, event.batch_tiles
+                    doing = f"{self._names[event.index]}, tile {event.done} of {event.n_tiles}"
+                case FileFinished():
+                    self._n_ended += 1
+        if doing:
+            self._say(doing)
+        if self._began:
+            self._show_progress()
 
-    def _show_tiles(self, done: int, tiles: int) -> None:
-        self._tiles = done, tiles
-        self._bar.setRange(0, max(tiles, 1))
-        self._bar.setValue(done)
+    def _show_progress(self) -> None:
+        done, tiles = self._tiles
         text = f"{self._n_ended} of {count(len(self._names), 'file')}"
         passed = time.perf_counter() - self._began
         if done and passed >= FORETELL_AFTER:
             text += f", {duration(passed / done * (tiles - done))} left"
+        # Each change of the value is painted at once.
         self._bar.setFormat(text)
+        if self._bar.maximum() != max(tiles, 1):
+            self._bar.setRange(0, max(tiles, 1))
+        self._bar.setValue(done)
         self._bar.setToolTip(f"{done} of {count(tiles, 'tile')} done, {duration(passed)} passed")
 
     def _say(self, text: str) -> None:

@@ -24,6 +24,10 @@ class Section(QWidget):
         The heading.
     takes_files
         Whether files can be dropped on the section.
+    folded
+        Whether it is folded away until its heading is pressed.
+    about
+        What is in it, for the tooltip of the heading.
 
     Attributes
     ----------
@@ -33,13 +37,14 @@ class Section(QWidget):
 
     files_dropped = Signal(list)
 
-    def __init__(self, title: str, *, takes_files: bool = False) -> None:
+    def __init__(self, title: str, *, takes_files: bool = False, folded: bool = False, about: str = "") -> None:
         super().__init__()
         self.setAcceptDrops(takes_files)
         self._title = title
+        self._about = f"\n{about}" if about else ""
         self._heading = QPushButton()
         self._heading.setCheckable(True)
-        self._heading.setChecked(True)
+        self._heading.setChecked(not folded)
         self._heading.setStyleSheet(
             "QPushButton, QPushButton:checked { border: none; background: none; padding: 2px 4px 2px 0px;"
             " font-weight: bold; text-align: left; }"
@@ -64,12 +69,16 @@ class Section(QWidget):
         layout.setSpacing(2)
         layout.addLayout(top)
         layout.addWidget(self._content)
-        self._fold(True)
+        self._fold(not folded)
 
     def set_summary(self, text: str) -> None:
         """Show the state of this section beside its heading, so that it can be read when folded."""
         self._summary.setText(text)
         self._summary.setToolTip(text)
+
+    def unfold(self) -> None:
+        """Show what is in the section."""
+        self._heading.setChecked(True)
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
         """Accept what holds local files."""
@@ -85,7 +94,7 @@ class Section(QWidget):
     def _fold(self, shown: bool) -> None:
         # Letters, unlike icons, have the font and the colour of the theme.
         self._heading.setText(f"{DOWN if shown else RIGHT} {self._title}")
-        self._heading.setToolTip(f"Hide {self._title}." if shown else f"Show {self._title}.")
+        self._heading.setToolTip(f"{'Hide' if shown else 'Show'} {self._title}.{self._about}")
         self._content.setVisible(shown)
 
 

@@ -1,6 +1,6 @@
 """How the tables of the window look and feel."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import groupby
 
 from qtpy.QtCore import QAbstractItemModel, QItemSelection, QItemSelectionModel, QModelIndex, QSize, Qt, Signal
@@ -15,8 +15,7 @@ from qtpy.QtWidgets import (
 
 VISIBLE_ROWS = 3
 
-# Below this width a table has no room for all columns, and no column but the first gets more than a quarter of it.
-NARROW = 450
+# No column but the first gets more than a quarter of a table, nor less than this.
 LEAST_WIDTH = 60
 
 # Readable on a dark and on a light background. The error colour of napari's dark theme is not, as text.
@@ -38,7 +37,8 @@ class Table(QTableView):
     hint
         What is said while there are no rows.
     spare
-        A column that is left out where there is little room; its texts are to be in the tooltip of the first.
+        Columns that are left out if the table is narrower than so many pixels; their texts are to be in the tooltip
+        of the first.
 
     Attributes
     ----------
@@ -49,11 +49,16 @@ class Table(QTableView):
     rows_selected = Signal()
 
     def __init__(
-        self, model: QAbstractItemModel, *, sortable: bool = False, hint: str = "", spare: int | None = None
+        self,
+        model: QAbstractItemModel,
+        *,
+        sortable: bool = False,
+        hint: str = "",
+        spare: Mapping[int, int] | None = None,
     ) -> None:
         super().__init__()
         self._hint = hint
-        self._spare = spare
+        self._spare = dict(spare or {})
         self.setModel(model)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
@@ -102,8 +107,8 @@ class Table(QTableView):
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Keep the selected row in sight, and leave room for the first column."""
-        if self._spare is not None:
-            self.setColumnHidden(self._spare, self.width() < NARROW)
+        for column, least in self._spare.items():
+            self.setColumnHidden(column, self.width() < least)
         super().resizeEvent(event)
         if self.selected_rows():
             self.scrollTo(self.currentIndex())

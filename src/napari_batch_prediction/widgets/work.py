@@ -112,8 +112,14 @@ class _Worker(GeneratorWorker):  # type: ignore[misc]
 
 
 def _guarded(steps: Generator[object]) -> Generator[object]:
-    """Yield every step, then what went wrong: a RuntimeError that leaves a generator worker is lost."""
-    try:
-        yield from steps
-    except Exception as error:  # whatever it is, the window says it
-        yield Failure(*explain(error))
+    """Yield every step, then what went wrong: superqt loses a RuntimeError, and Qt dies of what is no Exception."""
+    while True:
+        try:
+            step = next(steps)
+        except StopIteration:
+            return
+        except BaseException as error:  # whatever it is, the window says it
+            yield Failure(*explain(error))
+            return
+        # Outside of the block: who closes this generator raises here.
+        yield step

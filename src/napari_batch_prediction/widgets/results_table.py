@@ -1,0 +1,77 @@
+"""The table of what became of the images of a run."""
+
+from qtpy.QtCore import QModelIndex, Qt
+from qtpy.QtGui import QResizeEvent
+from qtpy.QtWidgets import QHeaderView, QStyleOptionViewItem
+
+from napari_batch_prediction.widgets.results_model import REASON, ResultsModel
+from napari_batch_prediction.widgets.table import StatusDelegate, Table
+
+HINT = "What becomes of each image is listed here."
+
+# From this width on reasons have a column.
+WIDE = 440
+
+
+class ResultsTable(Table):
+    """One row is selected. If there is room and something to say, reasons have a column.
+
+    Parameters
+    ----------
+    model
+        What is shown.
+    """
+
+    def __init__(self, model: ResultsModel) -> None:
+        super().__init__(model, hint=HINT)
+        self._model = model
+        self.setSelectionMode(Table.SelectionMode.SingleSelection)
+        self.setItemDelegate(_Delegate(self))
+        model.columnsInserted.connect(self._fit_columns)
+        model.columnsRemoved.connect(self._fit_columns)
+        model.modelReset.connect(self._fit_columns)
+        model.modelReset.connect(self._offer_reasons)
+        model.dataChanged.connect(self._on_changed)
+        self.setAccessibleName("Results")
+        self._fit_columns()
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Show reasons where there is room."""
+        super().resizeEvent(event)
+        self._offer_reasons()
+
+    def _on_changed(self) -> None:
+        self._offer_reasons()
+        self._fit_columns()
+
+    def _offer_reasons(self) -> None:
+        shown = self.width() >= WIDE and self._model.has_reasons
+        if shown == (self._model.column(REASON) is not None):
+            return
+        self._model.show_column(REASON, shown)
+        if selected := self.selected_rows():
+            # The new column belongs to the row, which is no other one.
+            was_blocked = self.blockSignals(True)
+            self.selectRow(selected[0])
+            self.blockSignals(was_blocked)
+
+    def _fit_columns(self) -> None:
+        # To set the mode of a column fits it anew.
+        header = self.horizontalHeader()
+        if header is None:
+            return
+        modes = QHeaderView.ResizeMode
+        for column in range(self._model.columnCount()):
+            wide = column in (0, self._model.column(REASON))
+            header.setSectionResizeMode(column, modes.Stretch if wide else modes.ResizeToContents)
+
+
+class _Delegate(StatusDelegate):
+    """Shows what failed in red, and the beginning of a reason rather than its end."""
+
+    def initStyleOption(self, option: QStyleOptionViewItem | None, index: QModelIndex) -> None:
+        """Choose the colour of the text, and where it is cut."""
+        super().initStyleOption(option, index)
+        model = index.model()
+        if option is not None and isinstance(model, ResultsModel) and index.column() == model.column(REASON):
+            option.textElideMode = Qt.TextElideMode.ElideRight

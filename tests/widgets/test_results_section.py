@@ -1,0 +1,563 @@
+"""The results: a table of what became of each image, and the image of the selected row in the viewer."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from golden import ROOT as GOLDEN
+from qtpy.QtCore import QPoint, Qt, QThreadPool
+from qtpy.QtGui import QDesktopServices, QOpenGLContext
+from qtpy.QtOpenGLWidgets import QOpenGLWidget
+from qtpy.QtWidgets import QFileDialog, QLabel, QPushButton, QTableView, QTextEdit
+from superqt.utils import WorkerBase
+
+from napari_batch_prediction.batch.events import FileFinished, FileStarted, TileDone
+from napari_batch_prediction.batch.exports import named_exports
+from napari_batch_prediction.batch.job import BatchJob
+from napari_batch_prediction.batch.ledger import Count, Ledger, LedgerRow
+from napari_batch_prediction.batch.plan import Plan, PlanRow
+from napari_batch_prediction.batch.record import read_record
+from napari_batch_prediction.classifiers.load import load_classifier
+from napari_batch_prediction.export.settings import Export
+from napari_batch_prediction.images.memory import MemoryImage
+from napari_batch_prediction.widgets.canvas import Canvas
+from napari_batch_prediction.widgets.counts_plot import CountsPlot
+from napari_batch_prediction.widgets.results import ResultsSection
+from napari_batch_prediction.widgets.results_model import NEVER_ENDED
+
+WAIT_MS = 30_000
+
+FOLDER = GOLDEN / "a_2d_u8"
+PROJECT = FOLDER / "project.ilp"
+IMAGES = tuple(str(FOLDER / f"test{i}.png") for i in (1, 2))
+CLASSES = load_classifier(PROJECT).classes
+
+
+class Results:
+    """Handles on the section."""
+
+    def __init__(self, qtbot, section: ResultsSection, viewer) -> None:
+        self.qtbot, self.section, self.viewer = qtbot, section, viewer
+        self.table = section.findChild(QTableView)
+
+    def button(self, text: str) -> QPushButton:
+        (found,) = (b for b in self.section.findChildren(QPushButton) if b.text().startswith(text))
+        return found
+
+    def cells(self) -> list[list[str]]:
+        model = self.table.model()
+        columns = range(model.columnCount())
+        return [[model.index(row, column).data() for column in columns] for row in range(model.rowCount())]
+
+    def headings(self) -> list[str]:
+        model = self.table.model()
+        return [model.headerData(i, Qt.Orientation.Horizontal) for i in range(model.columnCount())]
+
+    def said(self) -> str:
+        texts = self.section.findChildren(QTextEdit)
+        return "\n".join(text.toPlainText() for text in texts if not text.isHidden())
+
+    def has_summary(self, text: str) -> None:
+        labels = self.section.findChildren(QLabel)
+        self.qtbot.waitUntil(lambda: any(label.text() == text for label in labels), timeout=WAIT_MS)
+
+    def select(self, row: int) -> None:
+        self.table.selectRow(row)
+
+    def has_layers(self, *names: str) -> None:
+        self.qtbot.waitUntil(lambda: [layer.name for layer in self.viewer.layers] == list(names), timeout=WAIT_MS)
+
+    def reading_begins(self):
+        """Wait for it: rows that are passed by are not read."""
+        return self.qtbot.waitSignal(self.section.findChild(Canvas)._pause.timeout, timeout=WAIT_MS)
+
+    def settle(self) -> None:
+        """Wait until nothing is read and nothing is left to be shown."""
+        canvas = self.section.findChild(Canvas)
+        pool = QThreadPool.globalInstance()
+
+        def idle() -> bool:
+            return not canvas.is_busy and pool.activeThreadCount() == 0
+
+        self.qtbot.waitUntil(idle, timeout=WAIT_MS)
+
+
+@pytest.fixture
+def results(qtbot, viewer):
+    section = ResultsSection(viewer)
+    qtbot.addWidget(section)
+    section.resize(320, 500)
+    section.show()
+    yield Results(qtbot, section, viewer)
+    section.set_docked(False)
+    WorkerBase.await_workers(WAIT_MS)
+
+
+def plan(inputs=IMAGES, sources=("Probabilities",), **settings) -> Plan:
+    """A plan without anything that is to be written."""
+    job = BatchJob(
+        classifier=PROJECT, inputs=tuple(inputs), exports=tuple(Export(source=s) for s in sources), **settings
+    )
+    classifier = load_classifier(PROJECT)
+    return Plan(job, classifier, named_exports(job, classifier), tuple(PlanRow(name, None) for name in inputs), "")
+
+
+def done(index: int, **values) -> FileFinished:
+    """The end of one of ``IMAGES``, with ilastik's own output."""
+    location = IMAGES[index]
+    outputs = {"Probabilities": FOLDER / f"expected/test{index + 1}_Probabilities.h5"}
+    return FileFinished(index, LedgerRow(location, "done", outputs=outputs, seconds=0.4, **values))
+
+
+def counts(*values: float) -> tuple[Count, ...]:
+    return tuple(Count(t, value, value) for t, value in enumerate(values))
+
+
+def layers(index: int) -> list[str]:
+    return [f"test{index + 1}", *(f"test{index + 1} {name}" for name in CLASSES)]
+
+
+def test_from_waiting_to_done(results):
+    """Each row goes from waiting to its end; the heading sums up."""
+    results.section.set_plan(plan())
+    assert results.headings() == ["Image", "Status", "Time"]
+    assert [row[1] for row in results.cells()] == ["waiting", "waiting"]
+    results.section.take(FileStarted(0, 8))
+    results.section.take(TileDone(0, 3, 8, 3, 16))
+    assert [row[1] for row in results.cells()] == ["37 %", "waiting"]
+    results.section.take(done(0))
+    results.section.take(FileFinished(1, LedgerRow(IMAGES[1], "failed", "It is\ndamaged.", seconds=0.26)))
+    assert results.cells() == [["test1.png", "done", "0.4 s"], ["test2.png", "failed", "0.3 s"]]
+    results.has_summary("1 done, 1 failed")
+
+    results.section.resize(700, 500)
+    assert results.headings() == ["Image", "Status", "Time", "Reason"]
+    assert results.cells()[1][3] == "It is damaged."
+    results.section.resize(320, 500)
+    assert "Reason" not in results.headings()
+
+
+COUNTED = {
+    "single images": ([counts(80.34), counts(12.0)], ["80.3", "12.0"], "2 done, 92.3 counted"),
+    "time series": ([counts(1, 3, 2), counts(2, 2)], ["1.0 to 3.0", "2.0"], "2 done"),
+}
+
+
+@pytest.mark.parametrize(("found", "cells", "summary"), COUNTED.values(), ids=COUNTED)
+def test_counts(results, found, cells, summary):
+    """Where something is counted there is a column and a plot; a click on a bar selects the image."""
+    results.section.set_plan(plan())
+    plot = results.section.findChild(CountsPlot)
+    assert plot.parent().isHidden()
+    for i, values in enumerate(found):
+        results.section.take(done(i, counts=values))
+    assert results.headings() == ["Image", "Status", "Time", "Count"]
+    assert [row[3] for row in results.cells()] == cells
+    results.has_summary(summary)
+    assert not plot.parent().isHidden()
+    at = next(x for x in range(plot.width()) if plot.bar_at(x) == 1)
+    results.qtbot.mouseClick(plot, Qt.MouseButton.LeftButton, pos=QPoint(at, 90))
+    assert [index.row() for index in results.table.selectedIndexes()][:1] == [1]
+    tip = results.table.model().index(0, 3).data(Qt.ItemDataRole.ToolTipRole)
+    assert ("in the whole image" in tip) == (len(found[0]) == 1)
+    assert ("on average in 3 frames" in tip) == (len(found[0]) == 3)
+
+
+def test_total_of_rows_that_are_done_again(results):
+    """A row that ends again counts once."""
+    results.section.set_plan(plan())
+    for value in (5.0, 7.0):
+        results.section.take(done(0, counts=counts(value)))
+    results.has_summary("1 done, 7.0 counted")
+
+
+def test_the_selected_row_is_shown(results, qtbot):
+    """The first row that is done is selected; another takes its place; what is not predicted yet comes with its end."""
+    section = results.section
+    section.set_plan(plan())
+    section.take(FileStarted(0, 1))
+    with qtbot.waitSignal(section.row_shown) as told:
+        section.take(done(0))
+    assert told.args == [IMAGES[0]]
+    results.has_layers(*layers(0))
+    results.select(1)
+    qtbot.waitUntil(lambda: results.viewer.layers[0].name == "test2", timeout=WAIT_MS)
+    results.settle()
+    # Kept ready.
+    assert [layer.visible for layer in results.viewer.layers] == [True] + [False] * len(CLASSES)
+    section.take(done(1))
+    qtbot.waitUntil(lambda: all(layer.visible for layer in results.viewer.layers), timeout=WAIT_MS)
+    results.has_layers(*layers(1))
+    with h5py.File(FOLDER / "expected/test2_Probabilities.h5") as file:
+        np.testing.assert_array_equal(results.viewer.layers[1].data, file["exported_data"][..., 0])
+    results.select(0)
+    section.finish()
+    results.has_layers(*layers(0))
+
+
+def test_a_failed_row(results, qtbot):
+    """It says why; its image is shown if it can be, else nothing is."""
+    section = results.section
+    section.set_plan(plan([*IMAGES, str(FOLDER / "gone.png")]))
+    section.take(done(0))
+    section.take(FileFinished(1, LedgerRow(IMAGES[1], "failed", "There is no memory.", trace="Traceback")))
+    section.take(FileFinished(2, LedgerRow("gone.png", "failed", "There is no file.")))
+    section.finish()
+    results.has_layers(*layers(0))
+    results.select(1)
+    assert results.said() == "There is no memory."
+    results.has_layers("test2")
+    results.select(2)
+    assert results.said() == "There is no file."
+    results.has_layers()
+    assert not results.button("Keep").isEnabled()
+    results.select(0)
+    assert results.said() == ""
+    results.has_layers(*layers(0))
+
+
+def test_an_output_that_is_gone(results, qtbot):
+    """The image is shown, and which file is not there any more is said."""
+    gone = done(0)
+    outputs = {"Probabilities": FOLDER / "expected/gone.h5"}
+    results.section.set_plan(plan())
+    with qtbot.waitSignal(results.section.explained, timeout=WAIT_MS):
+        results.section.take(FileFinished(0, replace(gone.row, outputs=outputs)))
+    assert "gone.h5" in results.said()
+    results.has_layers("test1")
+
+
+def test_rows_passed_by(results):
+    """Only the row that is selected in the end is shown; nothing of the others appears later, nor stays open."""
+    section = results.section
+    section.set_plan(plan())
+    for i in range(2):
+        section.take(done(i))
+    for row in (0, 1, 0, 1, 0, 1):
+        results.select(row)
+    results.settle()
+    results.has_layers(*layers(1))
+    for row in (0, 1, 0):
+        with results.reading_begins():
+            results.select(row)
+    results.settle()
+    results.has_layers(*layers(0))
+
+
+def test_load_results(results, qtbot):
+    """Without the tick the viewer is left alone; with it the selected row is shown."""
+    section = results.section
+    section._load.value = False
+    section.set_plan(plan())
+    section.take(done(0))
+    results.select(0)
+    results.settle()
+    assert not results.viewer.layers
+    section._load.value = True
+    results.has_layers(*layers(0))
+
+
+def test_next_and_previous(results, qtbot):
+    """By button, by key in the dock and by key on the canvas; there is nothing beyond the ends."""
+    section = results.section
+    selected = section._selected
+    before, after = results.button("Previous"), results.button("Next")
+    assert "no images yet" in before.toolTip()
+    section.set_plan(plan())
+    for i in range(2):
+        section.take(done(i))
+    assert selected() == 0
+    assert not before.isEnabled()
+    assert "first image" in before.toolTip()
+    after.click()
+    assert selected() == 1
+    assert not after.isEnabled()
+    assert "last image" in after.toolTip()
+    before.click()
+    assert selected() == 0
+
+    section.activateWindow()
+    qtbot.waitUntil(section.isActiveWindow, timeout=WAIT_MS)
+    results.table.setFocus()
+    qtbot.keyClick(results.table, Qt.Key.Key_Period)
+    assert selected() == 1
+    qtbot.keyClick(results.table, Qt.Key.Key_Comma)
+    assert selected() == 0
+    keys = {str(key): act for key, act in results.viewer.keymap.items()}
+    keys["."](results.viewer)
+    assert selected() == 1
+    keys["."](results.viewer)
+    assert selected() == 1
+    keys[","](results.viewer)
+    assert selected() == 0
+
+
+def test_keys_of_the_viewer(results, qtbot, viewer):
+    """They are given back when the dock goes; what the user has put on them is not touched."""
+
+    def mine(viewer) -> None:
+        """Do something else."""
+
+    def keys() -> set[str]:
+        return {str(key) for key in viewer.keymap}
+
+    assert keys() == {",", "."}
+    results.section.set_docked(False)
+    assert keys() == set()
+    viewer.bind_key(".", mine)
+    results.section.set_docked(True)
+    assert keys() == {",", "."}
+    results.section.set_docked(False)
+    assert [act for key, act in viewer.keymap.items()] == [mine]
+
+
+def test_keep(results, qtbot):
+    """What is kept stays; the next row has layers of its own."""
+    section = results.section
+    keep = results.button("Keep")
+    assert not keep.isEnabled()
+    assert "Select an image" in keep.toolTip()
+    section.set_plan(plan())
+    for i in range(2):
+        section.take(done(i))
+    section.finish()
+    results.has_layers(*layers(0))
+    qtbot.waitUntil(keep.isEnabled, timeout=WAIT_MS)
+    keep.click()
+    assert not keep.isEnabled()
+    results.select(1)
+    results.has_layers(*layers(0), *layers(1))
+    section.set_plan(None)
+    results.has_layers(*layers(0))
+
+
+def test_buttons_say_what_they_need(results):
+    """Retry, resume, open folder and copy are off when they can do nothing, and say why."""
+    section = results.section
+    retry, resume, folder, copy = map(results.button, ("Retry failed", "Resume a run", "Open folder", "Copy as"))
+
+    def state() -> list[bool]:
+        return [button.isEnabled() for button in (retry, resume, folder, copy)]
+
+    assert state() == [False, True, False, True]
+    assert "no run yet" in retry.toolTip()
+    section.set_plan(plan())
+    assert state() == [False, False, False, True]
+    assert "under way" in retry.toolTip()
+    assert "under way" in resume.toolTip()
+    assert "Nothing is written" in folder.toolTip()
+    section.take(done(0))
+    section.finish()
+    section.set_ledger(Ledger((LedgerRow("a", "done"),), Path("a.ledger.jsonl")))
+    assert state() == [False, True, True, True]
+    assert "No image failed" in retry.toolTip()
+    section.set_ledger(Ledger((LedgerRow("a", "failed"),), Path("a.ledger.jsonl")))
+    assert state() == [True, True, True, True]
+    section.set_copy("Add images first.")
+    assert copy.toolTip() == "Add images first."
+    assert not copy.isEnabled()
+
+
+def test_what_buttons_tell(results, qtbot, monkeypatch):
+    """Retry, resume and copy are passed on; the folder of the selected image is opened."""
+    section = results.section
+    section.set_plan(plan())
+    section.take(done(0))
+    section.finish()
+    section.set_ledger(Ledger((LedgerRow("a", "failed"),), Path("a.ledger.jsonl")))
+    with qtbot.waitSignal(section.retry_clicked):
+        results.button("Retry failed").click()
+    with qtbot.waitSignal(section.copy_clicked) as copied:
+        results.button("Copy as").menu().actions()[1].trigger()
+    assert copied.args == ["command line"]
+    chosen = iter([("", ""), ("/data/run.ledger.jsonl", "")])
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *args: next(chosen))
+    with qtbot.assertNotEmitted(section.resume_chosen):
+        results.button("Resume a run").click()
+    with qtbot.waitSignal(section.resume_chosen) as resumed:
+        results.button("Resume a run").click()
+    assert resumed.args == [Path("/data/run.ledger.jsonl")]
+    opened = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()) or len(opened) == 1)
+    results.button("Open folder").click()
+    assert opened == [str(FOLDER / "expected")]
+    assert results.said() == ""
+    results.button("Open folder").click()
+    assert str(FOLDER / "expected") in results.said()
+
+
+def test_select_from_outside(results, qtbot):
+    """An image can be selected by its location; to select it again changes nothing."""
+    section = results.section
+    section.set_plan(plan())
+    assert not section.select("other.png")
+    with qtbot.waitSignal(section.row_shown):
+        assert section.select(IMAGES[1])
+    with qtbot.assertNotEmitted(section.row_shown):
+        assert section.select(IMAGES[1])
+
+
+def test_a_run_that_was_stopped(results):
+    """Rows without an end are cancelled when the run is over."""
+    section = results.section
+    section.set_plan(plan())
+    section.take(FileStarted(0, 8))
+    section.take(done(1))
+    section.finish()
+    assert [row[1] for row in results.cells()] == ["cancelled", "done"]
+    results.has_summary("1 done, 1 cancelled")
+    results.select(0)
+    assert results.said() == NEVER_ENDED
+
+
+def test_an_earlier_run(results, qtbot, case):
+    """A ledger from disk is shown as the run was: status, reason, seconds, and the outputs as layers."""
+    folder = case("a_2d_u8")
+    (folder / "cut.png").write_bytes((folder / "test1.png").read_bytes()[:200])
+    job = BatchJob(
+        classifier=folder / "project.ilp",
+        inputs=[str(folder / name) for name in ("test1.png", "cut.png", "test2.png")],
+        exports=(Export(folder=folder / "out"),),
+        workers=1,
+    )
+    ledger = job.run()
+    lines = ledger.path.read_text().splitlines(keepends=True)
+    # The run was killed before its last image was done.
+    last = max(i for i, line in enumerate(lines) if '"kind": "end"' in line)
+    ledger.path.write_text("".join(lines[:last]))
+
+    section = results.section
+    section.show_recorded(read_record(ledger.path))
+    assert [row[1] for row in results.cells()] == ["done", "failed", "cancelled"]
+    assert results.cells()[0][2] == f"{ledger.rows[0].seconds:.1f} s"
+    results.has_summary("1 done, 1 failed, 1 cancelled")
+    assert results.button("Retry failed").isEnabled()
+    results.select(0)
+    results.has_layers(*layers(0))
+    results.select(1)
+    assert ledger.rows[1].reason in results.said()
+    results.has_layers()
+
+
+def test_an_earlier_run_without_its_classifier(results, qtbot, case):
+    """The images are shown all the same, and what is missing is said."""
+    folder = case("a_2d_u8")
+    ledger = BatchJob(
+        classifier=folder / "project.ilp",
+        inputs=(str(folder / "test1.png"),),
+        exports=(Export(folder=folder / "out"),),
+    ).run()
+    (folder / "project.ilp").unlink()
+    with qtbot.waitSignal(results.section.explained, timeout=WAIT_MS):
+        results.section.show_recorded(read_record(ledger.path))
+    assert "project.ilp" in results.said()
+    results.select(0)
+    results.has_layers("test1")
+
+
+def test_predicted_for_layers(results, qtbot, viewer):
+    """What was predicted for layers lies above them, for all of them; the next run replaces it."""
+    names = ("one", "two")
+    arrays = {}
+    for name in names:
+        viewer.add_image(np.zeros((6, 8)), name=name, translate=(3, 4))
+        arrays[f"layer:{name}"] = MemoryImage(name, np.zeros((6, 8)), "yx", axes_known="guess")
+    random = np.random.default_rng(1)
+    expected = [*names, *(f"{name} {label}" for name in names for label in CLASSES)]
+    for _ in range(2):
+        results.section.set_plan(replace(plan(tuple(arrays)), arrays=arrays))
+        for i, location in enumerate(arrays):
+            values = random.random((6, 8, len(CLASSES)), np.float32)
+            results.section.take(FileFinished(i, LedgerRow(location, "done"), {"Probabilities": values}))
+        results.section.finish()
+        results.settle()
+        results.has_layers(*expected)
+        np.testing.assert_array_equal(viewer.layers[f"two {CLASSES[0]}"].data, values[..., 0])
+        np.testing.assert_array_equal(viewer.layers[f"two {CLASSES[0]}"].translate, [3, 4])
+    results.select(1)
+    results.settle()
+    results.has_layers(*expected)
+
+
+def test_undocked(results, qtbot):
+    """What is being read when the dock goes does not appear any more."""
+    section = results.section
+    section.set_plan(plan())
+    with results.reading_begins():
+        section.take(done(0))
+    section.set_docked(False)
+    results.settle()
+    assert not results.viewer.layers
+    results.select(1)
+    results.settle()
+    assert not results.viewer.layers
+    section.set_docked(True)
+    results.select(0)
+    results.has_layers(*layers(0))
+
+
+def test_thousands_of_rows(results, qtbot):
+    """Whatever happens at once is shown at once: the views are told of it a single time."""
+    names = [f"/data/well_{i:04d}.tif" for i in range(5000)]
+    section = results.section
+    section._load.value = False
+    section.set_plan(plan(names))
+    told = []
+    results.table.model().dataChanged.connect(lambda first, last: told.append((first.row(), last.row())))
+    for i, name in enumerate(names):
+        section.take(FileStarted(i, 1))
+        section.take(FileFinished(i, LedgerRow(name, "done", counts=counts(1.0))))
+    results.has_summary("5000 done, 5000.0 counted")
+    assert told == [(0, 4999)]
+
+
+@pytest.mark.parametrize("width", [300, 400, 600])
+def test_it_fits(results, qtbot, width):
+    """No button is cut or covers another, in a narrow dock or a wide one."""
+    results.section.resize(width, 500)
+    results.section.set_plan(plan())
+    results.section.take(done(0, counts=counts(3.0)))
+    qtbot.waitExposed(results.section)
+    buttons = [b for b in results.section.findChildren(QPushButton) if b.isVisible() and b.parent() is not None]
+    assert len(buttons) == 8
+    places = [(button.mapTo(results.section, QPoint(0, 0)), button) for button in buttons]
+    for at, button in places:
+        assert at.x() + button.width() <= width
+        assert at.y() + button.height() <= results.section.height()
+        assert button.width() >= button.sizeHint().width() or button.text()[:1] in "\u25be\u25b8"
+    rectangles = [button.rect().translated(at) for at, button in places]
+    assert not any(a.intersects(b) for i, a in enumerate(rectangles) for b in rectangles[:i])
+
+
+def test_in_napari(make_napari_viewer, qtbot):
+    """On a real canvas layers come, change and go; they go while the canvas is what OpenGL works for."""
+    viewer = make_napari_viewer(show=True)
+    section = ResultsSection(viewer)
+    viewer.window.add_dock_widget(section)
+    results = Results(qtbot, section, viewer)
+    canvas = viewer.window._qt_window.findChild(QOpenGLWidget)
+    current = []
+    viewer.layers.events.removed.connect(
+        lambda event: current.append(QOpenGLContext.currentContext() is canvas.context())
+    )
+    section.set_plan(plan(sources=("Probabilities", "Simple Segmentation")))
+    first = done(0).row
+    labels = {"Simple Segmentation": FOLDER / "expected" / "test1_Simple Segmentation.h5"}
+    section.take(FileFinished(0, replace(first, outputs={**first.outputs, **labels})))
+    section.take(FileFinished(1, LedgerRow(IMAGES[1], "failed", "It is damaged.")))
+    section.finish()
+    for _ in range(3):
+        results.select(0)
+        results.has_layers(*layers(0), "test1 Simple Segmentation")
+        viewer.screenshot(canvas_only=True, flash=False)
+        results.select(1)
+        results.has_layers("test2")
+        viewer.screenshot(canvas_only=True, flash=False)
+    section.set_plan(None)
+    results.has_layers()
+    viewer.screenshot(canvas_only=True, flash=False)
+    assert current
+    assert all(current)
+    WorkerBase.await_workers(WAIT_MS)
