@@ -1,6 +1,7 @@
 """Counting: this project's compiled walk against scikit-learn's own, which ilastik uses; one thread each."""
 
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 from features import feature_predictor, our_features
@@ -23,13 +24,22 @@ TARGET = 5.0
 TOLERANCE = 1e-6
 
 SAMPLE = ROOT / "src" / "napari_batch_prediction" / "samples" / "colonies"
+GOLDEN = ROOT / "tests" / "golden" / "h1_count_2d_u8"
+FORESTS = {
+    "Counting, the sample": (SAMPLE / "colonies.ilp", SAMPLE / "colonies_01.png"),
+    "Counting, deeper trees": (GOLDEN / "project.ilp", GOLDEN / "train.png"),
+}
 
 
 def measure(setting: Setting) -> list[Row]:
-    """Measure the forest that counts colonies in the sample."""
-    project = read_counting_project(SAMPLE / "colonies.ilp")
+    """Measure the forest that counts colonies in the sample, and one of deeper trees."""
+    return [row for name, files in FORESTS.items() for row in _measure(setting, name, *files)]
+
+
+def _measure(setting: Setting, name: str, path: Path, picture: Path) -> list[Row]:
+    project = read_counting_project(path)
     (forest,) = project.regressors
-    image = mirrored(read_image(SAMPLE / "colonies_01.png")[0, 0], 128 if setting.quick else 512)
+    image = mirrored(read_image(picture)[0, 0], 128 if setting.quick else 512)
     block = image[np.newaxis, np.newaxis]
     whole = (slice(0, 1), slice(0, image.shape[0]), slice(0, image.shape[1]))
     features = feature_predictor(project.selection)
@@ -46,10 +56,10 @@ def measure(setting: Setting) -> list[Row]:
     ours = partial(_our_rows, rows, predictor.model)
     theirs = partial(scikit_learn_regressor(forest.trees, rows.shape[1]).predict, rows)
     expected = DensityCounting(project).predict(image, "yx", workers=1).ravel()
-    for name, density in ((ROWS, ours()), ("scikit-learn", theirs())):
+    for whose, density in ((ROWS, ours()), ("scikit-learn", theirs())):
         far = float(np.abs(density - expected).max())
         if not far < TOLERANCE:
-            raise RuntimeError(f"The forests compared are not the same: {name} gives densities that differ by {far:g}.")
+            raise RuntimeError(f"The forests are not the same: {whose} gives densities that differ by {far:g}.")
     note = "RandomForestRegressor.predict, the same trees put into it, on the same features; the same densities"
     contests = [
         Contest(PREDICTION, walk, None, f"{what}; a prediction less its features"),
@@ -57,7 +67,7 @@ def measure(setting: Setting) -> list[Row]:
         Contest(WITH_FEATURES, predict, PREDICTION, f"a whole prediction, {rows.shape[1]} features"),
         Contest("scikit-learn", timed(theirs), PREDICTION, note, TARGET),
     ]
-    return compete("Counting", contests, setting.rounds, image.size)
+    return compete(name, contests, setting.rounds, image.size)
 
 
 def _our_rows(rows: NDArray[np.float32], model: PackedRegressors) -> NDArray[np.float32]:

@@ -19,7 +19,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-WORK = Path(tempfile.mkdtemp())
+# A path that looks well in a picture.
+WORK = Path(tempfile.gettempdir()) / "microscope"
+WORK.mkdir()
 # Before napari is imported, so that it looks as it does for everyone.
 os.environ["NAPARI_CONFIG"] = str(WORK / "settings.yaml")
 
@@ -52,6 +54,7 @@ KEPT = {
     ("failed", "light", 400),
     ("inspect-2d", "dark", 400),
     ("inspect-2d", "light", 600),
+    ("settings", "dark", 400),
     ("inspect-3d", "dark", 400),
     ("counting", "dark", 400),
     ("autocontext", "light", 400),
@@ -142,12 +145,19 @@ class Stage:
     def select(self, row: int) -> None:
         """Look at one of the results."""
         self.widget.findChild(ResultsTable).selectRow(row)
-        spin(1500)
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until the canvas shows all that it is to show."""
+        spin(300)
+        while self.widget._canvas.is_busy:
+            spin(100)
+        spin(300)
 
     def picture(self, width: int) -> Image.Image:
         """Return the window with a dock of this width."""
         self.window.resizeDocks([self.dock], [width], Qt.Orientation.Horizontal)
-        spin(300)
+        spin(500)
         return Image.fromarray(self.viewer.screenshot(canvas_only=False, flash=False)).convert("RGB")
 
     def press(self, text: str) -> None:
@@ -219,13 +229,20 @@ def inspect_3d(stage: Stage) -> None:
     """Render a volume with its probabilities."""
     stage.fill("embryo.ilp", "embryo.tif")
     stage.run()
-    spin(2000)
+    stage.select(0)
     stage.viewer.dims.ndisplay = 3
-    stage.viewer.scene.camera.angles = (10, -25, 60)
+    # A part is cut off, so that the cells are seen.
+    cut = {"position": (20, 80, 80), "normal": (1, 0, 0), "enabled": True}
     for layer in stage.viewer.layers:
         layer.visible = layer.name in ("embryo", "embryo Membrane")
         if layer.visible:
-            layer.rendering = "attenuated_mip"
+            layer.experimental_clipping_planes = [cut]
+    stage.viewer.layers["embryo"].opacity = 0.5
+    stage.viewer.layers["embryo Membrane"].rendering = "attenuated_mip"
+    stage.viewer.layers["embryo Membrane"].attenuation = 0.15
+    stage.viewer.reset_view()
+    stage.viewer.scene.camera.angles = (0, -30, -20)
+    stage.viewer.scene.camera.zoom *= 1.2
     spin(1500)
 
 
@@ -259,7 +276,7 @@ def layers(stage: Stage) -> None:
     with until(stage.widget.checked, lambda plan: plan is not None):
         stage.viewer.open_sample(PLUGIN, "nuclei")
     stage.run()
-    spin(8000)
+    stage.settle()
 
 
 def features(stage: Stage) -> None:

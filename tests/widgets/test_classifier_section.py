@@ -70,7 +70,7 @@ def test_card(section, qtbot, case, used):
     assert "Pixel Classification \u00b7 3 channels \u00b7 2D (yxc)" in text
     for name in classifier.classes:
         assert name in text
-    assert "Not for 3D images" in text
+    assert "Not for 3D, below" in text
     assert "or other than 3 channels." in text
     assert "in 2D, scales" in text
     shown = section.findChild(QTextEdit)
@@ -80,9 +80,9 @@ def test_card(section, qtbot, case, used):
 
 
 LIMITS = {
-    "a_2d_u8": "3D images, below 36 \u00d7 36 pixels, or other than 1 channel.",
-    "m_3d_2ch_u16": "2D images, below 19 \u00d7 19 \u00d7 19 pixels, or other than 2 channels.",
-    "e_3d_in2d_u8": "2D images, below 2 \u00d7 36 \u00d7 36 pixels, or other than 1 channel.",
+    "a_2d_u8": "3D, below 36 \u00d7 36 pixels, or other than 1 channel.",
+    "m_3d_2ch_u16": "2D, below 19 \u00d7 19 \u00d7 19 pixels, or other than 2 channels.",
+    "e_3d_in2d_u8": "2D, below 2 \u00d7 36 \u00d7 36 pixels, or other than 1 channel.",
 }
 
 

@@ -185,8 +185,8 @@ def test_stages_stand_together(section):
     next(one for one in boxes if one.accessibleName() == "Uncertainty Stage 1").click()
     assert [export.source for export in exports(section)][1:] == ["Uncertainty Stage 1"]
     section.set_offered(classifier("a_2d_u8"))
-    box(section, "Probabilities").click()
-    assert "Probabilities" in [export.source for export in exports(section)]
+    assert offered(section)[:2] == ["Probabilities", "Simple Segmentation"]
+    assert [one.text() for one in section._sources.findChildren(QLabel) if one.isVisible()] == []
 
 
 def test_a_table_gets_a_format_of_tables(section):

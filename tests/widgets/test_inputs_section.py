@@ -81,6 +81,10 @@ def labels(section) -> list[str]:
     return [label.text() for label in section.findChildren(QLabel) if label.isVisible()]
 
 
+def open_settings(section) -> None:
+    button(section, "\u25b8 Input settings").click()
+
+
 def names(section) -> list[str]:
     return [row[0] for row in cells(table(section))]
 
@@ -241,11 +245,13 @@ def test_settings_for_all_and_for_some(section, folder, qtbot):
     """Without a selection a setting holds for the job, with one for its images; emptied, nothing is left of it."""
     section.add([str(folder / "images" / name) for name in ("test1.png", "test2.png")])
     check(section, folder / "project.ilp")
+    open_settings(section)
     assert "For all images:" in labels(section)
     lines(section)["axes"].setText("YX")
     lines(section)["channels"].setText("0")
     assert section.value()["input_axes"] == "yx"
     assert section.value()["channels"] == (0,)
+    assert "all images: axes yx, channels 0" in labels(section)
     assert [row[4] for row in cells(table(section))] == ["", ""]
 
     select(section, 0, 1)
@@ -267,6 +273,7 @@ def test_settings_for_all_and_for_some(section, folder, qtbot):
 def test_wrong_axes_stay_out(section, qtbot):
     """Axes that make no sense are not set; what is expected is said."""
     section.add(["/data/a.png"])
+    open_settings(section)
     lines(section)["axes"].setText("tyx")
     lines(section)["axes"].setText("tyq")
     assert section.value()["input_axes"] == "tyx"
@@ -431,17 +438,19 @@ def test_thousands_of_rows(section):
 
 @pytest.mark.parametrize("width", [300, 600])
 def test_width(section, width):
-    """Nothing is cut at 300 px; a column that there is no room for is in the tooltip of the first."""
+    """Nothing is cut at 300 px; columns that there is no room for are in the tooltip of the first."""
+    open_settings(section)
     section.add([f"/data/{'long name ' * 20}.tif"])
     section.resize(width, 600)
     assert section.width() == width
-    assert table(section).isColumnHidden(3) == (width == 300)
+    assert [table(section).isColumnHidden(column) for column in (2, 3)] == [width == 300] * 2
     assert table(section).columnWidth(0) > 60
 
 
 def test_tab_order(section):
     """The key Tab goes through the section from the top to the bottom."""
     section.add(["/data/a.png"])
+    open_settings(section)
     order, widget = [], section.nextInFocusChain()
     while widget is not section:
         if widget.isVisibleTo(section) and widget.isEnabled() and widget.focusPolicy() & Qt.FocusPolicy.TabFocus:

@@ -1,5 +1,6 @@
 """Images and their predictions as layers."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -56,10 +57,10 @@ def row(location, outputs: dict[str, Path], project: Path = PROJECT, **settings)
     return ToShow(str(location), job, {}, named_exports(job, load_classifier(project)), ended)
 
 
-def show(shown: ShownLayers, what: ToShow, spare=()) -> tuple[str, ...]:
+def show(shown: ShownLayers, what: ToShow) -> tuple[str, ...]:
     """Show a row, and return what could not be read."""
     loaded = load_row(what, None, shown.keys)
-    shown.show(loaded.layers, spare)
+    shown.show(loaded.layers)
     return loaded.problems
 
 
@@ -309,27 +310,38 @@ def test_layers_that_will_be_needed_again(viewer, lazy, outputs):
     classifier, location, written, files = outputs
     shown = ShownLayers(viewer)
     done = row(location, {name: files[name] for name in ("Probabilities", "Simple Segmentation")})
-    show(shown, done)
+    np.save(location.with_name("larger.npy"), np.ones((9, 9), np.uint8))
+    larger = row(location.with_name("larger.npy"), {name: Path() for name in done.ended.outputs}, input_axes="yx")
+    waiting = replace(larger, ended=None, is_running=True)
+    titles = ["", *(f" {name}" for name in classifier.classes), " Simple Segmentation"]
+
+    # Before anything is predicted.
+    show(shown, waiting)
     layers = list(viewer.layers)
-    hidden = f"cells {classifier.classes[0]}"
-    viewer.layers[hidden].visible = False
-    tifffile.imwrite(location.with_name("larger.tif"), np.ones((9, 9), np.uint8))
-    waiting = row(location.with_name("larger.tif"), {})
-    show(shown, waiting, done.sources)
-    assert list(viewer.layers) == layers
-    assert [layer.visible for layer in viewer.layers] == [True] + [False] * (len(layers) - 1)
-    assert all(layer.name.startswith("larger") for layer in viewer.layers)
-    assert not any(np.asarray(layer.data).any() for layer in viewer.layers[1:])
-    assert viewer.layers[-1].data.shape == (9, 9)
+    assert names(viewer) == [f"larger{title}" for title in titles]
+    assert [layer.visible for layer in layers] == [True] + [False] * (len(layers) - 1)
     assert [layer.name for layer in shown.layers] == ["larger"]
-    assert not is_open(files["Probabilities"])
-
-    show(shown, done, done.sources)
+    show(shown, done)
     assert list(viewer.layers) == layers
-    assert [layer.name for layer in viewer.layers if not layer.visible] == [hidden]
-    np.testing.assert_array_equal(viewer.layers[-1].data, written["Simple Segmentation"][..., 0])
+    assert all(layer.visible for layer in layers)
+    np.testing.assert_array_equal(np.asarray(layers[-1].data), written["Simple Segmentation"][..., 0])
 
-    show(shown, waiting, done.sources)
+    # The next is not there yet, then it is.
+    layers[1].visible = False
+    for empty in (lambda: show(shown, waiting), lambda: list(shown.empty(waiting.sources))):
+        empty()
+        assert list(viewer.layers) == layers
+        assert not any(np.asarray(layer.data).any() for layer in layers[1:])
+        assert not any(layer.visible for layer in layers[1:])
+        assert not is_open(files["Probabilities"])
+        show(shown, done)
+        assert list(viewer.layers) == layers
+        assert [layer.visible for layer in layers] == [True, False] + [True] * (len(layers) - 2)
+        np.testing.assert_array_equal(np.asarray(layers[-1].data), written["Simple Segmentation"][..., 0])
+
+    show(shown, waiting)
+    assert layers[-1].data.shape == (9, 9)
+    assert names(viewer) == [f"larger{title}" for title in titles]
     for _ in shown.tidy():
         pass
     assert names(viewer) == ["larger"]
@@ -589,8 +601,20 @@ def test_multi_scale(viewer, tmp_path, monkeypatch, source):
         assert np.array_equal(layer.extent.world, grey.extent.world)
     show(shown, what)
     assert list(viewer.layers) == [grey, *predicted]
+    show(shown, replace(what, ended=None, is_running=True))
+    assert list(viewer.layers) == [grey, *predicted]
+    assert not any(layer.visible for layer in predicted)
+    show(shown, what)
+    assert list(viewer.layers) == [grey, *predicted]
+    assert all(layer.visible for layer in predicted)
+    np.testing.assert_array_equal(np.asarray(predicted[0].data[0]), values[..., 0])
     shown.show([])
     assert not viewer.layers
+    # Layers that were made without levels are made anew.
+    show(shown, replace(what, ended=None, is_running=True))
+    show(shown, what)
+    assert all(layer.multiscale and layer.visible for layer in viewer.layers)
+    shown.show([])
 
 
 def test_one_level_is_chosen(viewer, tmp_path, monkeypatch):

@@ -85,7 +85,9 @@ class BatchPredictionWidget(QScrollArea):
         # What a job holds beyond what is shown stays as it was set.
         self._hidden: dict[str, Any] = {}
         self._run: Task | None = None
+        # Of the run that is shown; and of the one under way, once it is over.
         self._ledger: Ledger | None = None
+        self._ended: Ledger | None = None
         self._check: Task | None = None
         self._check_again = False
         self._inspections = Inspections()
@@ -234,7 +236,7 @@ class BatchPredictionWidget(QScrollArea):
 
     def _planning(self, job: BatchJob) -> Steps:
         """Return what checks a job, to be called in another thread."""
-        classifier, inspections = self._classifier.classifier, self._inspections
+        classifier, inspections = self._classifier.current(), self._inspections
         arrays = arrays_for(self._viewer, job.inputs)
 
         def steps(should_cancel: ShouldCancel) -> Generator[Found | list[Inspected], None, Plan]:
@@ -331,7 +333,7 @@ class BatchPredictionWidget(QScrollArea):
 
         self._pause.stop()
         self._drop_check()
-        self._ledger = None
+        self._ended = None
         self._results.set_ledger(None)
         self._bar.begin()
         self._run = Task(work, self)
@@ -375,7 +377,7 @@ class BatchPredictionWidget(QScrollArea):
         if self._check_again:
             self._pause.start()
         self._refresh()
-        self.finished.emit(self._ledger)
+        self.finished.emit(self._ended)
 
     def _on_selected(self) -> None:
         selected = set(self._inputs.selected())

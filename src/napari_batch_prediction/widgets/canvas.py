@@ -11,7 +11,7 @@ from napari_batch_prediction.batch.opening import input_settings
 from napari_batch_prediction.images.memory import PREFIX
 from napari_batch_prediction.widgets.layer_data import Place, close_all
 from napari_batch_prediction.widgets.layers import ShownLayers
-from napari_batch_prediction.widgets.row_loader import Loaded, ToShow, load_row
+from napari_batch_prediction.widgets.row_loader import Loaded, ToShow, load_row, warm_up
 from napari_batch_prediction.widgets.work import Failure, ShouldCancel, Task
 
 if TYPE_CHECKING:
@@ -86,6 +86,15 @@ class Canvas(QObject):
         self._what = what
         self._pause.start()
 
+    def warm_up(self) -> None:
+        """Load, in the background, what the first layers need and napari loads only then."""
+
+        def work(should_cancel: ShouldCancel) -> Generator[object]:
+            warm_up()
+            yield None
+
+        Task(work, self).start()
+
     def add_predicted(self, what: ToShow) -> None:
         """Add what was predicted for a layer of the viewer above it, in place of what was there before."""
         place = self._place(what)
@@ -117,7 +126,7 @@ class Canvas(QObject):
             Sources that will be shown soon: their layers are only emptied and hidden.
         """
         self._drop()
-        self._begin(self._row.steps((), spare))
+        self._begin(self._row.empty(spare))
 
     def tidy(self) -> None:
         """Take away layers that were kept ready for more to come."""
@@ -154,7 +163,8 @@ class Canvas(QObject):
             return
         if what.in_memory:
             # The layer is there, and what was predicted for it too.
-            self._begin(self._to_the_end(self._row.steps(()), what, Loaded([])))
+            rest = self._row.empty(what.sources if what.is_running else ())
+            self._begin(self._to_the_end(rest, what, Loaded([])))
             return
         present, read = self._row.keys, _Read()
 
@@ -173,12 +183,11 @@ class Canvas(QObject):
         what, self._task = self._what, None
         if what is None:
             return
-        spare = what.sources if what.is_running else ()
         if isinstance(result, Failure):
-            self._begin(self._row.steps((), spare))
+            self._begin(self._row.empty(what.sources if what.is_running else ()))
             self.failed.emit(what.location, result)
         elif loaded := result.take():
-            self._begin(self._to_the_end(self._row.steps(loaded.layers, spare), what, loaded))
+            self._begin(self._to_the_end(self._row.steps(loaded.layers), what, loaded))
 
     def _begin(self, steps: Iterator[bool]) -> None:
         """Begin to change the layers of the row."""

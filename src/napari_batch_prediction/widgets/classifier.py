@@ -47,6 +47,8 @@ class ClassifierSection(Section):
         self.classifier: Classifier | None = None
         self.problem = ""
         self._task: Task | None = None
+        # What the file was like when it was read.
+        self._state: tuple[int, ...] = ()
 
         self._file = LineEdit()
         line = self._file.native
@@ -92,6 +94,16 @@ class ClassifierSection(Section):
         self._file.value = "" if path is None else str(path)
         # The end of a path says more than its start.
         self._file.native.end(False)
+
+    def current(self) -> Classifier | None:
+        """Return the classifier if its file is what was read. If it is another one by now, begin to read it again."""
+        path = self._path()
+        state = _state(path) if path is not None else ()
+        if self.classifier is None or state == self._state:
+            return self.classifier
+        if state:
+            self._pause.start()
+        return None
 
     def _path(self) -> Path | None:
         text = self._file.value.strip()
@@ -147,19 +159,22 @@ class ClassifierSection(Section):
 
         def work(should_cancel: ShouldCancel) -> Generator[object]:
             if path is not None:
-                yield load_classifier(path)
+                # Before it is read: who changes it meanwhile changes this, too.
+                state = _state(path)
+                yield load_classifier(path), state
 
         self._task = Task(work, self)
         self._task.yielded.connect(self._on_loaded)
         self._task.start()
 
-    def _on_loaded(self, result: Classifier | Failure) -> None:
+    def _on_loaded(self, result: tuple[Classifier, tuple[int, ...]] | Failure) -> None:
         self._task = None
         if isinstance(result, Failure):
             self._become(None, *result)
         else:
-            self._become(result, "")
-            preferences.add_recent(result.path)
+            classifier, self._state = result
+            self._become(classifier, "")
+            preferences.add_recent(classifier.path)
         self.loaded.emit()
 
     def _become(self, classifier: Classifier | None, problem: str, trace: str = "") -> None:
@@ -168,6 +183,15 @@ class ClassifierSection(Section):
         self._message.say(problem, trace)
         path = self._path()
         self.set_summary(path.name if path is not None else "")
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    """Return what changes when a file is written or replaced; nothing if it is not there."""
+    try:
+        state = path.stat()
+    except (OSError, ValueError):
+        return ()
+    return state.st_mtime_ns, state.st_size, state.st_ino
 
 
 def sample_projects() -> list[Path]:

@@ -46,13 +46,18 @@ def counting(classifier: Classifier) -> str:
 
 def features(classifier: Classifier) -> list[str]:
     """Return a line on the features and scales of each stage."""
-    stages = {name: str(text) for name, text in classifier.summary().items() if name.startswith(("Features", "Stage "))}
-    return [text if name == "Features" else f"{name}: {text}" for name, text in stages.items()]
+    about = {name: str(text) for name, text in classifier.summary().items()}
+    stages = [
+        f"{name}: {text.partition('features: ')[2].partition(';')[0]}"
+        for name, text in about.items()
+        if name.startswith("Stage ")
+    ]
+    return stages or [text for name, text in about.items() if name == "Features"]
 
 
 def limits(classifier: Classifier) -> str:
     """Return what a classifier cannot be used for, as a sentence."""
-    parts = ["2D images" if "z" in classifier.axes else "3D images"]
+    parts = ["2D" if "z" in classifier.axes else "3D"]
     if size := smallest(classifier):
         parts.append(f"below {size} pixels")
     return f"Not for {', '.join(parts)}, or other than {count(classifier.n_channels, 'channel')}."

@@ -1,7 +1,7 @@
 """How an image and what was predicted for it are shown: kinds, names, colours and places of layers."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
@@ -90,6 +90,10 @@ class LayerData:
         Keyword arguments of the layer, without its name.
     files
         The open files behind lazy pixels, to be closed with the last of its layers.
+    is_empty
+        There is nothing to show yet.
+    made
+        The layer, once it is made.
     """
 
     source: str
@@ -100,6 +104,7 @@ class LayerData:
     data: Any
     options: dict[str, Any]
     files: tuple[Image, ...] = ()
+    is_empty: bool = False
     made: Layer | None = field(default=None, compare=False)
 
     @property
@@ -110,14 +115,24 @@ class LayerData:
     @cached_property
     def key(self) -> tuple[object, ...]:
         """What another image's layer must have in common with this one to take its place."""
-        first = self.data[0] if isinstance(self.data, list) else self.data
-        several = isinstance(self.data, list)
-        return self.source, self.part, self.kind, first.ndim, first.dtype, self.options.get("rgb"), several
+        first = self.data[0] if self.has_levels else self.data
+        return self.source, self.part, self.kind, first.ndim, first.dtype, self.options.get("rgb")
+
+    @property
+    def has_levels(self) -> bool:
+        """Whether there are several levels of resolution."""
+        return isinstance(self.data, list)
+
+    def emptied(self) -> "LayerData":
+        """Return the same without its pixels."""
+        first = self.data[0] if self.has_levels else self.data
+        nothing = np.broadcast_to(np.zeros((), first.dtype), first.shape)
+        return replace(self, data=nothing, files=(), is_empty=True, made=None)
 
     def make(self) -> Layer:
         """Return the layer; made once, in whatever thread."""
         if self.made is None:
-            options = {"multiscale": isinstance(self.data, list), "name": self.name, **self.options}
+            options = {"multiscale": self.has_levels, "name": self.name, **self.options}
             self.made = (ImageLayer if self.kind == "image" else LabelsLayer)(self.data, **options)
         return self.made
 
@@ -180,6 +195,8 @@ class Part(NamedTuple):
         Their type.
     counts
         How many objects there are, if they are counted.
+    is_empty
+        There will be values, but there are none yet.
     """
 
     source: Source
@@ -187,6 +204,7 @@ class Part(NamedTuple):
     pixels: Pixels
     start: Mapping[str, int]
     counts: Sequence[Count] = ()
+    is_empty: bool = False
 
     @property
     def dtype(self) -> np.dtype:
@@ -226,7 +244,8 @@ def part_layers(part: Part, place: Place, stem: str) -> list[LayerData]:
     geometry = place.options(part.start)
 
     def layer(which: object, kind: Literal["image", "labels"], title: str, data: Any, **options: Any) -> LayerData:
-        return LayerData(source.name, which, kind, stem, title, data, {**geometry, **options}, pixels.files)
+        options = {**geometry, **options}
+        return LayerData(source.name, which, kind, stem, title, data, options, pixels.files, part.is_empty)
 
     if part.shown == "labels":
         return [

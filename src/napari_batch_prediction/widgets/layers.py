@@ -29,6 +29,10 @@ class _Present:
     # Whether the user wants to see it when there is.
     is_wanted: bool = True
 
+    def takes(self, data: LayerData) -> bool:
+        """Whether the layer can show this: one with levels needs at least two, one without can have but one."""
+        return data.has_levels == bool(self.layer.multiscale) or (not data.has_levels and min(data.data.shape[-2:]) > 1)
+
 
 class ShownLayers:
     """The layers that show one image and its outputs.
@@ -63,20 +67,18 @@ class ShownLayers:
         """The layers that show something."""
         return [present.layer for present in self._present.values() if not present.is_spare]
 
-    def show(self, group: Sequence[LayerData], spare: Collection[str] = ()) -> None:
+    def show(self, group: Sequence[LayerData]) -> None:
         """Show these layers instead of the present ones, at once; for a viewer that does not draw."""
-        for _ in self.steps(group, spare):
+        for _ in self.steps(group):
             pass
 
-    def steps(self, group: Sequence[LayerData], spare: Collection[str] = ()) -> Iterator[bool]:
+    def steps(self, group: Sequence[LayerData]) -> Iterator[bool]:
         """Show these layers instead of the present ones, one thing at each step.
 
         Parameters
         ----------
         group
-            The layers from the bottom up.
-        spare
-            Sources that will be there soon: their layers are emptied and hidden, not removed.
+            The layers from the bottom up. Those that are empty are hidden, until there is something to show.
 
         Yields
         ------
@@ -85,16 +87,12 @@ class ShownLayers:
         left = {data.key: data for data in group}
         try:
             before = self._extent()
-            gone = [key for key in self._present if key not in left]
-            for key in [key for key in self._present if key in left]:
+            for key in [key for key, present in self._present.items() if key in left and present.takes(left[key])]:
                 if key in self._present:
                     self._renew(self._present[key], left.pop(key))
                     yield False
-            for key in [key for key in gone if key in self._present and self._can_wait(self._present[key], spare)]:
-                if key in self._present:
-                    self._empty(self._present[key], group)
-                    yield False
-            yield from self._remove([key for key in gone if key in self._present and not self._present[key].is_spare])
+            kept = {data.key for data in group if data.key not in left}
+            yield from self._remove([key for key in self._present if key not in kept])
             for data in group:
                 if data.key in left:
                     yield from self._add(left.pop(data.key), group)
@@ -102,6 +100,15 @@ class ShownLayers:
                 self._viewer.reset_view()
         finally:
             close_all(left.values())
+
+    def empty(self, sources: Collection[str]) -> Iterator[bool]:
+        """Empty and hide the layers of sources that will be there soon; remove the others. Yields as :meth:`steps`."""
+        soon = [key for key, present in self._present.items() if present.data.source in sources]
+        for key in soon:
+            if key in self._present:
+                self._renew(self._present[key], self._present[key].data.emptied())
+                yield False
+        yield from self._remove([key for key in self._present if key not in soon])
 
     def tidy(self) -> Iterator[bool]:
         """Remove, step by step as :meth:`steps`, the layers that show nothing."""
@@ -112,15 +119,15 @@ class ShownLayers:
         self._present = {key: present for key, present in self._present.items() if present.is_spare}
 
     def _add(self, data: LayerData, group: Sequence[LayerData]) -> Iterator[bool]:
-        layer = data.make()
+        layer, is_wanted = data.make(), data.options.get("visible", True)
+        wanted = is_wanted and not data.is_empty
         # Put on the viewer first, drawn later: together they would take too long. What napari can draw above labels
         # takes as long to make again.
-        wanted = layer.visible
         layer.visible = False
         above = [overlay for overlay in getattr(layer, "_overlays", {}).values() if overlay.visible]
         for overlay in above:
             overlay.visible = False
-        self._present[data.key] = _Present(layer, data)
+        self._present[data.key] = _Present(layer, data, data.is_empty, is_wanted)
         self._keep_open(layer, data.files)
         self._viewer.layers.insert(self._index(data, group), layer)
         try:
@@ -149,38 +156,22 @@ class ShownLayers:
 
     def _renew(self, present: _Present, data: LayerData) -> None:
         layer, before = present.layer, present.data.options
-        layer.data = data.data
+        if data.is_empty:
+            if not present.is_spare:
+                present.is_wanted = layer.visible
+            layer.visible = False
+        levels = layer.multiscale and not data.has_levels
+        layer.data = [data.data, data.data[..., ::2, ::2]] if levels else data.data
         for name in CHANGING:
             # What is given again is left as the user set it meanwhile.
             if name in data.options and before.get(name) != data.options[name]:
                 setattr(layer, name, data.options[name])
         if layer.name != data.name:
             layer.name = data.name
-        if present.is_spare and present.is_wanted:
+        if present.is_spare and present.is_wanted and not data.is_empty:
             layer.visible = True
-        present.data, present.is_spare = data, False
+        present.data, present.is_spare = data, data.is_empty
         self._keep_open(layer, data.files)
-
-    def _can_wait(self, present: _Present, spare: Collection[str]) -> bool:
-        return present.data.source in spare and not isinstance(present.data.data, list)
-
-    def _empty(self, present: _Present, group: Sequence[LayerData]) -> None:
-        """Hide a layer, and let it show nothing even if the user makes it visible."""
-        layer, data = present.layer, present.data
-        if not present.is_spare:
-            present.is_spare, present.is_wanted = True, layer.visible
-        layer.visible = False
-        stem = group[0].stem if group else data.stem
-        shape = layer.data.shape
-        if group:
-            raw = group[0].data[0] if isinstance(group[0].data, list) else group[0].data
-            size = raw.shape[:-1] if group[0].options.get("rgb") else raw.shape
-            shape = (*shape[: len(shape) - len(size)], *size)
-        nothing = np.broadcast_to(np.zeros((), data.data.dtype), shape)
-        present.data = LayerData(data.source, data.part, data.kind, stem, data.title, nothing, data.options)
-        layer.data = nothing
-        layer.name = present.data.name
-        self._keep_open(layer, ())
 
     def _remove(self, keys: Iterable[tuple[object, ...]]) -> Iterator[bool]:
         """Remove layers, all at one step: napari collects garbage after each, or once for all."""

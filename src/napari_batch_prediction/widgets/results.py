@@ -139,6 +139,9 @@ class ResultsSection(Section):
         self._canvas.clear([RAW, *(named.source.name for named in self._exports)] if plan is not None else ())
         self._model.set_plan(plan)
         self._show_rows()
+        if self._is_running and self._load.value and self._selected() is None and self._model.locations:
+            # While its layers are made the first tiles are predicted.
+            self._canvas.show_row(self._to_show(0))
 
     def show_recorded(self, recorded: Recorded) -> None:
         """Show an earlier run as its ledger says; its outputs can be looked at."""
@@ -173,7 +176,9 @@ class ResultsSection(Section):
         was_open = self._model.ended(self._selected()) is None
         self._model.finish()
         self._canvas.tidy()
-        if was_open:
+        if self._selected() is None:
+            self._canvas.clear()
+        elif was_open:
             self._on_row()
         self.set_ledger(self._ledger)
 

@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast, get_args
 
+import numpy as np
 from numpy.typing import NDArray
 
 from napari_batch_prediction.batch.exports import NamedExport
 from napari_batch_prediction.batch.job import BatchJob
 from napari_batch_prediction.batch.ledger import LedgerRow
 from napari_batch_prediction.batch.opening import Arrays, full_location, input_settings, open_input
+from napari_batch_prediction.classifiers.base import Source
 from napari_batch_prediction.errors import BatchPredictionError, ImageReadError
 from napari_batch_prediction.export.formats import find_format
 from napari_batch_prediction.export.planes import slice_axis
@@ -29,7 +31,7 @@ from napari_batch_prediction.widgets.layer_data import (
     part_layers,
     raw_layers,
 )
-from napari_batch_prediction.widgets.pixels import read_pixels
+from napari_batch_prediction.widgets.pixels import Pixels, read_pixels
 
 # Formats whose files hold datasets with names.
 CONTAINERS = (".h5", ".n5")
@@ -52,7 +54,7 @@ class ToShow:
     predicted
         What was predicted for an image in memory, by the name of the export.
     is_running
-        More may come: layers of what there is not yet are kept ready.
+        More may come: layers of what there is not yet are made ready, empty and hidden.
     """
 
     location: str
@@ -155,7 +157,8 @@ def _parts(what: ToShow, raw: Image, place: Place, problems: list[str]) -> Itera
         if source.sums:
             continue
         path = what.ended.outputs.get(name) if what.ended is not None else None
-        if path is None and name not in what.predicted:
+        is_empty = path is None and name not in what.predicted
+        if is_empty and (what.in_memory or not what.is_running):
             continue
         try:
             transform = make_transform(export, source, raw.axes, raw.extents)
@@ -163,18 +166,27 @@ def _parts(what: ToShow, raw: Image, place: Place, problems: list[str]) -> Itera
             channels = {(source.name, i) for i in range(first, last)}
             if channels <= seen:
                 continue
-            image = (
-                MemoryImage(name, what.predicted[name], transform.axes, axes_known="file")
-                if path is None
-                else open_output(named, path, transform)
-            )
-            pixels = read_pixels(image, place.order)
+            if is_empty:
+                pixels = no_pixels(transform, place.order)
+            elif path is None:
+                pixels = read_pixels(
+                    MemoryImage(name, what.predicted[name], transform.axes, axes_known="file"), place.order
+                )
+            else:
+                pixels = read_pixels(open_output(named, path, transform), place.order)
         except (BatchPredictionError, OSError) as error:
             problems.append(str(error))
             continue
         seen |= channels
         start = {key: start for key, start in transform.offset.items() if key != "c"}
-        yield Part(source, (first, last), pixels, start, what.ended.counts if what.ended is not None else ())
+        counts = what.ended.counts if what.ended is not None else ()
+        yield Part(source, (first, last), pixels, start, counts, is_empty)
+
+
+def no_pixels(transform: Transform, order: str) -> Pixels:
+    """Return zeros in the shape of an output, without taking memory."""
+    sizes = [stop - start for start, stop in (transform.region[key] for key in f"c{order}")]
+    return Pixels((np.broadcast_to(np.zeros((), transform.dtype), sizes),), ())
 
 
 def open_output(named: NamedExport, path: Path, transform: Transform) -> Image:
@@ -222,3 +234,14 @@ def _open(location: str, axes: str, shape: tuple[int, ...]) -> Image:
         return image
     image.close()
     return open_image(location, found)
+
+
+def warm_up() -> None:
+    """Make layers of every kind and forget them: the first of each loads libraries and compiles for seconds."""
+    pixels = Pixels((np.zeros((1, 2, 2), np.uint8),), ())
+    place = Place("yx", {}, {}, {})
+    labels = Source("", np.dtype(np.uint8), 1, (), None, is_labels=True, classes=("",), class_colors=((0, 0, 0),))
+    for layer in part_layers(Part(labels, (0, 1), pixels, {}), place, ""):
+        layer.make()
+    for layer in part_layers(Part(labels._replace(is_labels=False), (0, 1), pixels, {}), place, ""):
+        layer.make()

@@ -83,6 +83,6 @@ class _Group(QWidget):
         if stage:
             label = QLabel(stage)
             # The stages stand in line.
-            label.setMinimumWidth(label.fontMetrics().horizontalAdvance("All Stages "))
+            label.setMinimumWidth(label.fontMetrics().horizontalAdvance("All Stages  "))
             layout.addWidget(label, 0, Qt.AlignmentFlag.AlignTop)
         layout.addWidget(boxes, 1)
