@@ -3,6 +3,7 @@
 
     python3 dev.py demo [FOLDER] [--viewer]    predict the shipped sample images
     python3 dev.py test [PYTEST ARGUMENTS]     run the tests; on Linux on a display of their own
+    python3 dev.py test --pyside6 [ARGUMENTS]  run those of the window with PySide6 instead of PyQt6
     python3 dev.py lint                        ruff, mypy, import-linter, npe2
 
 The environment is kept in .venv and renewed when pyproject.toml changes. Needs Python 3.11 or newer and
@@ -22,6 +23,8 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = str(BIN / "python")
+# 6.12.0 loses references to None, until Python 3.11 ends in the middle of anything.
+PYSIDE6 = "PySide6>=6.11,<6.12"
 
 # What Qt 6 loads on Linux but its wheels do not bring, and Debian's package for each.
 QT_LIBRARIES = {
@@ -97,6 +100,31 @@ def need_environment() -> None:
     stamp.write_text(state)
 
 
+def need_pyside6() -> str:
+    """Have PySide6 in an environment that takes all else from .venv; return its Python."""
+    folder = ROOT / ".venv-pyside6"
+    python = folder / BIN.relative_to(VENV) / "python"
+    stamp = folder / "installed.txt"
+    state = f"{PYSIDE6} {(VENV / 'installed.sha256').read_text()}"
+    if stamp.exists() and stamp.read_text() == state:
+        return str(python)
+    print("Installing PySide6 into .venv-pyside6 ...", flush=True)
+    paths = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    for command in (
+        [sys.executable, "-m", "venv", str(folder)],
+        [str(python), "-m", "pip", "install", "--quiet", PYSIDE6],
+    ):
+        if subprocess.run(command, cwd=ROOT).returncode:
+            sys.exit(f"This failed: {' '.join(command)}")
+    own, shared = (
+        subprocess.run([one, "-c", paths], check=True, capture_output=True, text=True).stdout.strip()
+        for one in (str(python), PYTHON)
+    )
+    Path(own, "shared.pth").write_text(f"{ROOT / 'src'}\n{shared}\n")
+    stamp.write_text(state)
+    return str(python)
+
+
 def forget_old_kernels() -> None:
     """Remove compiled loops that are older than any source: numba looks at the file that holds a loop only."""
     package = ROOT / "src" / "napari_batch_prediction"
@@ -119,8 +147,12 @@ def test(arguments: list[str]) -> int:
     need_system(qt=True, display=True)
     need_environment()
     forget_old_kernels()
-    command = [PYTHON, "-m", "pytest", *arguments]
-    environment = dict(os.environ)
+    environment, python = dict(os.environ), PYTHON
+    if "--pyside6" in arguments:
+        arguments = [argument for argument in arguments if argument != "--pyside6"] or ["tests/widgets"]
+        python = need_pyside6()
+        environment |= {"QT_API": "pyside6", "PYTEST_QT_API": "pyside6"}
+    command = [python, "-m", "pytest", *arguments]
     if sys.platform == "linux":
         # A screen of their own: no display is needed, and nothing flickers over one that is there.
         command = ["xvfb-run", "-a", "-s", "-screen 0 1400x1000x24", *command]

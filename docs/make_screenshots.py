@@ -156,8 +156,10 @@ class Stage:
 
     def picture(self, width: int) -> Image.Image:
         """Return the window with a dock of this width."""
-        self.window.resizeDocks([self.dock], [width], Qt.Orientation.Horizontal)
-        spin(500)
+        # A canvas that is slow to draw keeps the layout waiting.
+        for _ in range(3):
+            self.window.resizeDocks([self.dock], [width], Qt.Orientation.Horizontal)
+            spin(400)
         return Image.fromarray(self.viewer.screenshot(canvas_only=False, flash=False)).convert("RGB")
 
     def press(self, text: str) -> None:
@@ -242,7 +244,7 @@ def inspect_3d(stage: Stage) -> None:
     stage.viewer.layers["embryo Membrane"].attenuation = 0.15
     stage.viewer.reset_view()
     stage.viewer.scene.camera.angles = (0, -30, -20)
-    stage.viewer.scene.camera.zoom *= 1.2
+    stage.viewer.scene.camera.zoom *= 0.8
     spin(1500)
 
 

@@ -1,5 +1,6 @@
 """What the people who do this work ask for, point by point, from real projects and files to what is on the disk."""
 
+import csv
 import io
 import itertools
 import json
@@ -7,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import golden
@@ -19,6 +21,7 @@ from PIL import Image
 import napari_batch_prediction as nbp
 from napari_batch_prediction.batch.events import BatchStarted, Event, FileFinished, TileDone
 from napari_batch_prediction.batch.record import read_record
+from napari_batch_prediction.classifiers.pixel_classification import PixelClassification
 from napari_batch_prediction.cli import main
 from napari_batch_prediction.report import Progress
 
@@ -279,6 +282,38 @@ def test_07_memory_budget(tmp_path):
     np.testing.assert_array_equal(written, values)
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_08_cancel_within_one_tile(tmp_path, monkeypatch, workers):
+    """After a cancel no tile begins but those the other threads were about to; nothing half-written stays."""
+    images = [str(save(tmp_path / f"{i}.png", np.tile(PIXELS, (12, 12)))) for i in range(2)]
+    job = nbp.BatchJob(
+        classifier=PROJECT, inputs=images, exports=segmentation(folder=tmp_path / "out"), workers=workers
+    )
+    cancelled, lock = threading.Event(), threading.Lock()
+    before: list[int] = []
+    after: list[int] = []
+    predict_tile = PixelClassification.predict_tile
+
+    def predict(*args):
+        with lock:
+            (after if cancelled.is_set() else before).append(1)
+            if len(before) == 3:
+                cancelled.set()
+        return predict_tile(*args)
+
+    monkeypatch.setattr(PixelClassification, "predict_tile", predict)
+    n_tiles: list[int] = []
+    ledger = job.run(
+        lambda event: n_tiles.append(event.n_tiles) if isinstance(event, BatchStarted) else None, cancelled.is_set
+    )
+    assert n_tiles[0] > 3 + workers
+    assert len(before) == 3
+    assert len(after) < workers
+    assert ledger.rows[-1].status == "cancelled"
+    whole = {path.name for row in ledger.rows for path in row.outputs.values()}
+    assert contents(tmp_path / "out").keys() == whole if whole else not contents(tmp_path / "out")
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
@@ -335,6 +370,32 @@ def test_10_several_outputs_from_one_pass(tmp_path):
         ):
             difference = np.abs(ours["exported_data"][()].astype(float) - theirs["exported_data"][()])
             assert (difference > 0.001).mean() < 0.0005
+
+
+def test_10_counts_from_the_same_pass(tmp_path):
+    """Density and counts take the tiles of the density alone; the table says what the density sums to."""
+    case = golden.ROOT / "h1_count_2d_u8"
+    image = str(case / "test1.png")
+    tiles = []
+    for sources in (("Density",), ("Density", "Counts")):
+        folder = tmp_path / str(len(sources))
+        exports = tuple(nbp.Export(source=source, folder=folder) for source in sources)
+        events: list[Event] = []
+        ledger = nbp.BatchJob(classifier=case / "project.ilp", inputs=(image,), exports=exports).run(events.append)
+        assert [row.reason for row in ledger.rows] == [""]
+        tiles.append(sum(isinstance(event, TileDone) for event in events))
+    assert tiles[0] == tiles[1]
+    with h5py.File(folder / "test1_Density.h5") as file:
+        total = file["exported_data"][()].astype(float).sum()
+    assert ledger.rows[0].count == pytest.approx(total, rel=1e-6)
+    (table,) = ledger.tables.values()
+    with table.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert any(float(value) == pytest.approx(total, rel=1e-6) for value in rows[0].values() if is_number(value))
+
+
+def is_number(text: str) -> bool:
+    return re.fullmatch(r"\d+\.\d+", text) is not None
 
 
 WITHOUT_WINDOW = """

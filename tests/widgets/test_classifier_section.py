@@ -55,7 +55,7 @@ def offered(section) -> dict:
 def test_round_trip(section, qtbot):
     """A path comes out as it was put in, also a relative one; without one there is None."""
     assert section.value() == {"classifier": None}
-    assert section.problem == "Choose a classifier."
+    assert section.problem.startswith("Choose a project trained in ilastik")
     with qtbot.waitSignal(section.changed):
         section.setValue(BatchJob(classifier="a b/p.ilp", inputs=("a.png",)))
     assert section.value() == {"classifier": Path("a b/p.ilp")}
@@ -70,8 +70,8 @@ def test_card(section, qtbot, case, used):
     assert "Pixel Classification \u00b7 3 channels \u00b7 2D (yxc)" in text
     for name in classifier.classes:
         assert name in text
-    assert "Not for 3D, below" in text
-    assert "or other than 3 channels." in text
+    assert "Not for 3D, nor below" in text
+    assert "; 3 channels only." in text
     assert "in 2D, scales" in text
     shown = section.findChild(QTextEdit)
     assert str(project) in shown.toolTip()
@@ -80,9 +80,9 @@ def test_card(section, qtbot, case, used):
 
 
 LIMITS = {
-    "a_2d_u8": "3D, below 36 \u00d7 36 pixels, or other than 1 channel.",
-    "m_3d_2ch_u16": "2D, below 19 \u00d7 19 \u00d7 19 pixels, or other than 2 channels.",
-    "e_3d_in2d_u8": "2D, below 2 \u00d7 36 \u00d7 36 pixels, or other than 1 channel.",
+    "a_2d_u8": "3D, nor below 36 \u00d7 36 pixels; 1 channel only.",
+    "m_3d_2ch_u16": "2D, nor below 19 \u00d7 19 \u00d7 19 pixels; 2 channels only.",
+    "e_3d_in2d_u8": "2D, nor below 2 \u00d7 36 \u00d7 36 pixels; 1 channel only.",
 }
 
 

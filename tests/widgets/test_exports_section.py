@@ -218,6 +218,19 @@ def test_an_output_that_is_not_offered_is_said(section):
     assert "Colours" not in said(section) + " ".join(offered(section))
 
 
+def test_another_classifier_after_a_job(section):
+    """What the next classifier does not offer is unticked; if nothing is left, what it is made for is ticked."""
+    section.setValue(job(PIXELS, LABELS))
+    section.set_offered(classifier("a_2d_u8"))
+    assert exports(section) == (PIXELS, LABELS)
+    section.set_offered(classifier("h1_count_2d_u8"))
+    assert ticked(section) == ["Density", "Counts"]
+    assert said(section) == ""
+    box(section, "Counts").click()
+    section.set_offered(classifier("c_2d_u16"))
+    assert ticked(section) == ["Probabilities"]
+
+
 def test_another_name_of_an_output_ticks_it(section):
     """The density of a counting project is also found as Probabilities."""
     section.setValue(job(PIXELS))

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from napari.components import ViewerModel
 from napari.settings import _clear_plugin_settings_cache
 from qtpy.QtWidgets import QCheckBox, QLabel
 
 from napari_batch_prediction.export.settings import Export
 from napari_batch_prediction.widgets import preferences
+from napari_batch_prediction.widgets.results import ResultsSection
 
 EXPORTS = (
     Export(source="Simple Segmentation", format="tiff", folder=Path("out"), region={"y": (10, 200), "x": (None, 512)}),
@@ -75,6 +77,17 @@ def test_load_results_comes_back(settings_file):
     preferences.keep_load_results(False)
     next_session()
     assert preferences.load_results() is False
+
+
+def test_the_box_for_it_stays_as_it_was_left(qtbot, settings_file):
+    """Whether results are loaded is the same in the next window."""
+    for ticked in (True, False, True):
+        section = ResultsSection(ViewerModel())
+        qtbot.addWidget(section)
+        (box,) = section.findChildren(QCheckBox)
+        assert box.isChecked() == ticked
+        box.click()
+        next_session()
 
 
 def test_names_that_are_not_unicode_are_kept(settings_file):

@@ -141,7 +141,7 @@ def test_from_waiting_to_done(results):
 
 COUNTED = {
     "single images": ([counts(80.34), counts(12.0)], ["80.3", "12.0"], "2 done, 92.3 counted"),
-    "time series": ([counts(1, 3, 2), counts(2, 2)], ["1.0 to 3.0", "2.0"], "2 done"),
+    "time series": ([counts(1, 3, 2), counts(2, 2)], ["1.0\u20133.0", "2.0"], "2 done"),
 }
 
 
@@ -195,6 +195,32 @@ def test_the_selected_row_is_shown(results, qtbot):
     results.select(0)
     section.finish()
     results.has_layers(*layers(0))
+
+
+READY = {
+    "image": (IMAGES[0], True, len(CLASSES) + 1),
+    "image that cannot be read": (str(FOLDER / "gone.png"), True, 0),
+    "not loaded": (IMAGES[0], False, 0),
+}
+
+
+@pytest.mark.parametrize(("image", "loaded", "n_layers"), READY.values(), ids=READY)
+def test_layers_are_made_before_the_first_image_is_done(results, qtbot, image, loaded, n_layers):
+    """The first image is shown with layers for what will be predicted; the run is told when it can begin."""
+    section = results.section
+    section._load.value = loaded
+    with qtbot.waitSignal(section.ready, timeout=WAIT_MS):
+        section.set_plan(plan([image]))
+    results.settle()
+    before = list(results.viewer.layers)
+    assert len(before) == n_layers
+    if n_layers:
+        with qtbot.assertNotEmitted(section.ready):
+            section.take(done(0))
+            qtbot.waitUntil(lambda: all(layer.visible for layer in before), timeout=WAIT_MS)
+        assert list(results.viewer.layers) == before
+    with qtbot.waitSignal(section.ready, timeout=WAIT_MS):
+        section.set_plan(None)
 
 
 def test_a_failed_row(results, qtbot):
@@ -465,7 +491,7 @@ def test_predicted_for_layers(results, qtbot, viewer):
         viewer.add_image(np.zeros((6, 8)), name=name, translate=(3, 4))
         arrays[f"layer:{name}"] = MemoryImage(name, np.zeros((6, 8)), "yx", axes_known="guess")
     random = np.random.default_rng(1)
-    expected = [*names, *(f"{name} {label}" for name in names for label in CLASSES)]
+    expected = [title for name in names for title in (name, *(f"{name} {label}" for label in CLASSES))]
     for _ in range(2):
         results.section.set_plan(replace(plan(tuple(arrays)), arrays=arrays))
         for i, location in enumerate(arrays):

@@ -184,7 +184,7 @@ def test_alone_it_is_visible(viewer, outputs, source):
 COUNTS = {
     "not counted": ((), "cells Density"),
     "one frame": ((Count(0, 80.44, 80.44),), "cells Density, 80.4"),
-    "time series": ((Count(0, 80.44, None), Count(1, 95.06, 3.0)), "cells Density, 80.4 to 95.1"),
+    "time series": ((Count(0, 80.44, None), Count(1, 95.06, 3.0)), "cells Density, 80.4\u201395.1"),
 }
 
 

@@ -17,13 +17,14 @@ from napari_batch_prediction.classifiers.pixel_classification import PixelClassi
 from napari_batch_prediction.export.hdf5 import Hdf5Writer
 from napari_batch_prediction.export.settings import Export
 from napari_batch_prediction.widgets import canvas, classifier
+from napari_batch_prediction.widgets.message import printable
 
 
 class Unheard(BaseException):
     """Not even an Exception."""
 
 
-class Mute(Exception):
+class MuteError(Exception):
     """Cannot say what it is."""
 
     def __str__(self) -> str:
@@ -39,7 +40,7 @@ ERRORS = {
     "interrupt": KeyboardInterrupt(),
     "generator": GeneratorExit(),
     "unheard of": Unheard("?"),
-    "without words": Mute(),
+    "without words": MuteError(),
     "not unicode": OSError("a\udcff.png"),
 }
 TWO = {name: ERRORS[name] for name in ("runtime", "unheard of")}
@@ -58,7 +59,7 @@ def words(error: BaseException) -> str:
     """What must be read of an error."""
     if isinstance(error, MemoryError):
         return "Not enough memory"
-    return str(error) if isinstance(error, OSError) else type(error).__name__
+    return printable(str(error)) if isinstance(error, OSError) else type(error).__name__
 
 
 def foreseen(error: BaseException) -> bool:
@@ -118,7 +119,7 @@ def test_predicting(window, case, monkeypatch, error):
         patch.setattr(PixelClassification, "predict_tile", raising(error))
         ledger = window.run()
         if isinstance(error, Exception):
-            assert [words(error) in row.reason for row in ledger.rows] == [True, True]
+            assert [words(error) in printable(row.reason) for row in ledger.rows] == [True, True]
             window.results.selectRow(1)
         status = "failed" if isinstance(error, Exception) else "cancelled"
         assert [row[1] for row in cells(window.results)] == [status, status]
@@ -154,7 +155,7 @@ def test_running(window, case, monkeypatch, owner, name, alone, error):
         states = {row[1] for row in cells(window.results)}
         assert states <= {"done", "failed", "cancelled"}
         if alone and isinstance(error, Exception):
-            assert [words(error) in row.reason for row in ledger.rows] == [True, True]
+            assert [words(error) in printable(row.reason) for row in ledger.rows] == [True, True]
             window.results.selectRow(0)
         is_explained(window, error)
     runs(window, folder)

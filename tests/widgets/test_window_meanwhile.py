@@ -1,19 +1,14 @@
 """What changes while the window works: a second run, files and layers that go, docks and viewers that are closed."""
 
-import gc
-import os
 import shutil
-import weakref
 from pathlib import Path
 
 import h5py
 import numpy as np
-import pytest
 from batch_window import WAIT_MS, Window, cells, written
 from golden import ROOT as GOLDEN
 from napari.components import ViewerModel
 from qtpy.QtCore import QThreadPool
-from qtpy.QtWidgets import QApplication
 from superqt.utils import WorkerBase
 
 from napari_batch_prediction.batch.job import BatchJob
@@ -43,13 +38,6 @@ def is_idle(qtbot) -> None:
     """Every thread has come to its end."""
     pool = QThreadPool.globalInstance()
     qtbot.waitUntil(lambda: pool.activeThreadCount() == 0 and not WorkerBase._worker_set, timeout=WAIT_MS)
-
-
-def open_files(folder: Path) -> list[str]:
-    """Files in a folder that this process has open, where the system tells."""
-    handles = Path("/proc/self/fd")
-    names = [os.readlink(handle) for handle in handles.iterdir() if handle.is_symlink()] if handles.exists() else []
-    return [name for name in names if name.startswith(str(folder))]
 
 
 def test_a_second_run_at_once(window, large):

@@ -357,12 +357,13 @@ class BatchPredictionWidget(QScrollArea):
                 case Failure():
                     self._bar.set_problem(one)
                 case Plan():
+                    self._ledger = None
                     self._results.set_plan(one)
                     self._bar.set_plan(one)
                 case _:
                     events.append(one)
                     if isinstance(one, BatchFinished):
-                        self._ledger = one.ledger
+                        self._ledger = self._ended = one.ledger
                     else:
                         self._results.take(one)
         self._bar.take(events)

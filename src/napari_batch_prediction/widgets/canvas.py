@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 PAUSE_MS = 50
 
 # After this long the viewer draws, and answers for a moment.
-TURN_SECONDS = 0.02
+TURN_SECONDS = 0.01
 TURN_MS = 5
 
 
@@ -37,7 +37,7 @@ class Canvas(QObject):
     viewer
         The viewer, or its model.
     parent
-        The owner.
+        The owner, in the viewer's window.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class Canvas(QObject):
     def __init__(self, viewer: "Viewer", parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._viewer = viewer
-        self._row = ShownLayers(viewer)
+        self._row = ShownLayers(viewer, self)
         # What was predicted for layers of the viewer, by their locations.
         self._above: dict[str, ShownLayers] = {}
         self._docked = True
@@ -69,6 +69,11 @@ class Canvas(QObject):
         self._turn = QTimer(self)
         self._turn.setInterval(TURN_MS)
         self._turn.timeout.connect(self._take_turn)
+
+    @property
+    def location(self) -> str:
+        """The image that is shown, or is about to be; empty if none is."""
+        return self._what.location if self._what is not None else ""
 
     @property
     def has_layers(self) -> bool:
@@ -97,8 +102,12 @@ class Canvas(QObject):
 
     def add_predicted(self, what: ToShow) -> None:
         """Add what was predicted for a layer of the viewer above it, in place of what was there before."""
-        place = self._place(what)
-        above = self._above.setdefault(what.location, ShownLayers(self._viewer))
+        above = self._above.setdefault(what.location, ShownLayers(self._viewer, self))
+        above.base = base = self._layer(what)
+        place = None
+        if base is not None and what.location in what.arrays:
+            axes = input_settings(what.job, what.location).axes or what.arrays[what.location].axes
+            place = place_of(base, axes)
         present = above.keys
 
         def work(should_cancel: ShouldCancel) -> Generator[object]:
@@ -216,13 +225,10 @@ class Canvas(QObject):
                 else:
                     self._others.popleft()
 
-    def _place(self, what: ToShow) -> Place | None:
-        """Return where the layer is that an image in memory was made of; None if it is gone."""
-        image = what.arrays.get(what.location)
+    def _layer(self, what: ToShow) -> "Layer | None":
+        """Return the layer that an image in memory was made of; None if it is gone."""
         name = what.location.removeprefix(PREFIX)
-        if image is None or name not in self._viewer.layers:
-            return None
-        return place_of(self._viewer.layers[name], input_settings(what.job, what.location).axes or image.axes)
+        return next((layer for layer in self._viewer.layers if layer.name == name), None)
 
 
 class _Read:

@@ -20,6 +20,8 @@ from napari_batch_prediction.widgets.message import Message
 from napari_batch_prediction.widgets.section import Section
 from napari_batch_prediction.widgets.work import Failure, ShouldCancel, Task
 
+NOTHING = "Choose a project trained in ilastik, or a sample from the list beside the line."
+
 # A path that is being typed is read once the typing pauses.
 PAUSE_MS = 300
 
@@ -148,7 +150,7 @@ class ClassifierSection(Section):
             self._task = None
         self._pause.stop()
         if self._path() is None:
-            self._become(None, "Choose a classifier.")
+            self._become(None, NOTHING)
         else:
             self._become(None, "The classifier is being read.")
             self._pause.start()

@@ -57,10 +57,9 @@ def features(classifier: Classifier) -> list[str]:
 
 def limits(classifier: Classifier) -> str:
     """Return what a classifier cannot be used for, as a sentence."""
-    parts = ["2D" if "z" in classifier.axes else "3D"]
-    if size := smallest(classifier):
-        parts.append(f"below {size} pixels")
-    return f"Not for {', '.join(parts)}, or other than {count(classifier.n_channels, 'channel')}."
+    size = smallest(classifier)
+    small = f", nor below {size} pixels" if size else ""
+    return f"Not for {'2D' if 'z' in classifier.axes else '3D'}{small}; {count(classifier.n_channels, 'channel')} only."
 
 
 def smallest(classifier: Classifier) -> str:

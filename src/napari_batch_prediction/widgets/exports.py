@@ -1,6 +1,7 @@
 """The part of the window that says what is written, how, and where."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt, Signal
@@ -63,8 +64,9 @@ class ExportsSection(Section):
         self._template = Export()
         # Which of the exports the settings are of; all if None.
         self._one: int | None = None
-        # Whether the exports are those of a job, and so not replaced by what the classifier offers.
+        # Whether the exports are those of a job, which stay as they are; and for which classifier, once it is known.
         self._given = False
+        self._given_for: Path | None = None
         self._image: ImageAxes | None = None
         self._first: FirstImage | None = None
         self._region = RegionLayer(viewer, self._on_drawn)
@@ -125,19 +127,25 @@ class ExportsSection(Section):
         choose(self._existing, job.existing)
         self._exports, self._template = job.exports, job.exports[0]
         self._one, self._given = None, True
+        known = self._classifier is not None and self._classifier.path == job.classifier
+        self._given_for = job.classifier if known else None
         self._show()
         self.changed.emit()
 
     def set_offered(self, classifier: Classifier | None) -> None:
-        """Offer the outputs of a classifier. If none of them is ticked, tick the one it is made for.
+        """Offer the outputs of a classifier, and leave out what it has not; if nothing is left, tick what it is for.
 
-        What a job says stays as it is.
+        What a job says stays as it is, until the user turns to another classifier.
         """
         self._classifier = classifier
+        if classifier is not None and self._given:
+            self._given_for = self._given_for or classifier.path
+            self._given = classifier.path == self._given_for
         if classifier is not None and not self._given:
             offered = {name.lower() for name in classifier.sources}
-            if not any(export.source.lower() in offered for export in self._exports):
-                self._exports = tuple(self._new(source) for source in default_sources(classifier))
+            left = tuple(export for export in self._exports if export.source.lower() in offered)
+            if not left or len(left) < len(self._exports):
+                self._exports = left or tuple(self._new(source) for source in default_sources(classifier))
                 self._one = None
                 self._show()
                 self.changed.emit()

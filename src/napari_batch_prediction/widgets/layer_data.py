@@ -123,6 +123,13 @@ class LayerData:
         """Whether there are several levels of resolution."""
         return isinstance(self.data, list)
 
+    def with_levels(self) -> list[Any]:
+        """Return levels of resolution: those that are there, else a second one, unless it would be as small."""
+        if self.has_levels:
+            return list(self.data)
+        coarse = self.data[..., ::2, ::2, :] if self.options.get("rgb") else self.data[..., ::2, ::2]
+        return [self.data] if coarse.size == self.data.size else [self.data, coarse]
+
     def emptied(self) -> "LayerData":
         """Return the same without its pixels."""
         first = self.data[0] if self.has_levels else self.data
@@ -307,7 +314,7 @@ def count_text(counts: Sequence[Count]) -> str:
     if not values:
         return ""
     low, high = f"{min(values):.1f}", f"{max(values):.1f}"
-    return low if low == high else f"{low} to {high}"
+    return low if low == high else f"{low}\u2013{high}"
 
 
 def _class_colormap(color: Color) -> Colormap:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from qtpy.QtCore import QObject
 
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.widgets.layer_data import LayerData, close_all
@@ -28,10 +29,14 @@ class _Present:
     is_spare: bool = False
     # Whether the user wants to see it when there is.
     is_wanted: bool = True
+    # It has been made visible, and so is ready to be drawn quickly.
+    is_drawn: bool = True
 
     def takes(self, data: LayerData) -> bool:
         """Whether the layer can show this: one with levels needs at least two, one without can have but one."""
-        return data.has_levels == bool(self.layer.multiscale) or (not data.has_levels and min(data.data.shape[-2:]) > 1)
+        if data.has_levels or not self.layer.multiscale:
+            return data.has_levels == bool(self.layer.multiscale)
+        return len(data.with_levels()) > 1
 
 
 class ShownLayers:
@@ -48,10 +53,19 @@ class ShownLayers:
     ----------
     viewer
         The viewer, or its model.
+    owner
+        Something in the viewer's window, if it has one.
+
+    Attributes
+    ----------
+    base
+        The layer that they are put right above; None to put them on top of all.
     """
 
-    def __init__(self, viewer: "Viewer") -> None:
+    def __init__(self, viewer: "Viewer", owner: QObject | None = None) -> None:
+        self.base: Layer | None = None
         self._viewer = viewer
+        self._owner = owner
         self._present: dict[tuple[object, ...], _Present] = {}
         # Also of layers that are kept.
         self._files: dict[Layer, tuple[Image, ...]] = {}
@@ -89,8 +103,7 @@ class ShownLayers:
             before = self._extent()
             for key in [key for key, present in self._present.items() if key in left and present.takes(left[key])]:
                 if key in self._present:
-                    self._renew(self._present[key], left.pop(key))
-                    yield False
+                    yield self._renew(self._present[key], left.pop(key))
             kept = {data.key for data in group if data.key not in left}
             yield from self._remove([key for key in self._present if key not in kept])
             for data in group:
@@ -106,8 +119,7 @@ class ShownLayers:
         soon = [key for key, present in self._present.items() if present.data.source in sources]
         for key in soon:
             if key in self._present:
-                self._renew(self._present[key], self._present[key].data.emptied())
-                yield False
+                yield self._renew(self._present[key], self._present[key].data.emptied())
         yield from self._remove([key for key in self._present if key not in soon])
 
     def tidy(self) -> Iterator[bool]:
@@ -127,7 +139,7 @@ class ShownLayers:
         above = [overlay for overlay in getattr(layer, "_overlays", {}).values() if overlay.visible]
         for overlay in above:
             overlay.visible = False
-        self._present[data.key] = _Present(layer, data, data.is_empty, is_wanted)
+        self._present[data.key] = _Present(layer, data, data.is_empty, is_wanted, wanted)
         self._keep_open(layer, data.files)
         self._viewer.layers.insert(self._index(data, group), layer)
         try:
@@ -142,7 +154,7 @@ class ShownLayers:
         yield wanted
 
     def _index(self, data: LayerData, group: Sequence[LayerData]) -> int:
-        """Return where a layer belongs: above those below it, else below those above it, else on top."""
+        """Return where a layer belongs: above those below it, else below those above it, else above the base."""
         layers = self._viewer.layers
         at = [one.key for one in group].index(data.key)
         there = {key: present.layer for key, present in self._present.items() if present.layer in layers}
@@ -152,16 +164,16 @@ class ShownLayers:
         for above in group[at + 1 :]:
             if above.key in there:
                 return int(layers.index(there[above.key]))
-        return len(layers)
+        return int(layers.index(self.base)) + 1 if self.base in layers else len(layers)
 
-    def _renew(self, present: _Present, data: LayerData) -> None:
+    def _renew(self, present: _Present, data: LayerData) -> bool:
+        """Let a layer show something else; return whether that is the first time, which takes long to draw."""
         layer, before = present.layer, present.data.options
         if data.is_empty:
             if not present.is_spare:
                 present.is_wanted = layer.visible
             layer.visible = False
-        levels = layer.multiscale and not data.has_levels
-        layer.data = [data.data, data.data[..., ::2, ::2]] if levels else data.data
+        layer.data = data.with_levels() if layer.multiscale else data.data
         for name in CHANGING:
             # What is given again is left as the user set it meanwhile.
             if name in data.options and before.get(name) != data.options[name]:
@@ -172,13 +184,15 @@ class ShownLayers:
             layer.visible = True
         present.data, present.is_spare = data, data.is_empty
         self._keep_open(layer, data.files)
+        was_drawn, present.is_drawn = present.is_drawn, present.is_drawn or layer.visible
+        return not was_drawn and present.is_drawn
 
     def _remove(self, keys: Iterable[tuple[object, ...]]) -> Iterator[bool]:
         """Remove layers, all at one step: napari collects garbage after each, or once for all."""
         gone = [self._present[key].layer for key in keys if key in self._present]
         if not gone:
             return
-        with drawing_context(self._viewer), self._viewer.layers.batched_update():
+        with drawing_context(self._owner), self._viewer.layers.batched_update():
             for layer in gone:
                 self._viewer.layers.remove(layer)
         yield True

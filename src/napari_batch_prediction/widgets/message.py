@@ -40,7 +40,7 @@ class Message(QWidget):
         trace
             The stack trace of an unexpected error.
         """
-        self._trace = trace
+        text, self._trace = printable(text), printable(trace)
         if text != self.text():
             self._text.setPlainText(text)
         self._copy.setVisible(bool(trace))
@@ -50,6 +50,11 @@ class Message(QWidget):
         clipboard = QGuiApplication.clipboard()
         if clipboard is not None:
             clipboard.setText(f"{self.text()}\n\n{self._trace}")
+
+
+def printable(text: str) -> str:
+    """Return a text with escapes for what is not Unicode, as in names of files: PySide6 ends a text there."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 class WrappedText(QTextEdit):

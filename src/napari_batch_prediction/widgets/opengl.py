@@ -2,16 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
+from qtpy.QtCore import QObject
 from qtpy.QtOpenGLWidgets import QOpenGLWidget
-
-if TYPE_CHECKING:
-    from napari.viewer import Viewer
 
 
 @contextmanager
-def drawing_context(viewer: "Viewer") -> Iterator[None]:
+def drawing_context(inside: QObject | None) -> Iterator[None]:
     """Make the OpenGL context of a viewer's canvas the current one.
 
     When napari removes a layer it deletes at once what OpenGL holds of it, in whatever context is current: outside
@@ -19,11 +16,13 @@ def drawing_context(viewer: "Viewer") -> Iterator[None]:
 
     Parameters
     ----------
-    viewer
-        The viewer; a model without a window has no context.
+    inside
+        Something in the viewer's window; without a window around it there is no context.
     """
-    window = getattr(getattr(viewer, "window", None), "_qt_window", None)
-    canvas = window.findChild(QOpenGLWidget) if window is not None else None
+    canvas = None
+    while inside is not None and canvas is None:
+        canvas = inside.findChild(QOpenGLWidget)
+        inside = inside.parent()
     if canvas is None:
         yield
         return

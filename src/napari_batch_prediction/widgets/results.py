@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import CheckBox
 from numpy.typing import NDArray
-from qtpy.QtCore import Qt, QUrl, Signal
+from qtpy.QtCore import Qt, QTimer, QUrl, Signal
 from qtpy.QtGui import QDesktopServices, QKeySequence, QShortcut
 
 from napari_batch_prediction.batch.events import Event, FileFinished
@@ -52,6 +52,9 @@ class ResultsSection(Section):
         Why the selected image failed.
     explained
         The message says something else.
+    ready
+        After :meth:`set_plan`: the layers of the run are made, which takes longest before the first image and is
+        slow while others compute. Emitted once, at once if nothing is to be shown.
     row_shown
         Another row is selected; emitted with its image.
     retry_clicked
@@ -63,6 +66,7 @@ class ResultsSection(Section):
     """
 
     explained = Signal()
+    ready = Signal()
     row_shown = Signal(str)
     retry_clicked = Signal()
     resume_chosen = Signal(Path)
@@ -78,6 +82,7 @@ class ResultsSection(Section):
         self._predicted: dict[int, Mapping[str, NDArray]] = {}
         self._ledger: Ledger | None = None
         self._is_running = False
+        self._is_awaited = False
         self._docked = False
         self._task: Task | None = None
         self._model = ResultsModel(self)
@@ -139,9 +144,12 @@ class ResultsSection(Section):
         self._canvas.clear([RAW, *(named.source.name for named in self._exports)] if plan is not None else ())
         self._model.set_plan(plan)
         self._show_rows()
-        if self._is_running and self._load.value and self._selected() is None and self._model.locations:
-            # While its layers are made the first tiles are predicted.
+        self._is_awaited = True
+        if self._is_running and self._load.value and self._model.locations and self._docked:
+            # The first is as good as any to make the layers for.
             self._canvas.show_row(self._to_show(0))
+        else:
+            QTimer.singleShot(0, self._be_ready)
 
     def show_recorded(self, recorded: Recorded) -> None:
         """Show an earlier run as its ledger says; its outputs can be looked at."""
@@ -176,7 +184,7 @@ class ResultsSection(Section):
         was_open = self._model.ended(self._selected()) is None
         self._model.finish()
         self._canvas.tidy()
-        if self._selected() is None:
+        if self._selected() is None and self._model.row(self._canvas.location) is not None:
             self._canvas.clear()
         elif was_open:
             self._on_row()
@@ -294,12 +302,19 @@ class ResultsSection(Section):
     def _selected(self) -> int | None:
         return next(iter(self._table.selected_rows()), None)
 
+    def _be_ready(self) -> None:
+        if self._is_awaited:
+            self._is_awaited = False
+            self.ready.emit()
+
     def _on_shown(self, location: str, problems: str) -> None:
+        self._be_ready()
         self._buttons.set_shown(self._canvas.has_layers)
         if problems and location == self._location() and not self.message.text():
             self._explain(problems, "")
 
     def _on_failed(self, location: str, failure: Failure) -> None:
+        self._be_ready()
         self._buttons.set_shown(False)
         # An image that failed has said why already.
         if location == self._location() and not self.message.text():

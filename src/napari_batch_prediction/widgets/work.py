@@ -8,6 +8,7 @@ from napari.qt.threading import GeneratorWorker, create_worker
 from qtpy.QtCore import QObject, Signal
 
 from napari_batch_prediction.batch.ledger import explain
+from napari_batch_prediction.widgets.message import printable
 
 ShouldCancel = Callable[[], bool]
 Work = Callable[[ShouldCancel], Generator[object, None, Any]]
@@ -119,7 +120,7 @@ def _guarded(steps: Generator[object]) -> Generator[object]:
         except StopIteration:
             return
         except BaseException as error:  # whatever it is, the window says it
-            yield Failure(*explain(error))
+            yield Failure(*map(printable, explain(error)))
             return
         # Outside of the block: who closes this generator raises here.
         yield step
