@@ -213,8 +213,16 @@ def test_run(window, viewer, case, qtbot):
 
     shown("test1", *classes, "Simple Segmentation")
     with h5py.File(folder / "out/test1_Probabilities.h5") as file:
-        for i, name in enumerate(classes):
-            np.testing.assert_array_equal(viewer.layers[f"test1 {name}"].data, file["exported_data"][..., i])
+        expected = np.moveaxis(file["exported_data"][()], -1, 0)
+
+    def filled() -> bool:
+        """Layers that are made before there is anything to show are empty at first."""
+        layers = [layer for layer in viewer.layers if layer.name in [f"test1 {name}" for name in classes]]
+        return len(layers) == len(classes) and all(
+            np.array_equal(layer.data, values) for layer, values in zip(layers, expected, strict=True)
+        )
+
+    qtbot.waitUntil(filled, timeout=WAIT_MS)
     window.results.selectRow(2)
     shown("test2", *classes, "Simple Segmentation")
     window.results.selectRow(1)
@@ -257,6 +265,19 @@ def test_a_second_run(window, viewer, case, qtbot):
         with qtbot.waitSignal(window.widget.checked, timeout=WAIT_MS):
             choice.setCurrentText(text)
         assert [row.status for row in window.run().rows] == [status]
+
+
+def test_resume_without_the_classifier(window, case, qtbot):
+    """An earlier run is shown as it was, also if it cannot go on; why it cannot is said."""
+    folder = case("a_2d_u8")
+    job = BatchJob(classifier=folder / "project.ilp", inputs=(f"{folder}/test2.png", f"{folder}/missing.png"))
+    ledger = job.run()
+    (folder / "project.ilp").unlink()
+    with qtbot.waitSignal(window.widget.finished, timeout=WAIT_MS):
+        window.widget.resume(ledger.path)
+    assert [row[:2] for row in cells(window.results)] == [["test2.png", "done"], ["missing.png", "failed"]]
+    assert "project.ilp" in window.said()
+    assert not window.bar.isVisible()
 
 
 def test_progress_is_true(window, large, qtbot):

@@ -91,6 +91,8 @@ def results(qtbot, viewer):
     section.resize(320, 500)
     section.show()
     yield Results(qtbot, section, viewer)
+    # It is remembered.
+    section._load.value = True
     section.set_docked(False)
     WorkerBase.await_workers(WAIT_MS)
 

@@ -1,7 +1,10 @@
 """The dock widget: from a classifier and images to results on the canvas."""
 
+import gc
+import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +17,7 @@ from napari_batch_prediction.batch.inspection import Inspected, Inspections
 from napari_batch_prediction.batch.job import BatchJob
 from napari_batch_prediction.batch.ledger import Ledger
 from napari_batch_prediction.batch.plan import Found, Plan, iter_plan
+from napari_batch_prediction.batch.record import Recorded, read_record
 from napari_batch_prediction.batch.resume import plan_resume
 from napari_batch_prediction.batch.run import iter_run
 from napari_batch_prediction.batch.text import as_command, as_python
@@ -51,10 +55,17 @@ PAUSE_MS = 300
 # more time than predicting them.
 EVENTS_MS = 200
 
+# A run waits for its first layers no longer than this, in seconds.
+READY_WITHIN = 3.0
+
+# Full garbage collections come after so many smaller ones while a run is under way.
+SELDOM = 1000
+
 # What a check finds is passed on so often.
 FOUND_EVERY = 0.1
 
-Steps = Callable[[ShouldCancel], Generator[Found | list[Inspected], None, Plan]]
+Step = Found | list[Inspected] | Recorded
+Steps = Callable[[ShouldCancel], Generator[Step, None, Plan]]
 
 
 class BatchPredictionWidget(QScrollArea):
@@ -93,7 +104,9 @@ class BatchPredictionWidget(QScrollArea):
         self._inspections = Inspections()
         self._plan: Plan | None = None
         self._problem = ""
-        self._events: list[Plan | Event | Failure] = []
+        self._events: list[Recorded | Plan | Event | Failure] = []
+
+        self._ready = threading.Event()
 
         self._canvas = Canvas(napari_viewer, self)
         self._classifier = ClassifierSection()
@@ -136,6 +149,7 @@ class BatchPredictionWidget(QScrollArea):
         self._results.retry_clicked.connect(self.retry_failed)
         self._results.resume_chosen.connect(self.resume)
         self._results.copy_clicked.connect(self._copy)
+        self._results.ready.connect(lambda: self._ready.set())
         self._laid_out = QTimer(self)
         self._laid_out.setSingleShot(True)
         self._laid_out.timeout.connect(lambda: self.ensureWidgetVisible(self._results.message, 0, 0))
@@ -230,6 +244,8 @@ class BatchPredictionWidget(QScrollArea):
 
     def _on_loaded(self) -> None:
         self._exports.set_offered(self._classifier.classifier)
+        if self._classifier.classifier is not None:
+            self._canvas.warm_up()
         self._drop_check()
         self._pause.start()
         self._refresh()
@@ -239,7 +255,7 @@ class BatchPredictionWidget(QScrollArea):
         classifier, inspections = self._classifier.current(), self._inspections
         arrays = arrays_for(self._viewer, job.inputs)
 
-        def steps(should_cancel: ShouldCancel) -> Generator[Found | list[Inspected], None, Plan]:
+        def steps(should_cancel: ShouldCancel) -> Generator[Step, None, Plan]:
             return _collected(
                 iter_plan(job, classifier, arrays=arrays, inspections=inspections, should_cancel=should_cancel)
             )
@@ -309,8 +325,10 @@ class BatchPredictionWidget(QScrollArea):
         if self._run is not None:
             return
 
-        def steps(should_cancel: ShouldCancel) -> Generator[Found | list[Inspected], None, Plan]:
-            yield from ()
+        def steps(should_cancel: ShouldCancel) -> Generator[Recorded, None, Plan]:
+            if not failed:
+                # Shown also if it cannot go on, for want of its classifier for example.
+                yield read_record(ledger)
             return plan_resume(ledger, failed=failed)
 
         self._run_plan(steps, fresh=False)
@@ -325,11 +343,17 @@ class BatchPredictionWidget(QScrollArea):
         fresh
             Whether the plan is one of the job that is shown.
         """
+        ready = self._ready = threading.Event()
 
         def work(should_cancel: ShouldCancel) -> Generator[object]:
             plan = yield from steps(should_cancel)
             yield plan
-            yield from iter_run(plan, should_cancel)
+            # Layers are made faster before the prediction takes all cores.
+            end = time.monotonic() + READY_WITHIN
+            while not ready.wait(0.02) and time.monotonic() < end and not should_cancel():
+                pass
+            with few_full_collections():
+                yield from iter_run(plan, should_cancel)
 
         self._pause.stop()
         self._drop_check()
@@ -341,7 +365,7 @@ class BatchPredictionWidget(QScrollArea):
         self._run.ended.connect(self._on_run_ended)
         self._run.start()
 
-    def _on_run(self, event: Found | list[Inspected] | Plan | Event | Failure) -> None:
+    def _on_run(self, event: Step | Plan | Event | Failure) -> None:
         if isinstance(event, (Found, list)):
             return  # the table of inputs knows it already
         self._events.append(event)
@@ -356,6 +380,8 @@ class BatchPredictionWidget(QScrollArea):
             match one:
                 case Failure():
                     self._bar.set_problem(one)
+                case Recorded():
+                    self._results.show_recorded(one)
                 case Plan():
                     self._ledger = None
                     self._results.set_plan(one)
@@ -414,13 +440,28 @@ class BatchPredictionWidget(QScrollArea):
             clipboard.setText(as_python(job) if language == "python" else as_command(job))
 
     def _refresh(self) -> None:
+        self._results.set_copy(self._needs())
         n_ready = sum(not row.problems for row in self._plan.rows) if self._plan is not None else 0
         self._bar.set_ready(n_ready, self._needs() or self._problem)
 
 
+@contextmanager
+def few_full_collections() -> Iterator[None]:
+    """Put off full garbage collections while the block runs: each stops the window for 0.2 s and more."""
+    before = gc.get_threshold()
+    if before[2] >= SELDOM:  # another window runs, and sets it back
+        yield
+        return
+    gc.set_threshold(before[0], before[1], SELDOM)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
 def _collected(
     steps: Generator[Found | Inspected, None, Plan],
-) -> Generator[Found | list[Inspected], None, Plan]:
+) -> Generator[Step, None, Plan]:
     """Pass on what is found a few times a second, not image by image."""
     waiting: list[Inspected] = []
     sent = time.monotonic()

@@ -5,10 +5,13 @@ from threading import Event
 from typing import Any, NamedTuple
 
 from napari.qt.threading import GeneratorWorker, create_worker
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QThreadPool, Signal
 
 from napari_batch_prediction.batch.ledger import explain
 from napari_batch_prediction.widgets.message import printable
+
+AT_ONCE = 4
+"""How many pieces of work can be under way at once, at least."""
 
 ShouldCancel = Callable[[], bool]
 Work = Callable[[ShouldCancel], Generator[object, None, Any]]
@@ -63,6 +66,10 @@ class Task(QObject):
 
     def start(self) -> None:
         """Begin."""
+        # A run, a check and a row that is read must not wait for each other, however few cores there are.
+        pool = QThreadPool.globalInstance()
+        if pool is not None and pool.maxThreadCount() < AT_ONCE:
+            pool.setMaxThreadCount(AT_ONCE)
         self._worker.start()
 
     def cancel(self) -> None:
