@@ -241,7 +241,7 @@ def walk(
     patch: NDArray[np.float32], n_features: int, model: PackedForest | PackedRegressors, mask: int, work: WalkSpace
 ) -> None:
     """Do :func:`walk_patch` or :func:`walk_regressors`, by what the model is; for compiled code only."""
-    raise NotImplementedError
+    raise TypeError("This is for compiled code, which chooses the walk by the type of the model.")
 
 
 @overload(walk, inline="always")
