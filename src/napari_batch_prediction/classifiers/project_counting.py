@@ -8,7 +8,7 @@ import h5py
 
 from napari_batch_prediction.classifiers.base import Color
 from napari_batch_prediction.classifiers.counting_regressors import ForestRegressor, LinearRegressor, Regressor
-from napari_batch_prediction.classifiers.project import workflow_name
+from napari_batch_prediction.classifiers.project import COUNTING, workflow_name
 from napari_batch_prediction.classifiers.project_features import read_selection
 from napari_batch_prediction.classifiers.project_forests import TRAIN_AGAIN
 from napari_batch_prediction.classifiers.project_hdf5 import (
@@ -27,11 +27,6 @@ from napari_batch_prediction.errors import ProjectError
 from napari_batch_prediction.features.selection import FeatureSelection
 
 __all__ = ["COUNTING", "CountingProject", "ForestRegressor", "LinearRegressor", "read_counting_project"]
-
-COUNTING = "Cell Density Counting"
-
-# A project that was made by a program, not in the window, is named after the class of its workflow.
-_WORKFLOWS = (COUNTING, "CountingWorkflow")
 
 _CLASSES = ("Foreground", "Background")
 _MAX_SIGMA = 1000
@@ -91,7 +86,7 @@ def read_counting_project(path: str | os.PathLike[str]) -> CountingProject:
     """
     path = Path(path)
     workflow = workflow_name(path)
-    if workflow not in _WORKFLOWS:
+    if workflow != COUNTING:
         raise ProjectError(f"{path} is a project of the workflow '{workflow}', expected '{COUNTING}'.")
     with open_project(path) as file:
         image = read_training_image(file)
