@@ -108,7 +108,7 @@ def test_images_in_memory(tmp_path):
     on_disk, layer = plan.rows
     assert on_disk.outputs
     assert (layer.image.axes, layer.image.axes_known, layer.image.pixel_size) == ("tyx", "user", {"y": 0.5})
-    assert (layer.problems, layer.outputs, layer.files) == ((), {}, {})
+    assert (layer.problems, layer.outputs, layer.all_files) == ((), {}, [])
     with open_input(job, "layer:cells", plan.arrays) as image:
         np.testing.assert_array_equal(image.read(), pixels)
     with open_input(job, "layer:cells", plan.arrays) as image:  # once more: it is not used up

@@ -129,7 +129,7 @@ def test_panel(qtbot):
 
     for i, counts in enumerate((counted(12), counted(10, 20, 30))):
         row = LedgerRow(model.locations[i], "done", counts=counts)
-        model.take(FileFinished(i, row))
+        model.take([FileFinished(i, row)])
         panel.set_count(i, row.counts)
     assert not panel.isHidden()
     assert [images.text(i) for i in range(2)] == ["a.tif: 12.0", "b.tif: 20.0"]

@@ -126,11 +126,11 @@ def test_from_waiting_to_done(results):
     results.section.set_plan(plan())
     assert results.headings() == ["Image", "Status", "Time"]
     assert [row[1] for row in results.cells()] == ["waiting", "waiting"]
-    results.section.take(FileStarted(0, 8))
-    results.section.take(TileDone(0, 3, 8, 3, 16))
+    results.section.take([FileStarted(0, 8)])
+    results.section.take([TileDone(0, 3, 8, 3, 16)])
     assert [row[1] for row in results.cells()] == ["37 %", "waiting"]
-    results.section.take(done(0))
-    results.section.take(FileFinished(1, LedgerRow(IMAGES[1], "failed", "It is\ndamaged.", seconds=0.26)))
+    results.section.take([done(0)])
+    results.section.take([FileFinished(1, LedgerRow(IMAGES[1], "failed", "It is\ndamaged.", seconds=0.26))])
     assert results.cells() == [["test1.png", "done", "0.4 s"], ["test2.png", "failed", "0.3 s"]]
     results.has_summary("1 done, 1 failed")
 
@@ -154,7 +154,7 @@ def test_counts(results, found, cells, summary):
     plot = results.section.findChild(CountsPlot)
     assert plot.parent().isHidden()
     for i, values in enumerate(found):
-        results.section.take(done(i, counts=values))
+        results.section.take([done(i, counts=values)])
     assert results.headings() == ["Image", "Status", "Time", "Count"]
     assert [row[3] for row in results.cells()] == cells
     results.has_summary(summary)
@@ -171,7 +171,7 @@ def test_total_of_rows_that_are_done_again(results):
     """A row that ends again counts once."""
     results.section.set_plan(plan())
     for value in (5.0, 7.0):
-        results.section.take(done(0, counts=counts(value)))
+        results.section.take([done(0, counts=counts(value))])
     results.has_summary("1 done, 7.0 counted")
 
 
@@ -179,9 +179,9 @@ def test_the_selected_row_is_shown(results, qtbot):
     """The first row that is done is selected; another takes its place; what is not predicted yet comes with its end."""
     section = results.section
     section.set_plan(plan())
-    section.take(FileStarted(0, 1))
+    section.take([FileStarted(0, 1)])
     with qtbot.waitSignal(section.row_shown) as told:
-        section.take(done(0))
+        section.take([done(0)])
     assert told.args == [IMAGES[0]]
     results.has_layers(*layers(0))
     results.select(1)
@@ -189,7 +189,7 @@ def test_the_selected_row_is_shown(results, qtbot):
     results.settle()
     # Kept ready.
     assert [layer.visible for layer in results.viewer.layers] == [True] + [False] * len(CLASSES)
-    section.take(done(1))
+    section.take([done(1)])
     qtbot.waitUntil(lambda: all(layer.visible for layer in results.viewer.layers), timeout=WAIT_MS)
     results.has_layers(*layers(1))
     with h5py.File(FOLDER / "expected/test2_Probabilities.h5") as file:
@@ -218,7 +218,7 @@ def test_layers_are_made_before_the_first_image_is_done(results, qtbot, image, l
     assert len(before) == n_layers
     if n_layers:
         with qtbot.assertNotEmitted(section.ready):
-            section.take(done(0))
+            section.take([done(0)])
             qtbot.waitUntil(lambda: all(layer.visible for layer in before), timeout=WAIT_MS)
         assert list(results.viewer.layers) == before
     with qtbot.waitSignal(section.ready, timeout=WAIT_MS):
@@ -229,9 +229,9 @@ def test_a_failed_row(results, qtbot):
     """It says why; its image is shown if it can be, else nothing is."""
     section = results.section
     section.set_plan(plan([*IMAGES, str(FOLDER / "gone.png")]))
-    section.take(done(0))
-    section.take(FileFinished(1, LedgerRow(IMAGES[1], "failed", "There is no memory.", trace="Traceback")))
-    section.take(FileFinished(2, LedgerRow("gone.png", "failed", "There is no file.")))
+    section.take([done(0)])
+    section.take([FileFinished(1, LedgerRow(IMAGES[1], "failed", "There is no memory.", trace="Traceback"))])
+    section.take([FileFinished(2, LedgerRow("gone.png", "failed", "There is no file."))])
     section.finish()
     results.has_layers(*layers(0))
     results.select(1)
@@ -252,7 +252,7 @@ def test_an_output_that_is_gone(results, qtbot):
     outputs = {"Probabilities": FOLDER / "expected/gone.h5"}
     results.section.set_plan(plan())
     with qtbot.waitSignal(results.section.explained, timeout=WAIT_MS):
-        results.section.take(FileFinished(0, replace(gone.row, outputs=outputs)))
+        results.section.take([FileFinished(0, replace(gone.row, outputs=outputs))])
     assert "gone.h5" in results.said()
     results.has_layers("test1")
 
@@ -262,7 +262,7 @@ def test_rows_passed_by(results):
     section = results.section
     section.set_plan(plan())
     for i in range(2):
-        section.take(done(i))
+        section.take([done(i)])
     for row in (0, 1, 0, 1, 0, 1):
         results.select(row)
     results.settle()
@@ -279,7 +279,7 @@ def test_load_results(results, qtbot):
     section = results.section
     section._load.value = False
     section.set_plan(plan())
-    section.take(done(0))
+    section.take([done(0)])
     results.select(0)
     results.settle()
     assert not results.viewer.layers
@@ -295,7 +295,7 @@ def test_next_and_previous(results, qtbot):
     assert "no images yet" in before.toolTip()
     section.set_plan(plan())
     for i in range(2):
-        section.take(done(i))
+        section.take([done(i)])
     assert selected() == 0
     assert not before.isEnabled()
     assert "first image" in before.toolTip()
@@ -349,7 +349,7 @@ def test_keep(results, qtbot):
     assert "Select an image" in keep.toolTip()
     section.set_plan(plan())
     for i in range(2):
-        section.take(done(i))
+        section.take([done(i)])
     section.finish()
     results.has_layers(*layers(0))
     qtbot.waitUntil(keep.isEnabled, timeout=WAIT_MS)
@@ -376,7 +376,7 @@ def test_buttons_say_what_they_need(results):
     assert "under way" in retry.toolTip()
     assert "under way" in resume.toolTip()
     assert "Nothing is written" in folder.toolTip()
-    section.take(done(0))
+    section.take([done(0)])
     section.finish()
     section.set_ledger(Ledger((LedgerRow("a", "done"),), Path("a.ledger.jsonl")))
     assert state() == [False, True, True, True]
@@ -392,7 +392,7 @@ def test_what_buttons_tell(results, qtbot, monkeypatch):
     """Retry, resume and copy are passed on; the folder of the selected image is opened."""
     section = results.section
     section.set_plan(plan())
-    section.take(done(0))
+    section.take([done(0)])
     section.finish()
     section.set_ledger(Ledger((LedgerRow("a", "failed"),), Path("a.ledger.jsonl")))
     with qtbot.waitSignal(section.retry_clicked):
@@ -431,8 +431,8 @@ def test_a_run_that_was_stopped(results):
     """Rows without an end are cancelled when the run is over."""
     section = results.section
     section.set_plan(plan())
-    section.take(FileStarted(0, 8))
-    section.take(done(1))
+    section.take([FileStarted(0, 8)])
+    section.take([done(1)])
     section.finish()
     assert [row[1] for row in results.cells()] == ["cancelled", "done"]
     results.has_summary("1 done, 1 cancelled")
@@ -498,7 +498,7 @@ def test_predicted_for_layers(results, qtbot, viewer):
         results.section.set_plan(replace(plan(tuple(arrays)), arrays=arrays))
         for i, location in enumerate(arrays):
             values = random.random((6, 8, len(CLASSES)), np.float32)
-            results.section.take(FileFinished(i, LedgerRow(location, "done"), {"Probabilities": values}))
+            results.section.take([FileFinished(i, LedgerRow(location, "done"), {"Probabilities": values})])
         results.section.finish()
         results.settle()
         results.has_layers(*expected)
@@ -514,7 +514,7 @@ def test_undocked(results, qtbot):
     section = results.section
     section.set_plan(plan())
     with results.reading_begins():
-        section.take(done(0))
+        section.take([done(0)])
     section.set_docked(False)
     results.settle()
     assert not results.viewer.layers
@@ -527,16 +527,18 @@ def test_undocked(results, qtbot):
 
 
 def test_thousands_of_rows(results, qtbot):
-    """Whatever happens at once is shown at once: the views are told of it a single time."""
+    """What is said at once is shown at once: the views are told of it a single time."""
     names = [f"/data/well_{i:04d}.tif" for i in range(5000)]
     section = results.section
     section._load.value = False
     section.set_plan(plan(names))
     told = []
     results.table.model().dataChanged.connect(lambda first, last: told.append((first.row(), last.row())))
-    for i, name in enumerate(names):
-        section.take(FileStarted(i, 1))
-        section.take(FileFinished(i, LedgerRow(name, "done", counts=counts(1.0))))
+    events = [
+        (FileStarted(i, 1), FileFinished(i, LedgerRow(name, "done", counts=counts(1.0))))
+        for i, name in enumerate(names)
+    ]
+    section.take([event for both in events for event in both])
     results.has_summary("5000 done, 5000.0 counted")
     assert told == [(0, 4999)]
 
@@ -546,7 +548,7 @@ def test_it_fits(results, qtbot, width):
     """No button is cut or covers another, in a narrow dock or a wide one."""
     results.section.resize(width, 500)
     results.section.set_plan(plan())
-    results.section.take(done(0, counts=counts(3.0)))
+    results.section.take([done(0, counts=counts(3.0))])
     qtbot.waitExposed(results.section)
     buttons = [b for b in results.section.findChildren(QPushButton) if b.isVisible() and b.parent() is not None]
     assert len(buttons) == 8
@@ -573,8 +575,8 @@ def test_in_napari(make_napari_viewer, qtbot):
     section.set_plan(plan(sources=("Probabilities", "Simple Segmentation")))
     first = done(0).row
     labels = {"Simple Segmentation": FOLDER / "expected" / "test1_Simple Segmentation.h5"}
-    section.take(FileFinished(0, replace(first, outputs={**first.outputs, **labels})))
-    section.take(FileFinished(1, LedgerRow(IMAGES[1], "failed", "It is damaged.")))
+    section.take([FileFinished(0, replace(first, outputs={**first.outputs, **labels}))])
+    section.take([FileFinished(1, LedgerRow(IMAGES[1], "failed", "It is damaged."))])
     section.finish()
     for _ in range(3):
         results.select(0)

@@ -178,15 +178,15 @@ def test_results(qtbot, qtmodeltester):
     model.set_plan(Plan(job, None, (), tuple(map(row, names)), classifier_sha256=""))
     assert [status for _, status, _ in texts(model)] == ["waiting"] * 3
 
-    model.take(FileStarted(0, 8))
-    model.take(FileStarted(1, 8))
-    model.take(TileDone(1, 3, 8, 3, 24))
+    model.take([FileStarted(0, 8)])
+    model.take([FileStarted(1, 8)])
+    model.take([TileDone(1, 3, 8, 3, 24)])
     assert [status for _, status, _ in texts(model)] == ["running", "37 %", "waiting"]
     assert model.summary() == ""
 
-    model.take(FileFinished(1, LedgerRow("b.png", "failed", "It is damaged.", seconds=0.26)))
-    model.take(FileFinished(0, LedgerRow("a.png", "done", seconds=12)))
-    model.take(FileFinished(2, LedgerRow("c.png", "cancelled", "The run was cancelled.")))
+    model.take([FileFinished(1, LedgerRow("b.png", "failed", "It is damaged.", seconds=0.26))])
+    model.take([FileFinished(0, LedgerRow("a.png", "done", seconds=12))])
+    model.take([FileFinished(2, LedgerRow("c.png", "cancelled", "The run was cancelled."))])
     assert texts(model) == [["a.png", "done", "12.0 s"], ["b.png", "failed", "0.3 s"], ["c.png", "cancelled", ""]]
     assert model.summary() == "1 done, 1 failed, 1 cancelled"
     assert model.index(1, 1).data(Qt.ItemDataRole.ToolTipRole) == "b.png\n\nIt is damaged."

@@ -90,8 +90,8 @@ def check_outputs(
     folders_wanted = {
         path
         for row in rows
-        for key, paths in row.files.items()
-        for path in paths
+        for key in row.outputs
+        for path in row.files(key)
         if find_format(by_key[key].format).is_folder
     }
 
@@ -186,9 +186,9 @@ def _not_the_same(row: PlanRow, job: BatchJob, exports: Sequence[NamedExport], c
     """Return which existing outputs cannot be taken for those of this job."""
     problems = []
     known: Mapping[str, NamedExport] = {named.name: named for named in exports}
-    for key, files in row.files.items():
+    for key in row.outputs:
         _, export, source = known[key]
-        for path in files:
+        for path in row.files(key):
             if not path.exists():
                 continue
             made = read_metadata(path, export.internal_path).get(SOFTWARE)

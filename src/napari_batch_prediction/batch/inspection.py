@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple, Self
+from typing import Self
 
 import numpy as np
 
@@ -73,13 +73,6 @@ class Inspected:
     warnings: tuple[str, ...] = ()
 
 
-class _Header(NamedTuple):
-    """What came of opening an input: its header, or why it cannot be read."""
-
-    image: ImageInfo | None
-    problem: str
-
-
 class Inspections:
     """Looks at inputs, and remembers the headers of files that have not changed since.
 
@@ -88,7 +81,9 @@ class Inspections:
     """
 
     def __init__(self) -> None:
-        self._headers: dict[tuple[object, ...], _Header] = {}
+        # Of each the header, or why it cannot be read. Of thousands of images every object counts: what Python's
+        # garbage collection has to look through stops the window.
+        self._headers: dict[tuple[object, ...], ImageInfo | str] = {}
 
     def look_at(self, job: BatchJob, location: str, classifier: Classifier, arrays: Arrays) -> Inspected:
         """Return what is in an input and why it cannot be predicted, whatever is wrong with it."""
@@ -98,17 +93,17 @@ class Inspections:
             header = _open(job, location, arrays)
             if key is not None:
                 self._headers[key] = header
-        if header.image is None:
-            return Inspected(location, None, (header.problem,))
+        if isinstance(header, str):
+            return Inspected(location, None, (header,))
         try:
-            classifier.check(header.image.axes, header.image.shape, header.image.dtype)
+            classifier.check(header.axes, header.shape, header.dtype)
         except Exception as error:  # whatever is wrong with one image, the others are to be looked at
             reason = explain(error)[0]
-            names = header.image.channel_names
-            if names and header.image.extents["c"] > classifier.n_channels:
+            names = header.channel_names
+            if names and header.extents["c"] > classifier.n_channels:
                 reason += f" Or choose among its channels: {describe_channels(names)}."
-            return Inspected(location, header.image, (reason,))
-        return Inspected(location, header.image, warnings=tuple(classifier.doubts(header.image.dtype)))
+            return Inspected(location, header, (reason,))
+        return Inspected(location, header, warnings=tuple(classifier.doubts(header.dtype)))
 
     def _key(self, job: BatchJob, location: str) -> tuple[object, ...] | None:
         """Return what the header depends on; None if that cannot be told, as for images in memory."""
@@ -123,9 +118,9 @@ class Inspections:
         return place, chosen.axes, chosen.channels, job.stack, state.st_mtime_ns, state.st_size, state.st_ino
 
 
-def _open(job: BatchJob, location: str, arrays: Arrays) -> _Header:
+def _open(job: BatchJob, location: str, arrays: Arrays) -> ImageInfo | str:
     try:
         with open_input(job, location, arrays) as image:
-            return _Header(ImageInfo.of(image), "")
+            return ImageInfo.of(image)
     except Exception as error:  # whatever is wrong with one file, the others are to be looked at
-        return _Header(None, explain(error)[0])
+        return explain(error)[0]

@@ -50,7 +50,7 @@ def make_target(plan: Plan, row: PlanRow, named: NamedExport, transform: Transfo
         image.pixel_size,
         image.units,
         export.internal_path,
-        replace=plan.job.existing == "overwrite" or not row.own.isdisjoint(row.files[key]),
+        replace=plan.job.existing == "overwrite" or not row.own.isdisjoint(row.files(key)),
         offset=transform.offset,
         channel_names=source.channel_names[first:last],
         channel_colors=_colors(named, first, last),

@@ -235,7 +235,7 @@ def _name_outputs(
     for i, (one, place, file, own) in enumerate(zip(found, places, files, owns, strict=True), start=1):
         problems = list(one.problems)
         outputs: dict[str, Path] = {}
-        parts: dict[str, tuple[Path, ...]] = {}
+        sequences: dict[str, tuple[Path, ...]] = {}
         n_bytes = 0
         if table is not None and one.image is not None:
             try:
@@ -263,16 +263,15 @@ def _name_outputs(
                 outputs[key] = output_path(inside, source.name, "", named, region)
             else:
                 outputs[key] = output_path(export, source.name, form.extension, named, region)
-            parts[key] = (outputs[key],)
             if transform is not None:
                 n_bytes += prod(transform.shape) * transform.dtype.itemsize
                 if problem := form.problem(transform.axes, transform.shape, transform.dtype):
                     problems.append(problem)
-                else:
-                    parts[key] = form.files(outputs[key], transform.axes, transform.shape, transform.offset)
+                elif form.slices is not None:
+                    sequences[key] = form.files(outputs[key], transform.axes, transform.shape, transform.offset)
         rows.append(
             PlanRow(
-                one.location, one.image, outputs, parts, tuple(problems), one.warnings, own=own, n_bytes=n_bytes
+                one.location, one.image, outputs, sequences, tuple(problems), one.warnings, own=own, n_bytes=n_bytes
             )
         )  # fmt: skip
     return rows, first

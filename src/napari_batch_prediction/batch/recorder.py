@@ -92,7 +92,7 @@ class Recorder:
                 input=absolute_location(row.input),
                 image=None if image is None else {**asdict(image), "dtype": str(image.dtype)},
                 outputs={
-                    source: {"path": str(path), "new": [str(f) for f in row.files[source] if not os.path.lexists(f)]}
+                    source: {"path": str(path), "new": [str(f) for f in row.files(source) if not os.path.lexists(f)]}
                     for source, path in row.outputs.items()
                 },
                 problems=list(row.problems),

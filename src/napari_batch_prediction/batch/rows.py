@@ -21,8 +21,8 @@ class PlanRow:
         What its header says; None if it cannot be read.
     outputs
         The file for each export of an image, by its name in the plan's exports; none for images in memory.
-    files
-        The files, or folders, that make up the output of each source: one, or those of a sequence.
+    sequences
+        The files of each output that is a sequence of them.
     problems
         Why it cannot run, in words; empty if it can.
     warnings
@@ -40,7 +40,7 @@ class PlanRow:
     input: str
     image: ImageInfo | None
     outputs: Mapping[str, Path] = field(default_factory=dict)
-    files: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
+    sequences: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     skip: bool = False
@@ -48,7 +48,11 @@ class PlanRow:
     kept: LedgerRow | None = None
     n_bytes: int = 0
 
+    def files(self, name: str) -> tuple[Path, ...]:
+        """Return the files, or folders, that make up the output of an export: one, or those of a sequence."""
+        return self.sequences.get(name) or (self.outputs[name],)
+
     @property
     def all_files(self) -> list[Path]:
         """All files and folders that are written for this input."""
-        return list(chain.from_iterable(self.files.values()))
+        return list(chain.from_iterable(map(self.files, self.outputs)))

@@ -127,7 +127,7 @@ class FileWork:
                 self._writers[named.name] = MemoryWriter(transform.shape, transform.dtype)
                 continue
             path = self.row.outputs[named.name]
-            if self._plan.job.existing == "skip" and all(file.exists() for file in self.row.files[named.name]):
+            if self._plan.job.existing == "skip" and all(file.exists() for file in self.row.files(named.name)):
                 self._finished[named.name] = path
                 continue
             target = make_target(self._plan, self.row, named, transform, image)

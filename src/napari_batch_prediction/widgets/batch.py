@@ -1,10 +1,8 @@
 """The dock widget: from a classifier and images to results on the canvas."""
 
-import gc
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +28,7 @@ from napari_batch_prediction.widgets.inputs import InputsSection
 from napari_batch_prediction.widgets.results import ResultsSection
 from napari_batch_prediction.widgets.row_loader import ToShow
 from napari_batch_prediction.widgets.run import RunBar
+from napari_batch_prediction.widgets.section import lay_out
 from napari_batch_prediction.widgets.viewer_layers import arrays_for
 from napari_batch_prediction.widgets.work import Failure, ShouldCancel, Task
 
@@ -51,15 +50,12 @@ SHOWN = (
 # The job is checked once the changes pause.
 PAUSE_MS = 300
 
-# What a run says is shown five times a second. Painting the window for every tile of many small images takes
-# more time than predicting them.
+# What a run says is shown five times a second, with one painting of the window each time. Painting for every tile
+# of many small images takes more time than predicting them.
 EVENTS_MS = 200
 
 # A run waits for its first layers no longer than this, in seconds.
 READY_WITHIN = 3.0
-
-# Full garbage collections come after so many smaller ones while a run is under way.
-SELDOM = 1000
 
 # What a check finds is passed on so often.
 FOUND_EVERY = 0.1
@@ -352,8 +348,7 @@ class BatchPredictionWidget(QScrollArea):
             end = time.monotonic() + READY_WITHIN
             while not ready.wait(0.02) and time.monotonic() < end and not should_cancel():
                 pass
-            with few_full_collections():
-                yield from iter_run(plan, should_cancel)
+            yield from iter_run(plan, should_cancel)
 
         self._pause.stop()
         self._drop_check()
@@ -390,9 +385,9 @@ class BatchPredictionWidget(QScrollArea):
                     events.append(one)
                     if isinstance(one, BatchFinished):
                         self._ledger = self._ended = one.ledger
-                    else:
-                        self._results.take(one)
+        self._results.take(events)
         self._bar.take(events)
+        lay_out(self._bar, self._results)
 
     def _on_run_ended(self) -> None:
         self._show_events.stop()
@@ -443,20 +438,6 @@ class BatchPredictionWidget(QScrollArea):
         self._results.set_copy(self._needs())
         n_ready = sum(not row.problems for row in self._plan.rows) if self._plan is not None else 0
         self._bar.set_ready(n_ready, self._needs() or self._problem)
-
-
-@contextmanager
-def few_full_collections() -> Iterator[None]:
-    """Put off full garbage collections while the block runs: each stops the window for 0.2 s and more."""
-    before = gc.get_threshold()
-    if before[2] >= SELDOM:  # another window runs, and sets it back
-        yield
-        return
-    gc.set_threshold(before[0], before[1], SELDOM)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 def _collected(

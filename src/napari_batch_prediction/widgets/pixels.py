@@ -6,9 +6,7 @@ from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import dask.array as da
 import numpy as np
-import zarr
 
 from napari_batch_prediction.axes import reorder
 from napari_batch_prediction.export.labels import find_image
@@ -121,6 +119,8 @@ def _coarser(image: Image, channels: Channels | None) -> Iterable[Image]:
     group = find_image(level)
     if group is None:
         return
+    import zarr  # only now: see _lazy
+
     names = Multiscale(zarr.open_group(group, mode="r").attrs.asdict(), "").paths
     own = level.relative_to(group).as_posix()
     for name in names[names.index(own) + 1 :] if own in names else ():
@@ -139,6 +139,9 @@ class _Reader:
 
 
 def _lazy(image: Image, order: str) -> Any:
+    # It takes a second to import, and brings xarray and pandas where they are installed; most images never need it.
+    import dask.array as da
+
     # One plane at a time. Names of dask arrays are keys of napari's cache: a file that was written anew must not
     # be taken for the old one.
     chunks = tuple(min(n, CHUNK) if key in "yx" else 1 for key, n in zip(image.axes, image.shape, strict=True))

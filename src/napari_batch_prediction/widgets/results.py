@@ -1,6 +1,6 @@
 """The part of the window that says what became of each image, and shows it."""
 
-from collections.abc import Collection, Generator, Mapping
+from collections.abc import Collection, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -163,20 +163,12 @@ class ResultsSection(Section):
         self.set_ledger(Ledger(tuple(ended.values()), recorded.path))
         self._find_exports(recorded.job)
 
-    def take(self, event: Event) -> None:
-        """Show what the run says of one image."""
-        self._model.take(event)
-        if not isinstance(event, FileFinished):
-            return
-        self._counts.set_count(event.index, event.row.counts)
-        if event.arrays:
-            self._predicted[event.index] = event.arrays
-            self._add_predicted(event.index)
-        selected = self._table.selected_rows()
-        if not selected and event.row.status == "done" and self._load.value:
-            self._table.selectRow(event.index)
-        elif selected == [event.index]:
-            self._on_row()
+    def take(self, events: Sequence[Event]) -> None:
+        """Show what the run says of images."""
+        self._model.take(events)
+        for event in events:
+            if isinstance(event, FileFinished):
+                self._on_ended(event)
 
     def finish(self) -> None:
         """Note that the run is over: images without an end were cancelled with it."""
@@ -226,6 +218,17 @@ class ResultsSection(Section):
 
     def _key_previous(self, _viewer: Any) -> None:
         self._go(-1)
+
+    def _on_ended(self, event: FileFinished) -> None:
+        self._counts.set_count(event.index, event.row.counts)
+        if event.arrays:
+            self._predicted[event.index] = event.arrays
+            self._add_predicted(event.index)
+        selected = self._table.selected_rows()
+        if not selected and event.row.status == "done" and self._load.value:
+            self._table.selectRow(event.index)
+        elif selected == [event.index]:
+            self._on_row()
 
     def _go(self, step: int) -> None:
         n, selected = len(self._model.locations), self._selected()

@@ -1,10 +1,10 @@
 """What became of each image of a run, as a table."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, get_args
 
-from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt, QTimer
+from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 
 from napari_batch_prediction.batch.events import Event, FileFinished, FileStarted, TileDone
 from napari_batch_prediction.batch.ledger import LedgerRow, Status
@@ -43,11 +43,6 @@ class ResultsModel(QAbstractTableModel):
         self._numbers: Counter[str] = Counter()
         self._total = 0.0
         self._of_series = self._has_reasons = False
-        # Views are told of many changes at once: each costs as much as all together.
-        self._changed: set[int] = set()
-        self._tell = QTimer(self)
-        self._tell.setSingleShot(True)
-        self._tell.timeout.connect(self._tell_views)
 
     def set_plan(self, plan: Plan | None) -> None:
         """Begin anew with the images of a plan."""
@@ -74,7 +69,6 @@ class ResultsModel(QAbstractTableModel):
         self._ended = {}
         self._numbers = Counter()
         self._total, self._of_series, self._has_reasons = 0.0, False, False
-        self._changed.clear()
         for i, row in ended.items():
             self._end(i, row)
         has_counts = counts or any(row.counts for row in ended.values())
@@ -82,27 +76,30 @@ class ResultsModel(QAbstractTableModel):
         self._columns = tuple(column for column in COLUMNS if column not in hidden)
         self.endResetModel()
 
-    def take(self, event: Event) -> None:
-        """Note what the run says of one image."""
-        match event:
-            case FileStarted():
-                self._states[event.index] = "running"
-            case TileDone():
-                self._states[event.index] = f"{100 * event.done // event.n_tiles} %"
-            case FileFinished():
-                self._end(event.index, event.row)
-                if event.row.counts:
-                    self.show_column(COUNT, True)
-            case _:
-                return
-        self._change(event.index)
+    def take(self, events: Iterable[Event]) -> None:
+        """Note what the run says of images. Views are told once: each time costs as much as all together."""
+        changed = []
+        for event in events:
+            match event:
+                case FileStarted():
+                    self._states[event.index] = "running"
+                case TileDone():
+                    self._states[event.index] = f"{100 * event.done // event.n_tiles} %"
+                case FileFinished():
+                    self._end(event.index, event.row)
+                    if event.row.counts:
+                        self.show_column(COUNT, True)
+                case _:
+                    continue
+            changed.append(event.index)
+        self._tell(changed)
 
     def finish(self) -> None:
         """Note that nothing runs any more: what has no end will have none."""
-        for i, location in enumerate(self.locations):
-            if i not in self._ended:
-                self._end(i, LedgerRow(location, "cancelled", NEVER_ENDED))
-                self._change(i)
+        left = [i for i in range(len(self.locations)) if i not in self._ended]
+        for i in left:
+            self._end(i, LedgerRow(self.locations[i], "cancelled", NEVER_ENDED))
+        self._tell(left)
 
     def show_column(self, name: str, shown: bool) -> None:
         """Show or hide a column."""
@@ -189,16 +186,9 @@ class ResultsModel(QAbstractTableModel):
         self._of_series |= len(row.counts) > 1
         self._has_reasons |= bool(row.reason)
 
-    def _change(self, row: int) -> None:
-        self._changed.add(row)
-        if not self._tell.isActive():
-            self._tell.start(0)
-
-    def _tell_views(self) -> None:
-        if self._changed:
-            first, last = min(self._changed), max(self._changed)
-            self._changed.clear()
-            self.dataChanged.emit(self.index(first, 1), self.index(last, len(self._columns) - 1))
+    def _tell(self, changed: Sequence[int]) -> None:
+        if changed:
+            self.dataChanged.emit(self.index(min(changed), 1), self.index(max(changed), len(self._columns) - 1))
 
 
 def _details(row: LedgerRow) -> list[str]:

@@ -136,7 +136,7 @@ class RunBar(QWidget):
         self._names = [short_name(row.input) for row in plan.rows]
 
     def take(self, events: Iterable[Event]) -> None:
-        """Show what the run has said since the last time; the bar is painted once."""
+        """Show what the run has said since the last time."""
         doing = ""
         for event in events:
             match event:
@@ -163,11 +163,13 @@ class RunBar(QWidget):
         passed = time.perf_counter() - self._began
         if done and passed >= FORETELL_AFTER:
             text += f", {duration(passed / done * (tiles - done))} left"
-        # Each change of the value is painted at once.
+        # A bar paints each change of its value at once, by itself: let it wait for the rest of the window.
+        self._bar.setUpdatesEnabled(False)
         self._bar.setFormat(text)
         if self._bar.maximum() != max(tiles, 1):
             self._bar.setRange(0, max(tiles, 1))
         self._bar.setValue(done)
+        self._bar.setUpdatesEnabled(True)
         self._bar.setToolTip(f"{done} of {count(tiles, 'tile')} done, {duration(passed)} passed")
 
     def _say(self, text: str) -> None:

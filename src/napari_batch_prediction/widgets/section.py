@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from qtpy.QtCore import QMimeData, Qt, Signal
+from qtpy.QtCore import QCoreApplication, QEvent, QMimeData, Qt, Signal
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 from superqt import QElidingLabel
@@ -96,6 +96,19 @@ class Section(QWidget):
         self._heading.setText(f"{DOWN if shown else RIGHT} {self._title}")
         self._heading.setToolTip(f"{'Hide' if shown else 'Show'} {self._title}.{self._about}")
         self._content.setVisible(shown)
+
+
+def lay_out(*changed: QWidget) -> None:
+    """Lay out a window now, from widgets with new texts outward, so that it is painted once.
+
+    Otherwise it is painted after the layout of each widget around them. As its canvas is, napari's window is composed
+    with OpenGL: without a graphics card one painting takes as long as predicting a small image.
+    """
+    for one in changed:
+        outer: QWidget | None = one
+        while outer is not None:
+            QCoreApplication.sendPostedEvents(outer, QEvent.Type.LayoutRequest.value)
+            outer = outer.parentWidget()
 
 
 def _local_files(data: QMimeData | None) -> list[Path]:

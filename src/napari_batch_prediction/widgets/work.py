@@ -1,7 +1,9 @@
 """Work off the main thread, so that the window always answers."""
 
-from collections.abc import Callable, Generator
-from threading import Event
+import gc
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from threading import Event, Lock
 from typing import Any, NamedTuple
 
 from napari.qt.threading import GeneratorWorker, create_worker
@@ -12,6 +14,9 @@ from napari_batch_prediction.widgets.message import printable
 
 AT_ONCE = 4
 """How many pieces of work can be under way at once, at least."""
+
+SELDOM = 1000
+"""Full garbage collections come after so many smaller ones while there is work."""
 
 ShouldCancel = Callable[[], bool]
 Work = Callable[[ShouldCancel], Generator[object, None, Any]]
@@ -113,10 +118,39 @@ class _Worker(GeneratorWorker):  # type: ignore[misc]
     def work(self) -> Any:
         """Do the work, in the thread."""
         try:
-            return super().work()
+            with _FewFullCollections.while_working():
+                return super().work()
         finally:
             # A worker that quits leaves its generator where it stands: let it clean up, here and now.
             self._steps.close()
+
+
+class _FewFullCollections:
+    """Puts off full garbage collections: each stops the window for 0.2 s and more, whichever thread it is in.
+
+    The thresholds are those of the process, so all work shares them.
+    """
+
+    _lock = Lock()
+    _n_working = 0
+    _before = (0, 0, 0)
+
+    @classmethod
+    @contextmanager
+    def while_working(cls) -> Iterator[None]:
+        """Put them off until the last of the work that is under way ends."""
+        with cls._lock:
+            if not cls._n_working:
+                cls._before = gc.get_threshold()
+                gc.set_threshold(*cls._before[:2], SELDOM)
+            cls._n_working += 1
+        try:
+            yield
+        finally:
+            with cls._lock:
+                cls._n_working -= 1
+                if not cls._n_working:
+                    gc.set_threshold(*cls._before)
 
 
 def _guarded(steps: Generator[object]) -> Generator[object]:
