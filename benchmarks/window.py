@@ -2,7 +2,7 @@
 
     xvfb-run -a -s "-screen 0 1400x1000x24" python benchmarks/window.py [--quick] [--output FILE]
 
-A timer of 5 ms beats in napari's event loop; the longest time between two beats is the longest pause that a user
+A timer of 10 ms beats in napari's event loop; the longest time between two beats is the longest pause that a user
 could feel. Rounds outside the window, in it, and in it with results shown as layers take turns.
 """
 
@@ -32,7 +32,7 @@ from napari_batch_prediction.batch.run import run_plan  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT / "src/napari_batch_prediction/samples/nuclei"
-BEAT_MS = 5
+BEAT_MS = 10
 BOTH = ("Probabilities", "Simple Segmentation")
 
 
