@@ -240,7 +240,7 @@ def test_whole_job(tmp_path, capsys):
     }
     capsys.readouterr()
     assert main(["check", "--job", job.model_dump_json()]) == 1
-    assert "exists. Remove it" in capsys.readouterr().out
+    assert "1 more of its outputs exist. Remove what exists" in capsys.readouterr().out
 
 
 def test_help(capsys):

@@ -121,6 +121,6 @@ def test_layer_without_viewer(tmp_path):
     rows = make_plan(job_for(path, "layer:cells"), CLASSIFIER).rows
     assert rows[0].problems == ()
     assert rows[1].problems == (
-        "'layer:cells' is a layer of a viewer, and can be predicted only there, while it is open. Start the batch in "
-        "that viewer, or save the layer to a file and use the file.",
+        "'layer:cells' is a layer of a viewer, and can be predicted only while it is there, in that viewer. "
+        "Add it to the viewer again, or save it to a file and use the file.",
     )

@@ -9,6 +9,7 @@ from threshold import Threshold, files_in, plan_for, save_images
 
 from napari_batch_prediction.batch.job import BatchJob
 from napari_batch_prediction.batch.plan import make_plan
+from napari_batch_prediction.batch.run import run_plan
 from napari_batch_prediction.errors import AxesError, SettingsError
 from napari_batch_prediction.export.settings import Export
 
@@ -135,7 +136,7 @@ def test_existing_outputs(tmp_path):
     refused = plan_for(paths)
     assert problems(refused) == [
         (
-            f"{tmp_path / 'a_Probabilities.h5'} exists. Remove it, choose another name, "
+            f"{tmp_path / 'a_Probabilities.h5'} exists. Remove what exists, choose another name, "
             "or allow skipping or overwriting.",
         ),
         (),
@@ -186,6 +187,24 @@ def test_no_inputs(tmp_path):
         plan_for([])
     with pytest.raises(SettingsError, match=r"\*\.tif' matches no file"):
         plan_for([tmp_path / "*.tif"])
+
+
+def test_one_input_stands_for_nothing(tmp_path):
+    """A pattern or folder without an image is a row with the reason; the others are planned as without it."""
+    (path,) = save_images(tmp_path, "a")
+    (tmp_path / "empty").mkdir()
+    alone = plan_for([path], name="{folder}/{relative}_{source}").rows[0].outputs
+    first, *lost = plan_for(
+        [path, tmp_path / "nothing/*.tif", tmp_path / "empty"], name="{folder}/{relative}_{source}"
+    ).rows
+    assert (first.problems, first.outputs) == ((), alone)
+    assert [row.input for row in lost] == [f"{tmp_path / 'nothing/*.tif'}", f"{tmp_path / 'empty'}"]
+    assert [(row.image, row.outputs) for row in lost] == [(None, {})] * 2
+    (pattern,), (folder,) = (row.problems for row in lost)
+    assert "matches no file" in pattern
+    assert "holds no image that can be read" in folder
+    ledger = run_plan(plan_for([path, tmp_path / "nothing/*.tif"]))
+    assert [(row.status, row.reason) for row in ledger.rows] == [("done", ""), ("failed", pattern)]
 
 
 def test_many_files(tmp_path):

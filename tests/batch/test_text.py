@@ -65,9 +65,10 @@ def test_python(job):
     """The code makes the same job, with absolute paths."""
     text = as_python(job)
     assert text.startswith("import napari_batch_prediction as nbp\n")
-    assert text.endswith("\nledger = job.run()\n")
+    run = "ledger = job.run()\nfor row in ledger.rows:\n    print(row.input, row.status, row.reason)\n"
+    assert text.endswith(f"\n{run}")
     names = {"nbp": nbp}
-    exec(text.removesuffix("ledger = job.run()\n"), names)  # noqa: S102 - what a user does with it
+    exec(text.removesuffix(run), names)  # noqa: S102 - what a user does with it
     assert names["job"] == job.absolute()
 
 

@@ -1,5 +1,7 @@
 """Autocontext: as ilastik predicts it, tile by tile, and what it refuses."""
 
+from dataclasses import replace
+
 import golden
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from tilings import random_tiles
 
 import napari_batch_prediction as nbp
 from napari_batch_prediction.axes import extents, reorder
+from napari_batch_prediction.classifiers.autocontext import Autocontext
 from napari_batch_prediction.classifiers.project import read_project, read_stages
 from napari_batch_prediction.classifiers.tiles import Tile
 from napari_batch_prediction.errors import ImageMismatchError, ProjectError, SettingsError
@@ -192,7 +195,8 @@ def test_image_that_does_not_fit():
 
 def test_doubts():
     """An image of another type than that of the training images, told by thresholds on probabilities."""
-    classifier = load()
+    first, *others = load().projects
+    classifier = Autocontext([replace(first, dtype=None), *others])
     assert classifier.doubts(np.dtype("uint8")) == []
     for dtype, full in (("uint16", "65535"), ("float32", "1")):
         (doubt,) = classifier.doubts(np.dtype(dtype))

@@ -103,7 +103,7 @@ def test_trained_again():
 
 def test_doubts_of_the_type():
     """The training image had values that this type does not have."""
-    project = load().project
+    project = replace(load().project, dtype=None)
     (forest,) = project.regressors
     brighter = [replace(tree, threshold=tree.threshold * 100) for tree in forest.trees]
     bright = DensityCounting(replace(project, regressors=(ForestRegressor(tuple(brighter)),)))

@@ -1,5 +1,7 @@
 """The classifier as a user meets it."""
 
+import shutil
+from dataclasses import replace
 from itertools import pairwise
 
 import golden
@@ -7,11 +9,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 import napari_batch_prediction as nbp
 import napari_batch_prediction.axes
 from napari_batch_prediction.axes import extents
 from napari_batch_prediction.classifiers.base import Classifier
+from napari_batch_prediction.classifiers.pixel_classification import PixelClassification
 from napari_batch_prediction.classifiers.tiles import Tile
 from napari_batch_prediction.errors import AxesError, ImageMismatchError, SettingsError
 
@@ -103,8 +107,8 @@ def test_nan_gives_zeros(gray):
 
 
 refused = {
-    "alpha": ("a_2d_u8", "yxc", (40, 40, 2), "2 channels.*trained on 1; the last one is probably alpha"),
-    "RGBA": ("b_2d_rgb_u8", "yxc", (40, 40, 4), "4 channels.*trained on 3; the last one is probably alpha"),
+    "two channels": ("a_2d_u8", "yxc", (40, 40, 2), r"2 channels.*trained on 1\. .* or choose channels of these"),
+    "RGBA": ("b_2d_rgb_u8", "yxc", (40, 40, 4), "4 channels.*trained on 3; the last one may be alpha"),
     "RGB for gray": ("a_2d_u8", "yxc", (40, 40, 3), "3 channels, but the classifier was trained on 1"),
     "gray for RGB": ("b_2d_rgb_u8", "yx", (40, 40), "1 channel, but the classifier was trained on 3"),
     "volume for 2D": ("a_2d_u8", "zyx", (9, 40, 40), "3D.*trained on 2D images.*set the axes to 'tyx'"),
@@ -138,10 +142,33 @@ def test_wrong_calls(gray):
 def test_doubts(gray):
     """An image that cannot be as bright as the training images is doubtful; so is another type, if it is known."""
     assert gray.doubts(np.dtype(np.uint8)) == []
-    assert gray.doubts(np.dtype(np.float32)) == []
-    (doubt,) = load("c_2d_u16").doubts(np.dtype(np.uint8))
+    assert gray.doubts(np.dtype(np.float32)) == [
+        "The image is float32, but the training images were uint8; nothing is normalised."
+    ]
+    known = load("c_2d_u16")
+    unknown = PixelClassification(replace(known.project, dtype=None))
+    (doubt,) = unknown.doubts(np.dtype(np.uint8))
     assert "uint8, which ends at 255, but the training images had values of" in doubt
-    assert load("c_2d_u16").doubts(np.dtype(np.uint16)) == []
+    assert unknown.doubts(np.dtype(np.float32)) == []
+    assert known.doubts(np.dtype(np.uint16)) == unknown.doubts(np.dtype(np.uint16)) == []
+
+
+ELSEWHERE = {
+    "not there": (lambda folder: (folder / "train.png").unlink(), None),
+    "another image": (lambda folder: Image.fromarray(np.zeros((9, 9), np.uint16)).save(folder / "train.png"), None),
+    "damaged": (lambda folder: (folder / "train.png").write_bytes(b"\x89PNG"), None),
+    "there": (lambda folder: None, "uint8"),
+}
+
+
+@pytest.mark.parametrize(("change", "dtype"), ELSEWHERE.values(), ids=ELSEWHERE)
+def test_type_of_the_training_image(tmp_path, change, dtype):
+    """A project that does not keep the type of its training image takes it from the file, if it is still there."""
+    case = golden.ROOT / "a_2d_u8"
+    for name in ("project.ilp", "train.png"):
+        shutil.copy(case / name, tmp_path)
+    change(tmp_path)
+    assert nbp.load_classifier(tmp_path / "project.ilp").project.dtype == dtype
 
 
 def test_source_in_any_case(gray):

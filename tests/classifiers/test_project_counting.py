@@ -92,7 +92,7 @@ def test_everything(tmp_path):
     project = read(tmp_path)
     assert project.path == tmp_path / "count.ilp"
     assert project.version == "1.4.1"
-    assert (project.axes, project.n_channels, project.dtype, project.sigma) == ("yx", 1, None, 2.0)
+    assert (project.axes, project.n_channels, project.dtype, project.sigma) == ("yx", 1, "uint8", 2.0)
     assert project.selection.names() == (
         "Gaussian Smoothing (σ=1.0) in 2D",
         "Hessian of Gaussian Eigenvalues (σ=1.0) in 2D [0]",

@@ -37,7 +37,7 @@ PROBLEMS = {
     "float as PNG": (
         "png", "yxc", (9, 9, 3), "float32",
         "The format 'png' cannot hold float32, only uint8 or uint16. Formats that can: compressed hdf5, hdf5, "
-        "multipage tiff, tiff, numpy, single-scale OME-Zarr.",
+        "multipage tiff, tiff, numpy, single-scale OME-Zarr. Or export as another type.",
     ),
     "two channels as PNG": (
         "png", "yxc", (9, 9, 2), "uint8", "The format 'png' cannot hold 2 channels, only 1 or 3. Formats that can:",

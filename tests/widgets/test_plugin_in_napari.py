@@ -8,14 +8,19 @@ from golden import ROOT as GOLDEN
 from napari import current_viewer
 from napari._app_model import get_app_model
 from napari.layers import Image, Labels
-from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QFileDialog, QPushButton
+from napari.settings import get_settings
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import QCheckBox, QFileDialog, QLineEdit, QMenu, QPushButton
+from superqt.utils import WorkerBase
 
 from napari_batch_prediction.batch.job import BatchJob
-from napari_batch_prediction.demo.samples import NUCLEI
+from napari_batch_prediction.classifiers.load import load_classifier
+from napari_batch_prediction.demo.samples import COLONIES, DIVISION, EMBRYO, NUCLEI
 from napari_batch_prediction.errors import ImageReadError
 from napari_batch_prediction.export.settings import Export
+from napari_batch_prediction.widgets import preferences
 from napari_batch_prediction.widgets.batch import BatchPredictionWidget
+from napari_batch_prediction.widgets.canvas import Canvas
 from napari_batch_prediction.widgets.dock import choose_classifier, chosen_classifier, open_dock
 
 PLUGIN = "napari-batch-prediction"
@@ -90,11 +95,119 @@ def test_one_dock(make_napari_viewer):
     assert widget.isVisible()
 
 
-@pytest.mark.parametrize("menu", ["napari/layers/classify", "napari/layers/segment", "napari/file/io_utilities"])
-def test_menus(make_napari_viewer, menu):
-    """The menus have an entry of the plugin."""
-    make_napari_viewer()
-    assert any(item.command.id.startswith(PLUGIN) for item in get_app_model().menus.get_menu(menu))
+def choose(menu: QMenu, *titles: str) -> None:
+    """Go through a menu and its submenus, and choose the entry at the end."""
+    for title in titles:
+        (action,) = (one for one in menu.actions() if one.text().replace("&", "") == title)
+        menu = action.menu()
+    action.trigger()
+
+
+def test_menus(make_napari_viewer, qtbot):
+    """The menus Plugins, Layers > Classify and Layers > Segment show and hide one and the same dock."""
+    viewer = make_napari_viewer(show=True)
+    title = "Batch Prediction (Batch Prediction)"
+    choose(viewer.window.plugins_menu, title)
+    (widget,) = docked(viewer)
+    qtbot.waitUntil(widget.isVisible)
+    main = viewer.window._qt_window
+    assert main.dockWidgetArea(widget.parentWidget()) == Qt.DockWidgetArea.RightDockWidgetArea
+    for menu, visible in (("Classify", False), ("Segment", True)):
+        choose(viewer.window.layers_menu, menu, title)
+        assert docked(viewer) == [widget]
+        assert widget.isVisible() == visible
+
+
+def test_preferences(make_napari_viewer):
+    """What is set in File > Preferences holds for the dock that is opened next; what the dock keeps stands there."""
+    viewer = make_napari_viewer(show=True)
+    preferences.add_recent(CASE / "project.ilp")
+    choose(viewer.window.file_menu, "Preferences")
+    dialog = viewer.window._pref_dialog
+    titles = [dialog._list.item(i).text() for i in range(dialog._list.count())]
+    page = dialog._stack.widget(titles.index("Batch Prediction"))
+    assert any("project.ilp" in line.text() for line in page.findChildren(QLineEdit))
+    (box,) = page.findChildren(QCheckBox)
+    assert box.isChecked()
+    box.click()
+    dialog.accept()
+    (load,) = (one for one in open_dock(viewer).findChildren(QCheckBox) if one.text() == "Load results")
+    assert not load.isChecked()
+
+
+# Of whole outputs: how each is opened.
+KINDS = {
+    "hdf5": Export(),
+    "tiff": Export(format="multipage tiff", name="{stem}_Probabilities 2"),
+    "n5": Export(format="n5"),
+    "OME-Zarr": Export(format="multi-scale OME-Zarr"),
+    "labels, hdf5": Export(source="Simple Segmentation"),
+    "labels, tiff": Export(source="Simple Segmentation", format="multipage tiff"),
+    "labels, OME-Zarr": Export(source="Simple Segmentation", format="single-scale OME-Zarr", name="labels"),
+    "uncertainty": Export(source="Uncertainty"),
+    "features": Export(source="Features"),
+}
+
+
+def test_open_each_kind(make_napari_viewer, tmp_path):
+    """Whatever was written of a volume lies in its place: axes, scale, units, names of classes, labels as labels."""
+    exports = tuple(export.model_copy(update={"folder": tmp_path}) for export in KINDS.values())
+    (image,) = EMBRYO.images
+    (row,) = BatchJob(classifier=EMBRYO.project, inputs=(str(image),), exports=exports).run().rows
+    assert row.status == "done", row.reason
+    viewer = make_napari_viewer(show=True)
+    classes = [f"embryo {name}" for name in load_classifier(EMBRYO.project).classes]
+    for name, export, path in zip(KINDS, exports, row.outputs.values(), strict=True):
+        viewer.open(path, plugin=PLUGIN)
+        is_labels = export.source == "Simple Segmentation"
+        assert {type(layer) for layer in viewer.layers} == {Labels if is_labels else Image}, name
+        if name in ("hdf5", "n5", "OME-Zarr"):
+            assert [layer.name for layer in viewer.layers] == classes
+        for layer in viewer.layers:
+            assert layer.axis_labels[-3:] == ("z", "y", "x"), name
+            assert tuple(layer.scale[-3:]) == pytest.approx((2, 0.5, 0.5)), name
+            assert {str(unit) for unit in layer.units[-3:]} == {"micrometer"}, name
+        assert viewer.screenshot(canvas_only=True, flash=False)[..., :3].std() > 0.5, name
+        viewer.layers.clear()
+
+
+def test_dropped_exports_of_ilastik(make_napari_viewer):
+    """Once this reader is the one for HDF5, as napari's dialog remembers it, what ilastik exported can be dropped."""
+    viewer = make_napari_viewer(show=True)
+    get_settings().plugins.extension2reader = {"*.h5": PLUGIN}
+    for source in ("Probabilities", "Simple Segmentation"):
+        viewer.window._qt_viewer._qt_open([str(CASE / "expected" / f"test2_{source}.h5")], stack=False)
+    assert [type(layer) for layer in viewer.layers] == [Image] * 3 + [Labels]
+    assert {layer.source.reader_plugin for layer in viewer.layers} == {PLUGIN}
+    assert len({str(layer.extent.world) for layer in viewer.layers}) == 1
+
+
+SAMPLES = {
+    "Colonies (four images, counting)": COLONIES,
+    "Embryo (a volume)": EMBRYO,
+    "Division (a time series)": DIVISION,
+}
+
+
+@pytest.mark.parametrize("title", SAMPLES)
+def test_samples(make_napari_viewer, qtbot, title):
+    """A sample of File > Open Sample fills in the dock; Export all predicts its layers and adds what is found."""
+    sample = SAMPLES[title]
+    viewer = make_napari_viewer(show=True)
+    choose(viewer.window.file_menu, "Open Sample", "Batch Prediction", title)
+    (widget,) = docked(viewer)
+    (button,) = (b for b in widget.findChildren(QPushButton) if b.text().startswith("Export all"))
+    qtbot.waitUntil(button.isEnabled, timeout=WAIT_MS)
+    assert [layer.name for layer in viewer.layers] == [path.stem for path in sample.images]
+    job = widget.value()
+    assert job.classifier == sample.project
+    assert [export.source for export in job.exports] == list(sample.sources)
+    with qtbot.waitSignal(widget.finished, timeout=WAIT_MS) as finished:
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert [row.status for row in finished.args[0].rows] == ["done"] * len(sample.images)
+    canvas = widget.findChild(Canvas)
+    qtbot.waitUntil(lambda: len(viewer.layers) > len(sample.images) and not canvas.is_busy, timeout=WAIT_MS)
+    WorkerBase.await_workers(WAIT_MS)
 
 
 def test_nuclei(make_napari_viewer, qtbot):

@@ -1,4 +1,7 @@
-"""The whole window, point by point: what is chosen in it reaches the files, and what is in the files comes back."""
+"""The whole window, point by point: what is chosen in it reaches the files, and what is in the files comes back.
+
+Each test is run twice: with the model of a viewer, which needs no screen, and in a napari with its window.
+"""
 
 import shlex
 import shutil
@@ -8,21 +11,24 @@ import h5py
 import numpy as np
 import pytest
 import tifffile
-from batch_window import WAIT_MS, Window, cells
+from batch_window import WAIT_MS, cells
 from golden import ROOT as GOLDEN
+from in_napari import draw_rectangle, is_coloured, open_window, press
+from napari import Viewer
 from napari.components import ViewerModel
 from PIL import Image
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtGui import QDesktopServices, QGuiApplication
-from qtpy.QtWidgets import QFileDialog, QMenu, QPushButton
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QDialog, QFileDialog, QLabel, QMenu, QPushButton, QTableView, QTextEdit
 from sections import drop
+from superqt.utils import WorkerBase
 
 from napari_batch_prediction.batch.job import BatchJob, InputSettings
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.cli import main
 from napari_batch_prediction.export.settings import Export
 from napari_batch_prediction.widgets import run
-from napari_batch_prediction.widgets.batch import BatchPredictionWidget
 from napari_batch_prediction.widgets.classifier import ClassifierSection
 from napari_batch_prediction.widgets.counts_plot import CountsPlot
 from napari_batch_prediction.widgets.exports import ExportsSection
@@ -36,18 +42,47 @@ from napari_batch_prediction.widgets.run import RunBar
 CASE = GOLDEN / "a_2d_u8"
 
 
-def another(qtbot, viewer=None) -> Window:
-    """A window beside the first."""
-    widget = BatchPredictionWidget(viewer or ViewerModel())
-    qtbot.addWidget(widget)
-    widget.resize(320, 900)
-    widget.show()
-    return Window(qtbot, widget)
+@pytest.fixture(params=["model", "napari"])
+def new_viewer(request):
+    """A function that makes a viewer: a model that draws nothing, or a napari on the screen."""
+    if request.param == "model":
+        return ViewerModel
+    make = request.getfixturevalue("make_napari_viewer")
+    return lambda: make(show=True)
+
+
+@pytest.fixture
+def viewer(new_viewer):
+    return new_viewer()
+
+
+@pytest.fixture
+def window(qtbot, viewer):
+    """The widget on the viewer, in its dock if there is one; what it started is over when the test is."""
+    yield open_window(qtbot, viewer)
+    WorkerBase.await_workers(WAIT_MS)
+
+
+@pytest.fixture
+def another(qtbot, new_viewer):
+    """A function that opens the widget on another viewer, as in the next session."""
+    yield lambda: open_window(qtbot, new_viewer())
+    WorkerBase.await_workers(WAIT_MS)
 
 
 def pixels(path: Path, name: str = "exported_data") -> np.ndarray:
     with h5py.File(path) as file:
         return file[name][()]
+
+
+def control(window, label: str):
+    """Return the control that a label belongs to."""
+    (found,) = (one for one in window.widget.findChildren(QLabel) if one.text().strip() == label and one.buddy())
+    return found.buddy()
+
+
+def unfold(window, title: str) -> None:
+    window.button(f"\u25b8 {title}").click()
 
 
 def row_of(table, image: str) -> int:
@@ -67,22 +102,50 @@ def test_from_top_to_bottom(window):
 
 # PySide6 has another signature from Qt 6.12 on.
 @pytest.mark.filterwarnings("ignore:.*QDragEnterEvent:DeprecationWarning")
-def test_ways_to_a_classifier(window, case, qtbot):
-    """Dropped on the window, from those used before, or a sample: each time its card appears."""
+def test_ways_to_a_classifier(window, another, case, qtbot, monkeypatch):
+    """Dropped on the window, from a dialog, from those used before, or a sample: each time its card appears."""
     project = case("b_2d_rgb_u8") / "project.ilp"
     section = window.widget.findChild(ClassifierSection)
     assert drop(section, project)
     with qtbot.waitSignal(section.loaded, timeout=WAIT_MS):
         pass
     assert "3 channels" in window.said()
+    simple = str(case("a_2d_u8") / "project.ilp")
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (simple, ""))
+    with qtbot.waitSignal(section.loaded, timeout=WAIT_MS):
+        next(one for one in section.findChildren(QPushButton) if one.text() == "Browse").click()
+    assert "1 channel" in window.said()
 
-    other = another(qtbot)
+    other = another()
     section = other.widget.findChild(ClassifierSection)
     offered = {action.text(): action for action in section.findChild(MenuButton).fill().actions()}
-    for text, said in (("project.ilp", "3 channels"), ("Sample: colonies.ilp", "Cell Density Counting")):
+    for text, said in (("b_2d_rgb_u8/project.ilp", "3 channels"), ("Sample: colonies.ilp", "Cell Density Counting")):
         with qtbot.waitSignal(section.loaded, timeout=WAIT_MS):
             offered[text].trigger()
         assert said in other.said()
+
+
+def test_the_card(window, case, qtbot):
+    """What the classifier is: workflow, channels, axes, classes, colours, features, scales, and what it is not for."""
+    project = case("b_2d_rgb_u8") / "project.ilp"
+    section = window.widget.findChild(ClassifierSection)
+    with qtbot.waitSignal(section.loaded, timeout=WAIT_MS):
+        window.line("ilastik project (.ilp)").setText(str(project))
+    classifier, said = load_classifier(project), window.said()
+    for words in (
+        "Pixel Classification \u00b7 3 channels \u00b7 2D (yxc)",
+        "in 2D, scales",
+        "Not for 3D",
+        *classifier.classes,
+    ):
+        assert words in said
+    card = next(one for one in section.findChildren(QTextEdit) if "Pixel Classification" in one.toPlainText())
+    assert card.toHtml().count("swatch:") == len(classifier.classes)
+    window.button("Features").click()
+    dialog = section.findChild(QDialog)
+    assert dialog.isVisible()
+    assert len(cells(dialog.findChild(QTableView))) > 1
+    dialog.close()
 
 
 def test_every_way_to_an_input(window, viewer, case, qtbot, monkeypatch):
@@ -112,6 +175,7 @@ def test_every_way_to_an_input(window, viewer, case, qtbot, monkeypatch):
         pass
     assert [bool(row.problems) for row in checked.args[0].rows[:2]] == [True, True]
     assert checked.args[0].rows[2].image.axes_known == "guess"
+    assert cells(window.inputs)[row_of(window.inputs, "frames.tif")][1].endswith("*")
 
     form = window.widget.findChild(InputSettingsForm)
     for image, field, value in (
@@ -119,7 +183,9 @@ def test_every_way_to_an_input(window, viewer, case, qtbot, monkeypatch):
         ("colours.npy", "channels", "2"),
         ("frames.tif", "axes", "tyx"),
     ):
-        window.inputs.selectRow(row_of(window.inputs, image))
+        row = row_of(window.inputs, image)
+        window.inputs.selectRow(row)
+        assert all(problem in window.said() for problem in checked.args[0].rows[row].problems)
         if field == "dataset":
             qtbot.waitUntil(lambda: "second" in form._dataset.choices, timeout=WAIT_MS)
         with qtbot.waitSignal(window.widget.checked, timeout=WAIT_MS) as checked:
@@ -153,6 +219,74 @@ def test_every_way_to_an_input(window, viewer, case, qtbot, monkeypatch):
     assert len(list((folder / "out").glob("*.h5"))) == 3
 
 
+# PySide6 has another signature from Qt 6.12 on.
+@pytest.mark.filterwarnings("ignore:.*QDragEnterEvent:DeprecationWarning")
+def test_the_table_of_inputs(window, viewer, case, qtbot):
+    """A pattern is counted while it is typed; folders and files are dropped; rows are sorted, removed and cleared."""
+    folder = case("a_2d_u8")
+    line = window.line("pattern, as folder/*.tif")
+    qtbot.keyClicks(line, f"{folder}/test*.png")
+    qtbot.waitUntil(lambda: "2 files" in window.said(), timeout=WAIT_MS)
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+    assert [row[0] for row in cells(window.inputs)] == ["a_2d_u8/test*.png"]
+    (folder / "more").mkdir()
+    for name in ("more/10.png", "more/9.png", "one.png"):
+        shutil.copy(folder / "test2.png", folder / name)
+    window.line("ilastik project (.ilp)").setText(str(folder / "project.ilp"))
+    with qtbot.waitSignal(window.widget.checked, timeout=WAIT_MS):
+        assert drop(window.inputs.viewport(), folder / "more", folder / "one.png")
+    names = ["test1.png", "test2.png", "9.png", "10.png", "one.png"]
+    assert sorted(row[0] for row in cells(window.inputs)) == sorted(names)
+    assert {row[4] for row in cells(window.inputs)} == {"ok"}
+    assert not viewer.layers
+
+    header = window.inputs.horizontalHeader()
+    place = QPoint(header.sectionViewportPosition(0) + 8, header.height() // 2)
+    qtbot.mouseClick(header.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert [row[0] for row in cells(window.inputs)] == ["9.png", "10.png", "one.png", "test1.png", "test2.png"]
+    window.inputs.selectRow(1)
+    window.widget.activateWindow()
+    window.inputs.setFocus()
+    qtbot.waitUntil(window.inputs.hasFocus)
+    QTest.keyClick(window.inputs, Qt.Key.Key_Delete)
+    assert [row[0] for row in cells(window.inputs)] == ["9.png", "one.png", "test1.png", "test2.png"]
+    window.button("Clear").click()
+    assert cells(window.inputs) == []
+
+
+def test_settings_of_one_of_several_and_of_all(window, case, qtbot):
+    """What is set with rows selected holds for those, with none selected for all; the check says so at once."""
+    folder = case("a_2d_u8")
+    images = [f"{folder}/{i}.npy" for i in range(3)]
+    for i, path in enumerate(images):
+        np.save(path, np.full((12, 40, 41, 1), i, np.uint8))
+    window.check(BatchJob(classifier=folder / "project.ilp", inputs=images, exports=(Export(folder=folder / "out"),)))
+    form = window.widget.findChild(InputSettingsForm)
+
+    def axes() -> list[str]:
+        return [row[1] for row in cells(window.inputs)]
+
+    def type_axes(text: str) -> None:
+        with qtbot.waitSignal(window.widget.checked, timeout=WAIT_MS):
+            form._axes.value = text
+
+    type_axes("tyxc")
+    assert axes() == ["tyxc"] * 3
+    window.inputs.selectAll()
+    window.inputs.selectionModel().select(
+        window.inputs.model().index(0, 0),
+        window.inputs.selectionModel().SelectionFlag.Deselect | window.inputs.selectionModel().SelectionFlag.Rows,
+    )
+    type_axes("zyxc")
+    assert axes() == ["tyxc", "zyxc", "zyxc"]
+    window.inputs.selectRow(2)
+    type_axes("")
+    assert axes() == ["tyxc", "zyxc", "tyxc"]
+    job = window.widget.value()
+    assert job.input_axes == "tyxc"
+    assert job.input_settings == {images[1]: InputSettings(axes="zyxc")}
+
+
 def test_selected_rows_alone(window, case, qtbot):
     """The button says how many of the selected rows can run; it runs those and leaves the others."""
     folder = case("a_2d_u8")
@@ -172,8 +306,8 @@ def test_selected_rows_alone(window, case, qtbot):
     assert window.widget.value().inputs == tuple(images)
 
 
-def test_exports_reach_the_files(window, viewer, case, qtbot):
-    """Format, type, folder and a region drawn in the viewer; the settings are those of the next window."""
+def test_exports_reach_the_files(window, viewer, another, case, qtbot):
+    """Format, compression, folder and a region drawn in the viewer; the settings are those of the next window."""
     folder = case("a_2d_u8")
     plane = np.asarray(Image.open(folder / "test1.png"))
     window.check(BatchJob(classifier=folder / "project.ilp", inputs=(f"{folder}/test1.png",)))
@@ -181,20 +315,63 @@ def test_exports_reach_the_files(window, viewer, case, qtbot):
     window.box("Probabilities").click()
     window.line("beside each image").setText(str(folder / "out"))
     window.choice("multipage tiff").setCurrentText("tiff")
+    control(window, "Compression").setCurrentIndex(1)
+    compression = window.widget.value().exports[0].compression
+    assert compression is not None
     viewer.add_image(plane, scale=(2, 2))
     draw = next(b for b in window.widget.findChildren(QPushButton) if b.text() == "Draw in viewer")
     draw.click()
     shapes = viewer.layers[NAME]
     with qtbot.waitSignal(window.widget.checked, timeout=WAIT_MS):
-        shapes.add_rectangles([np.array([(9.5, 4.5), (9.5, 64.5), (49.5, 64.5), (49.5, 4.5)])])
+        # From the middle of a pixel to that of another: twice as far in the world, which the image says.
+        draw_rectangle(qtbot, viewer, shapes, (20, 10), (98, 128))
+    assert window.line("everything").text() == "y=10:50, x=5:65"
     assert [row.status for row in window.run().rows] == ["done"]
     expected = load_classifier(folder / "project.ilp").predict(plane, source="Simple Segmentation")
-    written = tifffile.imread(folder / "out/test1_Simple Segmentation.tiff")
+    with tifffile.TiffFile(folder / "out/test1_Simple Segmentation.tiff") as file:
+        written, packed = file.asarray(), file.pages[0].compression
+    assert packed != tifffile.COMPRESSION.NONE
     np.testing.assert_array_equal(written, np.squeeze(expected)[10:50, 5:65])
 
-    other = another(qtbot)
+    other = another()
     (export,) = other.widget.findChild(ExportsSection).value()["exports"]
     assert (export.source, export.format, export.folder) == ("Simple Segmentation", "tiff", folder / "out")
+    assert export.compression == compression
+
+
+def test_every_setting_reaches_the_file(window, case, qtbot):
+    """Name, type, range, order of axes, region, dataset; what cannot be chosen is off and says why."""
+    folder = case("a_2d_u8")
+    window.check(BatchJob(classifier=folder / "project.ilp", inputs=(f"{folder}/test1.png",)))
+    formats = window.choice("multipage tiff")
+    item = formats.model().item(formats.findText("png"))
+    assert not item.isEnabled()
+    assert "cannot hold float32" in item.toolTip()
+    QTest.keyClicks(formats, "png")
+    assert formats.currentText() == "compressed hdf5"
+
+    window.line("beside each image").setText(str(folder / "out"))
+    name = window.line("{stem}_{source}")
+    name.clear()
+    qtbot.keyClicks(name, "my_{stem}")
+    qtbot.waitUntil(lambda: str(folder / "out/my_test1.h5") in window.tooltips(), timeout=WAIT_MS)
+    unfold(window, "More export settings")
+    types = control(window, "Type")
+    types.setCurrentText("uint8")
+    for label, text in (("Axis order", "cyx"), ("Region", "y=10:50, x=5:65"), ("Dataset", "volume/data")):
+        control(window, label).clear()
+        qtbot.keyClicks(control(window, label), text)
+    window.choice("overwrite it").setCurrentText("overwrite it")
+    assert window.widget.value().existing == "overwrite"
+    with qtbot.waitSignal(window.widget.checked, timeout=WAIT_MS):
+        pass
+    for _ in range(2):
+        assert [row.reason for row in window.run().rows] == [""]
+    with h5py.File(folder / "out/my_test1.h5") as file:
+        written = file["volume/data"][()]
+    assert written.dtype == np.uint8
+    expected = load_classifier(folder / "project.ilp").predict(np.asarray(Image.open(folder / "test1.png")))
+    np.testing.assert_allclose(written / 255, np.moveaxis(expected[10:50, 5:65], -1, 0), atol=1 / 255)
 
 
 def test_progress_in_words(window, large, monkeypatch):
@@ -211,7 +388,7 @@ def test_progress_in_words(window, large, monkeypatch):
     assert any(tip.endswith("passed") and "tiles done" in tip for _, tip in seen)
 
 
-def test_repaired_and_resumed(window, case, qtbot, monkeypatch):
+def test_repaired_and_resumed(window, another, case, qtbot, monkeypatch):
     """A failed image is repaired and run again; another window goes on with the record and shows the whole run."""
     folder = case("a_2d_u8")
     whole = (folder / "test1.png").read_bytes()
@@ -223,7 +400,13 @@ def test_repaired_and_resumed(window, case, qtbot, monkeypatch):
         ledger=folder / "my.ledger.jsonl",
     )
     window.check(job)
-    assert [row.status for row in window.run().rows] == ["failed", "done"]
+    rows = window.run().rows
+    assert [row.status for row in rows] == ["failed", "done"]
+    window.results.selectRow(0)
+    assert rows[0].reason
+    assert rows[0].reason in window.said()
+    assert [row[:2] for row in cells(window.results)] == [["test1.png", "failed"], ["test2.png", "done"]]
+    assert all(row[2].endswith(" s") for row in cells(window.results))
     output = folder / "out/test2_Probabilities.h5"
     before = output.stat()
     retry = window.button("Retry failed")
@@ -246,7 +429,7 @@ def test_repaired_and_resumed(window, case, qtbot, monkeypatch):
     assert opened == [folder / "out"]
 
     (folder / "out/test1_Probabilities.h5").unlink()
-    other = another(qtbot)
+    other = another()
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(folder / "my.ledger.jsonl"), ""))
     with qtbot.waitSignal(other.widget.finished, timeout=WAIT_MS) as finished:
         other.button("Resume a run").click()
@@ -268,17 +451,18 @@ def test_looking_through(window, viewer, case, qtbot):
         qtbot.waitUntil(lambda: {layer.name for layer in viewer.layers} == wanted, timeout=WAIT_MS)
 
     has(1)
-    keys = {str(key): act for key, act in viewer.keymap.items()}
-    keys["."](viewer)
+    if isinstance(viewer, Viewer):
+        qtbot.waitUntil(lambda: is_coloured(viewer), timeout=WAIT_MS)
+    press(viewer, ".")
     has(2)
     assert window.inputs.currentIndex().row() == window.results.currentIndex().row() == 1
     window.inputs.selectRow(0)
     has(1)
     assert window.results.currentIndex().row() == 0
     window.button("Keep").click()
-    keys["."](viewer)
+    press(viewer, ".")
     has(1, 2)
-    keys[","](viewer)
+    press(viewer, ",")
     qtbot.waitUntil(lambda: window.results.currentIndex().row() == 0, timeout=WAIT_MS)
 
 

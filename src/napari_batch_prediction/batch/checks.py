@@ -98,6 +98,7 @@ def check_outputs(
     checked = []
     for row in rows:
         problems = list(row.problems)
+        in_the_way: list[Path] = []
         existing = {path for path in row.all_files if os.path.lexists(path)}
         for path in row.all_files:
             if path.parent not in folders:
@@ -116,11 +117,16 @@ def check_outputs(
                 kind = "folder" if path.is_dir() else "file"
                 problems.append(f"{path} is a {kind}. Choose another name.")
             elif path in existing and job.existing == "error" and path not in row.own:
-                problems.append(f"{path} exists. Remove it, choose another name, or allow skipping or overwriting.")
+                in_the_way.append(path)
             if len(os.fsencode(path.name)) > MAX_NAME:
                 problems.append(f"The name {path.name} is longer than {MAX_NAME} bytes. Choose a shorter one.")
             if folders[path.parent]:
                 problems.append(folders[path.parent])
+        if in_the_way:
+            exists = f"and {len(in_the_way) - 1} more of its outputs exist" if len(in_the_way) > 1 else "exists"
+            problems.append(
+                f"{in_the_way[0]} {exists}. Remove what exists, choose another name, or allow skipping or overwriting."
+            )
         skip = False
         if job.existing == "skip" and existing and not problems:
             problems += _not_the_same(row, job, exports, classifier_hash)

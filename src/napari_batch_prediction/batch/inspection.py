@@ -101,7 +101,7 @@ class Inspections:
             reason = explain(error)[0]
             names = header.channel_names
             if names and header.extents["c"] > classifier.n_channels:
-                reason += f" Or choose among its channels: {describe_channels(names)}."
+                reason += f" Its channels: {describe_channels(names)}."
             return Inspected(location, header, (reason,))
         return Inspected(location, header, warnings=tuple(classifier.doubts(header.dtype)))
 

@@ -54,8 +54,8 @@ def open_input(job: BatchJob, location: str, arrays: Arrays | None = None) -> Im
     found = (arrays or {}).get(location)
     if found is None:
         raise ImageReadError(
-            f"'{location}' is a layer of a viewer, and can be predicted only there, while it is open. Start the batch "
-            "in that viewer, or save the layer to a file and use the file."
+            f"'{location}' is a layer of a viewer, and can be predicted only while it is there, in that viewer. Add it "
+            "to the viewer again, or save it to a file and use the file."
         )
     image = found if chosen.axes is None else found.with_axes(chosen.axes)
     return image if chosen.channels is None else ChannelsImage(image, chosen.channels)

@@ -1,6 +1,6 @@
 """The check before the run: every input opened, every output named, every problem found."""
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
@@ -166,8 +166,9 @@ def iter_plan(
             raise SettingsError(problem)
         if not export.internal_path.strip("/ "):
             raise SettingsError("The dataset inside the HDF5 file needs a name, for example 'exported_data'.")
+    lost: dict[str, str] = {}
     if earlier is None:
-        given = _expand(job)
+        given, lost = _expand(job)
         locations = [location for found in given.values() for location in found]
     else:
         locations = [recorded.input for recorded in earlier]
@@ -179,10 +180,13 @@ def iter_plan(
     for location in locations:
         if should_cancel is not None and should_cancel():
             raise SettingsError("The check was cancelled.")
-        found.append(inspections.look_at(job, location, classifier, arrays))
+        if location in lost:
+            found.append(Inspected(location, None, (lost[location],)))
+        else:
+            found.append(inspections.look_at(job, location, classifier, arrays))
         yield found[-1]
     owns = [r.own if r.begun else frozenset[Path]() for r in earlier] if earlier else [frozenset[Path]()] * len(found)
-    rows, first = _name_outputs(job, exports, found, owns)
+    rows, first = _name_outputs(job, exports, found, owns, lost)
     classifier_hash = file_hash(job.classifier)
     tables = name_tables(job, exports, rows, own=earlier is not None)
     checked = check_space(check_outputs(rows, job, exports, classifier_hash), exports)
@@ -199,19 +203,31 @@ def iter_plan(
     )
 
 
-def _expand(job: BatchJob) -> dict[str, tuple[str, ...]]:
-    """Return what each input stands for; an image that several stand for belongs to the first."""
+def _expand(job: BatchJob) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
+    """Return what each input stands for, and why some stand for nothing: those for themselves.
+
+    An image that several stand for belongs to the first.
+    """
     stack = job.stack is not None
-    given = {
-        name: (name,) if name.startswith(PREFIX) else tuple(expand_inputs([name], stack=stack)) for name in job.inputs
-    }
-    files = [name for found in given.values() for name in found if not name.startswith(PREFIX)]
-    left = set(expand_inputs(files, stack=stack)) | {name for name in given if name.startswith(PREFIX)}
+    given: dict[str, tuple[str, ...]] = {}
+    lost: dict[str, str] = {}
+    for name in job.inputs:
+        given[name] = (name,)
+        if not name.startswith(PREFIX):
+            try:
+                given[name] = tuple(expand_inputs([name], stack=stack))
+            except SettingsError as error:
+                lost[name] = str(error)
+    if given and len(lost) == len(given):
+        raise SettingsError(next(iter(lost.values())))
+    own = {name for name in given if name.startswith(PREFIX) or name in lost}
+    files = [name for found in given.values() for name in found if name not in own]
+    left = set(expand_inputs(files, stack=stack)) | own
     unique: dict[str, tuple[str, ...]] = {}
     for name, found in given.items():
         unique[name] = tuple(location for location in dict.fromkeys(found) if location in left)
         left.difference_update(found)
-    return unique
+    return unique, lost
 
 
 def _name_outputs(
@@ -219,13 +235,15 @@ def _name_outputs(
     exports: Sequence[NamedExport],
     found: Sequence[Inspected],
     owns: Sequence[frozenset[Path]],
+    lost: Collection[str],
 ) -> tuple[list[PlanRow], Named | None]:
     """Return a row for each input, with the outputs it would have and the problems in making them.
 
     And what names are made of, for the first input that is a file.
     """
     places = [full_location(job, one.location) for one in found]
-    files = [None if one.location.startswith(PREFIX) else input_file(one.location) for one in found]
+    on_no_disk = {one.location for one in found if one.location.startswith(PREFIX)} | set(lost)
+    files = [None if one.location in on_no_disk else input_file(one.location) for one in found]
     on_disk = [file for file in files if file is not None]
     root = shared_folder(on_disk) if on_disk else Path()
     images = [named for named in exports if not named.source.sums]

@@ -12,13 +12,18 @@ from napari_batch_prediction.export.settings import Export
 
 COMMAND = "napari-batch-prediction"
 
+_RUN = """ledger = job.run()
+for row in ledger.rows:
+    print(row.input, row.status, row.reason)
+"""
+
 # Longer lines are broken at their commas.
 _WIDTH = 100
 
 
 def as_python(job: BatchJob) -> str:
     """Return Python code that makes the same job and runs it. Paths are absolute."""
-    return f"import napari_batch_prediction as nbp\n\njob = {_call(job.absolute(), 0)}\nledger = job.run()\n"
+    return f"import napari_batch_prediction as nbp\n\njob = {_call(job.absolute(), 0)}\n{_RUN}"
 
 
 def as_command(job: BatchJob) -> str:

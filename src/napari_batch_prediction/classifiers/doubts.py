@@ -30,8 +30,8 @@ def brightest(trees: Iterable[Tree], chosen: FeatureSelection, n_channels: int, 
 def doubts_of_type(dtype: np.dtype, trained: str | None, grey: float) -> list[str]:
     """Return doubts about an image's type, as sentences.
 
-    Projects keep the type of the training images only if these were copied into them. Thresholds of the forest on
-    smoothed images tell what grey values it has seen at least.
+    Projects do not keep the type of the training images: it is known if these were copied into them, or still lie
+    where the project says. Thresholds of the forest on smoothed images tell what grey values it has seen at least.
 
     Parameters
     ----------

@@ -18,6 +18,7 @@ from napari_batch_prediction.classifiers.project_hdf5 import (
     text,
     texts,
 )
+from napari_batch_prediction.classifiers.training_images import training_dtype
 from napari_batch_prediction.errors import AxesError
 
 
@@ -32,7 +33,7 @@ class TrainingImage:
     shape
         Extents along ``axes``, or None if unknown.
     dtype
-        Name of the dtype; known only of an image that was copied into the project.
+        Name of the dtype; known of an image that was copied into the project, or that lies where the project says.
     """
 
     axes: str | None = None
@@ -78,6 +79,8 @@ def _read_info(file: h5py.File, info: h5py.Group) -> TrainingImage:
         dtype = np.dtype(stored.dtype).name
         shape = shape or stored.shape
         axes = axes or _parsed_axes(file, inner, attribute(stored, "axistags"))
+    else:
+        dtype = training_dtype(info)
     if axes is None:
         return TrainingImage(dtype=dtype)
     if shape is not None and (len(shape) != len(axes) or min(shape) < 1):

@@ -101,7 +101,8 @@ class TiledClassifier(ABC):
         if found["c"] != self.n_channels:
             raise ImageMismatchError(
                 f"The image has {_channels(found['c'])}, but the classifier was trained on {self.n_channels}"
-                f"{_alpha(found['c'], self.n_channels)}. Use images with {_channels(self.n_channels)}."
+                f"{_alpha(found['c'], self.n_channels)}. Use images with {_channels(self.n_channels)}"
+                f"{', or choose channels of these' if found['c'] > self.n_channels else ''}."
             )
         if (found["z"] > 1) != ("z" in self.axes):
             is_3d = found["z"] > 1
@@ -196,8 +197,8 @@ def _channels(n: int) -> str:
 
 
 def _alpha(found: int, expected: int) -> str:
-    """Name the likely alpha channel of an image with one or three colours."""
-    return "; the last one is probably alpha (transparency)" if found in (2, 4) and expected == found - 1 else ""
+    """Name the likely alpha channel of a picture with three colours."""
+    return "; the last one may be alpha (transparency)" if found == 4 and expected == 3 else ""
 
 
 def _times(shape: Sequence[int]) -> str:

@@ -1,7 +1,7 @@
 """Finding the images that a project was trained on."""
 
 import re
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import h5py
 from numpy.typing import NDArray
@@ -79,6 +79,22 @@ def read_training_pixels(info: h5py.Group) -> NDArray:
         )
     planes: NDArray = reorder(pixels, axes, "tczyx")[0, :, 0]
     return planes
+
+
+def training_dtype(info: h5py.Group) -> str | None:
+    """Return the type of a training image's file; None if it is not found there any more, or is another image.
+
+    Only files that the project names from its own folder on are looked at: elsewhere may be the network.
+    """
+    path, shape = text(info, "filePath"), integers(info, "shape")
+    if path is None or shape is None or PureWindowsPath(path).anchor or PurePosixPath(path).is_absolute():
+        return None
+    try:
+        with open_image(_find(info)) as image:
+            same = sorted(n for n in image.shape if n > 1) == sorted(n for n in shape if n > 1)
+            return image.dtype.name if same else None
+    except BatchPredictionError:
+        return None  # the project does without; only a doubt is lost
 
 
 def _find(info: h5py.Group) -> str:

@@ -78,7 +78,13 @@ def make_demo(folder: Path) -> BatchJob:
             f"The demo needs a folder that is empty, new or an earlier demo, but '{folder}' is none of "
             "these. Name another folder: napari-batch-prediction demo FOLDER"
         )
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"The folder '{folder}' cannot be made: {error.strerror}. Name another folder: napari-batch-prediction "
+            "demo FOLDER"
+        ) from error
     for name, content in sample.items():
         (folder / name).write_bytes(content)
     whole = sample[NUCLEI.images[2].name]

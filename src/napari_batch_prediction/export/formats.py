@@ -99,7 +99,10 @@ class Format:
         kind = self.name.removesuffix(" sequence")
         fitting = [form.name for form in IMAGE_FORMATS if form._obstacle(axes, shape, dtype) is None]
         fitting.sort(key=lambda name: kind not in name)
-        return f"The format '{self.name}' {reason}. Formats that can: {', '.join(fitting[:_MAX_SUGGESTIONS])}."
+        other_type = " Or export as another type." if self.dtypes and dtype.name not in self.dtypes else ""
+        return (
+            f"The format '{self.name}' {reason}. Formats that can: {', '.join(fitting[:_MAX_SUGGESTIONS])}.{other_type}"
+        )
 
     def _obstacle(self, axes: str, shape: tuple[int, ...], dtype: np.dtype) -> str | None:
         if self.is_table:

@@ -137,9 +137,9 @@ def input_file(location: str | os.PathLike[str]) -> Path:
 
 
 def input_files(location: str | os.PathLike[str]) -> list[Path]:
-    """Return all files on disk that an input is made of: one, except for a stack."""
+    """Return all files on disk that an input is made of: one; those of a stack; none of what matches nothing."""
     location = os.fspath(location)
-    return [split(member)[0] for member in _members(location) or [location]]
+    return [split(member)[0] for member in (_members(location) if _is_several(location) else [location])]
 
 
 def input_stem(location: str | os.PathLike[str]) -> str:

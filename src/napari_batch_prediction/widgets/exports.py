@@ -215,6 +215,11 @@ class ExportsSection(Section):
         ticked = [source.name if source is not None else export.source for export, source in found]
         unknown = [name for name in dict.fromkeys(ticked) if self._classifier is not None and name not in offered]
         self._sources.lay(list(dict.fromkeys([*offered, *ticked])))
+        before: QWidget = self._heading
+        for box in self._sources.boxes.values():
+            # New boxes come last otherwise, behind all that is in napari's window.
+            QWidget.setTabOrder(before, box.native)
+            before = box.native
         for name, box in self._sources.boxes.items():
             with box.changed.blocked():
                 box.value = name in ticked
