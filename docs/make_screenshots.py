@@ -31,9 +31,9 @@ from qtpy.QtCore import QEventLoop, Qt, QTimer  # noqa: E402
 from qtpy.QtWidgets import QProgressBar, QPushButton  # noqa: E402
 
 from napari_batch_prediction import BatchJob, Export  # noqa: E402
-from napari_batch_prediction.widgets.feature_table import FeatureDialog  # noqa: E402
-from napari_batch_prediction.widgets.results_table import ResultsTable  # noqa: E402
-from napari_batch_prediction.widgets.table import Table  # noqa: E402
+from napari_batch_prediction.widgets.classifier.feature_table import FeatureDialog  # noqa: E402
+from napari_batch_prediction.widgets.parts.table import Table  # noqa: E402
+from napari_batch_prediction.widgets.results.table import ResultsTable  # noqa: E402
 
 ROOT = Path(__file__).parent.parent
 SAMPLES = ROOT / "src/napari_batch_prediction/samples"

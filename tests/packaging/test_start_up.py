@@ -52,10 +52,11 @@ def test_reader(tmp_path):
     (tmp_path / "a.png").write_bytes(bytes(100))
     paths = [str(tmp_path / name) for name in ("a.tif", "a.png", "missing.h5")]
     modules = loaded(
-        "from napari_batch_prediction.widgets.reader import get_reader\n"
+        "from napari_batch_prediction.widgets.reading.reader import get_reader\n"
         f"assert [get_reader(path) for path in {paths}] == [None] * 3\n"
     )
-    assert own(modules) == {OWN, f"{OWN}.errors", f"{OWN}.widgets", f"{OWN}.widgets.reader"}
+    rooms = {f"{OWN}.widgets", f"{OWN}.widgets.reading"}
+    assert own(modules) == {OWN, f"{OWN}.errors", *rooms, f"{OWN}.widgets.reading.reader"}
     assert modules & HEAVY == set()
     assert loaded("import napari_batch_prediction.widgets.sample_data") & HEAVY == set()
 

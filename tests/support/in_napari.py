@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QWidget
 from napari_batch_prediction.batch.job import BatchJob
 from napari_batch_prediction.batch.ledger import Ledger
 from napari_batch_prediction.widgets.batch import BatchPredictionWidget
-from napari_batch_prediction.widgets.canvas import Canvas
+from napari_batch_prediction.widgets.canvas.canvas import Canvas
 
 PLUGIN = "napari-batch-prediction"
 

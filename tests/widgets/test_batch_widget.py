@@ -15,7 +15,7 @@ from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.export.settings import Export
 from napari_batch_prediction.widgets.batch import BatchPredictionWidget
-from napari_batch_prediction.widgets.message import Message
+from napari_batch_prediction.widgets.parts.message import Message
 
 JOBS = {
     "least": BatchJob(classifier="p.ilp", inputs=("a.png",)),

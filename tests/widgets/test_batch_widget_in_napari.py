@@ -13,7 +13,7 @@ from qtpy.QtCore import Qt, QThreadPool, QTimer
 from napari_batch_prediction.batch.job import BatchJob
 from napari_batch_prediction.export.settings import Export
 from napari_batch_prediction.widgets.batch import BatchPredictionWidget
-from napari_batch_prediction.widgets.canvas import PAUSE_MS, Canvas
+from napari_batch_prediction.widgets.canvas.canvas import PAUSE_MS, Canvas
 
 CASES = {
     "2D": ("a_2d_u8", ("test1.png", "test2.png"), "yx"),

@@ -13,9 +13,9 @@ from superqt.utils import WorkerBase
 from napari_batch_prediction.batch.job import BatchJob
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.widgets import preferences
-from napari_batch_prediction.widgets.classifier import ClassifierSection, sample_projects
-from napari_batch_prediction.widgets.classifier_text import classes, counting, features, headline, limits, selections
-from napari_batch_prediction.widgets.menu_button import MenuButton
+from napari_batch_prediction.widgets.classifier.section import ClassifierSection, sample_projects
+from napari_batch_prediction.widgets.classifier.text import classes, counting, features, headline, limits, selections
+from napari_batch_prediction.widgets.parts.menu_button import MenuButton
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from qtpy.QtGui import QColor, QPalette
 
 from napari_batch_prediction.batch.events import FileFinished
 from napari_batch_prediction.batch.ledger import Count, LedgerRow
-from napari_batch_prediction.widgets.counts import CountsPanel
-from napari_batch_prediction.widgets.counts_plot import CountsPlot, nice_ticks
-from napari_batch_prediction.widgets.results_model import ResultsModel
+from napari_batch_prediction.widgets.results.counts import CountsPanel
+from napari_batch_prediction.widgets.results.counts_plot import CountsPlot, nice_ticks
+from napari_batch_prediction.widgets.results.model import ResultsModel
 
 TICKS = {
     "nothing": (0.0, (0, 1)),

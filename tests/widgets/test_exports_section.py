@@ -15,9 +15,9 @@ from napari_batch_prediction.batch.job import BatchJob
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.export.settings import Export
 from napari_batch_prediction.widgets import preferences
-from napari_batch_prediction.widgets.exports import ExportsSection
-from napari_batch_prediction.widgets.menu_button import MenuButton
-from napari_batch_prediction.widgets.region import NAME
+from napari_batch_prediction.widgets.exports.region import NAME
+from napari_batch_prediction.widgets.exports.section import ExportsSection
+from napari_batch_prediction.widgets.parts.menu_button import MenuButton
 
 PLANE = {"t": 1, "c": 1, "z": 1, "y": 61, "x": 45}
 PIXELS = Export(source="Probabilities")

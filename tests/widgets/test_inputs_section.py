@@ -16,9 +16,9 @@ from superqt.utils import WorkerBase
 
 from napari_batch_prediction.batch.inspection import ImageInfo, Inspected
 from napari_batch_prediction.batch.job import BatchJob, InputSettings
-from napari_batch_prediction.widgets.inputs import InputsSection
-from napari_batch_prediction.widgets.menu_button import MenuButton
-from napari_batch_prediction.widgets.pattern import PatternLine
+from napari_batch_prediction.widgets.inputs.pattern import PatternLine
+from napari_batch_prediction.widgets.inputs.section import InputsSection
+from napari_batch_prediction.widgets.parts.menu_button import MenuButton
 
 JOBS = {
     "least": BatchJob(classifier="p.ilp", inputs=("a.png",)),

@@ -13,10 +13,10 @@ from superqt.utils import WorkerBase
 from napari_batch_prediction.batch.job import BatchJob
 from napari_batch_prediction.export.settings import Export
 from napari_batch_prediction.widgets.batch import BatchPredictionWidget
-from napari_batch_prediction.widgets.classifier import ClassifierSection
-from napari_batch_prediction.widgets.exports import ExportsSection
-from napari_batch_prediction.widgets.inputs import InputsSection
-from napari_batch_prediction.widgets.results import ResultsSection
+from napari_batch_prediction.widgets.classifier.section import ClassifierSection
+from napari_batch_prediction.widgets.exports.section import ExportsSection
+from napari_batch_prediction.widgets.inputs.section import InputsSection
+from napari_batch_prediction.widgets.results.section import ResultsSection
 from napari_batch_prediction.widgets.run import RunBar
 
 SECTIONS = (ClassifierSection, InputsSection, ExportsSection, RunBar, ResultsSection)

@@ -20,7 +20,7 @@ from napari_batch_prediction.errors import ImageReadError
 from napari_batch_prediction.export.settings import Export
 from napari_batch_prediction.widgets import preferences
 from napari_batch_prediction.widgets.batch import BatchPredictionWidget
-from napari_batch_prediction.widgets.canvas import Canvas
+from napari_batch_prediction.widgets.canvas.canvas import Canvas
 from napari_batch_prediction.widgets.dock import choose_classifier, chosen_classifier, open_dock
 
 PLUGIN = "napari-batch-prediction"

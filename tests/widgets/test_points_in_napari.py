@@ -26,8 +26,8 @@ from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.classifiers.pixel_classification import PixelClassification
 from napari_batch_prediction.demo.samples import EMBRYO
 from napari_batch_prediction.export.settings import Export
-from napari_batch_prediction.widgets import pixels
-from napari_batch_prediction.widgets.canvas import Canvas
+from napari_batch_prediction.widgets.canvas import pixels
+from napari_batch_prediction.widgets.canvas.canvas import Canvas
 
 CONTROLS = (QPushButton, QLineEdit, QComboBox, QCheckBox, QTableView)
 

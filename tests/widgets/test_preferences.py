@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QCheckBox, QLabel
 
 from napari_batch_prediction.export.settings import Export
 from napari_batch_prediction.widgets import preferences
-from napari_batch_prediction.widgets.results import ResultsSection
+from napari_batch_prediction.widgets.results.section import ResultsSection
 
 EXPORTS = (
     Export(source="Simple Segmentation", format="tiff", folder=Path("out"), region={"y": (10, 200), "x": (None, 512)}),

@@ -20,8 +20,8 @@ from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.errors import ImageReadError, SettingsError
 from napari_batch_prediction.export.settings import Export
 from napari_batch_prediction.images.inputs import open_image
-from napari_batch_prediction.widgets import pixels
-from napari_batch_prediction.widgets.reader import get_reader
+from napari_batch_prediction.widgets.canvas import pixels
+from napari_batch_prediction.widgets.reading.reader import get_reader
 
 PLUGIN = "napari-batch-prediction"
 CASE = GOLDEN / "a_2d_u8"

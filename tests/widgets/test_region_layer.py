@@ -7,7 +7,7 @@ from napari.utils._test_utils import read_only_mouse_event
 from napari.utils.interactions import mouse_move_callbacks, mouse_press_callbacks, mouse_release_callbacks
 
 from napari_batch_prediction.errors import SettingsError
-from napari_batch_prediction.widgets.region import NAME, RegionLayer, enclosing, find_image
+from napari_batch_prediction.widgets.exports.region import NAME, RegionLayer, enclosing, find_image
 
 RECTANGLES = {
     "edges of pixels": ((9.5, 4.5), (29.5, 19.5), {"y": (10, 30), "x": (5, 20)}),

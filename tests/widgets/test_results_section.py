@@ -22,10 +22,10 @@ from napari_batch_prediction.batch.record import read_record
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.export.settings import Export
 from napari_batch_prediction.images.memory import MemoryImage
-from napari_batch_prediction.widgets.canvas import Canvas
-from napari_batch_prediction.widgets.counts_plot import CountsPlot
-from napari_batch_prediction.widgets.results import ResultsSection
-from napari_batch_prediction.widgets.results_model import NEVER_ENDED
+from napari_batch_prediction.widgets.canvas.canvas import Canvas
+from napari_batch_prediction.widgets.results.counts_plot import CountsPlot
+from napari_batch_prediction.widgets.results.model import NEVER_ENDED
+from napari_batch_prediction.widgets.results.section import ResultsSection
 
 WAIT_MS = 30_000
 

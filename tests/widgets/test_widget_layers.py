@@ -24,9 +24,9 @@ from napari_batch_prediction.export.transform import make_transform
 from napari_batch_prediction.images.formats import known_format
 from napari_batch_prediction.images.inputs import open_image
 from napari_batch_prediction.images.memory import MemoryImage
-from napari_batch_prediction.widgets import pixels
-from napari_batch_prediction.widgets.layers import ShownLayers
-from napari_batch_prediction.widgets.row_loader import ToShow, load_row
+from napari_batch_prediction.widgets.canvas import pixels
+from napari_batch_prediction.widgets.canvas.layers import ShownLayers
+from napari_batch_prediction.widgets.canvas.row_loader import ToShow, load_row
 
 PROJECT = GOLDEN / "a_2d_u8/project.ilp"
 CASES = {
@@ -542,7 +542,7 @@ def test_a_layer_of_the_viewer(viewer, outputs):
         LedgerRow("layer:mine", "done"),
         {"Probabilities": written["Probabilities"]},
     )
-    from napari_batch_prediction.widgets.canvas import place_of
+    from napari_batch_prediction.widgets.canvas.canvas import place_of
 
     ShownLayers(viewer).show(load_row(what, place_of(viewer.layers["mine"], "yx")).layers)
     assert names(viewer) == ["mine", *(f"mine {name}" for name in classifier.classes)]

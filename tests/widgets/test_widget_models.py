@@ -12,11 +12,12 @@ from napari_batch_prediction.batch.job import BatchJob, InputSettings
 from napari_batch_prediction.batch.ledger import LedgerRow
 from napari_batch_prediction.batch.plan import Plan
 from napari_batch_prediction.batch.rows import PlanRow
-from napari_batch_prediction.widgets.input_list import for_images, with_setting, without
-from napari_batch_prediction.widgets.input_reasons import reasons_for, remedies
-from napari_batch_prediction.widgets.input_settings import format_channels, parse_channels
-from napari_batch_prediction.widgets.inputs_model import InputsModel, short_name
-from napari_batch_prediction.widgets.results_model import ResultsModel
+from napari_batch_prediction.widgets.inputs.changes import for_images, with_setting, without
+from napari_batch_prediction.widgets.inputs.model import InputsModel
+from napari_batch_prediction.widgets.inputs.reasons import reasons_for, remedies
+from napari_batch_prediction.widgets.inputs.settings import format_channels, parse_channels
+from napari_batch_prediction.widgets.parts.words import short_name
+from napari_batch_prediction.widgets.results.model import ResultsModel
 
 SHORT_NAMES = {
     "file": ("/data/plate 1/cells.png", "cells.png"),

@@ -17,9 +17,9 @@ from superqt.utils import WorkerBase
 from napari_batch_prediction.batch.job import BatchJob
 from napari_batch_prediction.export.settings import Export
 from napari_batch_prediction.widgets.batch import BatchPredictionWidget
-from napari_batch_prediction.widgets.canvas import Canvas
-from napari_batch_prediction.widgets.exports import ExportsSection
-from napari_batch_prediction.widgets.region import NAME
+from napari_batch_prediction.widgets.canvas.canvas import Canvas
+from napari_batch_prediction.widgets.exports.region import NAME
+from napari_batch_prediction.widgets.exports.section import ExportsSection
 
 
 def job(folder: Path, images: str) -> BatchJob:

@@ -16,8 +16,9 @@ from napari_batch_prediction.batch.recorder import Recorder
 from napari_batch_prediction.classifiers.pixel_classification import PixelClassification
 from napari_batch_prediction.export.hdf5 import Hdf5Writer
 from napari_batch_prediction.export.settings import Export
-from napari_batch_prediction.widgets import canvas, classifier
-from napari_batch_prediction.widgets.message import printable
+from napari_batch_prediction.widgets.canvas import canvas
+from napari_batch_prediction.widgets.classifier import section as classifier
+from napari_batch_prediction.widgets.parts.message import printable
 
 
 class Unheard(BaseException):

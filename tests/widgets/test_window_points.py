@@ -29,14 +29,14 @@ from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.cli import main
 from napari_batch_prediction.export.settings import Export
 from napari_batch_prediction.widgets import run
-from napari_batch_prediction.widgets.classifier import ClassifierSection
-from napari_batch_prediction.widgets.counts_plot import CountsPlot
-from napari_batch_prediction.widgets.exports import ExportsSection
-from napari_batch_prediction.widgets.input_settings import InputSettingsForm
-from napari_batch_prediction.widgets.inputs import InputsSection
-from napari_batch_prediction.widgets.menu_button import MenuButton
-from napari_batch_prediction.widgets.region import NAME
-from napari_batch_prediction.widgets.results import ResultsSection
+from napari_batch_prediction.widgets.classifier.section import ClassifierSection
+from napari_batch_prediction.widgets.exports.region import NAME
+from napari_batch_prediction.widgets.exports.section import ExportsSection
+from napari_batch_prediction.widgets.inputs.section import InputsSection
+from napari_batch_prediction.widgets.inputs.settings import InputSettingsForm
+from napari_batch_prediction.widgets.parts.menu_button import MenuButton
+from napari_batch_prediction.widgets.results.counts_plot import CountsPlot
+from napari_batch_prediction.widgets.results.section import ResultsSection
 from napari_batch_prediction.widgets.run import RunBar
 
 CASE = GOLDEN / "a_2d_u8"

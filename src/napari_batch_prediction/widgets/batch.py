@@ -21,14 +21,14 @@ from napari_batch_prediction.batch.run import iter_run
 from napari_batch_prediction.batch.text import as_command, as_python
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.widgets import preferences
-from napari_batch_prediction.widgets.canvas import Canvas
-from napari_batch_prediction.widgets.classifier import ClassifierSection
-from napari_batch_prediction.widgets.exports import ExportsSection
-from napari_batch_prediction.widgets.inputs import InputsSection
-from napari_batch_prediction.widgets.results import ResultsSection
-from napari_batch_prediction.widgets.row_loader import ToShow
+from napari_batch_prediction.widgets.canvas.canvas import Canvas
+from napari_batch_prediction.widgets.canvas.row_loader import ToShow
+from napari_batch_prediction.widgets.classifier.section import ClassifierSection
+from napari_batch_prediction.widgets.exports.section import ExportsSection
+from napari_batch_prediction.widgets.inputs.section import InputsSection
+from napari_batch_prediction.widgets.parts.section import lay_out
+from napari_batch_prediction.widgets.results.section import ResultsSection
 from napari_batch_prediction.widgets.run import RunBar
-from napari_batch_prediction.widgets.section import lay_out
 from napari_batch_prediction.widgets.viewer_layers import arrays_for
 from napari_batch_prediction.widgets.work import Failure, ShouldCancel, Task
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import QDockWidget
 
 from napari_batch_prediction.widgets.batch import BatchPredictionWidget
-from napari_batch_prediction.widgets.classifier import ClassifierSection
+from napari_batch_prediction.widgets.classifier.section import ClassifierSection
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer

@@ -16,9 +16,9 @@ from napari_batch_prediction.batch.events import (
     TileDone,
 )
 from napari_batch_prediction.batch.plan import Plan
-from napari_batch_prediction.widgets.inputs_model import count, short_name
-from napari_batch_prediction.widgets.message import Message
-from napari_batch_prediction.widgets.section import ELLIPSIS_WIDTH
+from napari_batch_prediction.widgets.parts.message import Message
+from napari_batch_prediction.widgets.parts.section import ELLIPSIS_WIDTH
+from napari_batch_prediction.widgets.parts.words import count, short_name
 from napari_batch_prediction.widgets.work import Failure
 
 # A rest is not foretold before so much time has passed: the first tile says little.

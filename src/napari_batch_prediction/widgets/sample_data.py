@@ -69,8 +69,8 @@ def _open(sample: "Sample") -> list[LayerTuple]:
 
 def _layers(sample: "Sample") -> list[LayerTuple]:
     from napari_batch_prediction.images.inputs import input_stem, open_image
-    from napari_batch_prediction.widgets.layer_data import Place, raw_layers
-    from napari_batch_prediction.widgets.pixels import read_pixels
+    from napari_batch_prediction.widgets.canvas.layer_data import Place, raw_layers
+    from napari_batch_prediction.widgets.canvas.pixels import read_pixels
 
     images = [open_image(path) for path in sample.images]
     height, width = (max(image.extents[key] for image in images) + _GAP for key in "yx")

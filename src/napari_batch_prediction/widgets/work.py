@@ -10,7 +10,7 @@ from napari.qt.threading import GeneratorWorker, create_worker
 from qtpy.QtCore import QObject, QThreadPool, Signal
 
 from napari_batch_prediction.batch.ledger import explain
-from napari_batch_prediction.widgets.message import printable
+from napari_batch_prediction.widgets.parts.message import printable
 
 AT_ONCE = 4
 """How many pieces of work can be under way at once, at least."""

@@ -15,7 +15,7 @@ from napari.utils.colormaps import Colormap, DirectLabelColormap
 from napari_batch_prediction.batch.ledger import Count
 from napari_batch_prediction.classifiers.base import DENSITY, PROBABILITIES, Color, Source
 from napari_batch_prediction.images.base import COLOURS, Image
-from napari_batch_prediction.widgets.pixels import Pixels, limits
+from napari_batch_prediction.widgets.canvas.pixels import Pixels, limits
 
 # The raw image stays visible below.
 LABEL_OPACITY = 0.5

@@ -1,6 +1,5 @@
 """The images of a batch as a table."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -10,8 +9,7 @@ from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 from napari_batch_prediction.batch.inspection import ImageInfo, Inspected
 from napari_batch_prediction.batch.plan import Plan
 from napari_batch_prediction.images.channels import describe_channels
-from napari_batch_prediction.images.memory import PREFIX
-from napari_batch_prediction.widgets.input_list import CONTAINERS
+from napari_batch_prediction.widgets.parts.words import count, short_name
 
 COLUMNS = ("Image", "Axes", "Shape", "Channels", "Check")
 HEADINGS = (
@@ -25,27 +23,6 @@ KNOWN = {"file": "as the file says", "user": "as set by you", "guess": "guessed 
 WAITING = "\u2026"
 
 _ORDER = ("problem", "doubt", WAITING, "", "ok")
-
-
-def short_name(location: str) -> str:
-    """Return the end of an input that tells it from others: its file, its layer or its pattern.
-
-    A dataset is shown with its file, a pattern from the folder before its first wildcard on.
-    """
-    if location.startswith(PREFIX):
-        return location.removeprefix(PREFIX)
-    parts = re.split(r"[/\\]", location)
-    for i, part in enumerate(parts):
-        if re.search(r"[*?\[]", part):
-            return "/".join(parts[max(i - 1, 0) :])
-        if part.lower().endswith(CONTAINERS):
-            return "/".join(parts[i:])
-    return parts[-1] or location
-
-
-def count(n: int, what: str) -> str:
-    """Return a number with its noun."""
-    return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
 class InputsModel(QAbstractTableModel):

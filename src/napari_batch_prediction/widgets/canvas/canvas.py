@@ -9,9 +9,9 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_batch_prediction.batch.opening import input_settings
 from napari_batch_prediction.images.memory import PREFIX
-from napari_batch_prediction.widgets.layer_data import Place, close_all
-from napari_batch_prediction.widgets.layers import ShownLayers
-from napari_batch_prediction.widgets.row_loader import Loaded, ToShow, load_row, warm_up
+from napari_batch_prediction.widgets.canvas.layer_data import Place, close_all
+from napari_batch_prediction.widgets.canvas.layers import ShownLayers
+from napari_batch_prediction.widgets.canvas.row_loader import Loaded, ToShow, load_row, warm_up
 from napari_batch_prediction.widgets.work import Failure, ShouldCancel, Task
 
 if TYPE_CHECKING:

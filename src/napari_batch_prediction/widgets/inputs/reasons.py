@@ -6,8 +6,9 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 from superqt import QFlowLayout
 
-from napari_batch_prediction.widgets.inputs_model import InputsModel, count, short_name
-from napari_batch_prediction.widgets.message import Message
+from napari_batch_prediction.widgets.inputs.model import InputsModel
+from napari_batch_prediction.widgets.parts.message import Message
+from napari_batch_prediction.widgets.parts.words import count, short_name
 
 # What is to be mended, by the word for it in a reason: the label of its button, and what that does.
 REMEDIES = {

@@ -4,8 +4,8 @@ from qtpy.QtCore import QModelIndex, Qt
 from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QHeaderView, QStyleOptionViewItem
 
-from napari_batch_prediction.widgets.results_model import REASON, ResultsModel
-from napari_batch_prediction.widgets.table import StatusDelegate, Table
+from napari_batch_prediction.widgets.parts.table import StatusDelegate, Table
+from napari_batch_prediction.widgets.results.model import REASON, ResultsModel
 
 HINT = "What becomes of each image is listed here."
 

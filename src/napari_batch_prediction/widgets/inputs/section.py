@@ -11,16 +11,16 @@ from napari_batch_prediction.batch.inspection import Inspected
 from napari_batch_prediction.batch.job import BatchJob, InputSettings
 from napari_batch_prediction.batch.plan import Plan
 from napari_batch_prediction.images.stack import StackAxis
-from napari_batch_prediction.widgets.input_buttons import InputButtons
-from napari_batch_prediction.widgets.input_contents import ContentsReader, Wanted
-from napari_batch_prediction.widgets.input_list import containers, for_images, with_setting, without
-from napari_batch_prediction.widgets.input_reasons import Reasons, remedies
-from napari_batch_prediction.widgets.input_settings import InputSettingsForm
-from napari_batch_prediction.widgets.input_shown import shown_for, summary
-from napari_batch_prediction.widgets.inputs_model import InputsModel
-from napari_batch_prediction.widgets.pattern import PatternLine
-from napari_batch_prediction.widgets.section import Section
-from napari_batch_prediction.widgets.table import StartDelegate, StatusDelegate, Table
+from napari_batch_prediction.widgets.inputs.buttons import InputButtons
+from napari_batch_prediction.widgets.inputs.changes import containers, for_images, with_setting, without
+from napari_batch_prediction.widgets.inputs.contents import ContentsReader, Wanted
+from napari_batch_prediction.widgets.inputs.model import InputsModel
+from napari_batch_prediction.widgets.inputs.pattern import PatternLine
+from napari_batch_prediction.widgets.inputs.reasons import Reasons, remedies
+from napari_batch_prediction.widgets.inputs.settings import InputSettingsForm
+from napari_batch_prediction.widgets.inputs.shown import shown_for, summary
+from napari_batch_prediction.widgets.parts.section import Section
+from napari_batch_prediction.widgets.parts.table import StartDelegate, StatusDelegate, Table
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel

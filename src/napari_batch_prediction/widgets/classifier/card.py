@@ -7,7 +7,8 @@ from qtpy.QtGui import QColor, QPainter, QPixmap, QTextDocument
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_batch_prediction.classifiers.base import Classifier, Color
-from napari_batch_prediction.widgets.classifier_text import (
+from napari_batch_prediction.widgets.classifier.feature_table import FeatureDialog
+from napari_batch_prediction.widgets.classifier.text import (
     classes,
     counting,
     features,
@@ -16,8 +17,7 @@ from napari_batch_prediction.widgets.classifier_text import (
     selections,
     tooltip,
 )
-from napari_batch_prediction.widgets.feature_table import FeatureDialog
-from napari_batch_prediction.widgets.message import WrappedText
+from napari_batch_prediction.widgets.parts.message import WrappedText
 
 SWATCH_PX = 11
 

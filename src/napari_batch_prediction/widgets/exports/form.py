@@ -14,8 +14,16 @@ from napari_batch_prediction.export.choices import ImageAxes, format_problems, k
 from napari_batch_prediction.export.formats import FORMATS
 from napari_batch_prediction.export.naming import PLACEHOLDERS
 from napari_batch_prediction.export.settings import DEFAULT_NAME, Export
-from napari_batch_prediction.widgets.form_rows import Row, combo, line, make_form, set_choices, set_reasons, type_in
-from napari_batch_prediction.widgets.menu_button import MenuButton
+from napari_batch_prediction.widgets.parts.form_rows import (
+    Row,
+    combo,
+    line,
+    make_form,
+    set_choices,
+    set_reasons,
+    type_in,
+)
+from napari_batch_prediction.widgets.parts.menu_button import MenuButton
 
 FORMAT_HELP = "The format of the files. What cannot hold the output is greyed; its tooltip says why."
 FOLDER_HELP = "Where files are written. Left empty, they go beside each image."

@@ -72,7 +72,7 @@ def read_output(path: str | Sequence[str], stack: bool = False) -> list[LayerTup
     ImageReadError
         If the file cannot be read, or nothing in it can be shown.
     """
-    from napari_batch_prediction.widgets.output_layers import output_layers
+    from napari_batch_prediction.widgets.reading.output_layers import output_layers
 
     return [
         (layer.data, {"name": layer.name, "multiscale": isinstance(layer.data, list), **layer.options}, layer.kind)
@@ -131,7 +131,7 @@ def _only(path: str | Sequence[str]) -> Path:
 
 
 def _holds_output(path: Path) -> bool:
-    from napari_batch_prediction.widgets.exported import find_exported
+    from napari_batch_prediction.widgets.reading.exported import find_exported
 
     try:
         return bool(find_exported(path))

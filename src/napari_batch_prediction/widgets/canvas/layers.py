@@ -8,8 +8,8 @@ import numpy as np
 from qtpy.QtCore import QObject
 
 from napari_batch_prediction.images.base import Image
-from napari_batch_prediction.widgets.layer_data import LayerData, close_all
-from napari_batch_prediction.widgets.opengl import drawing_context
+from napari_batch_prediction.widgets.canvas.layer_data import LayerData, close_all
+from napari_batch_prediction.widgets.canvas.opengl import drawing_context
 
 if TYPE_CHECKING:
     from napari.layers import Layer

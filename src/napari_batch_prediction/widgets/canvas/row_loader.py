@@ -21,7 +21,7 @@ from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.images.inputs import input_stem, open_image
 from napari_batch_prediction.images.memory import PREFIX, MemoryImage
 from napari_batch_prediction.images.stack import StackAxis, StackImage
-from napari_batch_prediction.widgets.layer_data import (
+from napari_batch_prediction.widgets.canvas.layer_data import (
     ORDER,
     RAW,
     LayerData,
@@ -31,7 +31,7 @@ from napari_batch_prediction.widgets.layer_data import (
     part_layers,
     raw_layers,
 )
-from napari_batch_prediction.widgets.pixels import Pixels, read_pixels
+from napari_batch_prediction.widgets.canvas.pixels import Pixels, read_pixels
 
 # Formats whose files hold datasets with names.
 CONTAINERS = (".h5", ".n5")

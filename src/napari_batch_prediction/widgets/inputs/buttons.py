@@ -11,7 +11,7 @@ from superqt import QFlowLayout
 
 from napari_batch_prediction.images.formats import FORMATS
 from napari_batch_prediction.images.memory import PREFIX
-from napari_batch_prediction.widgets.menu_button import MenuButton
+from napari_batch_prediction.widgets.parts.menu_button import MenuButton
 from napari_batch_prediction.widgets.viewer_layers import image_layers, why_not
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from napari_batch_prediction.classifiers.density_counting import DensityCounting
 from napari_batch_prediction.classifiers.pixel_classification import PixelClassification
 from napari_batch_prediction.errors import ImageMismatchError
 from napari_batch_prediction.features.selection import FeatureSelection
-from napari_batch_prediction.widgets.inputs_model import count
+from napari_batch_prediction.widgets.parts.words import count
 
 # The side of an image that is surely large enough.
 LARGE = 4096

@@ -14,10 +14,10 @@ from napari_batch_prediction.batch.job import BatchJob
 from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.widgets import preferences
-from napari_batch_prediction.widgets.classifier_card import ClassifierCard
-from napari_batch_prediction.widgets.menu_button import MenuButton
-from napari_batch_prediction.widgets.message import Message
-from napari_batch_prediction.widgets.section import Section
+from napari_batch_prediction.widgets.classifier.card import ClassifierCard
+from napari_batch_prediction.widgets.parts.menu_button import MenuButton
+from napari_batch_prediction.widgets.parts.message import Message
+from napari_batch_prediction.widgets.parts.section import Section
 from napari_batch_prediction.widgets.work import Failure, ShouldCancel, Task
 
 NOTHING = "Choose a project trained in ilastik, or a sample from the list beside the line."

@@ -6,9 +6,9 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_batch_prediction.batch.ledger import Count
-from napari_batch_prediction.widgets.counts_plot import CountsPlot
-from napari_batch_prediction.widgets.inputs_model import short_name
-from napari_batch_prediction.widgets.results_model import COUNT, ResultsModel
+from napari_batch_prediction.widgets.parts.words import short_name
+from napari_batch_prediction.widgets.results.counts_plot import CountsPlot
+from napari_batch_prediction.widgets.results.model import COUNT, ResultsModel
 
 
 class CountsPanel(QWidget):

@@ -9,8 +9,8 @@ from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 from napari_batch_prediction.batch.events import Event, FileFinished, FileStarted, TileDone
 from napari_batch_prediction.batch.ledger import LedgerRow, Status
 from napari_batch_prediction.batch.plan import Plan
-from napari_batch_prediction.widgets.inputs_model import short_name
-from napari_batch_prediction.widgets.layer_data import count_text
+from napari_batch_prediction.widgets.canvas.layer_data import count_text
+from napari_batch_prediction.widgets.parts.words import short_name
 
 IMAGE, STATUS, TIME, COUNT, REASON = COLUMNS = ("Image", "Status", "Time", "Count", "Reason")
 

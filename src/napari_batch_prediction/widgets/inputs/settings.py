@@ -11,10 +11,10 @@ from superqt import QElidingLabel
 from napari_batch_prediction.axes import check_axes
 from napari_batch_prediction.errors import AxesError
 from napari_batch_prediction.images.stack import StackAxis
-from napari_batch_prediction.widgets.input_shown import Channels, Shown
-from napari_batch_prediction.widgets.menu_button import MenuButton
-from napari_batch_prediction.widgets.message import Message
-from napari_batch_prediction.widgets.section import ELLIPSIS_WIDTH
+from napari_batch_prediction.widgets.inputs.shown import Channels, Shown
+from napari_batch_prediction.widgets.parts.menu_button import MenuButton
+from napari_batch_prediction.widgets.parts.message import Message
+from napari_batch_prediction.widgets.parts.section import ELLIPSIS_WIDTH
 
 AXES_HELP = (
     "The axes in their order: t time, c channel, z, y, x. For example tyx for a time series.\n"

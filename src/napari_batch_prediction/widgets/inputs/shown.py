@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from napari_batch_prediction.batch.inspection import ImageInfo
 from napari_batch_prediction.batch.job import InputSettings
-from napari_batch_prediction.widgets.input_contents import Contents
-from napari_batch_prediction.widgets.input_list import containers, same
-from napari_batch_prediction.widgets.inputs_model import InputsModel, count, short_name
+from napari_batch_prediction.widgets.inputs.changes import containers, same
+from napari_batch_prediction.widgets.inputs.contents import Contents
+from napari_batch_prediction.widgets.inputs.model import InputsModel
+from napari_batch_prediction.widgets.parts.words import count, short_name
 
 Channels = tuple[int | str, ...]
 

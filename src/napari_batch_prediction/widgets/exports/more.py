@@ -13,8 +13,8 @@ from napari_batch_prediction.errors import AxesError, SettingsError
 from napari_batch_prediction.export.choices import ImageAxes, axis_orders, known_format, why_no_dtype
 from napari_batch_prediction.export.region import Region, format_region, parse_region
 from napari_batch_prediction.export.settings import Compression, Dtype, Export
-from napari_batch_prediction.widgets.export_form import Chosen, off_for_all, shown
-from napari_batch_prediction.widgets.form_rows import (
+from napari_batch_prediction.widgets.exports.form import Chosen, off_for_all, shown
+from napari_batch_prediction.widgets.parts.form_rows import (
     Row,
     choose,
     combo,
@@ -24,8 +24,8 @@ from napari_batch_prediction.widgets.form_rows import (
     set_reasons,
     type_in,
 )
-from napari_batch_prediction.widgets.menu_button import MenuButton
-from napari_batch_prediction.widgets.message import Message
+from napari_batch_prediction.widgets.parts.menu_button import MenuButton
+from napari_batch_prediction.widgets.parts.message import Message
 
 TIPS = {
     "dtype": "The type of the values in the files. Fractions as integers are rescaled, see Range.",

@@ -19,15 +19,15 @@ from napari_batch_prediction.batch.record import Recorded
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.images.memory import PREFIX
 from napari_batch_prediction.widgets import preferences
-from napari_batch_prediction.widgets.canvas import Canvas
-from napari_batch_prediction.widgets.counts import CountsPanel
-from napari_batch_prediction.widgets.layer_data import RAW
-from napari_batch_prediction.widgets.message import Message
-from napari_batch_prediction.widgets.results_buttons import NEXT_KEY, PREVIOUS_KEY, ResultsButtons
-from napari_batch_prediction.widgets.results_model import ResultsModel
-from napari_batch_prediction.widgets.results_table import ResultsTable
-from napari_batch_prediction.widgets.row_loader import ToShow
-from napari_batch_prediction.widgets.section import Section
+from napari_batch_prediction.widgets.canvas.canvas import Canvas
+from napari_batch_prediction.widgets.canvas.layer_data import RAW
+from napari_batch_prediction.widgets.canvas.row_loader import ToShow
+from napari_batch_prediction.widgets.parts.message import Message
+from napari_batch_prediction.widgets.parts.section import Section
+from napari_batch_prediction.widgets.results.buttons import NEXT_KEY, PREVIOUS_KEY, ResultsButtons
+from napari_batch_prediction.widgets.results.counts import CountsPanel
+from napari_batch_prediction.widgets.results.model import ResultsModel
+from napari_batch_prediction.widgets.results.table import ResultsTable
 from napari_batch_prediction.widgets.work import Failure, ShouldCancel, Task
 
 if TYPE_CHECKING:

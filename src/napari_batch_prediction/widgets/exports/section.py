@@ -16,15 +16,15 @@ from napari_batch_prediction.export.choices import ImageAxes, for_source, known_
 from napari_batch_prediction.export.region import Region
 from napari_batch_prediction.export.settings import Export
 from napari_batch_prediction.widgets import preferences
-from napari_batch_prediction.widgets.export_form import Chosen, ExportForm
-from napari_batch_prediction.widgets.export_more import MoreForm
-from napari_batch_prediction.widgets.export_names import FirstImage, first_image, in_memory, names, problem
-from napari_batch_prediction.widgets.export_text import differing, labels, more_than_default
-from napari_batch_prediction.widgets.form_rows import Row, choose, combo, make_form, set_choices
-from napari_batch_prediction.widgets.message import Message
-from napari_batch_prediction.widgets.region import RegionLayer
-from napari_batch_prediction.widgets.section import ELLIPSIS_WIDTH, Section
-from napari_batch_prediction.widgets.source_boxes import SourceBoxes
+from napari_batch_prediction.widgets.exports.form import Chosen, ExportForm
+from napari_batch_prediction.widgets.exports.more import MoreForm
+from napari_batch_prediction.widgets.exports.names import FirstImage, first_image, in_memory, names, problem
+from napari_batch_prediction.widgets.exports.region import RegionLayer
+from napari_batch_prediction.widgets.exports.source_boxes import SourceBoxes
+from napari_batch_prediction.widgets.exports.text import differing, labels, more_than_default
+from napari_batch_prediction.widgets.parts.form_rows import Row, choose, combo, make_form, set_choices
+from napari_batch_prediction.widgets.parts.message import Message
+from napari_batch_prediction.widgets.parts.section import ELLIPSIS_WIDTH, Section
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel

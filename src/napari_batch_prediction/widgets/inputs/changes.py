@@ -9,11 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from napari_batch_prediction.batch.job import InputSettings
-from napari_batch_prediction.images.formats import FORMATS
 from napari_batch_prediction.images.lists import EXTENSIONS as LISTS
-
-# Extensions of files that hold several images.
-CONTAINERS = tuple(extension for known in FORMATS if known.has_datasets for extension in known.extensions)
+from napari_batch_prediction.widgets.parts.words import CONTAINERS
 
 
 def containers(locations: Iterable[str]) -> list[str]:

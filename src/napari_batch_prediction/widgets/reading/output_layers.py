@@ -11,8 +11,7 @@ from napari_batch_prediction.classifiers.base import PROBABILITIES, Color, Sourc
 from napari_batch_prediction.errors import ImageReadError
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.images.inputs import input_stem, open_image
-from napari_batch_prediction.widgets.exported import Exported, find_exported
-from napari_batch_prediction.widgets.layer_data import (
+from napari_batch_prediction.widgets.canvas.layer_data import (
     LABEL_OPACITY,
     LayerData,
     Part,
@@ -21,7 +20,8 @@ from napari_batch_prediction.widgets.layer_data import (
     part_layers,
     raw_layers,
 )
-from napari_batch_prediction.widgets.pixels import Pixels, read_pixels
+from napari_batch_prediction.widgets.canvas.pixels import Pixels, read_pixels
+from napari_batch_prediction.widgets.reading.exported import Exported, find_exported
 
 # More layers than this are not what a user wants of a file.
 MOST = 16

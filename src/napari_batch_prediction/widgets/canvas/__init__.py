@@ -1,0 +1,1 @@
+"""Images and what was predicted for them as layers of the viewer."""

@@ -1,0 +1,1 @@
+"""Exports opened again by napari."""

@@ -1,0 +1,1 @@
+"""The section that says what became of each image."""
