@@ -11,6 +11,7 @@ from napari_batch_prediction.batch.opening import input_settings
 from napari_batch_prediction.images.memory import PREFIX
 from napari_batch_prediction.widgets.canvas.layer_data import Place, close_all
 from napari_batch_prediction.widgets.canvas.layers import ShownLayers
+from napari_batch_prediction.widgets.canvas.opengl import make_current
 from napari_batch_prediction.widgets.canvas.row_loader import Loaded, ToShow, load_row, warm_up
 from napari_batch_prediction.widgets.work import Failure, ShouldCancel, Task
 
@@ -53,10 +54,10 @@ class Canvas(QObject):
     def __init__(self, viewer: "Viewer", parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._viewer = viewer
-        self._row = ShownLayers(viewer, self)
+        self._row = ShownLayers(viewer)
         # What was predicted for layers of the viewer, by their locations.
         self._above: dict[str, ShownLayers] = {}
-        self._docked = True
+        self._docked = False
         self._what: ToShow | None = None
         self._task: Task | None = None
         self._read = _Read()
@@ -69,6 +70,7 @@ class Canvas(QObject):
         self._turn = QTimer(self)
         self._turn.setInterval(TURN_MS)
         self._turn.timeout.connect(self._take_turn)
+        self.set_docked(True)
 
     @property
     def location(self) -> str:
@@ -102,7 +104,7 @@ class Canvas(QObject):
 
     def add_predicted(self, what: ToShow) -> None:
         """Add what was predicted for a layer of the viewer above it, in place of what was there before."""
-        above = self._above.setdefault(what.location, ShownLayers(self._viewer, self))
+        above = self._above.setdefault(what.location, ShownLayers(self._viewer))
         above.base = base = self._layer(what)
         place = None
         if base is not None and what.location in what.arrays:
@@ -149,10 +151,19 @@ class Canvas(QObject):
 
     def set_docked(self, docked: bool) -> None:
         """Leave the viewer alone from now on, or show images again."""
+        if docked == self._docked:
+            return
         self._docked = docked
-        if not docked:
-            self._drop()
-            self._others.clear()
+        removing = self._viewer.layers.events.removing
+        if docked:
+            removing.connect(self._before_removal)
+            return
+        removing.disconnect(self._before_removal)
+        self._drop()
+        self._others.clear()
+
+    def _before_removal(self) -> None:
+        make_current(self)
 
     def _drop(self) -> None:
         """Forget what is being read and what is half shown."""

@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qtpy.QtCore import QObject
 
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.widgets.canvas.layer_data import LayerData, close_all
-from napari_batch_prediction.widgets.canvas.opengl import drawing_context
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -53,8 +51,6 @@ class ShownLayers:
     ----------
     viewer
         The viewer, or its model.
-    owner
-        Something in the viewer's window, if it has one.
 
     Attributes
     ----------
@@ -62,10 +58,9 @@ class ShownLayers:
         The layer that they are put right above; None to put them on top of all.
     """
 
-    def __init__(self, viewer: "Viewer", owner: QObject | None = None) -> None:
+    def __init__(self, viewer: "Viewer") -> None:
         self.base: Layer | None = None
         self._viewer = viewer
-        self._owner = owner
         self._present: dict[tuple[object, ...], _Present] = {}
         # Also of layers that are kept.
         self._files: dict[Layer, tuple[Image, ...]] = {}
@@ -192,7 +187,7 @@ class ShownLayers:
         gone = [self._present[key].layer for key in keys if key in self._present]
         if not gone:
             return
-        with drawing_context(self._owner), self._viewer.layers.batched_update():
+        with self._viewer.layers.batched_update():
             for layer in gone:
                 self._viewer.layers.remove(layer)
         yield True
