@@ -115,6 +115,23 @@ def test_a_layer_removed_between_check_and_run(window, viewer, case):
     assert "goes" in gone.reason
 
 
+def test_a_layer_that_goes_and_comes_back(window, viewer, case, qtbot):
+    """What becomes of the layers of the viewer is checked at once; layers that are no inputs do not matter."""
+    folder = case("a_2d_u8")
+    viewer.add_image(PIXELS, name="cells")
+    window.check(BatchJob(classifier=folder / "project.ilp", inputs=("layer:cells",)))
+    layer = viewer.layers["cells"]
+    with qtbot.waitSignal(window.widget.checked, timeout=WAIT_MS) as checked:
+        viewer.layers.remove(layer)
+    assert checked.args[0].n_problems == 1
+    assert not window.button("Export all").isEnabled()
+    with qtbot.waitSignal(window.widget.checked, timeout=WAIT_MS) as checked:
+        viewer.layers.append(layer)
+    assert checked.args[0].n_problems == 0
+    with qtbot.assertNotEmitted(window.widget.changed):
+        viewer.add_image(PIXELS, name="another")
+
+
 def test_the_classifier_is_gone(window, case):
     """A run needs the file, not only what was read of it: its hash is written down. It can be put back."""
     folder = case("a_2d_u8")

@@ -514,6 +514,7 @@ def test_the_same_job_as_text(window, case, qtbot):
     assert len(expected) == 4
     shutil.rmtree(folder / "out")
     actions["Python"].trigger()
+    assert window.widget._viewer.status == "The batch is on the clipboard as Python."
     said: dict[str, object] = {}
     exec(QGuiApplication.clipboard().text(), said)  # noqa: S102 - what the user would do with it
     assert said["job"] == job == window.widget.value()

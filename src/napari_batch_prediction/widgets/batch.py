@@ -20,6 +20,7 @@ from napari_batch_prediction.batch.resume import plan_resume
 from napari_batch_prediction.batch.run import iter_run
 from napari_batch_prediction.batch.text import as_command, as_python
 from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.images.memory import PREFIX
 from napari_batch_prediction.widgets import preferences
 from napari_batch_prediction.widgets.canvas.canvas import Canvas
 from napari_batch_prediction.widgets.canvas.row_loader import ToShow
@@ -154,6 +155,7 @@ class BatchPredictionWidget(QScrollArea):
         self._bar.start_clicked.connect(self.start)
         self._bar.selected_clicked.connect(self.start_selected)
         self._bar.cancel_clicked.connect(self.cancel)
+        self._follow_layers(True)
         self._on_changed()
 
     def value(self) -> BatchJob:
@@ -210,6 +212,7 @@ class BatchPredictionWidget(QScrollArea):
         if event is not None and event.type() == QEvent.Type.ParentChange:
             docked = self.parent() is not None
             self._results.set_docked(docked)
+            self._follow_layers(docked)
             if not docked:
                 self.cancel()
                 self._drop_check()
@@ -228,6 +231,19 @@ class BatchPredictionWidget(QScrollArea):
         except SettingsError as error:
             return str(error)
         return self._classifier.problem
+
+    def _follow_layers(self, docked: bool) -> None:
+        """Check anew when layers that are inputs come or go."""
+        events = self._viewer.layers.events
+        for event in (events.inserted, events.removed):
+            if docked:
+                event.connect(self._on_layer)
+            else:
+                event.disconnect(self._on_layer)
+
+    def _on_layer(self, event: Any) -> None:
+        if f"{PREFIX}{event.value.name}" in self._inputs.value()["inputs"]:
+            self._on_changed()
 
     def _on_changed(self) -> None:
         self._problem = ""
@@ -433,6 +449,7 @@ class BatchPredictionWidget(QScrollArea):
             return
         if clipboard is not None:
             clipboard.setText(as_python(job) if language == "python" else as_command(job))
+            self._viewer.status = f"The batch is on the clipboard as {'Python' if language == 'python' else 'a command'}."
 
     def _refresh(self) -> None:
         self._results.set_copy(self._needs())
