@@ -448,8 +448,9 @@ class BatchPredictionWidget(QScrollArea):
             self._bar.set_problem(Failure(f"There is no job to copy yet. {error}"))
             return
         if clipboard is not None:
-            clipboard.setText(as_python(job) if language == "python" else as_command(job))
-            self._viewer.status = f"The batch is on the clipboard as {'Python' if language == 'python' else 'a command'}."
+            is_python = language == "python"
+            clipboard.setText(as_python(job) if is_python else as_command(job))
+            self._viewer.status = f"The batch is on the clipboard as {'Python' if is_python else 'a command line'}."
 
     def _refresh(self) -> None:
         self._results.set_copy(self._needs())
