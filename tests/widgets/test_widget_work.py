@@ -1,5 +1,6 @@
 """Work in napari's thread worker."""
 
+import gc
 import threading
 
 import pytest
@@ -7,7 +8,7 @@ from qtpy.QtCore import QObject
 from superqt.utils import WorkerBase
 
 from napari_batch_prediction.errors import ImageReadError
-from napari_batch_prediction.widgets.work import Failure, Task
+from napari_batch_prediction.widgets.work import SELDOM, Failure, Task
 
 WAIT_MS = 20_000
 
@@ -126,3 +127,18 @@ def test_a_dropped_task_says_nothing(qtbot, owner):
     qtbot.waitUntil(cleaned.is_set, timeout=WAIT_MS)
     qtbot.waitUntil(lambda: not WorkerBase._worker_set, timeout=WAIT_MS)
     assert len(came) == n
+
+
+def test_full_collections_are_put_off(qtbot, owner):
+    """While anything is worked on, full garbage collections are rare; when the last work ends all is as before."""
+    WorkerBase.await_workers(WAIT_MS)  # of other tests
+    before = gc.get_threshold()
+    tasks = [Task(until_cancelled(threading.Event()), owner) for _ in range(2)]
+    for task in tasks:
+        with qtbot.waitSignal(task.yielded, timeout=WAIT_MS):
+            task.start()
+    assert gc.get_threshold() == (*before[:2], SELDOM)
+    for task, expected in zip(tasks, ((*before[:2], SELDOM), before), strict=True):
+        with qtbot.waitSignal(task.ended, timeout=WAIT_MS):
+            task.cancel()
+        assert gc.get_threshold() == expected
