@@ -24,7 +24,7 @@ VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = str(BIN / "python")
 # 6.12.0 loses references to None, until Python 3.11 ends in the middle of anything.
-PYSIDE6 = "PySide6>=6.11,<6.12"
+PYSIDE6 = "PySide6-Essentials>=6.11,<6.12"
 
 # What Qt 6 loads on Linux but its wheels do not bring, and Debian's package for each.
 QT_LIBRARIES = {

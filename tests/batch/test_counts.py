@@ -248,7 +248,7 @@ def test_table_that_cannot_be_written(tmp_path, resumable):
     folder.write_text("no folder")
     events = []
     with pytest.raises(
-        ExportError, match=f"The counts are in the ledger {path}: resume it to have the table"
+        ExportError, match=f"The counts are in the record {path}: resume it to have the table"
     ) as raised:
         run_plan(plan, events.append)
     assert str(raised.value).startswith(f"The folder {folder} cannot be made")
@@ -317,7 +317,7 @@ def test_counts_that_are_none(tmp_path, counts):
     number = next(i for i, line in enumerate(lines) if json.loads(line)["kind"] == "end")
     lines[number] = json.dumps({**json.loads(lines[number]), "counts": json.loads(counts)})
     ledger.path.write_text("".join(f"{line}\n" for line in lines))
-    with pytest.raises(SettingsError, match=f"Line {number + 1} of .* is not one of a ledger"):
+    with pytest.raises(SettingsError, match=f"Line {number + 1} of .* is not one of a record"):
         read_record(ledger.path)
 
 

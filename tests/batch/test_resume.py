@@ -136,8 +136,8 @@ def test_classifier_that_was_changed(tmp_path):
 no_records = {
     "missing": (None, "cannot be read"),
     "empty": ("", "does not begin with a run"),
-    "text": ("hello\n", "Line 1 of .* is not one of a ledger"),
-    "other JSON": ('{"a": 1}\n', "Line 1 of .* is not one of a ledger"),
+    "text": ("hello\n", "Line 1 of .* is not one of a record"),
+    "other JSON": ('{"a": 1}\n', "Line 1 of .* is not one of a record"),
     "a later format": ('{"kind": "run", "format": 99}\n', "format 99, expected 1"),
 }
 
@@ -160,7 +160,7 @@ def test_ledger_that_exists(tmp_path, capsys):
     path = tmp_path / "run.ledger.jsonl"
     assert main(["run", str(PROJECT), str(images[0]), "--folder", str(tmp_path / "a"), "--ledger", str(path)]) == 0
     assert main(["run", str(PROJECT), str(images[0]), "--folder", str(tmp_path / "b"), "--ledger", str(path)]) == 2
-    assert f"The ledger {path} exists" in capsys.readouterr().err
+    assert f"The record {path} exists" in capsys.readouterr().err
     assert main(["resume", str(path)]) == 0
 
 
@@ -177,7 +177,7 @@ def test_two_runs_on_one_ledger(tmp_path):
 
     job(images, tmp_path / "out", ledger=path).run(on_event=try_to_resume)
     assert refusals[0].returncode == 2
-    assert "Another run is writing to the ledger" in refusals[0].stderr
+    assert "Another run is writing to the record" in refusals[0].stderr
 
 
 def test_input_that_disappears(tmp_path):

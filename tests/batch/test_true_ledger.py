@@ -259,7 +259,7 @@ def test_no_place_for_the_record(tmp_path):
     limit = (plan + sum(map(len, whole))) // 2
     assert limit > max(map(len, expected.values()))
     result = run_apart(job, "limit", str(limit))
-    assert result.stderr == f"The ledger {job.ledger} cannot be written: File too large.\n"
+    assert result.stderr == f"The record {job.ledger} cannot be written: File too large.\n"
     assert result.returncode == 2
     record = read_record(job.ledger)
     assert 0 < statuses(record).count("done") == len(statuses(record)) < 20

@@ -16,6 +16,7 @@ from napari_batch_prediction.widgets import preferences
 from napari_batch_prediction.widgets.classifier.section import ClassifierSection, sample_projects
 from napari_batch_prediction.widgets.classifier.text import classes, counting, features, headline, limits, selections
 from napari_batch_prediction.widgets.parts.menu_button import MenuButton
+from napari_batch_prediction.widgets.parts.message import Message
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ def test_card(section, qtbot, case, used):
     for name in classifier.classes:
         assert name in text
     assert "Not for 3D, nor below" in text
-    assert "; 3 channels only." in text
+    assert text.count("channels") == 1
     assert "in 2D, scales" in text
     shown = section.findChild(QTextEdit)
     assert str(project) in shown.toolTip()
@@ -80,9 +81,9 @@ def test_card(section, qtbot, case, used):
 
 
 LIMITS = {
-    "a_2d_u8": "3D, nor below 36 \u00d7 36 pixels; 1 channel only.",
-    "m_3d_2ch_u16": "2D, nor below 19 \u00d7 19 \u00d7 19 pixels; 2 channels only.",
-    "e_3d_in2d_u8": "2D, nor below 2 \u00d7 36 \u00d7 36 pixels; 1 channel only.",
+    "a_2d_u8": "3D, nor below 36 \u00d7 36 pixels.",
+    "m_3d_2ch_u16": "2D, nor below 19 \u00d7 19 \u00d7 19 pixels.",
+    "e_3d_in2d_u8": "2D, nor below 2 \u00d7 36 \u00d7 36 pixels.",
 }
 
 
@@ -126,7 +127,25 @@ def test_feature_table(section, qtbot, case, used):
     assert set(computed) == {"2D", "3D", ""}
     model = dialog.findChild(QTableView).model()
     assert model.headerData(1, Qt.Orientation.Vertical) == "Gaussian Smoothing"
+    # One is enough.
+    button(section, "Features").click()
+    assert section.findChildren(QDialog) == [dialog]
+    assert dialog.isVisible()
     dialog.close()
+    qtbot.waitUntil(lambda: not section.findChildren(QDialog))
+    button(section, "Features").click()
+    assert section.findChild(QDialog).isVisible()
+    section.choose(None)
+    qtbot.waitUntil(lambda: not section.findChildren(QDialog))
+
+
+def test_text_is_no_stop_for_tab(section, qtbot, case, used):
+    """Text can be selected with the mouse, but the key Tab goes past it."""
+    choose(section, qtbot, case("a_2d_u8") / "project.ilp")
+    texts = section.findChildren(QTextEdit)
+    assert texts
+    assert not any(text.focusPolicy() & Qt.FocusPolicy.TabFocus for text in texts)
+    assert all(text.textInteractionFlags() & Qt.TextInteractionFlag.TextSelectableByMouse for text in texts)
 
 
 def test_used_before(section, qtbot, tmp_path, used):
@@ -177,6 +196,9 @@ def test_refused(section, qtbot, case, used):
     assert choose(section, qtbot, folder / "broken.ilp") is None
     assert "broken.ilp" in section.problem
     assert section.problem in said(section)
+    assert section.findChild(Message).kind() == "problem"
+    section.choose(None)
+    assert section.findChild(Message).kind() is None
     assert used == []
     assert choose(section, qtbot, folder / "project.ilp") is not None
     assert section.problem == ""

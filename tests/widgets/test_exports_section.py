@@ -361,11 +361,61 @@ def test_region(qtbot, pixel_section):
     type_in(qtbot, pixel_section, "Region", "y=10:200")
     assert "The region y=10:200 does not lie inside the image, which has 61 along y." in said(pixel_section)
     assert pixel_section._more._summary.text() == "y=10:200"
+    type_in(qtbot, pixel_section, "Region", "y=90:10")
+    assert "The region y=90:10 is empty: its start 90 does not lie before its stop 10." in said(pixel_section)
     type_in(qtbot, pixel_section, "Region", "everything")
     assert "'everything' is not a region. Write start and stop" in said(pixel_section)
     type_in(qtbot, pixel_section, "Region", "")
     assert exports(pixel_section)[0].region == {}
     assert said(pixel_section) == ""
+
+
+def test_a_region_is_said_also_where_it_is_folded_away(qtbot, pixel_section):
+    """Who sees only the headings, or the settings that are not folded away, knows that not everything is written."""
+    open_more(pixel_section)
+    type_in(qtbot, pixel_section, "Region", "y=8:9, x=:5")
+    button(pixel_section, "\u25be More export settings").click()
+    assert "Of each image only y=8:9, x=:5 is written." in said(pixel_section)
+    button(pixel_section, "\u25be Export settings").click()
+    assert pixel_section._summary.text() == "only y=8:9, x=:5; Probabilities"
+    button(pixel_section, "\u25b8 Export settings").click()
+    box(pixel_section, "Simple Segmentation").click()
+    choose(pixel_section, "Settings of", "Simple Segmentation")
+    open_more(pixel_section)
+    type_in(qtbot, pixel_section, "Region", "")
+    assert "Of each image Probabilities only y=8:9, x=:5 is written." in said(pixel_section)
+    choose(pixel_section, "Settings of", "Probabilities")
+    type_in(qtbot, pixel_section, "Region", "")
+    assert said(pixel_section) == ""
+    assert pixel_section._summary.text() == "Probabilities, Simple Segmentation"
+
+
+def test_a_region_stays_with_its_images(new_section, section):
+    """The next session begins without it."""
+    section.setValue(job(Export(region={"y": (8, 9)})))
+    section.remember()
+    _clear_plugin_settings_cache()
+    assert new_section().value()["exports"] == (Export(),)
+
+
+def test_go_to_existing(qtbot, pixel_section):
+    """From elsewhere in the window one is led to what is done about outputs that exist."""
+    button(pixel_section, "\u25be Export settings").click()
+    pixel_section.activateWindow()
+    assert pixel_section.go_to_existing() is control(pixel_section, "If it exists", QComboBox)
+    assert control(pixel_section, "If it exists", QComboBox).isVisible()
+    qtbot.waitUntil(control(pixel_section, "If it exists", QComboBox).hasFocus)
+
+
+def test_stages_stand_in_line(section):
+    """The first boxes of all stages begin at the same place, whatever the font."""
+    section.setStyleSheet("QLabel { font-size: 20px; }")
+    section.set_offered(classifier("i_autocontext_2d_u8"))
+    QApplication.processEvents()
+    firsts = [one for one in section._sources.findChildren(QCheckBox) if one.text() == "Probabilities"]
+    firsts = [one for one in firsts if one.isVisible()]
+    assert len(firsts) >= 2
+    assert len({one.mapTo(section, QPoint()).x() for one in firsts}) == 1
 
 
 def test_compression(pixel_section):

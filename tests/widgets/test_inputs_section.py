@@ -10,7 +10,7 @@ from batch_window import WAIT_MS, cells
 from napari.components import ViewerModel
 from PIL import Image as Picture
 from qtpy.QtCore import QPoint, Qt
-from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel, QLineEdit, QTableView, QTextEdit
+from qtpy.QtWidgets import QApplication, QComboBox, QFileDialog, QLabel, QLineEdit, QTableView, QTextEdit
 from sections import button, check, drop, unexplained
 from superqt.utils import WorkerBase
 
@@ -172,6 +172,69 @@ def test_outputs_count_too(section, folder):
     assert "test1_Probabilities.h5" in said(section)
     section.set_plan(None)
     assert [row[4] for row in cells(table(section))] == [""]
+
+
+def test_outputs_that_exist(section, folder, qtbot):
+    """A button leads to what is done about them."""
+    image = folder / "images" / "test1.png"
+    section.add([str(image)])
+    (image.parent / "test1_Probabilities.h5").write_bytes(b"")
+    check(section, folder / "project.ilp")
+    with qtbot.waitSignal(section.existing_wanted):
+        button(section, "Skip or overwrite").click()
+
+
+def test_a_pattern_without_files_is_a_row(section, folder):
+    """It says why, and can be removed."""
+    image, pattern = str(folder / "images" / "test1.png"), str(folder / "images" / "*.tif")
+    section.add([image, pattern])
+    check(section, folder / "project.ilp")
+    assert [(row[0], row[4]) for row in cells(table(section))] == [("test1.png", "ok"), ("images/*.tif", "problem")]
+    assert "matches no file" in said(section)
+    select(section, 1)
+    button(section, "Remove").click()
+    assert section.value()["inputs"] == (image,)
+    check(section, folder / "project.ilp")
+    assert [row[4] for row in cells(table(section))] == ["ok"]
+    assert said(section) == ""
+
+
+def test_before_there_is_a_classifier(section):
+    """Below images that cannot be checked yet stands what is missing, as a hint."""
+    section.set_needs("Choose a classifier first.")
+    assert said(section) == ""
+    section.add(["/data/a.png"])
+    assert said(section) == "The images are not checked yet. Choose a classifier first."
+    assert section._reasons._message.kind() is None
+    section.set_needs("")
+    assert said(section) == ""
+
+
+def test_height_stays_from_row_to_row(section, folder):
+    """The table has five rows at least, as many whatever is said below it."""
+    section.resize(300, 300)
+    section.add([str(folder / "images")])
+    check(section, folder / "project.ilp")
+    heights, sayings = set(), set()
+    for row in (0, 1, 3):
+        select(section, row)
+        QApplication.processEvents()
+        heights.add(table(section).height())
+        sayings.add(said(section))
+        kind = section._reasons._message.kind()
+        assert kind == (None if row == 1 else "problem")
+    assert len(sayings) == 3
+    assert len(heights) == 1
+    view = table(section).viewport().height()
+    assert view >= 5 * table(section).rowHeight(0)
+
+
+def test_buttons_that_remove_stand_together(section):
+    """In a narrow window both are on the second line."""
+    section.resize(260, 600)
+    QApplication.processEvents()
+    lines_of = {text: button(section, text).mapTo(section, QPoint()).y() for text in ("Add files", "Remove", "Clear")}
+    assert lines_of["Remove"] == lines_of["Clear"] > lines_of["Add files"]
 
 
 REMOVED = {

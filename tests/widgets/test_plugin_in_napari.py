@@ -21,7 +21,7 @@ from napari_batch_prediction.export.settings import Export
 from napari_batch_prediction.widgets import preferences
 from napari_batch_prediction.widgets.batch import BatchPredictionWidget
 from napari_batch_prediction.widgets.canvas.canvas import Canvas
-from napari_batch_prediction.widgets.dock import choose_classifier, chosen_classifier, open_dock
+from napari_batch_prediction.widgets.dock import chosen_classifier, open_dock
 
 PLUGIN = "napari-batch-prediction"
 CASE = GOLDEN / "a_2d_u8"
@@ -241,10 +241,12 @@ def test_a_sample_replaces_only_samples(make_napari_viewer, qtbot):
     viewer.open_sample(PLUGIN, "embryo")
     qtbot.waitUntil(lambda: chosen_classifier(widget).name == "embryo.ilp", timeout=WAIT_MS)
     assert widget.value().inputs == ("layer:embryo",)
-    choose_classifier(widget, CASE / "project.ilp")
+    own = BatchJob(classifier=CASE / "project.ilp", inputs=(str(CASE / "test2.png"),))
+    widget.setValue(own)
     viewer.open_sample(PLUGIN, "nuclei")
     after = QTimer()
     after.setSingleShot(True)
     with qtbot.waitSignal(after.timeout):
         after.start(0)  # behind the one that would have filled in the sample
     assert chosen_classifier(widget) == CASE / "project.ilp"
+    assert widget.value().inputs == own.inputs

@@ -18,6 +18,7 @@ EXPORTS = (
     Export(source="Simple Segmentation", format="tiff", folder=Path("out"), region={"y": (10, 200), "x": (None, 512)}),
     Export(dtype="uint8", input_range=(0, 1), output_range=(0, 255), output_axes="tczyx", name="{stem}_p"),
 )
+KEPT = (EXPORTS[0].model_copy(update={"region": {}}), EXPORTS[1])
 
 
 @pytest.fixture
@@ -61,16 +62,24 @@ def test_recent_classifiers_are_known_by_their_whole_path(settings_file, tmp_pat
     assert preferences.recent() == [tmp_path / "cells.ilp"]
 
 
-def test_exports_come_back(settings_file):
+def test_exports_come_back_without_their_region(settings_file):
+    """A region belongs to the images it was drawn on; other images come with the next session."""
     preferences.keep_exports(EXPORTS, "overwrite")
+    assert "region" not in settings_file.read_text()
     next_session()
-    assert preferences.exports() == (EXPORTS, "overwrite")
+    assert preferences.exports() == (KEPT, "overwrite")
+
+
+def test_a_region_kept_by_an_earlier_version_is_left_out(settings_file):
+    kept = json.dumps({"exports": [{"region": {"y": [88, 93]}}], "existing": "skip"})
+    settings_file.write_text(yaml.safe_dump({"batch": {"exports": kept}}))
+    assert preferences.exports() == ((Export(),), "skip")
 
 
 def test_no_exports_leave_those_of_the_last_batch(settings_file):
     preferences.keep_exports(EXPORTS, "skip")
     preferences.keep_exports((), "error")
-    assert preferences.exports() == (EXPORTS, "skip")
+    assert preferences.exports() == (KEPT, "skip")
 
 
 def test_load_results_comes_back(settings_file):

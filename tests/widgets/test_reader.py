@@ -207,6 +207,21 @@ def test_too_many_datasets(tmp_path):
         read(hdf5(tmp_path / "a.h5", 40))
 
 
+@pytest.mark.parametrize(("datasets", "found"), [(2, r"2 datasets .*group/data_00, group/data_01"), (1, "1 dataset ")])
+def test_hdf5_of_others(datasets, found, tmp_path):
+    """Whoever chose this reader for another program's HDF5 file is told what it holds and what to do with it."""
+    path = hdf5(tmp_path / "a.h5", datasets, tags=False)
+    expected = rf"a\.h5' is not .* exported: it holds {found}.*another reader.*Input settings > Dataset"
+    with pytest.raises(ImageReadError, match=expected):
+        read(path)
+
+
+def test_hdf5_without_images(tmp_path):
+    """A file without any image says no more than that it is none."""
+    with pytest.raises(ImageReadError, match=r"a\.h5' is not an image that ilastik or this program exported\. Open"):
+        read(hdf5(tmp_path / "a.h5", 0))
+
+
 def cut_off(path: Path, source: Path) -> Path:
     path.write_bytes(source.read_bytes()[: source.stat().st_size // 2])
     return path
@@ -238,7 +253,6 @@ def test_files_of_others(tmp_path):
     tifffile.imwrite(tmp_path / "a_Probabilities.tif", noise)
     Picture.fromarray(noise).save(tmp_path / "a_Probabilities.png")
     zarr.save_array(tmp_path / "a_Probabilities.zarr", noise)
-    hdf5(tmp_path / "a.h5", 2, tags=False)
     (tmp_path / "folder").mkdir()
     (tmp_path / "a.n5").mkdir()
     (tmp_path / "a.n5" / "attributes.json").write_text("{")

@@ -61,8 +61,10 @@ def test_a_region_is_drawn_where_it_is(image):
     assert shapes.units == layer.units[-2:]
     region.show({"y": (1, 2)})
     assert region.region() == {"y": (1, 2), "x": (0, 50)}
-    region.show({})
-    assert region.region() == {"y": (1, 2), "x": (0, 50)}
+    region.show({"c": (0, 1)})
+    assert region.region() is None
+    assert len(shapes.data) == 0
+    assert drawn == []
 
 
 def test_what_is_enclosed_by_all_shapes():
@@ -104,6 +106,18 @@ def test_drawn_with_the_mouse():
     region.draw({}, None)
     drag(viewer.layers[NAME], (19, 9), (59, 39))
     assert drawn == [{"y": (10, 30), "x": (5, 20)}]
+
+
+def test_what_is_being_drawn_stays():
+    """Without a region nothing is taken away that was not one."""
+    viewer = ViewerModel()
+    viewer.add_image(np.zeros((60, 50)))
+    region = RegionLayer(viewer, lambda region: None)
+    region.draw({}, None)
+    layer = viewer.layers[NAME]
+    layer.add_rectangles([corners((100, 100), (120, 120))])
+    region.show({})
+    assert len(layer.data) == 1
 
 
 def test_a_layer_that_is_gone_is_not_followed():

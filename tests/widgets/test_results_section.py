@@ -7,10 +7,11 @@ import h5py
 import numpy as np
 import pytest
 from golden import ROOT as GOLDEN
-from qtpy.QtCore import QPoint, Qt, QThreadPool
+from h5py._objects import phil
+from qtpy.QtCore import QPoint, Qt, QThreadPool, QTimer
 from qtpy.QtGui import QDesktopServices, QOpenGLContext
 from qtpy.QtOpenGLWidgets import QOpenGLWidget
-from qtpy.QtWidgets import QFileDialog, QLabel, QPushButton, QTableView, QTextEdit
+from qtpy.QtWidgets import QApplication, QFileDialog, QLabel, QLineEdit, QPushButton, QTableView, QTextEdit
 from superqt.utils import WorkerBase
 
 from napari_batch_prediction.batch.events import FileFinished, FileStarted, TileDone
@@ -115,6 +116,13 @@ def done(index: int, **values) -> FileFinished:
 
 def counts(*values: float) -> tuple[Count, ...]:
     return tuple(Count(t, value, value) for t, value in enumerate(values))
+
+
+def segmented(index: int) -> FileFinished:
+    """The same with ilastik's segmentation."""
+    event = done(index)
+    labels = {"Simple Segmentation": FOLDER / "expected" / f"test{index + 1}_Simple Segmentation.h5"}
+    return replace(event, row=replace(event.row, outputs={**event.row.outputs, **labels}))
 
 
 def layers(index: int) -> list[str]:
@@ -246,6 +254,94 @@ def test_a_failed_row(results, qtbot):
     results.has_layers(*layers(0))
 
 
+def test_no_image_is_done(results):
+    """The first that failed is selected at the end, so that its reason is read; not if one is done."""
+    section = results.section
+    section.set_plan(plan([*IMAGES, str(FOLDER / "gone.png")]))
+    section.take([FileFinished(1, LedgerRow(IMAGES[1], "failed", "There is no memory."))])
+    section.take([FileFinished(2, LedgerRow("gone.png", "failed", "There is no file."))])
+    assert results.said() == ""
+    section.finish()
+    assert section._selected() == 1
+    assert results.said() == "There is no memory."
+    results.has_layers("test2")
+    section._load.value = False
+    section.set_plan(plan())
+    section.take([done(0), FileFinished(1, LedgerRow(IMAGES[1], "failed", "There is no memory."))])
+    section.finish()
+    assert section._selected() is None
+
+
+def test_reading_takes_long(results, qtbot):
+    """The row before is taken away, and what is loaded is said, until it is shown; also if another is chosen."""
+    section = results.section
+    section.set_plan(plan())
+    for i in range(2):
+        section.take([done(i)])
+    section.finish()
+    results.has_layers(*layers(0))
+    results.settle()
+    # No other thread reads HDF5 meanwhile.
+    with phil:
+        for row in (1, 0, 1):
+            results.select(row)
+            loading = f"Loading test{row + 1}.png ..."
+            qtbot.waitUntil(lambda loading=loading: results.said() == loading, timeout=WAIT_MS)
+            qtbot.waitUntil(lambda: not any(layer.visible for layer in results.viewer.layers), timeout=WAIT_MS)
+            assert results.said() == loading
+            assert not results.button("Keep").isEnabled()
+    results.has_layers(*layers(1))
+    qtbot.waitUntil(lambda: results.said() == "", timeout=WAIT_MS)
+    assert all(layer.visible for layer in results.viewer.layers)
+    assert results.button("Keep").isEnabled()
+    with phil:
+        results.select(0)
+        qtbot.waitUntil(lambda: results.said() == "Loading test1.png ...", timeout=WAIT_MS)
+        section.set_plan(None)
+        assert results.said() == ""
+    results.settle()
+    results.has_layers()
+
+
+def test_drawing_takes_long(results, qtbot, monkeypatch):
+    """Also where reading takes no time: before anything is drawn the row before is gone."""
+    section = results.section
+    canvas = section.findChild(Canvas)
+    canvas._moment.setInterval(WAIT_MS)
+    section.set_plan(plan())
+    for i in range(2):
+        section.take([done(i)])
+    results.has_layers(*layers(0))
+    results.settle()
+    monkeypatch.setattr("napari_batch_prediction.widgets.canvas.layers.MANY_BYTES", 0)
+    said = []
+    canvas.loading.connect(lambda location: said.append((location, results.said())))
+    results.select(1)
+    results.has_layers(*layers(1))
+    results.settle()
+    assert said == [(IMAGES[1], "Loading test2.png ..."), ("", "")]
+
+
+def test_small_images_change_in_place(results):
+    """No layer is hidden for a moment when the next row is shown."""
+    section = results.section
+    section.findChild(Canvas)._moment.setInterval(WAIT_MS)
+    section.set_plan(plan(sources=("Probabilities", "Simple Segmentation")))
+    for i in range(2):
+        section.take([segmented(i)])
+    section.finish()
+    results.has_layers(*layers(0), "test1 Simple Segmentation")
+    results.settle()
+    changed = []
+    for layer in results.viewer.layers:
+        layer.events.visible.connect(changed.append)
+    results.select(1)
+    results.has_layers(*layers(1), "test2 Simple Segmentation")
+    results.settle()
+    assert changed == []
+    assert [layer.visible for layer in results.viewer.layers] == [True] + [False] * len(CLASSES) + [True]
+
+
 def test_an_output_that_is_gone(results, qtbot):
     """The image is shown, and which file is not there any more is said."""
     gone = done(0)
@@ -361,6 +457,45 @@ def test_keep(results, qtbot):
     results.has_layers(*layers(0))
 
 
+def test_keep_needs_layers(results, qtbot):
+    """It is on only while layers of a row are on the canvas; those that a run makes ready are none."""
+    section, keep = results.section, results.button("Keep")
+    section.set_plan(plan())
+    results.settle()
+    assert [layer.visible for layer in results.viewer.layers] == [True] + [False] * len(CLASSES)
+    assert not keep.isEnabled()
+    section.take([done(0)])
+    qtbot.waitUntil(keep.isEnabled, timeout=WAIT_MS)
+    section.set_plan(plan())
+    assert not keep.isEnabled()
+    section.take([done(0)])
+    section.finish()
+    qtbot.waitUntil(keep.isEnabled, timeout=WAIT_MS)
+    results.settle()
+    results.viewer.layers.clear()
+    assert not keep.isEnabled()
+    section.select(IMAGES[1])
+    qtbot.waitUntil(keep.isEnabled, timeout=WAIT_MS)
+    section.set_plan(None)
+    assert not keep.isEnabled()
+
+
+def test_times_are_not_cut(results):
+    """A column is wide enough for rows that are out of sight when they end."""
+    section = results.section
+    section._load.value = False
+    section.resize(520, 500)
+    section.set_plan(plan([f"well_{i}.png" for i in range(100)]))
+    table, model = results.table, results.table.model()
+    table.scrollToBottom()
+    section.take([FileFinished(i, LedgerRow(f"well_{i}.png", "done", seconds=1.5)) for i in range(1, 100)])
+    section.take([FileFinished(0, LedgerRow("well_0.png", "cancelled", "It was cancelled.", seconds=12345.6))])
+    table.scrollToTop()
+    for column in (1, 2):
+        index = model.index(0, column)
+        assert table.columnWidth(column) > table.sizeHintForIndex(index).width()
+
+
 def test_buttons_say_what_they_need(results):
     """Retry, resume, open folder and copy are off when they can do nothing, and say why."""
     section = results.section
@@ -381,8 +516,16 @@ def test_buttons_say_what_they_need(results):
     section.set_ledger(Ledger((LedgerRow("a", "done"),), Path("a.ledger.jsonl")))
     assert state() == [False, True, True, True]
     assert "No image failed" in retry.toolTip()
+    section.set_ledger(Ledger((LedgerRow("layer:a", "failed"),)))
+    assert state() == [False, True, True, True]
+    assert "no record on disk" in retry.toolTip()
     section.set_ledger(Ledger((LedgerRow("a", "failed"),), Path("a.ledger.jsonl")))
     assert state() == [True, True, True, True]
+    assert "with the settings of that run" in retry.toolTip()
+    assert "a.ledger.jsonl" not in resume.toolTip()
+    section.set_ledger(Ledger((LedgerRow("a", "cancelled"),), Path("a.ledger.jsonl")))
+    assert state() == [False, True, True, True]
+    assert "cancelled run: its record, a.ledger.jsonl" in resume.toolTip()
     section.set_copy("Add images first.")
     assert copy.toolTip() == "Add images first."
     assert not copy.isEnabled()
@@ -414,6 +557,27 @@ def test_what_buttons_tell(results, qtbot, monkeypatch):
     assert results.said() == ""
     results.button("Open folder").click()
     assert str(FOLDER / "expected") in results.said()
+
+
+def test_resume_offers_the_run_that_is_shown(results, qtbot, tmp_path):
+    """The dialog begins with its ledger, which Enter takes."""
+    record = tmp_path / "mine.ledger.jsonl"
+    record.touch()
+    tmp_path.joinpath("other.ledger.jsonl").touch()
+    results.section.set_ledger(Ledger((LedgerRow("a", "cancelled"),), record))
+
+    def press_enter() -> None:
+        dialog = QApplication.activeModalWidget()
+        name = dialog.findChild(QLineEdit)
+        name.setFocus()
+        qtbot.keyClick(name, Qt.Key.Key_Return)
+        if dialog.isVisible():
+            dialog.reject()
+
+    QTimer.singleShot(0, press_enter)
+    with qtbot.waitSignal(results.section.resume_chosen) as resumed:
+        results.button("Resume a run").click()
+    assert resumed.args == [record]
 
 
 def test_select_from_outside(results, qtbot):
@@ -573,9 +737,7 @@ def test_in_napari(make_napari_viewer, qtbot):
         lambda event: current.append(QOpenGLContext.currentContext() is canvas.context())
     )
     section.set_plan(plan(sources=("Probabilities", "Simple Segmentation")))
-    first = done(0).row
-    labels = {"Simple Segmentation": FOLDER / "expected" / "test1_Simple Segmentation.h5"}
-    section.take([FileFinished(0, replace(first, outputs={**first.outputs, **labels}))])
+    section.take([segmented(0)])
     section.take([FileFinished(1, LedgerRow(IMAGES[1], "failed", "It is damaged."))])
     section.finish()
     for _ in range(3):

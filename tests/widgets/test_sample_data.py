@@ -1,14 +1,18 @@
 """The samples, as napari's menu opens them."""
 
+import shutil
 from pathlib import Path
 
 import npe2
 import numpy as np
 import pytest
 from napari.components import ViewerModel
+from napari.utils.notifications import notification_manager
 
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.demo.samples import COLONIES, DIVISION, EMBRYO, NUCLEI
+from napari_batch_prediction.widgets import sample_data
+from napari_batch_prediction.widgets.dock import choose_classifier
 
 PLUGIN = "napari-batch-prediction"
 SAMPLES = {"nuclei": NUCLEI, "colonies": COLONIES, "embryo": EMBRYO, "division": DIVISION}
@@ -60,3 +64,39 @@ def test_all_are_in_the_menu():
     """The manifest offers the four samples."""
     (contributions,) = (found for name, found in npe2.PluginManager.instance().iter_sample_data() if name == PLUGIN)
     assert [contribution.key for contribution in contributions] == list(SAMPLES)
+
+
+def opened(window, viewer, name):
+    """Open a sample and let it fill in the window, as napari's menu does; return what was said."""
+    viewer.open_sample(PLUGIN, name)
+    before = len(notification_manager.records)
+    sample_data._fill_in(window.widget, viewer, SAMPLES[name], SHOWN[name][0])
+    return [str(record.message) for record in notification_manager.records[before:]]
+
+
+def test_fills_in_where_nothing_is_lost(window, viewer, tmp_path):
+    """A chosen classifier alone does not keep a sample out, nor do layers of another sample, there or removed."""
+    project = tmp_path / "mine.ilp"
+    shutil.copy(EMBRYO.project, project)
+    choose_classifier(window.widget, project)
+    for name in ("nuclei", "division"):
+        assert opened(window, viewer, name) == []
+        job = window.widget.value()
+        assert job.classifier == SAMPLES[name].project
+        assert job.inputs == tuple(f"layer:{layer}" for layer in SHOWN[name][0])
+    viewer.layers.clear()
+    assert opened(window, viewer, "embryo") == []
+    assert window.widget.value().inputs == ("layer:embryo",)
+
+
+@pytest.mark.parametrize("kind", ["file", "layer"])
+def test_keeps_what_the_user_listed(window, viewer, kind):
+    """Images of the user's in Inputs stay with their classifier; that, and what to do, is said."""
+    viewer.add_image(np.zeros((40, 50), np.uint8), name="mine")
+    mine = "layer:mine" if kind == "layer" else str(NUCLEI.images[0])
+    job = NUCLEI.job([mine])
+    window.widget.setValue(job)
+    (said,) = opened(window, viewer, "embryo")
+    assert "keeps the images" in said
+    assert "press Clear in Inputs" in said
+    assert window.widget.value() == job

@@ -24,9 +24,10 @@ from napari_batch_prediction.export.transform import make_transform
 from napari_batch_prediction.images.formats import known_format
 from napari_batch_prediction.images.inputs import open_image
 from napari_batch_prediction.images.memory import MemoryImage
-from napari_batch_prediction.widgets.canvas import pixels
+from napari_batch_prediction.widgets.canvas import layers, pixels
+from napari_batch_prediction.widgets.canvas.layer_data import LayerData
 from napari_batch_prediction.widgets.canvas.layers import ShownLayers
-from napari_batch_prediction.widgets.canvas.row_loader import ToShow, load_row
+from napari_batch_prediction.widgets.canvas.row_loader import ToShow, final_first, load_row
 
 PROJECT = GOLDEN / "a_2d_u8/project.ilp"
 CASES = {
@@ -145,7 +146,7 @@ def test_every_source(viewer, lazy, outputs):
     classifier, location, written, files = outputs
     shown = ShownLayers(viewer)
     show(shown, row(location, files))
-    titles = ["Uncertainty", "Features", *classifier.classes, "Simple Segmentation"]
+    titles = ["Features", "Uncertainty", *classifier.classes, "Simple Segmentation"]
     assert names(viewer) == ["cells", *(f"cells {title}" for title in titles)]
 
     labels = viewer.layers[-1]
@@ -163,14 +164,168 @@ def test_every_source(viewer, lazy, outputs):
     uncertainty = viewer.layers["cells Uncertainty"]
     np.testing.assert_array_equal(np.asarray(uncertainty.data), written["Uncertainty"][..., 0])
     assert uncertainty.contrast_limits == [0, 1]
-    # They would hide what lies below.
-    assert not features.visible
-    assert not uncertainty.visible
+    # The others would hide what lies below.
+    assert [layer.name for layer in viewer.layers if layer.visible] == ["cells", "cells Simple Segmentation"]
 
     for layer in viewer.layers:
         np.testing.assert_allclose(layer.scale[-2:], [0.5, 0.25])
         assert [str(unit) for unit in layer.units[-2:]] == ["micrometer"] * 2
     shown.show([])
+
+
+def test_probabilities_and_labels(viewer, outputs):
+    """With a segmentation the probabilities come hidden, without it they are seen; what the user chose stays."""
+    _, location, _, files = outputs
+    both = {name: files[name] for name in ("Probabilities", "Simple Segmentation")}
+    alone = {"Probabilities": files["Probabilities"]}
+    shown = ShownLayers(viewer)
+
+    def seen() -> set[str]:
+        return {layer.name.removeprefix("cells").strip() for layer in viewer.layers if layer.visible}
+
+    classes = set(load_classifier(PROJECT).classes)
+    for _ in range(2):
+        show(shown, row(location, alone))
+        assert seen() == {"", *classes}
+        show(shown, row(location, both))
+        assert seen() == {"", "Simple Segmentation"}
+        list(shown.empty(row(location, both).sources))
+        show(shown, row(location, both))
+        assert seen() == {"", "Simple Segmentation"}
+    viewer.layers[1].visible = True
+    viewer.layers[-1].visible = False
+    mine = seen()
+    show(shown, row(location, both))
+    assert seen() == mine
+
+
+STAGES = GOLDEN / "i_autocontext_2d_u8/project.ilp"
+# From the bottom up: what they are, and of each the final stage on top.
+STAGES_ORDER = (
+    "Features Stage 1",
+    "Uncertainty Stage 1",
+    "Features Stage 2",
+    "Uncertainty Stage 2",
+    "Probabilities All Stages bg, stage 1",
+    "Probabilities All Stages blob, stage 1",
+    "Probabilities All Stages stripe, stage 1",
+    "Probabilities All Stages not, stage 2",
+    "Probabilities All Stages blob, stage 2",
+    "Probabilities Stage 1 bg",
+    "Probabilities Stage 1 blob",
+    "Probabilities Stage 1 stripe",
+    "Probabilities Stage 2 not",
+    "Probabilities Stage 2 blob",
+    "Simple Segmentation Stage 1",
+    "Simple Segmentation Stage 2",
+)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_stages(viewer, outputs, tmp_path, seed):
+    """Whatever is exported first: the layers are in one order, and of several stages only the final one is seen."""
+    _, location, _, _ = outputs
+    classifier = load_classifier(STAGES)
+    sources = list(np.random.default_rng(seed).permutation(classifier.sources))
+    files = {}
+    shown = ShownLayers(viewer)
+    for name in sources:
+        source = classifier.source(name)
+        values = np.ones((6, 8, source.channels), source.dtype)
+        files[str(name)] = write(tmp_path / f"{name}.h5", values, "yxc")
+        what = row(location, files, STAGES)
+        show(shown, replace(what, exports=final_first(what.exports, classifier)))
+        there = [title for title in STAGES_ORDER if any(title.startswith(name) for name in files)]
+        assert names(viewer) == ["cells", *(f"cells {title}" for title in there)]
+        top = next(name for name in files if there[-1].startswith(name))
+        seen = [layer.name for layer in viewer.layers if layer.visible]
+        assert seen == ["cells", *(f"cells {title}" for title in there if title.startswith(top))]
+
+
+def test_hidden_layers_have_the_extent_of_the_image(viewer, lazy):
+    """Also those that are not drawn change with the image, so that camera and sliders fit it."""
+    folder = GOLDEN / "a_2d_u8"
+    shown = ShownLayers(viewer)
+    for name in ("test1", "test2", "test1"):
+        sources = ("Probabilities", "Simple Segmentation")
+        show(shown, row(folder / f"{name}.png", {one: folder / f"expected/{name}_{one}.h5" for one in sources}))
+        extent = viewer.layers[name].extent.world
+        assert all(np.array_equal(layer.extent.world, extent) for layer in viewer.layers)
+        assert np.array_equal(viewer.layers.extent.world, extent)
+    shown.show([])
+
+
+def test_given_up_when_the_image_has_changed(viewer):
+    """Where the camera looks is decided when all is shown, by the image that was seen to the end before."""
+    folder = GOLDEN / "a_2d_u8"
+    rows = [row(folder / f"{name}.png", {"Probabilities": folder / f"expected/{name}_Probabilities.h5"})
+            for name in ("test1", "test2")]  # fmt: skip
+    shown = ShownLayers(viewer)
+    show(shown, rows[0])
+    viewer.scene.camera.zoom = 7
+    steps = shown.steps(load_row(rows[1], None, shown.keys).layers)
+    next(steps)
+    steps.close()
+    assert viewer.scene.camera.zoom == 7
+    show(shown, rows[1])
+    assert viewer.scene.camera.zoom != 7
+    shown.show([])
+
+
+def test_emptied_first(viewer, lazy, outputs):
+    """If it takes long, nothing of the row before is seen meanwhile; camera and eyes stay as they were."""
+    classifier, location, _, files = outputs
+    shown = ShownLayers(viewer)
+    show(shown, row(location, {"Probabilities": files["Probabilities"]}))
+    viewer.layers[1].visible = False
+    viewer.scene.camera.zoom = 7
+    again = load_row(row(location, {"Probabilities": files["Probabilities"]}), None, shown.keys)
+    steps = shown.steps(again.layers, empty_first=True)
+    while not next(steps):
+        pass
+    assert not any(layer.visible for layer in viewer.layers)
+    assert not shown.layers
+    assert names(viewer) == ["image (waiting)", *(f"{name} (waiting)" for name in classifier.classes)]
+    list(steps)
+    assert [layer.visible for layer in viewer.layers] == [True, False] + [True] * (len(classifier.classes) - 1)
+    assert names(viewer) == ["cells", *(f"cells {name}" for name in classifier.classes)]
+    assert viewer.scene.camera.zoom == 7
+    shown.show([])
+
+
+def test_only_what_is_seen_takes_long(viewer, lazy, outputs, monkeypatch):
+    """Hidden layers are not drawn, and so take no time."""
+    _, location, _, files = outputs
+    n_image, n_class = 6 * 8, 6 * 8 * 4
+    both = row(location, {name: files[name] for name in ("Probabilities", "Simple Segmentation")})
+    shown = ShownLayers(viewer)
+    for opened, n_bytes in ((False, 2 * n_image), (True, 2 * n_image + n_class)):
+        loaded = load_row(both).layers
+        monkeypatch.setattr(layers, "MANY_BYTES", n_bytes)
+        assert not shown.takes_long(loaded)
+        monkeypatch.setattr(layers, "MANY_BYTES", n_bytes - 1)
+        assert shown.takes_long(loaded)
+        shown.show(loaded)
+        viewer.layers[1].visible = not opened
+    shown.show([])
+
+
+DRAWN = {
+    "plane": ((40, 30), np.uint8, {}, 2, 1200),
+    "volume in 2D": ((5, 40, 30), np.uint16, {}, 2, 2400),
+    "volume in 3D": ((5, 40, 30), np.uint16, {}, 3, 12000),
+    "colour": ((40, 30, 3), np.uint8, {"rgb": True}, 2, 3600),
+}
+
+
+@pytest.mark.parametrize(("shape", "dtype", "options", "n_axes", "expected"), DRAWN.values(), ids=DRAWN)
+def test_how_much_is_drawn(shape, dtype, options, n_axes, expected):
+    """What is in sight counts, of several levels the coarsest; nothing of what is empty."""
+    data = np.zeros(shape, dtype)
+    one = LayerData("raw", 0, "image", "cells", "", data, options)
+    assert one.drawn_bytes(n_axes) == expected
+    assert replace(one, data=[np.zeros((9, *shape), dtype), data]).drawn_bytes(n_axes) == expected
+    assert one.emptied().drawn_bytes(n_axes) == 0
 
 
 @pytest.mark.parametrize("source", ["Uncertainty", "Features"])
@@ -313,21 +468,23 @@ def test_layers_that_will_be_needed_again(viewer, lazy, outputs):
     np.save(location.with_name("larger.npy"), np.ones((9, 9), np.uint8))
     larger = row(location.with_name("larger.npy"), {name: Path() for name in done.ended.outputs}, input_axes="yx")
     waiting = replace(larger, ended=None, is_running=True)
-    titles = ["", *(f" {name}" for name in classifier.classes), " Simple Segmentation"]
+    titles = [*classifier.classes, "Simple Segmentation"]
+    seen = [True] + [False] * len(classifier.classes) + [True]
 
     # Before anything is predicted.
     show(shown, waiting)
     layers = list(viewer.layers)
-    assert names(viewer) == [f"larger{title}" for title in titles]
+    assert names(viewer) == ["larger", *(f"{title} (waiting)" for title in titles)]
     assert [layer.visible for layer in layers] == [True] + [False] * (len(layers) - 1)
     assert [layer.name for layer in shown.layers] == ["larger"]
     show(shown, done)
     assert list(viewer.layers) == layers
-    assert all(layer.visible for layer in layers)
+    assert names(viewer) == ["cells", *(f"cells {title}" for title in titles)]
+    assert [layer.visible for layer in layers] == seen
     np.testing.assert_array_equal(np.asarray(layers[-1].data), written["Simple Segmentation"][..., 0])
 
     # The next is not there yet, then it is.
-    layers[1].visible = False
+    layers[1].visible = seen[1] = True
     for empty in (lambda: show(shown, waiting), lambda: list(shown.empty(waiting.sources))):
         empty()
         assert list(viewer.layers) == layers
@@ -336,12 +493,12 @@ def test_layers_that_will_be_needed_again(viewer, lazy, outputs):
         assert not is_open(files["Probabilities"])
         show(shown, done)
         assert list(viewer.layers) == layers
-        assert [layer.visible for layer in layers] == [True, False] + [True] * (len(layers) - 2)
+        assert [layer.visible for layer in layers] == seen
         np.testing.assert_array_equal(np.asarray(layers[-1].data), written["Simple Segmentation"][..., 0])
 
     show(shown, waiting)
     assert layers[-1].data.shape == (9, 9)
-    assert names(viewer) == [f"larger{title}" for title in titles]
+    assert names(viewer) == ["larger", *(f"{title} (waiting)" for title in titles)]
     for _ in shown.tidy():
         pass
     assert names(viewer) == ["larger"]
@@ -382,8 +539,9 @@ def test_given_up_half_way(viewer, outputs, monkeypatch):
             next(steps)
         steps.close()
         assert len(viewer.layers) <= len(everything)
-        hidden = [f"cells {title}" for title in ("Uncertainty", "Features")]
-        assert not [layer.name for layer in viewer.layers if not layer.visible and layer.name not in hidden]
+        assert {"cells", "cells Simple Segmentation"} & set(names(viewer)) == {
+            layer.name for layer in viewer.layers if layer.visible
+        }
         show(shown, row(location, files))
         assert names(viewer) == everything
         shown.show([])

@@ -149,6 +149,7 @@ REASONS = {
     "channels": ("The image has 3 channels, but the classifier was trained on 1.", ["channels"]),
     "axes": ("If the first axis is time, set the axes to 'tyx'.", ["axes"]),
     "dataset": ("'a.h5' holds 2 datasets, and it is not clear which to use.", ["dataset"]),
+    "existing": ("a.h5 exists. Remove it, choose another name, or allow skipping or overwriting.", ["existing"]),
     "nothing": ("'a.png' is empty: it has 0 bytes.", []),
 }
 

@@ -46,14 +46,14 @@ class Record:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file: IO[bytes] = path.open("r+b" if continued else "x+b")
         except FileExistsError:
-            raise SettingsError(f"The ledger {path} exists. Resume it, name another file, or remove it.") from None
+            raise SettingsError(f"The record {path} exists. Resume it, name another file, or remove it.") from None
         except OSError as error:
-            raise ExportError(f"The ledger {path} cannot be written: {error.strerror}. Name another file.") from error
+            raise ExportError(f"The record {path} cannot be written: {error.strerror}. Name another file.") from error
         try:
             _lock(self._file)
         except OSError:
             self._file.close()
-            raise SettingsError(f"Another run is writing to the ledger {path}. Wait for it to end.") from None
+            raise SettingsError(f"Another run is writing to the record {path}. Wait for it to end.") from None
         self._file.seek(_end_of_whole_lines(self._file))
         self._file.truncate()
         self._synced = time.monotonic()
@@ -76,7 +76,7 @@ class Record:
                 os.fsync(self._file.fileno())
                 self._synced = time.monotonic()
         except OSError as error:
-            raise ExportError(f"The ledger {self.path} cannot be written: {error.strerror}.") from error
+            raise ExportError(f"The record {self.path} cannot be written: {error.strerror}.") from error
 
     def close(self) -> None:
         """Let other runs have the file."""
@@ -175,9 +175,11 @@ def read_record(path: Path) -> Recorded:
             elif kind == "end":
                 inputs[line["index"]].row = _row(inputs[line["index"]].input, line)
         except (KeyError, TypeError, ValueError) as error:
-            raise SettingsError(f"Line {number} of {path} is not one of a ledger: {error}.") from error
+            raise SettingsError(f"Line {number} of {path} is not one of a record: {error}.") from error
     if job is None:
-        raise SettingsError(f"{path} is not a ledger: it does not begin with a run. Choose a file *{SUFFIX}.")
+        raise SettingsError(
+            f"{path} is not the record of a run: it does not begin with a run. Choose a file *{SUFFIX}."
+        )
     return Recorded(path, job, classifier_hash, tuple(inputs[i] for i in sorted(inputs)))
 
 
@@ -200,13 +202,13 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise SettingsError(f"The ledger {path} cannot be read: {error.strerror}.") from error
+        raise SettingsError(f"The record {path} cannot be read: {error.strerror}.") from error
     whole = content[: content.rfind(b"\n") + 1]
     for number, text in enumerate(whole.splitlines(), start=1):
         try:
             yield json.loads(text)
         except ValueError as error:
-            raise SettingsError(f"Line {number} of {path} is not one of a ledger: {error}.") from error
+            raise SettingsError(f"Line {number} of {path} is not one of a record: {error}.") from error
 
 
 def absolute_location(location: str) -> str:

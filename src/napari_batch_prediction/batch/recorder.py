@@ -34,7 +34,7 @@ class Recorder:
         self.path = plan.job.ledger or _new_path(plan)
         if (summary := summary_path(self.path)) in plan.tables.values():
             raise SettingsError(
-                f"The table {summary} is also the summary of the ledger {self.path}. Name another file."
+                f"The table {summary} is also the summary of the record {self.path}. Name another file."
             )
         self._plan = plan
         self._record = Record(self.path, continued=plan.resumed)

@@ -82,7 +82,7 @@ def iter_run(plan: Plan, should_cancel: Callable[[], bool] | None = None) -> Gen
     path = recorder.path if recorder else None
     if run.table_error is not None:
         known = path or (plan.job.ledger if plan.resumed else None)
-        remedy = f" The counts are in the ledger {known}: resume it to have the table." if known else ""
+        remedy = f" The counts are in the record {known}: resume it to have the table." if known else ""
         raise ExportError(f"{str(run.table_error).rstrip('.')}.{remedy}") from run.table_error
     return replace(run.ledger(), path=path)
 

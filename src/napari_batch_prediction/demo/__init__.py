@@ -72,7 +72,8 @@ def make_demo(folder: Path) -> BatchJob:
     """
     sample = {path.name: path.read_bytes() for path in (NUCLEI.project, *NUCLEI.images)}
     project = folder / NUCLEI.project.name
-    earlier_demo = project.is_file() and project.read_bytes() == sample[project.name]
+    record = folder / "results" / _RECORD
+    earlier_demo = record.is_file() and project.is_file() and project.read_bytes() == sample[project.name]
     if folder.exists() and not earlier_demo and not (folder.is_dir() and not any(folder.iterdir())):
         raise SettingsError(
             f"The demo needs a folder that is empty, new or an earlier demo, but '{folder}' is none of "
@@ -89,7 +90,6 @@ def make_demo(folder: Path) -> BatchJob:
         (folder / name).write_bytes(content)
     whole = sample[NUCLEI.images[2].name]
     (folder / DAMAGED).write_bytes(whole[: len(whole) // 2])
-    record = folder / "results" / _RECORD
     record.unlink(missing_ok=True)  # of an earlier demo
     job = NUCLEI.job(
         inputs=[str(folder / name) for name in (*(path.name for path in NUCLEI.images), DAMAGED)],

@@ -107,9 +107,10 @@ class FeatureSelection:
         Raises
         ------
         ImageMismatchError
-            Naming the scale and the smallest size.
+            Naming the largest scale and the size that it needs.
         """
-        for j in self.used_scales:
+        # What is too small for the largest scale is told what is enough for all.
+        for j in sorted(self.used_scales, key=self.scales.__getitem__, reverse=True):
             least = math.ceil(SMOOTHING_WINDOW * self.scales[j]) + 1
             found = {"y": y, "x": x} if self.in_2d[j] else {"z": z, "y": y, "x": x}
             small = [f"{key}={n}" for key, n in found.items() if n < least]

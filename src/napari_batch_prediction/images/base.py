@@ -78,7 +78,7 @@ def only_dataset(file: object, found: Mapping[str, str], name: str | None = None
     if len(found) > 1:
         raise ImageReadError(
             f"'{file}' holds {len(found)} datasets, and it is not clear which to use: {listing}. "
-            f"Name one after the file, as in '{file}/{first}'."
+            f"Choose one of them, or name it after the file, as in '{file}/{first}'."
         )
     return first
 

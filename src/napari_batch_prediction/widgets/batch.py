@@ -27,6 +27,7 @@ from napari_batch_prediction.widgets.canvas.row_loader import ToShow
 from napari_batch_prediction.widgets.classifier.section import ClassifierSection
 from napari_batch_prediction.widgets.exports.section import ExportsSection
 from napari_batch_prediction.widgets.inputs.section import InputsSection
+from napari_batch_prediction.widgets.parts.focus import focus_style
 from napari_batch_prediction.widgets.parts.section import lay_out
 from napari_batch_prediction.widgets.results.section import ResultsSection
 from napari_batch_prediction.widgets.run import RunBar
@@ -120,9 +121,10 @@ class BatchPredictionWidget(QScrollArea):
             (self._inputs, 3),
             (self._exports, 0),
             (self._bar, 0),
-            (self._results, 2),
+            (self._results, 0),
         ):
             layout.addWidget(part, stretch)
+        self._layout = layout
         self.setWidget(self._content)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -155,7 +157,9 @@ class BatchPredictionWidget(QScrollArea):
         self._bar.start_clicked.connect(self.start)
         self._bar.selected_clicked.connect(self.start_selected)
         self._bar.cancel_clicked.connect(self.cancel)
-        self._follow_layers(True)
+        self._inputs.existing_wanted.connect(self._go_to_existing)
+        self._follow_viewer(True)
+        self._set_style()
         self._on_changed()
 
     def value(self) -> BatchJob:
@@ -212,7 +216,7 @@ class BatchPredictionWidget(QScrollArea):
         if event is not None and event.type() == QEvent.Type.ParentChange:
             docked = self.parent() is not None
             self._results.set_docked(docked)
-            self._follow_layers(docked)
+            self._follow_viewer(docked)
             if not docked:
                 self.cancel()
                 self._drop_check()
@@ -232,14 +236,21 @@ class BatchPredictionWidget(QScrollArea):
             return str(error)
         return self._classifier.problem
 
-    def _follow_layers(self, docked: bool) -> None:
-        """Check anew when layers that are inputs come or go."""
-        events = self._viewer.layers.events
-        for event in (events.inserted, events.removed):
+    def _follow_viewer(self, docked: bool) -> None:
+        """Check anew when layers that are inputs come or go, and take the colours of another theme."""
+        layers = self._viewer.layers.events
+        for event, act in (
+            (layers.inserted, self._on_layer),
+            (layers.removed, self._on_layer),
+            (self._viewer.events.theme, self._set_style),
+        ):
             if docked:
-                event.connect(self._on_layer)
+                event.connect(act)
             else:
-                event.disconnect(self._on_layer)
+                event.disconnect(act)
+
+    def _set_style(self) -> None:
+        self._content.setStyleSheet(focus_style(self._viewer.theme))
 
     def _on_layer(self, event: Any) -> None:
         if f"{PREFIX}{event.value.name}" in self._inputs.value()["inputs"]:
@@ -371,6 +382,8 @@ class BatchPredictionWidget(QScrollArea):
         self._ended = None
         self._results.set_ledger(None)
         self._bar.begin()
+        # Until then the room is the inputs'.
+        self._layout.setStretchFactor(self._results, 2)
         self._run = Task(work, self)
         self._run.yielded.connect(self._on_run)
         self._run.ended.connect(self._on_run_ended)
@@ -452,7 +465,11 @@ class BatchPredictionWidget(QScrollArea):
             clipboard.setText(as_python(job) if is_python else as_command(job))
             self._viewer.status = f"The batch is on the clipboard as {'Python' if is_python else 'a command line'}."
 
+    def _go_to_existing(self) -> None:
+        self.ensureWidgetVisible(self._exports.go_to_existing())
+
     def _refresh(self) -> None:
+        self._inputs.set_needs(self._needs())
         self._results.set_copy(self._needs())
         n_ready = sum(not row.problems for row in self._plan.rows) if self._plan is not None else 0
         self._bar.set_ready(n_ready, self._needs() or self._problem)

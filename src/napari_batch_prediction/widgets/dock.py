@@ -7,11 +7,13 @@ from qtpy.QtWidgets import QDockWidget
 
 from napari_batch_prediction.widgets.batch import BatchPredictionWidget
 from napari_batch_prediction.widgets.classifier.section import ClassifierSection
+from napari_batch_prediction.widgets.inputs.section import InputsSection
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-# What napari's menu calls it, so that the menu shows and hides this dock and opens no second one.
+# What napari's menu calls it, the plugin's title and the widget's, so that the menu shows and hides this dock and
+# opens no second one.
 NAME = "Batch Prediction (Batch Prediction)"
 
 
@@ -40,6 +42,13 @@ def chosen_classifier(widget: BatchPredictionWidget) -> Path | None:
 def choose_classifier(widget: BatchPredictionWidget, path: Path) -> None:
     """Choose the classifier; everything else stays as it is."""
     _classifier_section(widget).choose(path)
+
+
+def listed_inputs(widget: BatchPredictionWidget) -> tuple[str, ...]:
+    """Return the inputs that are listed, as a job names them."""
+    section: InputsSection = widget.findChild(InputsSection)
+    inputs: tuple[str, ...] = tuple(section.value()["inputs"])
+    return inputs
 
 
 def _classifier_section(widget: BatchPredictionWidget) -> ClassifierSection:

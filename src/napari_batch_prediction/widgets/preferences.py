@@ -44,21 +44,28 @@ def add_recent(path: Path) -> None:
 
 
 def exports() -> tuple[tuple[Export, ...], Existing] | None:
-    """Return the exports of the last batch, and what it did about outputs that existed; None if none is known."""
+    """Return the exports of the last batch, and what it did about outputs that existed; None if none is known.
+
+    Without their regions: these belong to the images they were drawn on.
+    """
     try:
         kept = _Exports.model_validate(_read("exports"))
     except ValidationError:
         # Nothing yet, or of another version, or changed by hand.
         return None
-    return kept.exports, kept.existing
+    return _without_regions(kept.exports), kept.existing
 
 
 def keep_exports(exports: Sequence[Export], existing: Existing) -> None:
-    """Keep what a batch exports; nothing happens if it exports nothing."""
+    """Keep what a batch exports, but for regions; nothing happens if it exports nothing."""
     if exports:
-        kept = _Exports(exports=tuple(exports), existing=existing)
+        kept = _Exports(exports=_without_regions(exports), existing=existing)
         # Not by pydantic, which cannot write file names that are not UTF-8.
         _keep("exports", json.dumps(kept.model_dump(mode="json", exclude_defaults=True)))
+
+
+def _without_regions(exports: Sequence[Export]) -> tuple[Export, ...]:
+    return tuple(export.model_copy(update={"region": {}}) for export in exports)
 
 
 def load_results() -> bool:

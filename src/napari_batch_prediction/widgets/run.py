@@ -107,7 +107,7 @@ class RunBar(QWidget):
 
     def set_problem(self, failure: Failure | None) -> None:
         """Show why the job cannot be checked or run; None takes it away."""
-        self._message.say(*(failure or ("", "")))
+        self._message.say(*(failure or ("", "")), kind="problem" if failure else None)
 
     def begin(self) -> None:
         """Show that the inputs are being checked."""

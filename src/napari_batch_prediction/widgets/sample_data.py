@@ -1,8 +1,11 @@
 """Samples in napari's menu: images on the canvas, and the widget filled in with what predicts them."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
     from napari_batch_prediction.demo.samples import Sample
     from napari_batch_prediction.widgets.batch import BatchPredictionWidget
 
@@ -59,7 +62,7 @@ def _open(sample: "Sample") -> list[LayerTuple]:
         # The layers are in the viewer once napari has what is returned here.
         later = QTimer(widget)
         later.setSingleShot(True)
-        later.timeout.connect(lambda: _fill_in(widget, sample, [options["name"] for _, options, _ in layers]))
+        later.timeout.connect(lambda: _fill_in(widget, viewer, sample, [options["name"] for _, options, _ in layers]))
         if not viewer.layers:
             # napari shows the first layer whole, not those that come after it.
             later.timeout.connect(viewer.reset_view)
@@ -86,12 +89,30 @@ def _layers(sample: "Sample") -> list[LayerTuple]:
     return found
 
 
-def _fill_in(widget: "BatchPredictionWidget", sample: "Sample", names: list[str]) -> None:
-    """Fill in the job that predicts the layers, unless the user has chosen a classifier of their own."""
+def _fill_in(widget: "BatchPredictionWidget", viewer: "Viewer", sample: "Sample", names: list[str]) -> None:
+    """Fill in the job that predicts the layers, or say why not: the images that the user has listed stay."""
+    from napari.utils.notifications import show_info
+
+    from napari_batch_prediction.images.memory import PREFIX
+    from napari_batch_prediction.widgets.dock import listed_inputs
+
+    if all(_is_of_sample(viewer, location) for location in listed_inputs(widget)):
+        widget.setValue(sample.job([f"{PREFIX}{name}" for name in names]))
+    else:
+        show_info(
+            "Batch Prediction keeps the images that are in Inputs. To have it filled in for the sample, remove the "
+            "sample's layers, press Clear in Inputs, and open the sample again."
+        )
+
+
+def _is_of_sample(viewer: "Viewer", location: str) -> bool:
+    """Say whether an input is the layer of a sample, or a layer that is gone: nothing of the user's."""
     from napari_batch_prediction.demo.samples import FOLDER
     from napari_batch_prediction.images.memory import PREFIX
-    from napari_batch_prediction.widgets.dock import chosen_classifier
 
-    chosen = chosen_classifier(widget)
-    if chosen is None or chosen.is_relative_to(FOLDER):
-        widget.setValue(sample.job([f"{PREFIX}{name}" for name in names]))
+    if not location.startswith(PREFIX):
+        return False
+    name = location.removeprefix(PREFIX)
+    if name not in viewer.layers:
+        return True
+    return Path(str(viewer.layers[name].metadata.get("classifier", ""))).is_relative_to(FOLDER)

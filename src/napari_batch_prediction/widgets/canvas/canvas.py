@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 # Rows passed by with the arrow keys are not read.
 PAUSE_MS = 50
 
+# What takes longer to be shown is said to be loaded, without the row before on the canvas.
+MOMENT_MS = 300
+
 # After this long the viewer draws, and answers for a moment.
 TURN_SECONDS = 0.01
 TURN_MS = 5
@@ -46,10 +49,17 @@ class Canvas(QObject):
         All of a row is on the viewer; emitted with its location, and what could not be read, in words.
     failed
         A row cannot be shown; emitted with its location and a :class:`Failure`.
+    loading
+        To show a row takes longer than a moment; emitted with its location, and with nothing as soon as it is shown,
+        has failed or is given up.
+    filled
+        The first layer of a row came, or the last one went.
     """
 
     shown = Signal(str, str)
     failed = Signal(str, object)
+    loading = Signal(str)
+    filled = Signal()
 
     def __init__(self, viewer: "Viewer", parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -57,8 +67,10 @@ class Canvas(QObject):
         self._row = ShownLayers(viewer)
         # What was predicted for layers of the viewer, by their locations.
         self._above: dict[str, ShownLayers] = {}
-        self._docked = False
+        self._docked = self._is_loading = self._was_filled = False
         self._what: ToShow | None = None
+        # The image whose layers are on the viewer.
+        self._there = ""
         self._task: Task | None = None
         self._read = _Read()
         self._steps: Iterator[bool] | None = None
@@ -67,6 +79,10 @@ class Canvas(QObject):
         self._pause.setSingleShot(True)
         self._pause.setInterval(PAUSE_MS)
         self._pause.timeout.connect(self._start)
+        self._moment = QTimer(self)
+        self._moment.setSingleShot(True)
+        self._moment.setInterval(MOMENT_MS)
+        self._moment.timeout.connect(self._on_moment)
         self._turn = QTimer(self)
         self._turn.setInterval(TURN_MS)
         self._turn.timeout.connect(self._take_turn)
@@ -137,7 +153,7 @@ class Canvas(QObject):
             Sources that will be shown soon: their layers are only emptied and hidden.
         """
         self._drop()
-        self._begin(self._row.empty(spare))
+        self._empty(spare)
 
     def tidy(self) -> None:
         """Take away layers that were kept ready for more to come."""
@@ -148,17 +164,21 @@ class Canvas(QObject):
         """Leave the present layers to the user; what is shown next gets layers of its own."""
         self._row.keep()
         self.tidy()
+        self._tell_filled()
 
     def set_docked(self, docked: bool) -> None:
         """Leave the viewer alone from now on, or show images again."""
         if docked == self._docked:
             return
         self._docked = docked
-        removing = self._viewer.layers.events.removing
+        events = self._viewer.layers.events
         if docked:
-            removing.connect(self._before_removal)
+            events.removing.connect(self._before_removal)
+            # After those that note which layers there are.
+            events.removed.connect(self._tell_filled, position="last")
             return
-        removing.disconnect(self._before_removal)
+        events.removing.disconnect(self._before_removal)
+        events.removed.disconnect(self._tell_filled)
         self._drop()
         self._others.clear()
 
@@ -169,6 +189,7 @@ class Canvas(QObject):
         """Forget what is being read and what is half shown."""
         self._pause.stop()
         self._what = None
+        self._say_loaded()
         if self._task is not None:
             self._task.drop()
             self._task = None
@@ -183,9 +204,11 @@ class Canvas(QObject):
             return
         if what.in_memory:
             # The layer is there, and what was predicted for it too.
+            self._there = ""
             rest = self._row.empty(what.sources if what.is_running else ())
             self._begin(self._to_the_end(rest, what, Loaded([])))
             return
+        self._moment.start()
         present, read = self._row.keys, _Read()
 
         def work(should_cancel: ShouldCancel) -> Generator[object]:
@@ -204,10 +227,46 @@ class Canvas(QObject):
         if what is None:
             return
         if isinstance(result, Failure):
-            self._begin(self._row.empty(what.sources if what.is_running else ()))
+            self._say_loaded()
+            self._empty(what.sources if what.is_running else ())
             self.failed.emit(what.location, result)
         elif loaded := result.take():
-            self._begin(self._to_the_end(self._row.steps(loaded.layers), what, loaded))
+            is_other, self._there = what.location != self._there, what.location
+            takes_long = self._row.takes_long(loaded.layers)
+            if takes_long:
+                self._say_loading(what)
+            steps = self._row.steps(loaded.layers, empty_first=takes_long and is_other)
+            self._begin(self._to_the_end(steps, what, loaded))
+
+    def _on_moment(self) -> None:
+        """Say that an image is loaded, and take away the one before if it is still there."""
+        what = self._what
+        if what is None:
+            return
+        if what.location != self._there:
+            self._empty(what.sources)
+        self._say_loading(what)
+
+    def _empty(self, spare: Collection[str]) -> None:
+        self._there = ""
+        self._begin(self._row.empty(spare))
+
+    def _say_loading(self, what: ToShow) -> None:
+        self._moment.stop()
+        if not self._is_loading:
+            self._is_loading = True
+            self.loading.emit(what.location)
+
+    def _say_loaded(self) -> None:
+        self._moment.stop()
+        if self._is_loading:
+            self._is_loading = False
+            self.loading.emit("")
+
+    def _tell_filled(self) -> None:
+        if self.has_layers != self._was_filled:
+            self._was_filled = self.has_layers
+            self.filled.emit()
 
     def _begin(self, steps: Iterator[bool]) -> None:
         """Begin to change the layers of the row."""
@@ -217,10 +276,16 @@ class Canvas(QObject):
 
     def _to_the_end(self, steps: Iterator[bool], what: ToShow, loaded: Loaded) -> Iterator[bool]:
         yield from steps
+        if what is self._what:
+            self._say_loaded()
         self.shown.emit(what.location, "\n".join(loaded.problems))
 
     def _take_turn(self) -> None:
         """Do what can be done before the viewer has to draw, and to answer."""
+        self._take_steps()
+        self._tell_filled()
+
+    def _take_steps(self) -> None:
         end = time.perf_counter() + TURN_SECONDS
         while time.perf_counter() < end:
             steps = self._steps or (self._others[0] if self._others else None)

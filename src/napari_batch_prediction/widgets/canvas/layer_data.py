@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from math import prod
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -27,7 +28,7 @@ RAW = "raw"
 """What stands for the source in the key of a raw image."""
 
 Shown = Literal["values", "density", "classes", "labels"]
-# From the bottom of the layer list up.
+# From the bottom of the layer list up, above the raw image.
 ORDER: tuple[Shown, ...] = ("values", "density", "classes", "labels")
 
 
@@ -109,7 +110,9 @@ class LayerData:
 
     @property
     def name(self) -> str:
-        """The name of the layer."""
+        """The name of the layer; without that of the image as long as there is nothing of it."""
+        if self.is_empty:
+            return f"{self.title or 'image'} (waiting)"
         return f"{self.stem} {self.title}".strip()
 
     @cached_property
@@ -122,6 +125,12 @@ class LayerData:
     def has_levels(self) -> bool:
         """Whether there are several levels of resolution."""
         return isinstance(self.data, list)
+
+    def drawn_bytes(self, n_axes: int) -> int:
+        """Return how much is drawn at first, with so many axes in sight; of several levels the coarsest counts."""
+        coarsest = self.data[-1] if self.has_levels else self.data
+        seen = coarsest.shape[-n_axes - bool(self.options.get("rgb")) :]
+        return 0 if self.is_empty else prod(seen) * coarsest.dtype.itemsize
 
     def with_levels(self) -> list[Any]:
         """Return levels of resolution: those that are there, else a second one, unless it would be as small."""
@@ -270,7 +279,8 @@ def part_layers(part: Part, place: Place, stem: str) -> list[LayerData]:
     if part.shown == "classes":
         contrast = part.contrast or pixels.limits()
         first, last = part.channels
-        names = [name if source.name == PROBABILITIES else f"{source.name} {name}" for name in source.classes]
+        # Classes of different stages may have the same name; those of channels differ.
+        names = [name if source.name == PROBABILITIES else f"{source.name} {name}" for name in source.channel_names]
         return [
             layer(
                 (names[i], source.class_colors[i]),

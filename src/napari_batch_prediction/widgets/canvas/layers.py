@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 # What tells an image and its outputs from the next; the rest is the user's to set.
 CHANGING = ("axis_labels", "scale", "translate", "units", "contrast_limits")
 
+# To read and draw more than so many bytes takes longer than a moment.
+MANY_BYTES = 2**26
+
 
 @dataclass
 class _Present:
@@ -35,6 +38,13 @@ class _Present:
         if data.has_levels or not self.layer.multiscale:
             return data.has_levels == bool(self.layer.multiscale)
         return len(data.with_levels()) > 1
+
+    def wants(self, data: LayerData) -> bool:
+        """Whether this is to be seen: as the user left it, unless it comes hidden now and did not before."""
+        comes = data.options.get("visible", True)
+        if comes != self.data.options.get("visible", True):
+            return bool(comes)
+        return bool(self.layer.visible or (self.is_spare and self.is_wanted))
 
 
 class ShownLayers:
@@ -62,6 +72,9 @@ class ShownLayers:
         self.base: Layer | None = None
         self._viewer = viewer
         self._present: dict[tuple[object, ...], _Present] = {}
+        # The extent of what was seen before, and whether all of that was shown.
+        self._seen: Any = None
+        self._is_whole = False
         # Also of layers that are kept.
         self._files: dict[Layer, tuple[Image, ...]] = {}
         viewer.layers.events.removed.connect(self._on_removed)
@@ -76,18 +89,29 @@ class ShownLayers:
         """The layers that show something."""
         return [present.layer for present in self._present.values() if not present.is_spare]
 
+    def takes_long(self, group: Sequence[LayerData]) -> bool:
+        """Return whether to show these layers takes longer than a moment, as much of them will be seen."""
+        n_axes, total = self._viewer.dims.ndisplay, 0
+        for data in group:
+            present = self._present.get(data.key)
+            if present.wants(data) if present is not None else data.options.get("visible", True):
+                total += data.drawn_bytes(n_axes)
+        return total > MANY_BYTES
+
     def show(self, group: Sequence[LayerData]) -> None:
         """Show these layers instead of the present ones, at once; for a viewer that does not draw."""
         for _ in self.steps(group):
             pass
 
-    def steps(self, group: Sequence[LayerData]) -> Iterator[bool]:
+    def steps(self, group: Sequence[LayerData], *, empty_first: bool = False) -> Iterator[bool]:
         """Show these layers instead of the present ones, one thing at each step.
 
         Parameters
         ----------
         group
             The layers from the bottom up. Those that are empty are hidden, until there is something to show.
+        empty_first
+            Let the viewer draw without the present layers before.
 
         Yields
         ------
@@ -95,7 +119,11 @@ class ShownLayers:
         """
         left = {data.key: data for data in group}
         try:
-            before = self._extent()
+            self._note_extent()
+            self._is_whole = False
+            if empty_first:
+                yield from self.empty({data.source for data in group})
+                yield True
             for key in [key for key, present in self._present.items() if key in left and present.takes(left[key])]:
                 if key in self._present:
                     yield self._renew(self._present[key], left.pop(key))
@@ -104,13 +132,15 @@ class ShownLayers:
             for data in group:
                 if data.key in left:
                     yield from self._add(left.pop(data.key), group)
-            if group and not np.array_equal(before, self._extent()):
+            if group and not np.array_equal(self._seen, self._extent()):
                 self._viewer.reset_view()
+            self._is_whole = True
         finally:
             close_all(left.values())
 
     def empty(self, sources: Collection[str]) -> Iterator[bool]:
         """Empty and hide the layers of sources that will be there soon; remove the others. Yields as :meth:`steps`."""
+        self._note_extent()
         soon = [key for key, present in self._present.items() if present.data.source in sources]
         for key in soon:
             if key in self._present:
@@ -164,18 +194,22 @@ class ShownLayers:
     def _renew(self, present: _Present, data: LayerData) -> bool:
         """Let a layer show something else; return whether that is the first time, which takes long to draw."""
         layer, before = present.layer, present.data.options
-        if data.is_empty:
-            if not present.is_spare:
-                present.is_wanted = layer.visible
+        present.is_wanted = present.wants(data)
+        is_seen = present.is_wanted and not data.is_empty
+        # To set it again would draw again.
+        if layer.visible and not is_seen:
             layer.visible = False
         layer.data = data.with_levels() if layer.multiscale else data.data
         for name in CHANGING:
             # What is given again is left as the user set it meanwhile.
             if name in data.options and before.get(name) != data.options[name]:
                 setattr(layer, name, data.options[name])
+        if not layer.visible:
+            # napari notes the extent of a hidden layer only when its place is set, also if that stays the same.
+            layer.scale = layer.scale
         if layer.name != data.name:
             layer.name = data.name
-        if present.is_spare and present.is_wanted and not data.is_empty:
+        if is_seen and not layer.visible:
             layer.visible = True
         present.data, present.is_spare = data, data.is_empty
         self._keep_open(layer, data.files)
@@ -193,8 +227,15 @@ class ShownLayers:
         yield True
 
     def _extent(self) -> Any:
-        """Return the extent of the lowest layer that shows something."""
+        """Return the extent of the first layer that shows something."""
         return self.layers[0].extent.world if self.layers else None
+
+    def _note_extent(self) -> None:
+        """Note what is seen; while layers are empty, or half of them another image's, what was seen before counts."""
+        if not self._present:
+            self._seen = None
+        elif self.layers and self._is_whole:
+            self._seen = self._extent()
 
     def _on_removed(self, event: Any) -> None:
         self._present = {key: present for key, present in self._present.items() if present.layer is not event.value}

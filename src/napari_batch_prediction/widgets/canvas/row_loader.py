@@ -1,6 +1,6 @@
 """Reading, in the background, of an image and of what was predicted for it."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast, get_args
@@ -12,7 +12,7 @@ from napari_batch_prediction.batch.exports import NamedExport
 from napari_batch_prediction.batch.job import BatchJob
 from napari_batch_prediction.batch.ledger import LedgerRow
 from napari_batch_prediction.batch.opening import Arrays, full_location, input_settings, open_input
-from napari_batch_prediction.classifiers.base import Source
+from napari_batch_prediction.classifiers.base import Classifier, Source
 from napari_batch_prediction.errors import BatchPredictionError, ImageReadError
 from napari_batch_prediction.export.formats import find_format
 from napari_batch_prediction.export.planes import slice_axis
@@ -48,7 +48,7 @@ class ToShow:
     arrays
         Images in memory, by location.
     exports
-        What the job writes; empty to show the image alone.
+        What the job writes, the final stage first (see :func:`final_first`); empty to show the image alone.
     ended
         What became of the image; None if that is still open.
     predicted
@@ -91,13 +91,18 @@ class Loaded:
     ----------
     layers
         From the bottom up: the raw image, unless it is a layer already; values; density; probabilities, one layer
-        a class; segmentation.
+        a class; segmentation. Of each the final stage is the highest.
     problems
         What could not be read, in words.
     """
 
     layers: list[LayerData]
     problems: tuple[str, ...] = ()
+
+
+def final_first(exports: Collection[NamedExport], classifier: Classifier) -> tuple[NamedExport, ...]:
+    """Return exports in the order of the classifier's sources: the final stage, if there are several, is the first."""
+    return tuple(sorted(exports, key=lambda named: classifier.sources.index(named.source.name)))
 
 
 def load_row(what: ToShow, place: Place | None = None, present: Collection[tuple[object, ...]] = ()) -> Loaded:
@@ -125,7 +130,7 @@ def load_row(what: ToShow, place: Place | None = None, present: Collection[tuple
         if not what.in_memory:
             pixels = read_pixels(raw, place.order, input_settings(what.job, what.location).channels)
             layers += raw_layers(pixels, raw, place, what.stem)
-        parts = sorted(_parts(what, raw, place, problems), key=lambda part: ORDER.index(part.shown))
+        parts = _in_order(what, _parts(what, raw, place, problems))
         for part in parts:
             layers += part_layers(part, place, what.stem)
         _choose_visible(layers, parts)
@@ -138,14 +143,16 @@ def load_row(what: ToShow, place: Place | None = None, present: Collection[tuple
     return Loaded(layers, tuple(problems))
 
 
+def _in_order(what: ToShow, parts: Iterable[Part]) -> list[Part]:
+    """Return the parts from the bottom up: by what they are, and of the same kind the final stage on top."""
+    names = [named.source.name for named in what.exports]
+    return sorted(parts, key=lambda part: (ORDER.index(part.shown), -names.index(part.source.name)))
+
+
 def _choose_visible(layers: list[LayerData], parts: list[Part]) -> None:
-    """Hide what would cover more telling layers: values where there are classes, and stages but one."""
-    telling = [part.source.name for part in parts if part.shown != "values"]
-    classes = [part.source.name for part in parts if part.shown == "classes"]
-    hidden = {part.source.name for part in parts if telling and part.shown == "values"}
-    hidden |= {name for name in classes if name != classes[0]}
+    """Hide all predictions but the topmost: together they would hide the image."""
     for layer in layers:
-        if layer.source in hidden:
+        if layer.source not in (RAW, parts[-1].source.name if parts else RAW):
             layer.options["visible"] = False
 
 

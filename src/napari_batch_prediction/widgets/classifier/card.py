@@ -28,6 +28,7 @@ class ClassifierCard(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._classifier: Classifier | None = None
+        self._dialog: FeatureDialog | None = None
         self._text = WrappedText()
         self._button = QPushButton("Features")
         self._button.clicked.connect(self._show_features)
@@ -44,6 +45,8 @@ class ClassifierCard(QWidget):
 
     def show_classifier(self, classifier: Classifier | None) -> None:
         """Show a classifier; nothing if there is none."""
+        if self._dialog is not None and classifier is not self._classifier:
+            self._dialog.close()
         self._classifier = classifier
         if classifier is None:
             self.hide()
@@ -76,8 +79,17 @@ class ClassifierCard(QWidget):
         return f"{self._text.toPlainText()}\n{self._features.toPlainText()}"
 
     def _show_features(self) -> None:
-        if self._classifier is not None:
-            FeatureDialog(self._classifier.path.name, selections(self._classifier), self).show()
+        if self._classifier is None:
+            return
+        if self._dialog is None:
+            self._dialog = FeatureDialog(self._classifier.path.name, selections(self._classifier), self)
+            self._dialog.finished.connect(self._on_closed)
+        self._dialog.show()
+        self._dialog.raise_()
+        self._dialog.activateWindow()
+
+    def _on_closed(self) -> None:
+        self._dialog = None
 
 
 def _swatch_url(i: int) -> QUrl:

@@ -15,6 +15,7 @@ from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.widgets import preferences
 from napari_batch_prediction.widgets.classifier.card import ClassifierCard
+from napari_batch_prediction.widgets.parts.colors import Kind
 from napari_batch_prediction.widgets.parts.menu_button import MenuButton
 from napari_batch_prediction.widgets.parts.message import Message
 from napari_batch_prediction.widgets.parts.section import Section
@@ -172,17 +173,17 @@ class ClassifierSection(Section):
     def _on_loaded(self, result: tuple[Classifier, tuple[int, ...]] | Failure) -> None:
         self._task = None
         if isinstance(result, Failure):
-            self._become(None, *result)
+            self._become(None, *result, kind="problem")
         else:
             classifier, self._state = result
             self._become(classifier, "")
             preferences.add_recent(classifier.path)
         self.loaded.emit()
 
-    def _become(self, classifier: Classifier | None, problem: str, trace: str = "") -> None:
+    def _become(self, classifier: Classifier | None, problem: str, trace: str = "", kind: Kind | None = None) -> None:
         self.classifier, self.problem = classifier, problem
         self._card.show_classifier(classifier)
-        self._message.say(problem, trace)
+        self._message.say(problem, trace, kind)
         path = self._path()
         self.set_summary(path.name if path is not None else "")
 

@@ -56,10 +56,10 @@ def features(classifier: Classifier) -> list[str]:
 
 
 def limits(classifier: Classifier) -> str:
-    """Return what a classifier cannot be used for, as a sentence."""
+    """Return what a classifier cannot be used for besides other channels, as a sentence."""
     size = smallest(classifier)
     small = f", nor below {size} pixels" if size else ""
-    return f"Not for {'2D' if 'z' in classifier.axes else '3D'}{small}; {count(classifier.n_channels, 'channel')} only."
+    return f"Not for {'2D' if 'z' in classifier.axes else '3D'}{small}."
 
 
 def smallest(classifier: Classifier) -> str:

@@ -122,7 +122,7 @@ class MoreForm(QWidget):
 
     def say(self, problem: str) -> None:
         """Say what is wrong; nothing if it is empty."""
-        self._message.say(problem)
+        self._message.say(problem, kind="problem")
 
     def show_exports(self, chosen: Sequence[Chosen], image: ImageAxes | None) -> None:
         """Show the settings of these exports; those of the first for which they mean something.

@@ -15,6 +15,7 @@ from napari_batch_prediction.export.naming import Named, check_template, output_
 from napari_batch_prediction.export.settings import Export
 from napari_batch_prediction.export.transform import make_transform
 from napari_batch_prediction.images.memory import PREFIX
+from napari_batch_prediction.widgets.exports.text import backwards
 
 
 class FirstImage(NamedTuple):
@@ -94,6 +95,8 @@ def problem(exports: Sequence[Export], classifier: Classifier, image: ImageAxes 
     image
         The first image, if it is known.
     """
+    if empty := backwards(exports):
+        return empty
     if not exports:
         return ""
     try:

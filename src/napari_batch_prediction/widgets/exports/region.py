@@ -39,6 +39,8 @@ class RegionLayer:
         self._layer: Shapes | None = None
         self._image: Image | None = None
         self._followed = True
+        # Whether a region is drawn that was set, or set by drawing.
+        self._drawn = False
 
     def draw(self, region: Region, extents: Mapping[str, int] | None) -> None:
         """Have the user draw, or move the region if there is one already.
@@ -77,9 +79,16 @@ class RegionLayer:
             layer.mode = "add_rectangle"
 
     def show(self, region: Region) -> None:
-        """Draw the region as it is set, if it is drawn at all. Parts along other axes than y and x are not shown."""
+        """Draw the region as it is set, if it is drawn at all; without a region what is drawn goes.
+
+        Parts along other axes than y and x are not shown.
+        """
         layer, image = self._layer, self._image
         if layer is None or image is None or layer not in self._viewer.layers:
+            return
+        if not {"y", "x"} & set(region):
+            if self._drawn:
+                self._lay(layer, [])
             return
         height, width = _extents(image)
         (top, bottom), (left, right) = (
@@ -88,7 +97,8 @@ class RegionLayer:
                 (region.get("y", (0, None)), region.get("x", (0, None))), (height, width), strict=True
             )
         )
-        if not {"y", "x"} & set(region) or self.region() == {"y": (top, bottom), "x": (left, right)}:
+        if self.region() == {"y": (top, bottom), "x": (left, right)}:
+            self._drawn = True
             return
         corners = [
             (top - 0.5, left - 0.5),
@@ -97,12 +107,7 @@ class RegionLayer:
             (bottom - 0.5, left - 0.5),
         ]
         placed = [_last(layer.world_to_data(image.data_to_world(_first(image, corner)))) for corner in corners]
-        self._followed = False
-        try:
-            layer.data = []
-            layer.add_rectangles([np.array(placed)])
-        finally:
-            self._followed = True
+        self._lay(layer, [np.array(placed)])
 
     def region(self) -> Region | None:
         """Return start and stop, in pixels of the image, of what encloses all shapes; None if there are none."""
@@ -113,6 +118,17 @@ class RegionLayer:
     def stop(self) -> None:
         """Follow the layer no longer."""
         self._on_drawn = None
+
+    def _lay(self, layer: Shapes, rectangles: list[np.ndarray]) -> None:
+        """Have these rectangles on a layer and no others, without telling of it."""
+        self._followed = False
+        try:
+            layer.data = []
+            if rectangles:
+                layer.add_rectangles(rectangles)
+        finally:
+            self._followed = True
+        self._drawn = bool(rectangles)
 
     def _add(self, image: Image) -> Shapes:
         for layer in self._viewer.layers:
@@ -136,6 +152,7 @@ class RegionLayer:
             return
         region = self.region()
         if region is not None:
+            self._drawn = True
             self._on_drawn(region)
 
 

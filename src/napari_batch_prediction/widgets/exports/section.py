@@ -21,10 +21,10 @@ from napari_batch_prediction.widgets.exports.more import MoreForm
 from napari_batch_prediction.widgets.exports.names import FirstImage, first_image, in_memory, names, problem
 from napari_batch_prediction.widgets.exports.region import RegionLayer
 from napari_batch_prediction.widgets.exports.source_boxes import SourceBoxes
-from napari_batch_prediction.widgets.exports.text import differing, labels, more_than_default
+from napari_batch_prediction.widgets.exports.text import differing, labels, more_than_default, only
 from napari_batch_prediction.widgets.parts.form_rows import Row, choose, combo, make_form, set_choices
 from napari_batch_prediction.widgets.parts.message import Message
-from napari_batch_prediction.widgets.parts.section import ELLIPSIS_WIDTH, Section
+from napari_batch_prediction.widgets.parts.section import ELLIPSIS_WIDTH, Section, lay_out
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -82,6 +82,7 @@ class ExportsSection(Section):
         self._existing = combo([(text, value) for value, text in EXISTING.items()])
         self._message = Message()
         self._memory = Message()
+        self._only = Message()
         self._more = Section("More export settings", folded=True, about=ABOUT_MORE)
         self._more.body.addWidget(self._more_form)
 
@@ -102,6 +103,7 @@ class ExportsSection(Section):
             exists,
             self._memory,
             self._message,
+            self._only,
             self._more,
         ):
             self.body.addWidget(part)
@@ -175,6 +177,14 @@ class ExportsSection(Section):
         """Keep the settings for the next session."""
         preferences.keep_exports(self._exports, self._existing.value)
 
+    def go_to_existing(self) -> QWidget:
+        """Give the keyboard to what is done about outputs that exist, and return this control."""
+        self.unfold()
+        lay_out(self)
+        control: QWidget = self._existing.native
+        control.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        return control
+
     def _source(self, export: Export) -> Source | None:
         """Return what an export is of; None if the classifier does not offer it, or is not known."""
         try:
@@ -203,9 +213,15 @@ class ExportsSection(Section):
         self._form.show_exports(chosen, self._image)
         self._more_form.show_exports(chosen, self._image)
         self._more.set_summary(more_than_default(chosen[0].export))
-        self._message.say(problem(self._exports, self._classifier, self._image) if self._classifier else "")
+        reason = problem(self._exports, self._classifier, self._image) if self._classifier else ""
+        self._message.say(reason, kind="problem")
+        part = only(self._exports)
+        self._only.say(
+            f"Of each image {part} is written. Empty Region below to write everything." if part else "", kind="doubt"
+        )
         self._region.show(chosen[0].export.region)
-        self.set_summary(", ".join(texts) or "nothing")
+        # The region first: the end is cut where there is no room.
+        self.set_summary("; ".join(filter(None, [part, ", ".join(texts) or "nothing"])))
         self._show_names()
 
     def _show_sources(self) -> None:
@@ -226,7 +242,7 @@ class ExportsSection(Section):
             box.tooltip = f"The classifier does not offer {name}." if name in unknown else f"Write {name}."
         if unknown:
             it = "it" if len(unknown) == 1 else "them"
-            self._unknown.say(f"The classifier does not offer {', '.join(unknown)}. Untick {it}.")
+            self._unknown.say(f"The classifier does not offer {', '.join(unknown)}. Untick {it}.", kind="problem")
         else:
             self._unknown.say("" if self._exports else "Tick what to write.")
 

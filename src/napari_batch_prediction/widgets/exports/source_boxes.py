@@ -4,7 +4,7 @@ import re
 
 from magicgui.widgets import CheckBox
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QGridLayout, QLabel, QWidget
 from superqt import QFlowLayout
 
 # A source of one stage of several, or of all.
@@ -28,9 +28,11 @@ class SourceBoxes(QWidget):
         super().__init__()
         self.boxes: dict[str, CheckBox] = {}
         self._groups: dict[str, _Group] = {}
-        self._layout = QVBoxLayout(self)
+        self._layout = QGridLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
-        self._layout.setSpacing(4)
+        self._layout.setVerticalSpacing(4)
+        self._layout.setHorizontalSpacing(8)
+        self._layout.setColumnStretch(1, 1)
 
     def lay(self, names: list[str]) -> None:
         """Have a box for each of these sources, in their order."""
@@ -38,19 +40,19 @@ class SourceBoxes(QWidget):
             return
         old, self.boxes = self.boxes, {}
         for group in self._groups.values():
-            group.hide()
-            self._layout.removeWidget(group)
+            group.leave(self._layout)
             for box in old.values():
                 group.flow.removeWidget(box.native)
+        row = 0
         for name in names:
             staged = _STAGED.fullmatch(name)
             text, stage = (staged["source"], staged["stage"]) if staged else (name, "")
             if stage not in self._groups:
                 self._groups[stage] = _Group(stage)
             group = self._groups[stage]
-            if group.isHidden():
-                self._layout.addWidget(group)
-                group.show()
+            if not group.laid:
+                group.lay(self._layout, row)
+                row += 1
             box = old.pop(name) if name in old else CheckBox(text=text)
             if box.native.parent() is None:
                 box.changed.connect(lambda _: self.ticked.emit())
@@ -68,21 +70,31 @@ class SourceBoxes(QWidget):
         return [name for name, box in self.boxes.items() if box.value]
 
 
-class _Group(QWidget):
-    """The boxes of one stage."""
+class _Group:
+    """The boxes of one stage, behind its name."""
 
     def __init__(self, stage: str) -> None:
-        super().__init__()
-        self.hide()
-        boxes = QWidget()
-        self.flow = QFlowLayout(boxes)
+        self.laid = False
+        self._label = QLabel(stage) if stage else None
+        self._boxes = QWidget()
+        self.flow = QFlowLayout(self._boxes)
         self.flow.setContentsMargins(0, 0, 0, 0)
         self.flow.setHorizontalSpacing(12)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        if stage:
-            label = QLabel(stage)
-            # The stages stand in line.
-            label.setMinimumWidth(label.fontMetrics().horizontalAdvance("All Stages  "))
-            layout.addWidget(label, 0, Qt.AlignmentFlag.AlignTop)
-        layout.addWidget(boxes, 1)
+
+    def lay(self, grid: QGridLayout, row: int) -> None:
+        """Stand in a row of a grid: the names of stages in one column, boxes in another."""
+        self.laid = True
+        if self._label is None:
+            grid.addWidget(self._boxes, row, 0, 1, 2)
+        else:
+            grid.addWidget(self._label, row, 0, Qt.AlignmentFlag.AlignTop)
+            grid.addWidget(self._boxes, row, 1)
+            self._label.show()
+        self._boxes.show()
+
+    def leave(self, grid: QGridLayout) -> None:
+        """Leave the grid."""
+        self.laid = False
+        for widget in filter(None, (self._label, self._boxes)):
+            widget.hide()
+            grid.removeWidget(widget)

@@ -51,6 +51,29 @@ def _differs(field: str, exports: Sequence[Export]) -> bool:
     return any(getattr(export, field) != getattr(exports[0], field) for export in exports)
 
 
+def only(exports: Sequence[Export]) -> str:
+    """Return which part alone is written, as in ``only y=88:93, x=136:144``; empty if everything is."""
+    regions = [format_region(export.region) for export in exports]
+    if not any(regions):
+        return ""
+    if len(set(regions)) == 1:
+        return f"only {regions[0]}"
+    texts = zip(labels(exports), regions, strict=True)
+    return "; ".join(f"{label} only {region}" for label, region in texts if region)
+
+
+def backwards(exports: Sequence[Export]) -> str:
+    """Return which region ends before it starts, as a sentence; empty if none does."""
+    for export in exports:
+        for key, (start, stop) in export.region.items():
+            if stop is not None and (start or 0) >= stop:
+                return (
+                    f"The region {format_region({key: (start, stop)})} is empty: its start {start or 0} does not lie "
+                    f"before its stop {stop}. Write the smaller number first."
+                )
+    return ""
+
+
 def more_than_default(export: Export) -> str:
     """Return what is set of the settings that are folded away, in a few words; empty if nothing is."""
     parts: list[str] = [export.dtype or ""]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
 from qtpy.QtGui import QAction
-from qtpy.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QPushButton, QWidget
 from superqt import QFlowLayout
 
 from napari_batch_prediction.images.formats import FORMATS
@@ -60,8 +60,16 @@ class InputButtons(QWidget):
         flow.setContentsMargins(0, 0, 0, 0)
         flow.setHorizontalSpacing(4)
         flow.setVerticalSpacing(4)
-        for button in (files, folder, layers, self._remove, self._clear):
+        for button in (files, folder, layers):
             flow.addWidget(button)
+        # In a narrow window neither stands alone on the second line.
+        away = QWidget()
+        row = QHBoxLayout(away)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(4)
+        row.addWidget(self._remove)
+        row.addWidget(self._clear)
+        flow.addWidget(away)
         self.show_state((), 0)
 
     def show_state(self, listed: Collection[str], n_selected: int) -> None:

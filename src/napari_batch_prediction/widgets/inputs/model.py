@@ -108,6 +108,10 @@ class InputsModel(QAbstractTableModel):
         known = [one for one in map(self._found.get, self.images) if one is not None and one.problems]
         return [one.location for one in known if one.problems == known[0].problems]
 
+    def has_reasons(self) -> bool:
+        """Return whether any image has a problem or a doubt."""
+        return any(one.problems or one.warnings for one in self._found.values())
+
     def summary(self) -> str:
         """Return how many images there are, how many are checked, and how many have problems."""
         known = [one for one in map(self._found.get, self.images) if one is not None]

@@ -7,21 +7,28 @@ from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 from superqt import QFlowLayout
 
 from napari_batch_prediction.widgets.inputs.model import InputsModel
+from napari_batch_prediction.widgets.parts.colors import Kind
 from napari_batch_prediction.widgets.parts.message import Message
 from napari_batch_prediction.widgets.parts.words import count, short_name
+
+EXISTING = "existing"
 
 # What is to be mended, by the word for it in a reason: the label of its button, and what that does.
 REMEDIES = {
     "channel": ("channels", "Choose channels", "Go to the channels of the images that have this problem."),
     "axes": ("axes", "Set axes", "Go to the axes of the images that have this problem."),
     "dataset": ("dataset", "Choose dataset", "Go to the dataset of the images that have this problem."),
+    "allow skipping": (EXISTING, "Skip or overwrite", "Go to what is done about outputs that exist."),
 }
 
 _MOST_NAMED = 5
 
+# So high the text always is: the table above stays as it is while one goes from row to row.
+_LINES = 5
+
 
 def remedies(reasons: Iterable[str]) -> list[str]:
-    """Return the fields that mend what reasons name: axes, channels, dataset."""
+    """Return the fields that mend what reasons name: axes, channels, dataset, existing."""
     text = "\n".join(reasons).lower()
     return [field for word, (field, _, _) in REMEDIES.items() if word in text]
 
@@ -41,20 +48,28 @@ def reasons_for(model: InputsModel, locations: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
+def worst(model: InputsModel, locations: Sequence[str]) -> Kind | None:
+    """Return whether one of some images has a problem, or else a doubt; None if all are well."""
+    found = list(filter(None, map(model.found, locations)))
+    if any(one.problems for one in found):
+        return "problem"
+    return "doubt" if any(one.warnings for one in found) else None
+
+
 class Reasons(QWidget):
-    """A message, and below it what can be done.
+    """A message, and below it what can be done; hidden while no image has a problem or a doubt.
 
     Attributes
     ----------
     remedy_chosen
-        The user wants to mend it; emitted with the field: axes, channels or dataset.
+        The user wants to mend it; emitted with the field: axes, channels, dataset or existing.
     """
 
     remedy_chosen = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
-        self._message = Message()
+        self._message = Message(_LINES)
         self._row = QWidget()
         flow = QFlowLayout(self._row)
         flow.setContentsMargins(0, 0, 0, 0)
@@ -71,17 +86,32 @@ class Reasons(QWidget):
         layout.setSpacing(2)
         layout.addWidget(self._message)
         layout.addWidget(self._row)
-        self.say("")
+        for part in (self._message, self._row):
+            policy = part.sizePolicy()
+            policy.setRetainSizeWhenHidden(True)
+            part.setSizePolicy(policy)
+        self.show_for(InputsModel(), (), "")
 
-    def show_for(self, model: InputsModel, chosen: Sequence[str]) -> None:
-        """Say what is wrong with some images; without any, with all that share the first problem."""
-        self.say(reasons_for(model, chosen or model.with_first_problem()))
+    def show_for(self, model: InputsModel, chosen: Sequence[str], needs: str) -> None:
+        """Say what is wrong with some images; without any, with all that share the first problem.
 
-    def say(self, text: str) -> None:
-        """Show a text, and what can be done about it; an empty one hides all."""
-        self._message.say(text)
-        fields = remedies([text])
+        Parameters
+        ----------
+        model
+            All images.
+        chosen
+            Those that are selected.
+        needs
+            What must be done before images can be checked; empty if nothing.
+        """
+        locations = chosen or model.with_first_problem()
+        text, kind = reasons_for(model, locations), worst(model, locations)
+        waits = bool(needs and model.images)
+        if not text and waits:
+            text = f"The images are not checked yet. {needs}"
+        self._message.say(text, kind=kind)
+        fields = remedies([text]) if kind else []
         for field, button in self._buttons.items():
             button.setVisible(field in fields)
         self._row.setVisible(bool(fields))
-        self.setVisible(bool(text))
+        self.setVisible(waits or model.has_reasons())

@@ -16,7 +16,7 @@ from napari_batch_prediction.widgets.inputs.changes import containers, for_image
 from napari_batch_prediction.widgets.inputs.contents import ContentsReader, Wanted
 from napari_batch_prediction.widgets.inputs.model import InputsModel
 from napari_batch_prediction.widgets.inputs.pattern import PatternLine
-from napari_batch_prediction.widgets.inputs.reasons import Reasons, remedies
+from napari_batch_prediction.widgets.inputs.reasons import EXISTING, Reasons, remedies
 from napari_batch_prediction.widgets.inputs.settings import InputSettingsForm
 from napari_batch_prediction.widgets.inputs.shown import shown_for, summary
 from napari_batch_prediction.widgets.parts.section import Section
@@ -30,6 +30,8 @@ ABOUT_SETTINGS = (
     "Axes, channels and dataset: of the selected images, or of all if none is selected.\n"
     "Stack: whether files together are one image."
 )
+
+VISIBLE_ROWS = 5
 
 SHAPE_COLUMN, CHANNELS_COLUMN, CHECK_COLUMN = 2, 3, 4
 
@@ -55,12 +57,15 @@ class InputsSection(Section):
         The user turns to one image; emitted with its location.
     project_dropped
         A project was dropped among the images; emitted with its path.
+    existing_wanted
+        The user wants to say what is done about outputs that exist.
     """
 
     changed = Signal()
     selection_changed = Signal()
     row_shown = Signal(str)
     project_dropped = Signal(Path)
+    existing_wanted = Signal()
 
     def __init__(self, viewer: "ViewerModel") -> None:
         super().__init__("Inputs", takes_files=True)
@@ -71,9 +76,10 @@ class InputsSection(Section):
         # What was selected when the table is laid anew; and whether rows are selected by the user.
         self._kept: tuple[str, ...] = ()
         self._by_user = True
+        self._needs = ""
 
         self._model = InputsModel(self)
-        self._table = Table(self._model, sortable=True, hint=HINT, spare=SPARE)
+        self._table = Table(self._model, sortable=True, hint=HINT, spare=SPARE, rows=VISIBLE_ROWS)
         self._table.setItemDelegateForColumn(SHAPE_COLUMN, StartDelegate(self._table))
         self._table.setItemDelegateForColumn(CHECK_COLUMN, StatusDelegate(self._table))
         self._buttons = InputButtons(viewer)
@@ -153,6 +159,12 @@ class InputsSection(Section):
         self._model.set_plan(plan)
         self._refresh()
 
+    def set_needs(self, needs: str) -> None:
+        """Say what must be done before images can be checked; empty if nothing."""
+        if needs != self._needs:
+            self._needs = needs
+            self._refresh()
+
     def select(self, location: str) -> None:
         """Select one image, without a signal; without effect if it is not listed or selected already."""
         row = self._model.row(location)
@@ -207,6 +219,9 @@ class InputsSection(Section):
 
     def _on_remedy(self, field: str) -> None:
         """Lead to what mends a problem: of the selected images, else of all that need it."""
+        if field == EXISTING:
+            self.existing_wanted.emit()
+            return
         if not self.selected():
             found = filter(None, map(self._model.found, self._model.images))
             rows = (self._model.row(one.location) for one in found if field in remedies(one.problems))
@@ -238,7 +253,7 @@ class InputsSection(Section):
     def _refresh(self) -> None:
         chosen = self.selected()
         self._buttons.show_state(self._model.inputs, len(chosen))
-        self._reasons.show_for(self._model, chosen)
+        self._reasons.show_for(self._model, chosen, self._needs)
         self._show_settings()
         self.set_summary(self._model.summary())
 

@@ -124,7 +124,7 @@ class InputSettingsForm(QWidget):
         try:
             axes = check_axes(text.strip()) if text.strip() else None
         except AxesError as error:
-            self._message.say(str(error))
+            self._message.say(str(error), kind="problem")
             return
         self._message.say("")
         self.edited.emit("axes", axes)

@@ -3,34 +3,51 @@
 from math import ceil
 
 from qtpy.QtCore import QSize, Qt
-from qtpy.QtGui import QGuiApplication, QResizeEvent, QTextOption
+from qtpy.QtGui import QGuiApplication, QPainter, QPaintEvent, QPalette, QResizeEvent, QTextOption
 from qtpy.QtWidgets import QFrame, QPushButton, QSizePolicy, QTextEdit, QVBoxLayout, QWidget
+
+from napari_batch_prediction.widgets.parts.colors import Kind, color_of
 
 MAX_LINES = 10
 
+# The bar at the left of a problem or a doubt, and the text beside it.
+BAR_PX, INDENT_PX = 3, 6
+
 
 class Message(QWidget):
-    """A text, and a button that copies the stack trace if there is one. Hidden while there is nothing to say."""
+    """A text, and a button that copies the stack trace if there is one. Hidden while there is nothing to say.
 
-    def __init__(self) -> None:
+    A coloured bar at its left tells what is wrong from what is a hint.
+
+    Parameters
+    ----------
+    lines
+        The height of the text, if it is not to change with what is said.
+    """
+
+    def __init__(self, lines: int | None = None) -> None:
         super().__init__()
         self._trace = ""
-        self._text = WrappedText()
+        self._kind: Kind | None = None
+        self._text = WrappedText(lines)
         self._copy = QPushButton("Copy details")
         self._copy.setToolTip("Copy the message and where in the program it came from, for a bug report.")
         self._copy.clicked.connect(self._copy_all)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
         layout.addWidget(self._text)
         layout.addWidget(self._copy, 0, Qt.AlignmentFlag.AlignLeft)
-        self.setVisible(False)
+        self.say("")
 
     def text(self) -> str:
         """Return what is said."""
         return self._text.toPlainText()
 
-    def say(self, text: str, trace: str = "") -> None:
+    def kind(self) -> Kind | None:
+        """Return whether what is said is a problem or a doubt; None for a hint."""
+        return self._kind
+
+    def say(self, text: str, trace: str = "", kind: Kind | None = None) -> None:
         """Show a text; an empty one hides the widget.
 
         Parameters
@@ -38,13 +55,28 @@ class Message(QWidget):
         text
             The sentences.
         trace
-            The stack trace of an unexpected error.
+            The stack trace of an unexpected error, which is a problem.
+        kind
+            Whether it is a problem or a doubt; None for a hint.
         """
+        self._kind = kind or ("problem" if trace else None)
+        if (layout := self.layout()) is not None:
+            layout.setContentsMargins(INDENT_PX if self._kind else 0, 0, 0, 0)
+        self.update()
         text, self._trace = printable(text), printable(trace)
         if text != self.text():
             self._text.setPlainText(text)
         self._copy.setVisible(bool(trace))
         self.setVisible(bool(text))
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Draw the bar."""
+        super().paintEvent(event)
+        if self._kind is not None:
+            dark = self.palette().color(QPalette.ColorGroup.Active, QPalette.ColorRole.Text).lightness() > 128
+            painter = QPainter(self)
+            painter.fillRect(0, 0, BAR_PX, self.height(), color_of(self._kind, dark=dark))
+            painter.end()
 
     def _copy_all(self) -> None:
         clipboard = QGuiApplication.clipboard()
@@ -58,13 +90,22 @@ def printable(text: str) -> str:
 
 
 class WrappedText(QTextEdit):
-    """Text as high as it needs to be; from ten lines on it scrolls."""
+    """Text as high as it needs to be; from ten lines on it scrolls.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    lines
+        A height that is kept; what is longer scrolls.
+    """
+
+    def __init__(self, lines: int | None = None) -> None:
         super().__init__()
+        self._lines = lines
         self.setReadOnly(True)
         self.setAcceptDrops(False)
         self.setTabChangesFocus(True)
+        # To select with the mouse; there is nothing to do in it for the keyboard.
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setStyleSheet("QTextEdit, QTextEdit > QWidget { background: transparent; padding: 0px; }")
         # A path has no spaces to wrap at.
@@ -87,7 +128,7 @@ class WrappedText(QTextEdit):
         document = self.document()
         if document is None:
             return
-        needed, most = ceil(document.size().height()), self.fontMetrics().lineSpacing() * MAX_LINES
+        needed, most = ceil(document.size().height()), self.fontMetrics().lineSpacing() * (self._lines or MAX_LINES)
         policy = Qt.ScrollBarPolicy
         self.setVerticalScrollBarPolicy(policy.ScrollBarAsNeeded if needed > most else policy.ScrollBarAlwaysOff)
-        self.setFixedHeight(min(needed, most) + 2)
+        self.setFixedHeight((most if self._lines else min(needed, most)) + 2)

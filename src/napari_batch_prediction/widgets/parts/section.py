@@ -48,6 +48,8 @@ class Section(QWidget):
         self._heading.setStyleSheet(
             "QPushButton, QPushButton:checked { border: none; background: none; padding: 2px 4px 2px 0px;"
             " font-weight: bold; text-align: left; }"
+            # At the left there is no room for a border.
+            "QPushButton:focus { text-decoration: underline; }"
         )
         self._heading.toggled.connect(self._fold)
 

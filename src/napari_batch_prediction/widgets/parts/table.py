@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from itertools import groupby
 
 from qtpy.QtCore import QAbstractItemModel, QItemSelection, QItemSelectionModel, QModelIndex, QSize, Qt, Signal
-from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPalette, QResizeEvent
+from qtpy.QtGui import QPainter, QPaintEvent, QPalette, QResizeEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -13,16 +13,17 @@ from qtpy.QtWidgets import (
     QTableView,
 )
 
+from napari_batch_prediction.widgets.parts.colors import Kind, color_of
+
 VISIBLE_ROWS = 3
+
+# Room for the hint.
+EMPTY_ROWS = 2
+
+_KINDS: Mapping[str, Kind] = {"failed": "problem", "problem": "problem", "doubt": "doubt"}
 
 # No column but the first gets more than a quarter of a table, nor less than this.
 LEAST_WIDTH = 60
-
-# Readable on a dark and on a light background. The error colour of napari's dark theme is not, as text.
-FAILED_ON_DARK = QColor("#ff8a80")
-FAILED_ON_LIGHT = QColor("#b00020")
-DOUBT_ON_DARK = QColor("#ffcc66")
-DOUBT_ON_LIGHT = QColor("#8a5300")
 
 
 class Table(QTableView):
@@ -39,6 +40,8 @@ class Table(QTableView):
     spare
         Columns that are left out if the table is narrower than so many pixels; their texts are to be in the tooltip
         of the first.
+    rows
+        As many rows at least are in sight once there are any.
 
     Attributes
     ----------
@@ -55,10 +58,13 @@ class Table(QTableView):
         sortable: bool = False,
         hint: str = "",
         spare: Mapping[int, int] | None = None,
+        rows: int = VISIBLE_ROWS,
     ) -> None:
         super().__init__()
         self._hint = hint
         self._spare = dict(spare or {})
+        self._n_rows = rows
+        self._height = self.fontMetrics().height() + 6
         self.setModel(model)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
@@ -68,22 +74,23 @@ class Table(QTableView):
         self.setWordWrap(False)
         self.setShowGrid(False)
         self.setTabKeyNavigation(False)
-        rows, columns = self.verticalHeader(), self.horizontalHeader()
-        if rows is not None and columns is not None:
-            rows.hide()
-            height = self.fontMetrics().height() + 6
-            rows.setDefaultSectionSize(height)
+        sides, columns = self.verticalHeader(), self.horizontalHeader()
+        if sides is not None and columns is not None:
+            sides.hide()
+            sides.setDefaultSectionSize(self._height)
             columns.setHighlightSections(False)
             # Only what is in sight is measured.
             columns.setResizeContentsPrecision(0)
             columns.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
             columns.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
             columns.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-            self.setMinimumHeight(height * (VISIBLE_ROWS + 1) + 8)
             if sortable:
                 columns.setSortIndicatorClearable(True)
                 columns.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
                 self.setSortingEnabled(True)
+        for changed in (model.modelReset, model.rowsInserted, model.rowsRemoved):
+            changed.connect(self._set_least_height)
+        self._set_least_height()
 
     def sizeHint(self) -> QSize:
         """Return the smallest height, so that the window scrolls only if it must."""
@@ -117,6 +124,12 @@ class Table(QTableView):
         """Tell of it."""
         super().selectionChanged(selected, deselected)
         self.rows_selected.emit()
+
+    def _set_least_height(self) -> None:
+        model = self.model()
+        n_rows = self._n_rows if model is not None and model.rowCount() else EMPTY_ROWS
+        self.setMinimumHeight(self._height * (n_rows + 1) + 8)
+        self.updateGeometry()
 
     def selected_rows(self) -> list[int]:
         """Return the rows that are selected, from the top."""
@@ -168,13 +181,9 @@ class StatusDelegate(QStyledItemDelegate):
     def initStyleOption(self, option: QStyleOptionViewItem | None, index: QModelIndex) -> None:
         """Choose the colour of the text."""
         super().initStyleOption(option, index)
-        text = index.data()
-        if option is None or text not in ("failed", "problem", "doubt"):
+        kind = _KINDS.get(str(index.data()))
+        if option is None or kind is None:
             return
-        dark = option.palette.color(QPalette.ColorRole.Base).lightness() < 128
-        if text == "doubt":
-            color = DOUBT_ON_DARK if dark else DOUBT_ON_LIGHT
-        else:
-            color = FAILED_ON_DARK if dark else FAILED_ON_LIGHT
+        color = color_of(kind, dark=option.palette.color(QPalette.ColorRole.Base).lightness() < 128)
         for role in (QPalette.ColorRole.Text, QPalette.ColorRole.HighlightedText):
             option.palette.setColor(role, color)

@@ -10,6 +10,7 @@ import numpy as np
 from napari_batch_prediction.classifiers.base import PROBABILITIES, Color, Source
 from napari_batch_prediction.errors import ImageReadError
 from napari_batch_prediction.images.base import Image
+from napari_batch_prediction.images.datasets import list_datasets
 from napari_batch_prediction.images.inputs import input_stem, open_image
 from napari_batch_prediction.widgets.canvas.layer_data import (
     LABEL_OPACITY,
@@ -44,7 +45,9 @@ def output_layers(path: Path) -> list[LayerData]:
     outputs = find_exported(path)
     if not outputs:
         raise ImageReadError(
-            f"'{path}' is not an image that ilastik or this program exported. Open it with another reader."
+            f"'{path}' is not an image that ilastik or this program exported{_without_axistags(path)}. Open it with "
+            "another reader. To predict it, add it to Inputs in the window Batch Prediction; Input settings > Dataset "
+            "chooses one of several."
         )
     if len(outputs) > MOST:
         names = ", ".join(output.dataset for output in outputs[:MOST])
@@ -63,6 +66,15 @@ def output_layers(path: Path) -> list[LayerData]:
         raise
     _close_in_the_end(layers)
     return layers
+
+
+def _without_axistags(path: Path) -> str:
+    """Return what a file holds instead of an output, as the end of a sentence; empty if it holds one image at most."""
+    names = list_datasets(path)
+    if not names:
+        return ""
+    listed = ", ".join(names[:MOST]) + (", and others" if len(names) > MOST else "")
+    return f": it holds {len(names)} dataset{'s' * (len(names) > 1)} without ilastik's axistags ({listed})"
 
 
 class _Files:
@@ -101,7 +113,7 @@ def _layers(output: Exported, image: Image, stem: str) -> list[LayerData]:
         stamp.source,
         image.dtype,
         len(stamp.classes) if named else n,
-        (),
+        stamp.classes if named else (),
         stamp.value_range,
         is_labels,
         stamp.classes,

@@ -26,8 +26,8 @@ def get_reader(path: str | Sequence[str]) -> Callable[..., list[LayerTuple] | li
     """Return what opens a file; None if it is not for this reader.
 
     It is for HDF5 files with axistags, which ilastik and this program export; for this program's TIFF, PNG,
-    OME-Zarr and N5; and for ilastik's projects, which open the widget. An HDF5 file that cannot be opened is taken
-    as well, so that napari says why.
+    OME-Zarr and N5; and for ilastik's projects, which open the widget. Every HDF5 file is taken: napari asks here
+    only once the user has chosen this reader, and of a file that is refused here it does not say why.
 
     Parameters
     ----------
@@ -43,7 +43,9 @@ def get_reader(path: str | Sequence[str]) -> Callable[..., list[LayerTuple] | li
             return None
         if suffix == PROJECT:
             return open_project
-        if file.is_file() and suffix not in HDF5:
+        if file.is_file() and suffix in HDF5:
+            return read_output
+        if file.is_file():
             with file.open("rb") as stream:
                 if _SOFTWARE not in stream.read(_HEAD):
                     return None
@@ -136,4 +138,4 @@ def _holds_output(path: Path) -> bool:
     try:
         return bool(find_exported(path))
     except ImageReadError:
-        return path.suffix.lower() in HDF5  # reading it says why
+        return False  # other readers will say why it cannot be read

@@ -10,7 +10,7 @@ from superqt.utils import QFlowLayout
 from napari_batch_prediction.batch.record import SUFFIX
 
 NEXT_KEY, PREVIOUS_KEY = ".", ","
-"""Keys that choose a row, in the dock and on the canvas. napari uses neither."""
+"""Keys that choose a row, in the results and on the canvas. napari uses neither."""
 
 COPIES = {"Python": "python", "Command line": "command line"}
 
@@ -49,6 +49,7 @@ class ResultsButtons(QWidget):
         self._resume = self._add("Resume a run...")
         self._folder = self._add("Open folder", self.folder_clicked)
         self._copy = self._add("Copy as")
+        self._record: Path | None = None
         self._resume.clicked.connect(self._choose)
         menu = QMenu(self._copy)
         for text, kind in COPIES.items():
@@ -78,11 +79,33 @@ class ResultsButtons(QWidget):
 
     def set_retry(self, needs: str) -> None:
         """Say why failed images cannot be run again; nothing if they can."""
-        _set(self._retry, needs, "Run the images again that failed.")
+        does = (
+            "Run the images again that failed, with the settings of that run. To run them with the settings above, "
+            "select them in Inputs and export the selected."
+        )
+        _set(self._retry, needs, does)
 
-    def set_resume(self, needs: str) -> None:
-        """Say why no run can be resumed; nothing if one can."""
-        _set(self._resume, needs, f"Choose the ledger (*{SUFFIX}) of an earlier run, to see it and to go on with it.")
+    def set_resume(self, needs: str, record: Path | None = None, *, is_open: bool = False) -> None:
+        """Say why no run can be resumed; nothing if one can.
+
+        Parameters
+        ----------
+        needs
+            The reason.
+        record
+            The ledger of the run that is shown, which is offered first.
+        is_open
+            Whether that run has not come to its end.
+        """
+        self._record = record
+        if record is not None and is_open:
+            does = (
+                f"Go on with the cancelled run: its record, {record.name}, is chosen already. Or choose that of "
+                "another run."
+            )
+        else:
+            does = f"Choose the record (*{SUFFIX}) of an earlier run, to see it and to go on with it."
+        _set(self._resume, needs, does)
 
     def set_folder(self, needs: str) -> None:
         """Say why there is no folder to open; nothing if there is one."""
@@ -106,7 +129,11 @@ class ResultsButtons(QWidget):
         return button
 
     def _choose(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "Resume a run", "", f"Ledgers (*{SUFFIX});;All files (*)")
+        # A file instead of a folder is chosen in it.
+        start = str(self._record) if self._record is not None else ""
+        path, _ = QFileDialog.getOpenFileName(
+            self, "Resume a run", start, f"Records of runs (*{SUFFIX});;All files (*)"
+        )
         if path:
             self.resume_chosen.emit(Path(path))
 

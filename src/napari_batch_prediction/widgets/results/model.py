@@ -43,6 +43,7 @@ class ResultsModel(QAbstractTableModel):
         self._numbers: Counter[str] = Counter()
         self._total = 0.0
         self._of_series = self._has_reasons = False
+        self._longest: dict[str, tuple[int, int]] = {}
 
     def set_plan(self, plan: Plan | None) -> None:
         """Begin anew with the images of a plan."""
@@ -69,6 +70,7 @@ class ResultsModel(QAbstractTableModel):
         self._ended = {}
         self._numbers = Counter()
         self._total, self._of_series, self._has_reasons = 0.0, False, False
+        self._longest = {}
         for i, row in ended.items():
             self._end(i, row)
         has_counts = counts or any(row.counts for row in ended.values())
@@ -121,6 +123,10 @@ class ResultsModel(QAbstractTableModel):
         """Return where a column is; None if it is not shown."""
         return self._columns.index(name) if name in self._columns else None
 
+    def longest(self, name: str) -> int | None:
+        """Return the row with the longest text that a column has had, of images that are at their end."""
+        return self._longest[name][1] if name in self._longest else None
+
     @property
     def has_reasons(self) -> bool:
         """Whether there is something to say of an image."""
@@ -133,6 +139,12 @@ class ResultsModel(QAbstractTableModel):
     def ended(self, row: int | None) -> LedgerRow | None:
         """Return what became of an image; None if that is still open, or for no image."""
         return self._ended.get(row) if row is not None else None
+
+    def only_failed(self) -> int | None:
+        """Return the first row that failed, if none is done."""
+        if self._numbers["done"] or not self._numbers["failed"]:
+            return None
+        return next(i for i in range(len(self.locations)) if self._states[i] == "failed")
 
     def summary(self) -> str:
         """Return how many images ended in which way, and what was counted in all of them."""
@@ -168,7 +180,7 @@ class ResultsModel(QAbstractTableModel):
             if ended is None:
                 return ""
             if column == TIME:
-                return f"{ended.seconds:.1f} s" if ended.seconds else ""
+                return _time_text(ended)
             return count_text(ended.counts) if column == COUNT else " ".join(ended.reason.split())
         if role == Qt.ItemDataRole.ToolTipRole:
             return "\n\n".join(filter(None, [self.locations[i], *(_details(ended) if ended is not None else ())]))
@@ -185,10 +197,16 @@ class ResultsModel(QAbstractTableModel):
         self._total += sum(count.whole for count in row.counts)
         self._of_series |= len(row.counts) > 1
         self._has_reasons |= bool(row.reason)
+        for column, text in ((STATUS, row.status), (TIME, _time_text(row)), (COUNT, count_text(row.counts))):
+            self._longest[column] = max(self._longest.get(column, (0, i)), (len(text), i))
 
     def _tell(self, changed: Sequence[int]) -> None:
         if changed:
             self.dataChanged.emit(self.index(min(changed), 1), self.index(max(changed), len(self._columns) - 1))
+
+
+def _time_text(row: LedgerRow) -> str:
+    return f"{row.seconds:.1f} s" if row.seconds else ""
 
 
 def _details(row: LedgerRow) -> list[str]:

@@ -21,9 +21,11 @@ from napari_batch_prediction.images.memory import PREFIX
 from napari_batch_prediction.widgets import preferences
 from napari_batch_prediction.widgets.canvas.canvas import Canvas
 from napari_batch_prediction.widgets.canvas.layer_data import RAW
-from napari_batch_prediction.widgets.canvas.row_loader import ToShow
+from napari_batch_prediction.widgets.canvas.row_loader import ToShow, final_first
+from napari_batch_prediction.widgets.parts.colors import Kind
 from napari_batch_prediction.widgets.parts.message import Message
 from napari_batch_prediction.widgets.parts.section import Section
+from napari_batch_prediction.widgets.parts.words import short_name
 from napari_batch_prediction.widgets.results.buttons import NEXT_KEY, PREVIOUS_KEY, ResultsButtons
 from napari_batch_prediction.widgets.results.counts import CountsPanel
 from napari_batch_prediction.widgets.results.model import ResultsModel
@@ -34,6 +36,10 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 RUNNING = "A run is under way. Wait for its end, or cancel it."
+NO_RECORD = (
+    "This run has no record on disk, as it wrote no files. Select the images that failed in Inputs, and export the "
+    "selected."
+)
 
 
 class ResultsSection(Section):
@@ -49,7 +55,7 @@ class ResultsSection(Section):
     Attributes
     ----------
     message
-        Why the selected image failed.
+        Why the selected image failed, or that an image is being loaded.
     explained
         The message says something else.
     ready
@@ -83,6 +89,7 @@ class ResultsSection(Section):
         self._ledger: Ledger | None = None
         self._is_running = False
         self._is_awaited = False
+        self._loading = ""
         self._docked = False
         self._task: Task | None = None
         self._model = ResultsModel(self)
@@ -108,6 +115,8 @@ class ResultsSection(Section):
         self._load.changed.connect(self._on_row)
         self._canvas.shown.connect(self._on_shown)
         self._canvas.failed.connect(self._on_failed)
+        self._canvas.loading.connect(self._on_loading)
+        self._canvas.filled.connect(self._offer_keep)
         self._counts.clicked.connect(self._table.selectRow)
         self._buttons.previous_clicked.connect(self.show_previous)
         self._buttons.next_clicked.connect(self.show_next)
@@ -140,7 +149,8 @@ class ResultsSection(Section):
         """Begin anew with the images of a plan that is run. What was shown of the run before is taken away."""
         self._begin(plan is not None)
         if plan is not None:
-            self._job, self._arrays, self._exports = plan.job, plan.arrays, plan.exports
+            self._job, self._arrays = plan.job, plan.arrays
+            self._exports = final_first(plan.exports, plan.classifier)
         self._canvas.clear([RAW, *(named.source.name for named in self._exports)] if plan is not None else ())
         self._model.set_plan(plan)
         self._show_rows()
@@ -176,23 +186,30 @@ class ResultsSection(Section):
         was_open = self._model.ended(self._selected()) is None
         self._model.finish()
         self._canvas.tidy()
-        if self._selected() is None and self._model.row(self._canvas.location) is not None:
+        if self._selected() is None and (failed := self._model.only_failed()) is not None:
+            self._table.selectRow(failed)
+        elif self._selected() is None and self._model.row(self._canvas.location) is not None:
             self._canvas.clear()
         elif was_open:
             self._on_row()
+        self._offer_keep()
         self.set_ledger(self._ledger)
 
     def set_ledger(self, ledger: Ledger | None) -> None:
         """Note the ledger of the run that is shown, from which failed images can be run again."""
         self._ledger = ledger
+        record = ledger.path if ledger is not None else None
         if self._is_running:
             needs = RUNNING
-        elif ledger is None or ledger.path is None:
+        elif ledger is None:
             needs = "There is no run yet."
+        elif not ledger.count("failed"):
+            needs = "No image failed."
         else:
-            needs = "" if ledger.count("failed") else "No image failed."
+            needs = NO_RECORD if record is None else ""
+        is_open = ledger is not None and ledger.count("cancelled") > 0
         self._buttons.set_retry(needs)
-        self._buttons.set_resume(RUNNING if self._is_running else "")
+        self._buttons.set_resume(RUNNING if self._is_running else "", record, is_open=is_open)
 
     def set_copy(self, needs: str) -> None:
         """Say why the job cannot be copied as text; nothing if it can."""
@@ -257,7 +274,8 @@ class ResultsSection(Section):
         """Find out, in the background, how the outputs of a recorded run are shown."""
 
         def work(should_cancel: ShouldCancel) -> Generator[object]:
-            yield named_exports(job, load_classifier(job.classifier))
+            classifier = load_classifier(job.classifier)
+            yield final_first(named_exports(job, classifier), classifier)
 
         self._task = Task(work, self)
         self._task.yielded.connect(self._on_exports)
@@ -274,11 +292,13 @@ class ResultsSection(Section):
         """Say what became of the selected image, and show it."""
         row = self._selected()
         ended = self._model.ended(row)
-        self._explain(*((ended.reason, ended.trace) if ended is not None else ("", "")))
+        reason, trace = (ended.reason, ended.trace) if ended is not None else ("", "")
+        self._explain(reason, trace, "problem" if ended is not None and ended.status == "failed" else None)
         self._buttons.set_rows(len(self._model.locations), row)
         folder = self._folder()
         self._buttons.set_folder("" if folder is not None else "Nothing is written yet.")
         self._counts.set_selected(row)
+        self._offer_keep()
         if row is None or self._job is None:
             return
         self.row_shown.emit(self._model.locations[row])
@@ -312,16 +332,25 @@ class ResultsSection(Section):
 
     def _on_shown(self, location: str, problems: str) -> None:
         self._be_ready()
-        self._buttons.set_shown(self._canvas.has_layers)
         if problems and location == self._location() and not self.message.text():
             self._explain(problems, "")
 
     def _on_failed(self, location: str, failure: Failure) -> None:
         self._be_ready()
-        self._buttons.set_shown(False)
         # An image that failed has said why already.
         if location == self._location() and not self.message.text():
             self._explain(*failure)
+
+    def _on_loading(self, location: str) -> None:
+        """Say which image is being loaded, unless there is more to say; nothing once it is."""
+        before, self._loading = self._loading, f"Loading {short_name(location)} ..." if location else ""
+        if self.message.text() in ("", before):
+            self.message.say(self._loading)
+
+    def _offer_keep(self) -> None:
+        # Before anything is chosen, a run shows its first image only to have the layers.
+        is_chosen = not self._is_running or self._selected() is not None
+        self._buttons.set_shown(self._canvas.has_layers and is_chosen)
 
     def _location(self) -> str:
         row = self._selected()
@@ -329,7 +358,6 @@ class ResultsSection(Section):
 
     def _keep(self) -> None:
         self._canvas.keep()
-        self._buttons.set_shown(False)
 
     def _folder(self) -> Path | None:
         """Return where the outputs of the selected image are, or those of the first that has some."""
@@ -346,8 +374,8 @@ class ResultsSection(Section):
         if folder is not None and not QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))):
             self._explain(f"The folder cannot be opened from here: {folder}", "")
 
-    def _explain(self, reason: str, trace: str) -> None:
-        self.message.say(reason, trace)
+    def _explain(self, reason: str, trace: str, kind: Kind | None = "problem") -> None:
+        self.message.say(reason, trace, kind if reason else None)
         if reason:
             self.explained.emit()
 

@@ -5,9 +5,12 @@ from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QHeaderView, QStyleOptionViewItem
 
 from napari_batch_prediction.widgets.parts.table import StatusDelegate, Table
-from napari_batch_prediction.widgets.results.model import REASON, ResultsModel
+from napari_batch_prediction.widgets.results.model import COUNT, REASON, STATUS, TIME, ResultsModel
 
 HINT = "What becomes of each image is listed here."
+
+# Columns whose texts are short, and never cut.
+LISTED = (STATUS, TIME, COUNT)
 
 # From this width on reasons have a column.
 WIDE = 440
@@ -39,6 +42,15 @@ class ResultsTable(Table):
         """Show reasons where there is room."""
         super().resizeEvent(event)
         self._offer_reasons()
+
+    def sizeHintForColumn(self, column: int) -> int:
+        """Return a width for the rows in sight, and for those that are scrolled to later."""
+        hint = super().sizeHintForColumn(column)
+        row = next((self._model.longest(name) for name in LISTED if self._model.column(name) == column), None)
+        if row is None:
+            return hint
+        # And the line of a grid.
+        return max(hint, self.sizeHintForIndex(self._model.index(row, column)).width() + 1)
 
     def _on_changed(self) -> None:
         self._offer_reasons()

@@ -1,0 +1,18 @@
+"""Colours of what went wrong, readable on dark and on light backgrounds.
+
+The error colour of napari's dark theme is not.
+"""
+
+from typing import Literal
+
+from qtpy.QtGui import QColor
+
+Kind = Literal["problem", "doubt"]
+
+_ON_DARK: dict[Kind, str] = {"problem": "#ff8a80", "doubt": "#ffcc66"}
+_ON_LIGHT: dict[Kind, str] = {"problem": "#b00020", "doubt": "#8a5300"}
+
+
+def color_of(kind: Kind, *, dark: bool) -> QColor:
+    """Return the colour of a problem or of a doubt, on a dark or a light background."""
+    return QColor((_ON_DARK if dark else _ON_LIGHT)[kind])
