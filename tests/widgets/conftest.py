@@ -68,7 +68,7 @@ def case(tmp_path):
 def large(case):
     """A folder with a project and two images of many tiles, ``large_1.png`` and ``large_2.png``."""
     folder = case("a_2d_u8")
-    pixels = np.tile(np.asarray(Image.open(folder / "test1.png")), (12, 9))
+    pixels = np.tile(np.asarray(Image.open(folder / "test1.png")), (24, 18))
     for i in (1, 2):
         Image.fromarray(pixels).save(folder / f"large_{i}.png", compress_level=1)
     return folder

@@ -79,6 +79,7 @@ def large_job(folder: Path) -> BatchJob:
         classifier=folder / "project.ilp",
         inputs=(f"{folder}/large_*.png",),
         exports=(Export(folder=folder / "out"),),
+        workers=1,
     )
 
 

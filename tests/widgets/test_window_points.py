@@ -377,7 +377,8 @@ def test_every_setting_reaches_the_file(window, case, qtbot):
 def test_progress_in_words(window, large, monkeypatch):
     """While it runs it says how many files are done, how many tiles, and what time is left."""
     monkeypatch.setattr(run, "FORETELL_AFTER", 0.0)
-    job = BatchJob(classifier=large / "project.ilp", inputs=(f"{large}/large_*.png",))
+    # With one worker each image takes longer than the time from one painting of the bar to the next.
+    job = BatchJob(classifier=large / "project.ilp", inputs=(f"{large}/large_*.png",), workers=1)
     window.check(job.model_copy(update={"exports": (Export(folder=large / "out"),)}))
     seen: list[tuple[str, str]] = []
     window.bar.valueChanged.connect(lambda _: window.qtbot.wait(0))
