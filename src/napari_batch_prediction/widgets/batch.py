@@ -52,9 +52,9 @@ SHOWN = (
 # The job is checked once the changes pause.
 PAUSE_MS = 300
 
-# What a run says is shown five times a second, with one painting of the window each time. Painting for every tile
+# What a run says is shown three times a second, with one painting of the window each time. Painting for every tile
 # of many small images takes more time than predicting them.
-EVENTS_MS = 200
+EVENTS_MS = 300
 
 # A run waits for its first layers no longer than this, in seconds.
 READY_WITHIN = 3.0
@@ -393,7 +393,10 @@ class BatchPredictionWidget(QScrollArea):
         if isinstance(event, (Found, list)):
             return  # the table of inputs knows it already
         self._events.append(event)
-        if not self._show_events.isActive():
+        if isinstance(event, Plan):
+            # The run waits until its first layers are made.
+            self._take_events()
+        elif not self._show_events.isActive():
             self._show_events.start()
 
     def _take_events(self) -> None:
