@@ -107,7 +107,7 @@ def test_a_layer_that_is_gone(tmp_path):
     np.save(tmp_path / "a.npy", random_image(9, 9))
     ledger = run_plan(plan_for([tmp_path / "a.npy", "layer:gone"]))
     assert [row.status for row in ledger.rows] == ["done", "failed"]
-    assert "save the layer to a file" in ledger.rows[1].reason
+    assert "save it to a file" in ledger.rows[1].reason
 
 
 def test_a_layer_that_fails():

@@ -216,6 +216,8 @@ def test_killed_at_any_moment(tmp_path):
                  if not name.endswith(".part")}  # fmt: skip
         assert named.items() <= expected.items()
         n_midway += 0 < len(named) < len(expected)
+        # However fast the machine is by now, most moments are to be in the middle.
+        whole *= 1.05 if not named else 0.95 if len(named) == len(expected) else 1
         if path.exists() and path.read_bytes().count(b"\n") > len(images):
             ledger = nbp.resume(path)
         else:  # killed before the plan was written down
