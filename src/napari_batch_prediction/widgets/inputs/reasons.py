@@ -110,7 +110,7 @@ class Reasons(QWidget):
         if not text and waits:
             text = f"The images are not checked yet. {needs}"
         elif not text and chosen and all(map(model.found, chosen)):
-            text = f"Nothing is wrong with the selected {'image' if len(chosen) == 1 else 'images'}."
+            text = "The check found no problem here. It reads the headers of files only."
         self._message.say(text, kind=kind)
         fields = remedies([text]) if kind else []
         for field, button in self._buttons.items():
