@@ -13,7 +13,7 @@ from timing import Time, timed
 from vigra_client import VigraWorker
 
 from napari_batch_prediction.classifiers.autocontext import Autocontext
-from napari_batch_prediction.classifiers.project import read_stages
+from napari_batch_prediction.ilp.project import read_stages
 
 OURS = "this project"
 TARGET = 8.0

@@ -12,10 +12,10 @@ from sklearn_trees import scikit_learn_regressor
 from timing import Time, timed
 
 from napari_batch_prediction.classifiers.density_counting import DensityCounting
-from napari_batch_prediction.classifiers.prediction import DensityPredictor
-from napari_batch_prediction.classifiers.project_counting import read_counting_project
+from napari_batch_prediction.engine.prediction import DensityPredictor
 from napari_batch_prediction.forest.packed import PackedRegressors, walk_space
 from napari_batch_prediction.forest.traverse import predict_rows
+from napari_batch_prediction.ilp.counting import read_counting_project
 
 PREDICTION = "this project, in a prediction"
 WITH_FEATURES = "this project, features and all"

@@ -11,7 +11,7 @@ from rows import Contest, Row, compete
 from skimage.feature import multiscale_basic_features
 from timing import timed
 
-from napari_batch_prediction.classifiers.prediction import TilePredictor
+from napari_batch_prediction.engine.prediction import TilePredictor
 from napari_batch_prediction.features.selection import FeatureSelection
 from napari_batch_prediction.forest.trees import Tree
 

@@ -10,7 +10,7 @@ from sklearn_trees import scikit_learn_forest
 from timing import Time, timed
 
 from napari_batch_prediction.classifiers.load import load_classifier
-from napari_batch_prediction.classifiers.prediction import TilePredictor
+from napari_batch_prediction.engine.prediction import TilePredictor
 from napari_batch_prediction.forest.packed import PackedForest, pack, walk_space
 from napari_batch_prediction.forest.traverse import predict_rows
 

@@ -12,7 +12,7 @@ from PIL import Image
 from vigra_client import VigraWorker
 
 from napari_batch_prediction.classifiers.base import Classifier
-from napari_batch_prediction.classifiers.tiles import Box, Tile
+from napari_batch_prediction.engine.tiles import Box, Tile
 from napari_batch_prediction.features import selection
 from napari_batch_prediction.features.selection import FeatureSelection
 

@@ -28,7 +28,7 @@ from qtpy.QtCore import QEventLoop, Qt, QTimer  # noqa: E402
 from qtpy.QtWidgets import QCheckBox, QTableView  # noqa: E402
 
 from napari_batch_prediction import BatchJob, Export  # noqa: E402
-from napari_batch_prediction.batch.run import run_plan  # noqa: E402
+from napari_batch_prediction.running.run import run_plan  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT / "src/napari_batch_prediction/samples/nuclei"

@@ -4,16 +4,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from napari_batch_prediction.batch.job import BatchJob, InputSettings
-    from napari_batch_prediction.batch.ledger import Ledger
-    from napari_batch_prediction.batch.plan import Plan
-    from napari_batch_prediction.batch.resume import resume
+    from napari_batch_prediction.api import BatchJob
     from napari_batch_prediction.classifiers.base import Classifier
     from napari_batch_prediction.classifiers.load import load_classifier
     from napari_batch_prediction.errors import BatchPredictionError
-    from napari_batch_prediction.export.settings import Export
     from napari_batch_prediction.images.base import Image
-    from napari_batch_prediction.images.inputs import open_image
+    from napari_batch_prediction.job.export import Export
+    from napari_batch_prediction.job.job import InputSettings
+    from napari_batch_prediction.locations.inputs import open_image
+    from napari_batch_prediction.planning.plan import Plan
+    from napari_batch_prediction.records.ledger import Ledger
+    from napari_batch_prediction.running.resume import resume
 
 __version__ = "0.1.0"
 
@@ -33,17 +34,17 @@ __all__ = [
 
 # Loaded on first use, so that importing the package costs no numba, no h5py and no pydantic.
 _HOMES = {
-    "BatchJob": "batch.job",
+    "BatchJob": "api",
     "BatchPredictionError": "errors",
     "Classifier": "classifiers.base",
-    "Export": "export.settings",
+    "Export": "job.export",
     "Image": "images.base",
-    "InputSettings": "batch.job",
-    "Ledger": "batch.ledger",
-    "Plan": "batch.plan",
+    "InputSettings": "job.job",
+    "Ledger": "records.ledger",
+    "Plan": "planning.plan",
     "load_classifier": "classifiers.load",
-    "open_image": "images.inputs",
-    "resume": "batch.resume",
+    "open_image": "locations.inputs",
+    "resume": "running.resume",
 }
 
 

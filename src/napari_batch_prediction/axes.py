@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from napari_batch_prediction.errors import AxesError
 
 KEYS = "tczyx"
+AxisKey = Literal["t", "c", "z", "y", "x"]
 
 # Type flags of vigra's axistags: 1 channel, 2 space, 8 time.
 _TYPE_FLAGS = {"c": 1, "t": 8, "z": 2, "y": 2, "x": 2}

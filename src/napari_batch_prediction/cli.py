@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
-    from napari_batch_prediction.batch.job import BatchJob
-    from napari_batch_prediction.batch.plan import Plan
-    from napari_batch_prediction.export.settings import Export
+    from napari_batch_prediction.job.export import Export
+    from napari_batch_prediction.job.job import BatchJob
+    from napari_batch_prediction.planning.plan import Plan
 
 DONE, FAILED, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
 
@@ -190,8 +190,8 @@ def _region(text: str) -> dict[str, tuple[int | None, int | None]]:
 def _job(arguments: argparse.Namespace) -> "BatchJob":
     from pydantic import ValidationError
 
-    from napari_batch_prediction.batch.job import BatchJob
     from napari_batch_prediction.errors import SettingsError
+    from napari_batch_prediction.job.job import BatchJob
 
     if arguments.job is None and not arguments.inputs:
         raise SettingsError(
@@ -233,7 +233,7 @@ def _job_text(given: str) -> str:
 
 def _export(arguments: argparse.Namespace, source: str) -> "Export":
     from napari_batch_prediction.classifiers.base import COUNTS
-    from napari_batch_prediction.export.settings import Export
+    from napari_batch_prediction.job.export import Export
 
     given = {key: getattr(arguments, key) for key in _EXPORT_OPTIONS}
     if source.lower() == COUNTS.lower():
@@ -243,20 +243,22 @@ def _export(arguments: argparse.Namespace, source: str) -> "Export":
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    return _execute(_job(arguments).plan())
+    from napari_batch_prediction.planning.plan import make_plan
+
+    return _execute(make_plan(_job(arguments)))
 
 
 def _resume(arguments: argparse.Namespace) -> int:
-    from napari_batch_prediction.batch.resume import plan_resume
+    from napari_batch_prediction.running.resume import plan_resume
 
     return _execute(plan_resume(arguments.ledger, failed=arguments.failed))
 
 
 def _execute(plan: "Plan") -> int:
-    from napari_batch_prediction.batch.events import BatchFinished, Event
-    from napari_batch_prediction.batch.run import run_plan
     from napari_batch_prediction.errors import ExportError
+    from napari_batch_prediction.records.events import BatchFinished, Event
     from napari_batch_prediction.report import Progress, print_ledger
+    from napari_batch_prediction.running.run import run_plan
 
     progress = Progress(plan, sys.stderr)
     ended: list[BatchFinished] = []
@@ -284,9 +286,10 @@ def _execute(plan: "Plan") -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
+    from napari_batch_prediction.planning.plan import make_plan
     from napari_batch_prediction.report import Table, count, print_table, rows
 
-    plan = _job(arguments).plan()
+    plan = make_plan(_job(arguments))
     table: Table = [("input", "axes", "shape", "type", "output")]
     for row in plan.rows:
         image = row.image

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-from napari_batch_prediction.batch import events
-from napari_batch_prediction.batch.ledger import Ledger
-from napari_batch_prediction.batch.plan import Plan
+from napari_batch_prediction.planning.plan import Plan
+from napari_batch_prediction.records import events
+from napari_batch_prediction.records.ledger import Ledger
 
 Table = list[tuple[str, ...]]
 

@@ -19,10 +19,10 @@ import tifffile
 from PIL import Image
 
 import napari_batch_prediction as nbp
-from napari_batch_prediction.batch.events import BatchStarted, Event, FileFinished, TileDone
-from napari_batch_prediction.batch.record import read_record
 from napari_batch_prediction.classifiers.pixel_classification import PixelClassification
 from napari_batch_prediction.cli import main
+from napari_batch_prediction.records.events import BatchStarted, Event, FileFinished, TileDone
+from napari_batch_prediction.records.record import read_record
 from napari_batch_prediction.report import Progress
 
 CASE = golden.ROOT / "a_2d_u8"
@@ -158,8 +158,8 @@ def test_04_killed_and_resumed(tmp_path):
 
 HOLD = """
 import sys
-from napari_batch_prediction.classifiers.project import read_project
-from napari_batch_prediction.classifiers.project_hdf5 import open_project
+from napari_batch_prediction.ilp.project import read_project
+from napari_batch_prediction.ilp.hdf5 import open_project
 with open_project(sys.argv[1]):
     print(len(read_project(sys.argv[1]).trees), flush=True)
     sys.stdin.read()

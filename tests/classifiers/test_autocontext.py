@@ -12,9 +12,9 @@ from tilings import random_tiles
 import napari_batch_prediction as nbp
 from napari_batch_prediction.axes import extents, reorder
 from napari_batch_prediction.classifiers.autocontext import Autocontext
-from napari_batch_prediction.classifiers.project import read_project, read_stages
-from napari_batch_prediction.classifiers.tiles import Tile
+from napari_batch_prediction.engine.tiles import Tile
 from napari_batch_prediction.errors import ImageMismatchError, ProjectError, SettingsError
+from napari_batch_prediction.ilp.project import read_project, read_stages
 
 CASE = "i_autocontext_2d_u8"
 FOLDER = golden.ROOT / CASE

@@ -11,11 +11,11 @@ from tilings import random_tiles
 
 import napari_batch_prediction as nbp
 from napari_batch_prediction.axes import reorder
-from napari_batch_prediction.classifiers.counting import UNIT, exact_sum
-from napari_batch_prediction.classifiers.counting_regressors import ForestRegressor, LinearRegressor
 from napari_batch_prediction.classifiers.density_counting import DensityCounting
-from napari_batch_prediction.classifiers.prediction import TilePredictor
-from napari_batch_prediction.classifiers.tiles import Tile
+from napari_batch_prediction.engine.counting import UNIT, exact_sum
+from napari_batch_prediction.engine.prediction import TilePredictor
+from napari_batch_prediction.engine.regressors import ForestRegressor, LinearRegressor
+from napari_batch_prediction.engine.tiles import Tile
 from napari_batch_prediction.errors import ImageMismatchError, SettingsError
 from napari_batch_prediction.forest.trees import Tree
 

@@ -16,7 +16,7 @@ import napari_batch_prediction.axes
 from napari_batch_prediction.axes import extents
 from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.classifiers.pixel_classification import PixelClassification
-from napari_batch_prediction.classifiers.tiles import Tile
+from napari_batch_prediction.engine.tiles import Tile
 from napari_batch_prediction.errors import AxesError, ImageMismatchError, SettingsError
 
 

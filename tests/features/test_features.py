@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from plain_features import plain_features
 
-from napari_batch_prediction.classifiers.prediction import TilePredictor
+from napari_batch_prediction.engine.prediction import TilePredictor
 from napari_batch_prediction.features import selection
 from napari_batch_prediction.features.selection import FEATURE_IDS, FeatureSelection
 from napari_batch_prediction.forest.trees import Tree

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from napari_batch_prediction.errors import ExportError
-from napari_batch_prediction.export.formats import IMAGE_FORMATS
-from napari_batch_prediction.export.target import Target
+from napari_batch_prediction.formats.common.target import Target
+from napari_batch_prediction.formats.writable import IMAGE_FORMATS
 
 ARRAYS = [
     ("yxc", (300, 300, 3), "float32"),

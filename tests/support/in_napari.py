@@ -9,8 +9,8 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QWidget
 
-from napari_batch_prediction.batch.job import BatchJob
-from napari_batch_prediction.batch.ledger import Ledger
+from napari_batch_prediction.job.job import BatchJob
+from napari_batch_prediction.records.ledger import Ledger
 from napari_batch_prediction.widgets.batch import BatchPredictionWidget
 from napari_batch_prediction.widgets.canvas.canvas import Canvas
 

@@ -6,9 +6,9 @@ from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QApplication, QPushButton, QWidget
 
-from napari_batch_prediction.batch.inspection import Inspected
-from napari_batch_prediction.batch.job import BatchJob
-from napari_batch_prediction.batch.plan import Found, iter_plan
+from napari_batch_prediction.job.job import BatchJob
+from napari_batch_prediction.planning.inspection import Inspected
+from napari_batch_prediction.planning.plan import Found, iter_plan
 
 
 def button(widget: QWidget, text: str) -> QPushButton:

@@ -10,8 +10,8 @@ from golden import ROOT as GOLDEN
 from napari.layers import Image, Labels
 from qtpy.QtCore import Qt, QThreadPool, QTimer
 
-from napari_batch_prediction.batch.job import BatchJob
-from napari_batch_prediction.export.settings import Export
+from napari_batch_prediction.job.export import Export
+from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.widgets.batch import BatchPredictionWidget
 from napari_batch_prediction.widgets.canvas.canvas import PAUSE_MS, Canvas
 

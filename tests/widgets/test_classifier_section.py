@@ -10,8 +10,8 @@ from qtpy.QtWidgets import QDialog, QFileDialog, QLineEdit, QTableView, QTabWidg
 from sections import button, drop, unexplained
 from superqt.utils import WorkerBase
 
-from napari_batch_prediction.batch.job import BatchJob
 from napari_batch_prediction.classifiers.load import load_classifier
+from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.widgets import preferences
 from napari_batch_prediction.widgets.classifier.section import ClassifierSection, sample_projects
 from napari_batch_prediction.widgets.classifier.text import classes, counting, features, headline, limits, selections

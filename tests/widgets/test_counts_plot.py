@@ -5,8 +5,8 @@ import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtGui import QColor, QPalette
 
-from napari_batch_prediction.batch.events import FileFinished
-from napari_batch_prediction.batch.ledger import Count, LedgerRow
+from napari_batch_prediction.records.events import FileFinished
+from napari_batch_prediction.records.ledger import Count, LedgerRow
 from napari_batch_prediction.widgets.results.counts import CountsPanel
 from napari_batch_prediction.widgets.results.counts_plot import CountsPlot, nice_ticks
 from napari_batch_prediction.widgets.results.model import ResultsModel

@@ -14,8 +14,8 @@ from qtpy.QtWidgets import QApplication, QComboBox, QFileDialog, QLabel, QLineEd
 from sections import button, check, drop, unexplained
 from superqt.utils import WorkerBase
 
-from napari_batch_prediction.batch.inspection import ImageInfo, Inspected
-from napari_batch_prediction.batch.job import BatchJob, InputSettings
+from napari_batch_prediction.job.job import BatchJob, InputSettings
+from napari_batch_prediction.planning.inspection import ImageInfo, Inspected
 from napari_batch_prediction.widgets.inputs.pattern import PatternLine
 from napari_batch_prediction.widgets.inputs.section import InputsSection
 from napari_batch_prediction.widgets.parts.menu_button import MenuButton

@@ -21,12 +21,12 @@ from qtpy.QtWidgets import QApplication, QCheckBox, QComboBox, QLineEdit, QPushB
 from superqt import QElidingLabel
 from superqt.utils import WorkerBase
 
-from napari_batch_prediction.batch.job import BatchJob
-from napari_batch_prediction.batch.text import as_python
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.classifiers.pixel_classification import PixelClassification
 from napari_batch_prediction.demo.samples import EMBRYO
-from napari_batch_prediction.export.settings import Export
+from napari_batch_prediction.job.export import Export
+from napari_batch_prediction.job.job import BatchJob
+from napari_batch_prediction.job.text import as_python
 from napari_batch_prediction.widgets.batch import BatchPredictionWidget
 from napari_batch_prediction.widgets.canvas import pixels
 from napari_batch_prediction.widgets.canvas.canvas import Canvas

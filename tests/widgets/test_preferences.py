@@ -10,7 +10,7 @@ from napari.components import ViewerModel
 from napari.settings import _clear_plugin_settings_cache
 from qtpy.QtWidgets import QCheckBox, QLabel
 
-from napari_batch_prediction.export.settings import Export
+from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.widgets import preferences
 from napari_batch_prediction.widgets.results.section import ResultsSection
 

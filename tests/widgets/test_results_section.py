@@ -14,15 +14,15 @@ from qtpy.QtOpenGLWidgets import QOpenGLWidget
 from qtpy.QtWidgets import QApplication, QFileDialog, QLabel, QLineEdit, QPushButton, QTableView, QTextEdit
 from superqt.utils import WorkerBase
 
-from napari_batch_prediction.batch.events import FileFinished, FileStarted, TileDone
-from napari_batch_prediction.batch.exports import named_exports
-from napari_batch_prediction.batch.job import BatchJob
-from napari_batch_prediction.batch.ledger import Count, Ledger, LedgerRow
-from napari_batch_prediction.batch.plan import Plan, PlanRow
-from napari_batch_prediction.batch.record import read_record
 from napari_batch_prediction.classifiers.load import load_classifier
-from napari_batch_prediction.export.settings import Export
 from napari_batch_prediction.images.memory import MemoryImage
+from napari_batch_prediction.job.export import Export
+from napari_batch_prediction.job.job import BatchJob
+from napari_batch_prediction.planning.exports import named_exports
+from napari_batch_prediction.planning.plan import Plan, PlanRow
+from napari_batch_prediction.records.events import FileFinished, FileStarted, TileDone
+from napari_batch_prediction.records.ledger import Count, Ledger, LedgerRow
+from napari_batch_prediction.records.record import read_record
 from napari_batch_prediction.widgets.canvas.canvas import Canvas
 from napari_batch_prediction.widgets.results.counts_plot import CountsPlot
 from napari_batch_prediction.widgets.results.model import NEVER_ENDED

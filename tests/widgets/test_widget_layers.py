@@ -11,19 +11,19 @@ import zarr
 from golden import ROOT as GOLDEN
 from napari.layers import Image, Labels
 
-from napari_batch_prediction.batch.exports import NamedExport, named_exports
-from napari_batch_prediction.batch.job import BatchJob, InputSettings
-from napari_batch_prediction.batch.ledger import Count, LedgerRow
 from napari_batch_prediction.classifiers.base import DENSITY, Source
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.errors import ImageReadError
-from napari_batch_prediction.export.formats import FORMATS, find_format
-from napari_batch_prediction.export.settings import Export
-from napari_batch_prediction.export.target import Target
-from napari_batch_prediction.export.transform import make_transform
-from napari_batch_prediction.images.formats import known_format
-from napari_batch_prediction.images.inputs import open_image
+from napari_batch_prediction.formats.common.target import Target
+from napari_batch_prediction.formats.readable import known_format
+from napari_batch_prediction.formats.writable import FORMATS, find_format
 from napari_batch_prediction.images.memory import MemoryImage
+from napari_batch_prediction.job.export import Export
+from napari_batch_prediction.job.job import BatchJob, InputSettings
+from napari_batch_prediction.locations.inputs import open_image
+from napari_batch_prediction.planning.exports import NamedExport, named_exports
+from napari_batch_prediction.planning.transform import make_transform
+from napari_batch_prediction.records.ledger import Count, LedgerRow
 from napari_batch_prediction.widgets.canvas import layers, pixels
 from napari_batch_prediction.widgets.canvas.layer_data import LayerData
 from napari_batch_prediction.widgets.canvas.layers import ShownLayers

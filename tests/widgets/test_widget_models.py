@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 
-from napari_batch_prediction.batch.events import FileFinished, FileStarted, TileDone
-from napari_batch_prediction.batch.inspection import ImageInfo, Inspected
-from napari_batch_prediction.batch.job import BatchJob, InputSettings
-from napari_batch_prediction.batch.ledger import LedgerRow
-from napari_batch_prediction.batch.plan import Plan
-from napari_batch_prediction.batch.rows import PlanRow
+from napari_batch_prediction.job.job import BatchJob, InputSettings
+from napari_batch_prediction.planning.inspection import ImageInfo, Inspected
+from napari_batch_prediction.planning.plan import Plan
+from napari_batch_prediction.planning.rows import PlanRow
+from napari_batch_prediction.records.events import FileFinished, FileStarted, TileDone
+from napari_batch_prediction.records.ledger import LedgerRow
 from napari_batch_prediction.widgets.inputs.changes import for_images, with_setting, without
 from napari_batch_prediction.widgets.inputs.model import InputsModel
 from napari_batch_prediction.widgets.inputs.reasons import reasons_for, remedies

@@ -14,8 +14,8 @@ from qtpy.QtCore import QThreadPool
 from qtpy.QtWidgets import QApplication, QMainWindow
 from superqt.utils import WorkerBase
 
-from napari_batch_prediction.batch.job import BatchJob
-from napari_batch_prediction.export.settings import Export
+from napari_batch_prediction.job.export import Export
+from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.widgets.batch import BatchPredictionWidget
 from napari_batch_prediction.widgets.canvas.canvas import Canvas
 from napari_batch_prediction.widgets.exports.region import NAME

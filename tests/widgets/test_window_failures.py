@@ -9,13 +9,14 @@ from qtpy.QtCore import QThreadPool
 from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QPushButton
 
-from napari_batch_prediction.batch import plan, work
-from napari_batch_prediction.batch.inspection import Inspections
-from napari_batch_prediction.batch.job import BatchJob
-from napari_batch_prediction.batch.recorder import Recorder
 from napari_batch_prediction.classifiers.pixel_classification import PixelClassification
-from napari_batch_prediction.export.hdf5 import Hdf5Writer
-from napari_batch_prediction.export.settings import Export
+from napari_batch_prediction.formats.hdf5.writer import Hdf5Writer
+from napari_batch_prediction.job.export import Export
+from napari_batch_prediction.job.job import BatchJob
+from napari_batch_prediction.planning import plan
+from napari_batch_prediction.planning.inspection import Inspections
+from napari_batch_prediction.running import work
+from napari_batch_prediction.running.recorder import Recorder
 from napari_batch_prediction.widgets.canvas import canvas
 from napari_batch_prediction.widgets.classifier import section as classifier
 from napari_batch_prediction.widgets.parts.message import printable

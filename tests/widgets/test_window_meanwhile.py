@@ -11,12 +11,12 @@ from napari.components import ViewerModel
 from qtpy.QtCore import QThreadPool
 from superqt.utils import WorkerBase
 
-from napari_batch_prediction.batch.job import BatchJob
-from napari_batch_prediction.batch.plan import make_plan
-from napari_batch_prediction.batch.record import read_record
-from napari_batch_prediction.batch.run import run_plan
 from napari_batch_prediction.classifiers.load import load_classifier
-from napari_batch_prediction.export.settings import Export
+from napari_batch_prediction.job.export import Export
+from napari_batch_prediction.job.job import BatchJob
+from napari_batch_prediction.planning.plan import make_plan
+from napari_batch_prediction.records.record import read_record
+from napari_batch_prediction.running.run import run_plan
 from napari_batch_prediction.widgets.batch import BatchPredictionWidget
 
 PIXELS = np.arange(40 * 50, dtype=np.uint8).reshape(40, 50)

@@ -24,10 +24,10 @@ from qtpy.QtWidgets import QDialog, QFileDialog, QLabel, QMenu, QPushButton, QTa
 from sections import drop
 from superqt.utils import WorkerBase
 
-from napari_batch_prediction.batch.job import BatchJob, InputSettings
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.cli import main
-from napari_batch_prediction.export.settings import Export
+from napari_batch_prediction.job.export import Export
+from napari_batch_prediction.job.job import BatchJob, InputSettings
 from napari_batch_prediction.widgets import run
 from napari_batch_prediction.widgets.classifier.section import ClassifierSection
 from napari_batch_prediction.widgets.exports.region import NAME

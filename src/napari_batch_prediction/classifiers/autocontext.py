@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_batch_prediction.axes import as_float32
-from napari_batch_prediction.classifiers.base import PROBABILITIES, Color, Context, Memory, Source
-from napari_batch_prediction.classifiers.doubts import brightest, doubts_of_type
-from napari_batch_prediction.classifiers.project import AUTOCONTEXT, PixelClassificationProject
+from napari_batch_prediction.classifiers.base import PROBABILITIES, Source
 from napari_batch_prediction.classifiers.stage import Stage
 from napari_batch_prediction.classifiers.tiled import TiledClassifier
-from napari_batch_prediction.classifiers.tiles import Box
+from napari_batch_prediction.classifiers.warnings import brightest, doubts_of_type
+from napari_batch_prediction.colors import Color
+from napari_batch_prediction.engine.tiles import Box, Context, Memory
 from napari_batch_prediction.errors import ImageMismatchError
+from napari_batch_prediction.ilp.project import AUTOCONTEXT, PixelClassificationProject
 
 ALL_STAGES = f"{PROBABILITIES} All Stages"
 
@@ -102,7 +103,7 @@ class Autocontext(TiledClassifier):
         self, block: NDArray, inner: tuple[slice, slice, slice], sources: Sequence[str]
     ) -> Mapping[str, NDArray]:
         """Predict part of one time point; see the protocol."""
-        from napari_batch_prediction.classifiers.prediction import Channels
+        from napari_batch_prediction.engine.prediction import Channels
 
         wanted = {self.source(name).name for name in sources}
         every = ALL_STAGES in wanted

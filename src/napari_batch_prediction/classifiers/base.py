@@ -7,7 +7,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-Color = tuple[int, int, int]
+from napari_batch_prediction.colors import Color
+from napari_batch_prediction.engine.tiles import Context, Memory
 
 PROBABILITIES = "Probabilities"
 SEGMENTATION = "Simple Segmentation"
@@ -15,21 +16,6 @@ UNCERTAINTY = "Uncertainty"
 FEATURES = "Features"
 DENSITY = "Density"
 COUNTS = "Counts"
-
-
-class Context(NamedTuple):
-    """Pixels needed on each side of a tile so that its prediction is that of the whole image."""
-
-    z: int
-    y: int
-    x: int
-
-
-class Memory(NamedTuple):
-    """Bytes that a pixel takes while its tile is worked on: of the tile itself, and of the tile with its context."""
-
-    tile: int
-    block: int
 
 
 class Source(NamedTuple):

@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_batch_prediction.classifiers.base import COUNTS, DENSITY, PROBABILITIES, Color, Memory, Source
-from napari_batch_prediction.classifiers.doubts import brightest, doubts_of_type
-from napari_batch_prediction.classifiers.project import COUNTING
-from napari_batch_prediction.classifiers.project_counting import CountingProject, ForestRegressor
+from napari_batch_prediction.classifiers.base import COUNTS, DENSITY, PROBABILITIES, Source
 from napari_batch_prediction.classifiers.stage import feature_summary
 from napari_batch_prediction.classifiers.tiled import TiledClassifier
+from napari_batch_prediction.classifiers.warnings import brightest, doubts_of_type
+from napari_batch_prediction.colors import Color
+from napari_batch_prediction.engine.tiles import Memory
 from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.ilp.counting import CountingProject, ForestRegressor
+from napari_batch_prediction.ilp.project import COUNTING
 
 if TYPE_CHECKING:
-    from napari_batch_prediction.classifiers.prediction import DensityPredictor
+    from napari_batch_prediction.engine.prediction import DensityPredictor
 
 
 class DensityCounting(TiledClassifier):
@@ -45,7 +47,7 @@ class DensityCounting(TiledClassifier):
     @cached_property
     def _predictor(self) -> "DensityPredictor":
         # numba costs 0.3 s to import, which looking at a project and planning need not pay.
-        from napari_batch_prediction.classifiers.prediction import DensityPredictor
+        from napari_batch_prediction.engine.prediction import DensityPredictor
 
         return DensityPredictor(self.project.selection, self.n_channels, self.project.regressors)
 

@@ -6,8 +6,8 @@ from napari_batch_prediction.classifiers.autocontext import Autocontext
 from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.classifiers.density_counting import DensityCounting
 from napari_batch_prediction.classifiers.pixel_classification import PixelClassification
-from napari_batch_prediction.classifiers.project import AUTOCONTEXT, COUNTING, read_project, read_stages, workflow_name
-from napari_batch_prediction.classifiers.project_counting import read_counting_project
+from napari_batch_prediction.ilp.counting import read_counting_project
+from napari_batch_prediction.ilp.project import AUTOCONTEXT, COUNTING, read_project, read_stages, workflow_name
 
 
 def load_classifier(path: str | os.PathLike[str]) -> Classifier:

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_batch_prediction.classifiers.base import Color, Memory
-from napari_batch_prediction.classifiers.doubts import brightest, doubts_of_type
-from napari_batch_prediction.classifiers.project import PIXEL_CLASSIFICATION, PixelClassificationProject
 from napari_batch_prediction.classifiers.stage import Stage
 from napari_batch_prediction.classifiers.tiled import TiledClassifier
+from napari_batch_prediction.classifiers.warnings import brightest, doubts_of_type
+from napari_batch_prediction.colors import Color
+from napari_batch_prediction.engine.tiles import Memory
+from napari_batch_prediction.ilp.project import PIXEL_CLASSIFICATION, PixelClassificationProject
 
 
 class PixelClassification(TiledClassifier):

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_batch_prediction.classifiers.base import FEATURES, PROBABILITIES, SEGMENTATION, UNCERTAINTY, Context, Source
-from napari_batch_prediction.classifiers.project import PixelClassificationProject
+from napari_batch_prediction.classifiers.base import FEATURES, PROBABILITIES, SEGMENTATION, UNCERTAINTY, Source
+from napari_batch_prediction.engine.tiles import Context
 from napari_batch_prediction.features.selection import FeatureSelection
+from napari_batch_prediction.ilp.project import PixelClassificationProject
 
 if TYPE_CHECKING:
-    from napari_batch_prediction.classifiers.prediction import Channels, TilePredictor
+    from napari_batch_prediction.engine.prediction import Channels, TilePredictor
 
 
 class Stage:
@@ -56,7 +57,7 @@ class Stage:
     @cached_property
     def _predictor(self) -> "TilePredictor":
         # numba costs 0.3 s to import, which looking at a project and planning need not pay.
-        from napari_batch_prediction.classifiers.prediction import TilePredictor
+        from napari_batch_prediction.engine.prediction import TilePredictor
 
         project = self.project
         return TilePredictor(
@@ -80,7 +81,7 @@ class Stage:
         ----------
         block, inner, more
             Pixels (c, z, y, x), the tile in them, and further channels; see
-            :meth:`~napari_batch_prediction.classifiers.prediction.TilePredictor.predict`.
+            :meth:`~napari_batch_prediction.engine.prediction.TilePredictor.predict`.
         wanted
             Names.
         """
@@ -96,7 +97,7 @@ class Stage:
 
     def derived(self, probabilities: NDArray, wanted: Collection[str]) -> dict[str, NDArray]:
         """Return those sources that are wanted and come of probabilities (classes, z, y, x)."""
-        from napari_batch_prediction.classifiers.sources import segmentation, uncertainty
+        from napari_batch_prediction.engine.sources import segmentation, uncertainty
 
         found = {}
         if self.probabilities in wanted:

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_batch_prediction.axes import check_axes, extents, guess_axes, output_axes, reorder
-from napari_batch_prediction.classifiers.base import PROBABILITIES, Color, Context, Memory, Source
-from napari_batch_prediction.classifiers.counting import UNIT, exact_sum
-from napari_batch_prediction.classifiers.tiles import Tile, make_tiles, n_cores
+from napari_batch_prediction.classifiers.base import PROBABILITIES, Source
+from napari_batch_prediction.colors import Color
+from napari_batch_prediction.engine.counting import UNIT, exact_sum
+from napari_batch_prediction.engine.tiles import Context, Memory, Tile, make_tiles, n_cores
 from napari_batch_prediction.errors import ImageMismatchError, SettingsError
 from napari_batch_prediction.features.selection import FeatureSelection
 

@@ -3,9 +3,9 @@
 import sys
 from pathlib import Path
 
-from napari_batch_prediction.batch.job import BatchJob
 from napari_batch_prediction.demo.samples import NUCLEI
 from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.job.job import BatchJob
 
 DEFAULT_FOLDER = Path("nbp-demo")
 DAMAGED = "nuclei_07_damaged.png"
@@ -32,13 +32,14 @@ def run_demo(folder: Path | None, viewer: bool) -> int:
     SettingsError
         If the folder holds other files.
     """
-    from napari_batch_prediction.batch.run import run_plan
     from napari_batch_prediction.demo.overview import save_overview
+    from napari_batch_prediction.planning.plan import make_plan
     from napari_batch_prediction.report import Progress, print_ledger
+    from napari_batch_prediction.running.run import run_plan
 
     folder = folder or DEFAULT_FOLDER
     job = make_demo(folder)
-    plan = job.plan()
+    plan = make_plan(job)
     ledger = run_plan(plan, Progress(plan, sys.stderr).show)
     print_ledger(ledger)
     overview = folder / "overview.png"

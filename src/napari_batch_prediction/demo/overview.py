@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from napari_batch_prediction.batch.job import BatchJob
-from napari_batch_prediction.batch.ledger import Ledger
-from napari_batch_prediction.classifiers.base import PROBABILITIES, SEGMENTATION, Color
+from napari_batch_prediction.classifiers.base import PROBABILITIES, SEGMENTATION
 from napari_batch_prediction.classifiers.load import load_classifier
+from napari_batch_prediction.colors import Color
+from napari_batch_prediction.job.job import BatchJob
+from napari_batch_prediction.records.ledger import Ledger
 
 _SOURCES = (PROBABILITIES, SEGMENTATION)
 

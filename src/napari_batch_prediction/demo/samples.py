@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from napari_batch_prediction.batch.job import BatchJob
 from napari_batch_prediction.classifiers.base import COUNTS, DENSITY, PROBABILITIES, SEGMENTATION
-from napari_batch_prediction.export.settings import Export
+from napari_batch_prediction.job.export import Export
+from napari_batch_prediction.job.job import BatchJob
 
 FOLDER = Path(__file__).parents[1] / "samples"
 """Where they are."""

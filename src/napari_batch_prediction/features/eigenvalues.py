@@ -2,7 +2,7 @@
 
 from numba import njit
 
-from napari_batch_prediction.features.vectors import (
+from napari_batch_prediction.simd.vectors import (
     COMPILED,
     fma_double,
     load_double,

@@ -8,7 +8,7 @@ to the last bit.
 import numpy as np
 from numba import njit
 
-from napari_batch_prediction.features.vectors import CACHED, COMPILED, fma, load, splat, store
+from napari_batch_prediction.simd.vectors import CACHED, COMPILED, fma, load, splat, store
 
 MARGIN = 3
 """Pixels around a tile that the feature filters look at."""

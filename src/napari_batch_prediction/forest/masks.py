@@ -4,8 +4,8 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from napari_batch_prediction.features.vectors import DOUBLE_LANES, float64_vector
 from napari_batch_prediction.forest.packed import PATCH
+from napari_batch_prediction.simd.vectors import DOUBLE_LANES, float64_vector
 
 
 @intrinsic

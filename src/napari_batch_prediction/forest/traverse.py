@@ -10,15 +10,6 @@ from numba import float64, njit, uint32, uint64
 from numba.extending import overload
 from numpy.typing import NDArray
 
-from napari_batch_prediction.features.vectors import (
-    CACHED,
-    DOUBLE_LANES,
-    UNCOUNTED,
-    aligned,
-    maximum,
-    splat_double,
-    store_double,
-)
 from napari_batch_prediction.forest.masks import (
     add_value,
     add_where,
@@ -29,6 +20,15 @@ from napari_batch_prediction.forest.masks import (
     store_sums,
 )
 from napari_batch_prediction.forest.packed import GROUP, LEAF, PATCH, SPARE, PackedForest, PackedRegressors, WalkSpace
+from napari_batch_prediction.simd.vectors import (
+    CACHED,
+    DOUBLE_LANES,
+    UNCOUNTED,
+    aligned,
+    maximum,
+    splat_double,
+    store_double,
+)
 
 _LEAF = uint32(LEAF)
 _INDEX = uint32(LEAF - 1)

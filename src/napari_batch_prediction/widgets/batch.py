@@ -10,17 +10,17 @@ from qtpy.QtCore import QEvent, QSize, Qt, QTimer, Signal
 from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
-from napari_batch_prediction.batch.events import BatchFinished, Event
-from napari_batch_prediction.batch.inspection import Inspected, Inspections
-from napari_batch_prediction.batch.job import BatchJob
-from napari_batch_prediction.batch.ledger import Ledger
-from napari_batch_prediction.batch.plan import Found, Plan, iter_plan
-from napari_batch_prediction.batch.record import Recorded, read_record
-from napari_batch_prediction.batch.resume import plan_resume
-from napari_batch_prediction.batch.run import iter_run
-from napari_batch_prediction.batch.text import as_command, as_python
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.images.memory import PREFIX
+from napari_batch_prediction.job.job import BatchJob
+from napari_batch_prediction.job.text import as_command, as_python
+from napari_batch_prediction.planning.inspection import Inspected, Inspections
+from napari_batch_prediction.planning.plan import Found, Plan, iter_plan
+from napari_batch_prediction.records.events import BatchFinished, Event
+from napari_batch_prediction.records.ledger import Ledger
+from napari_batch_prediction.records.record import Recorded, read_record
+from napari_batch_prediction.running.resume import plan_resume
+from napari_batch_prediction.running.run import iter_run
 from napari_batch_prediction.widgets import preferences
 from napari_batch_prediction.widgets.canvas.canvas import Canvas
 from napari_batch_prediction.widgets.canvas.row_loader import ToShow

@@ -3,7 +3,7 @@
 import napari
 from napari.viewer import Viewer
 
-from napari_batch_prediction.batch.job import BatchJob
+from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.widgets.batch import BatchPredictionWidget
 from napari_batch_prediction.widgets.dock import open_dock
 

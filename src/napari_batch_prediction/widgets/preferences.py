@@ -12,8 +12,8 @@ from typing import Any
 from napari.settings import get_plugin_settings
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from napari_batch_prediction.batch.job import Existing
-from napari_batch_prediction.export.settings import Export
+from napari_batch_prediction.job.export import Export
+from napari_batch_prediction.job.job import Existing
 
 PLUGIN = "napari-batch-prediction"
 """Name of the plugin, under which napari keeps its settings."""

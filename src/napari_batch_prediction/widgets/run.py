@@ -7,7 +7,8 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 from superqt import QElidingLabel
 
-from napari_batch_prediction.batch.events import (
+from napari_batch_prediction.planning.plan import Plan
+from napari_batch_prediction.records.events import (
     BatchStarted,
     Event,
     FileFinished,
@@ -15,7 +16,6 @@ from napari_batch_prediction.batch.events import (
     Notice,
     TileDone,
 )
-from napari_batch_prediction.batch.plan import Plan
 from napari_batch_prediction.widgets.parts.message import Message
 from napari_batch_prediction.widgets.parts.section import ELLIPSIS_WIDTH
 from napari_batch_prediction.widgets.parts.words import count, short_name

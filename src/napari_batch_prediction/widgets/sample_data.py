@@ -71,7 +71,7 @@ def _open(sample: "Sample") -> list[LayerTuple]:
 
 
 def _layers(sample: "Sample") -> list[LayerTuple]:
-    from napari_batch_prediction.images.inputs import input_stem, open_image
+    from napari_batch_prediction.locations.inputs import input_stem, open_image
     from napari_batch_prediction.widgets.canvas.layer_data import Place, raw_layers
     from napari_batch_prediction.widgets.canvas.pixels import read_pixels
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from napari.qt.threading import GeneratorWorker, create_worker
 from qtpy.QtCore import QObject, QThreadPool, Signal
 
-from napari_batch_prediction.batch.ledger import explain
+from napari_batch_prediction.records.ledger import explain
 from napari_batch_prediction.widgets.parts.message import printable
 
 AT_ONCE = 4

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_batch_prediction.batch.opening import input_settings
 from napari_batch_prediction.images.memory import PREFIX
+from napari_batch_prediction.planning.opening import input_settings
 from napari_batch_prediction.widgets.canvas.layer_data import Place, close_all
 from napari_batch_prediction.widgets.canvas.layers import ShownLayers
 from napari_batch_prediction.widgets.canvas.opengl import make_current

@@ -13,9 +13,10 @@ from napari.layers import Labels as LabelsLayer
 from napari.layers import Layer
 from napari.utils.colormaps import Colormap, DirectLabelColormap
 
-from napari_batch_prediction.batch.ledger import Count
-from napari_batch_prediction.classifiers.base import DENSITY, PROBABILITIES, Color, Source
+from napari_batch_prediction.classifiers.base import DENSITY, PROBABILITIES, Source
+from napari_batch_prediction.colors import Color
 from napari_batch_prediction.images.base import COLOURS, Image
+from napari_batch_prediction.records.ledger import Count
 from napari_batch_prediction.widgets.canvas.pixels import Pixels, limits
 
 # The raw image stays visible below.

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from napari_batch_prediction.axes import reorder
-from napari_batch_prediction.export.labels import find_image
+from napari_batch_prediction.formats.zarr.labels import find_image
+from napari_batch_prediction.formats.zarr.reader_metadata import Multiscale
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.images.channels import Channels
-from napari_batch_prediction.images.inputs import open_image
-from napari_batch_prediction.images.locations import split
-from napari_batch_prediction.images.ome_zarr import Multiscale
+from napari_batch_prediction.locations.inputs import open_image
+from napari_batch_prediction.locations.location import split
 
 # Up to this many bytes an array is read at once and its file closed. Above, it is read as it is looked at.
 IN_MEMORY = 2**27

@@ -8,19 +8,19 @@ from typing import cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_batch_prediction.batch.exports import NamedExport
-from napari_batch_prediction.batch.job import BatchJob
-from napari_batch_prediction.batch.ledger import LedgerRow
-from napari_batch_prediction.batch.opening import Arrays, full_location, input_settings, open_input
 from napari_batch_prediction.classifiers.base import Classifier, Source
 from napari_batch_prediction.errors import BatchPredictionError, ImageReadError
-from napari_batch_prediction.export.formats import find_format
-from napari_batch_prediction.export.planes import slice_axis
-from napari_batch_prediction.export.transform import Transform, make_transform
+from napari_batch_prediction.formats.common.planes import slice_axis
+from napari_batch_prediction.formats.writable import find_format
 from napari_batch_prediction.images.base import Image
-from napari_batch_prediction.images.inputs import input_stem, open_image
 from napari_batch_prediction.images.memory import PREFIX, MemoryImage
 from napari_batch_prediction.images.stack import StackAxis, StackImage
+from napari_batch_prediction.job.job import BatchJob
+from napari_batch_prediction.locations.inputs import input_stem, open_image
+from napari_batch_prediction.planning.exports import NamedExport
+from napari_batch_prediction.planning.opening import Arrays, full_location, input_settings, open_input
+from napari_batch_prediction.planning.transform import Transform, make_transform
+from napari_batch_prediction.records.ledger import LedgerRow
 from napari_batch_prediction.widgets.canvas.layer_data import (
     ORDER,
     RAW,

@@ -6,7 +6,8 @@ from qtpy.QtCore import Qt, QUrl
 from qtpy.QtGui import QColor, QPainter, QPixmap, QTextDocument
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from napari_batch_prediction.classifiers.base import Classifier, Color
+from napari_batch_prediction.classifiers.base import Classifier
+from napari_batch_prediction.colors import Color
 from napari_batch_prediction.widgets.classifier.feature_table import FeatureDialog
 from napari_batch_prediction.widgets.classifier.text import (
     classes,

@@ -10,9 +10,9 @@ from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QPushButton
 
-from napari_batch_prediction.batch.job import BatchJob
 from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.classifiers.load import load_classifier
+from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.widgets import preferences
 from napari_batch_prediction.widgets.classifier.card import ClassifierCard
 from napari_batch_prediction.widgets.parts.colors import Kind

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from html import escape
 
 from napari_batch_prediction.classifiers.autocontext import Autocontext
-from napari_batch_prediction.classifiers.base import Classifier, Color
+from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.classifiers.density_counting import DensityCounting
 from napari_batch_prediction.classifiers.pixel_classification import PixelClassification
+from napari_batch_prediction.colors import Color
 from napari_batch_prediction.errors import ImageMismatchError
 from napari_batch_prediction.features.selection import FeatureSelection
 from napari_batch_prediction.widgets.parts.words import count

@@ -10,10 +10,10 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QMenu, QWidget
 
 from napari_batch_prediction.classifiers.base import Source
-from napari_batch_prediction.export.choices import ImageAxes, format_problems, known_format, why_off
-from napari_batch_prediction.export.formats import FORMATS
-from napari_batch_prediction.export.naming import PLACEHOLDERS
-from napari_batch_prediction.export.settings import DEFAULT_NAME, Export
+from napari_batch_prediction.formats.writable import FORMATS
+from napari_batch_prediction.job.export import DEFAULT_NAME, Export
+from napari_batch_prediction.planning.choices import ImageAxes, format_problems, known_format, why_off
+from napari_batch_prediction.planning.naming import PLACEHOLDERS
 from napari_batch_prediction.widgets.parts.form_rows import (
     Row,
     combo,

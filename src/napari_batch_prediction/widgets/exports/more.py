@@ -10,9 +10,10 @@ from qtpy.QtWidgets import QMenu, QPushButton, QVBoxLayout, QWidget
 
 from napari_batch_prediction.axes import check_axes, output_axes
 from napari_batch_prediction.errors import AxesError, SettingsError
-from napari_batch_prediction.export.choices import ImageAxes, axis_orders, known_format, why_no_dtype
-from napari_batch_prediction.export.region import Region, format_region, parse_region
-from napari_batch_prediction.export.settings import Compression, Dtype, Export
+from napari_batch_prediction.formats.common.target import Compression
+from napari_batch_prediction.job.export import Dtype, Export
+from napari_batch_prediction.job.region import Region, format_region, parse_region
+from napari_batch_prediction.planning.choices import ImageAxes, axis_orders, known_format, why_no_dtype
 from napari_batch_prediction.widgets.exports.form import Chosen, off_for_all, shown
 from napari_batch_prediction.widgets.parts.form_rows import (
     Row,

@@ -4,17 +4,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from napari_batch_prediction.batch.exports import named_exports
-from napari_batch_prediction.batch.job import BatchJob
-from napari_batch_prediction.batch.plan import Plan
 from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.errors import SettingsError
-from napari_batch_prediction.export.choices import ImageAxes
-from napari_batch_prediction.export.formats import find_format
-from napari_batch_prediction.export.naming import Named, check_template, output_path
-from napari_batch_prediction.export.settings import Export
-from napari_batch_prediction.export.transform import make_transform
+from napari_batch_prediction.formats.writable import find_format
 from napari_batch_prediction.images.memory import PREFIX
+from napari_batch_prediction.job.export import Export
+from napari_batch_prediction.job.job import BatchJob
+from napari_batch_prediction.planning.choices import ImageAxes
+from napari_batch_prediction.planning.exports import named_exports
+from napari_batch_prediction.planning.naming import Named, check_template, output_path
+from napari_batch_prediction.planning.plan import Plan
+from napari_batch_prediction.planning.transform import make_transform
 from napari_batch_prediction.widgets.exports.text import backwards
 
 

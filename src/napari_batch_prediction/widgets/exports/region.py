@@ -8,7 +8,7 @@ import numpy as np
 from napari.layers import Image, Shapes
 
 from napari_batch_prediction.errors import SettingsError
-from napari_batch_prediction.export.region import Region
+from napari_batch_prediction.job.region import Region
 from napari_batch_prediction.widgets.viewer_layers import image_layers
 
 if TYPE_CHECKING:

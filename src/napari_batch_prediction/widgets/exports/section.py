@@ -8,13 +8,13 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QWidget
 from superqt import QElidingLabel
 
-from napari_batch_prediction.batch.job import BatchJob, Existing
-from napari_batch_prediction.batch.plan import Plan
 from napari_batch_prediction.classifiers.base import Classifier, Source
 from napari_batch_prediction.errors import SettingsError
-from napari_batch_prediction.export.choices import ImageAxes, for_source, known_format, why_off, with_changes
-from napari_batch_prediction.export.region import Region
-from napari_batch_prediction.export.settings import Export
+from napari_batch_prediction.job.export import Export
+from napari_batch_prediction.job.job import BatchJob, Existing
+from napari_batch_prediction.job.region import Region
+from napari_batch_prediction.planning.choices import ImageAxes, for_source, known_format, why_off, with_changes
+from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.widgets import preferences
 from napari_batch_prediction.widgets.exports.form import Chosen, ExportForm
 from napari_batch_prediction.widgets.exports.more import MoreForm

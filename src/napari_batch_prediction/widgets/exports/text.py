@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from napari_batch_prediction.export.choices import known_format
-from napari_batch_prediction.export.region import format_region
-from napari_batch_prediction.export.settings import Export
+from napari_batch_prediction.job.export import Export
+from napari_batch_prediction.job.region import format_region
+from napari_batch_prediction.planning.choices import known_format
 
 FIELDS = {
     "format": "Format",

@@ -9,7 +9,7 @@ from qtpy.QtGui import QAction
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QPushButton, QWidget
 from superqt import QFlowLayout
 
-from napari_batch_prediction.images.formats import FORMATS
+from napari_batch_prediction.formats.readable import FORMATS
 from napari_batch_prediction.images.memory import PREFIX
 from napari_batch_prediction.widgets.parts.menu_button import MenuButton
 from napari_batch_prediction.widgets.viewer_layers import image_layers, why_not

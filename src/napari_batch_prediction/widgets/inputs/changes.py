@@ -8,8 +8,8 @@ from glob import has_magic
 from pathlib import Path
 from typing import Any
 
-from napari_batch_prediction.batch.job import InputSettings
-from napari_batch_prediction.images.lists import EXTENSIONS as LISTS
+from napari_batch_prediction.job.job import InputSettings
+from napari_batch_prediction.locations.lists import EXTENSIONS as LISTS
 from napari_batch_prediction.widgets.parts.words import CONTAINERS
 
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_batch_prediction.errors import BatchPredictionError
-from napari_batch_prediction.images.datasets import list_datasets
-from napari_batch_prediction.images.inputs import open_image
 from napari_batch_prediction.images.memory import PREFIX
 from napari_batch_prediction.images.stack import StackAxis
+from napari_batch_prediction.locations.datasets import list_datasets
+from napari_batch_prediction.locations.inputs import open_image
 from napari_batch_prediction.widgets.viewer_layers import arrays_for
 from napari_batch_prediction.widgets.work import Failure, ShouldCancel, Task
 

@@ -6,9 +6,9 @@ from typing import Any
 from natsort import natsort_keygen
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 
-from napari_batch_prediction.batch.inspection import ImageInfo, Inspected
-from napari_batch_prediction.batch.plan import Plan
 from napari_batch_prediction.images.channels import describe_channels
+from napari_batch_prediction.planning.inspection import ImageInfo, Inspected
+from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.widgets.parts.words import count, short_name
 
 COLUMNS = ("Image", "Axes", "Shape", "Channels", "Check")

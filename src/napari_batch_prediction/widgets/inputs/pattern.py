@@ -8,8 +8,8 @@ from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 
 from napari_batch_prediction.errors import SettingsError
-from napari_batch_prediction.images.inputs import expand_inputs
-from napari_batch_prediction.images.locations import is_true, split
+from napari_batch_prediction.locations.inputs import expand_inputs
+from napari_batch_prediction.locations.location import is_true, split
 from napari_batch_prediction.widgets.inputs.model import WAITING
 from napari_batch_prediction.widgets.parts.words import count
 from napari_batch_prediction.widgets.work import Failure, ShouldCancel, Task

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from napari_batch_prediction.batch.inspection import ImageInfo
-from napari_batch_prediction.batch.job import InputSettings
+from napari_batch_prediction.job.job import InputSettings
+from napari_batch_prediction.planning.inspection import ImageInfo
 from napari_batch_prediction.widgets.inputs.changes import containers, same
 from napari_batch_prediction.widgets.inputs.contents import Contents
 from napari_batch_prediction.widgets.inputs.model import InputsModel

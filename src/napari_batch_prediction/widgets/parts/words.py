@@ -2,7 +2,7 @@
 
 import re
 
-from napari_batch_prediction.images.formats import FORMATS
+from napari_batch_prediction.formats.readable import FORMATS
 from napari_batch_prediction.images.memory import PREFIX
 
 CONTAINERS = tuple(extension for known in FORMATS if known.has_datasets for extension in known.extensions)

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from napari_batch_prediction.export.stamp import Stamp, read_stamp
+from napari_batch_prediction.formats.stamp import Stamp, read_stamp
 from napari_batch_prediction.images.base import reading
-from napari_batch_prediction.images.datasets import list_datasets
+from napari_batch_prediction.locations.datasets import list_datasets
 
 
 class Exported(NamedTuple):
@@ -15,7 +15,7 @@ class Exported(NamedTuple):
     Attributes
     ----------
     location
-        Where it is, for :func:`~napari_batch_prediction.images.inputs.open_image`.
+        Where it is, for :func:`~napari_batch_prediction.locations.inputs.open_image`.
     dataset
         The dataset in the file; empty if the file holds one image.
     stamp

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_batch_prediction.classifiers.base import PROBABILITIES, Color, Source
+from napari_batch_prediction.classifiers.base import PROBABILITIES, Source
+from napari_batch_prediction.colors import Color
 from napari_batch_prediction.errors import ImageReadError
 from napari_batch_prediction.images.base import Image
-from napari_batch_prediction.images.datasets import list_datasets
-from napari_batch_prediction.images.inputs import input_stem, open_image
+from napari_batch_prediction.locations.datasets import list_datasets
+from napari_batch_prediction.locations.inputs import input_stem, open_image
 from napari_batch_prediction.widgets.canvas.layer_data import (
     LABEL_OPACITY,
     LayerData,

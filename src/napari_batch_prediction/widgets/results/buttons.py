@@ -7,7 +7,7 @@ from qtpy.QtGui import QAction, QResizeEvent
 from qtpy.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
 from superqt.utils import QFlowLayout
 
-from napari_batch_prediction.batch.record import SUFFIX
+from napari_batch_prediction.records.record import SUFFIX
 
 NEXT_KEY, PREVIOUS_KEY = ".", ","
 """Keys that choose a row, in the results and on the canvas. napari uses neither."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_batch_prediction.batch.ledger import Count
+from napari_batch_prediction.records.ledger import Count
 from napari_batch_prediction.widgets.parts.words import short_name
 from napari_batch_prediction.widgets.results.counts_plot import CountsPlot
 from napari_batch_prediction.widgets.results.model import COUNT, ResultsModel

@@ -6,9 +6,9 @@ from typing import Any, get_args
 
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 
-from napari_batch_prediction.batch.events import Event, FileFinished, FileStarted, TileDone
-from napari_batch_prediction.batch.ledger import LedgerRow, Status
-from napari_batch_prediction.batch.plan import Plan
+from napari_batch_prediction.planning.plan import Plan
+from napari_batch_prediction.records.events import Event, FileFinished, FileStarted, TileDone
+from napari_batch_prediction.records.ledger import LedgerRow, Status
 from napari_batch_prediction.widgets.canvas.layer_data import count_text
 from napari_batch_prediction.widgets.parts.words import short_name
 

@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 from qtpy.QtCore import Qt, QTimer, QUrl, Signal
 from qtpy.QtGui import QDesktopServices, QKeySequence, QShortcut
 
-from napari_batch_prediction.batch.events import Event, FileFinished
-from napari_batch_prediction.batch.exports import NamedExport, named_exports
-from napari_batch_prediction.batch.job import BatchJob
-from napari_batch_prediction.batch.ledger import Ledger
-from napari_batch_prediction.batch.opening import Arrays
-from napari_batch_prediction.batch.plan import Plan
-from napari_batch_prediction.batch.record import Recorded
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.images.memory import PREFIX
+from napari_batch_prediction.job.job import BatchJob
+from napari_batch_prediction.planning.exports import NamedExport, named_exports
+from napari_batch_prediction.planning.opening import Arrays
+from napari_batch_prediction.planning.plan import Plan
+from napari_batch_prediction.records.events import Event, FileFinished
+from napari_batch_prediction.records.ledger import Ledger
+from napari_batch_prediction.records.record import Recorded
 from napari_batch_prediction.widgets import preferences
 from napari_batch_prediction.widgets.canvas.canvas import Canvas
 from napari_batch_prediction.widgets.canvas.layer_data import RAW

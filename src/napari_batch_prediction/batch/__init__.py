@@ -1,1 +1,0 @@
-"""Many images: job, plan, run, ledger."""

@@ -1,0 +1,1 @@
+"""A backend of prediction: blocks of pixels in, values out."""

@@ -1,0 +1,66 @@
+"""What is derived from probabilities: segmentation and uncertainty, compiled."""
+
+import numpy as np
+from numba import njit
+
+from napari_batch_prediction.simd.vectors import CACHED
+
+
+@njit(**CACHED)
+def _segment(probabilities, out):
+    for i in range(out.size):
+        best = 0
+        for k in range(1, probabilities.shape[0]):
+            if probabilities[k, i] > probabilities[best, i]:
+                best = k
+        out[i] = best + 1
+
+
+@njit(**CACHED)
+def _uncertainty(probabilities, out):
+    for i in range(out.size):
+        largest = probabilities[0, i]
+        second = np.float32(-np.inf)
+        for k in range(1, probabilities.shape[0]):
+            value = probabilities[k, i]
+            if value > largest:
+                second = largest
+                largest = value
+            elif value > second:
+                second = value
+        out[i] = np.float32(1) - (largest - second)
+
+
+def segmentation(probabilities: np.ndarray) -> np.ndarray:
+    """Return the number of the most probable class of each pixel, from 1; of equal ones, the first.
+
+    Parameters
+    ----------
+    probabilities
+        float32 (classes, z, y, x), at most 255 classes.
+
+    Returns
+    -------
+    uint8 (1, z, y, x).
+    """
+    out = np.empty((1, *probabilities.shape[1:]), np.uint8)
+    _segment(probabilities.reshape(len(probabilities), -1), out.reshape(-1))
+    return out
+
+
+def uncertainty(probabilities: np.ndarray) -> np.ndarray:
+    """Return 1 less the margin between the two most probable classes of each pixel; 0 if there is one class.
+
+    Parameters
+    ----------
+    probabilities
+        float32 (classes, z, y, x).
+
+    Returns
+    -------
+    float32 (1, z, y, x).
+    """
+    out = np.zeros((1, *probabilities.shape[1:]), np.float32)
+    if len(probabilities) > 1:
+        _uncertainty(probabilities.reshape(len(probabilities), -1), out.reshape(-1))
+    return out

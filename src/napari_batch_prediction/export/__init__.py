@@ -1,1 +1,0 @@
-"""What is written, under which name, in which format."""

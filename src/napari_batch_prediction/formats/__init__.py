@@ -1,0 +1,1 @@
+"""One folder for each format of image files, and their registry."""

@@ -1,0 +1,1 @@
+"""HDF5, read and written as ilastik does."""

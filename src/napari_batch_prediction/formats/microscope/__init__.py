@@ -1,0 +1,1 @@
+"""Files of microscopes, by way of bioio."""

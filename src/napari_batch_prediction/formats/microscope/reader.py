@@ -1,0 +1,122 @@
+"""Files of microscopes' own formats, by the readers of bioio (the extra ``bioio``)."""
+
+import importlib
+import importlib.util
+import threading
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from napari_batch_prediction.errors import AxesError, ImageReadError
+from napari_batch_prediction.formats.readable import MICROSCOPE_READERS
+from napari_batch_prediction.images.base import COLOURS, Image, choose_axes, only_dataset
+
+# bioio shows every image with these, and S for the samples of a pixel.
+_KEYS = {"T": "t", "C": "c", "Z": "z", "Y": "y", "X": "x", "S": "c"}
+
+
+class BioioImage(Image):
+    """A scene of a file that one of bioio's installed readers opens.
+
+    bioio gives every image a time, channels and depth; those of extent 1 are left out. Sizes of pixels are in
+    micrometers.
+
+    Parameters
+    ----------
+    location
+        The input as the user names it.
+    file
+        The file.
+    dataset
+        Name of the scene; None if there is one.
+    axes
+        Axes that win over the file's own, for the dimensions that are left.
+    """
+
+    def __init__(self, location: str, file: Path, dataset: str | None = None, axes: str | None = None) -> None:
+        image = _open(file)
+        if dataset is None or dataset not in image.scenes:
+            dataset = only_dataset(file, dict.fromkeys(image.scenes, ""), dataset)
+        image.set_scene(dataset)
+        pixels = image.dask_data
+        letters: str = image.dims.order
+        kept = [i for i, n in enumerate(pixels.shape) if n > 1 or letters[i] in "YX"]
+        self._pixels: Any = pixels.reshape([pixels.shape[i] for i in kept])
+        letters = "".join(letters[i] for i in kept)
+        keys = "".join(_KEYS.get(letter, "?") for letter in letters)
+        if axes is None and ("?" in keys or len(set(keys)) < len(keys)):
+            raise AxesError(
+                f"Its dimensions '{letters}' of shape {self._pixels.shape} come to the axis keys '{keys}'; each may "
+                "occur only once: samples S count as channels C. Give its axes."
+            )
+        axes, known = choose_axes(self._pixels.shape, axes, keys if axes is None else None)
+        sizes = _sizes(image)
+        names = (
+            COLOURS.get(self._pixels.shape[-1], ())
+            if letters.endswith("S")
+            else tuple(map(str, image.channel_names or ()))
+        )
+        super().__init__(
+            location,
+            axes,
+            self._pixels.shape,
+            self._pixels.dtype,
+            axes_known=known,
+            pixel_size=sizes,
+            units=dict.fromkeys(sizes, "micrometer"),
+            channel_names=names,
+            dataset=dataset if len(image.scenes) > 1 else "",
+        )
+        # Its readers open the file anew for each block, and not all may do so from several threads.
+        self._lock = threading.Lock()
+
+    def _read(self, region: tuple[slice, ...]) -> NDArray:
+        with self._lock:
+            pixels: NDArray = self._pixels[region].compute(scheduler="synchronous")
+        return pixels
+
+    def _release(self) -> None:
+        self._pixels = None
+
+
+def reads(file: Path) -> bool:
+    """Say whether bioio is installed and one of its readers opens the file."""
+    if importlib.util.find_spec("bioio") is None:
+        return False
+    try:
+        _open(file)
+    except ImageReadError:
+        return False
+    return True
+
+
+def list_scenes(file: Path) -> list[str]:
+    """Return the names of the scenes in a file."""
+    return list(_open(file).scenes)
+
+
+def _open(file: Path) -> Any:
+    plugin = MICROSCOPE_READERS.get(file.suffix.lower(), "the plugin of bioio for this format")
+    try:
+        bioio = importlib.import_module("bioio")
+        exceptions = importlib.import_module("bioio_base.exceptions")
+    except ImportError:
+        raise ImageReadError(
+            f"'{file}' needs bioio and {plugin}. Install them: pip install 'napari-batch-prediction[bioio]' {plugin}"
+        ) from None
+    try:
+        return bioio.BioImage(file)
+    except exceptions.UnsupportedFileFormatError:
+        raise ImageReadError(
+            f"None of bioio's installed readers opens '{file}'. Install {plugin}, or check that the file is whole."
+        ) from None
+
+
+def _sizes(image: Any) -> dict[str, float]:
+    try:
+        found = image.physical_pixel_sizes
+    except Exception:  # readers raise nearly anything for what their files do not say
+        return {}
+    named = {"z": found.Z, "y": found.Y, "x": found.X}
+    return {key: float(size) for key, size in named.items() if size is not None and size > 0}

@@ -1,0 +1,108 @@
+"""One array in a ``.npz`` file."""
+
+import threading
+import zipfile
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_batch_prediction.formats.common.plain import PlainArray
+from napari_batch_prediction.images.base import Image, choose_axes, only_dataset
+
+# In the header of a member of a zip file: how long it is, and where the lengths of its two last fields are.
+_LOCAL_HEADER, _LENGTHS = 30, 26
+
+_Header = tuple[tuple[int, ...], bool, np.dtype]
+
+
+class NpzImage(Image):
+    """An array in a ``.npz`` file. The file does not name its axes, so they are guessed.
+
+    An array that is not compressed is read in pieces; a compressed one is read at the first read, and kept
+    until closed.
+
+    Parameters
+    ----------
+    location
+        The input as the user names it.
+    file
+        The file.
+    dataset
+        Name of the array; None if there is only one.
+    axes
+        Axes that win over the guess.
+    """
+
+    def __init__(self, location: str, file: Path, dataset: str | None = None, axes: str | None = None) -> None:
+        with zipfile.ZipFile(file) as npz:
+            names = npz.namelist()
+            if dataset is not None and f"{dataset}.npy" in names:
+                name = dataset
+            else:
+                name = only_dataset(file, _images(npz), dataset)
+            member = npz.getinfo(f"{name}.npy")
+            with npz.open(member) as stream:
+                shape, fortran, dtype = read_header(stream)
+                skipped = stream.tell()
+        axes, known = choose_axes(shape, axes)
+        super().__init__(location, axes, shape, dtype, axes_known=known, dataset=name)
+        self._file, self._member = file, member.filename
+        self._lock = threading.Lock()
+        self._pixels: NDArray | None = None
+        self._stored: PlainArray | None = None
+        if member.compress_type == zipfile.ZIP_STORED:
+            with file.open("rb") as raw:
+                raw.seek(member.header_offset + _LENGTHS)
+                lengths = np.frombuffer(raw.read(4), "<u2").astype(int)
+            start = member.header_offset + _LOCAL_HEADER + int(lengths.sum()) + skipped
+            self._raw = file.open("rb")
+            try:
+                self._stored = PlainArray(self._raw, start, shape, dtype, fortran=fortran)
+            except Exception:
+                self._raw.close()
+                raise
+
+    def _read(self, region: tuple[slice, ...]) -> NDArray:
+        if self._stored is not None:
+            return self._stored[region]
+        with self._lock:
+            if self._pixels is None:
+                with zipfile.ZipFile(self._file) as npz, npz.open(self._member) as stream:
+                    # Never unpickles: an array of Python objects is refused.
+                    self._pixels = np.lib.format.read_array(stream, allow_pickle=False)
+            pixels: NDArray = self._pixels[region]
+            return pixels
+
+    def _release(self) -> None:
+        self._pixels = None
+        if self._stored is not None:
+            self._raw.close()
+
+
+def list_arrays(file: Path) -> list[str]:
+    """Return the names of the arrays that can be images."""
+    with zipfile.ZipFile(file) as npz:
+        return list(_images(npz))
+
+
+def _images(npz: zipfile.ZipFile) -> dict[str, str]:
+    found = {}
+    for name in npz.namelist():
+        if name.endswith(".npy"):
+            with npz.open(name) as stream:
+                shape, _, dtype = read_header(stream)
+            if dtype.kind in "buif" and 2 <= len(shape) <= 5:
+                found[name.removesuffix(".npy")] = f"{shape} {dtype}"
+    return found
+
+
+def read_header(stream: IO[bytes]) -> _Header:
+    """Return shape, whether in Fortran's order, and type. Never unpickles: objects are refused later by their type."""
+    version = np.lib.format.read_magic(stream)
+    if version == (1, 0):
+        return np.lib.format.read_array_header_1_0(stream)
+    if version == (2, 0):
+        return np.lib.format.read_array_header_2_0(stream)
+    raise ValueError(f"version {version} of NumPy's format holds no plain numbers")

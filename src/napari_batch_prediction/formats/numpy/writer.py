@@ -1,0 +1,147 @@
+"""NPY files, from tiles that come in any order from several threads."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from math import prod
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_batch_prediction.formats.common.files import (
+    make_folder,
+    not_whole,
+    publish,
+    remove,
+    sync,
+    temporary_path,
+    writing,
+)
+from napari_batch_prediction.formats.common.target import Target
+
+# Bytes worth a write of their own.
+_MIN_PIECE = 4096
+
+
+class NpyFile:
+    """A new NPY file of which regions are written and read, for one thread at a time.
+
+    Not mapped into memory: on a full disk, a write to mapped memory kills the process.
+    """
+
+    def __init__(self, path: Path, shape: tuple[int, ...], dtype: np.dtype) -> None:
+        self._shape = shape
+        self._dtype = dtype
+        self._strides = [prod(shape[i + 1 :]) * dtype.itemsize for i in range(len(shape))]
+        self._file: BinaryIO = path.open("xb+")
+        header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+        try:
+            np.lib.format.write_array_header_1_0(self._file, header)
+            self._start = self._file.tell()
+            self._file.truncate(self._start + prod(shape) * dtype.itemsize)
+        except OSError:
+            self._file.close()
+            raise
+
+    def write(self, region: tuple[slice, ...], values: NDArray) -> None:
+        """Write a region."""
+        split, inner = self._split(region)
+        for position, index in self._pieces(region, split):
+            if all(part == slice(0, n) for part, n in zip(inner, self._shape[split + 1 :], strict=True)):
+                piece = np.ascontiguousarray(values[index], self._dtype)
+            else:
+                piece = self._load(position, region[split], split)
+                piece[:, *inner] = values[index]
+            self._file.seek(position)
+            self._file.write(piece.data)
+
+    def read(self, region: tuple[slice, ...]) -> NDArray:
+        """Return a region; 0 where nothing was written."""
+        values = np.empty([part.stop - part.start for part in region], self._dtype)
+        split, inner = self._split(region)
+        for position, index in self._pieces(region, split):
+            values[index] = self._load(position, region[split], split)[:, *inner]
+        return values
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _split(self, region: tuple[slice, ...]) -> tuple[int, tuple[slice, ...]]:
+        """Return the axis along which a piece of the file runs, and what of the axes after it is wanted.
+
+        That is all of them, unless such pieces are short; then larger ones are read, changed and written back.
+        """
+        partial = (i for i, (part, n) in enumerate(zip(region, self._shape, strict=True)) if part != slice(0, n))
+        split = max(partial, default=0)
+        while split > 0 and (region[split].stop - region[split].start) * self._strides[split] < _MIN_PIECE:
+            split -= 1
+        return split, region[split + 1 :]
+
+    def _pieces(self, region: tuple[slice, ...], split: int) -> Iterator[tuple[int, tuple[int, ...]]]:
+        """Yield position in the file, and index within the region, of each piece."""
+        starts = [part.start for part in region[: split + 1]]
+        start = self._start + sum(i * stride for i, stride in zip(starts, self._strides, strict=False))
+        for index in np.ndindex(*(part.stop - part.start for part in region[:split])):
+            yield start + sum(i * stride for i, stride in zip(index, self._strides, strict=False)), index
+
+    def _load(self, position: int, part: slice, split: int) -> NDArray:
+        piece = np.empty((part.stop - part.start, *self._shape[split + 1 :]), self._dtype)
+        self._file.seek(position)
+        if self._file.readinto(piece.data) != piece.nbytes:  # type: ignore[attr-defined]
+            raise OSError("the temporary file was cut off")
+        return piece
+
+
+class NumpyWriter:
+    """Write an NPY file under a temporary name until :meth:`finish`. It holds values only, no axes."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.paths: tuple[Path, ...] = (target.path,)
+        self._temporary = temporary_path(target.path)
+        self._lock = threading.Lock()
+        self._file: NpyFile | None = None
+        self._came = 0
+
+    def write(self, region: tuple[slice, ...], values: NDArray) -> None:
+        """Write a region; safe to call from several threads for regions that do not overlap.
+
+        Raises
+        ------
+        ExportError
+            If the file cannot be written.
+        """
+        with self._lock, writing(self.target.path):
+            if self._file is None:
+                make_folder(self.target.path.parent)
+                self._file = NpyFile(self._temporary, self.target.shape, self.target.dtype)
+            self._file.write(region, values)
+            self._came += values.size
+
+    def finish(self) -> None:
+        """Give the whole file its name.
+
+        Raises
+        ------
+        OutputExistsError
+            If the name was taken meanwhile.
+        ExportError
+            If the file is not whole or cannot be written.
+        """
+        expected = prod(self.target.shape)
+        if self._file is None or self._came != expected:
+            raise not_whole(self.target.path, self._came, expected, "values")
+        with writing(self.target.path):
+            self._file.close()
+            sync(self._temporary)
+        publish(self._temporary, self.target.path, replace=self.target.replace)
+
+    def abort(self) -> None:
+        """Remove what was written; nothing happens if there is nothing."""
+        if self._file is not None:
+            with suppress(OSError):  # what cannot be written does not matter any more
+                self._file.close()
+        remove(self._temporary)

@@ -1,0 +1,139 @@
+"""Pictures: PNG, JPEG, BMP, GIF, PNM and HDR. They are small and stay in memory until they are whole."""
+
+import io
+import struct
+import threading
+import zlib
+from collections.abc import Callable
+from math import prod
+from pathlib import Path
+
+import numpy as np
+from imagecodecs import png_encode, rgbe_encode
+from numpy.typing import NDArray
+from PIL import Image
+
+from napari_batch_prediction.axes import reorder
+from napari_batch_prediction.formats.common.files import (
+    make_folder,
+    not_whole,
+    publish,
+    remove,
+    sync,
+    temporary_path,
+    writing,
+)
+from napari_batch_prediction.formats.common.lengths import centimetres
+from napari_batch_prediction.formats.common.planes import picture_axes
+from napari_batch_prediction.formats.common.target import Target
+
+Picture = NDArray
+Encode = Callable[[Picture, Target], bytes]
+
+
+def _png(picture: Picture, target: Target) -> bytes:
+    """Return a PNG file with the size of a pixel and what made it; Pillow writes no colours of 16 bits."""
+    plain = bytes(png_encode(picture))
+    head = plain.index(b"IDAT") - 4
+    chunks = b""
+    rows, columns, _ = tuple(picture_axes(target.axes, target.shape))
+    lengths = [centimetres(target, key) for key in (columns, rows)]
+    per_metre = [round(100 / length) if length > 0 else 0 for length in lengths]
+    if all(0 < n < 2**31 for n in per_metre):
+        chunks += _png_chunk(b"pHYs", struct.pack(">IIB", *per_metre, 1))
+    for name, text in target.metadata.items():
+        keyword = name.encode("ascii", "replace")[:79]
+        chunks += _png_chunk(b"iTXt", keyword + b"\0\0\0\0\0" + text.encode())
+    return plain[:head] + chunks + plain[head:]
+
+
+def _png_chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def _pnm(picture: Picture, target: Target) -> bytes:
+    """Return binary PGM or PPM, which all names of the family hold; 16 bits have the high byte first."""
+    rows, columns = picture.shape[:2]
+    kind = 5 if picture.ndim == 2 else 6
+    largest = np.iinfo(picture.dtype).max
+    return (
+        b"P%d\n%d %d\n%d\n" % (kind, columns, rows, largest) + picture.astype(picture.dtype.newbyteorder(">")).tobytes()
+    )
+
+
+def _hdr(picture: Picture, target: Target) -> bytes:
+    return bytes(rgbe_encode(picture, header=True))
+
+
+def _pillow(name: str, **options: object) -> Encode:
+    def encode(picture: Picture, target: Target) -> bytes:
+        file = io.BytesIO()
+        Image.fromarray(picture).save(file, name, **options)
+        return file.getvalue()
+
+    return encode
+
+
+_ENCODE: dict[str, Encode] = {
+    "png": _png,
+    "jpeg": _pillow("JPEG", quality=95),
+    "bmp": _pillow("BMP"),
+    "gif": _pillow("GIF", optimize=False),
+    "pnm": _pnm,
+    "hdr": _hdr,
+}
+
+
+class RasterWriter:
+    """Collect one picture and encode it.
+
+    Parameters
+    ----------
+    target
+        What is written, and where.
+    kind
+        One of ``png jpeg bmp gif pnm hdr``.
+    """
+
+    def __init__(self, target: Target, *, kind: str) -> None:
+        self.target = target
+        self.paths: tuple[Path, ...] = (target.path,)
+        self._encode = _ENCODE[kind]
+        self._temporary = temporary_path(target.path)
+        self._lock = threading.Lock()
+        self._values: NDArray | None = None
+        self._came = 0
+
+    def write(self, region: tuple[slice, ...], values: NDArray) -> None:
+        """Take a region; safe to call from several threads for regions that do not overlap."""
+        with self._lock:
+            if self._values is None:
+                self._values = np.empty(self.target.shape, self.target.dtype)
+            self._came += values.size
+        self._values[region] = values
+
+    def finish(self) -> None:
+        """Write the file and give it its name.
+
+        Raises
+        ------
+        OutputExistsError
+            If the name was taken meanwhile.
+        ExportError
+            If the picture is not whole or cannot be written.
+        """
+        target = self.target
+        if self._values is None or self._came != prod(target.shape):
+            raise not_whole(target.path, self._came, prod(target.shape), "values")
+        picture = reorder(self._values, target.axes, picture_axes(target.axes, target.shape))
+        picture = np.ascontiguousarray(picture[..., 0] if picture.shape[-1] == 1 else picture)
+        make_folder(target.path.parent)
+        with writing(target.path):
+            self._temporary.write_bytes(self._encode(picture, target))
+            sync(self._temporary)
+        publish(self._temporary, target.path, replace=target.replace)
+
+    def abort(self) -> None:
+        """Remove what was written; nothing happens if there is nothing."""
+        self._values = None
+        remove(self._temporary)

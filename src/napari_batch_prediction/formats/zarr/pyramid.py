@@ -1,0 +1,74 @@
+"""Levels of an image of several resolutions: each has half the pixels along z, y and x of the one before."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_batch_prediction.axes import KEYS, extents
+from napari_batch_prediction.formats.common.chunks import chunk_shape
+
+ZARR_CHUNK_BYTES = 1_000_000
+_SPATIAL = tuple(KEYS.index(key) for key in "zyx")
+
+
+def zarr_chunk(axes: str, shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
+    """Return the shape of chunks: one time point, one channel, about 1 MB, even if there are several along an axis.
+
+    Even, so that each chunk of a level becomes a whole part of the next.
+    """
+    known = extents(axes, shape)
+    stored = tuple(known[key] for key in KEYS)
+    sides = dict(zip(KEYS, chunk_shape(KEYS, stored, itemsize, ZARR_CHUNK_BYTES), strict=True))
+    return tuple(sides[key] if sides[key] in (1, known[key]) else sides[key] // 2 * 2 for key in axes)
+
+
+def level_shapes(shape: tuple[int, ...], itemsize: int) -> list[tuple[int, ...]]:
+    """Return the shapes (t, c, z, y, x) of all levels, until one time point and channel fits in one chunk."""
+    shapes = [shape]
+    while zarr_chunk(KEYS, shape, itemsize)[2:] != shape[2:]:
+        shape = shape[:2] + tuple(-(-n // 2) for n in shape[2:])
+        shapes.append(shape)
+    return shapes
+
+
+class Halver:
+    """From one level to the next.
+
+    Parameters
+    ----------
+    shape
+        The level, (t, c, z, y, x).
+    nearest
+        Take the first of two values instead of their mean.
+    """
+
+    def __init__(self, shape: tuple[int, ...], *, nearest: bool) -> None:
+        self._axes = [axis for axis in _SPATIAL if shape[axis] > 1]
+        self._nearest = nearest
+
+    def region(self, region: tuple[slice, ...]) -> tuple[slice, ...]:
+        """Return the part of the next level that a part of this one becomes."""
+        return tuple(
+            slice(part.start // 2, -(-part.stop // 2)) if axis in self._axes else part
+            for axis, part in enumerate(region)
+        )
+
+    def values(self, values: NDArray) -> NDArray:
+        """Return a part at half the resolution, in its own type; integers are rounded to the nearest."""
+        dtype = values.dtype
+        nearest = self._nearest or dtype.name in ("int64", "uint64")  # float64 does not hold them
+        halved: NDArray[Any] = values if nearest else values.astype(np.float32 if dtype.itemsize < 4 else np.float64)
+        for axis in self._axes:
+            first, second = halved.take(_every(halved, axis, 0), axis), halved.take(_every(halved, axis, 1), axis)
+            if not nearest:
+                pairs = [slice(None)] * halved.ndim
+                pairs[axis] = slice(0, second.shape[axis])
+                # The last of an odd number stays as it is.
+                first[tuple(pairs)] = (first[tuple(pairs)] + second) / 2
+            halved = first
+        return (np.rint(halved) if dtype.kind in "ui" and not nearest else halved).astype(dtype)
+
+
+def _every(values: NDArray, axis: int, start: int) -> NDArray:
+    return np.arange(start, values.shape[axis], 2)

@@ -1,0 +1,165 @@
+"""Zarr version 2 and 3: OME-Zarr and plain arrays, by zarr-python."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import zarr
+from numpy.typing import NDArray
+
+from napari_batch_prediction.errors import AxesError, ImageReadError
+from napari_batch_prediction.formats.zarr.reader_metadata import Multiscale, dimension_axes, ome_attributes
+from napari_batch_prediction.formats.zarr.store import is_zarr
+from napari_batch_prediction.images.base import Image, choose_axes, only_dataset
+
+
+class ZarrImage(Image):
+    """An array in a Zarr store: a level of an OME-Zarr image, or a plain array.
+
+    Of an OME-Zarr image the full resolution is taken, unless a level is named. Axes, size of a pixel and names
+    of channels are those of its metadata. A plain array may name its axes (``dimension_names``, or xarray's
+    ``_ARRAY_DIMENSIONS``); else they are guessed.
+
+    Parameters
+    ----------
+    location
+        The input as the user names it.
+    file
+        The folder of the store.
+    dataset
+        Path of a group or an array in it; None if it holds one image.
+    axes
+        Axes that win over the store's own.
+    """
+
+    def __init__(self, location: str, file: Path, dataset: str | None = None, axes: str | None = None) -> None:
+        root = zarr.open(file, mode="r")
+        node: zarr.Array | zarr.Group = root
+        if dataset is not None:
+            if not isinstance(root, zarr.Group) or dataset not in root:
+                only_dataset(file, _images(file, root), dataset)
+            node = root[dataset]  # type: ignore[index, assignment]
+        array = node if isinstance(node, zarr.Array) else _only_array(file, node)
+        _refuse_pickle(location, array)
+        own_axes: str | None = None
+        multiscale = _multiscale_of(root, array)
+        try:
+            own_axes = multiscale.axes(array.shape) if multiscale else dimension_axes(_dimension_names(array))
+        except AxesError:
+            if axes is None:
+                raise
+        axes, known = choose_axes(array.shape, axes, own_axes)
+        sizes, units = multiscale.pixel_size(array.path) if multiscale else ({}, {})
+        super().__init__(
+            location,
+            axes,
+            array.shape,
+            array.dtype,
+            axes_known=known,
+            pixel_size=sizes,
+            units=units,
+            channel_names=multiscale.channel_names if multiscale else (),
+            dataset=array.path,
+        )
+        self._array: zarr.Array = array
+        self._folder = file / array.path
+
+    def _read(self, region: tuple[slice, ...]) -> NDArray:
+        pixels: NDArray = self._array[region]  # type: ignore[assignment]
+        # Chunks that are missing stand for empty ones, unless all of the store is.
+        if not is_zarr(self._folder):
+            raise FileNotFoundError("the store is gone")
+        return pixels
+
+    def _release(self) -> None:
+        del self._array
+
+
+def list_images(file: Path) -> list[str]:
+    """Return the paths of OME-Zarr images and of plain arrays in a store."""
+    return [path for path in _images(file, zarr.open(file, mode="r")) if path]
+
+
+def _only_array(file: Path, group: zarr.Group) -> zarr.Array:
+    """Return the array at full resolution of the only image in a group."""
+    attributes = ome_attributes(group.attrs.asdict())
+    if "multiscales" in attributes:
+        return _level(file, group)
+    for kind, parts in (("plate", "wells"), ("well", "images")):
+        if kind in attributes:
+            paths = [f"{file / group.path / part['path']}" for part in attributes[kind][parts]]
+            example = paths[0] + ("/0" if kind == "plate" else "") if paths else f"{file}/A/1/0"
+            raise ImageReadError(
+                f"'{file / group.path}' is a {kind} with {len(paths)} {parts}, not one image. Name an image in it, "
+                f"as in '{example}', or a pattern such as '{file / group.path}/{'*/*/*' if kind == 'plate' else '*'}'."
+            )
+    # Labels belong to an image, and are none to predict unless they are named.
+    images = _images(file / group.path, group)
+    found = {path: what for path, what in images.items() if "labels" not in PurePosixPath(path).parts} or images
+    node = group[only_dataset(file / group.path, found)]
+    return node if isinstance(node, zarr.Array) else _level(file, node)
+
+
+def _level(file: Path, group: zarr.Group) -> zarr.Array:
+    path = Multiscale(group.attrs.asdict(), group.path).paths[0]
+    if path not in group:
+        raise ImageReadError(
+            f"'{file / group.path}' is an OME-Zarr image whose first level '{path}' is missing. Copy it again."
+        )
+    level = group[path]
+    if not isinstance(level, zarr.Array):
+        raise ImageReadError(f"'{file / group.path}' is an OME-Zarr image whose first level '{path}' is no array.")
+    return level
+
+
+def _images(folder: Path, node: zarr.Array | zarr.Group) -> dict[str, str]:
+    """Return what each image in a store is, by its path: OME-Zarr images, and arrays that are no levels of one."""
+    return dict(_walk(folder, node, "")) if isinstance(node, zarr.Group) else {"": f"{node.shape} {node.dtype}"}
+
+
+def _walk(
+    folder: Path, group: zarr.Group, above: str, levels: frozenset[str] = frozenset()
+) -> Iterator[tuple[str, str]]:
+    if "multiscales" in ome_attributes(group.attrs.asdict()):
+        levels |= Multiscale(group.attrs.asdict(), above).paths_in_store()
+        if above:
+            yield above, "OME-Zarr image"
+    # Not the group's own list of members, which warns of every file that does not belong to it.
+    for name in sorted(child.name for child in folder.iterdir() if child.is_dir() and is_zarr(child)):
+        child = group[name]
+        path = f"{above}/{name}" if above else name
+        if isinstance(child, zarr.Group):
+            yield from _walk(folder / name, child, path, levels)
+        elif path not in levels and 2 <= child.ndim <= 5 and child.dtype.kind in "buif":
+            yield path, f"{child.shape} {child.dtype}"
+
+
+def _multiscale_of(root: zarr.Array | zarr.Group, array: zarr.Array) -> Multiscale | None:
+    """Return the metadata of the OME-Zarr image that an array is a level of."""
+    if not isinstance(root, zarr.Group):
+        return None
+    above = PurePosixPath(array.path)
+    while above.parts:
+        above = above.parent
+        group = root[str(above)] if above.parts else root
+        attributes = group.attrs.asdict()
+        if "multiscales" in ome_attributes(attributes):
+            multiscale = Multiscale(attributes, str(above) if above.parts else "")
+            return multiscale if array.path in multiscale.paths_in_store() else None
+    return None
+
+
+def _dimension_names(array: zarr.Array) -> Any:
+    return getattr(array.metadata, "dimension_names", None) or array.attrs.asdict().get("_ARRAY_DIMENSIONS")
+
+
+def _refuse_pickle(location: str, array: zarr.Array) -> None:
+    """Raise ImageReadError if a codec of the array would run what is in the file."""
+    metadata = array.metadata.to_dict()
+    codecs = {key: metadata.get(key) for key in ("codecs", "compressor", "filters")}
+    if "pickle" in json.dumps(codecs, default=str).lower():
+        raise ImageReadError(
+            f"'{location}' is stored as pickled Python objects, which can run programs when they are read. "
+            "Save it with another codec."
+        )

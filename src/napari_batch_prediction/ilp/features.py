@@ -1,0 +1,100 @@
+"""The feature selection in a project file."""
+
+from collections.abc import Callable
+
+import h5py
+import numpy as np
+
+from napari_batch_prediction.errors import ProjectError
+from napari_batch_prediction.features.selection import FEATURE_IDS, FeatureSelection
+from napari_batch_prediction.ilp.forests import TRAIN_AGAIN
+from napari_batch_prediction.ilp.hdf5 import array, damaged, group, has, texts
+from napari_batch_prediction.ilp.input import TrainingImage
+
+_CHOOSE_FEATURES = f"Choose features in ilastik's 'Feature Selection'. {TRAIN_AGAIN}"
+
+
+def read_selection(
+    file: h5py.File, name: str, image: TrainingImage, n_columns: int, n_more: int = 0
+) -> FeatureSelection:
+    """Read which features a classifier was trained on.
+
+    Parameters
+    ----------
+    file
+        The project.
+    name
+        The group of the feature selection.
+    image, n_columns
+        The training image and the number of features the forest was trained on. They decide between 2D and 3D
+        in projects that do not say.
+    n_more
+        Channels besides those of the image.
+
+    Raises
+    ------
+    ProjectError
+        If no features are selected, a selected one is unknown, or the selection is damaged.
+    """
+    path = file.filename
+    applet = group(file, name)
+    if applet is not None and has(applet, "FeatureListFilename"):
+        raise ProjectError(
+            f"{path} takes its features from another file (FeatureListFilename), which is not supported. "
+            f"{_CHOOSE_FEATURES}"
+        )
+    ids = texts(applet, "FeatureIds") if applet is not None else None
+    scales = array(applet, "Scales") if applet is not None else None
+    matrix = array(applet, "SelectionMatrix") if applet is not None else None
+    if ids is None or scales is None or matrix is None or not matrix.any():
+        raise ProjectError(f"{path} has no features selected. {_CHOOSE_FEATURES}")
+    if matrix.shape != (len(ids), scales.size) or matrix.dtype.kind not in "biuf":
+        expected = f"one row for each of {len(ids)} features and one column for each of {scales.size} scales"
+        raise damaged(applet, "SelectionMatrix", f"expected {expected}, found {matrix.dtype} of shape {matrix.shape}")
+    if scales.ndim != 1 or scales.dtype.kind not in "iuf" or not (np.isfinite(scales) & (scales > 0)).all():
+        raise damaged(applet, "Scales", f"expected positive numbers, found {scales!r}")
+
+    selected = matrix.astype(bool)
+    unknown = sorted({key for key, row in zip(ids, selected, strict=True) if key not in FEATURE_IDS and row.any()})
+    if unknown:
+        raise ProjectError(
+            f"{path} uses features that are not known: expected any of {', '.join(FEATURE_IDS)}, found "
+            f"{', '.join(unknown)}. {_CHOOSE_FEATURES}"
+        )
+    rows = [(key, tuple(row.tolist())) for key, row in zip(ids, selected, strict=True) if key in FEATURE_IDS]
+
+    def selection(in_2d: tuple[bool, ...]) -> FeatureSelection:
+        sigmas = tuple(float(scale) for scale in scales)
+        return FeatureSelection(tuple(key for key, _ in rows), sigmas, tuple(row for _, row in rows), in_2d)
+
+    in_2d = array(applet, "ComputeIn2d")
+    # For an empty list ilastik stores one arbitrary float.
+    if in_2d is None or in_2d.size == 0 or in_2d.dtype.kind == "f":
+        return _decided_by_image(selection, len(scales), image, n_columns, n_more)
+    if in_2d.shape != scales.shape or in_2d.dtype.kind not in "biu":
+        expected = f"one value for each of {scales.size} scales"
+        raise damaged(applet, "ComputeIn2d", f"expected {expected}, found {in_2d.dtype} of shape {in_2d.shape}")
+    return selection(tuple(in_2d.astype(bool).tolist()))
+
+
+def _decided_by_image(
+    selection: Callable[[tuple[bool, ...]], FeatureSelection],
+    n_scales: int,
+    image: TrainingImage,
+    n_columns: int,
+    n_more: int,
+) -> FeatureSelection:
+    """Decide between 2D and 3D for a project from before 1.3.2, as ilastik does: by the extent along z.
+
+    Where the file does not store the extent, the number of features does.
+    """
+    flat, deep = selection((True,) * n_scales), selection((False,) * n_scales)
+    z, channels = image.extent("z"), image.extent("c")
+    if z is not None:
+        return flat if z == 1 else deep
+    likely = (deep, flat) if image.axes is not None else (flat, deep)
+    for candidate in likely:
+        n = candidate.n_features((channels or 1) + n_more)
+        if n_columns == n or (channels is None and n_columns % n == 0):
+            return candidate
+    return likely[0]

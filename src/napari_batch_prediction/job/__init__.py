@@ -1,0 +1,1 @@
+"""The job as data: what is predicted, with what, and what is written."""

@@ -1,0 +1,97 @@
+"""The job: what is predicted, with what, and what is written."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from napari_batch_prediction.images.memory import PREFIX
+from napari_batch_prediction.images.stack import StackAxis
+from napari_batch_prediction.job.export import Export
+
+if TYPE_CHECKING:
+    from napari_batch_prediction.planning.plan import Plan
+    from napari_batch_prediction.records.events import Event
+    from napari_batch_prediction.records.ledger import Ledger
+
+Existing = Literal["error", "skip", "overwrite"]
+
+
+class InputSettings(BaseModel):
+    """What is set for one image. It goes before what is set for all."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    axes: str | None = Field(None, description="Axes, instead of the file's own or a guess.")
+    channels: tuple[int | str, ...] | None = Field(
+        None, min_length=1, description="Channels to use, by name or index from 0."
+    )
+    dataset: str | None = Field(None, description="The dataset to use of a file that holds several.")
+
+
+class BatchJob(BaseModel):
+    """A whole batch as one frozen object: the same in the window, in Python and on the command line."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    classifier: Path = Field(description="The classifier: an ilastik project file.")
+    inputs: tuple[str, ...] = Field(
+        description="Files, folders, patterns, lists (.txt, .csv), or files with a dataset after them, as in "
+        "'scan.h5/volume/data'."
+    )
+    exports: tuple[Export, ...] = Field((Export(),), min_length=1, description="What to write for every input.")
+    input_axes: str | None = Field(None, description="Axes of every input, instead of the file's own or a guess.")
+    stack: StackAxis | None = Field(
+        None, description="Make each pattern or folder one image: its files, stacked along this axis."
+    )
+    channels: tuple[int | str, ...] | None = Field(
+        None, min_length=1, description="Channels to use of every input, by name or index from 0; all if not given."
+    )
+    input_settings: dict[str, InputSettings] = Field(
+        default_factory=dict, description="What is set for single images, by their location as the plan names it."
+    )
+    existing: Existing = Field("error", description="What to do about outputs that exist.")
+    ledger: Path | None = Field(None, description="File of the record; a new one beside the outputs if not given.")
+    memory: int | None = Field(
+        None, ge=2**29, description="Bytes the whole process may take; tiles are made smaller to stay below."
+    )
+    workers: int | None = Field(None, ge=1, description="Number of threads; all cores if not given.")
+
+    def absolute(self) -> "BatchJob":
+        """Return a job that means the same files wherever it is run."""
+        exports = tuple(
+            export.model_copy(update={"folder": Path(_whole(os.fspath(export.folder)))}) if export.folder else export
+            for export in self.exports
+        )
+        return self.model_copy(
+            update={
+                "classifier": Path(_whole(os.fspath(self.classifier))),
+                "inputs": tuple(map(_whole, self.inputs)),
+                "input_settings": {_whole(name): chosen for name, chosen in self.input_settings.items()},
+                "exports": exports,
+                "ledger": Path(_whole(os.fspath(self.ledger))) if self.ledger else None,
+            }
+        )
+
+    if TYPE_CHECKING:
+        # Bound in the module `api`, so that the data do not know what is done with them.
+        def plan(self) -> Plan:
+            """Check the job; see the module `api`."""
+
+        def run(
+            self,
+            on_event: Callable[[Event], None] | None = None,
+            should_cancel: Callable[[], bool] | None = None,
+        ) -> Ledger:
+            """Plan and run the job; see the module `api`."""
+
+
+def _whole(name: str) -> str:
+    """Return a path, or a list named with ``@`` before it, from the root on; a layer as it is."""
+    if name.startswith(PREFIX):
+        return name
+    if name.startswith("@"):
+        return f"@{_whole(name[1:])}"
+    return os.path.abspath(Path(name).expanduser())  # noqa: PTH100 - keeps symbolic links

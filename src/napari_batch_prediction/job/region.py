@@ -1,0 +1,41 @@
+"""Regions as text, as in ``y=10:200, x=:512``."""
+
+import re
+from collections.abc import Mapping
+
+from napari_batch_prediction.axes import AxisKey
+from napari_batch_prediction.errors import SettingsError
+
+Region = dict[AxisKey, tuple[int | None, int | None]]
+
+_KEYS: Mapping[str, AxisKey] = {"t": "t", "c": "c", "z": "z", "y": "y", "x": "x"}
+
+
+def parse_region(text: str) -> Region:
+    """Return start and stop along each axis that a text names; an empty text names none.
+
+    Raises
+    ------
+    SettingsError
+        If the text is not a region.
+    """
+    region: Region = {}
+    for part in text.split(",") if text.strip() else ():
+        found = re.fullmatch(r"\s*([tczyx])\s*=\s*(\d*)\s*:\s*(\d*)\s*", part, re.ASCII | re.IGNORECASE)
+        key = _KEYS[found[1].lower()] if found else None
+        if found is None or key is None or key in region:
+            raise SettingsError(
+                f"'{text}' is not a region. Write start and stop, each axis once, for example y=10:200, x=:512."
+            )
+        start, stop = (int(number) if number else None for number in found.groups()[1:])
+        region[key] = start, stop
+    return region
+
+
+def format_region(region: Mapping[AxisKey, tuple[int | None, int | None]]) -> str:
+    """Return a region as a text for :func:`parse_region`."""
+    return ", ".join(f"{key}={_end(start)}:{_end(stop)}" for key, (start, stop) in region.items())
+
+
+def _end(value: int | None) -> str:
+    return "" if value is None else str(value)

@@ -1,0 +1,141 @@
+"""A job as text to copy: as Python, and as a command line."""
+
+import os
+import shlex
+import subprocess
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from napari_batch_prediction.classifiers.base import COUNTS
+from napari_batch_prediction.job.export import Export
+from napari_batch_prediction.job.job import BatchJob
+
+COMMAND = "napari-batch-prediction"
+
+_RUN = """ledger = job.run()
+for row in ledger.rows:
+    print(row.input, row.status, row.reason)
+"""
+
+# Longer lines are broken at their commas.
+_WIDTH = 100
+
+
+def as_python(job: BatchJob) -> str:
+    """Return Python code that makes the same job and runs it. Paths are absolute."""
+    return f"import napari_batch_prediction as nbp\n\njob = {_call(job.absolute(), 0)}\n{_RUN}"
+
+
+def as_command(job: BatchJob) -> str:
+    """Return a command line that runs the same job, quoted for this system's shell. Paths are absolute.
+
+    What options cannot say (exports that differ in more than their source, settings of single images) is given
+    as JSON to ``--job``.
+    """
+    words = [COMMAND, "run", *_arguments(job.absolute())]
+    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+
+
+def _call(model: BatchJob | Export, depth: int) -> str:
+    """Return the call that makes a model, with the fields that are not as by default."""
+    fields = {name: _value(value, depth + 1) for name, value in _chosen(model)}
+    return _bracketed(f"nbp.{type(model).__name__}(", [f"{name}={text}" for name, text in fields.items()], ")", depth)
+
+
+def _chosen(model: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the fields that differ from their defaults, and those by which one tells what it is."""
+    for name, field in type(model).model_fields.items():
+        value = getattr(model, name)
+        if name in ("source", "exports") or value != field.get_default(call_default_factory=True):
+            yield name, value
+
+
+def _value(value: Any, depth: int) -> str:
+    if hasattr(type(value), "model_fields"):
+        return _call(value, depth)
+    if isinstance(value, os.PathLike):
+        return repr(os.fspath(value))
+    if isinstance(value, tuple):
+        return _bracketed("[", [_value(one, depth + 1) for one in value], "]", depth)
+    if isinstance(value, Mapping):
+        items = [f"{key!r}: {_value(one, depth + 1)}" for key, one in value.items()]
+        return _bracketed("{", items, "}", depth)
+    return repr(value)
+
+
+def _bracketed(start: str, items: list[str], end: str, depth: int) -> str:
+    line = f"{start}{', '.join(items)}{end}"
+    if not items or (len(line) + 4 * depth <= _WIDTH and "\n" not in line and not start.endswith("BatchJob(")):
+        return line
+    indent = "    " * (depth + 1)
+    lines = "".join(f"{indent}{item},\n" for item in items)
+    return f"{start}\n{lines}{'    ' * depth}{end}"
+
+
+def _arguments(job: BatchJob) -> list[str]:
+    plain = job.model_copy(update={"exports": (Export(),)})
+    options = {**_job_options(plain), **_export_options(job)}
+    names = [*job.inputs, *(export.source for export in job.exports)]
+    expressible = (
+        _same_but_source(job)
+        and not job.input_settings
+        and not any(isinstance(channel, int) or "," in channel for channel in job.channels or ())
+        and not any(name.startswith("-") for name in names)
+    )
+    if not expressible:
+        return ["--job", job.model_dump_json(exclude_defaults=True)]
+    words = [os.fspath(job.classifier), *job.inputs]
+    for export in job.exports:
+        words += ["--export", export.source]
+    for name, value in options.items():
+        words += [f"--{name}", *value]
+    return words
+
+
+def _same_but_source(job: BatchJob) -> bool:
+    """Return whether the exports differ in nothing but their source; tables have a format of their own."""
+    others = [export.model_copy(update={"source": "", "format": ""}) for export in job.exports]
+    formats = {(_is_table(export), export.format) for export in job.exports}
+    return all(one == others[0] for one in others) and len(formats) == len({is_table for is_table, _ in formats})
+
+
+def _is_table(export: Export) -> bool:
+    return export.source.lower() == COUNTS.lower()
+
+
+def _job_options(job: BatchJob) -> dict[str, list[str]]:
+    options: dict[str, list[str]] = {}
+    for name, value in _chosen(job):
+        match name:
+            case "classifier" | "inputs" | "exports" | "input_settings":
+                continue
+            case "stack":
+                options["stack-along"] = [str(value)]
+            case "channels":
+                options["channels"] = [",".join(map(str, value))]
+            case _:
+                options[name.replace("_", "-")] = [str(value)]
+    return options
+
+
+def _export_options(job: BatchJob) -> dict[str, list[str]]:
+    options: dict[str, list[str]] = {}
+    for export in job.exports:
+        for name, value in _chosen(export):
+            if name == "source":
+                continue
+            if name == "format" and _is_table(export):
+                options["table-format"] = [str(value)]
+            elif value is True:
+                options[name.replace("_", "-")] = []
+            elif name == "region":
+                options["region"] = [",".join(f"{key}={_end(a)}:{_end(b)}" for key, (a, b) in value.items())]
+            elif isinstance(value, tuple):
+                options[name.replace("_", "-")] = [repr(one) for one in value]
+            else:
+                options[name.replace("_", "-")] = [str(value)]
+    return options
+
+
+def _end(value: int | None) -> str:
+    return "" if value is None else str(value)

@@ -1,0 +1,1 @@
+"""From the names that a user gives to single images."""

@@ -1,0 +1,158 @@
+"""Numbers, texts and arrays of numpy out of what a pickle holds."""
+
+import math
+import re
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_batch_prediction.pickles.values import DamagedPickleError, Name, Record
+
+_MAX_EXTENT = 2**40
+_MAX_DIMENSIONS = 4
+_MAX_FIELDS = 16
+_MAX_ITEM = 1024
+
+_PLAIN = re.compile(r"(b1|[iu][1248]|f[248])")
+
+
+def as_text(value: Any) -> str:
+    """Return a text; those of Python 2 are stored as bytes.
+
+    Raises
+    ------
+    DamagedPickleError
+        If it is something else.
+    """
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    if isinstance(value, str):
+        return value
+    raise _damaged("a text", value)
+
+
+def as_number(value: Any) -> float:
+    """Return a number of Python or numpy.
+
+    Raises
+    ------
+    DamagedPickleError
+        If it is something else, or not finite.
+    """
+    if isinstance(value, Record) and value.name == "scalar" and len(value.arguments) == 2:
+        dtype, data = _plain_dtype(value.arguments[0]), as_bytes(value.arguments[1])
+        if len(data) != dtype.itemsize:
+            raise DamagedPickleError(f"The pickle is damaged: {len(data)} bytes for a number of {dtype.itemsize}.")
+        value = np.frombuffer(data, dtype)[0].item()
+    if not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise _damaged("a number", value)
+    return float(value)
+
+
+def as_integer(value: Any) -> int:
+    """Return a whole number.
+
+    Raises
+    ------
+    DamagedPickleError
+        If it is something else.
+    """
+    number = as_number(value)
+    if number != int(number):
+        raise DamagedPickleError(f"The pickle is damaged: expected a whole number, found {number:g}.")
+    return int(number)
+
+
+def as_bytes(value: Any) -> bytes:
+    """Return bytes, which pickles of Python 3 in protocols 0 to 2 spell as an encoded text.
+
+    Raises
+    ------
+    DamagedPickleError
+        If it is something else.
+    """
+    if isinstance(value, Record):
+        match value.name, value.arguments:
+            case "bytes", ():
+                return b""
+            case (("bytes" | "encode"), (str(text), encoding)) if as_text(encoding).replace("-", "") == "latin1":
+                try:
+                    return text.encode("latin-1")
+                except UnicodeEncodeError as error:
+                    raise DamagedPickleError(f"The pickle is damaged: bytes with {error.reason}.") from error
+    if not isinstance(value, bytes):
+        raise _damaged("bytes", value)
+    return value
+
+
+def as_array(value: Any) -> NDArray:
+    """Return an array of numbers, or of records of numbers; it may not be written to.
+
+    Raises
+    ------
+    DamagedPickleError
+        If it is something else, or if its shape does not fit the bytes of its numbers.
+    """
+    match value:
+        case Record("_reconstruct", (Name("ndarray"), _, _), (_, shape, dtype, in_columns, data)):
+            order = "F" if in_columns is True or in_columns == 1 else "C"
+        case Record("_frombuffer", (data, dtype, shape, order)):
+            order = as_text(order)
+        case _:
+            raise _damaged("an array", value)
+    kind, stored = _dtype(dtype), as_bytes(data)
+    if not isinstance(shape, tuple) or len(shape) > _MAX_DIMENSIONS:
+        raise _damaged(f"a shape of up to {_MAX_DIMENSIONS} dimensions", shape)
+    extents = [as_integer(n) for n in shape]
+    if not all(0 <= n <= _MAX_EXTENT for n in extents) or math.prod(extents) * kind.itemsize != len(stored):
+        raise DamagedPickleError(
+            f"The pickle is damaged: {len(stored)} bytes for an array of shape {tuple(extents)} of {kind.itemsize} "
+            "bytes each."
+        )
+    if order not in ("C", "F"):
+        raise DamagedPickleError("The pickle is damaged: an array in an unknown order.")
+    return np.frombuffer(stored, kind).reshape(extents, order="F" if order == "F" else "C")
+
+
+def _dtype(value: Any) -> np.dtype:
+    match value:
+        case Record("dtype", (_, *_), (_, _, None, tuple(names), dict(fields), size, *_)):
+            return _record_dtype([as_text(name) for name in names[: _MAX_FIELDS + 1]], fields, as_integer(size))
+    return _plain_dtype(value)
+
+
+def _plain_dtype(value: Any) -> np.dtype:
+    """Return the dtype of plain numbers."""
+    match value:
+        case Record("dtype", (code, *_), (_, byte_order, None, None, None, *_)):
+            text, byte_order = as_text(code), as_text(byte_order)
+        case Record("dtype", (code, *_), None):
+            text, byte_order = as_text(code), "="
+        case _:
+            raise _damaged("the type of plain numbers", value)
+    if byte_order not in ("<", ">", "=", "|") or _PLAIN.fullmatch(text) is None:
+        raise DamagedPickleError(f"The pickle is damaged: numbers of the type {ascii(byte_order + text)[:40]}.")
+    return np.dtype(byte_order + text)
+
+
+def _record_dtype(names: list[str], fields: dict[str, Any], size: int) -> np.dtype:
+    if not 0 < len(names) <= _MAX_FIELDS or set(names) != set(fields) or not 0 < size <= _MAX_ITEM:
+        raise DamagedPickleError(f"The pickle is damaged: records of {size} bytes with {len(fields)} fields.")
+    formats, offsets = [], []
+    for name in names:
+        match fields[name]:
+            case (kind, offset, *_):
+                formats.append(_plain_dtype(kind))
+                offsets.append(as_integer(offset))
+            case other:
+                raise _damaged("a field", other)
+        if not 0 <= offsets[-1] <= size - formats[-1].itemsize:
+            raise DamagedPickleError("The pickle is damaged: a field outside its record.")
+    return np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": size})
+
+
+def _damaged(expected: str, found: Any) -> DamagedPickleError:
+    # The type only: the value may hold itself, or be large.
+    what = found.name if isinstance(found, Record) else type(found).__name__
+    return DamagedPickleError(f"The pickle is damaged: expected {expected}, found {what}.")

@@ -1,0 +1,126 @@
+"""Looking at one input: what its header says, and why it cannot be predicted."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Self
+
+import numpy as np
+
+from napari_batch_prediction.axes import extents
+from napari_batch_prediction.classifiers.base import Classifier
+from napari_batch_prediction.images.base import AxesKnown, Image
+from napari_batch_prediction.images.channels import describe_channels
+from napari_batch_prediction.images.memory import PREFIX
+from napari_batch_prediction.job.job import BatchJob
+from napari_batch_prediction.locations.location import split
+from napari_batch_prediction.planning.opening import Arrays, full_location, input_settings, open_input
+from napari_batch_prediction.records.ledger import explain
+
+
+@dataclass(frozen=True)
+class ImageInfo:
+    """What the header of an input says."""
+
+    axes: str
+    axes_known: AxesKnown
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    pixel_size: Mapping[str, float] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
+    channel_names: tuple[str, ...] = ()
+    dataset: str = ""
+
+    @classmethod
+    def of(cls, image: Image) -> Self:
+        """Return what the header of an open image says."""
+        return cls(
+            image.axes,
+            image.axes_known,
+            image.shape,
+            image.dtype,
+            image.pixel_size,
+            image.units,
+            image.channel_names,
+            image.dataset,
+        )
+
+    @property
+    def extents(self) -> dict[str, int]:
+        """The extent along each of ``t c z y x``; 1 where the image has no such axis."""
+        return extents(self.axes, self.shape)
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """What was found in one input.
+
+    Attributes
+    ----------
+    location
+        The input.
+    image
+        What its header says; None if it cannot be read.
+    problems
+        Why it cannot be predicted, in words; empty if it can.
+    warnings
+        What may be wrong with the result, in words.
+    """
+
+    location: str
+    image: ImageInfo | None
+    problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+class Inspections:
+    """Looks at inputs, and remembers the headers of files that have not changed since.
+
+    So a job can be checked again after each change of a setting, however many files it has. That a file with
+    several files in it (a folder, a stack) has changed is not noticed here but when it is predicted.
+    """
+
+    def __init__(self) -> None:
+        # Of each the header, or why it cannot be read. Of thousands of images every object counts: what Python's
+        # garbage collection has to look through stops the window.
+        self._headers: dict[tuple[object, ...], ImageInfo | str] = {}
+
+    def look_at(self, job: BatchJob, location: str, classifier: Classifier, arrays: Arrays) -> Inspected:
+        """Return what is in an input and why it cannot be predicted, whatever is wrong with it."""
+        key = self._key(job, location)
+        header = self._headers.get(key) if key is not None else None
+        if header is None:
+            header = _open(job, location, arrays)
+            if key is not None:
+                self._headers[key] = header
+        if isinstance(header, str):
+            return Inspected(location, None, (header,))
+        try:
+            classifier.check(header.axes, header.shape, header.dtype)
+        except Exception as error:  # whatever is wrong with one image, the others are to be looked at
+            reason = explain(error)[0]
+            names = header.channel_names
+            if names and header.extents["c"] > classifier.n_channels:
+                reason += f" Its channels: {describe_channels(names)}."
+            return Inspected(location, header, (reason,))
+        return Inspected(location, header, warnings=tuple(classifier.doubts(header.dtype)))
+
+    def _key(self, job: BatchJob, location: str) -> tuple[object, ...] | None:
+        """Return what the header depends on; None if that cannot be told, as for images in memory."""
+        if location.startswith(PREFIX):
+            return None
+        try:
+            state = os.stat(split(location)[0])  # noqa: PTH116 - half the time, of thousands of files
+        except (OSError, ValueError):
+            return None
+        chosen = input_settings(job, location)
+        place = full_location(job, location)
+        return place, chosen.axes, chosen.channels, job.stack, state.st_mtime_ns, state.st_size, state.st_ino
+
+
+def _open(job: BatchJob, location: str, arrays: Arrays) -> ImageInfo | str:
+    try:
+        with open_input(job, location, arrays) as image:
+            return ImageInfo.of(image)
+    except Exception as error:  # whatever is wrong with one file, the others are to be looked at
+        return explain(error)[0]

@@ -1,0 +1,294 @@
+"""The check before the run: every input opened, every output named, every problem found."""
+
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import prod
+from pathlib import Path
+
+from napari_batch_prediction.axes import check_axes
+from napari_batch_prediction.classifiers.base import Classifier
+from napari_batch_prediction.classifiers.load import load_classifier
+from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.formats.writable import find_format
+from napari_batch_prediction.formats.zarr.labels import FOLDER as LABELS
+from napari_batch_prediction.formats.zarr.labels import find_image
+from napari_batch_prediction.images.memory import PREFIX
+from napari_batch_prediction.job.job import BatchJob
+from napari_batch_prediction.locations.inputs import expand_inputs, input_file, input_stem
+from napari_batch_prediction.planning.checks import check_outputs, check_space, name_tables
+from napari_batch_prediction.planning.exports import NamedExport, counted, named_exports
+from napari_batch_prediction.planning.inspection import Inspected, Inspections
+from napari_batch_prediction.planning.naming import Named, check_template, output_path, shared_folder
+from napari_batch_prediction.planning.opening import Arrays, full_location
+from napari_batch_prediction.planning.provenance import file_hash
+from napari_batch_prediction.planning.rows import PlanRow
+from napari_batch_prediction.planning.transform import export_region, make_transform
+from napari_batch_prediction.records.record import RecordedInput
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A checked job.
+
+    Attributes
+    ----------
+    job, classifier
+        The job and its classifier.
+    exports
+        What is written for every input, and the tables that are written for all of them.
+    rows
+        One for each input.
+    classifier_sha256
+        SHA-256 of the classifier's file, in hexadecimal.
+    resumed
+        Whether this goes on with the run recorded in the job's ledger.
+    tables
+        The file of each table, by the name of its export.
+    arrays
+        Images in memory, by their location.
+    first
+        What names of outputs are made of, for the first image that is a file; None if there is none.
+    """
+
+    job: BatchJob
+    classifier: Classifier
+    exports: tuple[NamedExport, ...]
+    rows: tuple[PlanRow, ...]
+    classifier_sha256: str
+    resumed: bool = False
+    tables: Mapping[str, Path] = field(default_factory=dict)
+    arrays: Arrays = field(default_factory=dict)
+    first: Named | None = None
+
+    @property
+    def n_problems(self) -> int:
+        """The number of inputs that cannot run."""
+        return sum(bool(row.problems) for row in self.rows)
+
+    @property
+    def images(self) -> tuple[NamedExport, ...]:
+        """The exports that are images, not tables."""
+        return tuple(named for named in self.exports if not named.source.sums)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the inputs of a job stand for.
+
+    Attributes
+    ----------
+    given
+        For each input as it is given the locations of its images; one that is given twice belongs to the first.
+    """
+
+    given: Mapping[str, tuple[str, ...]]
+
+
+def make_plan(
+    job: BatchJob,
+    classifier: Classifier | None = None,
+    earlier: Sequence[RecordedInput] | None = None,
+    arrays: Arrays | None = None,
+) -> Plan:
+    """Open every input, name every output and find every problem. Nothing is written.
+
+    Parameters
+    ----------
+    job
+        The job.
+    classifier
+        The job's classifier if it is loaded already.
+    earlier
+        The inputs of the recorded run that this goes on with.
+    arrays
+        Images in memory, for inputs ``layer:NAME``.
+
+    Raises
+    ------
+    ProjectError
+        If the classifier cannot be used.
+    SettingsError
+        If a source, format or name template is unknown, no input is given, or a table exists.
+    AxesError
+        If the axes given for the inputs are not valid.
+    """
+    steps = iter_plan(job, classifier, earlier, arrays)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            plan: Plan = end.value
+            return plan
+
+
+def iter_plan(
+    job: BatchJob,
+    classifier: Classifier | None = None,
+    earlier: Sequence[RecordedInput] | None = None,
+    arrays: Arrays | None = None,
+    inspections: Inspections | None = None,
+    should_cancel: Callable[[], bool] | None = None,
+) -> Generator[Found | Inspected, None, Plan]:
+    """Make a plan as :func:`make_plan` does, and tell what is found in the inputs as it is found.
+
+    Parameters
+    ----------
+    job, classifier, earlier, arrays
+        See :func:`make_plan`.
+    inspections
+        What earlier plans found in the inputs.
+    should_cancel
+        Asked before every input; the plan is given up when it returns True.
+
+    Yields
+    ------
+    What the inputs stand for; then what was found in each, in their order.
+
+    Returns
+    -------
+    The plan.
+
+    Raises
+    ------
+    SettingsError
+        Also if it is given up.
+    """
+    arrays, inspections = arrays or {}, inspections or Inspections()
+    if job.input_axes is not None:
+        check_axes(job.input_axes)
+    classifier = classifier or load_classifier(job.classifier)
+    exports = named_exports(job, classifier)
+    counted(exports)
+    for _, export, _ in exports:
+        check_template(export.name)
+        if problem := find_format(export.format).compression_problem(export.compression):
+            raise SettingsError(problem)
+        if not export.internal_path.strip("/ "):
+            raise SettingsError("The dataset inside the HDF5 file needs a name, for example 'exported_data'.")
+    lost: dict[str, str] = {}
+    if earlier is None:
+        given, lost = _expand(job)
+        locations = [location for found in given.values() for location in found]
+    else:
+        locations = [recorded.input for recorded in earlier]
+        given = {location: (location,) for location in locations}
+    if not locations:
+        raise SettingsError("There is no input. Give files, or a pattern that matches some.")
+    yield Found(given)
+    found = []
+    for location in locations:
+        if should_cancel is not None and should_cancel():
+            raise SettingsError("The check was cancelled.")
+        if location in lost:
+            found.append(Inspected(location, None, (lost[location],)))
+        else:
+            found.append(inspections.look_at(job, location, classifier, arrays))
+        yield found[-1]
+    owns = [r.own if r.begun else frozenset[Path]() for r in earlier] if earlier else [frozenset[Path]()] * len(found)
+    rows, first = _name_outputs(job, exports, found, owns, lost)
+    classifier_hash = file_hash(job.classifier)
+    tables = name_tables(job, exports, rows, own=earlier is not None)
+    checked = check_space(check_outputs(rows, job, exports, classifier_hash), exports)
+    return Plan(
+        job,
+        classifier,
+        exports,
+        tuple(checked),
+        classifier_hash,
+        resumed=earlier is not None,
+        tables=tables,
+        arrays=arrays,
+        first=first,
+    )
+
+
+def _expand(job: BatchJob) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
+    """Return what each input stands for, and why some stand for nothing: those for themselves.
+
+    An image that several stand for belongs to the first.
+    """
+    stack = job.stack is not None
+    given: dict[str, tuple[str, ...]] = {}
+    lost: dict[str, str] = {}
+    for name in job.inputs:
+        given[name] = (name,)
+        if not name.startswith(PREFIX):
+            try:
+                given[name] = tuple(expand_inputs([name], stack=stack))
+            except SettingsError as error:
+                lost[name] = str(error)
+    if given and len(lost) == len(given):
+        raise SettingsError(next(iter(lost.values())))
+    own = {name for name in given if name.startswith(PREFIX) or name in lost}
+    files = [name for found in given.values() for name in found if name not in own]
+    left = set(expand_inputs(files, stack=stack)) | own
+    unique: dict[str, tuple[str, ...]] = {}
+    for name, found in given.items():
+        unique[name] = tuple(location for location in dict.fromkeys(found) if location in left)
+        left.difference_update(found)
+    return unique, lost
+
+
+def _name_outputs(
+    job: BatchJob,
+    exports: Sequence[NamedExport],
+    found: Sequence[Inspected],
+    owns: Sequence[frozenset[Path]],
+    lost: Collection[str],
+) -> tuple[list[PlanRow], Named | None]:
+    """Return a row for each input, with the outputs it would have and the problems in making them.
+
+    And what names are made of, for the first input that is a file.
+    """
+    places = [full_location(job, one.location) for one in found]
+    on_no_disk = {one.location for one in found if one.location.startswith(PREFIX)} | set(lost)
+    files = [None if one.location in on_no_disk else input_file(one.location) for one in found]
+    on_disk = [file for file in files if file is not None]
+    root = shared_folder(on_disk) if on_disk else Path()
+    images = [named for named in exports if not named.source.sums]
+    table = counted(exports)
+    rows: list[PlanRow] = []
+    first: Named | None = None
+    for i, (one, place, file, own) in enumerate(zip(found, places, files, owns, strict=True), start=1):
+        problems = list(one.problems)
+        outputs: dict[str, Path] = {}
+        sequences: dict[str, tuple[Path, ...]] = {}
+        n_bytes = 0
+        if table is not None and one.image is not None:
+            try:
+                export_region(table.export, {**one.image.extents, "c": table.source.channels})
+            except SettingsError as error:
+                problems.append(str(error))
+        named = None if file is None else Named(file, input_stem(place), i, len(found), root)
+        first = first or named
+        for key, export, source in images:
+            form = find_format(export.format)
+            transform = None
+            if one.image is not None:
+                try:
+                    transform = make_transform(export, source, one.image.axes, one.image.extents)
+                except SettingsError as error:
+                    problems.append(str(error))
+            if file is None or named is None:
+                continue
+            region = {key: transform.region[key] for key in transform.axes} if transform else {}
+            if export.into_image:
+                store = find_image(Path(place)) or find_image(file)
+                if store is None:
+                    problems.append(f"{place} is not an OME-Zarr image, so that labels cannot go into it.")
+                inside = export.model_copy(update={"folder": (store or file) / LABELS})
+                outputs[key] = output_path(inside, source.name, "", named, region)
+            else:
+                outputs[key] = output_path(export, source.name, form.extension, named, region)
+            if transform is not None:
+                n_bytes += prod(transform.shape) * transform.dtype.itemsize
+                if problem := form.problem(transform.axes, transform.shape, transform.dtype):
+                    problems.append(problem)
+                elif form.slices is not None:
+                    sequences[key] = form.files(outputs[key], transform.axes, transform.shape, transform.offset)
+        rows.append(
+            PlanRow(
+                one.location, one.image, outputs, sequences, tuple(problems), one.warnings, own=own, n_bytes=n_bytes
+            )
+        )  # fmt: skip
+    return rows, first

@@ -1,0 +1,80 @@
+"""How an output was made: what is stored in it and in the ledger."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from napari_batch_prediction import __version__
+from napari_batch_prediction.classifiers.base import Source
+from napari_batch_prediction.job.export import Export
+from napari_batch_prediction.job.job import BatchJob
+from napari_batch_prediction.planning.opening import input_settings
+from napari_batch_prediction.records.ledger import Written
+
+SOFTWARE = "napari-batch-prediction"
+"""Name under which an output says how it was made."""
+
+# What does not change the values of an output.
+_WHERE = {"folder", "name", "internal_path", "format", "compression"}
+
+
+def file_hash(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def measure(paths: Sequence[Path]) -> Written:
+    """Return size and hash of an output: a file, a folder with all its files, or several files."""
+    if len(paths) == 1 and paths[0].is_file():
+        return Written(tuple(paths), paths[0].stat().st_size, file_hash(paths[0]))
+    total, size = hashlib.sha256(), 0
+    for path in paths:
+        for item in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            if item.is_file():
+                total.update(f"{item.relative_to(path.parent).as_posix()}\0{file_hash(item)}\n".encode())
+                size += item.stat().st_size
+    return Written(tuple(paths), size, total.hexdigest())
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what computes a prediction."""
+    return {SOFTWARE: __version__, **{name: version(name) for name in ("numpy", "numba", "h5py")}}
+
+
+def made_with(job: BatchJob, export: Export, source: Source, classifier_sha256: str, location: str) -> str:
+    """Return, as JSON, the classifier and the settings that the values of an output depend on, and what they mean.
+
+    Parameters
+    ----------
+    job, export
+        The job, and which of its exports.
+    source
+        What is exported.
+    classifier_sha256
+        SHA-256 of the classifier's file, in hexadecimal.
+    location
+        The input, as the plan names it.
+
+    Returns
+    -------
+    The same text for equal outputs. ``value_range`` is that of the output, so that a reader can show it.
+    """
+    settings = {key: value for key, value in export.model_dump(mode="json").items() if key not in _WHERE}
+    return json.dumps(
+        {
+            "source": source.name,
+            "classes": source.classes,
+            "class_colors": source.class_colors,
+            "is_labels": source.is_labels,
+            "value_range": export.output_range or source.value_range,
+            "classifier": job.classifier.name,
+            "classifier_sha256": classifier_sha256,
+            "settings": settings,
+            "input": {**input_settings(job, location).model_dump(mode="json"), "stack": job.stack},
+            "versions": versions(),
+        },
+        sort_keys=True,
+    )

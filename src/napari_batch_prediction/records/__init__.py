@@ -1,0 +1,1 @@
+"""What happened: events, ledger, and the record on disk."""

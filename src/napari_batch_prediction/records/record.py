@@ -1,0 +1,237 @@
+"""The durable record of a run: one file of JSON lines, written as things happen."""
+
+import csv
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+from napari_batch_prediction.errors import ExportError, SettingsError
+from napari_batch_prediction.images.memory import PREFIX
+from napari_batch_prediction.job.job import BatchJob
+from napari_batch_prediction.records.ledger import Count, LedgerRow, Written
+
+FORMAT = 1
+"""Version of the layout of a record."""
+
+SUFFIX = ".ledger.jsonl"
+
+
+class Record:
+    """A record that is being written; locked against other runs until it is closed.
+
+    Parameters
+    ----------
+    path
+        The file. It is made, or continued if it exists and ``continued`` says so.
+    continued
+        Whether an earlier run is continued.
+
+    Raises
+    ------
+    SettingsError
+        If the file exists and is not to be continued, or another run has it open.
+    ExportError
+        If it cannot be written.
+    """
+
+    def __init__(self, path: Path, *, continued: bool = False) -> None:
+        self.path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file: IO[bytes] = path.open("r+b" if continued else "x+b")
+        except FileExistsError:
+            raise SettingsError(f"The record {path} exists. Resume it, name another file, or remove it.") from None
+        except OSError as error:
+            raise ExportError(f"The record {path} cannot be written: {error.strerror}. Name another file.") from error
+        try:
+            _lock(self._file)
+        except OSError:
+            self._file.close()
+            raise SettingsError(f"Another run is writing to the record {path}. Wait for it to end.") from None
+        self._file.seek(_end_of_whole_lines(self._file))
+        self._file.truncate()
+        self._synced = time.monotonic()
+
+    def write(self, kind: str, **values: object) -> None:
+        """Add a line and hand it to the system; about once a second, wait until it is on the disk.
+
+        A process that is killed loses nothing so, a computer that loses power at most the last second.
+
+        Raises
+        ------
+        ExportError
+            If it cannot be written.
+        """
+        line = json.dumps({"kind": kind, "time": datetime.now(UTC).isoformat(timespec="milliseconds"), **values})
+        try:
+            self._file.write(f"{line}\n".encode())
+            self._file.flush()
+            if time.monotonic() - self._synced > 1:
+                os.fsync(self._file.fileno())
+                self._synced = time.monotonic()
+        except OSError as error:
+            raise ExportError(f"The record {self.path} cannot be written: {error.strerror}.") from error
+
+    def close(self) -> None:
+        """Let other runs have the file."""
+        # A line that could not be written is tried once more; that it failed was said the first time.
+        with suppress(OSError):
+            self._file.close()
+
+
+def _end_of_whole_lines(file: IO[bytes]) -> int:
+    """Return where the last whole line ends: a run that was killed may have left half a line."""
+    file.seek(0)
+    return file.read().rfind(b"\n") + 1
+
+
+if os.name == "nt":
+    import msvcrt
+
+    def _lock(file: IO[bytes]) -> None:
+        file.seek(2**30)
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+
+else:
+    import fcntl
+
+    def _lock(file: IO[bytes]) -> None:
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@dataclass
+class RecordedInput:
+    """What a record says of one input.
+
+    Attributes
+    ----------
+    input
+        The input.
+    own
+        Outputs that did not exist before the run: what stands there now is the run's own.
+    begun
+        Whether its prediction began.
+    row
+        What happened to it in the end; None if it never came to an end.
+    """
+
+    input: str
+    own: frozenset[Path] = frozenset()
+    begun: bool = False
+    row: LedgerRow | None = None
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A record that was read.
+
+    Attributes
+    ----------
+    path
+        The file.
+    job
+        The job.
+    classifier_sha256
+        Hash of the classifier.
+    inputs
+        What it says of each input, in their order.
+    """
+
+    path: Path
+    job: BatchJob
+    classifier_sha256: str
+    inputs: tuple[RecordedInput, ...]
+
+
+def read_record(path: Path) -> Recorded:
+    """Read the record of a run, finished or not. A last line that was cut off does not count.
+
+    Raises
+    ------
+    SettingsError
+        If there is no such file, or it is not a record.
+    """
+    job, classifier_hash = None, ""
+    inputs: dict[int, RecordedInput] = {}
+    for number, line in enumerate(_lines(path), start=1):
+        try:
+            kind = line["kind"]
+            if kind == "run":
+                if line["format"] != FORMAT:
+                    raise ValueError(f"format {line['format']}, expected {FORMAT}")
+                job, classifier_hash = BatchJob.model_validate(line["job"]), line["classifier_sha256"]
+            elif kind == "input" and line["index"] not in inputs:
+                outputs = line["outputs"].values()
+                own = frozenset(Path(path) for output in outputs for path in output["new"])
+                inputs[line["index"]] = RecordedInput(line["input"], own)
+            elif kind == "begin":
+                inputs[line["index"]].begun = True
+            elif kind == "end":
+                inputs[line["index"]].row = _row(inputs[line["index"]].input, line)
+        except (KeyError, TypeError, ValueError) as error:
+            raise SettingsError(f"Line {number} of {path} is not one of a record: {error}.") from error
+    if job is None:
+        raise SettingsError(
+            f"{path} is not the record of a run: it does not begin with a run. Choose a file *{SUFFIX}."
+        )
+    return Recorded(path, job, classifier_hash, tuple(inputs[i] for i in sorted(inputs)))
+
+
+def _row(name: str, line: Mapping[str, Any]) -> LedgerRow:
+    outputs = {source: Path(output["path"]) for source, output in line["outputs"].items()}
+    written = {
+        source: Written(tuple(map(Path, output["files"])), output["size"], output["sha256"])
+        for source, output in line["outputs"].items()
+    }
+    # Records of versions that did not count have no such entry.
+    counts = tuple(_count(*values) for values in line.get("counts", ()))
+    return LedgerRow(name, line["status"], line["reason"], outputs, line["seconds"], line["trace"], written, counts)
+
+
+def _count(time: int, whole: float, region: float | None) -> Count:
+    return Count(int(time), float(whole), None if region is None else float(region))
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise SettingsError(f"The record {path} cannot be read: {error.strerror}.") from error
+    whole = content[: content.rfind(b"\n") + 1]
+    for number, text in enumerate(whole.splitlines(), start=1):
+        try:
+            yield json.loads(text)
+        except ValueError as error:
+            raise SettingsError(f"Line {number} of {path} is not one of a record: {error}.") from error
+
+
+def absolute_location(location: str) -> str:
+    """Return the location of an input, that of a file from the root on."""
+    return location if location.startswith(PREFIX) else os.path.abspath(location)  # noqa: PTH100 - keeps symbolic links
+
+
+def write_summary(path: Path, rows: Sequence[LedgerRow]) -> None:
+    """Write a table of what happened to each input, for people and spreadsheets.
+
+    Raises
+    ------
+    ExportError
+        If it cannot be written.
+    """
+    try:
+        # A name that is not text in UTF-8 is written with the bytes it has.
+        with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+            table = csv.writer(file)
+            table.writerow(("input", "status", "reason", "seconds", "outputs", "count"))
+            for row in rows:
+                outputs = "; ".join(str(output) for output in row.outputs.values())
+                count = "" if row.count is None else str(row.count)
+                table.writerow((row.input, row.status, row.reason, f"{row.seconds:.2f}", outputs, count))
+    except OSError as error:
+        raise ExportError(f"The summary {path} cannot be written: {error.strerror}.") from error

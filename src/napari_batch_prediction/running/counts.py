@@ -1,0 +1,53 @@
+"""Counting: the sum of a density over whole images, whatever tiles it comes in."""
+
+import threading
+from collections.abc import Mapping
+
+from numpy.typing import NDArray
+
+from napari_batch_prediction.engine.counting import UNIT, exact_sum
+from napari_batch_prediction.engine.tiles import Tile
+from napari_batch_prediction.records.ledger import Count
+
+
+class Tally:
+    """Adds up a density, time point by time point.
+
+    Sums are made of whole numbers, so that neither the tiles nor their order change them.
+
+    Parameters
+    ----------
+    n_times
+        Number of time points.
+    region
+        Start and stop along each of ``t z y x``: what is also counted apart.
+    """
+
+    def __init__(self, n_times: int, region: Mapping[str, tuple[int, int]]) -> None:
+        self._region = region
+        self._whole = [0] * n_times
+        self._part = [0] * n_times
+        self._lock = threading.Lock()
+
+    def add(self, tile: Tile, density: NDArray) -> None:
+        """Add the densities ``(1, z, y, x)`` of a tile; called from several threads."""
+        whole = exact_sum(density)
+        inside = density[(slice(None), *(self._overlap(key, getattr(tile, key)) for key in "zyx"))]
+        # Most tiles lie inside the region, or outside.
+        part = whole if inside.size == density.size else exact_sum(inside) if inside.size else 0
+        with self._lock:
+            self._whole[tile.t] += whole
+            self._part[tile.t] += part
+
+    def _overlap(self, key: str, part: slice) -> slice:
+        """Return which pixels of a tile along an axis are in the region, counted from the tile's first."""
+        start, stop = self._region[key]
+        return slice(max(start - part.start, 0), max(min(stop, part.stop) - part.start, 0))
+
+    def counts(self) -> tuple[Count, ...]:
+        """Return the sums of what was added, in the order of time."""
+        first, last = self._region["t"]
+        return tuple(
+            Count(t, whole / UNIT, part / UNIT if first <= t < last else None)
+            for t, (whole, part) in enumerate(zip(self._whole, self._part, strict=True))
+        )

@@ -1,0 +1,1 @@
+"""Short vectors as values in compiled code."""

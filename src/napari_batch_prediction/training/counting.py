@@ -1,0 +1,169 @@
+"""Training the regressors of a Cell Density Counting project again, from its dots and strokes, as ilastik does."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_batch_prediction.engine.prediction import TilePredictor
+from napari_batch_prediction.engine.regressors import ForestRegressor
+from napari_batch_prediction.errors import BatchPredictionError, ProjectError
+from napari_batch_prediction.features.kernels import FILTER_WINDOW, half_kernel
+from napari_batch_prediction.features.selection import FeatureSelection
+from napari_batch_prediction.forest.trees import Tree, tree_from_sklearn
+from napari_batch_prediction.ilp.counting_labels import BACKGROUND, DOT, Block, read_label_blocks
+from napari_batch_prediction.ilp.forests import TRAIN_AGAIN
+from napari_batch_prediction.training.images import read_training_pixels, training_image_infos
+
+SEED = 0
+"""Seed of the random numbers: the same project always gives the same regressors."""
+
+N_REGRESSORS = 4
+N_TREES = 10
+MAX_DEPTH = 50
+DEFAULT_SIGMA = 2.5
+
+_OBJECT_DENSITY = 1e-4  # Pixels with more belong to an object.
+_BAND = 256  # Rows of an image whose features are computed at once.
+
+
+def train_again(
+    file: h5py.File, selection: FeatureSelection, n_channels: int, sigma: float | None, reason: str
+) -> tuple[tuple[ForestRegressor, ...], str]:
+    """Train the regressors of a project.
+
+    Parameters
+    ----------
+    file
+        The project.
+    selection
+        The features of each channel.
+    n_channels
+        Number of channels of the training images.
+    sigma
+        Standard deviation, in pixels, of the blob that a dot stands for; ilastik's default if None.
+    reason
+        Why the stored ones cannot be used.
+
+    Returns
+    -------
+    The regressors, and a sentence that says that they were trained here.
+
+    Raises
+    ------
+    ProjectError
+        If there are no labels, or a training image is not found or does not fit them. The message has the reason.
+    """
+    sigma = DEFAULT_SIGMA if sigma is None else sigma
+    try:
+        features, density = _training_rows(file, selection, n_channels, sigma)
+    except BatchPredictionError as error:
+        raise ProjectError(
+            f"{file.filename} was saved without regressors that can be used ({reason}), and they cannot be trained "
+            f"again here: {str(error).rstrip('.')}. {TRAIN_AGAIN} Training here needs the training images beside the "
+            "project."
+        ) from error
+    return _train(features, density), (
+        f"The project was saved without regressors that can be used ({reason}). They were trained again here from its "
+        f"dots and strokes, with the random seed {SEED}; counts differ a little from those that ilastik showed."
+    )
+
+
+def blob_density(dots: NDArray[np.bool_], sigma: float) -> NDArray[np.float32]:
+    """Return the density (y, x) that dots stand for: 1 each, spread by a Gaussian; borders mirror."""
+    taps = half_kernel(sigma, 0, FILTER_WINDOW)
+    density = dots.astype(np.float32)
+    for axis in (1, 0):
+        padded = np.pad(density, [(len(taps) - 1,) * 2 if i == axis else (0, 0) for i in range(2)], "reflect")
+        windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * len(taps) - 1, axis)
+        density = windows @ np.concatenate([taps[:0:-1], taps])
+    return density
+
+
+def _training_rows(
+    file: h5py.File, selection: FeatureSelection, n_channels: int, sigma: float
+) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Return features and density of the pixels that were painted: of all objects, then of all background."""
+    blocks = read_label_blocks(file["Counting"])
+    if not any((block.labels == DOT).any() for image in blocks for block in image):
+        raise ProjectError("the project has no dots")
+    infos = training_image_infos(file)
+    if len(infos) < len(blocks):
+        raise ProjectError(f"the project has labels of {len(blocks)} images, but names {len(infos)} images")
+    # A stand-in for the forest, which computing features does not ask.
+    leaf = Tree(np.full(1, -1, np.int32), np.zeros(1), np.zeros(1, np.int32), np.zeros((1, 1)))
+    predictor = TilePredictor(selection, n_channels, [leaf], [0], 1)
+    found: list[list[tuple[NDArray[np.float32], NDArray[np.float64]]]] = [[], []]
+    for info, image in zip(infos, blocks, strict=False):
+        if not image:
+            continue
+        pixels = read_training_pixels(info)
+        density, *chosen = _chosen(image, pixels.shape[1:], sigma)
+        if len(pixels) != n_channels:
+            raise ProjectError(f"a training image has {len(pixels)} channels, expected {n_channels}")
+        selection.check_extents(1, *pixels.shape[1:])
+        for rows, mask in zip(found, chosen, strict=True):
+            rows.append((_features(predictor, selection, pixels, mask), density[mask].astype(np.float64)))
+    parts = [part for rows in found for part in rows]
+    return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
+
+
+def _chosen(
+    blocks: Sequence[Block], shape: tuple[int, ...], sigma: float
+) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return the density of an image, and which pixels are trained on: as objects and as background."""
+    labels, inside = np.zeros(shape, np.uint8), np.zeros(shape, bool)
+    for block in blocks:
+        height, width = block.labels.shape
+        if block.y + height > shape[0] or block.x + width > shape[1]:
+            raise ProjectError(f"a training image has {shape[0]} x {shape[1]} pixels, but labels reach beyond it")
+        part = slice(block.y, block.y + height), slice(block.x, block.x + width)
+        labels[part], inside[part] = block.labels, True
+    density = blob_density(labels == DOT, sigma)
+    return density, inside & (density > _OBJECT_DENSITY), labels == BACKGROUND
+
+
+def _features(
+    predictor: TilePredictor, selection: FeatureSelection, pixels: NDArray, mask: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """Return the features (pixels, features) of the pixels in a mask, in the order of the image."""
+    height, width = mask.shape
+    reach = selection.context[1]
+    rows = []
+    for start in range(0, height, _BAND):
+        stop = min(start + _BAND, height)
+        if not mask[start:stop].any():
+            continue
+        first = max(0, start - reach)
+        block = pixels[:, None, first : stop + reach]
+        inner = slice(0, 1), slice(start - first, stop - first), slice(0, width)
+        values = predictor.predict(block, inner, probabilities=False, features=True)[1]
+        rows.append(values[:, 0][:, mask[start:stop]].T)
+    return np.concatenate(rows) if rows else np.empty((0, selection.n_features(len(pixels))), np.float32)
+
+
+def _train(features: NDArray[np.float32], density: NDArray[np.float64]) -> tuple[ForestRegressor, ...]:
+    # scikit-learn takes a second to import, which only training needs.
+    from sklearn.ensemble import RandomForestRegressor
+
+    random = np.random.default_rng(SEED)
+    regressors = []
+    for i in range(N_REGRESSORS):
+        rows = np.sort(random.integers(0, len(density), max(1, len(density) // N_REGRESSORS)))
+        forest = RandomForestRegressor(n_estimators=N_TREES, max_depth=MAX_DEPTH, random_state=SEED + i)
+        forest.fit(features[rows], density[rows])
+        regressors.append(ForestRegressor(tuple(_tree(estimator.tree_) for estimator in forest.estimators_)))
+    return tuple(regressors)
+
+
+def _tree(stored: Any) -> Tree:
+    return tree_from_sklearn(
+        stored.children_left,
+        stored.children_right,
+        stored.feature,
+        stored.threshold,
+        stored.value[:, :, 0],
+        stored.n_features,
+    )

@@ -1,0 +1,157 @@
+"""Files that cannot be read: every one is an ImageReadError with its name, what was expected and what to do."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import h5py
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image as PillowImage
+
+from napari_batch_prediction.errors import AxesError, ImageReadError, SettingsError
+from napari_batch_prediction.locations.inputs import open_image
+
+PIXELS = np.random.default_rng(0).integers(0, 255, (60, 80), np.uint8)
+
+
+def text(path: Path) -> None:
+    path.write_text("This is no image.\n" * 20)
+
+
+def cut(share: float) -> Callable[[Path], None]:
+    """Write a picture, and keep only a share of its bytes."""
+
+    def write(path: Path) -> None:
+        if path.suffix == ".npy":
+            np.save(path, PIXELS)
+        elif path.suffix == ".h5":
+            with h5py.File(path, "w") as file:
+                file["data"] = PIXELS
+        elif path.suffix == ".tif":
+            tifffile.imwrite(path, PIXELS)
+        else:
+            PillowImage.fromarray(PIXELS).save(path)
+        path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+
+    return write
+
+
+def array(pixels: np.ndarray) -> Callable[[Path], None]:
+    def write(path: Path) -> None:
+        np.save(path, pixels)
+
+    return write
+
+
+def cmyk(path: Path) -> None:
+    PillowImage.fromarray(PIXELS).convert("CMYK").save(path)
+
+
+class Bad(NamedTuple):
+    name: str
+    make: Callable[[Path], object]
+    message: str
+
+
+AT_OPEN = [
+    Bad("missing.tif", lambda path: None, "There is no file"),
+    Bad("folder.tif", Path.mkdir, r"is a folder, expected a file\..*\*\.tif"),
+    Bad("empty.tif", Path.touch, "is empty: it has 0 bytes"),
+    Bad("text.tif", text, "as TIFF: not a TIFF file"),
+    Bad("text.h5", text, "as HDF5: .*file signature not found"),
+    Bad("text.npy", text, "as NumPy: .*magic string"),
+    Bad("text.png", text, "is not a PNG, JPEG, BMP or GIF file"),
+    Bad("text.txt", text, r"extension '\.txt', which is not known.*\.tif, .*\.h5, .*\.png.*\.npy"),
+    Bad("no extension", text, "extension ''"),
+    Bad("header only.png", cut(0.003), "as PNG"),
+    Bad("cut.tif", cut(0.5), "cut off"),
+    Bad("cut.h5", cut(0.5), "truncated"),
+    Bad("cut.npy", cut(0.5), "as NumPy"),
+    Bad("cut.gif", cut(0.5), "as GIF"),
+    Bad("cmyk.jpg", cmyk, "has CMYK pixels. Expected grey or RGB"),
+    Bad("objects.npy", array(np.array([[1, "a"]], object)), "Python objects"),
+    Bad("complex.npy", array(PIXELS.astype(complex)), "pixels of type complex128. Expected integers or float"),
+    Bad("words.npy", array(PIXELS.astype(str)), "pixels of type <U"),
+    Bad("times.npy", array(PIXELS.astype("datetime64[s]")), "pixels of type datetime64"),
+    Bad("no pixels.npy", array(PIXELS[:0]), "no pixels|empty"),
+    Bad("one number.npy", array(PIXELS[0, 0]), "needs 2 to 5 dimensions, got 0"),
+    Bad("line.npy", array(PIXELS[0]), "needs 2 to 5 dimensions, got 1"),
+    Bad("6d.npy", array(PIXELS[None, None, None, None]), "needs 2 to 5 dimensions, got 6"),
+    Bad("n" * 300 + ".tif", lambda path: None, "too long"),
+]
+AT_READ = [
+    Bad("cut.png", cut(0.7), "pixels of"),
+    Bad("cut.jpg", cut(0.7), "truncated"),
+    Bad("cut at the end.jpg", cut(0.995), "truncated"),
+    Bad("cut.bmp", cut(0.7), "truncated"),
+]
+
+
+@pytest.mark.parametrize("bad", AT_OPEN, ids=lambda bad: bad.name[:30])
+def test_open_fails(bad, tmp_path):
+    """Opening fails with a reason and the name of the file."""
+    path = tmp_path / bad.name
+    bad.make(path)
+    with pytest.raises(ImageReadError, match=bad.message) as raised:
+        open_image(path)
+    assert bad.name in str(raised.value)
+
+
+@pytest.mark.parametrize("bad", AT_READ, ids=lambda bad: bad.name)
+def test_read_fails(bad, tmp_path):
+    """Formats that are read as a whole show their damage at the first read, and at each one after: never as grey."""
+    path = tmp_path / bad.name
+    bad.make(path)
+    with open_image(path) as image:
+        assert image.shape == PIXELS.shape
+        for _ in range(2):
+            with pytest.raises(ImageReadError, match=bad.message) as raised:
+                image.read((slice(0, 1), slice(0, 1)))
+            assert bad.name in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.png", "a.npy"])
+def test_no_datasets_in_other_formats(name, tmp_path):
+    """'a.png' is a PNG file, which has no datasets in it. Leave out '/volume/data'."""
+    cut(1)(tmp_path / name)
+    with pytest.raises(ImageReadError, match=rf"{re.escape(name)}' is a \w+ file.*Leave out '/volume/data'"):
+        open_image(tmp_path / name / "volume" / "data")
+
+
+@pytest.mark.parametrize("axes", ["zz", "yxq", "c", ""])
+def test_axes_that_are_none(axes, tmp_path):
+    """Axes that cannot be right are the caller's error, whatever the file."""
+    with pytest.raises(AxesError, match="not valid"):
+        open_image(tmp_path / "missing.tif", axes)
+
+
+REGIONS = {
+    "too few": (slice(0, 1),),
+    "too many": (slice(0, 1), slice(0, 1), slice(0, 1)),
+    "outside": (slice(0, 61), slice(0, 1)),
+    "before": (slice(-1, 1), slice(0, 1)),
+    "empty": (slice(3, 3), slice(0, 1)),
+    "steps": (slice(0, 10, 2), slice(0, 1)),
+}
+
+
+@pytest.mark.parametrize("region", REGIONS.values(), ids=REGIONS)
+def test_region_outside(region, tmp_path):
+    """A region that is not inside is the caller's error and names the shape."""
+    cut(1)(tmp_path / "a.npy")
+    with open_image(tmp_path / "a.npy") as image, pytest.raises(SettingsError, match=r"a\.npy.*\(60, 80\)"):
+        image.read(region)
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.png", "a.gif", "a.npy", "a.h5"])
+def test_read_after_close(name, tmp_path):
+    """A closed image says so."""
+    cut(1)(tmp_path / name)
+    image = open_image(tmp_path / name)
+    image.read()
+    image.close()
+    with pytest.raises(SettingsError, match="is closed"):
+        image.read()

@@ -1,0 +1,485 @@
+"""Zarr, N5 and NPZ: what other programs write, the metadata, what is found by itself, and how little is read."""
+
+import json
+import os
+import pickle
+import shutil
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+import tensorstore
+import zarr
+from numpy.typing import NDArray
+
+from napari_batch_prediction.axes import axistags_to_json
+from napari_batch_prediction.errors import ImageReadError
+from napari_batch_prediction.locations.inputs import expand_inputs, input_file, input_stem, open_image
+
+STORES = Path(__file__).parent / "stores"
+
+
+def counted(*shape: int, dtype: str = "uint8") -> NDArray:
+    """Return pixels that differ from those around them."""
+    return (np.arange(np.prod(shape)) % 251).astype(dtype).reshape(shape)
+
+
+def assert_regions_equal(image: Any, expected: NDArray) -> None:
+    """All pixels, and any region of them, are as expected."""
+    pixels = image.read()
+    assert pixels.dtype == image.dtype
+    np.testing.assert_array_equal(pixels, expected)
+    random = np.random.default_rng(0)
+    for _ in range(10):
+        ends = [np.sort(random.choice(n + 1, 2, replace=False)).tolist() for n in image.shape]
+        region = tuple(slice(*pair) for pair in ends)
+        np.testing.assert_array_equal(image.read(region), expected[region])
+
+
+class Plain(NamedTuple):
+    """An array without OME's metadata. ``write`` is given the path of the store and the pixels."""
+
+    name: str
+    write: Callable[[Path, NDArray], object]
+    pixels: NDArray
+    axes: str
+    known: str = "guess"
+
+
+def zarr_array(version: int, **options: Any) -> Callable[[Path, NDArray], None]:
+    def write(path: Path, pixels: NDArray) -> None:
+        zarr.create_array(path, data=pixels, zarr_format=version, **options)
+
+    return write
+
+
+def zarr_group(version: int, name: str) -> Callable[[Path, NDArray], None]:
+    def write(path: Path, pixels: NDArray) -> None:
+        zarr.open_group(path, mode="w", zarr_format=version).create_array(name, data=pixels)
+
+    return write
+
+
+def xarray_like(path: Path, pixels: NDArray) -> None:
+    """Name the dimensions as xarray does in Zarr version 2."""
+    array = zarr.create_array(path, data=pixels, zarr_format=2)
+    array.attrs["_ARRAY_DIMENSIONS"] = ["time", "y", "x"]
+
+
+def n5(dataset: str = "data", **attributes: Any) -> Callable[[Path, NDArray], None]:
+    def write(path: Path, pixels: NDArray) -> None:
+        metadata = {
+            "dimensions": pixels.shape[::-1],
+            "blockSize": [8] * pixels.ndim,
+            "dataType": str(pixels.dtype),
+            "compression": {"type": "gzip"},
+        }
+        store = {"driver": "file", "path": str(path / dataset)}
+        spec = {"driver": "n5", "kvstore": store, "metadata": metadata, "create": True}
+        tensorstore.open(spec).result()[...] = pixels.T
+        described = path / dataset / "attributes.json"
+        described.write_text(json.dumps(json.loads(described.read_text()) | attributes))
+
+    return write
+
+
+def npz(save: Callable[..., None], **others: NDArray) -> Callable[[Path, NDArray], None]:
+    def write(path: Path, pixels: NDArray) -> None:
+        with path.open("wb") as file:
+            save(file, pixels=pixels, **others)
+
+    return write
+
+
+VOLUME = counted(5, 20, 30)
+PLAIN = [
+    Plain("v2.zarr", zarr_array(2, chunks=(2, 8, 8)), VOLUME, "zyx"),
+    Plain("v3.zarr", zarr_array(3, chunks=(2, 8, 8)), VOLUME, "zyx"),
+    Plain("sharded.zarr", zarr_array(3, chunks=(1, 4, 4), shards=(2, 8, 8)), VOLUME, "zyx"),
+    Plain("uint16.zarr", zarr_array(3, chunks=(8, 8)), counted(20, 30, dtype="uint16"), "yx"),
+    Plain("big-endian.zarr", zarr_array(2, chunks=(8, 8)), counted(20, 30, dtype=">u2"), "yx"),
+    Plain("float.zarr", zarr_array(2), counted(20, 30, dtype="float32"), "yx"),
+    Plain("bool.zarr", zarr_array(3), counted(20, 30) > 99, "yx"),
+    Plain("named.zarr", zarr_array(3, dimension_names=["t", "y", "x"]), VOLUME, "tyx", "file"),
+    Plain("some names.zarr", zarr_array(3, dimension_names=["t", None, "x"]), VOLUME, "zyx"),
+    Plain("other names.zarr", zarr_array(3, dimension_names=["band", "lat", "lon"]), VOLUME, "zyx"),
+    Plain("xarray.zarr", xarray_like, VOLUME, "tyx", "file"),
+    Plain("a group.ZARR", zarr_group(2, "volume"), VOLUME, "zyx"),
+    Plain("a deep group.zarr", zarr_group(3, "deep/volume"), VOLUME, "zyx"),
+    Plain("no extension", zarr_array(3), VOLUME, "zyx"),
+    Plain("a.n5", n5(), VOLUME, "zyx"),
+    Plain("axistags.n5", n5(axistags=axistags_to_json("tyx")), VOLUME, "tyx", "file"),
+    Plain("neuroglancer.n5", n5(axes=["x", "y", "t"]), VOLUME, "tyx", "file"),
+    Plain("array itself.n5", n5(""), VOLUME.astype("float32"), "zyx"),
+    Plain("pyramid.n5", n5("setup/s0"), VOLUME, "zyx"),
+    Plain("a.npz", npz(np.savez), VOLUME, "zyx"),
+    Plain("compressed.npz", npz(np.savez_compressed), VOLUME, "zyx"),
+    Plain("fortran.npz", npz(np.savez), np.asfortranarray(VOLUME), "zyx"),
+    Plain("with a vector.npz", npz(np.savez, scale=np.arange(3.0)), VOLUME, "zyx"),
+]
+
+
+@pytest.mark.parametrize("case", PLAIN, ids=lambda case: case.name)
+def test_plain_arrays(case, tmp_path):
+    """The only array is found by itself; axes are named or guessed; regions are parts of the whole."""
+    case.write(tmp_path / case.name, case.pixels)
+    with open_image(tmp_path / case.name) as image:
+        assert (image.axes, image.axes_known) == (case.axes, case.known)
+        assert image.dtype == (np.uint8 if case.pixels.dtype == bool else case.pixels.dtype.newbyteorder("="))
+        assert_regions_equal(image, case.pixels)
+
+
+@pytest.mark.parametrize("name", ["a.zarr", "a.n5"])
+def test_axes_of_the_user_win(name, tmp_path):
+    """Axes that are given win over those in the store, right or wrong."""
+    write = zarr_array(3, dimension_names=["t", "y", "x"]) if name == "a.zarr" else n5(axes=["x", "y", "t"])
+    write(tmp_path / name, VOLUME)
+    with open_image(tmp_path / name, "zyx") as image:
+        assert (image.axes, image.axes_known) == ("zyx", "user")
+
+
+MICROMETERS = dict.fromkeys("zyx", "micrometer")
+
+
+@pytest.mark.parametrize(
+    ("name", "level", "channels"),
+    [
+        ("ome-zarr-py 0.4.ome.zarr", "s0", ()),
+        ("ome-zarr-py 0.5.ome.zarr", "s0", ()),
+        ("ngio 0.4.zarr", "0", ("DAPI", "GFP")),
+        ("ngio 0.5.zarr", "0", ("DAPI", "GFP")),
+    ],
+)
+def test_stores_of_other_programs(name, level, channels):
+    """The full resolution, with axes, size of a pixel and channels, of what ome-zarr-py and ngio wrote."""
+    expected = counted(2, 3, 24, 32)
+    with open_image(STORES / name) as image:
+        assert (image.axes, image.axes_known, image.dataset) == ("czyx", "file", level)
+        assert (image.pixel_size, image.units) == ({"z": 2, "y": 0.5, "x": 0.25}, MICROMETERS)
+        assert image.channel_names == channels
+        assert_regions_equal(image, expected)
+    with open_image(STORES / name / level.replace("0", "1")) as image:
+        assert (image.axes, image.shape) == ("czyx", (2, 3, 12, 16))
+        assert (image.pixel_size, image.units) == ({"z": 2, "y": 1, "x": 0.5}, MICROMETERS)
+
+
+def ome_zarr(
+    path: Path,
+    version: str = "0.4",
+    axes: Any = ("t", "c", "y", "x"),
+    *,
+    levels: dict[str, NDArray] | None = None,
+    group: str = "",
+    scales: dict[str, list[float]] | None = None,
+    whole_scale: list[float] | None = None,
+    channels: list[str] | None = None,
+) -> None:
+    """Write an image as the specification says, by hand; axes are strings, or what the metadata hold."""
+    levels = levels or {"0": counted(2, 3, 20, 30), "1": counted(2, 3, 10, 15)}
+    kinds = {"t": ("time", "second"), "c": ("channel", "")}
+    described = []
+    for axis in axes or ():
+        kind, unit = kinds.get(axis, ("space", "nanometer")) if isinstance(axis, str) else ("", "")
+        unit_entry = {"unit": unit} if unit else {}
+        described.append({"name": axis, "type": kind, **unit_entry} if isinstance(axis, str) else axis)
+    datasets = []
+    for name in levels:
+        entry: dict[str, Any] = {"path": name}
+        if scales:
+            entry["coordinateTransformations"] = [{"type": "scale", "scale": scales[name]}]
+        datasets.append(entry)
+    multiscale: dict[str, Any] = {"datasets": datasets, "version": version}
+    if axes:
+        multiscale["axes"] = [a["name"] for a in described] if version == "0.3" else described
+    if whole_scale:
+        multiscale["coordinateTransformations"] = [{"type": "scale", "scale": whole_scale}]
+    attributes: dict[str, Any] = {"multiscales": [multiscale]}
+    if channels:
+        attributes["omero"] = {"channels": [{"label": label} for label in channels]}
+    root = zarr.open_group(path, mode="a", zarr_format=3 if version == "0.5" else 2)
+    image = root.require_group(group) if group else root
+    image.attrs.update({"ome": {"version": version, **attributes}} if version == "0.5" else attributes)
+    for name, pixels in levels.items():
+        image.create_array(name, data=pixels, chunks=tuple(min(n, 8) for n in pixels.shape))
+
+
+def test_scales_of_level_and_image_multiply(tmp_path):
+    """Both scales count; the unit of time stays."""
+    ome_zarr(tmp_path / "a.zarr", scales={"0": [1, 1, 2, 2], "1": [1, 1, 4, 4]}, whole_scale=[0.1, 1, 5, 10])
+    with open_image(tmp_path / "a.zarr" / "1") as image:
+        assert image.pixel_size == {"t": 0.1, "y": 20, "x": 40}
+        assert image.units == {"t": "second", "y": "nanometer", "x": "nanometer"}
+
+
+OLD = {
+    "0.3: plain names of axes": ("0.3", ("c", "y", "x"), "cyx"),
+    "0.2: always five axes": ("0.2", None, "tczyx"),
+    "types name axes": ("0.5", ({"name": "frames", "type": "time"}, {"name": "Y"}, {"name": "X"}), "tyx"),
+    "capitals": ("0.4", ({"name": "C", "type": "channel"}, {"name": "Y"}, {"name": "X"}), "cyx"),
+}
+
+
+@pytest.mark.parametrize(("version", "axes", "expected"), OLD.values(), ids=OLD)
+def test_axes_of_versions(version, axes, expected, tmp_path):
+    """Axes are named in other ways in each version; without a unit there is no size of a pixel."""
+    pixels = counted(*(2, 3, 4, 20, 30)[-len(expected) :])
+    ome_zarr(tmp_path / "a.zarr", version, axes, levels={"0": pixels})
+    with open_image(tmp_path / "a.zarr") as image:
+        assert (image.axes, image.axes_known, image.pixel_size) == (expected, "file", {})
+
+
+def test_channel_names_and_labels(tmp_path):
+    """Labels beside the image do not make it two images; they can be named."""
+    ome_zarr(tmp_path / "a.zarr", channels=["DAPI", "GFP", "Cy5"])
+    ome_zarr(tmp_path / "a.zarr", axes="yx", levels={"0": counted(20, 30, dtype="uint16")}, group="labels/nuclei")
+    with open_image(tmp_path / "a.zarr") as image:
+        assert image.channel_names == ("DAPI", "GFP", "Cy5")
+    with open_image(tmp_path / "a.zarr" / "labels" / "nuclei") as image:
+        assert (image.axes, image.dataset) == ("yx", "labels/nuclei/0")
+
+
+@pytest.mark.parametrize("omero", [None, {}, {"channels": None}, {"channels": [{"label": None}, {}, "c"]}, []])
+def test_odd_channels(omero, tmp_path):
+    """What is only about showing an image does not keep it from being read."""
+    ome_zarr(tmp_path / "a.zarr")
+    zarr.open_group(tmp_path / "a.zarr").attrs["omero"] = omero
+    with open_image(tmp_path / "a.zarr") as image:
+        assert image.channel_names == ()
+
+
+def test_levels_in_groups(tmp_path):
+    """Levels may lie in groups of their own; an image in a group is found by itself."""
+    levels = {f"scale{i}/image": counted(2, 3, 20 - i, 30) for i in (0, 1)}
+    ome_zarr(tmp_path / "a.zarr", levels=levels, group="images/blobs", scales={name: [1, 1, 5, 5] for name in levels})
+    with open_image(tmp_path / "a.zarr") as image:
+        assert (image.dataset, image.axes) == ("images/blobs/scale0/image", "tcyx")
+        assert image.pixel_size == {"t": 1, "y": 5, "x": 5}
+
+
+def test_stray_files(tmp_path):
+    """Files that do not belong to the store are left alone."""
+    zarr_group(2, "a")(tmp_path / "a.zarr", VOLUME)
+    (tmp_path / "a.zarr" / ".DS_Store").touch()
+    (tmp_path / "a.zarr" / "notes.txt").touch()
+    (tmp_path / "a.zarr" / "folder").mkdir()
+    with open_image(tmp_path / "a.zarr") as image:
+        assert image.dataset == "a"
+
+
+@pytest.mark.parametrize("case", [PLAIN[0], PLAIN[2], PLAIN[14], PLAIN[20]], ids=lambda case: case.name)
+def test_threads(case, tmp_path):
+    """Regions can be read from several threads at once."""
+    case.write(tmp_path / case.name, case.pixels)
+    with open_image(tmp_path / case.name) as image, ThreadPoolExecutor(4) as pool:
+        rows = list(pool.map(lambda y: image.read((slice(0, 5), slice(y, y + 1), slice(0, 30))), range(20)))
+    np.testing.assert_array_equal(np.concatenate(rows, axis=1), case.pixels)
+
+
+def plate(path: Path) -> None:
+    wells = [{"path": "A/1", "rowIndex": 0, "columnIndex": 0}, {"path": "B/2", "rowIndex": 1, "columnIndex": 1}]
+    root = zarr.open_group(path, mode="w", zarr_format=2)
+    root.attrs["plate"] = {"wells": wells}
+    for well in wells:
+        root.require_group(well["path"]).attrs["well"] = {"images": [{"path": "0"}, {"path": "1"}]}
+        for field in "01":
+            ome_zarr(path, group=f"{well['path']}/{field}")
+
+
+def test_plates(tmp_path):
+    """Images of a plate are named, or matched by a pattern; the plate and its wells say so."""
+    store = tmp_path / "p.zarr"
+    plate(store)
+    with pytest.raises(ImageReadError, match=r"is a plate with 2 wells.*p\.zarr/A/1/0'.*p\.zarr/\*/\*/\*'"):
+        open_image(store)
+    with pytest.raises(ImageReadError, match=r"is a well with 2 images.*p\.zarr/A/1/0'"):
+        open_image(store / "A" / "1")
+    fields = ["A/1/0", "A/1/1", "B/2/0", "B/2/1"]
+    assert expand_inputs([f"{store}/*/*/*"]) == [f"{store}/{field}" for field in fields]
+    assert expand_inputs([f"{tmp_path}/*.zarr/B/*/0"]) == [f"{store}/B/2/0"]
+    assert input_file(f"{store}/B/2/0") == store
+    assert input_stem(f"{store}/B/2/0") == "p-B-2-0"
+    with open_image(store / "B" / "2" / "1") as image:
+        np.testing.assert_array_equal(image.read(), counted(2, 3, 20, 30))
+
+
+def two_arrays(path: Path) -> None:
+    root = zarr.open_group(path, mode="w")
+    for name in ("first", "second"):
+        root.create_array(name, data=VOLUME)
+
+
+SEVERAL = {
+    "a.npz": lambda path: np.savez(path, first=VOLUME, second=VOLUME),
+    "a.zarr": two_arrays,
+    "a.n5": lambda path: [n5("first")(path, VOLUME), n5("second")(path, VOLUME)],
+}
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_several_are_listed(name, tmp_path):
+    """Without a name after the file the message lists what there is; with one it opens, by pattern also."""
+    SEVERAL[name](tmp_path / name)
+    with pytest.raises(ImageReadError, match=rf"2 datasets.*first.*second.*'{tmp_path / name / 'first'}'"):
+        open_image(tmp_path / name)
+    with pytest.raises(ImageReadError, match=r"no dataset 'third'\. It has: first"):
+        open_image(tmp_path / name / "third")
+    with open_image(tmp_path / name / "second") as image:
+        assert image.dataset == "second"
+        np.testing.assert_array_equal(image.read(), VOLUME)
+    assert expand_inputs([f"{tmp_path / name}/*"]) == [f"{tmp_path / name}/{which}" for which in ("first", "second")]
+
+
+@pytest.mark.parametrize("name", ["a.zarr", "a.n5"])
+def test_only_the_region_is_read(name, tmp_path):
+    """With every block of pixels damaged except one, what lies in that one can be read."""
+    write = zarr_array(2, chunks=(8, 8), compressors="auto") if name == "a.zarr" else n5("")
+    pixels = counted(64, 64)
+    write(tmp_path / name, pixels)
+    kept = tmp_path / name / ("3.5" if name == "a.zarr" else "5/3")
+    blocks = [path for path in (tmp_path / name).rglob("*") if path.is_file() and path.suffix != ".json"]
+    for block in blocks:
+        if block != kept and not block.name.startswith(".z"):
+            block.write_bytes(b"damaged")
+    with open_image(tmp_path / name) as image:
+        np.testing.assert_array_equal(image.read((slice(24, 32), slice(40, 48))), pixels[24:32, 40:48])
+        with pytest.raises(ImageReadError, match="pixels of"):
+            image.read()
+
+
+def test_npz_is_mapped(tmp_path):
+    """Of an array that is not compressed only the region is read: damage elsewhere does not matter."""
+    path = tmp_path / "a.npz"
+    np.savez(path, first=np.zeros((4, 4, 4)), second=counted(64, 64))
+    data = bytearray(path.read_bytes())
+    at = bytes(data).index(counted(64, 64).tobytes())
+    data[at + 60 * 64] += 1
+    path.write_bytes(data)
+    with open_image(path / "second") as image:
+        np.testing.assert_array_equal(image.read((slice(3, 9), slice(5, 60))), counted(64, 64)[3:9, 5:60])
+
+
+def spoil(name: str, text: str) -> Callable[[Path], None]:
+    def change(path: Path) -> None:
+        (path / name).write_text(text)
+
+    return change
+
+
+def set_attribute(**values: Any) -> Callable[[Path], None]:
+    def change(path: Path) -> None:
+        zarr.open_group(path, mode="a").attrs.update(values)
+
+    return change
+
+
+LEVELS = [{"path": "0"}]
+DAMAGE = {
+    "no metadata": (lambda path: (path / ".zgroup").unlink(), "a.zarr' as Zarr"),
+    "metadata cut off": (spoil(".zgroup", '{"zarr_f'), "a.zarr' as Zarr"),
+    "array's metadata cut off": (spoil("0/.zarray", '{"shape": [2,'), "a.zarr' as Zarr"),
+    "attributes cut off": (spoil(".zattrs", '{"multiscales'), "a.zarr' as Zarr"),
+    "level is missing": (lambda path: shutil.rmtree(path / "0"), "first level '0' is missing"),
+    "no levels": (set_attribute(multiscales=[{"datasets": []}]), "name no levels"),
+    "no image": (set_attribute(multiscales=[]), "a.zarr' as Zarr"),
+    "too many axes": (set_attribute(multiscales=[{"datasets": LEVELS, "axes": ["t", "c", "z", "y", "x"]}]), "5 axes"),
+    "odd axes": (
+        set_attribute(multiscales=[{"datasets": LEVELS, "axes": ["t", "q", "y", "x"]}]),
+        r"axes of .* not clear.*'q'",
+    ),
+    "axes twice": (set_attribute(multiscales=[{"datasets": LEVELS, "axes": ["t", "y", "y", "x"]}]), "not clear"),
+}
+
+
+@pytest.mark.parametrize(("damage", "message"), DAMAGE.values(), ids=DAMAGE)
+def test_damaged_zarr(damage, message, tmp_path):
+    """A store that is not whole is named with a reason."""
+    path = tmp_path / "a.zarr"
+    ome_zarr(path)
+    damage(path)
+    with pytest.raises(ImageReadError, match=message):
+        open_image(path)
+
+
+@pytest.mark.parametrize("axes", ["tcyx"])
+def test_axes_of_the_user_mend_odd_ones(axes, tmp_path):
+    """With axes given by the user it does not matter what those in the metadata are called."""
+    ome_zarr(tmp_path / "a.zarr", axes=("t", "q", "y", "x"))
+    with open_image(tmp_path / "a.zarr", axes) as image:
+        assert (image.axes, image.axes_known) == (axes, "user")
+
+
+BAD = {
+    "empty.zarr": (Path.mkdir, "as Zarr"),
+    "empty.n5": (Path.mkdir, "holds no image"),
+    "cut.npz": (lambda path: path.write_bytes(b"PK\3\4" + bytes(20)), "as NPZ"),
+    "objects.npz": (lambda path: np.savez(path, a=np.array([[1, "a"]], object)), "holds no image"),
+    "complex.zarr": (lambda path: zarr_array(3)(path, counted(20, 30).astype(complex)), "complex128. Expected"),
+    "6d.zarr": (lambda path: zarr_array(3)(path, counted(1, 1, 1, 1, 2, 2)), "2 to 5 dimensions, got 6"),
+    "words.zarr": (lambda path: zarr_group(3, "a")(path, counted(30)), "holds no image"),
+    "bad.n5": (lambda path: [path.mkdir(), (path / "attributes.json").write_text("{")], "as N5"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_no_image_in_it(name, tmp_path):
+    """Stores and files without an image that can be read."""
+    make, message = BAD[name]
+    make(tmp_path / name)
+    with pytest.raises(ImageReadError, match=message) as raised:
+        open_image(tmp_path / name)
+    assert name in str(raised.value)
+
+
+class Payload:
+    """Leaves a trace when it is unpickled."""
+
+    def __init__(self, trace: Path) -> None:
+        self.trace = trace
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (str(self.trace),)
+
+
+@pytest.mark.parametrize("place", ["filters", "compressor"])
+@pytest.mark.parametrize("dtype", ["|u1", "|O"])
+def test_nothing_is_unpickled(place, dtype, tmp_path):
+    """A store whose codec is a pickle is refused, and the pickle is not run."""
+    path, trace = tmp_path / "a.zarr", tmp_path / "trace"
+    zarr_array(2, compressors=None)(path, counted(4, 4))
+    described = json.loads((path / ".zarray").read_text())
+    described |= {place: [{"id": "pickle"}] if place == "filters" else {"id": "pickle"}, "dtype": dtype}
+    (path / ".zarray").write_text(json.dumps(described))
+    (path / "0.0").write_bytes(pickle.dumps(Payload(trace)))
+    with pytest.raises(ImageReadError), open_image(path) as image:
+        image.read()
+    assert not trace.exists()
+
+
+N5_SIZES = {
+    "each": ({"resolution": [0.5, 0.5, 2], "units": ["um", "um", "um"]}, {"z": 2, "y": 0.5, "x": 0.5}),
+    "n5-viewer": ({"pixelResolution": {"dimensions": [0.1, 0.2, 3], "unit": "nm"}}, {"z": 3, "y": 0.2, "x": 0.1}),
+    "no unit": ({"resolution": [0.5, 0.5, 2]}, {}),
+    "too few": ({"pixelResolution": {"dimensions": [0.1], "unit": "nm"}}, {}),
+}
+
+
+@pytest.mark.parametrize(("attributes", "sizes"), N5_SIZES.values(), ids=N5_SIZES)
+def test_n5_size_of_a_pixel(attributes, sizes, tmp_path):
+    """Sizes are in N5's order, x first."""
+    n5(**attributes)(tmp_path / "a.n5", VOLUME)
+    with open_image(tmp_path / "a.n5") as image:
+        assert image.pixel_size == sizes
+        assert set(image.units) == set(sizes)
+
+
+def test_n5_pyramid(tmp_path):
+    """Of the levels of a pyramid the first is taken, unless another is named."""
+    for level in (0, 1, 10):
+        n5(f"setup/s{level}")(tmp_path / "a.n5", counted(40 - level, 30))
+    with open_image(tmp_path / "a.n5") as image:
+        assert (image.dataset, image.shape) == ("setup/s0", (40, 30))
+    with open_image(tmp_path / "a.n5" / "setup" / "s10") as image:
+        assert image.shape == (30, 30)

@@ -1,0 +1,348 @@
+"""TIFF files: which image, palettes, size of a pixel, what is read, and files that are cut off."""
+
+import logging
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image as PillowImage
+
+from napari_batch_prediction.errors import ImageReadError
+from napari_batch_prediction.formats.tiff import pages as tiff_pages
+from napari_batch_prediction.locations.inputs import open_image
+
+RANDOM = np.random.default_rng(0)
+STACK = RANDOM.integers(0, 60000, (6, 40, 50), np.uint16)
+
+
+def read(path: Path):
+    with open_image(path) as image:
+        return image.read()
+
+
+# Which image --------------------------------------------------------------------------------------------
+
+
+def test_pyramid_opens_at_full_resolution(tmp_path):
+    """Lower levels in SubIFDs are not images of their own."""
+    path = tmp_path / "a.tif"
+    with tifffile.TiffWriter(path) as writer:
+        writer.write(STACK[0], subifds=2, tile=(16, 16))
+        writer.write(STACK[0, ::2, ::2], subfiletype=1, tile=(16, 16))
+        writer.write(STACK[0, ::4, ::4], subfiletype=1, tile=(16, 16))
+    np.testing.assert_array_equal(read(path), STACK[0])
+
+
+@pytest.mark.parametrize(
+    ("subfiletype", "other"), [(1, STACK[0, ::2, ::5]), (4, STACK[0] > 9)], ids=["reduced", "mask"]
+)
+def test_thumbnails_and_masks_are_left_out(subfiletype, other, tmp_path):
+    """A page that says to be a reduced copy or a mask is not an image of its own, first or last."""
+    for pages in ((0, subfiletype), (subfiletype, 0)):
+        path = tmp_path / f"{pages}.tif"
+        with tifffile.TiffWriter(path) as writer:
+            for kind in pages:
+                writer.write(other if kind else STACK[0], subfiletype=kind, metadata=None)
+        np.testing.assert_array_equal(read(path), STACK[0])
+
+
+def test_several_images_are_refused(tmp_path):
+    """'a.ome.tif' holds 2 images, expected one: left YX ...; right YX .... Save each as a file of its own."""
+    path = tmp_path / "a.ome.tif"
+    with tifffile.TiffWriter(path) as writer:
+        writer.write(STACK[0], metadata={"Name": "left"})
+        writer.write(STACK[0, 1:], metadata={"Name": "right"})
+    with pytest.raises(ImageReadError, match=r"a\.ome\.tif' holds 2 images.*left YX \(40, 50\).*right YX \(39, 50\)"):
+        open_image(path)
+
+
+def test_channels_and_colours_are_refused(tmp_path):
+    """Two kinds of channels are refused, with both extents."""
+    path = tmp_path / "a.ome.tif"
+    pixels = RANDOM.integers(0, 255, (2, 20, 30, 3), np.uint8)
+    tifffile.imwrite(path, pixels, metadata={"axes": "CYXS"}, photometric="rgb")
+    with pytest.raises(ImageReadError, match=r"a\.ome\.tif.*'CYXS' of shape \(2, 20, 30, 3\)"):
+        open_image(path)
+
+
+# Pixels -------------------------------------------------------------------------------------------------
+
+
+def test_palette_becomes_rgb(tmp_path):
+    """Indices are looked up in the ColorMap, whose 16 bits become 8; regions may take part of the channels."""
+    path = tmp_path / "a.tif"
+    index = RANDOM.integers(0, 256, (2, 20, 30), np.uint8)
+    colours = RANDOM.integers(0, 2**16, (3, 256), np.uint16)
+    tifffile.imwrite(path, index, photometric="palette", colormap=colours, metadata={"axes": "ZYX"})
+    with open_image(path) as image:
+        assert (image.axes, image.shape, image.dtype) == ("zyxc", (2, 20, 30, 3), np.uint8)
+        expected = (colours.T >> 8)[index]
+        np.testing.assert_array_equal(image.read(), expected)
+        region = (slice(1, 2), slice(3, 9), slice(5, 30), slice(1, 3))
+        np.testing.assert_array_equal(image.read(region), expected[region])
+
+
+def test_palette_of_pillow(tmp_path):
+    """What Pillow writes with a palette looks as Pillow shows it."""
+    path = tmp_path / "a.tif"
+    picture = PillowImage.fromarray(RANDOM.integers(0, 255, (20, 30, 3), np.uint8)).convert("P")
+    picture.save(path)
+    np.testing.assert_array_equal(read(path), np.asarray(picture.convert("RGB")))
+
+
+def test_palette_of_imagej_is_a_display_setting(tmp_path):
+    """ImageJ stores grey values with a lookup table: they stay grey."""
+    path = tmp_path / "a.tif"
+    grey = RANDOM.integers(0, 256, (3, 20, 30), np.uint8)
+    fire = RANDOM.integers(0, 2**16, (3, 256), np.uint16)
+    tifffile.imwrite(path, grey, imagej=True, colormap=fire, photometric="palette", metadata={"axes": "ZYX"})
+    np.testing.assert_array_equal(read(path), grey)
+
+
+def test_bilevel_is_zero_and_one(tmp_path):
+    """Pixels of one bit are uint8."""
+    path = tmp_path / "a.tif"
+    bits = RANDOM.random((20, 30)) > 0.5
+    tifffile.imwrite(path, bits)
+    pixels = read(path)
+    assert pixels.dtype == np.uint8
+    np.testing.assert_array_equal(pixels, bits)
+
+
+@pytest.mark.parametrize("planar", [False, True])
+def test_jpeg_in_tiff(planar, tmp_path):
+    """Tiles that are compressed with loss come as tifffile decodes them."""
+    path = tmp_path / "a.tif"
+    pixels = RANDOM.integers(0, 255, (3, 70, 90) if planar else (70, 90, 3), np.uint8)
+    config = "separate" if planar else "contig"
+    tifffile.imwrite(path, pixels, photometric="rgb", planarconfig=config, tile=(32, 32), compression="jpeg")
+    np.testing.assert_array_equal(read(path), tifffile.imread(path))
+
+
+def test_tiles_that_were_left_out_are_zero(tmp_path):
+    """A sparse file has no bytes for empty tiles."""
+    path = tmp_path / "a.tif"
+    full = RANDOM.integers(1, 255, (32, 32), np.uint8)
+    tifffile.imwrite(path, iter([full, None, None, full]), shape=(64, 64), dtype=np.uint8, tile=(32, 32))
+    expected = np.zeros((64, 64), np.uint8)
+    expected[:32, :32] = expected[32:, 32:] = full
+    np.testing.assert_array_equal(read(path), expected)
+    with open_image(path) as image:
+        part = (slice(20, 50), slice(30, 60))
+        np.testing.assert_array_equal(image.read(part), expected[part])
+
+
+def test_planes_in_several_files(tmp_path):
+    """An OME-TIFF whose planes are in two files is one image; without the second it says what is missing."""
+    first, second = tmp_path / "a.ome.tif", tmp_path / "b.ome.tif"
+    xml = (
+        '<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="urn:uuid:{own}">'
+        '<Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint16" SizeX="50" SizeY="40" '
+        'SizeZ="2" SizeC="1" SizeT="1"><Channel ID="Channel:0:0" SamplesPerPixel="1"/>'
+        '<TiffData FirstZ="0" IFD="0" PlaneCount="1"><UUID FileName="a.ome.tif">urn:uuid:aa</UUID></TiffData>'
+        '<TiffData FirstZ="1" IFD="0" PlaneCount="1"><UUID FileName="b.ome.tif">urn:uuid:bb</UUID></TiffData>'
+        "</Pixels></Image></OME>"
+    )
+    tifffile.imwrite(first, STACK[0], description=xml.format(own="aa"), metadata=None, compression="zlib")
+    tifffile.imwrite(second, STACK[1], description=xml.format(own="bb"), metadata=None, compression="zlib")
+    np.testing.assert_array_equal(read(first), STACK[:2])
+    second.unlink()
+    with pytest.raises(ImageReadError, match="plane 2 of 2 is missing"):
+        open_image(first)
+
+
+# Only what is needed ------------------------------------------------------------------------------------
+
+
+def spoil(path: Path, segments: list[tuple[int, int]]) -> None:
+    data = bytearray(path.read_bytes())
+    for offset, size in segments:
+        data[offset : offset + size] = b"\xff" * size
+    path.write_bytes(data)
+
+
+def test_only_the_pages_of_a_region_are_read(tmp_path):
+    """One time point is read although all others are damaged; reading another is an error."""
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, STACK, metadata={"axes": "TYX"}, compression="zlib")
+    with tifffile.TiffFile(path) as tif:
+        pages = [(page.dataoffsets[0], page.databytecounts[0]) for page in tif.pages]
+    spoil(path, pages[:3] + pages[4:])
+    with open_image(path) as image:
+        np.testing.assert_array_equal(image.read((slice(3, 4), slice(0, 40), slice(0, 50))), STACK[3:4])
+        with pytest.raises(ImageReadError, match=r"Cannot read pixels of .*a\.tif"):
+            image.read((slice(2, 3), slice(0, 40), slice(0, 50)))
+
+
+def test_only_the_tiles_of_a_region_are_read(tmp_path):
+    """A region in one tile is read although all other tiles are damaged."""
+    path = tmp_path / "a.tif"
+    pixels = RANDOM.integers(0, 255, (64, 96), np.uint8)
+    tifffile.imwrite(path, pixels, tile=(32, 32), compression="zlib")
+    with tifffile.TiffFile(path) as tif:
+        tiles = list(zip(tif.pages.first.dataoffsets, tif.pages.first.databytecounts, strict=True))
+    spoil(path, tiles[:4] + tiles[5:])
+    with open_image(path) as image:
+        region = (slice(32, 64), slice(32, 64))
+        np.testing.assert_array_equal(image.read(region), pixels[region])
+
+
+@pytest.mark.parametrize("limit", [0, 9000, 2**20])
+def test_cache_of_any_size_gives_the_same(limit, tmp_path, monkeypatch):
+    """However much decoded is kept, the pixels are the same."""
+    monkeypatch.setattr(tiff_pages, "_CACHE_BYTES", limit)
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, STACK, metadata={"axes": "ZYX"}, compression="zlib")
+    with open_image(path) as image:
+        for x in range(0, 50, 10):
+            region = (slice(0, 6), slice(5, 30), slice(x, x + 10))
+            np.testing.assert_array_equal(image.read(region), STACK[region])
+
+
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_threads_read_one_image(compression, tmp_path):
+    """Regions read by many threads at once are right."""
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, STACK, metadata={"axes": "ZYX"}, compression=compression, rowsperstrip=7)
+    regions = [(slice(z, z + 2), slice(y, y + 9), slice(0, 50)) for z in range(5) for y in range(30)]
+    with open_image(path) as image, ThreadPoolExecutor(8) as pool:
+        for region, pixels in zip(regions, pool.map(image.read, regions), strict=True):
+            np.testing.assert_array_equal(pixels, STACK[region])
+
+
+# Size of a pixel ----------------------------------------------------------------------------------------
+
+UM = "micrometer"
+SIZES = {
+    "imagej": (
+        {"imagej": True, "resolution": (2, 4), "metadata": {"axes": "ZYX", "unit": "um", "spacing": 1.5}},
+        {"x": 0.5, "y": 0.25, "z": 1.5},
+        {"x": UM, "y": UM, "z": UM},
+    ),
+    "imagej micro sign": (
+        {"imagej": True, "resolution": (2, 4), "metadata": {"axes": "ZYX", "unit": "\\u00B5m"}},
+        {"x": 0.5, "y": 0.25},
+        {"x": UM, "y": UM},
+    ),
+    "imagej time": (
+        {"imagej": True, "metadata": {"axes": "TYX", "unit": "pixel", "finterval": 240}},
+        {"t": 240},
+        {"t": "second"},
+    ),
+    "imagej no unit": ({"imagej": True, "resolution": (2, 4), "metadata": {"axes": "ZYX", "spacing": 2}}, {}, {}),
+    "ome": (
+        {
+            "ome": True,
+            "metadata": {
+                "axes": "ZYX",
+                "PhysicalSizeX": 0.5,
+                "PhysicalSizeXUnit": "µm",
+                "PhysicalSizeY": 250,
+                "PhysicalSizeYUnit": "nm",
+                "PhysicalSizeZ": 1.5,
+            },
+        },
+        {"x": 0.5, "y": 250, "z": 1.5},
+        {"x": UM, "y": "nanometer", "z": UM},
+    ),
+    "ome time": (
+        {"ome": True, "metadata": {"axes": "TYX", "TimeIncrement": 2.5, "TimeIncrementUnit": "min"}},
+        {"t": 2.5},
+        {"t": "minute"},
+    ),
+    "ome in pixels": (
+        {"ome": True, "metadata": {"axes": "ZYX", "PhysicalSizeX": 1, "PhysicalSizeXUnit": "pixel"}},
+        {},
+        {},
+    ),
+    "pixels per centimetre": (
+        {"resolution": (20000, 40000), "resolutionunit": "CENTIMETER"},
+        {"x": 0.5, "y": 0.25},
+        {"x": UM, "y": UM},
+    ),
+    "resolution of 0": ({"resolution": (0, 0), "resolutionunit": "CENTIMETER"}, {}, {}),
+    "dots per inch": ({"resolution": (72, 72), "resolutionunit": "INCH"}, {}, {}),
+    "nothing": ({}, {}, {}),
+}
+
+
+@pytest.mark.parametrize(("options", "sizes", "units"), SIZES.values(), ids=SIZES)
+def test_pixel_size(options, sizes, units, tmp_path):
+    """The size of a pixel and its unit, where a file says both."""
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, STACK, **options)
+    with open_image(path) as image:
+        assert image.pixel_size == pytest.approx(sizes)
+        assert image.units == units
+
+
+# Cut off ------------------------------------------------------------------------------------------------
+
+CUT = {
+    "pages": {"metadata": None},
+    "pages zlib": {"metadata": None, "compression": "zlib"},
+    "named": {"metadata": {"axes": "ZYX"}},
+    "imagej": {"imagej": True, "metadata": {"axes": "ZYX"}},
+    "imagej zlib": {"imagej": True, "metadata": {"axes": "ZYX"}, "compression": "zlib"},
+    "ome": {"ome": True, "metadata": {"axes": "ZYX"}},
+    "ome zlib": {"ome": True, "metadata": {"axes": "ZYX"}, "compression": "zlib"},
+    "tiles": {"tile": (16, 16), "compression": "lzw", "metadata": {"axes": "ZYX"}},
+    "bigtiff": {"bigtiff": True, "metadata": {"axes": "ZYX"}},
+}
+
+
+@pytest.mark.parametrize("options", CUT.values(), ids=CUT)
+def test_cut_off_anywhere(options, tmp_path):
+    """Wherever a file is cut, opening it fails, or nothing is lost: never fewer pages or other axes."""
+    whole, cut = tmp_path / "whole.tif", tmp_path / "cut.tif"
+    tifffile.imwrite(whole, STACK[:3], photometric="minisblack", **options)
+    data = whole.read_bytes()
+    with open_image(whole) as image:
+        axes = image.axes
+    sizes = {*np.linspace(1, len(data) - 1, 60, dtype=int), *range(len(data) - 20, len(data))}
+    failed = 0
+    for size in sizes:
+        cut.write_bytes(data[:size])
+        try:
+            with open_image(cut) as image:
+                assert image.axes == axes
+                np.testing.assert_array_equal(image.read(), STACK[:3])
+        except ImageReadError:
+            failed += 1
+    assert failed >= 45
+
+
+def test_pixels_beyond_the_end_are_an_error_when_opening(tmp_path):
+    """'a.tif' as TIFF: the file is cut off: it should have 4,256 bytes at least, and has 3,000."""
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, STACK[0])
+    path.write_bytes(path.read_bytes()[:3000])
+    with pytest.raises(ImageReadError, match=r"a\.tif' as TIFF: .*cut off.* has 3,000"):
+        open_image(path)
+
+
+def test_nothing_is_printed(tmp_path):
+    """tifffile's remarks about a damaged file do not reach stderr."""
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, STACK, imagej=True, metadata={"axes": "ZYX"})
+    path.write_bytes(path.read_bytes()[:9000])
+    code = (
+        "import sys; from napari_batch_prediction.locations.inputs import open_image\n"
+        "try: open_image(sys.argv[1])\nexcept OSError: pass"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_remarks_reach_who_listens(tmp_path, caplog):
+    """A program that collects log messages gets tifffile's."""
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, STACK, imagej=True, metadata={"axes": "ZYX"})
+    path.write_bytes(path.read_bytes()[:9000])
+    with caplog.at_level(logging.ERROR, "tifffile"), pytest.raises(ImageReadError):
+        open_image(path)
+    assert "ImageJ" in caplog.text

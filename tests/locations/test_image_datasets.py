@@ -1,0 +1,52 @@
+"""What is in a file that can hold several images."""
+
+import h5py
+import numpy as np
+import pytest
+import zarr
+
+from napari_batch_prediction.errors import ImageReadError
+from napari_batch_prediction.locations.datasets import list_datasets
+
+PIXELS = np.zeros((20, 30), np.uint8)
+
+
+def write_hdf5(path):
+    with h5py.File(path, "w") as h5:
+        h5["raw"] = PIXELS
+        h5["volume/data"] = PIXELS
+        h5["names"] = np.zeros(4)
+
+
+def write_npz(path):
+    np.savez(path, raw=PIXELS, mask=PIXELS, table=np.zeros(4))
+
+
+def write_zarr(path):
+    root = zarr.create_group(path)
+    root.create_array("raw", data=PIXELS)
+    root.create_array("sub/mask", data=PIXELS)
+
+
+FILES = {
+    "HDF5": ("a.h5", write_hdf5, ["raw", "volume/data"]),
+    "NPZ": ("a.npz", write_npz, ["raw", "mask"]),
+    "Zarr": ("a.zarr", write_zarr, ["raw", "sub/mask"]),
+    "NumPy": ("a.npy", lambda path: np.save(path, PIXELS), []),
+}
+
+
+@pytest.mark.parametrize(("name", "write", "datasets"), FILES.values(), ids=FILES)
+def test_list_datasets(tmp_path, name, write, datasets):
+    """The images in a file, whatever is named after it; none of a file that is one image."""
+    write(tmp_path / name)
+    assert list_datasets(tmp_path / name) == datasets
+    if datasets:
+        assert list_datasets(f"{tmp_path / name}/{datasets[0]}") == datasets
+
+
+def test_a_file_that_cannot_be_read(tmp_path):
+    """The file and what is wrong are named."""
+    (tmp_path / "a.h5").write_bytes(b"no HDF5")
+    with pytest.raises(ImageReadError, match=r"a\.h5"):
+        list_datasets(tmp_path / "a.h5")

@@ -1,0 +1,285 @@
+"""Several files as one image, and some channels of an image."""
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+import tifffile
+import zarr
+from PIL import Image as PillowImage
+
+from napari_batch_prediction.errors import ImageMismatchError, ImageReadError, SettingsError
+from napari_batch_prediction.locations.inputs import expand_inputs, input_file, input_files, input_stem, open_image
+
+
+def plane(number: int, *shape: int) -> np.ndarray:
+    """Return noise that differs for each number."""
+    return np.random.default_rng(number).integers(0, 255, shape or (20, 30), np.uint8)
+
+
+def tiffs(folder: Path, n: int, *shape: int, axes: str = "YX", name: str = "im_{}.tif") -> list[np.ndarray]:
+    """Write a TIFF for each number from 1."""
+    planes = [plane(i, *shape) for i in range(1, n + 1)]
+    for i, pixels in enumerate(planes, start=1):
+        path = folder / name.format(i)
+        tifffile.imwrite(path, pixels, metadata={"axes": axes}, photometric="minisblack")
+    return planes
+
+
+KINDS = {
+    "2D along z": ("z", "YX", (20, 30), "zyx", 0, True),
+    "2D along t": ("t", "YX", (20, 30), "tyx", 0, True),
+    "2D along c": ("c", "YX", (20, 30), "yxc", 2, True),
+    "3D along t": ("t", "ZYX", (4, 20, 30), "tzyx", 0, True),
+    "3D along c": ("c", "ZYX", (4, 20, 30), "zyxc", 3, True),
+    "time series along z": ("z", "TYX", (4, 20, 30), "tzyx", 1, True),
+    "channels along z": ("z", "CYX", (2, 20, 30), "zcyx", 0, True),
+    "channels along c are joined": ("c", "CYX", (2, 20, 30), "cyx", 0, False),
+    "z of 1 along z is joined": ("z", "ZYX", (1, 20, 30), "zyx", 0, False),
+}
+
+
+@pytest.mark.parametrize(("along", "stored", "shape", "axes", "at", "new"), KINDS.values(), ids=KINDS)
+def test_stacks(along, stored, shape, axes, at, new, tmp_path):
+    """Files in natural order along the axis: new ones are added, those that are there are joined."""
+    planes = tiffs(tmp_path, 11, *shape, axes=stored)
+    expected = np.stack(planes, at) if new else np.concatenate(planes, at)
+    location = f"{tmp_path}/im_*.tif"
+    assert expand_inputs([location], stack=True) == [location]
+    with open_image(location, stack=along) as image:
+        assert (image.axes, image.shape, image.location) == (axes, expected.shape, location)
+        np.testing.assert_array_equal(image.read(), expected)
+        random = np.random.default_rng(0)
+        for _ in range(10):
+            ends = [np.sort(random.choice(n + 1, 2, replace=False)).tolist() for n in image.shape]
+            region = tuple(slice(*pair) for pair in ends)
+            np.testing.assert_array_equal(image.read(region), expected[region])
+
+
+def test_datasets_in_one_file_and_in_many(tmp_path):
+    """The members may be datasets: those of one file that match, or one in each file that matches."""
+    for name in ("a1.h5", "a2.h5"):
+        with h5py.File(tmp_path / name, "w") as file:
+            for i in (1, 2, 10):
+                file[f"slices/s{i}"] = np.full((20, 30), i + 100 * (name == "a2.h5"), np.uint8)
+    with open_image(f"{tmp_path}/a1.h5/slices/s*", stack="z") as image:
+        assert image.read()[:, 0, 0].tolist() == [1, 2, 10]
+    with open_image(f"{tmp_path}/a*.h5/slices/s2", stack="t") as image:
+        assert (image.axes, image.read()[:, 0, 0].tolist()) == ("tyx", [2, 102])
+    assert input_stem(f"{tmp_path}/a1.h5/slices/s*") == "a1-slices-s"
+    assert input_file(f"{tmp_path}/a1.h5/slices/s*").parent == tmp_path
+
+
+def test_folder_of_stores(tmp_path):
+    """A folder is one image too; its members may be stores."""
+    folder = tmp_path / "stack"
+    folder.mkdir()
+    for i in (1, 2, 3):
+        zarr.create_array(folder / f"s{i}.zarr", data=plane(i), dimension_names=["y", "x"])
+    (folder / "notes.txt").write_text("no image")
+    with open_image(folder, stack="z") as image:
+        np.testing.assert_array_equal(image.read(), [plane(1), plane(2), plane(3)])
+    assert input_stem(folder) == "stack"
+    assert input_file(folder) == folder
+    assert input_files(folder) == [folder / f"s{i}.zarr" for i in (1, 2, 3)]
+
+
+@pytest.mark.parametrize(
+    ("names", "pattern", "stem"),
+    [
+        (("im_001.png", "im_002.png"), "*.png", "im_00"),
+        (("d1/im.png", "d2/im.png"), "**/im.png", "d"),
+        (("a.png", "b.png"), "d?.png", None),
+    ],
+)
+def test_stems(names, pattern, stem, tmp_path, monkeypatch):
+    """As in ilastik: what the names begin with; results lie in the folder that all files share."""
+    monkeypatch.chdir(tmp_path)
+    for name in names:
+        Path(name).parent.mkdir(exist_ok=True)
+        PillowImage.fromarray(plane(1)).save(name)
+    if stem is None:
+        assert input_stem("?.png") == "stack_at-a"
+        assert input_file("?.png") == Path("?.png")
+    else:
+        assert input_stem(pattern) == stem
+        assert input_file(f"{tmp_path}/{pattern}").parent == tmp_path
+
+
+def test_one_file_is_no_stack(tmp_path):
+    """A pattern that matches one file, and a file, are that image."""
+    tiffs(tmp_path, 1)
+    assert expand_inputs([f"{tmp_path}/*.tif"], stack=True) == [f"{tmp_path}/im_1.tif"]
+    with open_image(tmp_path / "im_1.tif", stack="z") as image:
+        assert image.axes == "yx"
+
+
+ODD = {
+    "shape": plane(1, 20, 31),
+    "type": plane(1).astype(np.uint16),
+    "dimensions": plane(1, 2, 20, 30),
+}
+
+
+@pytest.mark.parametrize("pixels", ODD.values(), ids=ODD)
+def test_odd_one(pixels, tmp_path):
+    """The file that is unlike the first is named, with what it has."""
+    tiffs(tmp_path, 3)
+    tifffile.imwrite(tmp_path / "im_4.tif", pixels)
+    with pytest.raises(ImageMismatchError, match=r"im_4\.tif' has axes .*im_1\.tif' has axes 'yx', shape \(20, 30\)"):
+        open_image(f"{tmp_path}/*.tif", stack="z")
+
+
+def test_damaged_member(tmp_path):
+    """A file that cannot be read is named."""
+    tiffs(tmp_path, 3)
+    (tmp_path / "im_2.tif").write_bytes(b"damaged")
+    with pytest.raises(ImageReadError, match=r"im_2\.tif"):
+        open_image(f"{tmp_path}/*.tif", stack="z")
+
+
+def test_axis_that_is_there(tmp_path):
+    """Volumes cannot be stacked along z, nor time series along t."""
+    tiffs(tmp_path, 2, 4, 20, 30, axes="ZYX")
+    with pytest.raises(ImageMismatchError, match=r"along z: its files have that axis already.*\(4, 20, 30\)"):
+        open_image(f"{tmp_path}/*.tif", stack="z")
+    with open_image(f"{tmp_path}/*.tif", "tyx", stack="z") as image:
+        assert (image.axes, image.axes_known, image.shape) == ("tzyx", "user", (4, 2, 20, 30))
+
+
+def test_members_are_opened_as_needed(tmp_path):
+    """More files than a process may have open; of a region only its files are read."""
+    planes = tiffs(tmp_path, 300, 4, 5)
+    with open_image(f"{tmp_path}/*.tif", stack="z") as image:
+        for i in range(1, 300):
+            if i != 150:
+                (tmp_path / f"im_{i}.tif").unlink()
+        np.testing.assert_array_equal(image.read((slice(149, 150), slice(0, 4), slice(0, 5)))[0], planes[149])
+        with pytest.raises(ImageReadError, match=r"im_149\.tif"):
+            image.read((slice(148, 150), slice(0, 4), slice(0, 5)))
+
+
+def test_member_that_changes(tmp_path):
+    """A file that is another one by the time it is read is an error, not pixels of another shape."""
+    tiffs(tmp_path, 2)
+    with open_image(f"{tmp_path}/*.tif", stack="z") as image:
+        tifffile.imwrite(tmp_path / "im_2.tif", plane(1, 40, 30))
+        with pytest.raises(ImageReadError, match=r"im_2\.tif' has changed"):
+            image.read()
+
+
+def test_pattern_without_stack(tmp_path):
+    """Without a stack a pattern is many images."""
+    tiffs(tmp_path, 2)
+    assert len(expand_inputs([f"{tmp_path}/*.tif", str(tmp_path)])) == 2
+    with pytest.raises(ImageReadError, match="There is no file"):
+        open_image(f"{tmp_path}/*.tif")
+    with pytest.raises(SettingsError, match="matches no file"):
+        open_image(f"{tmp_path}/*.png", stack="z")
+
+
+def test_pixel_size_of_a_stack(tmp_path):
+    """Sizes are those of the first file; along the new axis there is none. Along c, files name the channels."""
+    for name in ("DAPI", "GFP"):
+        tifffile.imwrite(
+            tmp_path / f"{name}.tif", plane(1), imagej=True, resolution=(2, 4), metadata={"unit": "um", "axes": "YX"}
+        )
+    with open_image(f"{tmp_path}/*.tif", stack="c") as image:
+        assert image.channel_names == ("DAPI", "GFP")
+        assert (image.pixel_size, image.units) == ({"y": 0.25, "x": 0.5}, {"y": "micrometer", "x": "micrometer"})
+    with open_image(f"{tmp_path}/*.tif", stack="t", channels=[0]) as image:
+        assert (image.axes, image.shape) == ("tyx", (2, 20, 30))
+
+
+NAMED = {
+    "index": ([2], [2]),
+    "indices as text, in their order": (["2", "0"], [2, 0]),
+    "names": (["GFP", "DAPI"], [1, 0]),
+    "a name that is a number wins": (["561"], [3]),
+    "both": (["Cy5", 0], [2, 0]),
+    "twice": ([1, 1, 1], [1, 1, 1]),
+}
+
+
+@pytest.fixture
+def four_channels(tmp_path):
+    pixels = plane(1, 4, 20, 30)
+    metadata = {"axes": "CYX", "Channel": {"Name": ["DAPI", "GFP", "Cy5", "561"]}}
+    tifffile.imwrite(tmp_path / "a.ome.tif", pixels, metadata=metadata, photometric="minisblack")
+    return tmp_path / "a.ome.tif", pixels
+
+
+@pytest.mark.parametrize(("channels", "indices"), NAMED.values(), ids=NAMED)
+def test_channels(channels, indices, four_channels):
+    """Channels by index or name, in the order in which they are given."""
+    path, pixels = four_channels
+    with open_image(path, channels=channels) as image:
+        assert image.channel_names == tuple(("DAPI", "GFP", "Cy5", "561")[i] for i in indices)
+        np.testing.assert_array_equal(image.read(), pixels[indices])
+        region = (slice(0, 1), slice(3, 9), slice(2, 20))
+        np.testing.assert_array_equal(image.read(region), pixels[indices][region])
+
+
+@pytest.mark.parametrize("channel", [4, -1, "4", "mCherry", "-1", ""])
+def test_no_such_channel(channel, four_channels):
+    """The message lists what there is."""
+    path, _ = four_channels
+    listing = r"0 \(DAPI\), 1 \(GFP\), 2 \(Cy5\), 3 \(561\)"
+    with pytest.raises(ImageMismatchError, match=rf"no channel '{channel}'\. Expected one of: {listing}"):
+        open_image(path, channels=[0, channel])
+
+
+def test_channels_without_names(tmp_path):
+    """A name that is there twice is not clear; without names, indices are listed; an image may have no such axis."""
+    metadata = {"axes": "CYX", "Channel": {"Name": ["A", "A"]}}
+    tifffile.imwrite(tmp_path / "twice.ome.tif", plane(1, 2, 20, 30), metadata=metadata, photometric="minisblack")
+    with pytest.raises(ImageMismatchError, match=r"2 channels 'A'. Give an index: 0 \(A\), 1 \(A\)"):
+        open_image(tmp_path / "twice.ome.tif", channels=["A"])
+    tiffs(tmp_path, 1, 3, 20, 30, axes="CYX")
+    with pytest.raises(ImageMismatchError, match="0 to 2, without names"):
+        open_image(tmp_path / "im_1.tif", channels=[3])
+    np.save(tmp_path / "grey.npy", plane(1))
+    with open_image(tmp_path / "grey.npy", channels=[0]) as image:
+        assert image.axes == "yx"
+        np.testing.assert_array_equal(image.read(), plane(1))
+    with open_image(tmp_path / "grey.npy", channels=[0, 0, 0]) as image:
+        assert image.axes == "yxc"
+        np.testing.assert_array_equal(image.read()[..., 2], plane(1))
+    with pytest.raises(ImageMismatchError, match="Expected one of: 0, without a name"):
+        open_image(tmp_path / "grey.npy", channels=[1])
+
+
+def rgba(path: Path, **options: Any) -> None:
+    PillowImage.fromarray(plane(1, 20, 30, 4)).save(path, **options)
+
+
+def imagej_labels(path: Path) -> None:
+    pixels = plane(1, 2, 20, 30)
+    tifffile.imwrite(path, pixels, imagej=True, metadata={"axes": "CYX", "Labels": ["nuclei", "membrane"]})
+
+
+def imagej_labels_of_planes(path: Path) -> None:
+    pixels = plane(1, 3, 2, 20, 30)
+    tifffile.imwrite(path, pixels, imagej=True, metadata={"axes": "ZCYX", "Labels": list("abcdef")})
+
+
+CHANNEL_NAMES = {
+    "rgba.png": (rgba, ("red", "green", "blue", "alpha")),
+    "rgba.tif": (rgba, ("red", "green", "blue", "alpha")),
+    "palette.tif": (lambda path: PillowImage.fromarray(plane(1)).convert("P").save(path), ("red", "green", "blue")),
+    "grey.png": (lambda path: PillowImage.fromarray(plane(1)).save(path), ()),
+    "grey alpha.png": (lambda path: PillowImage.fromarray(plane(1, 20, 30, 2), "LA").save(path), ("grey", "alpha")),
+    "labels.tif": (imagej_labels, ("nuclei", "membrane")),
+    "labels of planes.tif": (imagej_labels_of_planes, ()),
+}
+
+
+@pytest.mark.parametrize("name", CHANNEL_NAMES)
+def test_names_of_channels(name, tmp_path):
+    """Colours, and ImageJ's labels if there is one for each channel."""
+    write, expected = CHANNEL_NAMES[name]
+    write(tmp_path / name)
+    with open_image(tmp_path / name) as image:
+        assert image.channel_names == expected

@@ -1,0 +1,126 @@
+"""What is found in inputs, what is set for single ones, and images in memory."""
+
+import os
+from itertools import count
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from threshold import Threshold, random_image, save_images
+
+from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.images.memory import MemoryImage
+from napari_batch_prediction.job.job import BatchJob, InputSettings
+from napari_batch_prediction.planning.inspection import Inspected, Inspections
+from napari_batch_prediction.planning.opening import open_input
+from napari_batch_prediction.planning.plan import Found, iter_plan, make_plan
+
+CLASSIFIER = Threshold(Path(__file__))
+
+
+def job_for(*inputs: object, **settings: object) -> BatchJob:
+    return BatchJob(classifier=Path(__file__), inputs=tuple(map(str, inputs)), **settings)
+
+
+def test_settings_of_one_image(tmp_path):
+    """Axes, channels and dataset of one image go before those of all; the dataset is in its output's name."""
+    first, second = save_images(tmp_path, "a", "b", shape=(3, 20, 30))
+    with h5py.File(tmp_path / "c.h5", "w") as file:
+        file["one"] = random_image(20, 30)
+        file["two/deep"] = random_image(20, 40)
+    third = tmp_path / "c.h5"
+    job = job_for(
+        first,
+        second,
+        third,
+        input_axes="tyx",
+        input_settings={
+            str(second): InputSettings(axes="cyx", channels=(1,)),
+            str(third): InputSettings(axes="yx", dataset="two/deep"),
+        },
+    )
+    rows = make_plan(job, CLASSIFIER).rows
+    assert [(row.image.axes, row.image.shape) for row in rows] == [
+        ("tyx", (3, 20, 30)),
+        ("cyx", (1, 20, 30)),
+        ("yx", (20, 40)),
+    ]
+    assert [row.problems for row in rows] == [(), (), ()]
+    assert rows[2].outputs["Probabilities"].name == "c-two-deep_Probabilities.h5"
+    with open_input(job, str(second)) as image:
+        np.testing.assert_array_equal(image.read()[0], np.load(second)[1])
+
+
+def test_found_as_it_is_found(tmp_path):
+    """First what the inputs stand for, then each image in its order; an image given twice counts once."""
+    paths = save_images(tmp_path, "a", "b", "c")
+    pattern = str(tmp_path / "*.npy")
+    steps = list(iter_plan(job_for(paths[1], pattern), CLASSIFIER))
+    first, *others = steps
+    assert isinstance(first, Found)
+    assert first.given == {str(paths[1]): (str(paths[1]),), pattern: (str(paths[0]), str(paths[2]))}
+    assert all(isinstance(step, Inspected) for step in others)
+    assert [step.location for step in others] == [str(paths[1]), str(paths[0]), str(paths[2])]
+
+
+def test_given_up(tmp_path):
+    """A check that is cancelled looks at no further image."""
+    paths = save_images(tmp_path, "a", "b", "c")
+    asked = count()
+    steps = iter_plan(job_for(*paths), CLASSIFIER, should_cancel=lambda: next(asked) == 1)
+    assert isinstance(next(steps), Found)
+    assert isinstance(next(steps), Inspected)
+    with pytest.raises(SettingsError, match="cancelled"):
+        next(steps)
+
+
+def test_headers_are_remembered(tmp_path):
+    """A file that has not changed is not opened again; one that has, or with other axes, is."""
+    (path,) = save_images(tmp_path, "a", shape=(3, 20, 30))
+    inspections = Inspections()
+
+    def look(**settings: object) -> tuple[str, tuple[int, ...]]:
+        image = inspections.look_at(job_for(path, **settings), str(path), CLASSIFIER, {}).image
+        return image.axes, image.shape
+
+    assert look(input_axes="tyx") == ("tyx", (3, 20, 30))
+    state = path.stat()
+    content = path.read_bytes()
+    # The same name, time and size, but no image any more: what is remembered is believed.
+    with path.open("r+b") as file:
+        file.write(b"x" * len(content))
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+    assert look(input_axes="tyx") == ("tyx", (3, 20, 30))
+    path.write_bytes(content)
+    np.save(path, random_image(4, 20, 30))
+    assert look(input_axes="tyx") == ("tyx", (4, 20, 30))
+    assert look(input_axes="zyx") == ("zyx", (4, 20, 30))
+
+
+def test_images_in_memory(tmp_path):
+    """A layer is looked at like a file, but no file is named for it."""
+    (path,) = save_images(tmp_path, "a")
+    pixels = random_image(5, 20, 30)
+    arrays = {"layer:cells": MemoryImage("cells", pixels, "zyx", axes_known="guess", pixel_size={"y": 0.5})}
+    job = job_for(path, "layer:cells", input_settings={"layer:cells": InputSettings(axes="tyx")})
+    plan = make_plan(job, CLASSIFIER, arrays=arrays)
+    on_disk, layer = plan.rows
+    assert on_disk.outputs
+    assert (layer.image.axes, layer.image.axes_known, layer.image.pixel_size) == ("tyx", "user", {"y": 0.5})
+    assert (layer.problems, layer.outputs, layer.all_files) == ((), {}, [])
+    with open_input(job, "layer:cells", plan.arrays) as image:
+        np.testing.assert_array_equal(image.read(), pixels)
+    with open_input(job, "layer:cells", plan.arrays) as image:  # once more: it is not used up
+        assert image.shape == (5, 20, 30)
+
+
+def test_layer_without_viewer(tmp_path):
+    """Outside its viewer a layer is a problem of that input alone."""
+    (path,) = save_images(tmp_path, "a")
+    rows = make_plan(job_for(path, "layer:cells"), CLASSIFIER).rows
+    assert rows[0].problems == ()
+    assert rows[1].problems == (
+        "'layer:cells' is a layer of a viewer, and can be predicted only while it is there, in that viewer. "
+        "Add it to the viewer again, or save it to a file and use the file.",
+    )
