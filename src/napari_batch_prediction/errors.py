@@ -3,9 +3,26 @@
 Every message says what went wrong, where, what was expected, what came, and what to do about it.
 """
 
+from pathlib import Path
+
 
 class BatchPredictionError(Exception):
-    """Base of every error this package raises on purpose."""
+    """Base of every error this package raises on purpose.
+
+    Parameters
+    ----------
+    message
+        The whole message, for people.
+    setting
+        The field of a job, of an export or of an input's settings that mends it; None if no setting does.
+    path
+        The file or folder that it is about.
+    """
+
+    def __init__(self, message: str = "", *, setting: str | None = None, path: Path | None = None) -> None:
+        super().__init__(message)
+        self.setting = setting
+        self.path = path
 
 
 class ProjectError(BatchPredictionError, ValueError):

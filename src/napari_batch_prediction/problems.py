@@ -1,0 +1,75 @@
+"""Problems as values: what is wrong with one input, and the setting that mends it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from napari_batch_prediction.errors import (
+    AxesError,
+    BatchPredictionError,
+    ExportError,
+    ImageMismatchError,
+    ImageReadError,
+    OutputExistsError,
+    ProjectError,
+)
+
+Severity = Literal["error", "warning"]
+
+Kind = Literal[
+    "classifier", "image", "mismatch", "axes", "exists", "output", "space", "settings", "memory", "unexpected"
+]
+"""The subject of a problem: the classifier, an image that cannot be read, one that does not fit the classifier, its
+axes, an output that exists, one that cannot be written, room on the disk, a setting, memory, or a failure that was not
+foreseen."""
+
+# The first class that an error is an instance of decides.
+_KINDS: tuple[tuple[type[BaseException], Kind], ...] = (
+    (ProjectError, "classifier"),
+    (ImageMismatchError, "mismatch"),
+    (AxesError, "axes"),
+    (OutputExistsError, "exists"),
+    (ExportError, "output"),
+    (ImageReadError, "image"),
+    (BatchPredictionError, "settings"),
+    (MemoryError, "memory"),
+    (OSError, "image"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why an input cannot be predicted, or why its prediction may be wrong.
+
+    Attributes
+    ----------
+    kind
+        Its subject.
+    text
+        The whole message, for people; also ``str(problem)``.
+    setting
+        The field of a job, of an export or of an input's settings that mends it; None if no setting does.
+    path
+        The file or folder that it is about.
+    severity
+        ``"error"`` if the input cannot be predicted, ``"warning"`` if it can.
+    """
+
+    kind: Kind
+    text: str
+    setting: str | None = None
+    path: Path | None = None
+    severity: Severity = "error"
+
+    def __str__(self) -> str:
+        return self.text
+
+    @classmethod
+    def of(cls, error: BaseException, text: str | None = None) -> "Problem":
+        """Return an error as a problem, with another text if one is given."""
+        kind = next((kind for error_class, kind in _KINDS if isinstance(error, error_class)), "unexpected")
+        known = isinstance(error, BatchPredictionError)
+        return cls(
+            kind, str(error) if text is None else text, error.setting if known else None, error.path if known else None
+        )
