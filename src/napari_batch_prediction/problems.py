@@ -68,8 +68,8 @@ class Problem:
     @classmethod
     def of(cls, error: BaseException, text: str | None = None) -> "Problem":
         """Return an error as a problem, with another text if one is given."""
-        kind = next((kind for error_class, kind in _KINDS if isinstance(error, error_class)), "unexpected")
-        known = isinstance(error, BatchPredictionError)
-        return cls(
-            kind, str(error) if text is None else text, error.setting if known else None, error.path if known else None
-        )
+        kinds: Iterator[Kind] = (kind for error_class, kind in _KINDS if isinstance(error, error_class))
+        problem = cls(next(kinds, "unexpected"), str(error) if text is None else text)
+        if isinstance(error, BatchPredictionError):
+            problem = replace(problem, setting=error.setting, path=error.path)
+        return problem
