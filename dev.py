@@ -4,7 +4,7 @@
     python3 dev.py demo [FOLDER] [--viewer]    predict the shipped sample images
     python3 dev.py test [PYTEST ARGUMENTS]     run the tests; on Linux on a display of their own
     python3 dev.py test --pyside6 [ARGUMENTS]  run those of the window with PySide6 instead of PyQt6
-    python3 dev.py lint                        ruff, mypy, import-linter, npe2
+    python3 dev.py lint                        ruff, mypy, typos, import-linter, npe2
 
 The environment is kept in .venv and renewed when pyproject.toml changes. Needs Python 3.11 or newer and
 nothing else. On Debian and Ubuntu, what the system lacks is installed if this is root, and named if not.
@@ -169,6 +169,7 @@ def lint(arguments: list[str]) -> int:
         ["ruff", "check"],
         ["ruff", "format", "--check"],
         ["mypy"],
+        ["typos"],
         ["lint-imports", "--no-cache"],
         ["npe2", "validate", "--imports", "napari-batch-prediction"],
     ):

@@ -1,5 +1,6 @@
 """The demo: shipped sample images and a damaged one, predicted as a batch and shown in one picture."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -51,10 +52,10 @@ def run_demo(folder: Path | None, viewer: bool) -> int:
         print(f"Expected only {DAMAGED} to fail, but these did: {', '.join(failed) or 'none'}.")
     print(f"Images and results in one picture: {overview}")
     if viewer:
-        from napari_batch_prediction.widgets.demo import show_demo
-
         print("napari opens with everything filled in. Press Export all; close the window to end.")
-        show_demo(job)
+        # The window is a program of its own: nothing here knows Qt.
+        program = [sys.executable, "-m", "napari_batch_prediction.widgets.demo", job.absolute().model_dump_json()]
+        subprocess.run(program, check=False)  # noqa: S603
     return 0 if failed == [DAMAGED] else 1
 
 

@@ -1,4 +1,6 @@
-"""The demo in napari."""
+"""The demo in napari: ``python -m napari_batch_prediction.widgets.demo JOB``, with the job as JSON."""
+
+import sys
 
 import napari
 from napari.viewer import Viewer
@@ -19,3 +21,7 @@ def show_demo(job: BatchJob) -> None:
     """Open napari with the widget filled in; return when the window is closed."""
     add_widget(Viewer(), job)
     napari.run()
+
+
+if __name__ == "__main__":
+    show_demo(BatchJob.model_validate_json(sys.argv[1]))
