@@ -125,20 +125,10 @@ def need_pyside6() -> str:
     return str(python)
 
 
-def forget_old_kernels() -> None:
-    """Remove compiled loops that are older than any source: numba looks at the file that holds a loop only."""
-    package = ROOT / "src" / "napari_batch_prediction"
-    newest = max(path.stat().st_mtime for path in package.rglob("*.py"))
-    for path in [*package.rglob("*.nbi"), *package.rglob("*.nbc")]:
-        if path.stat().st_mtime < newest:
-            path.unlink()
-
-
 def demo(arguments: list[str]) -> int:
     """Predict the shipped sample images."""
     need_system(qt="--viewer" in arguments, display=False)
     need_environment()
-    forget_old_kernels()
     return subprocess.run([str(BIN / "napari-batch-prediction"), "demo", *arguments]).returncode
 
 
@@ -146,7 +136,6 @@ def test(arguments: list[str]) -> int:
     """Run the tests."""
     need_system(qt=True, display=True)
     need_environment()
-    forget_old_kernels()
     environment, python = dict(os.environ), PYTHON
     if "--pyside6" in arguments:
         arguments = [argument for argument in arguments if argument != "--pyside6"] or ["tests/widgets"]

@@ -16,7 +16,8 @@ from napari_batch_prediction.features.selection import FeatureSelection
 from napari_batch_prediction.forest.packed import PATCH, PackedRegressors, pack, pack_regressors, walk_space
 from napari_batch_prediction.forest.traverse import walk
 from napari_batch_prediction.forest.trees import Tree
-from napari_batch_prediction.simd.vectors import CACHED, LANES, UNCOUNTED, aligned, load, store
+from napari_batch_prediction.simd.caching import cached
+from napari_batch_prediction.simd.vectors import LANES, UNCOUNTED, aligned, load, store
 
 _SLICES_2D, _ROWS_2D = 1, filters2d.HEIGHT
 _SLICES_3D, _ROWS_3D = filters3d.DEPTH, filters3d.HEIGHT
@@ -59,7 +60,7 @@ def _scatter(mean, column, result, at, slices, rows, height, deep, wide):
             store(result, row, load(mean, column * PATCH + (s * deep + r) * wide))
 
 
-@njit(**CACHED)
+@cached
 def _predict(smoothed, tables, n_features, model, space, channel_of_column, flat, probabilities, features):
     """Fill probabilities (channels, z, y, x) and features (n, z, y, x) of a tile; either may have no channels."""
     depth, height, width = probabilities.shape[1:]

@@ -1,12 +1,11 @@
 """What is derived from probabilities: segmentation and uncertainty, compiled."""
 
 import numpy as np
-from numba import njit
 
-from napari_batch_prediction.simd.vectors import CACHED
+from napari_batch_prediction.simd.caching import cached
 
 
-@njit(**CACHED)
+@cached
 def _segment(probabilities, out):
     for i in range(out.size):
         best = 0
@@ -16,7 +15,7 @@ def _segment(probabilities, out):
         out[i] = best + 1
 
 
-@njit(**CACHED)
+@cached
 def _uncertainty(probabilities, out):
     for i in range(out.size):
         largest = probabilities[0, i]

@@ -20,7 +20,7 @@ from napari_batch_prediction.features.kernels import (
 )
 from napari_batch_prediction.features.presmoothing import MARGIN, presmooth
 from napari_batch_prediction.features.selection import FeatureSelection
-from napari_batch_prediction.simd.vectors import COMPILED
+from napari_batch_prediction.simd.caching import COMPILED
 
 # Where the feature filters put each feature: index of the first of its planes.
 _FIRST_PLANE_2D = {

@@ -2,8 +2,8 @@
 
 from numba import njit
 
+from napari_batch_prediction.simd.caching import COMPILED
 from napari_batch_prediction.simd.vectors import (
-    COMPILED,
     fma_double,
     load_double,
     maximum,

@@ -7,7 +7,8 @@ outwards.
 from numba import njit
 
 from napari_batch_prediction.features.presmoothing import MARGIN, mirror
-from napari_batch_prediction.simd.vectors import COMPILED, fma, load, splat, sqrt, store
+from napari_batch_prediction.simd.caching import COMPILED
+from napari_batch_prediction.simd.vectors import fma, load, splat, sqrt, store
 
 HEIGHT = 16
 WIDTH = 128

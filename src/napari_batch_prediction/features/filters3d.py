@@ -22,7 +22,8 @@ from napari_batch_prediction.features.filters2d import (
     row_start,
 )
 from napari_batch_prediction.features.presmoothing import MARGIN, mirror
-from napari_batch_prediction.simd.vectors import COMPILED, fma, load, splat, sqrt, store
+from napari_batch_prediction.simd.caching import COMPILED
+from napari_batch_prediction.simd.vectors import fma, load, splat, sqrt, store
 
 DEPTH = 8
 HEIGHT = 4

@@ -8,7 +8,8 @@ to the last bit.
 import numpy as np
 from numba import njit
 
-from napari_batch_prediction.simd.vectors import CACHED, COMPILED, fma, load, splat, store
+from napari_batch_prediction.simd.caching import COMPILED, cached
+from napari_batch_prediction.simd.vectors import fma, load, splat, store
 
 MARGIN = 3
 """Pixels around a tile that the feature filters look at."""
@@ -99,7 +100,7 @@ def _smooth_plane(block, z, kernel, y0, y1, x0, x1, line, rows, target, start, s
         _convolve_line(rows, offsets, kernel, target, start + (y - y0 + MARGIN) * stride, n)
 
 
-@njit(**CACHED)
+@cached
 def presmooth(block, kernel, in_2d, z0, z1, y0, y1, x0, x1, target, stride):
     """Smooth the tile ``[z0:z1, y0:y1, x0:x1]`` of a block and a margin of 3 pixels around it.
 

@@ -20,8 +20,8 @@ from napari_batch_prediction.forest.masks import (
     store_sums,
 )
 from napari_batch_prediction.forest.packed import GROUP, LEAF, PATCH, SPARE, PackedForest, PackedRegressors, WalkSpace
+from napari_batch_prediction.simd.caching import cached
 from napari_batch_prediction.simd.vectors import (
-    CACHED,
     DOUBLE_LANES,
     UNCOUNTED,
     aligned,
@@ -251,7 +251,7 @@ def _walk(patch, n_features, model, mask, work):
     return lambda patch, n_features, model, mask, work: walk_patch(patch, n_features, model, mask, work)
 
 
-@njit(**CACHED)
+@cached
 def predict_rows(rows, forest, work, out):
     """Send rows of features through the forest.
 

@@ -4,9 +4,6 @@ numba's own loops over float32 arrays vectorise badly when every offset is compu
 explicit; LLVM maps them to the registers of the machine (SSE2, AVX2, AVX-512, NEON). Rounding is the same for every
 lane, so a pixel gets the same value wherever it lies in a vector, and nothing is reordered or contracted except
 in :func:`fma`, which is one rounding where the machine has the instruction.
-
-After a change here or in another file of compiled loops, delete the kernels that numba keeps (``*.nbi`` and
-``*.nbc``): it looks at the file that holds a kernel only, not at what that imports.
 """
 
 import operator
@@ -18,15 +15,11 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic, models, overload, register_model
 
-COMPILED = {"nogil": True, "boundscheck": False, "error_model": "numpy"}
-"""Options of numba for every compiled loop: without the interpreter lock, and without checks."""
+from napari_batch_prediction.simd.caching import COMPILED
 
 UNCOUNTED = {**COMPILED, "_nrt": False}
 """Options for functions that are called for every few pixels and allocate nothing: references to arrays are not
 counted, which would take longer than the work and make threads wait for each other."""
-
-CACHED = {**COMPILED, "cache": True}
-"""Options for loops that Python calls: kept on disk, with all they call."""
 
 LANES = 16
 """Number of float32 in a vector."""
