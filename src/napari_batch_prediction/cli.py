@@ -1,13 +1,12 @@
 """The command line: run, check, resume, info, demo.
 
-Importing this module costs next to nothing; what a command needs is imported when it runs. Nothing here
-imports Qt or napari.
+Importing this module costs next to nothing: the model of a job is imported when arguments are read, the rest of what
+a command needs when it runs. Nothing here imports Qt or napari.
 """
 
 import argparse
 import gc
 import os
-import re
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -21,12 +20,6 @@ if TYPE_CHECKING:
     from napari_batch_prediction.planning.plan import Plan
 
 DONE, FAILED, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
-
-# Options that are settings of every export, under the same names.
-_EXPORT_OPTIONS = (
-    "format", "folder", "name", "internal_path", "dtype", "input_range", "output_range", "output_axes", "region",
-    "per_class", "into_image", "ome_zarr_version", "compression",
-)  # fmt: skip
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -47,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             # A name that the terminal cannot show must not end a batch.
             stream.reconfigure(errors="backslashreplace")
     try:
-        arguments = _parser().parse_args(argv)
+        arguments = make_parser().parse_args(argv)
     except SystemExit as end:
         return int(end.code or 0)
     from napari_batch_prediction.errors import BatchPredictionError
@@ -79,7 +72,12 @@ def console() -> NoReturn:
     sys.exit(status)
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line, with its options made of the fields of a job and of an export."""
+    from napari_batch_prediction.job.export import Export
+    from napari_batch_prediction.job.job import BatchJob
+    from napari_batch_prediction.job.options import add_options, describe
+
     parser = argparse.ArgumentParser(
         prog="napari-batch-prediction",
         description="Run a trained ilastik pixel classifier over many images.",
@@ -89,62 +87,25 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     job = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    job.add_argument("classifier", metavar="CLASSIFIER", nargs="?", help="ilastik project (.ilp)")
+    job.add_argument("classifier", metavar="CLASSIFIER", nargs="?", help=describe(BatchJob, "classifier"))
+    job.add_argument("inputs", metavar="INPUT", nargs="*", help=describe(BatchJob, "inputs"))
     job.add_argument(
-        "inputs",
-        metavar="INPUT",
-        nargs="*",
-        help="image, folder, pattern ('data/**/*.tif'), list (.txt, .csv), or image with a dataset after it "
-        "(scan.h5/volume)",
+        "--export",
+        metavar="SOURCE",
+        action="append",
+        dest="sources",
+        help=f"{describe(Export, 'source')} May be given several times. Default: Probabilities.",
     )
+    add_options(job, Export)
     job.add_argument(
-        "--export", metavar="SOURCE", action="append", dest="sources", help="what to export; may be repeated"
+        "--table-format",
+        metavar="F",
+        help="Format of tables such as Counts: csv or ilastik csv. Default: csv.",
     )
+    add_options(job, BatchJob)
     job.add_argument(
-        "--format", metavar="F", help="format by ilastik's name, such as tiff or png; default 'compressed hdf5'"
+        "--job", metavar="JOB", help="A whole job as JSON, or a file that holds one, in place of everything else."
     )
-    job.add_argument("--folder", metavar="DIR", help="folder to write to; beside each image if not given")
-    job.add_argument("--name", metavar="TEMPLATE", help="name of the outputs, default {stem}_{source}")
-    job.add_argument("--internal-path", metavar="P", help="dataset in the HDF5 file, default exported_data")
-    job.add_argument(
-        "--dtype", metavar="T", help="type of the values, for example uint8; the source's own if not given"
-    )
-    job.add_argument(
-        "--input-range", metavar=("A", "B"), nargs=2, type=float, help="values that become the output range"
-    )
-    job.add_argument("--output-range", metavar=("A", "B"), nargs=2, type=float, help="range to rescale values to")
-    job.add_argument("--output-axes", metavar="AXES", help="order of axes, for example tzyxc")
-    job.add_argument(
-        "--region", metavar="R", type=_region, help="part to export, for example y=10:200,x=:512; along c, channels"
-    )
-    job.add_argument("--input-axes", metavar="A", help="axes of every input, for example tyx")
-    job.add_argument(
-        "--stack-along",
-        choices=("z", "t", "c"),
-        help="make each pattern or folder one image: its files, stacked along this axis",
-    )
-    job.add_argument("--channels", metavar="C", help="channels to use, by index from 0 or name: 0,2 or DAPI,GFP")
-    job.add_argument(
-        "--existing",
-        choices=("error", "skip", "overwrite"),
-        default="error",
-        help="what to do about outputs that exist (default: error)",
-    )
-    job.add_argument("--ome-zarr-version", choices=("0.4", "0.5"), help="of the formats OME-Zarr; default 0.4")
-    job.add_argument(
-        "--into-image", action="store_true", default=None, help="segmentation as labels of the OME-Zarr image itself"
-    )
-    job.add_argument(
-        "--per-class", action="store_true", default=None, help="one file for each class, with {class} in its name"
-    )
-    job.add_argument("--compression", metavar="C", help="how values are compressed, in formats that have a choice")
-    job.add_argument("--table-format", metavar="F", help="format of tables such as Counts: csv or 'ilastik csv'")
-    job.add_argument(
-        "--job", metavar="JOB", help="a whole job as JSON, or a file that holds one, in place of everything else"
-    )
-    job.add_argument("--memory", metavar="M", type=_bytes, help="memory the process may take, for example 4GiB")
-    job.add_argument("--ledger", metavar="PATH", help="file for the record of the run; beside the outputs if not given")
-    job.add_argument("--workers", metavar="N", type=int, help="number of threads; all cores if not given")
 
     run = commands.add_parser("run", parents=[job], allow_abbrev=False, help="predict and write")
     run.set_defaults(command=_run)
@@ -157,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     resume.add_argument("--failed", action="store_true", help="do only what failed")
     resume.set_defaults(command=_resume)
     info = commands.add_parser("info", allow_abbrev=False, help="show what a classifier is")
-    info.add_argument("classifier", metavar="CLASSIFIER", help="ilastik project (.ilp)")
+    info.add_argument("classifier", metavar="CLASSIFIER", help=describe(BatchJob, "classifier"))
     info.set_defaults(command=_info)
     demo = commands.add_parser("demo", allow_abbrev=False, help="predict shipped sample images")
     demo.add_argument("folder", metavar="FOLDER", nargs="?", type=Path, help="where to put the demo")
@@ -166,32 +127,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _bytes(text: str) -> int:
-    """Read a size such as ``4GiB`` or ``500 MB``."""
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B?\s*", text, re.IGNORECASE)
-    if found is None:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a size; expected for example 4GiB")
-    power = " KMGT".index(found[2].upper() or " ")
-    return int(float(found[1]) * (1024 if found[3] else 1000) ** power)
-
-
-def _region(text: str) -> dict[str, tuple[int | None, int | None]]:
-    """Read a region such as ``y=10:200,x=:512``."""
-    region: dict[str, tuple[int | None, int | None]] = {}
-    for part in text.split(","):
-        found = re.fullmatch(r"\s*([tczyx])\s*=\s*(\d*)\s*:\s*(\d*)\s*", part)
-        if found is None or found[1] in region:
-            raise argparse.ArgumentTypeError(f"'{text}' is not a region; expected for example y=10:200,x=:512")
-        start, stop = (int(number) if number else None for number in found.groups()[1:])
-        region[found[1]] = start, stop
-    return region
-
-
 def _job(arguments: argparse.Namespace) -> "BatchJob":
     from pydantic import ValidationError
 
     from napari_batch_prediction.errors import SettingsError
     from napari_batch_prediction.job.job import BatchJob
+    from napari_batch_prediction.job.options import given_options
 
     if arguments.job is None and not arguments.inputs:
         raise SettingsError(
@@ -206,13 +147,7 @@ def _job(arguments: argparse.Namespace) -> "BatchJob":
             classifier=arguments.classifier,
             inputs=tuple(arguments.inputs),
             exports=tuple(_export(arguments, source) for source in arguments.sources or ["Probabilities"]),
-            input_axes=arguments.input_axes,
-            stack=arguments.stack_along,
-            channels=None if arguments.channels is None else [name.strip() for name in arguments.channels.split(",")],
-            existing=arguments.existing,
-            workers=arguments.workers,
-            ledger=arguments.ledger,
-            memory=arguments.memory,
+            **given_options(arguments, BatchJob),
         )
     except ValidationError as error:
         wrong = "; ".join(": ".join(filter(None, [".".join(map(str, e["loc"])), e["msg"]])) for e in error.errors())
@@ -234,12 +169,15 @@ def _job_text(given: str) -> str:
 def _export(arguments: argparse.Namespace, source: str) -> "Export":
     from napari_batch_prediction.classifiers.base import COUNTS
     from napari_batch_prediction.job.export import Export
+    from napari_batch_prediction.job.options import given_options
 
-    given = {key: getattr(arguments, key) for key in _EXPORT_OPTIONS}
+    fields = given_options(arguments, Export)
     if source.lower() == COUNTS.lower():
         # A table has formats of its own.
-        given["format"] = arguments.table_format
-    return Export(source=source, **{key: value for key, value in given.items() if value is not None})
+        fields.pop("format", None)
+        if arguments.table_format is not None:
+            fields["format"] = arguments.table_format
+    return Export(source=source, **fields)
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -7,6 +7,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from napari_batch_prediction.axes import AxisKey
 from napari_batch_prediction.formats.common.target import Compression
+from napari_batch_prediction.job.options import Option
+from napari_batch_prediction.job.region import Region, format_region, parse_region
 
 DEFAULT_NAME = "{stem}_{source}"
 
@@ -21,6 +23,10 @@ def _rising(value: tuple[float, float] | None) -> tuple[float, float] | None:
     return value
 
 
+def _region_text(region: Region) -> str:
+    return format_region(region).replace(" ", "")
+
+
 Range = Annotated[tuple[float, float] | None, AfterValidator(_rising)]
 
 
@@ -30,29 +36,66 @@ class Export(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     source: str = Field("Probabilities", description="What to export: one of the classifier's sources.")
-    format: str = Field("compressed hdf5", description="Format of the file, by ilastik's name.")
-    folder: Path | None = Field(None, description="Folder to write to; beside each image if not given.")
-    name: str = Field(
-        DEFAULT_NAME, description="Template of the file name, without the extension, relative to the folder."
+    format: Annotated[str, Option("F")] = Field(
+        "compressed hdf5", title="Format", description="Format of the files, by ilastik's name."
     )
-    internal_path: str = Field("exported_data", description="Name of the dataset inside an HDF5 file.")
-    ome_zarr_version: Literal["0.4", "0.5"] = Field("0.4", description="Version of OME-Zarr, in formats of that kind.")
-    compression: Compression | None = Field(
-        None, description="How values are compressed; the way of the format if not given."
+    folder: Annotated[Path | None, Option("DIR")] = Field(
+        None, title="Folder", description="Folder to write to; beside each image if not given."
     )
-    dtype: Dtype | None = Field(None, description="Type of the values; the source's own if not given.")
-    input_range: Range = Field(
-        None, description="Values that become the ends of the output range; the source's own range if not given."
+    name: Annotated[str, Option("TEMPLATE")] = Field(
+        DEFAULT_NAME,
+        title="Name",
+        description="Template of the file name, without the extension, relative to the folder.",
     )
-    output_range: Range = Field(None, description="Range that values are rescaled to; as they are if not given.")
-    output_axes: str | None = Field(
-        None, description="Order of axes, such as 'tczyx'; the image's own, then c, if not given."
+    internal_path: Annotated[str, Option("P")] = Field(
+        "exported_data", title="Dataset", description="Name of the dataset inside an HDF5 or N5 file."
     )
-    into_image: bool = Field(
-        False, description="Write a segmentation as OME-Zarr labels into the OME-Zarr image it belongs to."
+    ome_zarr_version: Annotated[Literal["0.4", "0.5"], Option()] = Field(
+        "0.4",
+        title="OME-Zarr",
+        description="Version of OME-Zarr, in formats of that kind. 0.5 is newer, more programs read 0.4.",
     )
-    per_class: bool = Field(False, description="One file for each class, with {class} in its name.")
-    region: dict[AxisKey, tuple[int | None, int | None]] = Field(
+    compression: Annotated[Compression | None, Option("C")] = Field(
+        None,
+        title="Compression",
+        description="How values are compressed, in formats that have a choice: gzip, zstd, lzw, blosc or none; "
+        "the way of the format if not given. It changes the size of the files, not the values.",
+    )
+    dtype: Annotated[Dtype | None, Option("T")] = Field(
+        None,
+        title="Type",
+        description="Type of the values, for example uint8; the source's own if not given. Fractions become integers "
+        "only with an output range.",
+    )
+    input_range: Annotated[Range, Option(("A", "B"), parse=float, write=repr)] = Field(
+        None,
+        title="Range",
+        description="Values that become the ends of the output range; the source's own range if not given.",
+    )
+    output_range: Annotated[Range, Option(("A", "B"), parse=float, write=repr)] = Field(
+        None, title="Range", description="Range that values are rescaled to; as they are if not given."
+    )
+    output_axes: Annotated[str | None, Option("AXES")] = Field(
+        None,
+        title="Axis order",
+        description="Order of axes, for example tczyx; the image's own, then c, if not given. Axes of extent 1 may be "
+        "added or left out.",
+    )
+    into_image: Annotated[bool, Option()] = Field(
+        False,
+        title="As labels into the OME-Zarr image",
+        description="Write a segmentation as OME-Zarr labels into the OME-Zarr image it belongs to, IMAGE/labels/NAME.",
+    )
+    per_class: Annotated[bool, Option()] = Field(
+        False,
+        title="One file for each class",
+        description="Write one file for each class, with {class} in its name, else with the class at its end.",
+    )
+    region: Annotated[
+        dict[AxisKey, tuple[int | None, int | None]], Option("R", parse=parse_region, write=_region_text)
+    ] = Field(
         default_factory=dict,
-        description="Start and stop, in pixels, along axes that are cut; along c, channels of the source.",
+        title="Region",
+        description="Start and stop, in pixels, along axes that are cut, for example y=10:200,x=:512; along c, "
+        "channels of the source; everything if not given.",
     )

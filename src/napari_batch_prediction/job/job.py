@@ -3,13 +3,15 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from napari_batch_prediction.images.memory import PREFIX
 from napari_batch_prediction.images.stack import StackAxis
 from napari_batch_prediction.job.export import Export
+from napari_batch_prediction.job.options import Option
+from napari_batch_prediction.job.size import parse_size
 
 if TYPE_CHECKING:
     from napari_batch_prediction.planning.plan import Plan
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
     from napari_batch_prediction.records.ledger import Ledger
 
 Existing = Literal["error", "skip", "overwrite"]
+
+
+def _split_names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(","))
 
 
 class InputSettings(BaseModel):
@@ -36,28 +42,46 @@ class BatchJob(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    classifier: Path = Field(description="The classifier: an ilastik project file.")
+    classifier: Path = Field(description="The classifier: an ilastik project file (.ilp).")
     inputs: tuple[str, ...] = Field(
-        description="Files, folders, patterns, lists (.txt, .csv), or files with a dataset after them, as in "
-        "'scan.h5/volume/data'."
+        description="Images, folders, patterns (data/**/*.tif), lists (.txt, .csv), or files with a dataset after them "
+        "(scan.h5/volume)."
     )
     exports: tuple[Export, ...] = Field((Export(),), min_length=1, description="What to write for every input.")
-    input_axes: str | None = Field(None, description="Axes of every input, instead of the file's own or a guess.")
-    stack: StackAxis | None = Field(
+    input_axes: Annotated[str | None, Option("AXES")] = Field(
+        None, description="Axes of every input, for example tyx, instead of the file's own or a guess."
+    )
+    stack: Annotated[StackAxis | None, Option(name="stack-along")] = Field(
         None, description="Make each pattern or folder one image: its files, stacked along this axis."
     )
-    channels: tuple[int | str, ...] | None = Field(
-        None, min_length=1, description="Channels to use of every input, by name or index from 0; all if not given."
+    channels: Annotated[
+        tuple[int | str, ...] | None, Option("C", parse=_split_names, write=lambda names: ",".join(map(str, names)))
+    ] = Field(
+        None,
+        min_length=1,
+        description="Channels to use of every input, by name or index from 0, for example 0,2 or DAPI,GFP; all if not "
+        "given.",
     )
     input_settings: dict[str, InputSettings] = Field(
         default_factory=dict, description="What is set for single images, by their location as the plan names it."
     )
-    existing: Existing = Field("error", description="What to do about outputs that exist.")
-    ledger: Path | None = Field(None, description="File of the record; a new one beside the outputs if not given.")
-    memory: int | None = Field(
-        None, ge=2**29, description="Bytes the whole process may take; tiles are made smaller to stay below."
+    existing: Annotated[Existing, Option()] = Field(
+        "error",
+        description="What to do about outputs that exist. Skipped are only those that say they were made by the same "
+        "classifier, settings and versions.",
     )
-    workers: int | None = Field(None, ge=1, description="Number of threads; all cores if not given.")
+    ledger: Annotated[Path | None, Option("PATH")] = Field(
+        None, description="File of the record; a new one beside the outputs if not given."
+    )
+    memory: Annotated[int | None, Option("M", parse=parse_size)] = Field(
+        None,
+        ge=2**29,
+        description="Bytes the whole process may take, for example 4GiB, at least 512MiB; tiles are made smaller to "
+        "stay below. Not limited if not given.",
+    )
+    workers: Annotated[int | None, Option("N", parse=int)] = Field(
+        None, ge=1, description="Number of threads; all cores if not given."
+    )
 
     def absolute(self) -> "BatchJob":
         """Return a job that means the same files wherever it is run."""

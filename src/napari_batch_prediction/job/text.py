@@ -9,6 +9,7 @@ from typing import Any
 from napari_batch_prediction.classifiers.base import COUNTS
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob
+from napari_batch_prediction.job.options import write_options
 
 COMMAND = "napari-batch-prediction"
 
@@ -73,8 +74,6 @@ def _bracketed(start: str, items: list[str], end: str, depth: int) -> str:
 
 
 def _arguments(job: BatchJob) -> list[str]:
-    plain = job.model_copy(update={"exports": (Export(),)})
-    options = {**_job_options(plain), **_export_options(job)}
     names = [*job.inputs, *(export.source for export in job.exports)]
     expressible = (
         _same_but_source(job)
@@ -87,8 +86,14 @@ def _arguments(job: BatchJob) -> list[str]:
     words = [os.fspath(job.classifier), *job.inputs]
     for export in job.exports:
         words += ["--export", export.source]
+    options = write_options(job)
+    for export in job.exports:
+        written = write_options(export)
+        if _is_table(export) and "--format" in written:
+            written["--table-format"] = written.pop("--format")
+        options |= written
     for name, value in options.items():
-        words += [f"--{name}", *value]
+        words += [name, *value]
     return words
 
 
@@ -101,41 +106,3 @@ def _same_but_source(job: BatchJob) -> bool:
 
 def _is_table(export: Export) -> bool:
     return export.source.lower() == COUNTS.lower()
-
-
-def _job_options(job: BatchJob) -> dict[str, list[str]]:
-    options: dict[str, list[str]] = {}
-    for name, value in _chosen(job):
-        match name:
-            case "classifier" | "inputs" | "exports" | "input_settings":
-                continue
-            case "stack":
-                options["stack-along"] = [str(value)]
-            case "channels":
-                options["channels"] = [",".join(map(str, value))]
-            case _:
-                options[name.replace("_", "-")] = [str(value)]
-    return options
-
-
-def _export_options(job: BatchJob) -> dict[str, list[str]]:
-    options: dict[str, list[str]] = {}
-    for export in job.exports:
-        for name, value in _chosen(export):
-            if name == "source":
-                continue
-            if name == "format" and _is_table(export):
-                options["table-format"] = [str(value)]
-            elif value is True:
-                options[name.replace("_", "-")] = []
-            elif name == "region":
-                options["region"] = [",".join(f"{key}={_end(a)}:{_end(b)}" for key, (a, b) in value.items())]
-            elif isinstance(value, tuple):
-                options[name.replace("_", "-")] = [repr(one) for one in value]
-            else:
-                options[name.replace("_", "-")] = [str(value)]
-    return options
-
-
-def _end(value: int | None) -> str:
-    return "" if value is None else str(value)

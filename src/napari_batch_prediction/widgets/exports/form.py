@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QMenu, QWidget
 from napari_batch_prediction.classifiers.base import Source
 from napari_batch_prediction.formats.writable import FORMATS
 from napari_batch_prediction.job.export import DEFAULT_NAME, Export
+from napari_batch_prediction.job.options import label
 from napari_batch_prediction.planning.choices import ImageAxes, format_problems, known_format, why_off
 from napari_batch_prediction.planning.naming import PLACEHOLDERS
 from napari_batch_prediction.widgets.parts.form_rows import (
@@ -80,9 +81,9 @@ class ExportForm(QWidget):
         self._name = line()
         self._names = MenuButton("", self._fill_names)
         self._names.setToolTip("Names to start from.")
-        Row(form, "Format", [self._format.native], FORMAT_HELP)
-        self._folder_row = Row(form, "Folder", [self._folder.native], FOLDER_HELP)
-        Row(form, "Name", [self._name.native, self._names], NAME_HELP)
+        Row(form, label(Export, "format"), [self._format.native], FORMAT_HELP)
+        self._folder_row = Row(form, label(Export, "folder"), [self._folder.native], FOLDER_HELP)
+        Row(form, label(Export, "name"), [self._name.native, self._names], NAME_HELP)
         self._format.changed.connect(lambda name: self.edited.emit({"format": name}))
         self._folder.line_edit.changed.connect(self._on_folder)
         self._name.changed.connect(lambda name: self.edited.emit({"name": name}))

@@ -12,6 +12,7 @@ from napari_batch_prediction.axes import check_axes, output_axes
 from napari_batch_prediction.errors import AxesError, SettingsError
 from napari_batch_prediction.formats.common.target import Compression
 from napari_batch_prediction.job.export import Dtype, Export
+from napari_batch_prediction.job.options import describe, label
 from napari_batch_prediction.job.region import Region, format_region, parse_region
 from napari_batch_prediction.planning.choices import ImageAxes, axis_orders, known_format, why_no_dtype
 from napari_batch_prediction.widgets.exports.form import Chosen, off_for_all, shown
@@ -28,20 +29,7 @@ from napari_batch_prediction.widgets.parts.form_rows import (
 from napari_batch_prediction.widgets.parts.menu_button import MenuButton
 from napari_batch_prediction.widgets.parts.message import Message
 
-TIPS = {
-    "dtype": "The type of the values in the files. Fractions as integers are rescaled, see Range.",
-    "range": "Whether values are written as they are, or rescaled (in ilastik: Renormalise).",
-    "input_range": "The values that become the ends of the range below. Left empty, the whole range of the output.",
-    "output_range": "The range that the values are rescaled to.",
-    "output_axes": "The order of the axes in the files, for example tzyxc. Left empty, that of each image, then c.",
-    "region": "The part that is written: start and stop along each axis in pixels, for example y=10:200, x=:512.\n"
-    "Along c, channels of the output. Left empty, everything.",
-    "compression": "How the values are compressed. It changes the size of the files, not the values.",
-    "per_class": "Write one file for each class. {class} stands for its name in the name of the file.",
-    "internal_path": "Name of the dataset inside the file.",
-    "ome_zarr_version": "The version of OME-Zarr. 0.5 is newer, 0.4 can be read by more programs.",
-    "into_image": "Write the segmentation as labels into the OME-Zarr image it belongs to, not into a folder.",
-}
+RANGE = "Whether values are written as they are, or rescaled (in ilastik: Renormalise)."
 COMPRESSIONS: Mapping[Compression, str] = {
     "none": "none",
     "gzip": "gzip (deflate)",
@@ -85,23 +73,36 @@ class MoreForm(QWidget):
         self._pick.setToolTip("Orders that make sense for the first image.")
         self._region, self._draw = line("everything"), QPushButton("Draw in viewer")
         self._compression = combo([("", "")])
-        self._per_class = CheckBox(text="One file for each class")
+        self._per_class = CheckBox(text=label(Export, "per_class"))
         self._dataset = line()
         self._version = combo([("0.4", "0.4"), ("0.5", "0.5")])
-        self._into_image = CheckBox(text="As labels into the OME-Zarr image")
+        self._into_image = CheckBox(text=label(Export, "into_image"))
         self._rows = {
-            "dtype": Row(form, "Type", [self._dtype.native], TIPS["dtype"]),
-            "range": Row(form, "Range", [self._range.native], TIPS["range"]),
-            "input_range": Row(form, "   from", [box.native for box in self._input], TIPS["input_range"]),
-            "output_range": Row(form, "   to", [box.native for box in self._output], TIPS["output_range"]),
-            "output_axes": Row(form, "Axis order", [self._axes.native, self._pick], TIPS["output_axes"]),
-            "region": Row(form, "Region", [self._region.native], TIPS["region"]),
+            "dtype": Row(form, label(Export, "dtype"), [self._dtype.native], describe(Export, "dtype")),
+            "range": Row(form, label(Export, "output_range"), [self._range.native], RANGE),
+            "input_range": Row(form, "   from", [box.native for box in self._input], describe(Export, "input_range")),
+            "output_range": Row(form, "   to", [box.native for box in self._output], describe(Export, "output_range")),
+            **{
+                name: Row(form, label(Export, name), controls, describe(Export, name))
+                for name, controls in (
+                    ("output_axes", [self._axes.native, self._pick]),
+                    ("region", [self._region.native]),
+                )
+            },
             "draw": Row(form, "", [self._draw], DRAW),
-            "compression": Row(form, "Compression", [self._compression.native], TIPS["compression"]),
-            "internal_path": Row(form, "Dataset", [self._dataset.native], TIPS["internal_path"]),
-            "ome_zarr_version": Row(form, "OME-Zarr", [self._version.native], TIPS["ome_zarr_version"]),
-            "per_class": Row(form, "", [self._per_class.native], TIPS["per_class"]),
-            "into_image": Row(form, "", [self._into_image.native], TIPS["into_image"]),
+            **{
+                name: Row(form, label(Export, name), [control.native], describe(Export, name))
+                for name, control in (
+                    ("compression", self._compression),
+                    ("internal_path", self._dataset),
+                    ("ome_zarr_version", self._version),
+                )
+            },
+            # The text of a box is its label.
+            **{
+                name: Row(form, "", [box.native], describe(Export, name))
+                for name, box in (("per_class", self._per_class), ("into_image", self._into_image))
+            },
         }
         self._message = Message()
         layout.addWidget(content)

@@ -4,24 +4,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from napari_batch_prediction.job.export import Export
+from napari_batch_prediction.job.options import label, options
 from napari_batch_prediction.job.region import format_region
 from napari_batch_prediction.planning.choices import known_format
-
-FIELDS = {
-    "format": "Format",
-    "folder": "Folder",
-    "name": "Name",
-    "dtype": "Type",
-    "output_range": "Range",
-    "input_range": "Range",
-    "output_axes": "Axis order",
-    "region": "Region",
-    "compression": "Compression",
-    "internal_path": "Dataset",
-    "ome_zarr_version": "OME-Zarr",
-    "per_class": "One file for each class",
-    "into_image": "As labels into the image",
-}
 
 
 def labels(exports: Sequence[Export]) -> list[str]:
@@ -38,7 +23,8 @@ def labels(exports: Sequence[Export]) -> list[str]:
 def differing(exports: Sequence[Export]) -> str:
     """Return which settings are not the same for all exports, as a sentence; empty if all are."""
     images = [export for export in exports if not _is_table(export)]
-    names = [name for field, name in FIELDS.items() if _differs(field, images if field == "format" else exports)]
+    fields = [field for field, _, _ in options(Export)]
+    names = [label(Export, field) for field in fields if _differs(field, images if field == "format" else exports)]
     return f"Not the same for all outputs: {', '.join(dict.fromkeys(names))}." if names else ""
 
 

@@ -1,0 +1,129 @@
+"""Fields of a job and of an export as options of the command line: read, written, and described."""
+
+import argparse
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from napari_batch_prediction.errors import SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """How a field appears on the command line, as an annotation of the field.
+
+    Its help is the field's description; its label in the window is the field's title. A field that is True or False
+    is a switch, a literal type gives the choices, and a tuple of names in ``metavar`` takes as many values.
+
+    Attributes
+    ----------
+    metavar
+        What stands for its value in the help; one name for each value.
+    name
+        Its name without dashes; that of the field if empty.
+    parse
+        Makes the value of its text; raises SettingsError or ValueError if it cannot.
+    write
+        Makes the text of a value.
+    """
+
+    metavar: str | tuple[str, ...] = ""
+    name: str = ""
+    parse: Callable[[str], object] = str
+    write: Callable[[Any], str] = str
+
+
+def options(model: type[BaseModel]) -> Iterator[tuple[str, FieldInfo, Option]]:
+    """Yield the fields of a model that are options: name, field, option."""
+    for name, field in model.model_fields.items():
+        for option in field.metadata:
+            if isinstance(option, Option):
+                yield name, field, option
+
+
+def option_name(field_name: str, option: Option) -> str:
+    """Return the name of an option with its dashes."""
+    return f"--{option.name or field_name.replace('_', '-')}"
+
+
+def describe(model: type[BaseModel], field_name: str) -> str:
+    """Return the description of a field."""
+    return model.model_fields[field_name].description or ""
+
+
+def label(model: type[BaseModel], field_name: str) -> str:
+    """Return the name of a field in the window."""
+    return model.model_fields[field_name].title or ""
+
+
+def add_options(parser: argparse.ArgumentParser, model: type[BaseModel]) -> None:
+    """Add an option to a parser for each field of a model that is one."""
+    for name, field, option in options(model):
+        settings: dict[str, Any] = {"dest": name, "help": _help(field).replace("%", "%%")}
+        choices = _choices(field)
+        if field.annotation is bool:
+            # None, not False, says that the option was not given.
+            settings |= {"action": "store_true", "default": None}
+        elif choices and not option.metavar:
+            settings |= {"choices": choices}
+        else:
+            settings |= {"metavar": option.metavar or None, "type": _reader(option)}
+            if isinstance(option.metavar, tuple):
+                settings["nargs"] = len(option.metavar)
+        parser.add_argument(option_name(name, option), **settings)
+
+
+def given_options(arguments: argparse.Namespace, model: type[BaseModel]) -> dict[str, Any]:
+    """Return the fields of a model whose options were given."""
+    fields = {name: getattr(arguments, name, None) for name, _, _ in options(model)}
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def write_options(value: BaseModel) -> dict[str, list[str]]:
+    """Return the options that give the fields of a model which differ from their defaults: name, words after it."""
+    written: dict[str, list[str]] = {}
+    for name, field, option in options(type(value)):
+        content = getattr(value, name)
+        if content == field.get_default(call_default_factory=True):
+            continue
+        if content is True:
+            words: list[str] = []
+        elif isinstance(option.metavar, tuple):
+            words = [option.write(item) for item in content]
+        else:
+            words = [option.write(content)]
+        written[option_name(name, option)] = words
+    return written
+
+
+def _help(field: FieldInfo) -> str:
+    """Return the description, and the default unless the description says it."""
+    default = field.get_default(call_default_factory=True)
+    said = default in (None, False) or default == {} or not isinstance(default, str)
+    return f"{field.description}{'' if said else f' Default: {default}.'}"
+
+
+def _choices(field: FieldInfo) -> tuple[str, ...]:
+    """Return the values of a literal type, also of one that may be None."""
+    annotation = field.annotation
+    if get_origin(annotation) in (Union, UnionType):
+        annotation = next(kind for kind in get_args(annotation) if kind is not type(None))
+    return get_args(annotation) if get_origin(annotation) is Literal else ()
+
+
+def _reader(option: Option) -> Callable[[str], object]:
+    """Return a function that reads the text of an option for argparse."""
+
+    def read(text: str) -> object:
+        try:
+            return option.parse(text)
+        except SettingsError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    # argparse says it of other errors: "invalid int value".
+    read.__name__ = option.parse.__name__
+    return read
