@@ -254,9 +254,10 @@ def _check(arguments: argparse.Namespace) -> int:
 
 def _info(arguments: argparse.Namespace) -> int:
     from napari_batch_prediction.classifiers.load import load_classifier
-    from napari_batch_prediction.report import print_table
+    from napari_batch_prediction.report import describe, print_table
 
-    print_table([(f"{key}:", str(value)) for key, value in load_classifier(arguments.classifier).summary().items()])
+    facts = describe(load_classifier(arguments.classifier).describe())
+    print_table([(f"{heading}:", text) for heading, text in facts])
     return DONE
 
 

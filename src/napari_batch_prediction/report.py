@@ -1,10 +1,12 @@
-"""A run and tables as text: what the command line and the demo print."""
+"""A run, a classifier and tables as text: what the command line and the demo print."""
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
+from napari_batch_prediction.classifiers.description import Description, StageDescription
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.records import events
 from napari_batch_prediction.records.ledger import Ledger
@@ -68,6 +70,49 @@ def print_ledger(ledger: Ledger) -> None:
         print(f"{name}: {path}")
     if ledger.path is not None:
         print(f"Record of the run: {ledger.path}")
+
+
+def describe(classifier: Description) -> list[tuple[str, str]]:
+    """Return the facts of a classifier, each after its heading, in the order to be shown."""
+    facts: dict[str, str | None] = {
+        "File": None if classifier.path is None else os.fspath(classifier.path),
+        "Workflow": classifier.workflow,
+        "ilastik": classifier.version,
+    }
+    if classifier.counted:
+        facts["Counts"] = f"what was marked as {classifier.counted}"
+    else:
+        facts["Classes"] = ", ".join(classifier.classes)
+    facts |= {"Channels": str(classifier.n_channels), "Axes": classifier.axes}
+    match classifier.stages:
+        case (stage,):
+            facts |= {"Features": features(stage), **_training(stage)}
+        case stages:
+            facts |= {f"Stage {n}": _stage(stage) for n, stage in enumerate(stages, start=1)}
+    facts["Sigma"] = None if classifier.sigma is None else f"{classifier.sigma:g} pixels"
+    facts |= {"Trained": classifier.trained_again or None, "Sources": ", ".join(classifier.sources)}
+    return [(heading, text) for heading, text in facts.items() if text is not None]
+
+
+def features(stage: StageDescription) -> str:
+    """Return how many features of how many dimensions there are, and at which scales."""
+    chosen = stage.selection
+    scales = ", ".join(
+        f"{chosen.scales[j]:g}{'' if chosen.in_2d[j] == chosen.all_in_2d else ' (2D)'}" for j in chosen.used_scales
+    )
+    return f"{chosen.n_features(stage.n_channels)} in {'2D' if chosen.all_in_2d else '3D'}, scales {scales}"
+
+
+def _training(stage: StageDescription) -> dict[str, str]:
+    if not stage.n_regressors:
+        return {"Trees": str(stage.n_trees)}
+    plural = "s" if stage.n_forests > 1 else ""
+    kind = f"random forest{plural}, {stage.n_trees} trees" if stage.n_forests else "linear"
+    return {"Regressors": f"{stage.n_regressors} ({kind})"}
+
+
+def _stage(stage: StageDescription) -> str:
+    return f"classes: {', '.join(stage.classes)}; features: {features(stage)}; trees: {stage.n_trees}"
 
 
 def rows(facts: Sequence[str], ends: Sequence[str]) -> Table:

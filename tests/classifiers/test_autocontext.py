@@ -10,6 +10,7 @@ from ilp_writer import RAW, put, put_forest, put_lane, remove, write_project
 from tilings import random_tiles
 
 import napari_batch_prediction as nbp
+from napari_batch_prediction import report
 from napari_batch_prediction.axes import extents, reorder
 from napari_batch_prediction.classifiers.autocontext import Autocontext
 from napari_batch_prediction.engine.tiles import Tile
@@ -63,7 +64,7 @@ def test_what_it_says():
     assert (classifier.axes, classifier.n_channels) == ("yx", 1)
     first, second = (project.selection.context for project in classifier.projects)
     assert classifier.context == tuple(a + b for a, b in zip(first, second, strict=True))
-    summary = classifier.summary()
+    summary = dict(report.describe(classifier.describe()))
     assert summary["Stage 1"] == "classes: bg, blob, stripe; features: 8 in 2D, scales 0.7, 1.6, 3.5; trees: 100"
     assert summary["Stage 2"] == "classes: not, blob; features: 24 in 2D, scales 0.7, 1, 1.6, 3.5, 5; trees: 100"
 
@@ -193,17 +194,17 @@ def test_image_that_does_not_fit():
         classifier.predict(np.zeros((40, 40, 3), np.uint8), "yxc")
 
 
-def test_doubts():
+def test_warnings():
     """An image of another type than that of the training images, told by thresholds on probabilities."""
     first, *others = load().projects
     classifier = Autocontext([replace(first, dtype=None), *others])
-    assert classifier.doubts(np.dtype("uint8")) == []
+    assert classifier.warnings(np.dtype("uint8")) == []
     for dtype, full in (("uint16", "65535"), ("float32", "1")):
-        (doubt,) = classifier.doubts(np.dtype(dtype))
-        assert f"image is {dtype}" in doubt
-        assert f"as 0 to {full}, but the forest compares them with values up to 184" in doubt
-    # This one is refused: there is nothing to doubt.
-    assert classifier.doubts(np.dtype("int32")) == []
+        (warning,) = classifier.warnings(np.dtype(dtype))
+        assert f"image is {dtype}" in str(warning)
+        assert f"as 0 to {full}, but the forest compares them with values up to 184" in str(warning)
+    # This one is refused: there is nothing to warn of.
+    assert classifier.warnings(np.dtype("int32")) == []
 
 
 def test_memory():

@@ -10,6 +10,7 @@ import pytest
 from tilings import random_tiles
 
 import napari_batch_prediction as nbp
+from napari_batch_prediction import report
 from napari_batch_prediction.axes import reorder
 from napari_batch_prediction.classifiers.density_counting import DensityCounting
 from napari_batch_prediction.engine.counting import UNIT, exact_sum
@@ -81,10 +82,11 @@ def test_what_it_says():
     assert classifier.sources == ("Density", "Counts")
     assert (classifier.axes, classifier.n_channels, classifier.context) == ("yx", 1, (0, 15, 15))
     density, counts = classifier.source("density"), classifier.source("COUNTS")
-    assert (density.dtype, density.channels, density.value_range, density.sums) == (np.float32, 1, (0, 1), "")
-    assert (counts.dtype, counts.sums) == (np.float64, "Density")
+    assert (density.dtype, density.channels, density.value_range, density.kind) == (np.float32, 1, (0, 1), "image")
+    assert (counts.dtype, counts.kind, counts.made_from) == (np.float64, "table", "Density")
+    assert counts.columns == ("time", "count", "count in region")
     assert classifier.source("Probabilities") == density
-    summary = classifier.summary()
+    summary = dict(report.describe(classifier.describe()))
     assert summary["Counts"] == "what was marked as Foreground"
     assert summary["Regressors"] == "1 (random forest, 10 trees)"
     assert summary["Sigma"] == "2.5 pixels"
@@ -96,20 +98,20 @@ def test_what_it_says():
 def test_trained_again():
     """A classifier that was not read but trained here says so."""
     told = DensityCounting(replace(load().project, trained_again="It was trained again."))
-    assert told.doubts(np.dtype("uint8")) == ["It was trained again."]
-    assert told.summary()["Trained"] == "It was trained again."
-    assert load().doubts(np.dtype("uint8")) == []
+    assert [str(warning) for warning in told.warnings(np.dtype("uint8"))] == ["It was trained again."]
+    assert dict(report.describe(told.describe()))["Trained"] == "It was trained again."
+    assert load().warnings(np.dtype("uint8")) == []
 
 
-def test_doubts_of_the_type():
+def test_warnings_of_the_type():
     """The training image had values that this type does not have."""
     project = replace(load().project, dtype=None)
     (forest,) = project.regressors
     brighter = [replace(tree, threshold=tree.threshold * 100) for tree in forest.trees]
     bright = DensityCounting(replace(project, regressors=(ForestRegressor(tuple(brighter)),)))
-    (doubt,) = bright.doubts(np.dtype("uint8"))
-    assert "which ends at 255" in doubt
-    assert bright.doubts(np.dtype("uint16")) == []
+    (warning,) = bright.warnings(np.dtype("uint8"))
+    assert "which ends at 255" in str(warning)
+    assert bright.warnings(np.dtype("uint16")) == []
 
 
 @pytest.mark.parametrize(("case", "axes"), [(GRAY, "yx"), (COLOUR, "yxc")])
@@ -202,7 +204,8 @@ def test_linear_regressors():
     other = LinearRegressor(scale, -weights, 0.03)
     both = (plain + np.maximum(0.06 - ((features() * scale) @ weights + 0.03), 0)) / 2
     np.testing.assert_allclose(counted(linear, other), both, rtol=1e-6, atol=1e-8)
-    assert DensityCounting(replace(load().project, regressors=(linear,))).summary()["Regressors"] == "1 (linear)"
+    description = DensityCounting(replace(load().project, regressors=(linear,))).describe()
+    assert dict(report.describe(description))["Regressors"] == "1 (linear)"
 
 
 def test_nan_counts_nothing():

@@ -13,6 +13,7 @@ from PIL import Image
 
 import napari_batch_prediction as nbp
 import napari_batch_prediction.axes
+from napari_batch_prediction import report
 from napari_batch_prediction.axes import extents
 from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.classifiers.pixel_classification import PixelClassification
@@ -39,7 +40,24 @@ def test_what_it_says(gray):
     assert classifier.n_channels == 1
     assert classifier.context == (0, 38, 38)
     assert len(classifier.class_colors) == 3
-    assert classifier.summary()["Features"] == "49 in 2D, scales 0.3, 0.7, 1, 1.6, 3.5, 5, 10"
+    description = classifier.describe()
+    assert dict(report.describe(description))["Features"] == "49 in 2D, scales 0.3, 0.7, 1, 1.6, 3.5, 5, 10"
+    assert [(stage.classes, stage.n_trees) for stage in description.stages] == [(classifier.classes, 100)]
+    assert (description.path, description.sources) == (classifier.path, classifier.sources)
+    assert (description.dimension, description.min_extents, description.counted) == (2, {"y": 36, "x": 36}, "")
+
+
+def test_classifier_without_a_file(gray):
+    """It predicts and says what it is; only what needs a file is refused."""
+    trained = PixelClassification(replace(gray.project, path=None))
+    image = np.zeros((40, 40), np.uint8)
+    np.testing.assert_array_equal(trained.predict(image), gray.predict(image))
+    assert report.describe(trained.describe()) == report.describe(gray.describe())[1:]
+    assert trained.path is None
+    with pytest.raises(SettingsError, match="in no file yet"):
+        _ = trained.file
+    with pytest.raises(SettingsError, match="The classifier cannot export 'Counts'"):
+        trained.source("Counts")
 
 
 def test_classes_of_each_source(gray):
@@ -47,7 +65,7 @@ def test_classes_of_each_source(gray):
     for name in ("Probabilities", "Simple Segmentation"):
         source = gray.source(name)
         assert (source.classes, source.class_colors) == (gray.classes, gray.class_colors)
-        assert source.sums == ""
+        assert source.kind == ("labels" if "Segmentation" in name else "image")
     for name in ("Uncertainty", "Features"):
         assert gray.source(name).classes == gray.source(name).class_colors == ()
 
@@ -139,18 +157,18 @@ def test_wrong_calls(gray):
         gray.predict(image, "yz")
 
 
-def test_doubts(gray):
-    """An image that cannot be as bright as the training images is doubtful; so is another type, if it is known."""
-    assert gray.doubts(np.dtype(np.uint8)) == []
-    assert gray.doubts(np.dtype(np.float32)) == [
-        "The image is float32, but the training images were uint8; nothing is normalised."
-    ]
+def test_warnings(gray):
+    """An image that cannot be as bright as the training images is suspect; so is another type, if it is known."""
+    assert gray.warnings(np.dtype(np.uint8)) == []
+    (warning,) = gray.warnings(np.dtype(np.float32))
+    assert str(warning) == "The image is float32, but the training images were uint8; nothing is normalised."
+    assert (warning.kind, warning.severity) == ("mismatch", "warning")
     known = load("c_2d_u16")
     unknown = PixelClassification(replace(known.project, dtype=None))
-    (doubt,) = unknown.doubts(np.dtype(np.uint8))
-    assert "uint8, which ends at 255, but the training images had values of" in doubt
-    assert unknown.doubts(np.dtype(np.float32)) == []
-    assert known.doubts(np.dtype(np.uint16)) == unknown.doubts(np.dtype(np.uint16)) == []
+    (warning,) = unknown.warnings(np.dtype(np.uint8))
+    assert "uint8, which ends at 255, but the training images had values of" in str(warning)
+    assert unknown.warnings(np.dtype(np.float32)) == []
+    assert known.warnings(np.dtype(np.uint16)) == unknown.warnings(np.dtype(np.uint16)) == []
 
 
 ELSEWHERE = {

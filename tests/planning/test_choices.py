@@ -19,10 +19,14 @@ from napari_batch_prediction.planning.choices import (
 )
 from napari_batch_prediction.planning.transform import make_transform
 
-PROBABILITIES = Source("Probabilities", np.dtype("float32"), 3, ("a", "b", "c"), (0, 1))
-SEGMENTATION = Source("Simple Segmentation", np.dtype("uint8"), 1, ("labels",), (1, 3), is_labels=True)
-DENSITY = Source("Density", np.dtype("float32"), 1, ("density",), None)
-COUNTS = Source("Counts", np.dtype("float64"), 1, ("count",), None, sums="Density")
+PROBABILITIES = Source(
+    name="Probabilities", dtype=np.dtype("float32"), channels=3, channel_names=("a", "b", "c"), value_range=(0, 1)
+)
+SEGMENTATION = Source(
+    name="Simple Segmentation", kind="labels", dtype=np.dtype("uint8"), channel_names=("labels",), value_range=(1, 3)
+)
+DENSITY = Source(name="Density", dtype=np.dtype("float32"), channel_names=("density",))
+COUNTS = Source(name="Counts", kind="table", dtype=np.dtype("float64"), channel_names=("count",), made_from="Density")
 
 PLANE = ImageAxes("yx", {"t": 1, "c": 1, "z": 1, "y": 60, "x": 50})
 VOLUME = ImageAxes("zyx", {"t": 1, "c": 1, "z": 7, "y": 60, "x": 50})

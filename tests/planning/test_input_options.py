@@ -106,7 +106,7 @@ def test_choice_is_part_of_how_an_output_was_made(tmp_path):
     job = BatchJob(classifier=__file__, inputs=("a.npy",))
     own = {"a.npy": InputSettings(dataset="volume")}
     others = [{"channels": (1,)}, {"stack": "t"}, {"input_axes": "tyx"}, {"input_settings": own}]
-    source = Source("Probabilities", np.dtype(np.float32), 1, ("A",), (0, 1))
+    source = Source(name="Probabilities", dtype=np.dtype(np.float32), channel_names=("A",), value_range=(0, 1))
     made = [made_with(job.model_copy(update=other), job.exports[0], source, "0", "a.npy") for other in [{}, *others]]
     assert len(set(made)) == 5
     # What is set for another image does not matter, and neither does how values are stored.

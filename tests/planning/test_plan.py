@@ -164,7 +164,7 @@ def test_places_that_cannot_be_written(tmp_path):
 
 
 WRONG_JOBS = {
-    "source": ({"source": "Watershed"}, SettingsError, "No source 'Watershed'"),
+    "source": ({"source": "Watershed"}, SettingsError, "cannot export 'Watershed'"),
     "format": ({"format": "jpeg 2000"}, SettingsError, "format 'jpeg 2000' is unknown"),
     "placeholder": ({"name": "{name}"}, SettingsError, r"holds \{name\}, which is unknown"),
     "dataset": ({"internal_path": "/"}, SettingsError, "dataset inside the HDF5 file needs a name"),

@@ -10,9 +10,13 @@ from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.planning.transform import make_transform
 
 SINGLE, BYTE = np.dtype(np.float32), np.dtype(np.uint8)
-PROBABILITIES = Source("Probabilities", SINGLE, 3, ("a", "b", "c"), (0.0, 1.0))
-SEGMENTATION = Source("Simple Segmentation", BYTE, 1, ("Simple Segmentation",), (0.0, 3.0))
-FEATURES = Source("Features", SINGLE, 2, ("f", "g"), None)
+PROBABILITIES = Source(
+    name="Probabilities", dtype=SINGLE, channels=3, channel_names=("a", "b", "c"), value_range=(0.0, 1.0)
+)
+SEGMENTATION = Source(
+    name="Simple Segmentation", dtype=BYTE, channel_names=("Simple Segmentation",), value_range=(0.0, 3.0)
+)
+FEATURES = Source(name="Features", dtype=SINGLE, channels=2, channel_names=("f", "g"))
 EXTENTS = {"t": 2, "c": 1, "z": 1, "y": 40, "x": 30}
 
 

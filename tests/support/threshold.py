@@ -9,19 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_batch_prediction.axes import extents
-from napari_batch_prediction.classifiers.base import Source
-from napari_batch_prediction.colors import Color
+from napari_batch_prediction.classifiers.base import COUNT_COLUMNS, Classifier, Source
+from napari_batch_prediction.classifiers.description import Description
 from napari_batch_prediction.engine.tiles import Context, Memory
-from napari_batch_prediction.errors import ImageMismatchError, SettingsError
+from napari_batch_prediction.errors import ImageMismatchError
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.planning.plan import Plan, make_plan
+from napari_batch_prediction.problems import Problem
 
 BROKEN = 251
 NO_MEMORY = 252
 
 
-class Threshold:
+class Threshold(Classifier):
     """Two classes, divided at 128: the mean over 3 x 3 pixels of the first channel. One channel, any axes.
 
     Its density is such that a thousand white pixels are one object.
@@ -30,43 +31,39 @@ class Threshold:
     in a prediction looks like. ``gate`` is called with every tile before it is predicted.
     """
 
-    workflow = "Threshold"
-    classes = ("dark", "bright")
-    class_colors: tuple[Color, ...] = ((0, 0, 255), (255, 255, 0))
-    sources = ("Probabilities", "Simple Segmentation", "Features", "Density", "Counts")
-    axes = "yx"
-    n_channels = 1
-    context = Context(0, 1, 1)
-
     def __init__(self, path: Path) -> None:
-        self.path = path
+        names, colors, single = ("dark", "bright"), ((0, 0, 255), (255, 255, 0)), np.dtype(np.float32)
+        sources = (
+            Source(
+                name="Probabilities", dtype=single, channels=2, channel_names=names, value_range=(0.0, 1.0),
+                classes=names, class_colors=colors,
+            ),
+            Source(
+                name="Simple Segmentation", dtype=np.dtype(np.uint8), channel_names=("Simple Segmentation",),
+                value_range=(0.0, 2.0), classes=names, class_colors=colors,
+            ),
+            Source(name="Features", dtype=single, channel_names=("mean",)),
+            Source(name="Density", dtype=single, channel_names=("Density",)),
+            Source(
+                name="Counts", kind="table", dtype=np.dtype(np.float64), channel_names=("Counts",),
+                columns=COUNT_COLUMNS, made_from="Density",
+            ),
+        )  # fmt: skip
+        description = Description(
+            path=path, workflow="Threshold", classes=names, class_colors=colors, n_channels=1, axes="yx",
+            sources=tuple(source.name for source in sources),
+        )  # fmt: skip
+        super().__init__(description, sources)
+        self.context = Context(0, 1, 1)
         self.gate = lambda: None
         self.threads: set[str] = set()
-
-    def source(self, name: str) -> Source:
-        known = {
-            "probabilities": Source(
-                "Probabilities", np.dtype(np.float32), 2, self.classes, (0.0, 1.0),
-                classes=self.classes, class_colors=self.class_colors,
-            ),
-            "simple segmentation": Source(
-                "Simple Segmentation", np.dtype(np.uint8), 1, ("Simple Segmentation",), (0.0, 2.0),
-                classes=self.classes, class_colors=self.class_colors,
-            ),
-            "features": Source("Features", np.dtype(np.float32), 1, ("mean",), None),
-            "density": Source("Density", np.dtype(np.float32), 1, ("Density",), None),
-            "counts": Source("Counts", np.dtype(np.float64), 1, ("Counts",), None, sums="Density"),
-        }  # fmt: skip
-        if name.lower() not in known:
-            raise SettingsError(f"No source '{name}'. Choose one of: {', '.join(self.sources)}.")
-        return known[name.lower()]
 
     def check(self, axes: str, shape: Sequence[int], dtype: np.dtype | None = None) -> None:
         if extents(axes, shape)["c"] != 1:
             raise ImageMismatchError(f"The image has {extents(axes, shape)['c']} channels. Expected 1.")
 
-    def doubts(self, dtype: np.dtype) -> list[str]:
-        return [] if dtype == np.uint8 else [f"The image is {dtype}."]
+    def warnings(self, dtype: np.dtype) -> list[Problem]:
+        return [] if dtype == np.uint8 else [Problem("mismatch", f"The image is {dtype}.", severity="warning")]
 
     def memory(self, sources: Sequence[str]) -> Memory:
         return Memory(4 * sum(self.source(name).channels for name in sources), 8)
@@ -92,14 +89,6 @@ class Threshold:
             "Density": bright / np.float32(1000),
         }
         return {name: values[name] for name in sources}
-
-    def predict(
-        self, array: NDArray, axes: str | None = None, source: str = "Probabilities", workers: int | None = None
-    ) -> NDArray:
-        raise NotImplementedError
-
-    def summary(self) -> dict[str, object]:
-        return {"Workflow": self.workflow}
 
 
 def whole(image: NDArray, source: str = "Probabilities") -> NDArray:

@@ -14,7 +14,7 @@ from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.widgets import preferences
 from napari_batch_prediction.widgets.classifier.section import ClassifierSection, sample_projects
-from napari_batch_prediction.widgets.classifier.text import classes, counting, features, headline, limits, selections
+from napari_batch_prediction.widgets.classifier.text import classes, counting, features, headline, limits
 from napari_batch_prediction.widgets.parts.menu_button import MenuButton
 from napari_batch_prediction.widgets.parts.message import Message
 
@@ -90,7 +90,7 @@ LIMITS = {
 @pytest.mark.parametrize(("name", "text"), LIMITS.items(), ids=LIMITS)
 def test_limits(case, name, text):
     """What a classifier cannot be used for follows from what it accepts."""
-    assert limits(load_classifier(case(name) / "project.ilp")) == f"Not for {text}"
+    assert limits(load_classifier(case(name) / "project.ilp").describe()) == f"Not for {text}"
 
 
 WORKFLOWS = {
@@ -103,12 +103,12 @@ WORKFLOWS = {
 def test_samples(name, expected):
     """What is said of each workflow: a counting project shows what it counts, and no classes."""
     (project,) = (path for path in sample_projects() if path.stem == name)
-    classifier = load_classifier(project)
+    classifier = load_classifier(project).describe()
     said = (
         headline(classifier).partition(" \u00b7 ")[0],
         len(classes(classifier)),
         counting(classifier),
-        len(selections(classifier)),
+        len(classifier.stages),
     )
     assert said == expected
     assert len(features(classifier)) == 1
@@ -117,7 +117,7 @@ def test_samples(name, expected):
 def test_feature_table(section, qtbot, case, used):
     """The table has a tick for each feature that is used at each scale, and says where slices count alone."""
     classifier = choose(section, qtbot, case("l_3d_mixed_u8") / "project.ilp")
-    (selection,) = selections(classifier)
+    (selection,) = (stage.selection for stage in classifier.describe().stages)
     button(section, "Features").click()
     dialog = section.findChild(QDialog)
     assert dialog.isVisible()

@@ -77,7 +77,7 @@ def test_heading(window, qtbot):
     assert heading.sizeHint() == size
 
 
-@pytest.mark.parametrize("kind", ["problem", "doubt", None])
+@pytest.mark.parametrize("kind", ["problem", "warning", None])
 def test_a_problem_is_told_from_a_hint(window, kind):
     """At the left of what is wrong stands a bar in its colour, of a contrast that is seen; not so of a hint."""
     message = Message()

@@ -348,7 +348,7 @@ def test_density(viewer, lazy, outputs, tmp_path, counts, name):
     """In a perceptual map from 0 to its maximum, light over the raw image; the count in its name."""
     _, location, _, _ = outputs
     values = np.random.default_rng(2).random((6, 8, 1), np.float32) / 40
-    source = Source(DENSITY, np.dtype(np.float32), 1, (DENSITY,), None)
+    source = Source(name=DENSITY, dtype=np.dtype(np.float32), channel_names=(DENSITY,))
     written = write(tmp_path / "density.h5", values, "yxc")
     what = ToShow(
         str(location),

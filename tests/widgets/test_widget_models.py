@@ -49,9 +49,9 @@ def texts(model) -> list[list[str]]:
     return [[model.index(i, j).data() for j in range(model.columnCount())] for i in range(model.rowCount())]
 
 
-def found(name: str, *problems: str, axes: str = "yx", known: str = "file", doubts=()) -> Inspected:
+def found(name: str, *problems: str, axes: str = "yx", known: str = "file", warnings=()) -> Inspected:
     info = ImageInfo(axes, known, (40, 50, 3)[: len(axes)], np.dtype(np.uint8))
-    return Inspected(name, info, problems, doubts)
+    return Inspected(name, info, problems, warnings)
 
 
 def test_inputs(qtbot, qtmodeltester):
@@ -65,26 +65,26 @@ def test_inputs(qtbot, qtmodeltester):
     given = {"a.png": ["a.png"], "*.png": ["c.png"], "b.tif": ["b.tif"], "layer:cells": ["layer:cells"]}
     model.set_found(given)
     assert model.summary() == "0 of 4 checked"
-    model.take_many([found("a.png", known="guess"), found("c.png", doubts=("It is dim.",)), found("gone.png")])
+    model.take_many([found("a.png", known="guess"), found("c.png", warnings=("It is dim.",)), found("gone.png")])
     assert model.summary() == "2 of 4 checked"
-    assert texts(model)[1:3] == [["c.png", "yx", "40\u00d750", "1", "doubt"], ["b.tif", "", "", "", "\u2026"]]
+    assert texts(model)[1:3] == [["c.png", "yx", "40\u00d750", "1", "warning"], ["b.tif", "", "", "", "\u2026"]]
     model.take_many([found("b.tif", "It has 3 channels.", axes="yxc"), found("layer:cells")])
     assert texts(model) == [
         ["a.png", "yx*", "40\u00d750", "1", "ok"],
-        ["c.png", "yx", "40\u00d750", "1", "doubt"],
+        ["c.png", "yx", "40\u00d750", "1", "warning"],
         ["b.tif", "yxc", "40\u00d750\u00d73", "3", "problem"],
         ["cells", "yx", "40\u00d750", "1", "ok"],
     ]
-    assert model.summary() == "4 images, 1 with a problem, 1 with a doubt"
+    assert model.summary() == "4 images, 1 with a problem, 1 with a warning"
     assert model.with_first_problem() == ["b.tif"]
     assert "guessed" in model.index(0, 1).data(Qt.ItemDataRole.ToolTipRole)
     assert "It has 3 channels." in model.index(2, 4).data(Qt.ItemDataRole.ToolTipRole)
     qtmodeltester.check(model)
 
     model.sort(4)
-    assert [row[4] for row in texts(model)] == ["problem", "doubt", "ok", "ok"]
+    assert [row[4] for row in texts(model)] == ["problem", "warning", "ok", "ok"]
     model.set_inputs([*model.inputs, "1.png"])
-    assert [row[4] for row in texts(model)] == ["problem", "doubt", "\u2026", "ok", "ok"]
+    assert [row[4] for row in texts(model)] == ["problem", "warning", "\u2026", "ok", "ok"]
     model.sort(-1)
     assert model.images == ["a.png", "c.png", "b.tif", "layer:cells", "1.png"]
     model.set_plan(None)

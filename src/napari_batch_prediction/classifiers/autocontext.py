@@ -1,22 +1,20 @@
 """ilastik's Autocontext: several pixel classifications, each of which sees the probabilities of the one before."""
 
-import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_batch_prediction.axes import as_float32
-from napari_batch_prediction.classifiers.base import PROBABILITIES, Source
+from napari_batch_prediction.classifiers.base import PROBABILITIES, Classifier, Source
+from napari_batch_prediction.classifiers.description import Description
 from napari_batch_prediction.classifiers.stage import Stage
-from napari_batch_prediction.classifiers.tiled import TiledClassifier
-from napari_batch_prediction.classifiers.warnings import brightest, doubts_of_type
-from napari_batch_prediction.colors import Color
+from napari_batch_prediction.classifiers.warnings import brightest, type_warnings, unlike
 from napari_batch_prediction.engine.tiles import Box, Context, Memory
 from napari_batch_prediction.errors import ImageMismatchError
 from napari_batch_prediction.ilp.project import AUTOCONTEXT, PixelClassificationProject
+from napari_batch_prediction.problems import Problem
 
 ALL_STAGES = f"{PROBABILITIES} All Stages"
 
@@ -25,10 +23,8 @@ ALL_STAGES = f"{PROBABILITIES} All Stages"
 _FULL = {1: 255.0, 2: 65535.0}
 
 
-class Autocontext(TiledClassifier):
-    """A trained Autocontext project; see :class:`~napari_batch_prediction.classifiers.base.Classifier`.
-
-    Safe to use from several threads at once.
+class Autocontext(Classifier):
+    """A trained Autocontext project. Safe to use from several threads at once.
 
     Parameters
     ----------
@@ -38,20 +34,22 @@ class Autocontext(TiledClassifier):
 
     def __init__(self, projects: Sequence[PixelClassificationProject]) -> None:
         self._stages = [Stage(project, f" Stage {n}") for n, project in enumerate(projects, start=1)]
-        last, first = self._stages[-1], projects[0]
-        kinds = [source.name.removesuffix(f" Stage {len(projects)}") for source in last.sources]
-        super().__init__(
-            [source for stage in reversed(self._stages) for source in stage.sources] + [_all_stages(projects)],
-            {kind: source.name for kind, source in zip(kinds, last.sources, strict=True)},
-            [project.selection for project in projects],
-        )
         self.projects = tuple(projects)
-        self.workflow = next(name for name, n in AUTOCONTEXT.items() if n == len(projects))
-        self.path: Path = first.path
-        self.classes: tuple[str, ...] = projects[-1].label_names
-        self.class_colors: tuple[Color, ...] = projects[-1].label_colors
-        self.axes = first.axes
-        self.n_channels = first.n_channels
+        first, last = projects[0], projects[-1]
+        sources = [*(source for stage in reversed(self._stages) for source in stage.sources), _all_stages(projects)]
+        description = Description(
+            path=first.path,
+            workflow=next(name for name, n in AUTOCONTEXT.items() if n == len(projects)),
+            version=first.version,
+            classes=last.label_names,
+            class_colors=last.label_colors,
+            n_channels=first.n_channels,
+            axes=first.axes,
+            stages=tuple(stage.describe() for stage in self._stages),
+            sources=tuple(source.name for source in sources),
+        )
+        names = [source.name for source in self._stages[-1].sources]
+        super().__init__(description, sources, {name.removesuffix(f" Stage {len(projects)}"): name for name in names})
 
     def check(self, axes: str, shape: Sequence[int], dtype: np.dtype | None = None) -> None:
         """Check that an image can be predicted, also by its type.
@@ -74,24 +72,25 @@ class Autocontext(TiledClassifier):
         later = self.projects[1:]
         return image, max(brightest(p.trees, p.selection, p.n_channels, range(n, p.n_channels)) for p in later)
 
-    def doubts(self, dtype: np.dtype) -> list[str]:
-        """Return why an image of this type may be unlike the training images; see the protocol."""
+    def warnings(self, dtype: np.dtype) -> list[Problem]:
+        """Return, as warnings, why an image of this type may be unlike the training images."""
         image, probabilities = self._brightest
-        found = doubts_of_type(dtype, self.projects[0].dtype, image)
-        if found or not probabilities or not _is_possible(dtype):
-            return found
+        problems = type_warnings(dtype, self.projects[0].dtype, image)
+        if problems or not probabilities or not _is_possible(dtype):
+            return problems
         # A threshold lies below values that were seen; the largest is far below the largest value in another type.
         full = _full(dtype)
         if full / 200 < probabilities <= full:
             return []
-        return [
+        text = (
             f"The image is {dtype}, in which one stage gives its probabilities to the next as 0 to {full:g}, but the "
             f"forest compares them with values up to {probabilities:.3g}: the training images were of another type. "
             "Use images of that type."
-        ]
+        )
+        return [unlike(text)]
 
     def memory(self, sources: Sequence[str]) -> Memory:
-        """Return the memory that predicting these sources takes; see the protocol."""
+        """Return the memory that predicting these sources takes."""
         smoothed = [4 * len(p.selection.used_scales) * p.n_channels for p in self.projects]
         # What a stage takes on the context of later ones: its smoothed images, its probabilities and those before.
         classes = [4 * len(p.label_names) for p in self.projects]
@@ -102,7 +101,7 @@ class Autocontext(TiledClassifier):
     def predict_tile(
         self, block: NDArray, inner: tuple[slice, slice, slice], sources: Sequence[str]
     ) -> Mapping[str, NDArray]:
-        """Predict part of one time point; see the protocol."""
+        """Predict part of one time point."""
         from napari_batch_prediction.engine.prediction import Channels
 
         wanted = {self.source(name).name for name in sources}
@@ -130,30 +129,21 @@ class Autocontext(TiledClassifier):
             found[ALL_STAGES] = np.concatenate([found[stage.probabilities] for stage in self._stages])
         return {name: found[name] for name in wanted}
 
-    def summary(self) -> dict[str, object]:
-        """Return what a user wants to know of this classifier, by heading, in the order to be shown."""
-        stages = {
-            f"Stage {n}": f"classes: {parts['Classes']}; features: {parts['Features']}; trees: {parts['Trees']}"
-            for n, parts in enumerate((stage.summary() for stage in self._stages), start=1)
-        }
-        return {
-            "File": os.fspath(self.path),
-            "Workflow": self.workflow,
-            "ilastik": self.projects[0].version,
-            "Classes": ", ".join(self.classes),
-            "Channels": self.n_channels,
-            "Axes": self.axes,
-            **stages,
-            "Sources": ", ".join(self.sources),
-        }
-
 
 def _all_stages(projects: Sequence[PixelClassificationProject]) -> Source:
     """Return the source that has the probabilities of all stages, the first one first."""
     classes = tuple(name for project in projects for name in project.label_names)
     colors = tuple(color for project in projects for color in project.label_colors)
     names = tuple(f"{name}, stage {n}" for n, project in enumerate(projects, 1) for name in project.label_names)
-    return Source(ALL_STAGES, np.dtype(np.float32), len(names), names, (0.0, 1.0), False, classes, colors)
+    return Source(
+        name=ALL_STAGES,
+        dtype=np.dtype(np.float32),
+        channels=len(names),
+        channel_names=names,
+        value_range=(0.0, 1.0),
+        classes=classes,
+        class_colors=colors,
+    )
 
 
 def _is_possible(dtype: np.dtype) -> bool:

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_batch_prediction.classifiers.base import FEATURES, PROBABILITIES, SEGMENTATION, UNCERTAINTY, Source
+from napari_batch_prediction.classifiers.description import StageDescription
 from napari_batch_prediction.engine.tiles import Context
-from napari_batch_prediction.features.selection import FeatureSelection
 from napari_batch_prediction.ilp.project import PixelClassificationProject
 
 if TYPE_CHECKING:
@@ -41,15 +41,32 @@ class Stage:
         classes, colors = project.label_names, project.label_colors
         single, n = np.dtype(np.float32), len(classes)
         names = {name: name + suffix for name in (PROBABILITIES, SEGMENTATION, UNCERTAINTY, FEATURES)}
-        sources = [Source(names[PROBABILITIES], single, n, classes, (0.0, 1.0), False, classes, colors)]
+        probabilities = Source(
+            name=names[PROBABILITIES],
+            dtype=single,
+            channels=n,
+            channel_names=classes,
+            value_range=(0.0, 1.0),
+            classes=classes,
+            class_colors=colors,
+        )
+        segmentation = Source(
+            name=names[SEGMENTATION],
+            kind="labels",
+            dtype=np.dtype(np.uint8),
+            channel_names=(names[SEGMENTATION],),
+            value_range=(0.0, float(n)),
+            classes=classes,
+            class_colors=colors,
+        )
+        uncertainty = Source(
+            name=names[UNCERTAINTY], dtype=single, channel_names=(names[UNCERTAINTY],), value_range=(0.0, 1.0)
+        )
+        values = project.selection.names(project.n_channels)
+        features = Source(name=names[FEATURES], dtype=single, channels=len(values), channel_names=values)
         # The forest counts labels in bytes, as ilastik does.
-        if n <= np.iinfo(np.uint8).max:
-            name, byte = names[SEGMENTATION], np.dtype(np.uint8)
-            sources.append(Source(name, byte, 1, (name,), (0.0, float(n)), True, classes, colors))
-        sources.append(Source(names[UNCERTAINTY], single, 1, (names[UNCERTAINTY],), (0.0, 1.0)))
-        features = project.selection.names(project.n_channels)
-        sources.append(Source(names[FEATURES], single, len(features), features, None))
-        self.sources = tuple(sources)
+        labels = (segmentation,) if n <= np.iinfo(np.uint8).max else ()
+        self.sources = (probabilities, *labels, uncertainty, features)
         self.probabilities, self.features = names[PROBABILITIES], names[FEATURES]
         self.context = Context(*project.selection.context)
         self._names = names
@@ -108,19 +125,12 @@ class Stage:
             found[self._names[UNCERTAINTY]] = uncertainty(probabilities)
         return found
 
-    def summary(self) -> dict[str, object]:
-        """Return classes, features and trees, by heading."""
+    def describe(self) -> StageDescription:
+        """Return its facts as data."""
         project = self.project
-        return {
-            "Classes": ", ".join(project.label_names),
-            "Features": feature_summary(project.selection, project.n_channels),
-            "Trees": len(project.trees),
-        }
-
-
-def feature_summary(chosen: FeatureSelection, n_channels: int) -> str:
-    """Return how many features of how many dimensions there are, and at which scales."""
-    scales = ", ".join(
-        f"{chosen.scales[j]:g}{'' if chosen.in_2d[j] == chosen.all_in_2d else ' (2D)'}" for j in chosen.used_scales
-    )
-    return f"{chosen.n_features(n_channels)} in {'2D' if chosen.all_in_2d else '3D'}, scales {scales}"
+        return StageDescription(
+            selection=project.selection,
+            n_channels=project.n_channels,
+            classes=project.label_names,
+            n_trees=len(project.trees),
+        )

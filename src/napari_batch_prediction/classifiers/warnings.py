@@ -1,4 +1,4 @@
-"""Why an image may be unlike those that a classifier was trained on."""
+"""Reasons why an image may be unlike those that a classifier was trained on."""
 
 from collections.abc import Iterable, Sequence
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from napari_batch_prediction.features.selection import GAUSSIAN, FeatureSelection
 from napari_batch_prediction.forest.trees import Tree
+from napari_batch_prediction.problems import Problem
 
 
 def brightest(trees: Iterable[Tree], chosen: FeatureSelection, n_channels: int, channels: Sequence[int]) -> float:
@@ -27,8 +28,13 @@ def brightest(trees: Iterable[Tree], chosen: FeatureSelection, n_channels: int, 
     return max((float(t.threshold[np.isin(t.feature, columns)].max(initial=0.0)) for t in trees), default=0.0)
 
 
-def doubts_of_type(dtype: np.dtype, trained: str | None, grey: float) -> list[str]:
-    """Return doubts about an image's type, as sentences.
+def unlike(text: str) -> Problem:
+    """Return the warning that an image is unlike the training images."""
+    return Problem("mismatch", text, severity="warning")
+
+
+def type_warnings(dtype: np.dtype, trained: str | None, grey: float) -> list[Problem]:
+    """Return warnings about an image's type.
 
     Projects do not keep the type of the training images: it is known if these were copied into them, or still lie
     where the project says. Thresholds of the forest on smoothed images tell what grey values it has seen at least.
@@ -43,10 +49,11 @@ def doubts_of_type(dtype: np.dtype, trained: str | None, grey: float) -> list[st
         A grey value that they reached.
     """
     if trained is not None and np.dtype(trained) != dtype:
-        return [f"The image is {dtype}, but the training images were {trained}; nothing is normalised."]
+        return [unlike(f"The image is {dtype}, but the training images were {trained}; nothing is normalised.")]
     if dtype.kind in "iu" and grey > np.iinfo(dtype).max:
-        return [
+        text = (
             f"The image is {dtype}, which ends at {np.iinfo(dtype).max}, but the training images had values of "
             f"{grey:.0f} and more; nothing is normalised."
-        ]
+        )
+        return [unlike(text)]
     return []

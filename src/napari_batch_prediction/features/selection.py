@@ -17,7 +17,7 @@ HESSIAN = "HessianOfGaussianEigenvalues"
 FEATURE_IDS = (GAUSSIAN, LAPLACIAN, GRADIENT, DIFFERENCE, STRUCTURE, HESSIAN)
 """The features, by ilastik's identifiers."""
 
-_TITLES = {
+TITLES = {
     GAUSSIAN: "Gaussian Smoothing",
     LAPLACIAN: "Laplacian of Gaussian",
     GRADIENT: "Gaussian Gradient Magnitude",
@@ -25,6 +25,7 @@ _TITLES = {
     STRUCTURE: "Structure Tensor Eigenvalues",
     HESSIAN: "Hessian of Gaussian Eigenvalues",
 }
+"""ilastik's names of the features, by identifier."""
 
 # Beyond the presmoothing a tile needs the reach of the structure tensor: gradient 1 and smoothing 2 pixels.
 _FILTER_REACH = 3
@@ -72,7 +73,7 @@ class FeatureSelection:
         """Return ilastik's name of every entry of the feature vector."""
         names = []
         for name, j in self:
-            title = f"{_TITLES[name]} (σ={self.scales[j]}) in {'2D' if self.in_2d[j] else '3D'}"
+            title = f"{TITLES[name]} (σ={self.scales[j]}) in {'2D' if self.in_2d[j] else '3D'}"
             n = n_channels * self.width(name, j)
             names += [title] if n == 1 else [f"{title} [{i}]" for i in range(n)]
         return tuple(names)
@@ -99,10 +100,16 @@ class FeatureSelection:
         plane = reach(used)
         return reach([j for j in used if not self.in_2d[j]]), plane, plane
 
+    @property
+    def min_extents(self) -> tuple[int, int, int]:
+        """Pixels along z, y and x that an image must have for every scale that is used."""
+        used = self.used_scales
+        plane = max((_min_extent(self.scales[j]) for j in used), default=1)
+        depth = max((_min_extent(self.scales[j]) for j in used if not self.in_2d[j]), default=1)
+        return depth, plane, plane
+
     def check_extents(self, z: int, y: int, x: int) -> None:
         """Check that an image is large enough for every scale that is used.
-
-        ilastik needs ``ceil(3.5 * scale) + 1`` pixels along y and x, and along z where a scale is in 3D.
 
         Raises
         ------
@@ -111,7 +118,7 @@ class FeatureSelection:
         """
         # What is too small for the largest scale is told what is enough for all.
         for j in sorted(self.used_scales, key=self.scales.__getitem__, reverse=True):
-            least = math.ceil(SMOOTHING_WINDOW * self.scales[j]) + 1
+            least = _min_extent(self.scales[j])
             found = {"y": y, "x": x} if self.in_2d[j] else {"z": z, "y": y, "x": x}
             small = [f"{key}={n}" for key, n in found.items() if n < least]
             if small:
@@ -120,3 +127,8 @@ class FeatureSelection:
                     f"{least} pixels along {', '.join(found)}, but has {', '.join(small)}. Use a larger image, or "
                     f"train a classifier without scale {self.scales[j]:g}."
                 )
+
+
+def _min_extent(scale: float) -> int:
+    """Return the pixels that ilastik needs along y and x, and along z where a scale is in 3D."""
+    return math.ceil(SMOOTHING_WINDOW * scale) + 1

@@ -53,7 +53,7 @@ def name_tables(
     tables: dict[str, Path] = {}
     for key, export, source in exports:
         folder = export.folder or root
-        if not source.sums or folder is None:
+        if source.kind != "table" or folder is None:
             continue
         stem = job.classifier.stem
         named = Named(folder / job.classifier.name, stem, 1, 1, folder)
@@ -86,7 +86,7 @@ def check_outputs(
             users.setdefault(_same(path), []).append(row.input)
     folders: dict[Path, str] = {}
     by_key = {key: export for key, export, _ in exports}
-    makes_table = any(source.sums for _, _, source in exports)
+    makes_table = any(source.kind == "table" for _, _, source in exports)
     folders_wanted = {
         path
         for row in rows
@@ -137,8 +137,8 @@ def check_outputs(
 
 
 def check_space(rows: Sequence[PlanRow], exports: Sequence[NamedExport]) -> list[PlanRow]:
-    """Return the rows with problems where the disk is too small, and doubts where only compression can help."""
-    plain = [_takes_it_all(export) for _, export, source in exports if not source.sums]
+    """Return the rows with problems where the disk is too small, and warnings where only compression can help."""
+    plain = [_takes_it_all(export) for _, export, source in exports if source.kind != "table"]
     free: dict[int, int] = {}
     # Thousands of images share few folders.
     devices: dict[Path, tuple[Path, int]] = {}
@@ -160,8 +160,8 @@ def check_space(rows: Sequence[PlanRow], exports: Sequence[NamedExport]) -> list
             continue
         said = f"The disk of {folder} may be too small for this and the outputs before it: {_gigabytes(-free[device])} "
         if not all(plain):
-            doubt = f"{said}are missing before compression."
-            checked.append(replace(row, warnings=(*row.warnings, doubt)))
+            warning = f"{said}are missing before compression."
+            checked.append(replace(row, warnings=(*row.warnings, warning)))
         else:
             problem = f"{said}are missing. Choose another folder, or a compressed format."
             checked.append(replace(row, problems=(problem,)))

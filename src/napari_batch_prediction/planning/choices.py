@@ -54,10 +54,10 @@ def why_no_format(form: Format, export: Export, source: Source | None, image: Im
     """
     if source is None:
         return ""
-    if form.is_table != bool(source.sums):
+    if form.is_table != (source.kind == "table"):
         return (
             f"{source.name} is a table of numbers, which can be csv or ilastik csv."
-            if source.sums
+            if source.kind == "table"
             else f"{source.name} is an image, and '{form.name}' is for tables of numbers."
         )
     if form.is_table:
@@ -107,7 +107,7 @@ def why_off(setting: str, export: Export, source: Source | None) -> str:
     form = known_format(export.format)
     if form is None:
         return ""
-    if setting in _OF_IMAGES and (form.is_table or (source is not None and source.sums)):
+    if setting in _OF_IMAGES and (form.is_table or (source is not None and source.kind == "table")):
         return f"{export.source} is a table of numbers: it has no type, axes, classes or compression."
     is_zarr = form.extension == _ZARR
     if setting == "compression" and not form.compressions:
@@ -124,7 +124,7 @@ def why_off(setting: str, export: Export, source: Source | None) -> str:
         return "This is for the formats of OME-Zarr."
     if setting == "ome_zarr_version" and export.into_image:
         return "Labels in an image have the version of the image."
-    if setting == "into_image" and source is not None and not source.is_labels:
+    if setting == "into_image" and source is not None and source.kind != "labels":
         return f"Only a segmentation can be labels of an image, not {source.name}."
     if setting == "folder" and export.into_image:
         return "Labels go into the image they belong to."
@@ -170,7 +170,7 @@ def for_source(export: Export, source: Source, image: ImageAxes | None = None) -
     values: dict[str, Any] = {**dict(export), "source": source.name}
     values["region"] = {key: part for key, part in export.region.items() if key != "c"}
     values["per_class"] = export.per_class and source.channels > 1
-    values["into_image"] = export.into_image and source.is_labels
+    values["into_image"] = export.into_image and source.kind == "labels"
     if source.dtype.kind != "f":
         # A range is for fractions: numbers of classes stay what they are.
         values["input_range"] = values["output_range"] = None

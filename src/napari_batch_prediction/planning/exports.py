@@ -44,11 +44,11 @@ def named_exports(job: BatchJob, classifier: Classifier) -> tuple[NamedExport, .
     found: dict[str, NamedExport] = {}
     for given in job.exports:
         source = classifier.source(given.source)
-        export = _as_table(given) if source.sums else given
-        if find_format(export.format).is_table != bool(source.sums):
-            wanted = "a table, which can be 'csv' or 'ilastik csv'" if source.sums else "an image"
+        export = _as_table(given) if source.kind == "table" else given
+        if find_format(export.format).is_table != (source.kind == "table"):
+            wanted = "a table, which can be 'csv' or 'ilastik csv'" if source.kind == "table" else "an image"
             raise SettingsError(f"{source.name} is {wanted}, and cannot be exported as '{export.format}'.")
-        if export.into_image and not (source.is_labels and export.format.lower().endswith("ome-zarr")):
+        if export.into_image and not (source.kind == "labels" and export.format.lower().endswith("ome-zarr")):
             raise SettingsError(
                 f"{source.name} as '{export.format}' cannot go into the image: only a segmentation in an OME-Zarr "
                 "format can be labels of an OME-Zarr image."
@@ -97,12 +97,12 @@ def counted(exports: Iterable[NamedExport]) -> NamedExport | None:
     SettingsError
         If two tables differ in what they count: an image has one count in the record of a run.
     """
-    tables = [named for named in exports if named.source.sums]
+    tables = [named for named in exports if named.source.kind == "table"]
     if not tables:
         return None
     first = tables[0]
     for other in tables[1:]:
-        if (other.source.sums, other.export.region) != (first.source.sums, first.export.region):
+        if (other.source.made_from, other.export.region) != (first.source.made_from, first.export.region):
             raise SettingsError(
                 f"{first.name} and {other.name} count over different regions. Give both the same region, or count "
                 "over each region in a batch of its own."

@@ -103,7 +103,7 @@ class Inspections:
             if names and header.extents["c"] > classifier.n_channels:
                 reason += f" Its channels: {describe_channels(names)}."
             return Inspected(location, header, (reason,))
-        return Inspected(location, header, warnings=tuple(classifier.doubts(header.dtype)))
+        return Inspected(location, header, warnings=tuple(map(str, classifier.warnings(header.dtype))))
 
     def _key(self, job: BatchJob, location: str) -> tuple[object, ...] | None:
         """Return what the header depends on; None if that cannot be told, as for images in memory."""

@@ -54,7 +54,7 @@ def make_target(plan: Plan, row: PlanRow, named: NamedExport, transform: Transfo
         offset=transform.offset,
         channel_names=source.channel_names[first:last],
         channel_colors=_colors(named, first, last),
-        is_labels=source.is_labels,
+        is_labels=source.kind == "labels",
         metadata={SOFTWARE: made_with(plan.job, export, source, plan.classifier_sha256, row.input)},
         ome_zarr_version=image_version(path.parents[1]) if export.into_image else export.ome_zarr_version,
         in_image=export.into_image,
@@ -65,6 +65,6 @@ def make_target(plan: Plan, row: PlanRow, named: NamedExport, transform: Transfo
 def _colors(named: NamedExport, first: int, last: int) -> tuple[Color, ...]:
     """Return the colours of the channels of a source with one for each class; of labels in an image, of the values."""
     source = named.source
-    if source.is_labels:
+    if source.kind == "labels":
         return source.class_colors if named.export.into_image else ()
     return source.class_colors[first:last]

@@ -68,7 +68,7 @@ class Plan:
     @property
     def images(self) -> tuple[NamedExport, ...]:
         """The exports that are images, not tables."""
-        return tuple(named for named in self.exports if not named.source.sums)
+        return tuple(named for named in self.exports if named.source.kind != "table")
 
 
 @dataclass(frozen=True)
@@ -245,7 +245,7 @@ def _name_outputs(
     files = [None if one.location in on_no_disk else input_file(one.location) for one in found]
     on_disk = [file for file in files if file is not None]
     root = shared_folder(on_disk) if on_disk else Path()
-    images = [named for named in exports if not named.source.sums]
+    images = [named for named in exports if named.source.kind != "table"]
     table = counted(exports)
     rows: list[PlanRow] = []
     first: Named | None = None

@@ -68,7 +68,7 @@ def made_with(job: BatchJob, export: Export, source: Source, classifier_sha256: 
             "source": source.name,
             "classes": source.classes,
             "class_colors": source.class_colors,
-            "is_labels": source.is_labels,
+            "is_labels": source.kind == "labels",
             "value_range": export.output_range or source.value_range,
             "classifier": job.classifier.name,
             "classifier_sha256": classifier_sha256,

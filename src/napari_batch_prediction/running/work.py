@@ -64,7 +64,7 @@ class FileWork:
         self._density, self._tally = "", None
         if table := counted(plan.exports):
             region = export_region(table.export, {**info.extents, "c": table.source.channels})
-            self._density, self._tally = table.source.sums, Tally(info.extents["t"], region)
+            self._density, self._tally = table.source.made_from, Tally(info.extents["t"], region)
         names = [named.source.name for named, _ in self._exports]
         self._sources = list(dict.fromkeys([*names, self._density] if self._density else names))
         self.tiles = self._make_tiles(workers, held)

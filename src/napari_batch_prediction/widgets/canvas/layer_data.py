@@ -232,10 +232,10 @@ class Part(NamedTuple):
     @property
     def shown(self) -> Shown:
         """How they are shown: one label a pixel, one colour a class, a density, or plain values."""
-        if self.source.is_labels and self.dtype.kind in "iu":
+        if self.source.kind == "labels" and self.dtype.kind in "iu":
             return "labels"
         first, last = self.channels
-        if not self.source.is_labels and len(self.source.classes) == self.source.channels:
+        if self.source.kind != "labels" and len(self.source.classes) == self.source.channels:
             return "classes" if len(self.pixels.levels[0]) == last - first else "values"
         return "density" if self.source.name == DENSITY else "values"
 

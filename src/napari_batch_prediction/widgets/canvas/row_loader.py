@@ -1,7 +1,7 @@
 """Reading, in the background, of an image and of what was predicted for it."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast, get_args
 
@@ -161,7 +161,7 @@ def _parts(what: ToShow, raw: Image, place: Place, problems: list[str]) -> Itera
     seen: set[tuple[str, int]] = set()
     for named in what.exports:
         name, export, source = named
-        if source.sums:
+        if source.kind == "table":
             continue
         path = what.ended.outputs.get(name) if what.ended is not None else None
         is_empty = path is None and name not in what.predicted
@@ -247,8 +247,8 @@ def warm_up() -> None:
     """Make layers of every kind and forget them: the first of each loads libraries and compiles for seconds."""
     pixels = Pixels((np.zeros((1, 2, 2), np.uint8),), ())
     place = Place("yx", {}, {}, {})
-    labels = Source("", np.dtype(np.uint8), 1, (), None, is_labels=True, classes=("",), class_colors=((0, 0, 0),))
+    labels = Source(name="", kind="labels", dtype=np.dtype(np.uint8), classes=("",), class_colors=((0, 0, 0),))
     for layer in part_layers(Part(labels, (0, 1), pixels, {}), place, ""):
         layer.make()
-    for layer in part_layers(Part(labels._replace(is_labels=False), (0, 1), pixels, {}), place, ""):
+    for layer in part_layers(Part(replace(labels, kind="image"), (0, 1), pixels, {}), place, ""):
         layer.make()

@@ -15,7 +15,6 @@ from napari_batch_prediction.widgets.classifier.text import (
     features,
     headline,
     limits,
-    selections,
     tooltip,
 )
 from napari_batch_prediction.widgets.parts.message import WrappedText
@@ -52,7 +51,8 @@ class ClassifierCard(QWidget):
         if classifier is None:
             self.hide()
             return
-        shown = classes(classifier)
+        facts = classifier.describe()
+        shown = classes(facts)
         document = self._text.document()
         for i, (_, color) in enumerate(shown):
             if document is not None:
@@ -60,13 +60,13 @@ class ClassifierCard(QWidget):
         swatches = " &nbsp; ".join(
             f'<img src="{_swatch_url(i).toString()}">&nbsp;{escape(name)}' for i, (name, _) in enumerate(shown)
         )
-        lines = (headline(classifier), counting(classifier), limits(classifier))
+        lines = (headline(facts), counting(facts), limits(facts))
         first, *others = (escape(line) for line in lines if line)
         self._text.setHtml("<br>".join(filter(None, [first, swatches, *others])))
-        self._features.setPlainText("\n".join(features(classifier)))
+        self._features.setPlainText("\n".join(features(facts)))
         for text in (self._text, self._features):
-            text.setToolTip(tooltip(classifier))
-        known = bool(selections(classifier))
+            text.setToolTip(tooltip(facts))
+        known = bool(facts.stages)
         self._button.setEnabled(known)
         self._button.setToolTip(
             "Show which features at which scales it was trained on."
@@ -83,7 +83,9 @@ class ClassifierCard(QWidget):
         if self._classifier is None:
             return
         if self._dialog is None:
-            self._dialog = FeatureDialog(self._classifier.path.name, selections(self._classifier), self)
+            facts = self._classifier.describe()
+            name = facts.workflow if facts.path is None else facts.path.name
+            self._dialog = FeatureDialog(name, [stage.selection for stage in facts.stages], self)
             self._dialog.finished.connect(self._on_closed)
         self._dialog.show()
         self._dialog.raise_()

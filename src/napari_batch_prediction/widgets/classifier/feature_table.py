@@ -7,7 +7,7 @@ from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 from qtpy.QtGui import QIcon
 from qtpy.QtWidgets import QDialog, QDialogButtonBox, QHeaderView, QTableView, QTabWidget, QVBoxLayout, QWidget
 
-from napari_batch_prediction.features.selection import FeatureSelection
+from napari_batch_prediction.features.selection import TITLES, FeatureSelection
 
 TICK = "\u2713"
 
@@ -41,7 +41,7 @@ class FeatureModel(QAbstractTableModel):
             return None
         if orientation == Qt.Orientation.Horizontal:
             return f"\u03c3 {self._selection.scales[section]:g}"
-        return feature_title(self._selection.ids[section - 1]) if section else "Computed in"
+        return TITLES[self._selection.ids[section - 1]] if section else "Computed in"
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return a tick where a feature is used."""
@@ -87,12 +87,6 @@ class FeatureDialog(QDialog):
             button.setIcon(QIcon())
         buttons.rejected.connect(self.reject)
         layout.addWidget(buttons)
-
-
-def feature_title(name: str) -> str:
-    """Return ilastik's name of a feature for its identifier."""
-    only = FeatureSelection((name,), (1.0,), ((True,),), (True,))
-    return only.names()[0].partition(" (")[0]
 
 
 def _table(model: FeatureModel) -> QTableView:

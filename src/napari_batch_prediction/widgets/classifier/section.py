@@ -177,7 +177,7 @@ class ClassifierSection(Section):
         else:
             classifier, self._state = result
             self._become(classifier, "")
-            preferences.add_recent(classifier.path)
+            preferences.add_recent(classifier.file)
         self.loaded.emit()
 
     def _become(self, classifier: Classifier | None, problem: str, trace: str = "", kind: Kind | None = None) -> None:

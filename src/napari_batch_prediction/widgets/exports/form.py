@@ -98,7 +98,7 @@ class ExportForm(QWidget):
         image
             The first image, if it is known.
         """
-        images = [one for one in chosen if one.source is None or not one.source.sums] or list(chosen)
+        images = [one for one in chosen if one.source is None or one.source.kind != "table"] or list(chosen)
         first = images[0].export
         form = known_format(first.format)
         name = form.name if form is not None else first.format
@@ -107,7 +107,7 @@ class ExportForm(QWidget):
         set_choices(self._format, [(n, n) for n in dict.fromkeys([*names, name])], name)
         set_reasons(self._format, _reasons(images, image))
         self._folder_row.set_off(off_for_all("folder", chosen))
-        tables = all(source is not None and source.sums for _, source in chosen)
+        tables = all(source is not None and source.kind == "table" for _, source in chosen)
         self._folder.line_edit.native.setPlaceholderText(BESIDE_ALL if tables else BESIDE_EACH)
         folder = shown("folder", chosen).export.folder
         text = "" if folder is None else str(folder)

@@ -66,7 +66,7 @@ def names(first: FirstImage, exports: Sequence[Export], image: ImageAxes | None)
     found = []
     for _, export, source in named_exports(job, plan.classifier):
         form = find_format(export.format)
-        if source.sums:
+        if source.kind == "table":
             folder = export.folder or named.root
             table = Named(folder / job.classifier.name, job.classifier.stem, 1, 1, folder)
             found.append(output_path(export, source.name, form.extension, table, {}))
@@ -101,14 +101,14 @@ def problem(exports: Sequence[Export], classifier: Classifier, image: ImageAxes 
         return ""
     try:
         # Only the exports count.
-        job = BatchJob(classifier=classifier.path, inputs=("",), exports=tuple(exports))
+        job = BatchJob(classifier=classifier.file, inputs=("",), exports=tuple(exports))
         for export in exports:
             form = find_format(export.format)
             if reason := form.compression_problem(export.compression):
                 return reason
             check_template(export.name.replace("{class}", ""))
         for _, export, source in named_exports(job, classifier):
-            if image is None or source.sums:
+            if image is None or source.kind == "table":
                 continue
             made = make_transform(export, source, *image)
             if reason := find_format(export.format).problem(made.axes, made.shape, made.dtype):

@@ -217,7 +217,7 @@ class ExportsSection(Section):
         self._message.say(reason, kind="problem")
         part = only(self._exports)
         self._only.say(
-            f"Of each image {part} is written. Empty Region below to write everything." if part else "", kind="doubt"
+            f"Of each image {part} is written. Empty Region below to write everything." if part else "", kind="warning"
         )
         self._region.show(chosen[0].export.region)
         # The region first: the end is cut where there is no room.
@@ -293,7 +293,7 @@ class ExportsSection(Section):
     def _changed(self, export: Export, fields: dict[str, Any]) -> Export:
         source = self._source(export)
         form = known_format(fields.get("format", export.format))
-        if form is not None and source is not None and form.is_table != bool(source.sums):
+        if form is not None and source is not None and form.is_table != (source.kind == "table"):
             # Tables and images have formats of their own.
             fields = {name: value for name, value in fields.items() if name != "format"}
         return with_changes(
@@ -314,4 +314,4 @@ class ExportsSection(Section):
 def default_sources(classifier: Classifier) -> list[Source]:
     """Return what is exported if nothing else is asked for: the first output, and the counts if there are any."""
     sources = [classifier.source(name) for name in classifier.sources]
-    return [source for i, source in enumerate(sources) if not i or source.sums]
+    return [source for i, source in enumerate(sources) if not i or source.kind == "table"]

@@ -22,7 +22,7 @@ HEADINGS = (
 KNOWN = {"file": "as the file says", "user": "as set by you", "guess": "guessed from the shape, so look at them"}
 WAITING = "\u2026"
 
-_ORDER = ("problem", "doubt", WAITING, "", "ok")
+_ORDER = ("problem", "warning", WAITING, "", "ok")
 
 
 class InputsModel(QAbstractTableModel):
@@ -109,7 +109,7 @@ class InputsModel(QAbstractTableModel):
         return [one.location for one in known if one.problems == known[0].problems]
 
     def has_reasons(self) -> bool:
-        """Return whether any image has a problem or a doubt."""
+        """Return whether any image has a problem or a warning."""
         return any(one.problems or one.warnings for one in self._found.values())
 
     def summary(self) -> str:
@@ -121,10 +121,10 @@ class InputsModel(QAbstractTableModel):
             n = len(self.images)
             return f"{len(known)} of {n} checked" if self._checking else f"{n} listed"
         n_bad = sum(bool(one.problems) for one in known)
-        n_doubts = sum(bool(one.warnings) and not one.problems for one in known)
+        n_warnings = sum(bool(one.warnings) and not one.problems for one in known)
         parts = [count(len(known), "image")]
         parts += [f"{n_bad} with a problem"] if n_bad else []
-        parts += [f"{n_doubts} with a doubt"] if n_doubts else []
+        parts += [f"{n_warnings} with a warning"] if n_warnings else []
         return ", ".join(parts)
 
     def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
@@ -242,7 +242,7 @@ class InputsModel(QAbstractTableModel):
         found = self._found.get(location)
         if found is None:
             return WAITING if self._checking else ""
-        return "problem" if found.problems else "doubt" if found.warnings else "ok"
+        return "problem" if found.problems else "warning" if found.warnings else "ok"
 
     def _tooltip(self, location: str, column: int) -> str:
         found, info = self._found.get(location), self._info(location)

@@ -49,15 +49,15 @@ def reasons_for(model: InputsModel, locations: Sequence[str]) -> str:
 
 
 def worst(model: InputsModel, locations: Sequence[str]) -> Kind | None:
-    """Return whether one of some images has a problem, or else a doubt; None if all are well."""
+    """Return whether one of some images has a problem, or else a warning; None if all are well."""
     found = list(filter(None, map(model.found, locations)))
     if any(one.problems for one in found):
         return "problem"
-    return "doubt" if any(one.warnings for one in found) else None
+    return "warning" if any(one.warnings for one in found) else None
 
 
 class Reasons(QWidget):
-    """A message, and below it what can be done; hidden while no image has a problem or a doubt.
+    """A message, and below it what can be done; hidden while no image has a problem or a warning.
 
     Attributes
     ----------

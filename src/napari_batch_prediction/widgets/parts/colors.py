@@ -7,12 +7,12 @@ from typing import Literal
 
 from qtpy.QtGui import QColor
 
-Kind = Literal["problem", "doubt"]
+Kind = Literal["problem", "warning"]
 
-_ON_DARK: dict[Kind, str] = {"problem": "#ff8a80", "doubt": "#ffcc66"}
-_ON_LIGHT: dict[Kind, str] = {"problem": "#b00020", "doubt": "#8a5300"}
+_ON_DARK: dict[Kind, str] = {"problem": "#ff8a80", "warning": "#ffcc66"}
+_ON_LIGHT: dict[Kind, str] = {"problem": "#b00020", "warning": "#8a5300"}
 
 
 def color_of(kind: Kind, *, dark: bool) -> QColor:
-    """Return the colour of a problem or of a doubt, on a dark or a light background."""
+    """Return the colour of a problem or of a warning, on a dark or a light background."""
     return QColor((_ON_DARK if dark else _ON_LIGHT)[kind])

@@ -10,7 +10,7 @@ from napari_batch_prediction.widgets.parts.colors import Kind, color_of
 
 MAX_LINES = 10
 
-# The bar at the left of a problem or a doubt, and the text beside it.
+# The bar at the left of a problem or a warning, and the text beside it.
 BAR_PX, INDENT_PX = 3, 6
 
 
@@ -44,7 +44,7 @@ class Message(QWidget):
         return self._text.toPlainText()
 
     def kind(self) -> Kind | None:
-        """Return whether what is said is a problem or a doubt; None for a hint."""
+        """Return whether what is said is a problem or a warning; None for a hint."""
         return self._kind
 
     def say(self, text: str, trace: str = "", kind: Kind | None = None) -> None:
@@ -57,7 +57,7 @@ class Message(QWidget):
         trace
             The stack trace of an unexpected error, which is a problem.
         kind
-            Whether it is a problem or a doubt; None for a hint.
+            Whether it is a problem or a warning; None for a hint.
         """
         self._kind = kind or ("problem" if trace else None)
         if (layout := self.layout()) is not None:

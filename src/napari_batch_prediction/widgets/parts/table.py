@@ -20,7 +20,7 @@ VISIBLE_ROWS = 3
 # Room for the hint.
 EMPTY_ROWS = 2
 
-_KINDS: Mapping[str, Kind] = {"failed": "problem", "problem": "problem", "doubt": "doubt"}
+_KINDS: Mapping[str, Kind] = {"failed": "problem", "problem": "problem", "warning": "warning"}
 
 # No column but the first gets more than a quarter of a table, nor less than this.
 LEAST_WIDTH = 60

@@ -111,14 +111,14 @@ def _layers(output: Exported, image: Image, stem: str) -> list[LayerData]:
     is_labels = stamp.is_labels and stamp.settings.output_range is None
     named = bool(stamp.classes) and not stamp.is_labels
     source = Source(
-        stamp.source,
-        image.dtype,
-        len(stamp.classes) if named else n,
-        stamp.classes if named else (),
-        stamp.value_range,
-        is_labels,
-        stamp.classes,
-        stamp.class_colors,
+        name=stamp.source,
+        kind="labels" if is_labels else "image",
+        dtype=image.dtype,
+        channels=len(stamp.classes) if named else n,
+        channel_names=stamp.classes if named else (),
+        value_range=stamp.value_range,
+        classes=stamp.classes,
+        class_colors=stamp.class_colors,
     )
     last = (len(stamp.classes) if stop is None else stop) if named else n
     part = Part(source, (first, last) if named else (0, n), pixels, start)
@@ -133,11 +133,19 @@ def _unnamed_layers(output: Exported, image: Image, pixels: Pixels, place: Place
         return [LayerData(stem, 0, "labels", stem, "", pixels.channel(0), options, pixels.files)]
     if n > 1 and ("probabilities" in name or (image.dtype.kind == "f" and fractions)):
         names = tuple(f"class {i}" for i in range(1, n + 1))
-        source = Source(PROBABILITIES, image.dtype, n, names, output.value_range, classes=names, class_colors=_hues(n))
+        source = Source(
+            name=PROBABILITIES,
+            dtype=image.dtype,
+            channels=n,
+            channel_names=names,
+            value_range=output.value_range,
+            classes=names,
+            class_colors=_hues(n),
+        )
         return part_layers(Part(source, (0, n), pixels, {}), place, stem)
     if n <= _COLOURS:
         return raw_layers(pixels, image, place, stem)
-    source = Source("", image.dtype, n, (), None)
+    source = Source(name="", dtype=image.dtype, channels=n)
     return part_layers(Part(source, (0, n), pixels, {}), place, stem)
 
 

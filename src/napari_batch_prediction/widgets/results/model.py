@@ -48,7 +48,7 @@ class ResultsModel(QAbstractTableModel):
     def set_plan(self, plan: Plan | None) -> None:
         """Begin anew with the images of a plan."""
         rows = plan.rows if plan is not None else ()
-        counts = plan is not None and any(named.source.sums for named in plan.exports)
+        counts = plan is not None and any(named.source.kind == "table" for named in plan.exports)
         self.set_rows([row.input for row in rows], {}, counts=counts)
 
     def set_rows(self, locations: Sequence[str], ended: Mapping[int, LedgerRow], *, counts: bool = False) -> None:

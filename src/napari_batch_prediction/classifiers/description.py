@@ -1,0 +1,99 @@
+"""The facts of a classifier as data; text is made of them elsewhere."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from napari_batch_prediction.colors import Color
+from napari_batch_prediction.engine.tiles import Context
+from napari_batch_prediction.features.selection import FeatureSelection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageDescription:
+    """One training: the features, and the forest or the regressors on them.
+
+    Attributes
+    ----------
+    selection, n_channels
+        The features of each channel, and the number of channels.
+    classes
+        Names of the classes of the stage.
+    n_trees
+        Number of trees; 0 for linear regressors.
+    n_regressors
+        Number of regressors; 0 for a classification.
+    n_forests
+        Number of regressors that are forests.
+    """
+
+    selection: FeatureSelection
+    n_channels: int
+    classes: tuple[str, ...]
+    n_trees: int
+    n_regressors: int = 0
+    n_forests: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """The facts of a classifier.
+
+    Attributes
+    ----------
+    path
+        The file that holds it; None as long as it is not saved.
+    workflow
+        ilastik's name of the workflow, for example ``"Pixel Classification"``.
+    version
+        Version of ilastik that saved it; None if it is not known.
+    classes, class_colors
+        Names of the classes in channel order, and red, green and blue (0 to 255) of each.
+    n_channels
+        Number of channels of an image.
+    axes
+        Axes of the training images without those of extent 1, for example ``"yx"``, ``"tyx"`` or ``"zyxc"``.
+    stages
+        Its trainings, the first one first.
+    sources
+        Names of its sources, the default first.
+    counted
+        The class whose objects it counts; empty if it does not count.
+    sigma
+        Standard deviation, in pixels, of the blob that stands for one object; None if it is not known.
+    trained_again
+        A sentence if the regressors were not read but trained here; empty otherwise.
+    """
+
+    workflow: str
+    classes: tuple[str, ...]
+    class_colors: tuple[Color, ...]
+    n_channels: int
+    axes: str
+    sources: tuple[str, ...]
+    stages: tuple[StageDescription, ...] = ()
+    path: Path | None = None
+    version: str | None = None
+    counted: str = ""
+    sigma: float | None = None
+    trained_again: str = ""
+
+    @property
+    def dimension(self) -> Literal[2, 3]:
+        """The number of dimensions in space of an image."""
+        return 3 if "z" in self.axes else 2
+
+    @property
+    def context(self) -> Context:
+        """Pixels of surroundings that a tile needs: those of all stages."""
+        contexts = [stage.selection.context for stage in self.stages] or [(0, 0, 0)]
+        return Context(*(sum(pixels) for pixels in zip(*contexts, strict=True)))
+
+    @property
+    def min_extents(self) -> Mapping[str, int]:
+        """The extent that an image must have along each axis of space: in 2D ``y`` and ``x``, in 3D also ``z``."""
+        extents = [stage.selection.min_extents for stage in self.stages] or [(1, 1, 1)]
+        z, y, x = (max(pixels) for pixels in zip(*extents, strict=True))
+        # A volume of one slice is a 2D image.
+        return {"z": max(z, 2), "y": y, "x": x} if self.dimension == 3 else {"y": y, "x": x}

@@ -1,0 +1,51 @@
+"""The check of an image against a classifier: channels, dimensions, size."""
+
+from collections.abc import Sequence
+
+from napari_batch_prediction.axes import extents
+from napari_batch_prediction.classifiers.description import Description
+from napari_batch_prediction.errors import ImageMismatchError
+
+
+def check_image(description: Description, axes: str, shape: Sequence[int]) -> None:
+    """Check that an image has the channels, the dimensions and the size that a classifier needs.
+
+    Axes of extent 1 do not count: a volume of one slice is a 2D image.
+
+    Raises
+    ------
+    ImageMismatchError
+        If it has not.
+    """
+    sizes, expected = extents(axes, shape), description.n_channels
+    if sizes["c"] != expected:
+        raise ImageMismatchError(
+            f"The image has {_channels(sizes['c'])}, but the classifier was trained on {expected}"
+            f"{_alpha(sizes['c'], expected)}. Use images with {_channels(expected)}"
+            f"{', or choose channels of these' if sizes['c'] > expected else ''}.",
+            setting="channels",
+        )
+    is_3d = sizes["z"] > 1
+    if is_3d != (description.dimension == 3):
+        raise ImageMismatchError(
+            f"The image is {'3D' if is_3d else '2D'} (axes {axes}, shape {' x '.join(map(str, shape))}), but the "
+            f"classifier was trained on {'2D' if is_3d else '3D'} images (axes {description.axes}). "
+            + (
+                f"If the first axis is time, not depth, set the axes to '{axes.replace('z', 't')}'; "
+                "otherwise use 2D images."
+                if is_3d and "t" not in axes
+                else f"Use {'2D' if is_3d else '3D'} images."
+            ),
+            setting="axes",
+        )
+    for stage in description.stages:
+        stage.selection.check_extents(sizes["z"], sizes["y"], sizes["x"])
+
+
+def _channels(n: int) -> str:
+    return f"{n} channel{'' if n == 1 else 's'}"
+
+
+def _alpha(n: int, expected: int) -> str:
+    """Name the likely alpha channel of a picture with three colours."""
+    return "; the last one may be alpha (transparency)" if n == 4 and expected == 3 else ""
