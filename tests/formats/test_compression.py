@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tilings import some_values, write_tiles
 
 from napari_batch_prediction.formats.common.target import Target
-from napari_batch_prediction.formats.writable import IMAGE_FORMATS, find_format
+from napari_batch_prediction.formats.registry import IMAGE_FORMATS, find_format
 
 SHAPES = {"yxc": (300, 170, 2), "zyxc": (6, 300, 170, 2)}
 

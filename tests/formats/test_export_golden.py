@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from napari_batch_prediction.formats.common.target import Target
-from napari_batch_prediction.formats.writable import find_format
+from napari_batch_prediction.formats.registry import find_format, format_problem
 
 A = golden.ROOT / "a_2d_u8" / "expected"
 D = golden.ROOT / "d_3d_u8" / "expected"
@@ -65,7 +65,7 @@ def facts(path: Path) -> tuple[object, NDArray]:
 def written(folder: Path, form: str, axes: str, values: NDArray, **more: object) -> tuple[Path, ...]:
     found = find_format(form)
     target = Target(folder / f"a{found.extension}", axes, values.shape, values.dtype, **more)
-    assert found.problem(axes, values.shape, values.dtype) is None
+    assert format_problem(found, axes, values.shape, values.dtype) is None
     writer = found.writer(target)
     writer.write(tuple(slice(0, n) for n in values.shape), values)
     writer.finish()

@@ -5,7 +5,7 @@ import pytest
 
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.formats.common.target import Target
-from napari_batch_prediction.formats.writable import FORMATS, find_format
+from napari_batch_prediction.formats.registry import EXPORT_FORMATS, find_format, format_problem
 
 PICTURES = ["tiff", "tif", "png", "jpg", "jpeg", "bmp", "gif", "hdr", "pnm", "ppm", "pgm", "pbm"]
 NAMES = [
@@ -17,7 +17,7 @@ NAMES = [
 
 def test_names():
     """ilastik's names; only Sun raster, DVID and blockwise HDF5 are not written."""
-    assert sorted(form.name for form in FORMATS) == sorted(NAMES)
+    assert sorted(form.name for form in EXPORT_FORMATS) == sorted(NAMES)
 
 
 @pytest.mark.parametrize("name", [*NAMES, "HDF5", "Compressed HDF5", " multi-scale ome-zarr"])
@@ -82,7 +82,7 @@ PROBLEMS = {
 @pytest.mark.parametrize(("name", "axes", "shape", "dtype", "message"), PROBLEMS.values(), ids=PROBLEMS)
 def test_problem(name, axes, shape, dtype, message):
     """The sentence says what the format cannot hold, and which can."""
-    found = find_format(name).problem(axes, shape, np.dtype(dtype))
+    found = format_problem(find_format(name), axes, shape, np.dtype(dtype))
     assert found is not None
     assert found.startswith(message)
 
@@ -101,7 +101,7 @@ FITTING = {
 @pytest.mark.parametrize(("name", "axes", "shape", "dtype"), FITTING.values(), ids=FITTING)
 def test_no_problem(name, axes, shape, dtype):
     """What fits is not refused."""
-    assert find_format(name).problem(axes, shape, np.dtype(dtype)) is None
+    assert format_problem(find_format(name), axes, shape, np.dtype(dtype)) is None
 
 
 COMPRESSIONS = {

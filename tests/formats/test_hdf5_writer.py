@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from napari_batch_prediction.errors import ExportError, OutputExistsError
 from napari_batch_prediction.formats.common.target import Target
-from napari_batch_prediction.formats.writable import find_format
+from napari_batch_prediction.formats.registry import find_format
 
 FORMATS = ("hdf5", "compressed hdf5")
 

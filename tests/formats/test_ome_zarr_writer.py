@@ -11,7 +11,7 @@ import zarr
 from tilings import some_values, write_tiles
 
 from napari_batch_prediction.formats.common.target import Target
-from napari_batch_prediction.formats.writable import find_format
+from napari_batch_prediction.formats.registry import find_format
 
 UNITS = {"t": "second", "z": "micrometer", "y": "µm", "x": "furlong"}
 SIZES = {"t": 2.5, "z": 2.0, "y": 0.5, "x": 0.25}

@@ -9,8 +9,8 @@ from PIL import Image
 from tilings import some_values, write_tiles
 
 from napari_batch_prediction.formats.common.target import Target
+from napari_batch_prediction.formats.registry import find_format
 from napari_batch_prediction.formats.tiff.writer import MAX_CLASSIC
-from napari_batch_prediction.formats.writable import find_format
 
 UNITS = {"t": "second", "z": "nanometer", "y": "micrometer", "x": "micrometer"}
 SIZES = {"t": 2.5, "z": 300.0, "y": 0.325, "x": 0.65}

@@ -22,21 +22,22 @@ from napari_batch_prediction.axes import reorder
 from napari_batch_prediction.errors import ExportError, OutputExistsError, SettingsError
 from napari_batch_prediction.formats.common.files import publish_folder, restore_folder, temporary_path
 from napari_batch_prediction.formats.common.target import Target, Writer
-from napari_batch_prediction.formats.writable import IMAGE_FORMATS, Format, find_format
+from napari_batch_prediction.formats.format import ExportFormat
+from napari_batch_prediction.formats.registry import IMAGE_FORMATS, find_format, format_problem
 from napari_batch_prediction.locations.inputs import open_image
 
 SHAPE = (3, 40, 50)
 NOTES = {"napari-batch-prediction": json.dumps({"classifier": "3f2a", "größe": "µm"})}
 
 
-def prepared(form: Format, path: Path, *, replace: bool = False) -> tuple[Writer, NDArray]:
+def prepared(form: ExportFormat, path: Path, *, replace: bool = False) -> tuple[Writer, NDArray]:
     """A writer and the values for it, of a type and shape that the format can hold."""
     dtype = "uint8" if "uint8" in (form.slices or form).dtypes else "float32"
     axes, shape = "zyx", SHAPE if form.slices or form.max_axes > 2 else (1, *SHAPE[1:])
     if 1 not in ((form.slices or form).channels or (1,)):
         axes, shape = "zyxc", (*shape, 3)
     values = some_values(shape, dtype)
-    assert form.problem(axes, shape, values.dtype) is None
+    assert format_problem(form, axes, shape, values.dtype) is None
     return form.writer(Target(path.with_suffix(form.extension), axes, shape, values.dtype, replace=replace)), values
 
 
@@ -166,9 +167,9 @@ def test_n5_without_its_extra(tmp_path, monkeypatch, name):
     # None keeps Python from importing a module that is installed.
     monkeypatch.setitem(sys.modules, "tensorstore", None)
     install = r'needs tensorstore. Install it: pip install "napari-batch-prediction\[n5\]"\.'
-    problem = find_format(name).problem("yx", (4, 5), np.dtype("u1"))
+    problem = format_problem(find_format(name), "yx", (4, 5), np.dtype("u1"))
     assert re.match(f"The format '{name}' {install} Formats that can: ", problem)
-    other = find_format("png").problem("yx", (4, 5), np.dtype("f4"))
+    other = format_problem(find_format("png"), "yx", (4, 5), np.dtype("f4"))
     assert "n5" not in other.partition("Formats that can")[2]
     writer = find_format(name).writer(Target(tmp_path / "new" / "a.n5", "yx", (4, 5), np.dtype("u1")))
     with pytest.raises(ExportError, match=install):
@@ -226,7 +227,7 @@ def test_notes(tmp_path):
     found = {}
     values = np.ones((20, 30, 1), np.uint8)
     for form in IMAGE_FORMATS:
-        if form.problem("yxc", values.shape, values.dtype) is not None or form.name == "tif":
+        if format_problem(form, "yxc", values.shape, values.dtype) is not None or form.name == "tif":
             continue
         path = tmp_path / form.name / f"a{form.extension}"
         writer = form.writer(Target(path, "yxc", values.shape, values.dtype, metadata=NOTES))

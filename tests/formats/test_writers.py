@@ -15,7 +15,8 @@ from tilings import some_values, write_tiles
 
 from napari_batch_prediction.axes import extents, reorder
 from napari_batch_prediction.formats.common.target import Target
-from napari_batch_prediction.formats.writable import FLOATS, IMAGE_FORMATS, INTEGERS, Format, find_format
+from napari_batch_prediction.formats.format import FLOATS, INTEGERS, ExportFormat
+from napari_batch_prediction.formats.registry import IMAGE_FORMATS, find_format, format_problem
 
 ALL = (*INTEGERS, *FLOATS)
 
@@ -100,11 +101,11 @@ READERS = {
 LOSSY = ("jpg", "jpeg", "hdr")
 
 
-def target(form: Format, folder: Path, axes: str, values: NDArray, **more: object) -> Target:
+def target(form: ExportFormat, folder: Path, axes: str, values: NDArray, **more: object) -> Target:
     return Target(folder / f"a{form.extension}", axes, values.shape, values.dtype, (0, 50), **more)
 
 
-def read(form: Format, paths: tuple[Path, ...], axes: str, shape: tuple[int, ...]) -> NDArray:
+def read(form: ExportFormat, paths: tuple[Path, ...], axes: str, shape: tuple[int, ...]) -> NDArray:
     if form.slices is None:
         return READERS.get(form.name, read_picture)(paths[0], axes, shape)
     axis = next(i for i, n in enumerate(shape) if len(paths) == n and one_slice(form, axes, shape, i))
@@ -112,9 +113,12 @@ def read(form: Format, paths: tuple[Path, ...], axes: str, shape: tuple[int, ...
     return np.concatenate([read(form.slices, (path,), axes, part) for path in paths], axis)
 
 
-def one_slice(form: Format, axes: str, shape: tuple[int, ...], axis: int) -> bool:
+def one_slice(form: ExportFormat, axes: str, shape: tuple[int, ...], axis: int) -> bool:
     part = tuple(1 if i == axis else n for i, n in enumerate(shape))
-    return form.slices.problem(axes, part, np.dtype("uint8" if "uint8" in form.slices.dtypes else "float32")) is None
+    return (
+        format_problem(form.slices, axes, part, np.dtype("uint8" if "uint8" in form.slices.dtypes else "float32"))
+        is None
+    )
 
 
 CASES = [
@@ -123,7 +127,8 @@ CASES = [
     for axes, shape in ARRAYS.items()
     for dtype in ALL
     # Every type in one order, and every order in the two types that matter most.
-    if (axes in ("yxc", "zyxc") or dtype in ("uint8", "float32")) and form.problem(axes, shape, np.dtype(dtype)) is None
+    if (axes in ("yxc", "zyxc") or dtype in ("uint8", "float32"))
+    and format_problem(form, axes, shape, np.dtype(dtype)) is None
 ]
 
 
@@ -171,7 +176,7 @@ def digest(paths: tuple[Path, ...]) -> str:
         (form.name, axes)
         for form in IMAGE_FORMATS
         for axes in LARGE
-        if not form.problem(axes, LARGE[axes], np.dtype("f4"))
+        if not format_problem(form, axes, LARGE[axes], np.dtype("f4"))
     ],
 )
 def test_same_bytes(tmp_path, name, axes):

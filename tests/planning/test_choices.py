@@ -5,7 +5,7 @@ import pytest
 
 from napari_batch_prediction.classifiers.base import Source
 from napari_batch_prediction.errors import SettingsError
-from napari_batch_prediction.formats.writable import FORMATS, TABLE_FORMATS
+from napari_batch_prediction.formats.registry import EXPORT_FORMATS, TABLE_FORMATS
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.region import format_region, parse_region
 from napari_batch_prediction.planning.choices import (
@@ -65,7 +65,7 @@ FORMAT_REASONS = {
 def test_formats(name, export, source, image, reason):
     """A format that cannot hold the output says why; no other does."""
     found = format_problems(export, source, image)
-    assert list(found) == [form.name for form in FORMATS]
+    assert list(found) == [form.name for form in EXPORT_FORMATS]
     assert reason in found[name]
     assert bool(found[name]) == bool(reason)
 
@@ -75,7 +75,7 @@ def test_tables_have_formats_of_their_own():
     tables = {form.name for form in TABLE_FORMATS}
     images = {name for name, why in format_problems(Export(), DENSITY).items() if "is for tables" not in why}
     assert {name for name, why in format_problems(Export(), COUNTS).items() if not why} == tables
-    assert images == {form.name for form in FORMATS} - tables
+    assert images == {form.name for form in EXPORT_FORMATS} - tables
 
 
 OFF = {

@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_batch_prediction.errors import ExportError
 from napari_batch_prediction.formats.common.target import Target
-from napari_batch_prediction.formats.writable import IMAGE_FORMATS
+from napari_batch_prediction.formats.registry import IMAGE_FORMATS, format_problem
 
 ARRAYS = [
     ("yxc", (300, 300, 3), "float32"),
@@ -25,7 +25,7 @@ def main(folder: Path) -> None:
     # The limit ends in the same error of the system calls as a full disk, with another number.
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
     for form in IMAGE_FORMATS:
-        axes, shape, dtype = next(a for a in ARRAYS if form.problem(a[0], a[1], np.dtype(a[2])) is None)
+        axes, shape, dtype = next(a for a in ARRAYS if format_problem(form, a[0], a[1], np.dtype(a[2])) is None)
         values = (rng.integers(0, 255, shape) / (7 if dtype == "float32" else 1)).astype(dtype)
         writer = form.writer(Target(folder / form.name / f"a{form.extension}", axes, shape, values.dtype))
         try:

@@ -15,8 +15,7 @@ from napari_batch_prediction.classifiers.base import DENSITY, Source
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.errors import ImageReadError
 from napari_batch_prediction.formats.common.target import Target
-from napari_batch_prediction.formats.readable import known_format
-from napari_batch_prediction.formats.writable import FORMATS, find_format
+from napari_batch_prediction.formats.registry import EXPORT_FORMATS, find_format, format_problem, known_format
 from napari_batch_prediction.images.memory import MemoryImage
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob, InputSettings
@@ -625,7 +624,7 @@ def shapes(axes: str) -> tuple[int, ...]:
 
 
 # Pictures hold one channel, or three; here there are two classes. N5 needs a library of its own.
-SHOWN_FORMATS = [form.name for form in FORMATS if not form.is_table and not form.extra]
+SHOWN_FORMATS = [form.name for form in EXPORT_FORMATS if not form.is_table and not form.extra]
 
 
 @pytest.mark.parametrize("name", SHOWN_FORMATS)
@@ -641,12 +640,12 @@ def test_what_is_written_is_shown(viewer, tmp_path, name, axes, source):
     dtype = None if is_labels else "uint8"
     export = Export(source=source, format=name, dtype=dtype, output_range=None if is_labels else (0, 255))
     form = find_format(name)
-    if form.problem(axes + "c", (*shapes(axes), n), np.dtype(np.uint8)) is not None:
+    if format_problem(form, axes + "c", (*shapes(axes), n), np.dtype(np.uint8)) is not None:
         # Then a class by itself.
         export = export.model_copy(update={"region": {"c": (0, 1)}})
         n = 1
     values = random.integers(1, 3, (*shapes(axes), classifier.source(source).channels), np.uint8)
-    if form.problem(axes + "c", (*shapes(axes), n), np.dtype(np.uint8)) is not None:
+    if format_problem(form, axes + "c", (*shapes(axes), n), np.dtype(np.uint8)) is not None:
         assert form.slices is not None or len(axes) > 2 or form.dtypes == ("float32",)
         return
     path = written_as(export, classifier, values, axes, tmp_path)

@@ -1,15 +1,15 @@
 """Reading back what an output says of how it was made."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Self
-from xml.etree import ElementTree
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 
 from napari_batch_prediction.axes import AxisKey
-from napari_batch_prediction.formats.zarr.writer_metadata import PROGRAM
+from napari_batch_prediction.formats.format import PROGRAM, load
+from napari_batch_prediction.formats.registry import known_format
+from napari_batch_prediction.formats.zarr.format import ZARR
 
 _Byte = Annotated[int, Field(ge=0, le=255)]
 _Index = Annotated[int, Field(ge=0)]
@@ -89,50 +89,13 @@ def read_metadata(path: Path, internal_path: str) -> Mapping[str, str]:
     internal_path
         Name of the dataset, in formats that hold several.
     """
-    readers = {".h5": _hdf5, ".zarr": _zarr, ".n5": _n5, ".tif": _tiff, ".tiff": _tiff, ".png": _png}
-    # Labels in an OME-Zarr image have no extension.
-    reader = readers.get(path.suffix.lower(), _zarr if path.is_dir() else None)
-    if reader is None:
+    file_format = known_format(path)
+    if path.is_dir() and not (file_format is not None and file_format.is_folder):
+        file_format = ZARR  # labels in an OME-Zarr image have no extension
+    if file_format is None or not file_format.stamp:
         return {}
     try:
-        found = reader(path, internal_path)
+        metadata = load(file_format.stamp)(path, internal_path)
     except Exception:  # damaged, or another program's file, which makes libraries raise nearly anything
         return {}
-    return {str(name): str(text) for name, text in found.items()}
-
-
-def _hdf5(path: Path, internal_path: str) -> Mapping[str, object]:
-    import h5py
-
-    with h5py.File(path, "r") as file:
-        return dict(file[internal_path].attrs)
-
-
-def _zarr(path: Path, internal_path: str) -> Mapping[str, object]:
-    for name in ("zarr.json", ".zattrs"):
-        if (path / name).is_file():
-            attributes = json.loads((path / name).read_text())
-            return dict(attributes.get("attributes", attributes)[PROGRAM])
-    return {}
-
-
-def _n5(path: Path, internal_path: str) -> Mapping[str, object]:
-    return dict(json.loads((path / internal_path / "attributes.json").read_text()))
-
-
-def _tiff(path: Path, internal_path: str) -> Mapping[str, object]:
-    import tifffile
-
-    with tifffile.TiffFile(path) as file:
-        text = file.pages.first.description
-    if not text.startswith("<?xml"):
-        return dict(json.loads(text))
-    parts = ElementTree.fromstring(text.encode()).findall(".//{*}M")  # noqa: S314 - tifffile has read it already
-    return {part.get("K", ""): part.text or "" for part in parts}
-
-
-def _png(path: Path, internal_path: str) -> Mapping[str, object]:
-    from PIL import Image
-
-    with Image.open(path) as image:
-        return {str(name): value for name, value in image.info.items()}
+    return {str(name): str(text) for name, text in metadata.items()}

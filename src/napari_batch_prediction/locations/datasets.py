@@ -2,7 +2,7 @@
 
 import os
 
-from napari_batch_prediction.formats.readable import known_format
+from napari_batch_prediction.formats.registry import known_format
 from napari_batch_prediction.images.base import reading
 from napari_batch_prediction.locations.location import split
 
@@ -23,7 +23,7 @@ def list_datasets(location: str | os.PathLike[str]) -> list[str]:
     """
     file, _ = split(os.fspath(location))
     kind = known_format(file)
-    if kind is None or kind.datasets is None:
+    if kind is None or not kind.has_datasets:
         return []
     with reading(f"'{file}' as {kind.name}"):
         return kind.datasets(file)

@@ -9,7 +9,10 @@ from natsort import natsorted, ns
 
 from napari_batch_prediction.axes import check_axes
 from napari_batch_prediction.errors import AxesError, BatchPredictionError, ImageReadError, SettingsError
-from napari_batch_prediction.formats.readable import BIOIO, ZARR, Format, known_extensions, known_format
+from napari_batch_prediction.formats.format import FileFormat
+from napari_batch_prediction.formats.microscope.format import MICROSCOPE
+from napari_batch_prediction.formats.registry import known_extensions, known_format
+from napari_batch_prediction.formats.zarr.format import ZARR
 from napari_batch_prediction.images.base import Image, reading
 from napari_batch_prediction.images.channels import Channels, ChannelsImage
 from napari_batch_prediction.images.stack import StackAxis, StackImage
@@ -82,7 +85,7 @@ def _open_stack(location: str, axes: str | None, along: StackAxis) -> Image:
     return StackImage(location, _expand(location), along, lambda member: _open_one(member, axes))
 
 
-def _format_of(location: str, file: Path, dataset: str | None) -> Format:
+def _format_of(location: str, file: Path, dataset: str | None) -> FileFormat:
     """Return the format of an existing file that is not empty.
 
     Raises
@@ -113,7 +116,7 @@ def _format_of(location: str, file: Path, dataset: str | None) -> Format:
                 f"'{file}' has the extension '{file.suffix}', which is not known here. Formats that can be read: "
                 f"{known_extensions()}, and what the installed readers of bioio open."
             )
-        kind = BIOIO
+        kind = MICROSCOPE
     if dataset is not None and not kind.has_datasets:
         raise ImageReadError(f"'{file}' is a {kind.name} file, which has no datasets in it. Leave out '/{dataset}'.")
     return kind
@@ -278,7 +281,7 @@ def _match(pattern: Path) -> list[str]:
 def _matching_datasets(file: Path, pattern: str) -> list[str]:
     """Return the datasets of a file that match; none if it has one of that very name, or cannot be read."""
     kind = known_format(file)
-    if kind is None or kind.datasets is None:
+    if kind is None or not kind.has_datasets:
         return []
     try:
         with reading(f"'{file}'"):

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from napari_batch_prediction.formats.readable import known_format
+from napari_batch_prediction.formats.registry import known_format
 from napari_batch_prediction.formats.zarr.store import is_zarr
 
 

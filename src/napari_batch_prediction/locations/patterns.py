@@ -6,7 +6,7 @@ from fnmatch import fnmatch, fnmatchcase
 from glob import has_magic
 from pathlib import Path
 
-from napari_batch_prediction.formats.readable import known_format
+from napari_batch_prediction.formats.registry import known_format
 from napari_batch_prediction.locations.location import is_store, is_true
 
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.formats.registry import find_format
 from napari_batch_prediction.formats.stamp import read_metadata
-from napari_batch_prediction.formats.writable import find_format
 from napari_batch_prediction.images.memory import PREFIX
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob
@@ -18,9 +18,6 @@ from napari_batch_prediction.planning.exports import NamedExport
 from napari_batch_prediction.planning.naming import Named, output_path, shared_folder
 from napari_batch_prediction.planning.provenance import SOFTWARE, made_with
 from napari_batch_prediction.planning.rows import PlanRow
-
-# Formats whose files take what their values take, if nothing else is chosen.
-NOT_COMPRESSED = ("hdf5", "numpy", "n5", "bmp", "pnm", "ppm", "pgm", "pbm")
 
 # The longest name most file systems take, in bytes.
 MAX_NAME = 255
@@ -176,7 +173,7 @@ def _takes_it_all(export: Export) -> bool:
     """Return whether a file takes as many bytes as its values do."""
     if export.compression is not None:
         return export.compression == "none"
-    return export.format.lower().removesuffix(" sequence") in NOT_COMPRESSED
+    return not find_format(export.format).compresses_by_default
 
 
 def _gigabytes(n_bytes: int) -> str:

@@ -8,11 +8,10 @@ import numpy as np
 from napari_batch_prediction.axes import output_axes
 from napari_batch_prediction.classifiers.base import Source
 from napari_batch_prediction.errors import SettingsError
-from napari_batch_prediction.formats.writable import FORMATS, Format, find_format
+from napari_batch_prediction.formats.format import ExportFormat
+from napari_batch_prediction.formats.registry import EXPORT_FORMATS, format_named, format_problem
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.planning.transform import export_region, make_transform
-
-_ZARR, _WITH_DATASETS = ".zarr", (".h5", ".n5")
 
 # What a table does not have.
 _OF_IMAGES = (
@@ -30,15 +29,7 @@ class ImageAxes(NamedTuple):
     extents: Mapping[str, int]
 
 
-def known_format(name: str) -> Format | None:
-    """Return the format of this name; None if there is none."""
-    try:
-        return find_format(name)
-    except SettingsError:
-        return None
-
-
-def why_no_format(form: Format, export: Export, source: Source | None, image: ImageAxes | None = None) -> str:
+def why_no_format(form: ExportFormat, export: Export, source: Source | None, image: ImageAxes | None = None) -> str:
     """Return why an export cannot have a format, in words; empty if it can.
 
     Parameters
@@ -66,7 +57,7 @@ def why_no_format(form: Format, export: Export, source: Source | None, image: Im
     one = export.model_copy(update={"region": {**export.region, "c": (0, 1)}}) if apart else export
     dtype = np.dtype(export.dtype) if export.dtype else source.dtype
     part = form.slices or form
-    problem = part.problem("yxc", (1, 1, (part.channels or (1,))[0]), dtype)
+    problem = format_problem(part, "yxc", (1, 1, (part.channels or (1,))[0]), dtype)
     if problem:
         return f"{problem} Or choose another type."
     if image is not None:
@@ -75,20 +66,20 @@ def why_no_format(form: Format, export: Export, source: Source | None, image: Im
         except SettingsError:
             # It is said elsewhere, and with any format.
             return ""
-        return form.problem(made.axes, made.shape, made.dtype) or ""
+        return format_problem(form, made.axes, made.shape, made.dtype) or ""
     if form.slices is None:
-        return form.problem("yxc", (1, 1, 1 if apart else source.channels), dtype) or ""
+        return format_problem(form, "yxc", (1, 1, 1 if apart else source.channels), dtype) or ""
     return ""
 
 
 def format_problems(export: Export, source: Source | None, image: ImageAxes | None = None) -> dict[str, str]:
     """Return each format, and why the export cannot have it, as :func:`why_no_format` says."""
-    return {form.name: why_no_format(form, export, source, image) for form in FORMATS}
+    return {form.name: why_no_format(form, export, source, image) for form in EXPORT_FORMATS}
 
 
 def why_no_dtype(dtype: str, export: Export) -> str:
     """Return why an export cannot have a type of values, in words; empty if it can."""
-    form = known_format(export.format)
+    form = format_named(export.format)
     if form is None or form.is_table or dtype in (form.slices or form).dtypes:
         return ""
     return f"The format '{form.name}' cannot hold {dtype}. Choose another format first."
@@ -104,12 +95,11 @@ def why_off(setting: str, export: Export, source: Source | None) -> str:
     export, source
         The export, and what is exported; None if it is not known.
     """
-    form = known_format(export.format)
+    form = format_named(export.format)
     if form is None:
         return ""
     if setting in _OF_IMAGES and (form.is_table or (source is not None and source.kind == "table")):
         return f"{export.source} is a table of numbers: it has no type, axes, classes or compression."
-    is_zarr = form.extension == _ZARR
     if setting == "compression" and not form.compressions:
         return f"The format '{form.name}' leaves no choice of compression."
     if setting == "compression" and len(form.compressions) == 1:
@@ -118,9 +108,9 @@ def why_off(setting: str, export: Export, source: Source | None) -> str:
         return f"In files of the format '{form.name}' the order of the axes is always the same."
     if setting == "per_class" and source is not None and source.channels < 2:
         return f"{source.name} is one image, not one for each class."
-    if setting == "internal_path" and form.extension not in _WITH_DATASETS:
+    if setting == "internal_path" and not form.has_internal_path:
         return "Only HDF5 and N5 have datasets with names."
-    if setting in ("ome_zarr_version", "into_image") and not is_zarr:
+    if (setting == "ome_zarr_version" and not form.versions) or (setting == "into_image" and not form.holds_labels):
         return "This is for the formats of OME-Zarr."
     if setting == "ome_zarr_version" and export.into_image:
         return "Labels in an image have the version of the image."
@@ -156,11 +146,11 @@ def with_changes(export: Export, source: Source | None, /, **fields: Any) -> Exp
     if not values["per_class"]:
         for part in ("_{class}", "{class}_", "{class}/", "{class}"):
             values["name"] = values["name"].replace(part, "")
-    form = known_format(values["format"])
+    form = format_named(values["format"])
     if form is not None:
         if form.compression_problem(values["compression"]):
             values["compression"] = None
-        if form.extension != _ZARR:
+        if not form.holds_labels:
             values["into_image"] = False
     return Export(**values)
 
@@ -177,7 +167,7 @@ def for_source(export: Export, source: Source, image: ImageAxes | None = None) -
     elif export.output_range is None:
         values["output_range"] = _whole_range(export.dtype)
     new = with_changes(export, source, **values)
-    forms = (known_format(export.format), *FORMATS)
+    forms = (format_named(export.format), *EXPORT_FORMATS)
     fitting = (form.name for form in forms if form is not None and not why_no_format(form, new, source, image))
     name = next(fitting, export.format)
     return new if name.lower() == export.format.lower() else with_changes(new, source, format=name)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from napari_batch_prediction.classifiers.base import Classifier, Source
 from napari_batch_prediction.errors import SettingsError
-from napari_batch_prediction.formats.writable import find_format
+from napari_batch_prediction.formats.registry import find_format
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob
 
@@ -48,7 +48,7 @@ def named_exports(job: BatchJob, classifier: Classifier) -> tuple[NamedExport, .
         if find_format(export.format).is_table != (source.kind == "table"):
             wanted = "a table, which can be 'csv' or 'ilastik csv'" if source.kind == "table" else "an image"
             raise SettingsError(f"{source.name} is {wanted}, and cannot be exported as '{export.format}'.")
-        if export.into_image and not (source.kind == "labels" and export.format.lower().endswith("ome-zarr")):
+        if export.into_image and not (source.kind == "labels" and find_format(export.format).holds_labels):
             raise SettingsError(
                 f"{source.name} as '{export.format}' cannot go into the image: only a segmentation in an OME-Zarr "
                 "format can be labels of an OME-Zarr image."

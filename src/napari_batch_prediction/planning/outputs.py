@@ -5,7 +5,7 @@ from math import prod
 
 from napari_batch_prediction.colors import Color
 from napari_batch_prediction.formats.common.target import Target
-from napari_batch_prediction.formats.writable import find_format
+from napari_batch_prediction.formats.registry import find_format
 from napari_batch_prediction.formats.zarr.labels import image_version
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.planning.exports import NamedExport

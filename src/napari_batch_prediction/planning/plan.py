@@ -9,9 +9,9 @@ from napari_batch_prediction.axes import check_axes
 from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.errors import SettingsError
-from napari_batch_prediction.formats.writable import find_format
+from napari_batch_prediction.formats.registry import find_format, format_problem
 from napari_batch_prediction.formats.zarr.labels import FOLDER as LABELS
-from napari_batch_prediction.formats.zarr.labels import find_image
+from napari_batch_prediction.formats.zarr.store import find_image
 from napari_batch_prediction.images.memory import PREFIX
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.inputs import expand_inputs, input_file, input_stem
@@ -282,7 +282,7 @@ def _name_outputs(
                 outputs[key] = output_path(export, source.name, form.extension, named, region)
             if transform is not None:
                 n_bytes += prod(transform.shape) * transform.dtype.itemsize
-                if problem := form.problem(transform.axes, transform.shape, transform.dtype):
+                if problem := format_problem(form, transform.axes, transform.shape, transform.dtype):
                     problems.append(problem)
                 elif form.slices is not None:
                     sequences[key] = form.files(outputs[key], transform.axes, transform.shape, transform.offset)

@@ -13,7 +13,7 @@ from napari_batch_prediction.formats.common.files import (
     temporary_path,
     writing,
 )
-from napari_batch_prediction.formats.writable import find_format
+from napari_batch_prediction.formats.registry import find_format
 from napari_batch_prediction.images.memory import PREFIX
 from napari_batch_prediction.locations.inputs import input_stem
 from napari_batch_prediction.planning.opening import full_location

@@ -11,7 +11,7 @@ from napari_batch_prediction.engine.tiles import Tile, make_tiles
 from napari_batch_prediction.errors import ExportError, ImageReadError
 from napari_batch_prediction.formats.common.memory import MemoryWriter
 from napari_batch_prediction.formats.common.target import Writer
-from napari_batch_prediction.formats.writable import find_format
+from napari_batch_prediction.formats.registry import find_format
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.images.memory import PREFIX
 from napari_batch_prediction.planning.exports import counted

@@ -1,6 +1,7 @@
 """One dataset in an HDF5 file, as ilastik writes and reads them."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,30 @@ def list_datasets(file: Path) -> list[str]:
     """Return the paths of the datasets that can be images."""
     with h5py.File(file, "r") as h5:
         return list(_image_datasets(h5))
+
+
+def read_metadata(path: Path, dataset: str) -> Mapping[str, object]:
+    """Return what an output says of how it was made."""
+    with h5py.File(path, "r") as h5:
+        return dict(h5[dataset].attrs)
+
+
+def ilastik_ranges(path: Path) -> dict[str, tuple[float, float] | None]:
+    """Return the images that ilastik or this program wrote, which have axistags, and the range of each.
+
+    It is the attribute ``drange``, which is (0, 1) for all that was not rescaled; None if there is none.
+    """
+    with h5py.File(path, "r") as h5:
+        attributes = {name: dataset.attrs for name, dataset in _image_datasets(h5).items()}
+        return {name: _drange(known) for name, known in attributes.items() if "axistags" in known}
+
+
+def _drange(attributes: Mapping[str, Any]) -> tuple[float, float] | None:
+    try:
+        low, high = attributes["drange"]
+        return float(low), float(high)
+    except (KeyError, TypeError, ValueError):
+        return None  # not there, or another program's
 
 
 def _image_datasets(h5: h5py.File) -> dict[str, h5py.Dataset]:

@@ -9,7 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from napari_batch_prediction.errors import AxesError, ImageReadError
-from napari_batch_prediction.formats.readable import MICROSCOPE_READERS
+from napari_batch_prediction.formats.microscope.format import MICROSCOPE_READERS
 from napari_batch_prediction.images.base import COLOURS, Image, choose_axes, only_dataset
 
 # bioio shows every image with these, and S for the samples of a pixel.

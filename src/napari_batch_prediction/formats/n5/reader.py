@@ -81,6 +81,11 @@ def list_datasets(file: Path) -> list[str]:
     return [name for name in _datasets(file) if name]
 
 
+def read_metadata(path: Path, dataset: str) -> Mapping[str, object]:
+    """Return what an output says of how it was made."""
+    return dict(json.loads((path / dataset / _ATTRIBUTES).read_text()))
+
+
 def _find(file: Path, name: str | None) -> str:
     """Return the path of the dataset to read; empty if the container is a dataset itself."""
     found = _datasets(file / name if name else file)

@@ -2,12 +2,13 @@
 
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import imagecodecs
 import numpy as np
+import PIL.Image
 from numpy.typing import NDArray
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.ImageFile import ImageFile
@@ -63,6 +64,12 @@ class RasterImage(Image):
     def _release(self) -> None:
         del self._decode
         self._pixels = None
+
+
+def read_metadata(path: Path, dataset: str) -> Mapping[str, object]:
+    """Return what an output says of how it was made."""
+    with PIL.Image.open(path) as picture:
+        return {str(name): value for name, value in picture.info.items()}
 
 
 def _yx_or_yxc(height: int, width: int, channels: int) -> tuple[str, tuple[int, ...]]:

@@ -1,8 +1,11 @@
 """What a TIFF file says about its image: axes, size of a pixel and names of channels, in its many dialects."""
 
+import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 from tifffile import TiffFile, TiffPage, TiffPageSeries, xml2dict
 
@@ -83,6 +86,16 @@ def channel_names(tif: TiffFile, series: TiffPageSeries, letters: str) -> tuple[
     if tif.is_lsm:
         return tuple(map(str, (tif.lsm_metadata or {}).get("ChannelColors", {}).get("ColorNames", ())))
     return ()
+
+
+def read_metadata(path: Path, dataset: str) -> Mapping[str, object]:
+    """Return what an output says of how it was made."""
+    with TiffFile(path) as file:
+        text = file.pages.first.description
+    if not text.startswith("<?xml"):
+        return dict(json.loads(text))
+    entries = ElementTree.fromstring(text.encode()).findall(".//{*}M")  # noqa: S314 - tifffile has read it already
+    return {entry.get("K", ""): entry.text or "" for entry in entries}
 
 
 def _imagej_sizes(metadata: dict[str, Any], page: TiffPage) -> Iterator[tuple[str, float, str]]:

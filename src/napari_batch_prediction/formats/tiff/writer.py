@@ -23,9 +23,10 @@ from napari_batch_prediction.formats.common.files import (
     writing,
 )
 from napari_batch_prediction.formats.common.target import Target
+from napari_batch_prediction.formats.format import PROGRAM
 from napari_batch_prediction.formats.tiff.codecs import CODECS
 from napari_batch_prediction.formats.tiff.layout import in_tiles, segment_shape, stored_axes
-from napari_batch_prediction.formats.tiff.writer_metadata import PROGRAM, description, ome_xml, resolution
+from napari_batch_prediction.formats.tiff.writer_metadata import description, ome_xml, resolution
 
 # Larger files are BigTIFF. What compression and directories may add to incompressible values stays below 4 GB.
 MAX_CLASSIC = 3_900_000_000

@@ -9,9 +9,8 @@ from tifffile import RESUNIT, OmeXml
 
 from napari_batch_prediction.formats.common.lengths import centimetres
 from napari_batch_prediction.formats.common.target import Target
+from napari_batch_prediction.formats.format import PROGRAM
 from napari_batch_prediction.images.units import unit_name
-
-PROGRAM = "napari-batch-prediction"
 
 _OME_UNITS = {
     "nanometer": "nm", "micrometer": "µm", "millimeter": "mm", "centimeter": "cm", "meter": "m", "inch": "in",

@@ -3,33 +3,18 @@
 import json
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from napari_batch_prediction.formats.common.files import temporary_path, writing
+from napari_batch_prediction.formats.zarr.metadata import ome_attributes
+from napari_batch_prediction.formats.zarr.store import stored_attributes
 
 FOLDER = "labels"
-
-
-def find_image(location: Path) -> Path | None:
-    """Return the OME-Zarr image that an input is, or is a level of; None if it is none."""
-    for place in (location, location.parent):
-        if "multiscales" in _facts(place):
-            return place
-    return None
 
 
 def image_version(image: Path) -> Literal["0.4", "0.5"]:
     """Return the version of OME-Zarr to write into an image: 0.5 in Zarr 3, else 0.4."""
     return "0.5" if (image / "zarr.json").is_file() else "0.4"
-
-
-def label_facts(version: str, colors: tuple[tuple[int, int, int], ...]) -> dict[str, object]:
-    """Return what OME-Zarr says of labels: whose they are, and the colour of each."""
-    return {
-        "version": version,
-        "source": {"image": "../../"},
-        "colors": [{"label-value": i, "rgba": [*color, 255]} for i, color in enumerate(colors, start=1)],
-    }
 
 
 def register(label: Path) -> None:
@@ -46,7 +31,7 @@ def register(label: Path) -> None:
         If the list cannot be written.
     """
     folder = label.parent
-    names = [*_facts(folder).get("labels", [])]
+    names = [*ome_attributes(stored_attributes(folder)).get("labels", [])]
     if label.name in names:
         return
     names.append(label.name)
@@ -57,19 +42,6 @@ def register(label: Path) -> None:
         else:
             _write(folder / ".zgroup", {"zarr_format": 2})
             _write(folder / ".zattrs", {"labels": names})
-
-
-def _facts(group: Path) -> dict[str, Any]:
-    """Return what OME-Zarr says of a group; nothing if it is none."""
-    for name in ("zarr.json", ".zattrs"):
-        try:
-            attributes = json.loads((group / name).read_text())
-        except (OSError, ValueError):
-            continue  # not there, or not readable: not an image
-        attributes = attributes.get("attributes", attributes)
-        facts: dict[str, Any] = attributes.get("ome", attributes)
-        return facts
-    return {}
 
 
 def _write(path: Path, content: object) -> None:

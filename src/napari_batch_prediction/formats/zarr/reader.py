@@ -9,7 +9,7 @@ import zarr
 from numpy.typing import NDArray
 
 from napari_batch_prediction.errors import AxesError, ImageReadError
-from napari_batch_prediction.formats.zarr.reader_metadata import Multiscale, dimension_axes, ome_attributes
+from napari_batch_prediction.formats.zarr.metadata import OmeImage, dimension_axes, ome_attributes
 from napari_batch_prediction.formats.zarr.store import is_zarr
 from napari_batch_prediction.images.base import Image, choose_axes, only_dataset
 
@@ -43,14 +43,14 @@ class ZarrImage(Image):
         array = node if isinstance(node, zarr.Array) else _only_array(file, node)
         _refuse_pickle(location, array)
         own_axes: str | None = None
-        multiscale = _multiscale_of(root, array)
+        image, level = _image_of(root, array)
         try:
-            own_axes = multiscale.axes(array.shape) if multiscale else dimension_axes(_dimension_names(array))
+            own_axes = image.axis_keys(array.shape) if image else dimension_axes(_dimension_names(array))
         except AxesError:
             if axes is None:
                 raise
         axes, known = choose_axes(array.shape, axes, own_axes)
-        sizes, units = multiscale.pixel_size(array.path) if multiscale else ({}, {})
+        sizes, units = image.pixel_size(level) if image else ({}, {})
         super().__init__(
             location,
             axes,
@@ -59,7 +59,7 @@ class ZarrImage(Image):
             axes_known=known,
             pixel_size=sizes,
             units=units,
-            channel_names=multiscale.channel_names if multiscale else (),
+            channel_names=image.channel_names if image else (),
             dataset=array.path,
         )
         self._array: zarr.Array = array
@@ -83,9 +83,10 @@ def list_images(file: Path) -> list[str]:
 
 def _only_array(file: Path, group: zarr.Group) -> zarr.Array:
     """Return the array at full resolution of the only image in a group."""
+    image = OmeImage.parse(group.attrs.asdict())
+    if image is not None:
+        return _full_resolution(file, group, image)
     attributes = ome_attributes(group.attrs.asdict())
-    if "multiscales" in attributes:
-        return _level(file, group)
     for kind, parts in (("plate", "wells"), ("well", "images")):
         if kind in attributes:
             paths = [f"{file / group.path / part['path']}" for part in attributes[kind][parts]]
@@ -98,11 +99,11 @@ def _only_array(file: Path, group: zarr.Group) -> zarr.Array:
     images = _images(file / group.path, group)
     found = {path: what for path, what in images.items() if "labels" not in PurePosixPath(path).parts} or images
     node = group[only_dataset(file / group.path, found)]
-    return node if isinstance(node, zarr.Array) else _level(file, node)
+    return node if isinstance(node, zarr.Array) else _only_array(file, node)
 
 
-def _level(file: Path, group: zarr.Group) -> zarr.Array:
-    path = Multiscale(group.attrs.asdict(), group.path).paths[0]
+def _full_resolution(file: Path, group: zarr.Group, image: OmeImage) -> zarr.Array:
+    path = image.levels[0].path
     if path not in group:
         raise ImageReadError(
             f"'{file / group.path}' is an OME-Zarr image whose first level '{path}' is missing. Copy it again."
@@ -121,8 +122,9 @@ def _images(folder: Path, node: zarr.Array | zarr.Group) -> dict[str, str]:
 def _walk(
     folder: Path, group: zarr.Group, above: str, levels: frozenset[str] = frozenset()
 ) -> Iterator[tuple[str, str]]:
-    if "multiscales" in ome_attributes(group.attrs.asdict()):
-        levels |= Multiscale(group.attrs.asdict(), above).paths_in_store()
+    image = OmeImage.parse(group.attrs.asdict())
+    if image is not None:
+        levels |= set(image.paths(above))
         if above:
             yield above, "OME-Zarr image"
     # Not the group's own list of members, which warns of every file that does not belong to it.
@@ -135,19 +137,17 @@ def _walk(
             yield path, f"{child.shape} {child.dtype}"
 
 
-def _multiscale_of(root: zarr.Array | zarr.Group, array: zarr.Array) -> Multiscale | None:
-    """Return the metadata of the OME-Zarr image that an array is a level of."""
-    if not isinstance(root, zarr.Group):
-        return None
+def _image_of(root: zarr.Array | zarr.Group, array: zarr.Array) -> tuple[OmeImage | None, int]:
+    """Return the OME-Zarr image that an array is a level of, and which level it is; None if it is none."""
     above = PurePosixPath(array.path)
-    while above.parts:
+    while isinstance(root, zarr.Group) and above.parts:
         above = above.parent
-        group = root[str(above)] if above.parts else root
-        attributes = group.attrs.asdict()
-        if "multiscales" in ome_attributes(attributes):
-            multiscale = Multiscale(attributes, str(above) if above.parts else "")
-            return multiscale if array.path in multiscale.paths_in_store() else None
-    return None
+        path = str(above) if above.parts else ""
+        image = OmeImage.parse((root[path] if path else root).attrs.asdict())
+        if image is not None:
+            paths = image.paths(path)
+            return (image, paths.index(array.path)) if array.path in paths else (None, 0)
+    return None, 0
 
 
 def _dimension_names(array: zarr.Array) -> Any:

@@ -3,14 +3,12 @@
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from math import prod
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from napari_batch_prediction.axes import reorder
-from napari_batch_prediction.formats.zarr.labels import find_image
-from napari_batch_prediction.formats.zarr.reader_metadata import Multiscale
+from napari_batch_prediction.formats.zarr.store import coarser_levels
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.images.channels import Channels
 from napari_batch_prediction.locations.inputs import open_image
@@ -115,16 +113,8 @@ def _coarser(image: Image, channels: Channels | None) -> Iterable[Image]:
     """Yield the coarser levels of an OME-Zarr image, open."""
     if not image.dataset:
         return
-    level = split(image.location)[0] / image.dataset
-    group = find_image(level)
-    if group is None:
-        return
-    import zarr  # only now: see _lazy
-
-    names = Multiscale(zarr.open_group(group, mode="r").attrs.asdict(), "").paths
-    own = level.relative_to(group).as_posix()
-    for name in names[names.index(own) + 1 :] if own in names else ():
-        yield open_image(Path(group, name), image.axes, channels=channels)
+    for level in coarser_levels(split(image.location)[0] / image.dataset):
+        yield open_image(level, image.axes, channels=channels)
 
 
 class _Reader:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from napari_batch_prediction.classifiers.base import Classifier, Source
 from napari_batch_prediction.errors import BatchPredictionError, ImageReadError
 from napari_batch_prediction.formats.common.planes import slice_axis
-from napari_batch_prediction.formats.writable import find_format
+from napari_batch_prediction.formats.registry import find_format
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.images.memory import PREFIX, MemoryImage
 from napari_batch_prediction.images.stack import StackAxis, StackImage
@@ -32,9 +32,6 @@ from napari_batch_prediction.widgets.canvas.layer_data import (
     raw_layers,
 )
 from napari_batch_prediction.widgets.canvas.pixels import Pixels, read_pixels
-
-# Formats whose files hold datasets with names.
-CONTAINERS = (".h5", ".n5")
 
 
 @dataclass(frozen=True)
@@ -225,7 +222,7 @@ def open_output(named: NamedExport, path: Path, transform: Transform) -> Image:
             return _open(location, "".join(each), tuple(each.values()))
 
         return StackImage(str(path), list(map(str, files)), cast("StackAxis", along), open_slice)
-    location = f"{path}/{named.export.internal_path}" if form.extension in CONTAINERS else str(path)
+    location = f"{path}/{named.export.internal_path}" if form.has_internal_path else str(path)
     return _open(location, transform.axes, transform.shape)
 
 

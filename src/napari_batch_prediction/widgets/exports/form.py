@@ -10,10 +10,10 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QMenu, QWidget
 
 from napari_batch_prediction.classifiers.base import Source
-from napari_batch_prediction.formats.writable import FORMATS
+from napari_batch_prediction.formats.registry import EXPORT_FORMATS, format_named
 from napari_batch_prediction.job.export import DEFAULT_NAME, Export
 from napari_batch_prediction.job.options import label
-from napari_batch_prediction.planning.choices import ImageAxes, format_problems, known_format, why_off
+from napari_batch_prediction.planning.choices import ImageAxes, format_problems, why_off
 from napari_batch_prediction.planning.naming import PLACEHOLDERS
 from napari_batch_prediction.widgets.parts.form_rows import (
     Row,
@@ -72,7 +72,7 @@ class ExportForm(QWidget):
     def __init__(self) -> None:
         super().__init__()
         form = make_form(self)
-        self._format = combo([(form.name, form.name) for form in FORMATS])
+        self._format = combo([(form.name, form.name) for form in EXPORT_FORMATS])
         self._folder = FileEdit(mode=FileDialogMode.EXISTING_DIRECTORY)
         self._folder.margins = (0, 0, 0, 0)
         self._folder.choose_btn.text = "Browse"
@@ -100,9 +100,9 @@ class ExportForm(QWidget):
         """
         images = [one for one in chosen if one.source is None or one.source.kind != "table"] or list(chosen)
         first = images[0].export
-        form = known_format(first.format)
+        form = format_named(first.format)
         name = form.name if form is not None else first.format
-        names = [known.name for known in FORMATS]
+        names = [known.name for known in EXPORT_FORMATS]
         # A format that is unknown, from Python, is shown as it is.
         set_choices(self._format, [(n, n) for n in dict.fromkeys([*names, name])], name)
         set_reasons(self._format, _reasons(images, image))

@@ -11,10 +11,11 @@ from qtpy.QtWidgets import QMenu, QPushButton, QVBoxLayout, QWidget
 from napari_batch_prediction.axes import check_axes, output_axes
 from napari_batch_prediction.errors import AxesError, SettingsError
 from napari_batch_prediction.formats.common.target import Compression
+from napari_batch_prediction.formats.registry import format_named
 from napari_batch_prediction.job.export import Dtype, Export
 from napari_batch_prediction.job.options import describe, label
 from napari_batch_prediction.job.region import Region, format_region, parse_region
-from napari_batch_prediction.planning.choices import ImageAxes, axis_orders, known_format, why_no_dtype
+from napari_batch_prediction.planning.choices import ImageAxes, axis_orders, why_no_dtype
 from napari_batch_prediction.widgets.exports.form import Chosen, off_for_all, shown
 from napari_batch_prediction.widgets.parts.form_rows import (
     Row,
@@ -179,7 +180,7 @@ class MoreForm(QWidget):
             type_in(self._region, format_region(region))
 
     def _show_compression(self, export: Export) -> None:
-        form = known_format(export.format)
+        form = format_named(export.format)
         ways = form.compressions if form is not None else ()
         chosen = export.compression if export.compression in ways else None
         value = "" if chosen is None or chosen == ways[0] else chosen

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.errors import SettingsError
-from napari_batch_prediction.formats.writable import find_format
+from napari_batch_prediction.formats.registry import find_format, format_problem
 from napari_batch_prediction.images.memory import PREFIX
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob
@@ -111,7 +111,7 @@ def problem(exports: Sequence[Export], classifier: Classifier, image: ImageAxes 
             if image is None or source.kind == "table":
                 continue
             made = make_transform(export, source, *image)
-            if reason := find_format(export.format).problem(made.axes, made.shape, made.dtype):
+            if reason := format_problem(find_format(export.format), made.axes, made.shape, made.dtype):
                 return f"{source.name}: {reason}"
     except SettingsError as error:
         return str(error)

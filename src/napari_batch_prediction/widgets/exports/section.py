@@ -10,10 +10,11 @@ from superqt import QElidingLabel
 
 from napari_batch_prediction.classifiers.base import Classifier, Source
 from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.formats.registry import format_named
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob, Existing
 from napari_batch_prediction.job.region import Region
-from napari_batch_prediction.planning.choices import ImageAxes, for_source, known_format, why_off, with_changes
+from napari_batch_prediction.planning.choices import ImageAxes, for_source, why_off, with_changes
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.widgets import preferences
 from napari_batch_prediction.widgets.exports.form import Chosen, ExportForm
@@ -292,7 +293,7 @@ class ExportsSection(Section):
 
     def _changed(self, export: Export, fields: dict[str, Any]) -> Export:
         source = self._source(export)
-        form = known_format(fields.get("format", export.format))
+        form = format_named(fields.get("format", export.format))
         if form is not None and source is not None and form.is_table != (source.kind == "table"):
             # Tables and images have formats of their own.
             fields = {name: value for name, value in fields.items() if name != "format"}

@@ -3,10 +3,10 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from napari_batch_prediction.formats.registry import format_named
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.options import label, options
 from napari_batch_prediction.job.region import format_region
-from napari_batch_prediction.planning.choices import known_format
 
 
 def labels(exports: Sequence[Export]) -> list[str]:
@@ -29,7 +29,7 @@ def differing(exports: Sequence[Export]) -> str:
 
 
 def _is_table(export: Export) -> bool:
-    form = known_format(export.format)
+    form = format_named(export.format)
     return form is not None and form.is_table
 
 

@@ -9,7 +9,7 @@ from qtpy.QtGui import QAction
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QPushButton, QWidget
 from superqt import QFlowLayout
 
-from napari_batch_prediction.formats.readable import FORMATS
+from napari_batch_prediction.formats.registry import FILE_FORMATS
 from napari_batch_prediction.images.memory import PREFIX
 from napari_batch_prediction.widgets.parts.menu_button import MenuButton
 from napari_batch_prediction.widgets.viewer_layers import image_layers, why_not
@@ -79,7 +79,7 @@ class InputButtons(QWidget):
         _enable(self._clear, bool(listed), "Remove all images.", "There is nothing to remove.")
 
     def _choose_files(self) -> None:
-        files = (known for known in FORMATS if not known.is_folder)
+        files = (known for known in FILE_FORMATS if not known.is_folder)
         extensions = " ".join(f"*{extension}" for known in files for extension in known.extensions)
         paths, _ = QFileDialog.getOpenFileNames(
             self, "Add files", self._folder, f"Images ({extensions});;All files (*)"

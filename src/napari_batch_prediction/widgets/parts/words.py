@@ -2,10 +2,10 @@
 
 import re
 
-from napari_batch_prediction.formats.readable import FORMATS
+from napari_batch_prediction.formats.registry import FILE_FORMATS
 from napari_batch_prediction.images.memory import PREFIX
 
-CONTAINERS = tuple(extension for known in FORMATS if known.has_datasets for extension in known.extensions)
+CONTAINERS = tuple(extension for known in FILE_FORMATS if known.has_datasets for extension in known.extensions)
 """Extensions of files that can hold several images."""
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from napari_batch_prediction.classifiers.base import PROBABILITIES, Source
 from napari_batch_prediction.colors import Color
 from napari_batch_prediction.errors import ImageReadError
+from napari_batch_prediction.formats.exported import Exported, find_exported
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.locations.datasets import list_datasets
 from napari_batch_prediction.locations.inputs import input_stem, open_image
@@ -23,7 +24,6 @@ from napari_batch_prediction.widgets.canvas.layer_data import (
     raw_layers,
 )
 from napari_batch_prediction.widgets.canvas.pixels import Pixels, read_pixels
-from napari_batch_prediction.widgets.reading.exported import Exported, find_exported
 
 # More layers than this are not what a user wants of a file.
 MOST = 16

@@ -133,7 +133,7 @@ def _only(path: str | Sequence[str]) -> Path:
 
 
 def _holds_output(path: Path) -> bool:
-    from napari_batch_prediction.widgets.reading.exported import find_exported
+    from napari_batch_prediction.formats.exported import find_exported
 
     try:
         return bool(find_exported(path))

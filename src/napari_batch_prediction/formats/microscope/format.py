@@ -1,0 +1,27 @@
+"""Facts about files of microscopes' own formats."""
+
+from napari_batch_prediction.formats.format import ExportFormat, FileFormat
+
+MICROSCOPE_READERS = {
+    ".czi": "bioio-czi",
+    ".nd2": "bioio-nd2",
+    ".lif": "bioio-lif",
+    ".dv": "bioio-dv",
+    ".r3d": "bioio-dv",
+    ".sldy": "bioio-sldy",
+    ".ims": "bioio-bioformats",
+    ".oib": "bioio-bioformats",
+    ".oif": "bioio-bioformats",
+    ".vsi": "bioio-bioformats",
+}
+"""The plugin of bioio that reads files of each extension."""
+
+MICROSCOPE = FileFormat(
+    name="microscope",
+    extensions=tuple(MICROSCOPE_READERS),
+    reader="microscope.reader:BioioImage",
+    lister="microscope.reader:list_scenes",
+)
+
+FILES = (MICROSCOPE,)
+EXPORTS: tuple[ExportFormat, ...] = ()

@@ -1,0 +1,18 @@
+"""Facts about NPY and NPZ."""
+
+from napari_batch_prediction.formats.format import ExportFormat, FileFormat
+
+NPY = FileFormat(name="NumPy", extensions=(".npy",), reader="numpy.reader:NumpyImage")
+NPZ = FileFormat(name="NPZ", extensions=(".npz",), reader="numpy.npz:NpzImage", lister="numpy.npz:list_arrays")
+
+FILES = (NPY, NPZ)
+EXPORTS = (
+    ExportFormat(
+        name="numpy",
+        extension=".npy",
+        file=NPY,
+        writer_class="numpy.writer:NumpyWriter",
+        compresses_by_default=False,
+        rank=2,
+    ),
+)

@@ -1,0 +1,55 @@
+"""Facts about pictures: PNG, JPEG, BMP, GIF, HDR and PNM."""
+
+from napari_batch_prediction.formats.format import ExportFormat, FileFormat
+
+_READER = "raster.reader:RasterImage"
+
+PNG = FileFormat(name="PNG", extensions=(".png",), reader=_READER, stamp="raster.reader:read_metadata")
+JPEG = FileFormat(name="JPEG", extensions=(".jpg", ".jpeg"), reader=_READER)
+BMP = FileFormat(name="BMP", extensions=(".bmp",), reader=_READER)
+GIF = FileFormat(name="GIF", extensions=(".gif",), reader=_READER)
+
+_BYTES, _WORDS = ("uint8",), ("uint8", "uint16")
+
+
+def _picture(
+    name: str,
+    *,
+    dtypes: tuple[str, ...],
+    channels: tuple[int, ...],
+    kind: str = "",
+    file: FileFormat | None = None,
+    max_side: int = 0,
+    compresses_by_default: bool = True,
+) -> ExportFormat:
+    """Return a format whose files are written as ``kind``, which is its name if nothing is said."""
+    return ExportFormat(
+        name=name,
+        extension=f".{name}",
+        file=file,
+        writer_class="raster.writer:RasterWriter",
+        options={"kind": kind or name},
+        dtypes=dtypes,
+        max_axes=2,
+        channels=channels,
+        max_side=max_side,
+        compresses_by_default=compresses_by_default,
+        fixed_axes=True,
+        in_sequences=True,
+        rank=4,
+    )
+
+
+FILES = (PNG, JPEG, BMP, GIF)
+EXPORTS = (
+    _picture("png", file=PNG, dtypes=_WORDS, channels=(1, 3)),
+    _picture("jpg", file=JPEG, kind="jpeg", dtypes=_BYTES, channels=(1,), max_side=65_500),
+    _picture("jpeg", file=JPEG, dtypes=_BYTES, channels=(1,), max_side=65_500),
+    _picture("bmp", file=BMP, dtypes=_BYTES, channels=(1, 3), compresses_by_default=False),
+    _picture("gif", file=GIF, dtypes=_BYTES, channels=(1,), max_side=65_535),
+    _picture("hdr", dtypes=("float32",), channels=(3,)),
+    _picture("pnm", dtypes=_WORDS, channels=(1, 3), compresses_by_default=False),
+    _picture("ppm", kind="pnm", dtypes=_WORDS, channels=(1, 3), compresses_by_default=False),
+    _picture("pgm", kind="pnm", dtypes=_WORDS, channels=(1,), compresses_by_default=False),
+    _picture("pbm", kind="pnm", dtypes=_WORDS, channels=(1,), compresses_by_default=False),
+)

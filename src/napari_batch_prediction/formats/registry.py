@@ -1,0 +1,93 @@
+"""All formats, each declared in the module ``format`` of its folder.
+
+There are two kinds of entries: formats of files that lie on disk (:class:`FileFormat`, by extension), which can be
+read; and formats to export as (:class:`ExportFormat`, by ilastik's names), several of which may make files of one
+format. A new format is a folder with such a module, and its name in ``FOLDERS``.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.formats.format import ExportFormat, FileFormat, load
+
+FOLDERS = (
+    "tiff",
+    "hdf5",
+    "zarr",
+    "n5",
+    "raster",
+    "numpy",
+    "microscope",
+    "table",
+)
+
+FILE_FORMATS: tuple[FileFormat, ...] = tuple(
+    file_format for folder in FOLDERS for file_format in load(f"{folder}.format:FILES")
+)
+_EXPORTS: list[ExportFormat] = sorted(
+    (export_format for folder in FOLDERS for export_format in load(f"{folder}.format:EXPORTS")),
+    key=lambda export_format: export_format.rank,
+)
+
+IMAGE_FORMATS = (
+    *(single for single in _EXPORTS if not single.is_table),
+    *(single.sequence() for single in _EXPORTS if single.in_sequences),
+)
+TABLE_FORMATS = tuple(table for table in _EXPORTS if table.is_table)
+EXPORT_FORMATS = (*IMAGE_FORMATS, *TABLE_FORMATS)
+
+_BY_EXTENSION = {extension: file_format for file_format in FILE_FORMATS for extension in file_format.extensions}
+_BY_NAME = {export_format.name.lower(): export_format for export_format in EXPORT_FORMATS}
+
+# As many as are worth reading.
+_MAX_SUGGESTIONS = 6
+
+
+def known_format(path: Path) -> FileFormat | None:
+    """Return the format that the extension of a name stands for; None if it is not known."""
+    return _BY_EXTENSION.get(path.suffix.lower())
+
+
+def known_extensions() -> str:
+    """Return the extensions of all formats, for messages."""
+    return ", ".join(_BY_EXTENSION)
+
+
+def format_named(name: str) -> ExportFormat | None:
+    """Return the format to export as that has a name, in any case; None if there is none."""
+    return _BY_NAME.get(name.strip().lower())
+
+
+def find_format(name: str) -> ExportFormat:
+    """Return the format to export as that has a name, in any case.
+
+    Raises
+    ------
+    SettingsError
+        If there is none.
+    """
+    export_format = format_named(name)
+    if export_format is None:
+        names = ", ".join(f"'{export_format.name}'" for export_format in EXPORT_FORMATS)
+        raise SettingsError(f"The format '{name}' is unknown. Known are: {names}.")
+    return export_format
+
+
+def format_problem(export_format: ExportFormat, axes: str, shape: tuple[int, ...], dtype: np.dtype) -> str | None:
+    """Return why a format cannot hold an array and which formats can; None if it can."""
+    reason = export_format.obstacle(axes, shape, dtype)
+    if reason is None:
+        return None
+    # Those of the same kind first.
+    kind = export_format.name.removesuffix(" sequence")
+    fitting = [other.name for other in IMAGE_FORMATS if other.obstacle(axes, shape, dtype) is None]
+    fitting.sort(key=lambda name: kind not in name)
+    other_type = (
+        " Or export as another type." if export_format.dtypes and dtype.name not in export_format.dtypes else ""
+    )
+    return (
+        f"The format '{export_format.name}' {reason}. "
+        f"Formats that can: {', '.join(fitting[:_MAX_SUGGESTIONS])}.{other_type}"
+    )

@@ -1,0 +1,9 @@
+"""Facts about tables."""
+
+from napari_batch_prediction.formats.format import ExportFormat, FileFormat
+
+FILES: tuple[FileFormat, ...] = ()
+EXPORTS = (
+    ExportFormat(name="csv", extension=".csv", is_table=True),
+    ExportFormat(name="ilastik csv", extension=".csv", is_table=True),
+)

@@ -1,0 +1,51 @@
+"""Facts about TIFF."""
+
+from functools import partial
+
+from napari_batch_prediction.formats.common.target import Compression
+from napari_batch_prediction.formats.format import FLOATS, INTEGERS, ExportFormat, FileFormat
+from napari_batch_prediction.formats.tiff.layout import tiff_chunk
+
+TIFF = FileFormat(
+    name="TIFF",
+    extensions=(".tif", ".tiff", ".btf", ".lsm"),
+    reader="tiff.reader:TiffImage",
+    stamp="tiff.reader_metadata:read_metadata",
+)
+_COMPRESSIONS: tuple[Compression, ...] = ("gzip", "lzw", "zstd", "none")
+
+
+def _picture(name: str, *, rank: int) -> ExportFormat:
+    return ExportFormat(
+        name=name,
+        extension=f".{name}",
+        file=TIFF,
+        writer_class="tiff.writer:TiffWriter",
+        options={"ome": False},
+        chunk=tiff_chunk,
+        max_axes=2,
+        compressions=_COMPRESSIONS,
+        fixed_axes=True,
+        in_sequences=True,
+        rank=rank,
+    )
+
+
+FILES = (TIFF,)
+EXPORTS = (
+    ExportFormat(
+        name="multipage tiff",
+        extension=".tiff",
+        file=TIFF,
+        writer_class="tiff.writer:TiffWriter",
+        options={"ome": True},
+        chunk=partial(tiff_chunk, ome=True),
+        dtypes=tuple(name for name in (*INTEGERS, *FLOATS) if name not in ("uint64", "int64")),
+        compressions=_COMPRESSIONS,
+        fixed_axes=True,
+        in_sequences=True,
+        rank=1,
+    ),
+    _picture("tiff", rank=1),
+    _picture("tif", rank=4),
+)

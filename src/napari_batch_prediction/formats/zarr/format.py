@@ -1,0 +1,36 @@
+"""Facts about Zarr and OME-Zarr."""
+
+from napari_batch_prediction.formats.format import ExportFormat, FileFormat
+from napari_batch_prediction.formats.zarr.pyramid import zarr_chunk
+
+ZARR = FileFormat(
+    name="Zarr",
+    extensions=(".zarr",),
+    reader="zarr.reader:ZarrImage",
+    lister="zarr.reader:list_images",
+    stamp="zarr.store:read_metadata",
+    is_folder=True,
+    versions=("0.4", "0.5"),
+    holds_labels=True,
+)
+
+
+def _ome_zarr(name: str, *, multiscale: bool) -> ExportFormat:
+    return ExportFormat(
+        name=name,
+        extension=".zarr",
+        file=ZARR,
+        writer_class="zarr.writer:OmeZarrWriter",
+        options={"multiscale": multiscale},
+        chunk=zarr_chunk,
+        compressions=("blosc", "zstd", "gzip", "none"),
+        fixed_axes=True,
+        rank=3,
+    )
+
+
+FILES = (ZARR,)
+EXPORTS = (
+    _ome_zarr("single-scale OME-Zarr", multiscale=False),
+    _ome_zarr("multi-scale OME-Zarr", multiscale=True),
+)

@@ -1,0 +1,263 @@
+"""The metadata of OME-Zarr, versions 0.1 to 0.5: one model, which is read from a store and written into it.
+
+The metadata are described in https://ngff.openmicroscopy.org/specifications. The model is our own, since yaozarrs 0.3.4
+refuses 12 of 17 kinds of metadata that are read here (no axes or plain names of axes, no transformations, channels
+without a window), and ome-zarr-models 1.7 excludes pydantic from 2.13 and Python from 3.14.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Self
+
+from napari_batch_prediction.axes import KEYS
+from napari_batch_prediction.colors import Color
+from napari_batch_prediction.errors import AxesError
+from napari_batch_prediction.images.units import unit_name
+
+_LONG_NAMES = {"time": "t", "channel": "c", "channels": "c"}
+
+# Labels lie in IMAGE/labels/NAME.
+_IMAGE_OF_LABELS = "../../"
+
+
+@dataclass(frozen=True)
+class Axis:
+    """An axis: its name, whether it is of type ``time``, ``channel`` or ``space``, and its unit, where known."""
+
+    name: str
+    kind: str = ""
+    unit: str = ""
+
+    @property
+    def key(self) -> str:
+        """The axis key; the name in small letters if it is none."""
+        key = self.name.lower()
+        return key if key in KEYS else _LONG_NAMES.get(self.kind, key)
+
+
+@dataclass(frozen=True)
+class Level:
+    """An array of one resolution: its path in the group, and size and place of its first pixel along each axis."""
+
+    path: str
+    scale: tuple[float, ...]
+    translation: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Channel:
+    """How a channel is shown: its name, its color as six hexadecimal digits, and the limits of its contrast."""
+
+    label: str
+    color: str = ""
+    window: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class OmeImage:
+    """An image of one or more resolutions.
+
+    Attributes
+    ----------
+    axes
+        Axes of the levels.
+    levels
+        The full resolution first.
+    version
+        Version of OME-Zarr to write.
+    name
+        Name of the image.
+    method
+        How coarser levels are made.
+    channels
+        How the channels are shown; many programs write only parts of it.
+    label_colors
+        The color of each value, if the image is labels of the one it lies in; else None.
+    """
+
+    axes: tuple[Axis, ...]
+    levels: tuple[Level, ...]
+    version: Literal["0.4", "0.5"] = "0.4"
+    name: str = ""
+    method: str = ""
+    channels: tuple[Channel, ...] = ()
+    label_colors: Mapping[int, Color] | None = field(default=None, hash=False)
+
+    @classmethod
+    def parse(cls, attributes: Mapping[str, Any]) -> Self | None:
+        """Return the first image that the attributes of a group describe; None if they describe none.
+
+        What is odd in them is left out, as long as the levels have paths.
+        """
+        ome = ome_attributes(attributes)
+        if "multiscales" not in ome:
+            return None
+        image = ome["multiscales"][0]
+        # Before version 0.3 there were always five axes.
+        axes = tuple(map(_parse_axis, _list(image.get("axes", KEYS))))
+        levels = tuple(
+            Level(str(level["path"]), *_parse_transformations((level, image), len(axes))) for level in image["datasets"]
+        )
+        if not levels:
+            raise ValueError("its metadata name no levels")
+        return cls(
+            axes,
+            levels,
+            "0.5" if "ome" in attributes else "0.4",
+            str(image.get("name") or ""),
+            str(image.get("type") or ""),
+            tuple(map(_parse_channel, _list(_mapping(ome.get("omero")).get("channels")))),
+            _parse_colors(ome["image-label"]) if "image-label" in ome else None,
+        )
+
+    def attributes(self) -> dict[str, object]:
+        """Return the attributes of the group."""
+        image: dict[str, object] = {
+            "name": self.name,
+            "axes": [
+                {"name": axis.name, "type": axis.kind, **({"unit": axis.unit} if axis.unit else {})}
+                for axis in self.axes
+            ],
+            "datasets": [
+                {"path": level.path, "coordinateTransformations": _transformations(level)} for level in self.levels
+            ],
+        }
+        if self.method:
+            image["type"] = self.method
+        ome: dict[str, object] = {"multiscales": [image]}
+        if self.channels:
+            ome["omero"] = {"channels": list(map(_channel, self.channels))}
+        if self.label_colors is not None:
+            ome["image-label"] = {
+                "version": self.version,
+                "source": {"image": _IMAGE_OF_LABELS},
+                "colors": [{"label-value": value, "rgba": [*color, 255]} for value, color in self.label_colors.items()],
+            }
+        if self.version == "0.4":
+            image["version"] = self.version
+            return ome
+        return {"ome": {"version": self.version, **ome}}
+
+    @property
+    def channel_names(self) -> tuple[str, ...]:
+        """A name for each channel; empty if there are none."""
+        return tuple(channel.label for channel in self.channels)
+
+    def paths(self, group: str) -> list[str]:
+        """Return the paths of the levels in a store, given that of the group."""
+        return [f"{group}/{level.path}" if group else level.path for level in self.levels]
+
+    def axis_keys(self, shape: Sequence[int]) -> str:
+        """Return the axis keys of the levels.
+
+        Raises
+        ------
+        AxesError
+            If they do not fit the shape, or are no axes of an image.
+        """
+        keys = [axis.key for axis in self.axes]
+        if len(keys) != len(shape):
+            raise AxesError(f"Its metadata name {len(keys)} axes, {keys}, but its shape is {tuple(shape)}.")
+        axes = "".join(keys)
+        if set(axes) - set(KEYS) or len(set(axes)) < len(axes):
+            raise AxesError(f"Its metadata name the axes {keys}. Expected each of {', '.join(KEYS)} at most once.")
+        return axes
+
+    def pixel_size(self, level: int) -> tuple[dict[str, float], dict[str, str]]:
+        """Return the size of a pixel of a level along ``t z y x``, and the unit of each, where both are known."""
+        sizes, units = {}, {}
+        for axis, size in zip(self.axes, self.levels[level].scale, strict=True):
+            unit = unit_name(axis.unit) if axis.unit else ""
+            if unit and axis.key != "c" and math.isfinite(size) and size > 0:
+                sizes[axis.key], units[axis.key] = size, unit
+        return sizes, units
+
+
+def ome_attributes(attributes: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the part of a group's attributes that is OME's: all of them before version 0.5."""
+    return _mapping(attributes.get("ome", attributes))
+
+
+def dimension_axes(names: Any) -> str | None:
+    """Return axis keys for the names of an array's dimensions; None if they are no names of axes."""
+    if not isinstance(names, Sequence) or not all(isinstance(name, str) for name in names):
+        return None
+    keys = [_LONG_NAMES.get(name.lower(), name.lower()) for name in names]
+    known = set("yx") <= set(keys) <= set(KEYS) and len(set(keys)) == len(keys)
+    return "".join(keys) if known else None
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, Sequence) else ()
+
+
+def _parse_axis(axis: Any) -> Axis:
+    if not isinstance(axis, Mapping):  # version 0.3
+        return Axis(str(axis))
+    return Axis(str(axis.get("name") or ""), str(axis.get("type") or ""), str(axis.get("unit") or ""))
+
+
+def _parse_transformations(
+    owners: Sequence[Mapping[str, Any]], n_axes: int
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return what the transformations of a level, then those of its image, come to: a scale and a translation."""
+    scale, translation = (1.0,) * n_axes, (0.0,) * n_axes
+    for step in (_mapping(step) for owner in owners for step in _list(owner.get("coordinateTransformations"))):
+        kind = step.get("type")
+        values = _floats(step.get(kind), n_axes) if kind in ("scale", "translation") else None
+        if values is not None and kind == "scale":
+            scale, translation = _products(scale, values), _products(translation, values)
+        elif values is not None:
+            translation = tuple(a + b for a, b in zip(translation, values, strict=True))
+    return scale, translation
+
+
+def _products(first: Sequence[float], second: Sequence[float]) -> tuple[float, ...]:
+    return tuple(a * b for a, b in zip(first, second, strict=True))
+
+
+def _floats(values: Any, n: int) -> tuple[float, ...] | None:
+    """Return a list of this many numbers; None if it is none."""
+    try:
+        numbers = tuple(map(float, _list(values)))
+    except (TypeError, ValueError):
+        return None
+    return numbers if len(numbers) == n else None
+
+
+def _transformations(level: Level) -> list[dict[str, object]]:
+    steps: list[dict[str, object]] = [{"type": "scale", "scale": list(level.scale)}]
+    if any(level.translation):
+        steps.append({"type": "translation", "translation": list(level.translation)})
+    return steps
+
+
+def _parse_channel(channel: Any) -> Channel:
+    known = _mapping(channel)
+    window = _mapping(known.get("window"))
+    limits = _floats([window.get("min"), window.get("max")], 2)
+    return Channel(
+        str(known.get("label") or ""),
+        str(known.get("color") or ""),
+        None if limits is None else (limits[0], limits[1]),
+    )
+
+
+def _channel(channel: Channel) -> dict[str, object]:
+    low, high = channel.window or (0.0, 1.0)
+    window = {"min": low, "max": high, "start": low, "end": high}
+    return {"label": channel.label, "color": channel.color, "window": window, "active": True}
+
+
+def _parse_colors(facts: Any) -> dict[int, Color]:
+    colors: dict[int, Color] = {}
+    for entry in map(_mapping, _list(_mapping(facts).get("colors"))):
+        value, rgba = entry.get("label-value"), _floats(entry.get("rgba"), 4)
+        if isinstance(value, int) and rgba is not None:
+            colors[value] = int(rgba[0]), int(rgba[1]), int(rgba[2])
+    return colors
