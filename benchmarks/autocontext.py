@@ -13,7 +13,8 @@ from timing import Time, timed
 from vigra_client import VigraWorker
 
 from napari_batch_prediction.classifiers.autocontext import Autocontext
-from napari_batch_prediction.ilp.project import read_stages
+from napari_batch_prediction.ilp.file import ProjectFile
+from napari_batch_prediction.ilp.pixel_classification import read_stages
 
 OURS = "this project"
 TARGET = 8.0
@@ -27,7 +28,8 @@ def measure(setting: Setting) -> list[Row]:
     if setting.vigra is None:
         setting.left_out.append("Autocontext: it is compared with vigra's forest")
         return []
-    stages = read_stages(CASE / "project.ilp")
+    with ProjectFile(CASE / "project.ilp") as file:
+        stages = read_stages(file)
     classifier = Autocontext(stages)
     image = mirrored(read_image(CASE / "test1.png")[0, 0], 256 if setting.quick else 1024)
     ours = timed(partial(classifier.predict, image, "yx", "Probabilities Stage 2", 1))

@@ -158,10 +158,10 @@ def test_04_killed_and_resumed(tmp_path):
 
 HOLD = """
 import sys
-from napari_batch_prediction.ilp.project import read_project
-from napari_batch_prediction.ilp.hdf5 import open_project
-with open_project(sys.argv[1]):
-    print(len(read_project(sys.argv[1]).trees), flush=True)
+from napari_batch_prediction.ilp.file import ProjectFile
+from napari_batch_prediction.ilp.pixel_classification import read_project
+with ProjectFile(sys.argv[1]) as file:
+    print(len(read_project(file).trees), flush=True)
     sys.stdin.read()
 """
 

@@ -6,6 +6,7 @@ import golden
 import numpy as np
 import pytest
 from autocontext_writer import write_stages
+from ilp_reader import read_project, read_stages
 from ilp_writer import RAW, put, put_forest, put_lane, remove, write_project
 from tilings import random_tiles
 
@@ -15,7 +16,6 @@ from napari_batch_prediction.axes import extents, reorder
 from napari_batch_prediction.classifiers.autocontext import Autocontext
 from napari_batch_prediction.engine.tiles import Tile
 from napari_batch_prediction.errors import ImageMismatchError, ProjectError, SettingsError
-from napari_batch_prediction.ilp.project import read_project, read_stages
 
 CASE = "i_autocontext_2d_u8"
 FOLDER = golden.ROOT / CASE

@@ -6,6 +6,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from ilp_reader import read_project, workflow_name
 from ilp_writer import (
     FORESTS,
     PICKLED_TYPE,
@@ -18,8 +19,6 @@ from ilp_writer import (
     remove,
     write_project,
 )
-
-from napari_batch_prediction.ilp.project import read_project, workflow_name
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 FEATURES = "FeatureSelections"

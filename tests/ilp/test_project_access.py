@@ -9,20 +9,18 @@ from pathlib import Path
 
 import h5py
 import pytest
+from ilp_reader import read_project, workflow_name
 from ilp_writer import write_project
 
 from napari_batch_prediction.errors import ProjectError
-from napari_batch_prediction.ilp.project import (
-    PixelClassificationProject,
-    read_project,
-    workflow_name,
-)
+from napari_batch_prediction.ilp import file as file_module
+from napari_batch_prediction.ilp.project import PixelClassificationProject
 
 READER = """
 import sys
-from napari_batch_prediction.ilp.hdf5 import open_project
-with open_project(sys.argv[1]) as file:
-    print(file["workflowName"][()].decode(), flush=True)
+from napari_batch_prediction.ilp.file import ProjectFile
+with ProjectFile(sys.argv[1]) as file:
+    print(file.workflow, flush=True)
     sys.stdin.read()
 """
 WRITER = """
@@ -40,7 +38,7 @@ class Child:
 
     def __init__(self, program, path):
         command = [sys.executable, "-c", program, str(path)]
-        source = Path(sys.modules[read_project.__module__].__file__).parents[2]
+        source = Path(file_module.__file__).parents[2]
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,

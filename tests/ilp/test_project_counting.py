@@ -8,18 +8,15 @@ import h5py
 import numpy as np
 import pytest
 from counting_writer import GOOD, WRAPPERS, put_wrapper, write_counting
+from ilp_reader import read_counting_project
 from ilp_writer import RAW, put, put_empty_list, put_lane, remove
 from pickled import MadeTree, forest, linear, svr
 
 from napari_batch_prediction.axes import reorder
 from napari_batch_prediction.engine.prediction import TilePredictor
+from napari_batch_prediction.engine.regressors import ForestRegressor, LinearRegressor
 from napari_batch_prediction.errors import ProjectError
-from napari_batch_prediction.ilp.counting import (
-    COUNTING,
-    ForestRegressor,
-    LinearRegressor,
-    read_counting_project,
-)
+from napari_batch_prediction.ilp.project import COUNTING
 
 SAMPLE = Path(str(files("napari_batch_prediction") / "samples" / "colonies"))
 CASES = {
@@ -55,7 +52,7 @@ def test_ilastiks_own(case):
     assert project.version.startswith("1.4.3")
     assert project.classes == ("Foreground", "Background")
     assert project.class_colors == ((255, 0, 0), (0, 255, 0))
-    assert project.trained_again == ""
+    assert (project.unusable, project.trained_again) == ("", "")
     assert project.selection.n_features(n_channels) == n_features
     (regressor,) = project.regressors
     assert isinstance(regressor, ForestRegressor)
@@ -92,14 +89,14 @@ def test_everything(tmp_path):
     project = read(tmp_path)
     assert project.path == tmp_path / "count.ilp"
     assert project.version == "1.4.1"
-    assert (project.axes, project.n_channels, project.dtype, project.sigma) == ("yx", 1, "uint8", 2.0)
+    assert (project.axes, project.n_channels, project.dtype, project.sigma) == ("yx", 1, None, 2.0)
     assert project.selection.names() == (
         "Gaussian Smoothing (σ=1.0) in 2D",
         "Hessian of Gaussian Eigenvalues (σ=1.0) in 2D [0]",
         "Hessian of Gaussian Eigenvalues (σ=1.0) in 2D [1]",
     )
     assert len(project.regressors) == 1
-    assert project.trained_again == ""
+    assert (project.unusable, project.trained_again) == ("", "")
 
 
 def cut_off(file):
@@ -145,7 +142,7 @@ def test_spellings(case, tmp_path):
     assert [len(regressor.trees) for regressor in project.regressors] == expected
     assert project.axes == ("xy" if "x before y" in case else "yx")
     assert project.classes == ("Foreground", "Background")
-    assert project.trained_again == ""
+    assert (project.unusable, project.trained_again) == ("", "")
 
 
 WITHOUT_SIGMA = svr(forest(MadeTree(n_features=3)), _Sigma=None)

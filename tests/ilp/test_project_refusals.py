@@ -5,10 +5,10 @@ import pickle
 import h5py
 import numpy as np
 import pytest
+from ilp_reader import read_project, workflow_name
 from ilp_writer import FORESTS, LEAF, RAW, put, put_forest, put_lane, remove, stump, write_project
 
 from napari_batch_prediction.errors import ProjectError
-from napari_batch_prediction.ilp.project import read_project, workflow_name
 
 FEATURES = "FeatureSelections"
 TRAIN_AGAIN = r"Open it in ilastik 1\.x, train the classifier \(Live Update on\) and save the project again"

@@ -23,8 +23,8 @@ from ilp_writer import RAW, axistags, put, put_lane, remove
 from PIL import Image
 from test_project_counting import density
 
+from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.errors import ProjectError
-from napari_batch_prediction.ilp.counting import read_counting_project
 from napari_batch_prediction.training.counting import blob_density
 
 
@@ -35,7 +35,7 @@ def cut_off(file):
 
 
 def trained(tmp_path, *changes):
-    return read_counting_project(write_counting(tmp_path / "count.ilp", cut_off, *changes))
+    return load_classifier(write_counting(tmp_path / "count.ilp", cut_off, *changes)).project
 
 
 def same(first, second):
@@ -74,7 +74,7 @@ def test_golden(case, tmp_path):
     with h5py.File(tmp_path / "project.ilp", "a") as file:
         del file[f"{WRAPPERS}/wrapper0003"]
         cut_off(file)
-    project = read_counting_project(tmp_path / "project.ilp")
+    project = load_classifier(tmp_path / "project.ilp").project
     assert "13 bytes" in project.trained_again
     for name in ("train", "test1", "test2"):
         expected = golden.read(folder / "expected" / f"{name}_Probabilities.h5").sum(dtype=float)

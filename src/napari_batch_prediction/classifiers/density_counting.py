@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from napari_batch_prediction.classifiers.base import COUNT_COLUMNS, COUNTS, DENSITY, PROBABILITIES, Classifier, Source
 from napari_batch_prediction.classifiers.description import Description, StageDescription
 from napari_batch_prediction.classifiers.warnings import brightest, type_warnings
+from napari_batch_prediction.engine.regressors import ForestRegressor
 from napari_batch_prediction.engine.tiles import Memory
 from napari_batch_prediction.errors import SettingsError
-from napari_batch_prediction.ilp.counting import CountingProject, ForestRegressor
-from napari_batch_prediction.ilp.project import COUNTING
+from napari_batch_prediction.ilp.project import COUNTING, CountingProject
 from napari_batch_prediction.problems import Problem
 
 if TYPE_CHECKING:

@@ -1,22 +1,19 @@
 """The feature selection in a project file."""
 
 from collections.abc import Callable
+from pathlib import Path
 
-import h5py
 import numpy as np
 
 from napari_batch_prediction.errors import ProjectError
 from napari_batch_prediction.features.selection import FEATURE_IDS, FeatureSelection
-from napari_batch_prediction.ilp.forests import TRAIN_AGAIN
-from napari_batch_prediction.ilp.hdf5 import array, damaged, group, has, texts
-from napari_batch_prediction.ilp.input import TrainingImage
+from napari_batch_prediction.ilp.file import ProjectFile
+from napari_batch_prediction.ilp.project import TRAIN_AGAIN, Lane
 
 _CHOOSE_FEATURES = f"Choose features in ilastik's 'Feature Selection'. {TRAIN_AGAIN}"
 
 
-def read_selection(
-    file: h5py.File, name: str, image: TrainingImage, n_columns: int, n_more: int = 0
-) -> FeatureSelection:
+def read_selection(file: ProjectFile, name: str, image: Lane, n_columns: int, n_more: int = 0) -> FeatureSelection:
     """Read which features a classifier was trained on.
 
     Parameters
@@ -36,23 +33,22 @@ def read_selection(
     ProjectError
         If no features are selected, a selected one is unknown, or the selection is damaged.
     """
-    path = file.filename
-    applet = group(file, name)
-    if applet is not None and has(applet, "FeatureListFilename"):
+    path, applet = file.path, file.group(name)
+    if applet is None:
+        raise _unselected(path)
+    if applet.has("FeatureListFilename"):
         raise ProjectError(
             f"{path} takes its features from another file (FeatureListFilename), which is not supported. "
             f"{_CHOOSE_FEATURES}"
         )
-    ids = texts(applet, "FeatureIds") if applet is not None else None
-    scales = array(applet, "Scales") if applet is not None else None
-    matrix = array(applet, "SelectionMatrix") if applet is not None else None
+    ids, scales, matrix = applet.texts("FeatureIds"), applet.array("Scales"), applet.array("SelectionMatrix")
     if ids is None or scales is None or matrix is None or not matrix.any():
-        raise ProjectError(f"{path} has no features selected. {_CHOOSE_FEATURES}")
+        raise _unselected(path)
     if matrix.shape != (len(ids), scales.size) or matrix.dtype.kind not in "biuf":
         expected = f"one row for each of {len(ids)} features and one column for each of {scales.size} scales"
-        raise damaged(applet, "SelectionMatrix", f"expected {expected}, found {matrix.dtype} of shape {matrix.shape}")
+        raise applet.damaged("SelectionMatrix", f"expected {expected}, found {matrix.dtype} of shape {matrix.shape}")
     if scales.ndim != 1 or scales.dtype.kind not in "iuf" or not (np.isfinite(scales) & (scales > 0)).all():
-        raise damaged(applet, "Scales", f"expected positive numbers, found {scales!r}")
+        raise applet.damaged("Scales", f"expected positive numbers, found {scales!r}")
 
     selected = matrix.astype(bool)
     unknown = sorted({key for key, row in zip(ids, selected, strict=True) if key not in FEATURE_IDS and row.any()})
@@ -67,20 +63,24 @@ def read_selection(
         sigmas = tuple(float(scale) for scale in scales)
         return FeatureSelection(tuple(key for key, _ in rows), sigmas, tuple(row for _, row in rows), in_2d)
 
-    in_2d = array(applet, "ComputeIn2d")
+    in_2d = applet.array("ComputeIn2d")
     # For an empty list ilastik stores one arbitrary float.
     if in_2d is None or in_2d.size == 0 or in_2d.dtype.kind == "f":
         return _decided_by_image(selection, len(scales), image, n_columns, n_more)
     if in_2d.shape != scales.shape or in_2d.dtype.kind not in "biu":
         expected = f"one value for each of {scales.size} scales"
-        raise damaged(applet, "ComputeIn2d", f"expected {expected}, found {in_2d.dtype} of shape {in_2d.shape}")
+        raise applet.damaged("ComputeIn2d", f"expected {expected}, found {in_2d.dtype} of shape {in_2d.shape}")
     return selection(tuple(in_2d.astype(bool).tolist()))
+
+
+def _unselected(path: Path) -> ProjectError:
+    return ProjectError(f"{path} has no features selected. {_CHOOSE_FEATURES}")
 
 
 def _decided_by_image(
     selection: Callable[[tuple[bool, ...]], FeatureSelection],
     n_scales: int,
-    image: TrainingImage,
+    image: Lane,
     n_columns: int,
     n_more: int,
 ) -> FeatureSelection:

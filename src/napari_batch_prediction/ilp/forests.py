@@ -1,30 +1,14 @@
 """The random forests in a project file, as vigra writes them. Nothing is unpickled."""
 
 import re
-from dataclasses import dataclass
+from pathlib import Path
 
-import h5py
 import numpy as np
 
 from napari_batch_prediction.errors import ProjectError
 from napari_batch_prediction.forest.trees import Tree, tree_from_vigra
-from napari_batch_prediction.ilp.hdf5 import (
-    array,
-    attribute,
-    damaged,
-    group,
-    has,
-    integer,
-    integers,
-    subgroups,
-    text,
-    texts,
-)
-
-TRAIN_AGAIN = "Open it in ilastik 1.x, train the classifier (Live Update on) and save the project again."
-
-MAX_LABEL = 255
-"""ilastik stores labels as uint8."""
+from napari_batch_prediction.ilp.group import ProjectGroup
+from napari_batch_prediction.ilp.project import MAX_LABEL, TRAIN_AGAIN, Forests
 
 _CHOOSE_FOREST = f"Choose the classifier 'Parallel Random Forest' in ilastik. {TRAIN_AGAIN}"
 _FOREST_TYPES = {
@@ -39,45 +23,19 @@ _FOREST_VERSION = 0.1
 _SUM_TOLERANCE = 1e-6
 
 
-@dataclass(frozen=True)
-class StoredForests:
-    """All trees of a classifier, and what their columns stand for.
-
-    Attributes
-    ----------
-    trees
-        The trees of all forests. Their plain mean is ilastik's result, which weighs forests by their trees.
-    n_features
-        Length of the feature vector they were trained on.
-    labels
-        Label value (from 1) of each column of probabilities.
-    """
-
-    trees: tuple[Tree, ...]
-    n_features: int
-    labels: tuple[int, ...]
-
-
-def read_forests(file: h5py.File, name: str) -> StoredForests:
-    """Read the classifier of a pixel classification applet.
-
-    Parameters
-    ----------
-    file
-        The project.
-    name
-        The group that holds ``ClassifierForests``.
+def read_forests(applet: ProjectGroup) -> Forests:
+    """Read the classifier of a pixel classification: the group ``ClassifierForests``.
 
     Raises
     ------
     ProjectError
         If there is no classifier, it is not a random forest of vigra, or it is damaged.
     """
-    classifier = group(file, f"{name}/ClassifierForests")
+    classifier = applet.group("ClassifierForests")
     if classifier is None:
-        raise _untrained(file, name)
+        raise untrained(applet.path, applet.name)
     _check_type(classifier)
-    members = subgroups(classifier)
+    members = classifier.subgroups()
     # The classifiers that train a single forest store it under the name "forest".
     forests = [member for key, member in members.items() if key.startswith("Forest") or key == "forest"]
     trees: list[Tree] = []
@@ -88,20 +46,28 @@ def read_forests(file: h5py.File, name: str) -> StoredForests:
             sizes.add((n_features, n_classes))
         if len(sizes) > 1:
             listed = " and ".join(f"{n} features with {c} classes" for n, c in sorted(sizes))
-            raise damaged(forest, "", f"expected trees of one kind, found {listed}")
+            raise forest.damaged("", f"expected trees of one kind, found {listed}")
     if not sizes:
-        raise _untrained(file, name)
+        raise untrained(applet.path, applet.name)
     n_features, n_classes = sizes.pop()
     _check_counts(classifier, forests, n_features, n_classes)
-    return StoredForests(tuple(trees), n_features, _read_labels(classifier, forests[0], n_classes))
+    return Forests(tuple(trees), n_features, _read_labels(classifier, forests[0], n_classes))
 
 
-def _check_type(classifier: h5py.Group) -> None:
-    pickled = text(classifier, "pickled_type")
+def untrained(path: Path, name: str) -> ProjectError:
+    """Return the error for a project whose pixel classification, the group of this name, has no classifier."""
+    return ProjectError(
+        f"{path} was saved without its trained classifier: there is no random forest at {name}/ClassifierForests. "
+        f"{TRAIN_AGAIN}"
+    )
+
+
+def _check_type(classifier: ProjectGroup) -> None:
+    pickled = classifier.text("pickled_type")
     match = _PICKLED_CLASS.search(pickled) if pickled else None
     kind = match[1] if match else None
-    path = classifier.file.filename
-    if kind == _SKLEARN_TYPE or has(classifier, "pickled_classifier"):
+    path = classifier.path
+    if kind == _SKLEARN_TYPE or classifier.has("pickled_classifier"):
         raise ProjectError(
             f"{path} holds a scikit-learn classifier as a pickle, which is not loaded: a pickle can run any "
             f"program. {_CHOOSE_FOREST}"
@@ -113,71 +79,63 @@ def _check_type(classifier: h5py.Group) -> None:
         )
 
 
-def _read_trees(forest: h5py.Group) -> list[tuple[Tree, int, int]]:
+def _read_trees(forest: ProjectGroup) -> list[tuple[Tree, int, int]]:
     """Return each tree of a forest with its number of features and of classes."""
-    path = forest.file.filename
-    version = attribute(forest, "vigra_random_forest_version")
+    path = forest.path
+    version = forest.attribute("", "vigra_random_forest_version")
     if version is not None and not (isinstance(version, float) and version <= _FOREST_VERSION):
         raise ProjectError(
             f"{path}: the random forest at {forest.name} has version {version}, but only versions up to "
             f"{_FOREST_VERSION} are known. {TRAIN_AGAIN}"
         )
-    options = group(forest, "_options")
-    if options is not None and integer(options, "predict_weighted_"):
+    options = forest.group("_options")
+    if options is not None and options.integer("predict_weighted_"):
         raise ProjectError(
             f"{path}: the random forest at {forest.name} weighs its leaves (predict_weighted_), which "
             f"ilastik does not do and is not supported. {TRAIN_AGAIN}"
         )
-    stored = [member for name, member in subgroups(forest).items() if not name.startswith("_")]
-    count = integer(options, "tree_count_") if options is not None else None
+    stored = [member for name, member in forest.subgroups().items() if not name.startswith("_")]
+    count = options.integer("tree_count_") if options is not None else None
     if count is not None and not 0 <= count <= len(stored):
-        raise damaged(forest, "_options/tree_count_", f"expected {count} trees, found {len(stored)}")
+        raise forest.damaged("_options/tree_count_", f"expected {count} trees, found {len(stored)}")
     return [_read_tree(member) for member in stored[:count]]
 
 
-def _read_tree(stored: h5py.Group) -> tuple[Tree, int, int]:
-    topology, parameters = array(stored, "topology"), array(stored, "parameters")
+def _read_tree(stored: ProjectGroup) -> tuple[Tree, int, int]:
+    topology, parameters = stored.array("topology"), stored.array("parameters")
     if topology is None or parameters is None or topology.dtype.kind != "i" or parameters.dtype.kind != "f":
-        raise damaged(stored, "", "expected a tree: 'topology' of whole numbers and 'parameters' of floats")
+        raise stored.damaged("", "expected a tree: 'topology' of whole numbers and 'parameters' of floats")
     try:
         tree = tree_from_vigra(topology, parameters)
     except ProjectError as error:
-        raise ProjectError(f"{stored.file.filename} at {stored.name}: {error}") from error
+        raise ProjectError(f"{stored.path} at {stored.name}: {error}") from error
     sums = tree.value[tree.feature < 0].sum(axis=1)
     if np.abs(sums - 1).max() > _SUM_TOLERANCE:
-        raise damaged(
-            stored, "parameters", f"expected probabilities that add up to 1, found {sums.min():g} to {sums.max():g}"
+        raise stored.damaged(
+            "parameters", f"expected probabilities that add up to 1, found {sums.min():g} to {sums.max():g}"
         )
     return tree, int(topology[0]), int(topology[1])
 
 
-def _check_counts(classifier: h5py.Group, forests: list[h5py.Group], n_features: int, n_classes: int) -> None:
+def _check_counts(classifier: ProjectGroup, forests: list[ProjectGroup], n_features: int, n_classes: int) -> None:
     """Check the counts that are stored beside the trees."""
     for forest in forests:
         for name, expected in (("column_count_", n_features), ("class_count_", n_classes)):
-            found = integer(forest, f"_ext_param/{name}")
+            found = forest.integer(f"_ext_param/{name}")
             if found not in (None, expected):
-                raise damaged(forest, f"_ext_param/{name}", f"expected {expected} as in the trees, found {found}")
-    names = texts(classifier, "feature_names")
+                raise forest.damaged(f"_ext_param/{name}", f"expected {expected} as in the trees, found {found}")
+    names = classifier.texts("feature_names")
     if names is not None and len(names) != n_features:
-        raise damaged(classifier, "feature_names", f"expected {n_features} names as in the trees, found {len(names)}")
+        raise classifier.damaged("feature_names", f"expected {n_features} names as in the trees, found {len(names)}")
 
 
-def _read_labels(classifier: h5py.Group, forest: h5py.Group, n_classes: int) -> tuple[int, ...]:
+def _read_labels(classifier: ProjectGroup, forest: ProjectGroup, n_classes: int) -> tuple[int, ...]:
     """Return the label of each column: 1, 2, 3... in projects from before ``known_labels``."""
-    labels = integers(classifier, "known_labels") or integers(forest, "_ext_param/labels")
+    labels = classifier.integers("known_labels") or forest.integers("_ext_param/labels")
     labels = labels or tuple(range(1, min(n_classes, MAX_LABEL) + 1))
     if len(labels) != n_classes or len(set(labels)) != n_classes or not set(labels) <= set(range(1, MAX_LABEL + 1)):
-        raise damaged(
-            classifier,
+        raise classifier.damaged(
             "known_labels",
             f"expected a label for each of {n_classes} classes, found {labels[:10]}",
         )
     return labels
-
-
-def _untrained(file: h5py.File, name: str) -> ProjectError:
-    return ProjectError(
-        f"{file.filename} was saved without its trained classifier: there is no random forest at "
-        f"/{name}/ClassifierForests. {TRAIN_AGAIN}"
-    )

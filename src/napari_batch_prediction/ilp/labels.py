@@ -2,12 +2,10 @@
 
 import colorsys
 
-import h5py
-
 from napari_batch_prediction.colors import Color
 from napari_batch_prediction.errors import ProjectError
-from napari_batch_prediction.ilp.forests import MAX_LABEL, TRAIN_AGAIN
-from napari_batch_prediction.ilp.hdf5 import array, damaged, group, names, subgroups, texts
+from napari_batch_prediction.ilp.group import ProjectGroup
+from napari_batch_prediction.ilp.project import MAX_LABEL, TRAIN_AGAIN
 
 # For projects without colours: distinguishable also for people who are colour-blind.
 _COLORS: tuple[Color, ...] = (
@@ -23,7 +21,7 @@ _COLORS: tuple[Color, ...] = (
 _GOLDEN_RATIO = 0.618
 
 
-def read_label_names(applet: h5py.Group, column_labels: tuple[int, ...]) -> tuple[str, ...]:
+def read_label_names(applet: ProjectGroup, column_labels: tuple[int, ...]) -> tuple[str, ...]:
     """Return the name of each class.
 
     Parameters
@@ -38,18 +36,18 @@ def read_label_names(applet: h5py.Group, column_labels: tuple[int, ...]) -> tupl
     ProjectError
         If the classifier has more columns than there are names: ilastik discards such a classifier.
     """
-    stored = texts(applet, "LabelNames")
+    stored = applet.texts("LabelNames")
     if stored is None:
         return tuple(f"Label {i}" for i in range(1, max(*column_labels, _highest_label(applet)) + 1))
     if len(stored) < len(column_labels):
         raise ProjectError(
-            f"{applet.file.filename}: the classifier was trained on {len(column_labels)} classes, but the "
+            f"{applet.path}: the classifier was trained on {len(column_labels)} classes, but the "
             f"project has only {len(stored)}: {', '.join(stored)}. {TRAIN_AGAIN}"
         )
     return stored
 
 
-def channel_of_column(applet: h5py.Group, column_labels: tuple[int, ...], n_labels: int) -> tuple[int, ...]:
+def channel_of_column(applet: ProjectGroup, column_labels: tuple[int, ...], n_labels: int) -> tuple[int, ...]:
     """Return the output channel (from 0) of each column of the classifier.
 
     ilastik looks at the label values only if a class has no column.
@@ -62,17 +60,16 @@ def channel_of_column(applet: h5py.Group, column_labels: tuple[int, ...], n_labe
     if len(column_labels) == n_labels:
         return tuple(range(n_labels))
     if max(column_labels) > n_labels:
-        raise damaged(
-            applet,
+        raise applet.damaged(
             "ClassifierForests/known_labels",
             f"expected labels 1 to {n_labels}, found {column_labels}",
         )
     return tuple(label - 1 for label in column_labels)
 
 
-def read_label_colors(applet: h5py.Group, n_labels: int) -> tuple[Color, ...]:
+def read_label_colors(applet: ProjectGroup, n_labels: int) -> tuple[Color, ...]:
     """Return the stored colour of each class; fixed ones if there are too few, or if they are not colours."""
-    stored = array(applet, "LabelColors")
+    stored = applet.array("LabelColors")
     if stored is not None and stored.ndim == 2 and stored.shape[1] >= 3 and len(stored) >= n_labels:
         rows = stored[:n_labels, :3]
         if rows.dtype.kind in "iuf" and ((rows >= 0) & (rows <= 255)).all():
@@ -87,14 +84,14 @@ def _color(i: int) -> Color:
     return round(255 * r), round(255 * g), round(255 * b)
 
 
-def _highest_label(applet: h5py.Group) -> int:
+def _highest_label(applet: ProjectGroup) -> int:
     """Return the highest label that was painted, 0 if none."""
-    images = group(applet, "LabelSets")
+    images = applet.group("LabelSets")
     highest = 0
-    for blocks in subgroups(images).values() if images is not None else ():
-        for name in names(blocks):
-            labels = array(blocks, name)
+    for blocks in images.subgroups().values() if images is not None else ():
+        for name in blocks.names():
+            labels = blocks.array(name)
             if labels is None or labels.dtype.kind not in "iu" or labels.max(initial=0) > MAX_LABEL:
-                raise damaged(blocks, name, f"expected labels from 0 to {MAX_LABEL}")
+                raise blocks.damaged(name, f"expected labels from 0 to {MAX_LABEL}")
             highest = max(highest, int(labels.max(initial=0)))
     return highest

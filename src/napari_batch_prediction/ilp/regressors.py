@@ -1,11 +1,10 @@
 """The trained regressors in a Cell Density Counting project."""
 
-import h5py
 import numpy as np
 
 from napari_batch_prediction.errors import ProjectError
-from napari_batch_prediction.ilp.forests import TRAIN_AGAIN
-from napari_batch_prediction.ilp.hdf5 import array, damaged, dataset, group, names
+from napari_batch_prediction.ilp.group import ProjectGroup
+from napari_batch_prediction.ilp.project import TRAIN_AGAIN
 from napari_batch_prediction.pickles.read import MAX_BYTES
 from napari_batch_prediction.pickles.regressors import StoredRegressors, read_regressors
 from napari_batch_prediction.pickles.values import DamagedPickleError, ForeignPickleError
@@ -14,7 +13,7 @@ _WRAPPERS = "CountingWrappers"
 _MAX_WRAPPERS = 16
 
 
-def read_wrappers(applet: h5py.Group) -> tuple[list[StoredRegressors], list[str]]:
+def read_wrappers(applet: ProjectGroup) -> tuple[list[StoredRegressors], list[str]]:
     """Return the regressors that are whole, and why the others are not.
 
     ilastik stores four wrappers, or by mistake only the last; then each stands for all.
@@ -24,20 +23,20 @@ def read_wrappers(applet: h5py.Group) -> tuple[list[StoredRegressors], list[str]
     ProjectError
         If one names something that no regressor needs: then it was not ilastik that wrote it.
     """
-    wrappers = group(applet, _WRAPPERS)
+    wrappers = applet.group(_WRAPPERS)
     found: list[StoredRegressors] = []
     reasons: list[str] = []
-    members = [name for name in names(wrappers) if name.startswith("wrapper")] if wrappers is not None else []
+    members = [name for name in wrappers.names() if name.startswith("wrapper")] if wrappers is not None else []
     if wrappers is None or not members:
         return found, [f"there are none at {applet.name}/{_WRAPPERS}"]
     if len(members) > _MAX_WRAPPERS:
-        raise damaged(applet, _WRAPPERS, f"expected 4 regressors, found {len(members)}")
+        raise applet.damaged(_WRAPPERS, f"expected 4 regressors, found {len(members)}")
     for name in members:
         try:
             found.append(read_regressors(_stored_bytes(wrappers, name)))
         except ForeignPickleError as error:
             raise ProjectError(
-                f"{applet.file.filename} at {wrappers.name}/{name}: {error} If you know where the project comes from: "
+                f"{applet.path} at {wrappers.name}/{name}: {error} If you know where the project comes from: "
                 f"{TRAIN_AGAIN}"
             ) from error
         except DamagedPickleError as error:
@@ -45,17 +44,17 @@ def read_wrappers(applet: h5py.Group) -> tuple[list[StoredRegressors], list[str]
     return found, reasons
 
 
-def _stored_bytes(wrappers: h5py.Group, name: str) -> bytes:
-    stored = dataset(wrappers, name)
+def _stored_bytes(wrappers: ProjectGroup, name: str) -> bytes:
+    stored = wrappers.dataset(name)
     if stored is None or stored.size != 1 or stored.dtype.kind not in "VSO":
-        raise damaged(wrappers, name, "expected the bytes of one regressor")
+        raise wrappers.damaged(name, "expected the bytes of one regressor")
     if stored.dtype.itemsize > MAX_BYTES:
         raise DamagedPickleError(f"it has {stored.dtype.itemsize} bytes, and up to {MAX_BYTES} are read")
-    values = array(wrappers, name)
+    values = wrappers.array(name)
     value = None if values is None else values.ravel()[0]
     if isinstance(value, str):
         # h5py gives a text of variable length as bytes, or as text with what is no UTF-8 escaped.
         value = value.encode("utf-8", "surrogateescape")
     if values is None or not isinstance(value, (bytes, np.void)):
-        raise damaged(wrappers, name, "expected the bytes of one regressor")
+        raise wrappers.damaged(name, "expected the bytes of one regressor")
     return value if isinstance(value, bytes) else values.tobytes()

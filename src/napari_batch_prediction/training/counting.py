@@ -1,9 +1,9 @@
 """Training the regressors of a Cell Density Counting project again, from its dots and strokes, as ilastik does."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,9 +13,10 @@ from napari_batch_prediction.errors import BatchPredictionError, ProjectError
 from napari_batch_prediction.features.kernels import FILTER_WINDOW, half_kernel
 from napari_batch_prediction.features.selection import FeatureSelection
 from napari_batch_prediction.forest.trees import Tree, tree_from_sklearn
-from napari_batch_prediction.ilp.counting_labels import BACKGROUND, DOT, Block, read_label_blocks
-from napari_batch_prediction.ilp.forests import TRAIN_AGAIN
-from napari_batch_prediction.training.images import read_training_pixels, training_image_infos
+from napari_batch_prediction.ilp.file import ProjectFile
+from napari_batch_prediction.ilp.label_blocks import read_label_blocks
+from napari_batch_prediction.ilp.project import TRAIN_AGAIN, CountingProject, LabelBlock
+from napari_batch_prediction.training.images import read_training_pixels
 
 SEED = 0
 """Seed of the random numbers: the same project always gives the same regressors."""
@@ -25,49 +26,45 @@ N_TREES = 10
 MAX_DEPTH = 50
 DEFAULT_SIGMA = 2.5
 
+_DOT, _BACKGROUND = 1, 2
 _OBJECT_DENSITY = 1e-4  # Pixels with more belong to an object.
 _BAND = 256  # Rows of an image whose features are computed at once.
 
 
-def train_again(
-    file: h5py.File, selection: FeatureSelection, n_channels: int, sigma: float | None, reason: str
-) -> tuple[tuple[ForestRegressor, ...], str]:
-    """Train the regressors of a project.
+def train_again(file: ProjectFile, project: CountingProject) -> CountingProject:
+    """Train the regressors of a project whose own cannot be used.
 
     Parameters
     ----------
     file
+        The project's file, which holds its dots and strokes, and may hold its images.
+    project
         The project.
-    selection
-        The features of each channel.
-    n_channels
-        Number of channels of the training images.
-    sigma
-        Standard deviation, in pixels, of the blob that a dot stands for; ilastik's default if None.
-    reason
-        Why the stored ones cannot be used.
 
     Returns
     -------
-    The regressors, and a sentence that says that they were trained here.
+    The project with regressors, and a sentence that says that they were trained here.
 
     Raises
     ------
     ProjectError
         If there are no labels, or a training image is not found or does not fit them. The message has the reason.
     """
-    sigma = DEFAULT_SIGMA if sigma is None else sigma
+    without = f"without regressors that can be used ({project.unusable})"
     try:
-        features, density = _training_rows(file, selection, n_channels, sigma)
+        features, density = _training_rows(file, project)
     except BatchPredictionError as error:
         raise ProjectError(
-            f"{file.filename} was saved without regressors that can be used ({reason}), and they cannot be trained "
-            f"again here: {str(error).rstrip('.')}. {TRAIN_AGAIN} Training here needs the training images beside the "
-            "project."
+            f"{file.path} was saved {without}, and they cannot be trained again here: {str(error).rstrip('.')}. "
+            f"{TRAIN_AGAIN} Training here needs the training images beside the project."
         ) from error
-    return _train(features, density), (
-        f"The project was saved without regressors that can be used ({reason}). They were trained again here from its "
-        f"dots and strokes, with the random seed {SEED}; counts differ a little from those that ilastik showed."
+    return replace(
+        project,
+        regressors=_train(features, density),
+        trained_again=(
+            f"The project was saved {without}. They were trained again here from its dots and strokes, with the random "
+            f"seed {SEED}; counts differ a little from those that ilastik showed."
+        ),
     )
 
 
@@ -82,24 +79,26 @@ def blob_density(dots: NDArray[np.bool_], sigma: float) -> NDArray[np.float32]:
     return density
 
 
-def _training_rows(
-    file: h5py.File, selection: FeatureSelection, n_channels: int, sigma: float
-) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+def _training_rows(file: ProjectFile, project: CountingProject) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     """Return features and density of the pixels that were painted: of all objects, then of all background."""
-    blocks = read_label_blocks(file["Counting"])
-    if not any((block.labels == DOT).any() for image in blocks for block in image):
+    selection, n_channels, lanes = project.selection, project.n_channels, project.lanes
+    sigma = DEFAULT_SIGMA if project.sigma is None else project.sigma
+    applet = file.group("Counting")
+    blocks = read_label_blocks(applet) if applet is not None else []
+    if not any((block.labels == _DOT).any() for image in blocks for block in image):
         raise ProjectError("the project has no dots")
-    infos = training_image_infos(file)
-    if len(infos) < len(blocks):
-        raise ProjectError(f"the project has labels of {len(blocks)} images, but names {len(infos)} images")
+    if not lanes:
+        raise file.damaged("Input Data", "it names no training images")
+    if len(lanes) < len(blocks):
+        raise ProjectError(f"the project has labels of {len(blocks)} images, but names {len(lanes)} images")
     # A stand-in for the forest, which computing features does not ask.
     leaf = Tree(np.full(1, -1, np.int32), np.zeros(1), np.zeros(1, np.int32), np.zeros((1, 1)))
     predictor = TilePredictor(selection, n_channels, [leaf], [0], 1)
     found: list[list[tuple[NDArray[np.float32], NDArray[np.float64]]]] = [[], []]
-    for info, image in zip(infos, blocks, strict=False):
+    for lane, image in zip(lanes, blocks, strict=False):
         if not image:
             continue
-        pixels = read_training_pixels(info)
+        pixels = read_training_pixels(file, lane)
         density, *chosen = _chosen(image, pixels.shape[1:], sigma)
         if len(pixels) != n_channels:
             raise ProjectError(f"a training image has {len(pixels)} channels, expected {n_channels}")
@@ -111,7 +110,7 @@ def _training_rows(
 
 
 def _chosen(
-    blocks: Sequence[Block], shape: tuple[int, ...], sigma: float
+    blocks: Sequence[LabelBlock], shape: tuple[int, ...], sigma: float
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_]]:
     """Return the density of an image, and which pixels are trained on: as objects and as background."""
     labels, inside = np.zeros(shape, np.uint8), np.zeros(shape, bool)
@@ -121,8 +120,8 @@ def _chosen(
             raise ProjectError(f"a training image has {shape[0]} x {shape[1]} pixels, but labels reach beyond it")
         part = slice(block.y, block.y + height), slice(block.x, block.x + width)
         labels[part], inside[part] = block.labels, True
-    density = blob_density(labels == DOT, sigma)
-    return density, inside & (density > _OBJECT_DENSITY), labels == BACKGROUND
+    density = blob_density(labels == _DOT, sigma)
+    return density, inside & (density > _OBJECT_DENSITY), labels == _BACKGROUND
 
 
 def _features(

@@ -1,50 +1,18 @@
 """Finding the images that a project was trained on."""
 
-import re
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-import h5py
 from numpy.typing import NDArray
 
-from napari_batch_prediction.axes import axistags_from_json, check_axes, extents, guess_axes, reorder
-from napari_batch_prediction.errors import AxesError, BatchPredictionError, ProjectError
-from napari_batch_prediction.ilp.hdf5 import (
-    array,
-    attribute,
-    damaged,
-    dataset,
-    group,
-    integers,
-    names,
-    subgroups,
-    text,
-    texts,
-)
+from napari_batch_prediction.axes import check_axes, extents, guess_axes, reorder
+from napari_batch_prediction.errors import BatchPredictionError, ProjectError
+from napari_batch_prediction.ilp.file import ProjectFile
+from napari_batch_prediction.ilp.project import Lane
 from napari_batch_prediction.locations.inputs import open_image
 from napari_batch_prediction.locations.location import is_true, split
 
 
-def training_image_infos(file: h5py.File) -> list[h5py.Group]:
-    """Return the groups that describe the training images, in their order.
-
-    Raises
-    ------
-    ProjectError
-        If the project does not describe any.
-    """
-    inputs = group(file, "Input Data")
-    infos = group(inputs, "infos") if inputs is not None else None
-    if inputs is None or infos is None:
-        raise damaged(file, "Input Data", "it names no training images")
-    roles = texts(inputs, "Role Names")
-    lanes = subgroups(infos)
-    ordered = sorted(lanes, key=lambda name: int("0" + "".join(re.findall(r"\d", name))))
-    # Projects of the oldest layout have no roles: the keys are in the lane itself.
-    raws = [group(lanes[name], roles[0]) if roles else lanes[name] for name in ordered]
-    return [raw for raw in raws if raw is not None and names(raw)]
-
-
-def read_training_pixels(info: h5py.Group) -> NDArray:
+def read_training_pixels(file: ProjectFile, lane: Lane) -> NDArray:
     """Return the pixels of a 2D training image, (c, y, x), from where the project says it is, or from beside it.
 
     Raises
@@ -52,26 +20,22 @@ def read_training_pixels(info: h5py.Group) -> NDArray:
     ProjectError
         If it is not found, cannot be read, or is not the image that the project was trained on.
     """
-    try:
-        stored_axes = axistags_from_json(tags)[0] if (tags := text(info, "axistags")) else text(info, "axisorder")
-    except AxesError as error:
-        raise damaged(info, "axistags", error) from error
-    inner = text(info, "inner_path")
-    stored = dataset(info.file, inner) if inner else None
-    if inner and stored is not None:
-        where = f"{info.file.filename}{stored.name}"
-        pixels = array(info.file, inner)
-        if pixels is None or pixels.dtype.kind not in "biuf":
-            raise damaged(info.file, inner, "expected an image")
-        tags = attribute(stored, "axistags")
-        axes = stored_axes or (axistags_from_json(tags)[0] if tags else guess_axes(pixels.shape))
-        check_axes(axes, pixels.shape)
+    if lane.damage:
+        raise ProjectError(lane.damage)
+    if lane.path is None:
+        raise file.damaged(f"{lane.name.lstrip('/')}/filePath", "it is missing")
+    if lane.is_inside:
+        where = f"{file.path}/{lane.path.lstrip('/')}"
+        stored = file.array(lane.path)
+        if stored is None or stored.dtype.kind not in "biuf":
+            raise file.damaged(lane.path, "expected an image")
+        pixels: NDArray = stored
+        axes = check_axes(lane.axes or guess_axes(pixels.shape), pixels.shape)
     else:
-        where = _find(info)
-        axes, pixels = _read(where, stored_axes)
+        where = _find(file.path.parent, lane.path)
+        axes, pixels = _read(where, lane.axes)
     found = extents(axes, pixels.shape)
-    shape = integers(info, "shape")
-    expected = extents(stored_axes, shape) if stored_axes and shape else {"t": 1, "z": 1}
+    expected = extents(lane.axes, lane.shape) if lane.axes and lane.shape else {"t": 1, "z": 1}
     if any(found[key] != n for key, n in expected.items()):
         raise ProjectError(
             f"{where} is not the image that the project was trained on: expected "
@@ -81,28 +45,31 @@ def read_training_pixels(info: h5py.Group) -> NDArray:
     return planes
 
 
-def training_dtype(info: h5py.Group) -> str | None:
+def training_dtype(folder: Path, lane: Lane) -> str | None:
     """Return the type of a training image's file; None if it is not found there any more, or is another image.
 
     Only files that the project names from its own folder on are looked at: elsewhere may be the network.
+
+    Parameters
+    ----------
+    folder
+        The project's folder.
+    lane
+        The image as the project describes it.
     """
-    path, shape = text(info, "filePath"), integers(info, "shape")
+    path, shape = lane.path, lane.shape
     if path is None or shape is None or PureWindowsPath(path).anchor or PurePosixPath(path).is_absolute():
         return None
     try:
-        with open_image(_find(info)) as image:
+        with open_image(_find(folder, path)) as image:
             same = sorted(n for n in image.shape if n > 1) == sorted(n for n in shape if n > 1)
             return image.dtype.name if same else None
     except BatchPredictionError:
-        return None  # the project does without; only a doubt is lost
+        return None  # the project does without; only a warning is lost
 
 
-def _find(info: h5py.Group) -> str:
+def _find(folder: Path, path: str) -> str:
     """Return the location of the image's file."""
-    path = text(info, "filePath")
-    if path is None:
-        raise damaged(info, "filePath", "it is missing")
-    folder = Path(info.file.filename).parent
     # ilastik on Windows writes backslashes.
     written = path.replace("\\", "/")
     file, inside = split(str(folder / written))

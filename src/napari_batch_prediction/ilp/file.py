@@ -1,0 +1,114 @@
+"""A project file, opened once: read-only and without a lock."""
+
+import os
+import re
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import h5py
+
+from napari_batch_prediction.errors import ProjectError
+from napari_batch_prediction.ilp.group import H5PY_ERRORS, ProjectGroup
+from napari_batch_prediction.ilp.project import CLASS_NAMES, PIXEL_CLASSIFICATION, SUPPORTED
+
+_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_OLDEST = (0, 6)
+
+
+class ProjectFile(ProjectGroup):
+    """An open project of ilastik 0.6 or newer, and its root group.
+
+    It is opened read-only and without a lock: any number of processes may read it at once, also while ilastik has it
+    open.
+
+    Attributes
+    ----------
+    version
+        Version of ilastik that saved it.
+    workflow
+        ilastik's name of its workflow, for example ``"Pixel Classification"``.
+
+    Raises
+    ------
+    ProjectError
+        If the file is missing, may not be read, is a folder, is not HDF5, is damaged, or is not such a project.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        path = Path(path)
+        self._file = _open(path)
+        super().__init__(path, self._file)
+        try:
+            self.version = self._read_version()
+            self.workflow = self._read_workflow()
+        except BaseException:
+            self._file.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def other_workflow(self, expected: str) -> ProjectError:
+        """Return the error for a project of another workflow than the expected one."""
+        if self.workflow in SUPPORTED:
+            return ProjectError(f"{self.path} is a project of the workflow '{self.workflow}', expected '{expected}'.")
+        return ProjectError(
+            f"{self.path} is a project of the workflow '{self.workflow}', which is not supported. "
+            f"Choose a project of one of these workflows: {', '.join(SUPPORTED)}."
+        )
+
+    def _read_version(self) -> str:
+        stored = self.array("ilastikVersion")
+        if stored is None and not any(self.has(name) for name in ("Project", "workflowName", "PixelClassification")):
+            raise ProjectError(
+                f"{self.path} is an HDF5 file, but not an ilastik project: it has no 'ilastikVersion'. "
+                "Choose the file with the ending .ilp that ilastik saved."
+            )
+        # ilastik 0.5 stored its version as a number, or not at all.
+        version = self.text("ilastikVersion") if stored is not None and stored.dtype.kind not in "biuf" else "0.5"
+        numbers = re.match(r"(\d+)\.(\d+)", version or "")
+        if version is None or numbers is None:
+            raise self.damaged("ilastikVersion", f"expected a version such as 1.4.1, found {version!r}")
+        if (int(numbers[1]), int(numbers[2])) < _OLDEST:
+            raise ProjectError(
+                f"{self.path} was saved by ilastik {version}, but projects are read from version 0.6 on. Import it "
+                "into a new project in ilastik 1.x, train (Live Update on), save, and choose the new file."
+            )
+        return version
+
+    def _read_workflow(self) -> str:
+        name = self.text("workflowName")
+        if name is None:
+            if not self.has("PixelClassification"):
+                raise self.damaged("workflowName", "the name of the workflow is missing")
+            return PIXEL_CLASSIFICATION
+        return CLASS_NAMES.get(name, name)
+
+
+def _open(path: Path) -> h5py.File:
+    if path.is_dir():
+        raise ProjectError(f"{path} is a folder. Choose the project file (.ilp) itself.")
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(len(_SIGNATURE))
+    except FileNotFoundError as error:
+        raise ProjectError(f"There is no project file {path}. Check the path.") from error
+    except PermissionError as error:
+        raise ProjectError(f"{path} may not be read. Ask its owner for permission to read it.") from error
+    except (OSError, ValueError) as error:
+        raise ProjectError(f"{path} cannot be read: {error}.") from error
+    if start != _SIGNATURE:
+        raise ProjectError(
+            f"{path} is not an ilastik project: expected an HDF5 file, but it begins with {start!r}. "
+            "Choose the file with the ending .ilp that ilastik saved."
+        )
+    try:
+        return h5py.File(path, "r", locking=False)
+    except H5PY_ERRORS as error:
+        raise ProjectError(f"{path} is truncated or damaged ({error}). Take an intact copy of the file.") from error

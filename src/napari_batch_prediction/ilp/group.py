@@ -1,0 +1,172 @@
+"""A group in a project file: every spelling of text and numbers, and what h5py raises about a damaged file."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_batch_prediction.errors import ProjectError
+from napari_batch_prediction.ilp.heap import texts_are_readable
+
+# What h5py is known to raise for files with damaged bytes.
+H5PY_ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError, MemoryError)
+
+
+class ProjectGroup:
+    """A group in a project file. Every method raises :class:`ProjectError` if what it asks for is damaged.
+
+    Parameters
+    ----------
+    path
+        The project file, for messages.
+    stored
+        The group.
+
+    Attributes
+    ----------
+    path
+        The project file.
+    name
+        The group's full name in it.
+    """
+
+    def __init__(self, path: Path, stored: h5py.Group) -> None:
+        self.path = path
+        self.name: str = stored.name
+        self._stored = stored
+
+    def damaged(self, name: str, found: object, attribute: str = "") -> ProjectError:
+        """Return the error for a member that is not as it must be; for the group itself if the name is empty."""
+        where = f"{self.name.rstrip('/')}/{name}" if name else self.name
+        return ProjectError(
+            f"{self.path} is damaged at {where}{attribute and f' (attribute {attribute})'}: {found}. "
+            "Take an intact copy of the file, or open it in ilastik and save it again."
+        )
+
+    def has(self, name: str) -> bool:
+        """Return whether there is a member of this name."""
+        try:
+            return name in self._stored
+        except H5PY_ERRORS as error:
+            raise self.damaged(name, error) from error
+
+    def names(self) -> list[str]:
+        """Return the names of all members, sorted."""
+        try:
+            return sorted(self._stored)
+        except H5PY_ERRORS as error:
+            raise self.damaged("", error) from error
+
+    def group(self, name: str) -> "ProjectGroup | None":
+        """Return a subgroup, or None if there is none."""
+        member = self._member(name)
+        if member is not None and not isinstance(member, h5py.Group):
+            raise self.damaged(name, "expected a group, found a dataset")
+        return None if member is None else ProjectGroup(self.path, member)
+
+    def subgroups(self) -> dict[str, "ProjectGroup"]:
+        """Return all subgroups in the order of their names."""
+        members = ((name, self._member(name)) for name in self.names())
+        return {name: ProjectGroup(self.path, member) for name, member in members if isinstance(member, h5py.Group)}
+
+    def numbered_subgroups(self) -> list["ProjectGroup"]:
+        """Return all subgroups in the order of the numbers in their names."""
+        return [member for _, member in sorted(self.subgroups().items(), key=lambda item: _number(item[0]))]
+
+    def dataset(self, name: str) -> h5py.Dataset | None:
+        """Return a dataset, or None if there is none."""
+        member = self._member(name)
+        if member is not None and not isinstance(member, h5py.Dataset):
+            raise self.damaged(name, "expected a dataset, found a group")
+        return member
+
+    def attribute(self, member: str, name: str) -> Any:
+        """Return an attribute of a member, or of the group itself if the member's name is empty.
+
+        Returns
+        -------
+        A single value if it has one element, text as str, None if it is not there.
+        """
+        item = self._member(member) if member else self._stored
+        try:
+            value = None if item is None else item.attrs.get(name)
+        except H5PY_ERRORS as error:
+            raise self.damaged(member, error, name) from error
+        if isinstance(value, np.ndarray) and value.size == 1:
+            value = value.ravel()[0]
+        return _decoded(value) if isinstance(value, bytes) else value
+
+    def array(self, name: str) -> NDArray[Any] | None:
+        """Return a dataset's values, or None if it is missing or has none."""
+        stored = self.dataset(name)
+        if stored is None:
+            return None
+        try:
+            readable = texts_are_readable(stored)
+            values = stored[()] if readable else None
+        except H5PY_ERRORS as error:
+            raise self.damaged(name, error) from error
+        if not readable:
+            raise self.damaged(name, "its text is lost")
+        return None if isinstance(values, h5py.Empty) else np.asarray(values)
+
+    def texts(self, name: str) -> tuple[str, ...] | None:
+        """Return a list of texts (vlen, fixed width or opaque), or None if it is missing or empty."""
+        values = self.array(name)
+        # For an empty list ilastik stores one arbitrary float, and an attribute that says so.
+        if values is None or values.size == 0 or values.dtype.kind == "f":
+            return None
+        if values.ndim > 1 or not all(isinstance(value, (str, bytes, np.void)) for value in values.ravel()):
+            raise self.damaged(name, f"expected text, found {values.dtype} of shape {values.shape}")
+        return tuple(_decoded(value) for value in values.ravel())
+
+    def text(self, name: str) -> str | None:
+        """Return one text, stored as a scalar or a list of one, or None if it is missing or empty."""
+        values = self.texts(name)
+        if values is not None and len(values) != 1:
+            raise self.damaged(name, f"expected one text, found {len(values)}")
+        return values[0] if values and values[0] else None
+
+    def integers(self, name: str) -> tuple[int, ...] | None:
+        """Return a list of whole numbers, whatever their dtype, or None if it is missing or empty."""
+        values = self.array(name)
+        if values is None or values.size == 0:
+            return None
+        if values.ndim > 1 or values.dtype.kind not in "biuf":
+            raise self.damaged(name, f"expected numbers, found {values.dtype} of shape {values.shape}")
+        numbers = values.ravel().tolist()
+        if not all(np.isfinite(number) and number == int(number) for number in numbers):
+            raise self.damaged(name, f"expected whole numbers, found {numbers[:5]}")
+        return tuple(int(number) for number in numbers)
+
+    def integer(self, name: str) -> int | None:
+        """Return one whole number, stored as a scalar or a list of one, or None if it is missing."""
+        values = self.integers(name)
+        if values is not None and len(values) != 1:
+            raise self.damaged(name, f"expected one number, found {len(values)}")
+        return values[0] if values else None
+
+    def _member(self, name: str) -> h5py.Group | h5py.Dataset | None:
+        try:
+            if name not in self._stored:
+                return None
+            return self._stored[name]
+        except H5PY_ERRORS as error:
+            raise self.damaged(name, error) from error
+
+
+def _number(name: str) -> int:
+    digits = re.search(r"\d+", name)
+    return int(digits[0]) if digits else -1
+
+
+def _decoded(value: str | bytes | np.void) -> str:
+    """Return text from what h5py gives for it; bytes that are not UTF-8 become replacement characters."""
+    if isinstance(value, np.void):
+        value = value.tobytes()
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", errors="replace")
+    return value.rstrip("\0")

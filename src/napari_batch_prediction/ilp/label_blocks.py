@@ -1,0 +1,46 @@
+"""The dots and strokes in a Cell Density Counting project."""
+
+import re
+
+from napari_batch_prediction.axes import axistags_from_json
+from napari_batch_prediction.errors import AxesError
+from napari_batch_prediction.ilp.group import ProjectGroup
+from napari_batch_prediction.ilp.project import LabelBlock
+
+_BLOCK_AXES = "xyc"
+_SLICE = re.compile(r"(\d{1,9}):(\d{1,9})")
+
+
+def read_label_blocks(applet: ProjectGroup) -> list[list[LabelBlock]]:
+    """Return for each training image, in their order, the blocks with labels.
+
+    Raises
+    ------
+    ProjectError
+        If a block is damaged.
+    """
+    sets = applet.group("LabelSets")
+    return [
+        [block for name in image.names() if (block := _read_block(image, name)).labels.any()]
+        for image in (sets.numbered_subgroups() if sets is not None else ())
+    ]
+
+
+def _read_block(parent: ProjectGroup, name: str) -> LabelBlock:
+    stored, labels = parent.dataset(name), parent.array(name)
+    if stored is None or labels is None or labels.dtype.kind not in "iu":
+        raise parent.damaged(name, "expected whole numbers")
+    axes = _BLOCK_AXES
+    if tags := parent.attribute(name, "axistags"):
+        try:
+            axes = axistags_from_json(tags)[0]
+        except AxesError as error:
+            raise parent.damaged(name, error) from error
+    slices = [(int(a), int(b)) for a, b in _SLICE.findall(str(parent.attribute(name, "blockSlice")))]
+    lengths = tuple(stop - start for start, stop in slices)
+    others = [n for key, n in zip(axes, labels.shape, strict=False) if key not in "yx"]
+    if len(axes) != labels.ndim or lengths != labels.shape or any(n != 1 for n in others):
+        raise parent.damaged(name, f"labels of shape {labels.shape} for the part {slices} in the axes {axes}")
+    starts = dict(zip(axes, (start for start, _ in slices), strict=True))
+    plane = labels.squeeze(tuple(i for i, key in enumerate(axes) if key not in "yx"))
+    return LabelBlock(starts["y"], starts["x"], plane if axes.index("y") < axes.index("x") else plane.T)

@@ -1,0 +1,84 @@
+"""The training images in a project file: place, axes, shape and dtype, as far as it describes them."""
+
+import numpy as np
+
+from napari_batch_prediction.axes import axistags_from_json, check_axes
+from napari_batch_prediction.errors import AxesError, ProjectError
+from napari_batch_prediction.ilp.file import ProjectFile
+from napari_batch_prediction.ilp.group import ProjectGroup
+from napari_batch_prediction.ilp.project import Lane
+
+
+def read_lanes(file: ProjectFile) -> tuple[Lane, ...]:
+    """Return the training images in their order. Of one whose description is damaged, the damage.
+
+    Raises
+    ------
+    ProjectError
+        If the list of images is damaged.
+    """
+    inputs = file.group("Input Data")
+    infos = inputs.group("infos") if inputs is not None else None
+    if inputs is None or infos is None:
+        return ()
+    roles = inputs.texts("Role Names")
+    lanes = (_read_lane(file, group, roles) for group in infos.numbered_subgroups())
+    return tuple(lane for lane in lanes if lane is not None)
+
+
+def last_lane(lanes: tuple[Lane, ...]) -> Lane:
+    """Return the image that ilastik goes by for new images: the last one.
+
+    Raises
+    ------
+    ProjectError
+        If its description is damaged.
+    """
+    lane = lanes[-1] if lanes else Lane()
+    if lane.damage:
+        raise ProjectError(lane.damage)
+    return lane
+
+
+def _read_lane(file: ProjectFile, lane: ProjectGroup, roles: tuple[str, ...] | None) -> Lane | None:
+    try:
+        # Projects of the oldest layout have no roles: the keys are in the lane itself.
+        info = lane.group(roles[0]) if roles else lane
+        return _read_info(file, info) if info is not None and info.names() else None
+    except ProjectError as error:
+        return Lane(lane.name, damage=str(error))
+
+
+def _read_info(file: ProjectFile, info: ProjectGroup) -> Lane:
+    axes, shape, dtype = _read_axes(info), info.integers("shape"), None
+    path = info.text("inner_path")
+    stored = file.dataset(path) if path else None
+    if path and stored is not None:
+        dtype = np.dtype(stored.dtype).name
+        shape = shape or stored.shape
+        axes = axes or _parsed_axes(file, path, file.attribute(path, "axistags"))
+    else:
+        path = info.text("filePath")
+    if axes is not None and shape is not None and (len(shape) != len(axes) or min(shape) < 1):
+        raise info.damaged("shape", f"shape {shape} does not fit the axes '{axes}'")
+    return Lane(info.name, path, stored is not None, axes, shape, dtype)
+
+
+def _read_axes(info: ProjectGroup) -> str | None:
+    axes = _parsed_axes(info, "axistags", info.text("axistags"))
+    order = info.text("axisorder")
+    if axes is not None or order is None:
+        return axes
+    try:
+        return check_axes(order)
+    except AxesError as error:
+        raise info.damaged("axisorder", error) from error
+
+
+def _parsed_axes(parent: ProjectGroup, name: str, axistags: str | None) -> str | None:
+    if axistags is None:
+        return None
+    try:
+        return axistags_from_json(axistags)[0]
+    except AxesError as error:
+        raise parent.damaged(name, error) from error
