@@ -16,6 +16,7 @@ from napari_batch_prediction.engine.prediction import DensityPredictor
 from napari_batch_prediction.forest.packed import PackedRegressors, walk_space
 from napari_batch_prediction.forest.traverse import predict_rows
 from napari_batch_prediction.ilp.counting import read_counting_project
+from napari_batch_prediction.ilp.file import ProjectFile
 
 PREDICTION = "this project, in a prediction"
 WITH_FEATURES = "this project, features and all"
@@ -37,7 +38,8 @@ def measure(setting: Setting) -> list[Row]:
 
 
 def _measure(setting: Setting, name: str, path: Path, picture: Path) -> list[Row]:
-    project = read_counting_project(path)
+    with ProjectFile(path) as file:
+        project = read_counting_project(file)
     (forest,) = project.regressors
     image = mirrored(read_image(picture)[0, 0], 128 if setting.quick else 512)
     block = image[np.newaxis, np.newaxis]
