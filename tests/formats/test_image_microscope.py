@@ -10,7 +10,8 @@ import tifffile
 from pylibCZIrw import czi
 
 from napari_batch_prediction.errors import ImageReadError
-from napari_batch_prediction.locations.inputs import input_stem, open_image
+from napari_batch_prediction.locations.inputs import open_image
+from napari_batch_prediction.locations.location import parse
 
 PIXELS = (np.arange(2 * 3 * 24 * 32) % 251).astype(np.uint8).reshape(2, 3, 24, 32)
 
@@ -106,7 +107,7 @@ def test_scenes(scenes):
     path, pixels = scenes
     with pytest.raises(ImageReadError, match=r"2 datasets.*well 1; well 2.*a\.scenes/well 1'"):
         open_image(path)
-    assert input_stem(path / "well 2") == "a.scenes-well 2"
+    assert parse(path / "well 2").stem == "a.scenes-well 2"
     with open_image(path / "well 2") as image:
         assert (image.axes, image.axes_known, image.dataset) == ("tyxc", "file", "well 2")
         assert image.channel_names == ("red", "green", "blue")

@@ -14,10 +14,12 @@ import pytest
 import tensorstore
 import zarr
 from numpy.typing import NDArray
+from texts import expand
 
 from napari_batch_prediction.axes import axistags_to_json
 from napari_batch_prediction.errors import ImageReadError
-from napari_batch_prediction.locations.inputs import expand_inputs, input_file, input_stem, open_image
+from napari_batch_prediction.locations.inputs import open_image
+from napari_batch_prediction.locations.location import parse
 
 STORES = Path(__file__).parent / "stores"
 
@@ -297,10 +299,10 @@ def test_plates(tmp_path):
     with pytest.raises(ImageReadError, match=r"is a well with 2 images.*p\.zarr/A/1/0'"):
         open_image(store / "A" / "1")
     fields = ["A/1/0", "A/1/1", "B/2/0", "B/2/1"]
-    assert expand_inputs([f"{store}/*/*/*"]) == [f"{store}/{field}" for field in fields]
-    assert expand_inputs([f"{tmp_path}/*.zarr/B/*/0"]) == [f"{store}/B/2/0"]
-    assert input_file(f"{store}/B/2/0") == store
-    assert input_stem(f"{store}/B/2/0") == "p-B-2-0"
+    assert expand([f"{store}/*/*/*"]) == [f"{store}/{field}" for field in fields]
+    assert expand([f"{tmp_path}/*.zarr/B/*/0"]) == [f"{store}/B/2/0"]
+    assert parse(f"{store}/B/2/0").file == store
+    assert parse(f"{store}/B/2/0").stem == "p-B-2-0"
     with open_image(store / "B" / "2" / "1") as image:
         np.testing.assert_array_equal(image.read(), counted(2, 3, 20, 30))
 
@@ -329,7 +331,7 @@ def test_several_are_listed(name, tmp_path):
     with open_image(tmp_path / name / "second") as image:
         assert image.dataset == "second"
         np.testing.assert_array_equal(image.read(), VOLUME)
-    assert expand_inputs([f"{tmp_path / name}/*"]) == [f"{tmp_path / name}/{which}" for which in ("first", "second")]
+    assert expand([f"{tmp_path / name}/*"]) == [f"{tmp_path / name}/{which}" for which in ("first", "second")]
 
 
 @pytest.mark.parametrize("name", ["a.zarr", "a.n5"])

@@ -5,9 +5,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from texts import expand
 
 from napari_batch_prediction.errors import SettingsError
-from napari_batch_prediction.locations.inputs import expand_inputs, input_file, input_stem
+from napari_batch_prediction.locations.location import parse
 
 FILES = (
     "a10.tif",
@@ -64,7 +65,7 @@ EXPANSIONS = {
 @pytest.mark.parametrize(("inputs", "expected"), EXPANSIONS.values(), ids=EXPANSIONS)
 def test_expand(inputs, expected, folder):
     """Folders give what can be read by its extension; a store is one thing, and never looked into."""
-    assert [Path(found) for found in expand_inputs(inputs)] == [Path(name) for name in expected]
+    assert [Path(found) for found in expand(inputs)] == [Path(name) for name in expected]
 
 
 LISTS = {
@@ -86,20 +87,20 @@ def test_lists(name, text, expected, to_list, folder, monkeypatch):
     """A list stands for what is in it, seen from its own folder."""
     (folder / name).write_bytes(text.encode())
     monkeypatch.chdir(folder / "sub")
-    assert expand_inputs([f"{to_list}../{name}"]) == [f"../{found}" for found in expected]
+    assert expand([f"{to_list}../{name}"]) == [f"../{found}" for found in expected]
 
 
 def test_lists_of_other_extensions(folder):
     """With '@' any file is a list; what is in it may be absolute, or in the home folder."""
     (folder / "mine").write_text(f"{folder / 'a10.tif'}\n")
-    assert expand_inputs(["@mine"]) == [str(folder / "a10.tif")]
+    assert expand(["@mine"]) == [str(folder / "a10.tif")]
     (folder / "@a.tif").touch()
-    assert expand_inputs(["@a.tif"]) == ["@a.tif"]
+    assert expand(["@a.tif"]) == ["@a.tif"]
 
 
 def test_lists_that_are_matched_are_no_lists(folder):
     """A text file that a pattern matches is an input, which fails alone."""
-    assert expand_inputs(["lists/*"]) == ["lists/list.txt"]
+    assert expand(["lists/*"]) == ["lists/list.txt"]
 
 
 BAD_LISTS = {
@@ -119,30 +120,30 @@ def test_bad_lists(entry, content, message, folder):
     if content is not None:
         (folder / entry).write_bytes(content)
     with pytest.raises(SettingsError, match=message):
-        expand_inputs([entry])
+        expand([entry])
 
 
 @pytest.mark.parametrize("entry", ["empty", "empty/**"])
 def test_folder_without_images(entry, folder):
     """A folder in which nothing can be read is named."""
     with pytest.raises(SettingsError, match=rf"'{entry.replace('*', '[*]')}' (holds|matches) no"):
-        expand_inputs([entry])
+        expand([entry])
 
 
 def test_stack_keeps_patterns(folder):
     """As stacks, patterns and folders with several files stay as they are named."""
     (folder / "sub" / "c2.png").touch()
     inputs = ["a10.tif", "sub/*.png", "sub", "*.czi"]
-    assert expand_inputs(inputs, stack=True) == ["a10.tif", "sub/*.png", "sub", "b.czi"]
+    assert expand(inputs, stack="z") == ["a10.tif", "sub/*.png", "sub", "b.czi"]
     with pytest.raises(SettingsError, match="matches no file"):
-        expand_inputs(["*.jpg"], stack=True)
+        expand(["*.jpg"], stack="z")
 
 
 def test_links_in_circles(folder):
     """A link to a folder above ends the way down, and what is below a link is found once."""
     (folder / "sub" / "up").symlink_to(folder)
     (folder / "other").symlink_to(folder / "sub" / "deep")
-    assert expand_inputs(["sub/**/*.npz", "other/**"]) == ["sub/deep/d.npz", "other/z.zarr"]
+    assert expand(["sub/**/*.npz", "other/**"]) == ["sub/deep/d.npz", "other/z.zarr"]
 
 
 def test_datasets_by_pattern(tmp_path):
@@ -158,7 +159,7 @@ def test_datasets_by_pattern(tmp_path):
         "a.h5/no*": ["a.h5/no*"],
         "*.h5/raw/t*": ["a.h5/raw/t2", "a.h5/raw/t10", "bad.h5/raw/t*"],
     }.items():
-        assert expand_inputs([f"{tmp_path}/{pattern}"]) == [f"{tmp_path}/{name}" for name in expected]
+        assert expand([f"{tmp_path}/{pattern}"]) == [f"{tmp_path}/{name}" for name in expected]
 
 
 STEMS = {
@@ -176,8 +177,8 @@ STEMS = {
 @pytest.mark.parametrize(("location", "file", "stem"), STEMS.values(), ids=STEMS)
 def test_file_and_stem_of_stores(location, file, stem, folder):
     """Where the store ends and the dataset begins."""
-    assert input_file(location) == Path(file)
-    assert input_stem(location) == stem
+    assert parse(location).file == Path(file)
+    assert parse(location).stem == stem
 
 
 def test_many_files(tmp_path):
@@ -186,6 +187,6 @@ def test_many_files(tmp_path):
         (tmp_path / f"im{i}.tif").touch()
     for i in range(100):
         (tmp_path / f"z{i}.zarr" / "0").mkdir(parents=True)
-    found = expand_inputs([str(tmp_path), f"{tmp_path}/**/*.tif"])
+    found = expand([str(tmp_path), f"{tmp_path}/**/*.tif"])
     assert [Path(name).name for name in found[:1000]] == [f"im{i}.tif" for i in range(1000)]
     assert [Path(name).name for name in found[1000:]] == [f"z{i}.zarr" for i in range(100)]

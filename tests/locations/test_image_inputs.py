@@ -9,9 +9,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from texts import expand
 
 from napari_batch_prediction.errors import SettingsError
-from napari_batch_prediction.locations.inputs import expand_inputs, input_file, input_stem, open_image
+from napari_batch_prediction.locations.inputs import open_image
+from napari_batch_prediction.locations.location import parse
 
 FILES = (
     "a1.tif",
@@ -72,39 +74,39 @@ EXPANSIONS = {
 @pytest.mark.parametrize(("inputs", "expected"), EXPANSIONS.values(), ids=EXPANSIONS)
 def test_expand(inputs, expected, folder):
     """Patterns become the files they match; names stay as they are given."""
-    assert [Path(found) for found in expand_inputs(inputs)] == [Path(name) for name in expected]
+    assert [Path(found) for found in expand(inputs)] == [Path(name) for name in expected]
 
 
 def test_expand_absolute(folder):
     """Absolute patterns give absolute names."""
-    assert expand_inputs([str(folder / "a*.tif")]) == [str(folder / name) for name in ("a1.tif", "a2.tif", "a10.tif")]
+    assert expand([str(folder / "a*.tif")]) == [str(folder / name) for name in ("a1.tif", "a2.tif", "a10.tif")]
 
 
 def test_expand_home(folder, monkeypatch):
     """'~' is the home folder, in names and in patterns."""
     monkeypatch.setenv("HOME", str(folder))
     monkeypatch.setenv("USERPROFILE", str(folder))
-    assert expand_inputs(["~/b1.png", "~/exp[1]/*"]) == [str(folder / "b1.png"), str(folder / "exp[1]" / "c.png")]
+    assert expand(["~/b1.png", "~/exp[1]/*"]) == [str(folder / "b1.png"), str(folder / "exp[1]" / "c.png")]
 
 
 def test_expand_links(folder):
     """A file and a link to it are one input: the one that is named first."""
     (folder / "link.png").symlink_to("b1.png")
-    assert expand_inputs(["link.png", "b1.png"]) == ["link.png"]
+    assert expand(["link.png", "b1.png"]) == ["link.png"]
 
 
 def test_equal_numbers_keep_one_order(folder):
     """a01 and a1 are equal as numbers; their order does not depend on the disk."""
     for name in ("n1.gif", "n01.gif", "n001.gif"):
         (folder / name).touch()
-    assert expand_inputs(["n*.gif"]) == ["n001.gif", "n01.gif", "n1.gif"]
+    assert expand(["n*.gif"]) == ["n001.gif", "n01.gif", "n1.gif"]
 
 
 @pytest.mark.parametrize("pattern", ["*.bmp", "no/*.tif", "a3*", "**/*.bmp", "no*.h5/data", "runs*.h5/data"])
 def test_pattern_without_files(pattern, folder):
     """A pattern that matches nothing, or only folders, is named in the error."""
     with pytest.raises(SettingsError, match="matches no file") as raised:
-        expand_inputs(["a1.tif", pattern])
+        expand(["a1.tif", pattern])
     assert f"'{pattern}'" in str(raised.value)
 
 
@@ -132,9 +134,9 @@ STEMS = {
 @pytest.mark.parametrize(("location", "file", "stem"), STEMS.values(), ids=STEMS)
 def test_file_and_stem(location, file, stem, folder):
     """The file on disk, and the name that outputs are made from, whether the file exists or not."""
-    assert input_file(location) == Path(file)
-    assert input_stem(location) == stem
-    assert input_stem(Path(location)) == stem
+    assert parse(location).file == Path(file)
+    assert parse(location).stem == stem
+    assert parse(Path(location)).stem == stem
 
 
 def test_folders_named_as_files(tmp_path):
@@ -154,7 +156,7 @@ def test_backslashes_where_they_separate_folders(tmp_path):
         file["a/b"] = np.eye(5)
         file["d"] = np.ones((2, 2))
     location = f"{tmp_path / 'scan.h5'}{os.sep}a{os.sep}b"
-    assert input_stem(location) == "scan-a-b"
+    assert parse(location).stem == "scan-a-b"
     with open_image(location) as image:
         assert image.location == location
         np.testing.assert_array_equal(image.read(), np.eye(5))

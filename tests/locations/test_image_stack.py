@@ -9,9 +9,11 @@ import pytest
 import tifffile
 import zarr
 from PIL import Image as PillowImage
+from texts import expand
 
 from napari_batch_prediction.errors import ImageMismatchError, ImageReadError, SettingsError
-from napari_batch_prediction.locations.inputs import expand_inputs, input_file, input_files, input_stem, open_image
+from napari_batch_prediction.locations.inputs import open_image
+from napari_batch_prediction.locations.location import parse
 
 
 def plane(number: int, *shape: int) -> np.ndarray:
@@ -47,7 +49,7 @@ def test_stacks(along, stored, shape, axes, at, new, tmp_path):
     planes = tiffs(tmp_path, 11, *shape, axes=stored)
     expected = np.stack(planes, at) if new else np.concatenate(planes, at)
     location = f"{tmp_path}/im_*.tif"
-    assert expand_inputs([location], stack=True) == [location]
+    assert expand([location], stack="z") == [location]
     with open_image(location, stack=along) as image:
         assert (image.axes, image.shape, image.location) == (axes, expected.shape, location)
         np.testing.assert_array_equal(image.read(), expected)
@@ -68,8 +70,8 @@ def test_datasets_in_one_file_and_in_many(tmp_path):
         assert image.read()[:, 0, 0].tolist() == [1, 2, 10]
     with open_image(f"{tmp_path}/a*.h5/slices/s2", stack="t") as image:
         assert (image.axes, image.read()[:, 0, 0].tolist()) == ("tyx", [2, 102])
-    assert input_stem(f"{tmp_path}/a1.h5/slices/s*") == "a1-slices-s"
-    assert input_file(f"{tmp_path}/a1.h5/slices/s*").parent == tmp_path
+    assert parse(f"{tmp_path}/a1.h5/slices/s*", "z").stem == "a1-slices-s"
+    assert parse(f"{tmp_path}/a1.h5/slices/s*", "z").file.parent == tmp_path
 
 
 def test_folder_of_stores(tmp_path):
@@ -81,9 +83,9 @@ def test_folder_of_stores(tmp_path):
     (folder / "notes.txt").write_text("no image")
     with open_image(folder, stack="z") as image:
         np.testing.assert_array_equal(image.read(), [plane(1), plane(2), plane(3)])
-    assert input_stem(folder) == "stack"
-    assert input_file(folder) == folder
-    assert input_files(folder) == [folder / f"s{i}.zarr" for i in (1, 2, 3)]
+    assert parse(folder, "z").stem == "stack"
+    assert parse(folder, "z").file == folder
+    assert parse(folder, "z").paths == tuple(folder / f"s{i}.zarr" for i in (1, 2, 3))
 
 
 @pytest.mark.parametrize(
@@ -101,17 +103,17 @@ def test_stems(names, pattern, stem, tmp_path, monkeypatch):
         Path(name).parent.mkdir(exist_ok=True)
         PillowImage.fromarray(plane(1)).save(name)
     if stem is None:
-        assert input_stem("?.png") == "stack_at-a"
-        assert input_file("?.png") == Path("?.png")
+        assert parse("?.png", "z").stem == "stack_at-a"
+        assert parse("?.png", "z").file == Path("?.png")
     else:
-        assert input_stem(pattern) == stem
-        assert input_file(f"{tmp_path}/{pattern}").parent == tmp_path
+        assert parse(pattern, "z").stem == stem
+        assert parse(f"{tmp_path}/{pattern}", "z").file.parent == tmp_path
 
 
 def test_one_file_is_no_stack(tmp_path):
     """A pattern that matches one file, and a file, are that image."""
     tiffs(tmp_path, 1)
-    assert expand_inputs([f"{tmp_path}/*.tif"], stack=True) == [f"{tmp_path}/im_1.tif"]
+    assert expand([f"{tmp_path}/*.tif"], stack="z") == [f"{tmp_path}/im_1.tif"]
     with open_image(tmp_path / "im_1.tif", stack="z") as image:
         assert image.axes == "yx"
 
@@ -173,7 +175,7 @@ def test_member_that_changes(tmp_path):
 def test_pattern_without_stack(tmp_path):
     """Without a stack a pattern is many images."""
     tiffs(tmp_path, 2)
-    assert len(expand_inputs([f"{tmp_path}/*.tif", str(tmp_path)])) == 2
+    assert len(expand([f"{tmp_path}/*.tif", str(tmp_path)])) == 2
     with pytest.raises(ImageReadError, match="There is no file"):
         open_image(f"{tmp_path}/*.tif")
     with pytest.raises(SettingsError, match="matches no file"):

@@ -12,6 +12,7 @@ from threshold import Threshold, random_image, save_images
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.images.memory import MemoryImage
 from napari_batch_prediction.job.job import BatchJob, InputSettings
+from napari_batch_prediction.locations.location import parse
 from napari_batch_prediction.planning.inspection import Inspected, Inspections
 from napari_batch_prediction.planning.opening import open_input
 from napari_batch_prediction.planning.plan import Found, iter_plan, make_plan
@@ -48,7 +49,7 @@ def test_settings_of_one_image(tmp_path):
     ]
     assert [row.problems for row in rows] == [(), (), ()]
     assert rows[2].outputs["Probabilities"].name == "c-two-deep_Probabilities.h5"
-    with open_input(job, str(second)) as image:
+    with open_input(job, parse(second)) as image:
         np.testing.assert_array_equal(image.read()[0], np.load(second)[1])
 
 
@@ -61,7 +62,7 @@ def test_found_as_it_is_found(tmp_path):
     assert isinstance(first, Found)
     assert first.given == {str(paths[1]): (str(paths[1]),), pattern: (str(paths[0]), str(paths[2]))}
     assert all(isinstance(step, Inspected) for step in others)
-    assert [step.location for step in others] == [str(paths[1]), str(paths[0]), str(paths[2])]
+    assert [step.input for step in others] == [str(paths[1]), str(paths[0]), str(paths[2])]
 
 
 def test_given_up(tmp_path):
@@ -81,7 +82,7 @@ def test_headers_are_remembered(tmp_path):
     inspections = Inspections()
 
     def look(**settings: object) -> tuple[str, tuple[int, ...]]:
-        image = inspections.look_at(job_for(path, **settings), str(path), CLASSIFIER, {}).image
+        image = inspections.look_at(job_for(path, **settings), parse(path), CLASSIFIER, {}).image
         return image.axes, image.shape
 
     assert look(input_axes="tyx") == ("tyx", (3, 20, 30))
@@ -102,16 +103,16 @@ def test_images_in_memory(tmp_path):
     """A layer is looked at like a file, but no file is named for it."""
     (path,) = save_images(tmp_path, "a")
     pixels = random_image(5, 20, 30)
-    arrays = {"layer:cells": MemoryImage("cells", pixels, "zyx", axes_known="guess", pixel_size={"y": 0.5})}
+    arrays = {"layer:cells": MemoryImage("layer:cells", pixels, "zyx", axes_known="guess", pixel_size={"y": 0.5})}
     job = job_for(path, "layer:cells", input_settings={"layer:cells": InputSettings(axes="tyx")})
     plan = make_plan(job, CLASSIFIER, arrays=arrays)
     on_disk, layer = plan.rows
     assert on_disk.outputs
     assert (layer.image.axes, layer.image.axes_known, layer.image.pixel_size) == ("tyx", "user", {"y": 0.5})
     assert (layer.problems, layer.outputs, layer.all_files) == ((), {}, [])
-    with open_input(job, "layer:cells", plan.arrays) as image:
+    with open_input(job, layer.location, plan.arrays) as image:
         np.testing.assert_array_equal(image.read(), pixels)
-    with open_input(job, "layer:cells", plan.arrays) as image:  # once more: it is not used up
+    with open_input(job, layer.location, plan.arrays) as image:  # once more: it is not used up
         assert image.shape == (5, 20, 30)
 
 

@@ -160,7 +160,7 @@ def test_layers(case, tmp_path):
     """A layer of the viewer has the density and the count of its file."""
     axes = json.loads((golden.ROOT / case / "counting.json").read_text())["axes"]
     paths = images(case)[:2]
-    layers = [MemoryImage(p.stem, np.asarray(Image.open(p)), axes, axes_known="file") for p in paths]
+    layers = [MemoryImage(f"layer:{p.stem}", np.asarray(Image.open(p)), axes, axes_known="file") for p in paths]
     arrays = {layer.location: layer for layer in layers}
     todo = job(case, tmp_path, inputs=[*paths, *arrays])
     events = []

@@ -18,7 +18,9 @@ from napari_batch_prediction.running.work import FileWork
 def layers(**pixels):
     """Return images in memory by their location."""
     axes = {2: "yx", 3: "tyx"}
-    images = [MemoryImage(name, values, axes[values.ndim], axes_known="guess") for name, values in pixels.items()]
+    images = [
+        MemoryImage(f"layer:{name}", values, axes[values.ndim], axes_known="guess") for name, values in pixels.items()
+    ]
     return {image.location: image for image in images}
 
 

@@ -15,6 +15,7 @@ from sections import button, check, drop, unexplained
 from superqt.utils import WorkerBase
 
 from napari_batch_prediction.job.job import BatchJob, InputSettings
+from napari_batch_prediction.locations.location import parse
 from napari_batch_prediction.planning.inspection import ImageInfo, Inspected
 from napari_batch_prediction.widgets.inputs.pattern import PatternLine
 from napari_batch_prediction.widgets.inputs.section import InputsSection
@@ -493,7 +494,7 @@ def test_thousands_of_rows(section):
     events.clear()
     section.set_found({file: (file,) for file in files})
     info = ImageInfo("yx", "guess", (512, 512), np.dtype(np.uint8))
-    section.take_many(Inspected(file, info) for file in files[100:200])
+    section.take_many(Inspected(parse(file), info) for file in files[100:200])
     assert events == [(0, 4999), (100, 199)]
     assert "100 of 5000 checked" in labels(section)
     assert [model.index(150, column).data() for column in (1, 4)] == ["yx*", "ok"]

@@ -18,6 +18,7 @@ from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.images.memory import MemoryImage
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob
+from napari_batch_prediction.locations.location import parse
 from napari_batch_prediction.planning.exports import named_exports
 from napari_batch_prediction.planning.plan import Plan, PlanRow
 from napari_batch_prediction.records.events import FileFinished, FileStarted, TileDone
@@ -104,7 +105,9 @@ def plan(inputs=IMAGES, sources=("Probabilities",), **settings) -> Plan:
         classifier=PROJECT, inputs=tuple(inputs), exports=tuple(Export(source=s) for s in sources), **settings
     )
     classifier = load_classifier(PROJECT)
-    return Plan(job, classifier, named_exports(job, classifier), tuple(PlanRow(name, None) for name in inputs), "")
+    return Plan(
+        job, classifier, named_exports(job, classifier), tuple(PlanRow(parse(name), None) for name in inputs), ""
+    )
 
 
 def done(index: int, **values) -> FileFinished:
@@ -655,7 +658,7 @@ def test_predicted_for_layers(results, qtbot, viewer):
     arrays = {}
     for name in names:
         viewer.add_image(np.zeros((6, 8)), name=name, translate=(3, 4))
-        arrays[f"layer:{name}"] = MemoryImage(name, np.zeros((6, 8)), "yx", axes_known="guess")
+        arrays[f"layer:{name}"] = MemoryImage(f"layer:{name}", np.zeros((6, 8)), "yx", axes_known="guess")
     random = np.random.default_rng(1)
     expected = [title for name in names for title in (name, *(f"{name} {label}" for label in CLASSES))]
     for _ in range(2):

@@ -689,7 +689,7 @@ def test_a_layer_of_the_viewer(viewer, outputs):
     """What is predicted for a layer lies where the layer is; the layer itself is not added again."""
     classifier, _, written, _ = outputs
     viewer.add_image(np.zeros((6, 8)), name="mine", scale=(2, 3), translate=(10, 20), units=("um", "um"))
-    image = MemoryImage("mine", np.zeros((6, 8)), "yx", axes_known="guess")
+    image = MemoryImage("layer:mine", np.zeros((6, 8)), "yx", axes_known="guess")
     job = BatchJob(classifier=PROJECT, inputs=("layer:mine",))
     what = ToShow(
         "layer:mine",

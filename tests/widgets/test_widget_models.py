@@ -7,6 +7,7 @@ import pytest
 from qtpy.QtCore import Qt
 
 from napari_batch_prediction.job.job import BatchJob, InputSettings
+from napari_batch_prediction.locations.location import parse
 from napari_batch_prediction.planning.inspection import ImageInfo, Inspected
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.planning.rows import PlanRow
@@ -42,7 +43,7 @@ def test_short_name(location, short):
 
 def row(name: str, *problems: str, axes: str = "yx", known: str = "file") -> PlanRow:
     info = ImageInfo(axes, known, (40, 50, 3)[: len(axes)], np.dtype(np.uint8))
-    return PlanRow(name, info, {"Probabilities": Path(f"{name}_P.h5")}, problems=problems)
+    return PlanRow(parse(name), info, {"Probabilities": Path(f"{name}_P.h5")}, problems=problems)
 
 
 def texts(model) -> list[list[str]]:
@@ -51,7 +52,7 @@ def texts(model) -> list[list[str]]:
 
 def found(name: str, *problems: str, axes: str = "yx", known: str = "file", warnings=()) -> Inspected:
     info = ImageInfo(axes, known, (40, 50, 3)[: len(axes)], np.dtype(np.uint8))
-    return Inspected(name, info, problems, warnings)
+    return Inspected(parse(name), info, problems, warnings)
 
 
 def test_inputs(qtbot, qtmodeltester):

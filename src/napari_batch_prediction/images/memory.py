@@ -6,17 +6,14 @@ from numpy.typing import NDArray
 
 from napari_batch_prediction.images.base import AxesKnown, Image
 
-PREFIX = "layer:"
-"""What the location of an image in memory begins with; its name comes after it."""
-
 
 class MemoryImage(Image):
     """An array as an image.
 
     Parameters
     ----------
-    name
-        Its name. Its location is ``layer:`` and the name.
+    location
+        The text that names it.
     pixels
         The array, or a lazy one that is indexed and converted like it.
     axes, axes_known, pixel_size, units, channel_names
@@ -25,7 +22,7 @@ class MemoryImage(Image):
 
     def __init__(
         self,
-        name: str,
+        location: str,
         pixels: NDArray,
         axes: str,
         *,
@@ -35,7 +32,7 @@ class MemoryImage(Image):
         channel_names: Sequence[str] = (),
     ) -> None:
         super().__init__(
-            PREFIX + name,
+            location,
             axes,
             pixels.shape,
             pixels.dtype,
@@ -55,7 +52,7 @@ class MemoryImage(Image):
             If the axes are not valid or do not fit the array.
         """
         return MemoryImage(
-            self.location.removeprefix(PREFIX),
+            self.location,
             self.pixels,
             axes,
             axes_known="user",

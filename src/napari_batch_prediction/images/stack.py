@@ -4,7 +4,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +14,15 @@ from napari_batch_prediction.images.base import Image
 
 StackAxis = Literal["z", "t", "c"]
 
+Member = TypeVar("Member")
+
 # Tiles overlap by their context, and come one beside the other: what is opened is needed again soon. Some formats
 # keep all pixels once they are read, and systems limit the number of open files.
 _MOST_OPEN = 64
 _MOST_OPEN_BYTES = 256 * 2**20
 
 
-class StackImage(Image):
+class StackImage(Image, Generic[Member]):
     """Images of equal axes, shape and type, one after the other along one axis.
 
     If they lack the axis it is added: ``t`` first, ``z`` before the other axes except ``t``, ``c`` last. If
@@ -31,7 +33,7 @@ class StackImage(Image):
     location
         The pattern or folder as the user names it.
     members
-        Locations of the images, in order; at least one.
+        Locations of the images, as text or values, in order; at least one.
     along
         The axis.
     open_member
@@ -46,7 +48,7 @@ class StackImage(Image):
     """
 
     def __init__(
-        self, location: str, members: Sequence[str], along: StackAxis, open_member: Callable[[str], Image]
+        self, location: str, members: Sequence[Member], along: StackAxis, open_member: Callable[[Member], Image]
     ) -> None:
         self._members = tuple(members)
         self._open_member = open_member
@@ -75,7 +77,9 @@ class StackImage(Image):
         total = self._each * len(self._members)
         if along == "c":
             # Without names of their own, channels in files of their own are called as these are.
-            names = tuple(all_names if all_names or self._each > 1 else (Path(m).stem for m in self._members))
+            names = tuple(
+                all_names if all_names or self._each > 1 else (Path(str(member)).stem for member in self._members)
+            )
         after = self._at if self._is_new else self._at + 1
         super().__init__(
             location,
@@ -88,7 +92,7 @@ class StackImage(Image):
             channel_names=names,
         )
 
-    def _check(self, location: str, member: str, image: Image) -> None:
+    def _check(self, location: str, member: Member, image: Image) -> None:
         found = _facts(image)
         if found != self._expected:
             raise ImageMismatchError(

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from napari_batch_prediction.images.memory import PREFIX
 from napari_batch_prediction.images.stack import StackAxis
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.options import Option
 from napari_batch_prediction.job.size import parse_size
+from napari_batch_prediction.locations.location import LayerNamed, absolute
 
 if TYPE_CHECKING:
     from napari_batch_prediction.planning.plan import Plan
@@ -114,8 +114,6 @@ class BatchJob(BaseModel):
 
 def _whole(name: str) -> str:
     """Return a path, or a list named with ``@`` before it, from the root on; a layer as it is."""
-    if name.startswith(PREFIX):
-        return name
     if name.startswith("@"):
         return f"@{_whole(name[1:])}"
-    return os.path.abspath(Path(name).expanduser())  # noqa: PTH100 - keeps symbolic links
+    return absolute(name if LayerNamed.of(name) else str(Path(name).expanduser()))

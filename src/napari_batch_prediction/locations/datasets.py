@@ -4,7 +4,7 @@ import os
 
 from napari_batch_prediction.formats.registry import known_format
 from napari_batch_prediction.images.base import reading
-from napari_batch_prediction.locations.location import split
+from napari_batch_prediction.locations.location import FileAt
 
 
 def list_datasets(location: str | os.PathLike[str]) -> list[str]:
@@ -21,7 +21,7 @@ def list_datasets(location: str | os.PathLike[str]) -> list[str]:
     ImageReadError
         If the file cannot be read.
     """
-    file, _ = split(os.fspath(location))
+    file = FileAt.of(location).path
     kind = known_format(file)
     if kind is None or not kind.has_datasets:
         return []

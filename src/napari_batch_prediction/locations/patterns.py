@@ -1,16 +1,102 @@
 """Patterns and folders, and what they match: files and stores, never what is inside a store."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatch, fnmatchcase
 from glob import has_magic
 from pathlib import Path
+from typing import NamedTuple
 
-from napari_batch_prediction.formats.registry import known_format
-from napari_batch_prediction.locations.location import is_store, is_true
+from natsort import natsorted, ns
+
+from napari_batch_prediction.errors import ImageReadError, SettingsError
+from napari_batch_prediction.formats.registry import known_extensions, known_format
+from napari_batch_prediction.images.base import reading
+from napari_batch_prediction.locations.paths import Place, dataset_splits, find_place, is_store, is_true
 
 
-def match_files(pattern: Path) -> list[Path]:
+def expand_pattern(text: str, place: Place) -> list[Place] | None:
+    """Return the images that a pattern or a folder stands for, in natural order; None if the text names one image.
+
+    Parameters
+    ----------
+    text
+        The pattern or folder.
+    place
+        The text, split into file and dataset.
+
+    Raises
+    ------
+    SettingsError
+        If nothing matches.
+    """
+    if place.kind == "missing":
+        if not has_magic(text):
+            return None
+        matches = _match(Path(text))
+        if not matches:
+            raise SettingsError(
+                f"The pattern '{text}' matches no file. Check its folder and extension. '**' stands for any "
+                f"number of folders; relative patterns start at '{Path.cwd()}'."
+            )
+    elif place.dataset is not None:
+        names = _matching_datasets(place.path, place.dataset)
+        if not names:
+            return None
+        matches = [place._replace(dataset=name) for name in names]
+    elif place.kind == "folder":
+        matches = _places(_walk(place.path, ["*"], set()), only_readable=True)
+        if not matches:
+            raise SettingsError(
+                f"The folder '{text}' holds no image that can be read. Formats that can be read: "
+                f"{known_extensions()}. To look into the folders below, give '{place.path / '**'}'."
+            )
+    else:
+        return None
+    # Sorted twice: names that are equal as numbers, such as a1 and a01, keep one order everywhere.
+    return natsorted(sorted(matches, key=written), key=written, alg=ns.PATH)
+
+
+def written(place: Place) -> str:
+    """Return a file, and the dataset after it, as a user writes them."""
+    return str(place.path) if place.dataset is None else f"{place.path}/{place.dataset}"
+
+
+def _match(pattern: Path) -> list[Place]:
+    matches = _match_files(pattern)
+    for files, dataset in dataset_splits(pattern):
+        for place in _match_files(files):
+            names = _matching_datasets(place.path, dataset)
+            # A file without such a dataset stays as it is named: opening it says what it has.
+            matches += [place._replace(dataset=name) for name in names or [dataset]]
+    return matches
+
+
+def _matching_datasets(file: Path, pattern: str) -> list[str]:
+    """Return the datasets of a file that match; none if it has one of that very name, or cannot be read."""
+    kind = known_format(file)
+    if not has_magic(pattern) or kind is None or not kind.has_datasets:
+        return []
+    try:
+        with reading(f"'{file}'"):
+            names = kind.datasets(file)
+    except ImageReadError:
+        return []  # opening it says so
+    return [] if pattern in names else match_datasets(names, pattern)
+
+
+class _Entry(NamedTuple):
+    path: Path
+    is_file: bool
+    is_folder: bool
+    is_link: bool
+
+    @property
+    def is_image(self) -> bool:
+        return self.is_file or (self.is_folder and is_store(self.path))
+
+
+def _match_files(pattern: Path) -> list[Place]:
     """Return the files and stores that match, without folders and hidden files.
 
     A pattern whose last part is ``**`` stands for everything below that can be read, by extension.
@@ -26,23 +112,23 @@ def match_files(pattern: Path) -> list[Path]:
     while rest and is_true(Path.is_dir, folder / rest[0]):
         folder /= rest.pop(0)
     if rest and rest[-1] == "**":
-        found = [path for path in _walk(folder, [*rest, "*"], set()) if _is_readable(path)]
-    else:
-        found = list(_walk(folder, rest, set()))
-    return list(dict.fromkeys(found))
+        return _places(_walk(folder, [*rest, "*"], set()), only_readable=True)
+    return _places(_walk(folder, rest, set()))
 
 
-def files_in_folder(folder: Path) -> list[Path]:
-    """Return the files and stores directly in a folder that can be read, by extension."""
-    return [path for path in _walk(folder, ["*"], set()) if _is_readable(path)]
+def _places(entries: Iterator[_Entry], *, only_readable: bool = False) -> list[Place]:
+    """Return each entry once; if asked for, only those that can be read by their extension, and stores."""
+    places = {}
+    for path, is_file, _, is_link in entries:
+        if not is_file:
+            # It may be inside a store that the pattern begins with.
+            places[path] = find_place(str(path))
+        elif not only_readable or known_format(path) is not None:
+            places[path] = Place(path, None, "file", is_link)
+    return list(places.values())
 
 
-def _is_readable(path: Path) -> bool:
-    # What is no file is a store, with or without an extension.
-    return known_format(path) is not None or not is_true(Path.is_file, path)
-
-
-def _walk(folder: Path, parts: Sequence[str], above: set[str]) -> Iterator[Path]:
+def _walk(folder: Path, parts: Sequence[str], above: set[str]) -> Iterator[_Entry]:
     """Yield what the parts of a pattern match below a folder; ``above`` are folders that ``**`` came through."""
     if not parts:
         return
@@ -52,26 +138,42 @@ def _walk(folder: Path, parts: Sequence[str], above: set[str]) -> Iterator[Path]
         if real in above:  # a link to a folder it is in
             return
         yield from _walk(folder, rest, above)
-        for path in _listed(folder, "*"):
-            if is_true(Path.is_dir, path) and not is_store(path):
-                yield from _walk(path, parts, above | {real})
+        for entry in _listed(folder, "*"):
+            if entry.is_folder and not is_store(entry.path):
+                yield from _walk(entry.path, parts, above | {real})
         return
-    for path in _listed(folder, part) if has_magic(part) else [folder / part]:
-        if is_true(Path.is_file, path) or is_store(path):
+    for entry in _listed(folder, part) if has_magic(part) else _named(folder / part):
+        if entry.is_image:
             if not rest:
-                yield path
-        elif rest and is_true(Path.is_dir, path):
-            yield from _walk(path, rest, above)
+                yield entry
+        elif rest and entry.is_folder:
+            yield from _walk(entry.path, rest, above)
 
 
-def _listed(folder: Path, pattern: str) -> list[Path]:
+def _listed(folder: Path, pattern: str) -> list[_Entry]:
     """Return what is in a folder and matches, sorted, without hidden names."""
+    hidden = pattern.startswith(".")
+    found = []
     try:
-        names = [path.name for path in folder.iterdir()]
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.startswith(".") == hidden and fnmatch(entry.name, pattern):
+                    is_file, is_folder = _is_true(entry.is_file), _is_true(entry.is_dir)
+                    found.append(_Entry(folder / entry.name, is_file, is_folder, entry.is_symlink()))
     except OSError:
         return []  # no permission: as if it were not there
-    hidden = pattern.startswith(".")
-    return [folder / name for name in sorted(names) if fnmatch(name, pattern) and name.startswith(".") == hidden]
+    return sorted(found, key=lambda entry: entry.path.name)
+
+
+def _named(path: Path) -> list[_Entry]:
+    return [_Entry(path, is_true(Path.is_file, path), is_true(Path.is_dir, path), is_true(Path.is_symlink, path))]
+
+
+def _is_true(test: Callable[[], bool]) -> bool:
+    try:
+        return test()
+    except OSError:
+        return False  # a link that leads nowhere, or in circles
 
 
 def match_datasets(names: Sequence[str], pattern: str) -> list[str]:

@@ -10,10 +10,8 @@ from pathlib import Path
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.formats.registry import find_format
 from napari_batch_prediction.formats.stamp import read_metadata
-from napari_batch_prediction.images.memory import PREFIX
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob
-from napari_batch_prediction.locations.inputs import input_files
 from napari_batch_prediction.planning.exports import NamedExport
 from napari_batch_prediction.planning.naming import Named, output_path, shared_folder
 from napari_batch_prediction.planning.provenance import SOFTWARE, made_with
@@ -43,7 +41,7 @@ def name_tables(
     SettingsError
         If a table exists and may not be overwritten, or has the name of another file of the batch.
     """
-    files = [file for row in rows for file in _input_files(row)]
+    files = [file for row in rows for file in row.location.paths]
     root = shared_folder(files) if files else None
     used = {_same(path): f"an output of {row.input}" for row in rows for path in row.all_files}
     used |= {_same(file): f"the input {file}" for file in files}
@@ -74,7 +72,7 @@ def check_outputs(
     rows: Sequence[PlanRow], job: BatchJob, exports: Sequence[NamedExport], classifier_hash: str
 ) -> list[PlanRow]:
     """Return the rows with the problems of their outputs added, and with those to be skipped marked."""
-    inputs = [file for row in rows for file in _input_files(row)]
+    inputs = [file for row in rows for file in row.location.paths]
     sacred = {_same(Path(os.path.realpath(file))): f"the input {file}" for file in inputs}
     sacred[_same(Path(os.path.realpath(job.classifier)))] = f"the classifier {job.classifier}"
     users: dict[str, list[str]] = {}
@@ -163,10 +161,6 @@ def check_space(rows: Sequence[PlanRow], exports: Sequence[NamedExport]) -> list
             problem = f"{said}are missing. Choose another folder, or a compressed format."
             checked.append(replace(row, problems=(problem,)))
     return checked
-
-
-def _input_files(row: PlanRow) -> list[Path]:
-    return [] if row.input.startswith(PREFIX) else input_files(row.input)
 
 
 def _takes_it_all(export: Export) -> bool:

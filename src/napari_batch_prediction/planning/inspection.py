@@ -1,6 +1,5 @@
 """Looking at one input: what its header says, and why it cannot be predicted."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
@@ -11,10 +10,9 @@ from napari_batch_prediction.axes import extents
 from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.images.base import AxesKnown, Image
 from napari_batch_prediction.images.channels import describe_channels
-from napari_batch_prediction.images.memory import PREFIX
 from napari_batch_prediction.job.job import BatchJob
-from napari_batch_prediction.locations.location import split
-from napari_batch_prediction.planning.opening import Arrays, full_location, input_settings, open_input
+from napari_batch_prediction.locations.location import Arrays, Location
+from napari_batch_prediction.planning.opening import input_settings, open_input
 from napari_batch_prediction.records.ledger import explain
 
 
@@ -67,10 +65,15 @@ class Inspected:
         What may be wrong with the result, in words.
     """
 
-    location: str
+    location: Location
     image: ImageInfo | None
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    @property
+    def input(self) -> str:
+        """The text of the location."""
+        return str(self.location)
 
 
 class Inspections:
@@ -85,7 +88,7 @@ class Inspections:
         # garbage collection has to look through stops the window.
         self._headers: dict[tuple[object, ...], ImageInfo | str] = {}
 
-    def look_at(self, job: BatchJob, location: str, classifier: Classifier, arrays: Arrays) -> Inspected:
+    def look_at(self, job: BatchJob, location: Location, classifier: Classifier, arrays: Arrays) -> Inspected:
         """Return what is in an input and why it cannot be predicted, whatever is wrong with it."""
         key = self._key(job, location)
         header = self._headers.get(key) if key is not None else None
@@ -105,20 +108,16 @@ class Inspections:
             return Inspected(location, header, (reason,))
         return Inspected(location, header, warnings=tuple(map(str, classifier.warnings(header.dtype))))
 
-    def _key(self, job: BatchJob, location: str) -> tuple[object, ...] | None:
+    def _key(self, job: BatchJob, location: Location) -> tuple[object, ...] | None:
         """Return what the header depends on; None if that cannot be told, as for images in memory."""
-        if location.startswith(PREFIX):
-            return None
-        try:
-            state = os.stat(split(location)[0])  # noqa: PTH116 - half the time, of thousands of files
-        except (OSError, ValueError):
-            return None
+        state = location.state()
         chosen = input_settings(job, location)
-        place = full_location(job, location)
-        return place, chosen.axes, chosen.channels, job.stack, state.st_mtime_ns, state.st_size, state.st_ino
+        return (
+            None if state is None else (str(location), chosen.dataset, chosen.axes, chosen.channels, job.stack, state)
+        )
 
 
-def _open(job: BatchJob, location: str, arrays: Arrays) -> ImageInfo | str:
+def _open(job: BatchJob, location: Location, arrays: Arrays) -> ImageInfo | str:
     try:
         with open_input(job, location, arrays) as image:
             return ImageInfo.of(image)

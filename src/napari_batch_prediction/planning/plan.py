@@ -1,6 +1,6 @@
 """The check before the run: every input opened, every output named, every problem found."""
 
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
@@ -12,14 +12,15 @@ from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.formats.registry import find_format, format_problem
 from napari_batch_prediction.formats.zarr.labels import FOLDER as LABELS
 from napari_batch_prediction.formats.zarr.store import find_image
-from napari_batch_prediction.images.memory import PREFIX
 from napari_batch_prediction.job.job import BatchJob
-from napari_batch_prediction.locations.inputs import expand_inputs, input_file, input_stem
+from napari_batch_prediction.locations.inputs import Expansion
+from napari_batch_prediction.locations.location import Arrays, Location, Unmatched, parse
+from napari_batch_prediction.locations.paths import find_place
 from napari_batch_prediction.planning.checks import check_outputs, check_space, name_tables
 from napari_batch_prediction.planning.exports import NamedExport, counted, named_exports
 from napari_batch_prediction.planning.inspection import Inspected, Inspections
 from napari_batch_prediction.planning.naming import Named, check_template, output_path, shared_folder
-from napari_batch_prediction.planning.opening import Arrays, full_location
+from napari_batch_prediction.planning.opening import full_location
 from napari_batch_prediction.planning.provenance import file_hash
 from napari_batch_prediction.planning.rows import PlanRow
 from napari_batch_prediction.planning.transform import export_region, make_transform
@@ -165,27 +166,23 @@ def iter_plan(
             raise SettingsError(problem)
         if not export.internal_path.strip("/ "):
             raise SettingsError("The dataset inside the HDF5 file needs a name, for example 'exported_data'.")
-    lost: dict[str, str] = {}
     if earlier is None:
-        given, lost = _expand(job)
-        locations = [location for found in given.values() for location in found]
+        given = _expand(job)
+        locations = [location for images in given.values() for location in images]
     else:
-        locations = [recorded.input for recorded in earlier]
-        given = {location: (location,) for location in locations}
+        locations = [_again(job, recorded.input) for recorded in earlier]
+        given = {str(location): (location,) for location in locations}
     if not locations:
         raise SettingsError("There is no input. Give files, or a pattern that matches some.")
-    yield Found(given)
+    yield Found({name: tuple(map(str, images)) for name, images in given.items()})
     found = []
     for location in locations:
         if should_cancel is not None and should_cancel():
             raise SettingsError("The check was cancelled.")
-        if location in lost:
-            found.append(Inspected(location, None, (lost[location],)))
-        else:
-            found.append(inspections.look_at(job, location, classifier, arrays))
+        found.append(inspections.look_at(job, location, classifier, arrays))
         yield found[-1]
     owns = [r.own if r.begun else frozenset[Path]() for r in earlier] if earlier else [frozenset[Path]()] * len(found)
-    rows, first = _name_outputs(job, exports, found, owns, lost)
+    rows, first = _name_outputs(job, exports, found, owns)
     classifier_hash = file_hash(job.classifier)
     tables = name_tables(job, exports, rows, own=earlier is not None)
     checked = check_space(check_outputs(rows, job, exports, classifier_hash), exports)
@@ -202,31 +199,27 @@ def iter_plan(
     )
 
 
-def _expand(job: BatchJob) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
-    """Return what each input stands for, and why some stand for nothing: those for themselves.
+def _expand(job: BatchJob) -> dict[str, tuple[Location, ...]]:
+    """Return the images that each input stands for; one that several stand for belongs to the first."""
+    expansion = Expansion(job.stack)
+    given: dict[str, tuple[Location, ...]] = {}
+    for name in dict.fromkeys(job.inputs):
+        try:
+            given[name] = tuple(expansion.expand(name))
+        except SettingsError as error:
+            given[name] = (Unmatched(name, error),)
+    images = [location for found in given.values() for location in found]
+    if images and all(isinstance(location, Unmatched) for location in images):
+        images[0].open()
+    return given
 
-    An image that several stand for belongs to the first.
-    """
-    stack = job.stack is not None
-    given: dict[str, tuple[str, ...]] = {}
-    lost: dict[str, str] = {}
-    for name in job.inputs:
-        given[name] = (name,)
-        if not name.startswith(PREFIX):
-            try:
-                given[name] = tuple(expand_inputs([name], stack=stack))
-            except SettingsError as error:
-                lost[name] = str(error)
-    if given and len(lost) == len(given):
-        raise SettingsError(next(iter(lost.values())))
-    own = {name for name in given if name.startswith(PREFIX) or name in lost}
-    files = [name for found in given.values() for name in found if name not in own]
-    left = set(expand_inputs(files, stack=stack)) | own
-    unique: dict[str, tuple[str, ...]] = {}
-    for name, found in given.items():
-        unique[name] = tuple(location for location in dict.fromkeys(found) if location in left)
-        left.difference_update(found)
-    return unique, lost
+
+def _again(job: BatchJob, text: str) -> Location:
+    """Return the location of an input that an earlier part of the run had."""
+    try:
+        return parse(text, job.stack)
+    except SettingsError as error:
+        return Unmatched(text, error, find_place(text).path)
 
 
 def _name_outputs(
@@ -234,15 +227,13 @@ def _name_outputs(
     exports: Sequence[NamedExport],
     found: Sequence[Inspected],
     owns: Sequence[frozenset[Path]],
-    lost: Collection[str],
 ) -> tuple[list[PlanRow], Named | None]:
     """Return a row for each input, with the outputs it would have and the problems in making them.
 
     And what names are made of, for the first input that is a file.
     """
     places = [full_location(job, one.location) for one in found]
-    on_no_disk = {one.location for one in found if one.location.startswith(PREFIX)} | set(lost)
-    files = [None if one.location in on_no_disk else input_file(one.location) for one in found]
+    files = [one.location.file for one in found]
     on_disk = [file for file in files if file is not None]
     root = shared_folder(on_disk) if on_disk else Path()
     images = [named for named in exports if named.source.kind != "table"]
@@ -259,7 +250,7 @@ def _name_outputs(
                 export_region(table.export, {**one.image.extents, "c": table.source.channels})
             except SettingsError as error:
                 problems.append(str(error))
-        named = None if file is None else Named(file, input_stem(place), i, len(found), root)
+        named = None if file is None else Named(file, place.stem, i, len(found), root)
         first = first or named
         for key, export, source in images:
             form = find_format(export.format)
@@ -273,7 +264,7 @@ def _name_outputs(
                 continue
             region = {key: transform.region[key] for key in transform.axes} if transform else {}
             if export.into_image:
-                store = find_image(Path(place)) or find_image(file)
+                store = find_image(Path(str(place))) or find_image(file)
                 if store is None:
                     problems.append(f"{place} is not an OME-Zarr image, so that labels cannot go into it.")
                 inside = export.model_copy(update={"folder": (store or file) / LABELS})

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
+from napari_batch_prediction.locations.location import Location
 from napari_batch_prediction.planning.inspection import ImageInfo
 from napari_batch_prediction.records.ledger import LedgerRow
 
@@ -15,8 +16,8 @@ class PlanRow:
 
     Attributes
     ----------
-    input
-        The input: a path, or a path with a dataset after it. Patterns are expanded already.
+    location
+        The input: a file, a dataset in one, a stack of files, or a layer. Patterns are expanded already.
     image
         What its header says; None if it cannot be read.
     outputs
@@ -37,7 +38,7 @@ class PlanRow:
         Bytes of all values that are written, before compression.
     """
 
-    input: str
+    location: Location
     image: ImageInfo | None
     outputs: Mapping[str, Path] = field(default_factory=dict)
     sequences: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
@@ -47,6 +48,11 @@ class PlanRow:
     own: frozenset[Path] = frozenset()
     kept: LedgerRow | None = None
     n_bytes: int = 0
+
+    @property
+    def input(self) -> str:
+        """The input as people and files see it: the text of its location."""
+        return str(self.location)
 
     def files(self, name: str) -> tuple[Path, ...]:
         """Return the files, or folders, that make up the output of an export: one, or those of a sequence."""

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import IO, Any
 
 from napari_batch_prediction.errors import ExportError, SettingsError
-from napari_batch_prediction.images.memory import PREFIX
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.records.ledger import Count, LedgerRow, Written
 
@@ -209,11 +208,6 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
             yield json.loads(text)
         except ValueError as error:
             raise SettingsError(f"Line {number} of {path} is not one of a record: {error}.") from error
-
-
-def absolute_location(location: str) -> str:
-    """Return the location of an input, that of a file from the root on."""
-    return location if location.startswith(PREFIX) else os.path.abspath(location)  # noqa: PTH100 - keeps symbolic links
 
 
 def write_summary(path: Path, rows: Sequence[LedgerRow]) -> None:

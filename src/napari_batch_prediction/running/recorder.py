@@ -6,11 +6,12 @@ from datetime import datetime
 from pathlib import Path
 
 from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.locations.location import absolute
 from napari_batch_prediction.planning.naming import shared_folder
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.planning.provenance import versions
 from napari_batch_prediction.records.events import BatchFinished, BatchStarted, Event, FileFinished, FileStarted
-from napari_batch_prediction.records.record import FORMAT, SUFFIX, Record, absolute_location, write_summary
+from napari_batch_prediction.records.record import FORMAT, SUFFIX, Record, write_summary
 
 
 class Recorder:
@@ -89,7 +90,7 @@ class Recorder:
             self._record.write(
                 "input",
                 index=index,
-                input=absolute_location(row.input),
+                input=absolute(row.input),
                 image=None if image is None else {**asdict(image), "dtype": str(image.dtype)},
                 outputs={
                     source: {"path": str(path), "new": [str(f) for f in row.files(source) if not os.path.lexists(f)]}

@@ -13,10 +13,8 @@ from numpy.typing import NDArray
 from napari_batch_prediction.engine.compilation import compilation_told
 from napari_batch_prediction.engine.tiles import Tile, n_cores
 from napari_batch_prediction.errors import ExportError
-from napari_batch_prediction.images.memory import PREFIX
 from napari_batch_prediction.planning.outputs import kept_bytes
 from napari_batch_prediction.planning.plan import Plan
-from napari_batch_prediction.planning.rows import PlanRow
 from napari_batch_prediction.records.events import (
     BatchFinished,
     BatchStarted,
@@ -68,7 +66,7 @@ def iter_run(plan: Plan, should_cancel: Callable[[], bool] | None = None) -> Gen
         If the record cannot be written. If a table cannot, after the last event, when all else is done.
     """
     run = _Run(plan, should_cancel)
-    recorder = Recorder(plan) if any(not _in_memory(plan.rows[index]) for index in run.works) else None
+    recorder = Recorder(plan) if any(not plan.rows[index].location.in_memory for index in run.works) else None
     try:
         with compilation_told(run.tell):
             for event in run.events():
@@ -126,7 +124,7 @@ class _Run:
             i: row.image for i, row in enumerate(plan.rows) if row.image and not (row.problems or row.skip or row.kept)
         }
         share = max(1, self.workers // max(1, len(infos)))
-        held = kept_bytes(plan, (info for i, info in infos.items() if _in_memory(plan.rows[i])))
+        held = kept_bytes(plan, (info for i, info in infos.items() if plan.rows[i].location.in_memory))
         self.works = {i: FileWork(plan, i, info, share, held) for i, info in infos.items()}
         self.batch_tiles = sum(len(work.tiles) for work in self.works.values())
         self.batch_done = 0
@@ -245,7 +243,3 @@ class _Run:
 
     def ledger(self) -> Ledger:
         return Ledger(tuple(self.ended[index] for index in sorted(self.ended)), tables=self.tables)
-
-
-def _in_memory(row: PlanRow) -> bool:
-    return row.input.startswith(PREFIX)

@@ -14,12 +14,10 @@ from napari_batch_prediction.formats.common.files import (
     writing,
 )
 from napari_batch_prediction.formats.registry import find_format
-from napari_batch_prediction.images.memory import PREFIX
-from napari_batch_prediction.locations.inputs import input_stem
+from napari_batch_prediction.locations.location import absolute
 from napari_batch_prediction.planning.opening import full_location
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.records.ledger import LedgerRow
-from napari_batch_prediction.records.record import absolute_location
 
 HEADER = ("image", "time", "count", "count in region")
 
@@ -77,13 +75,12 @@ def write_table(plan: Plan, name: str, rows: Sequence[LedgerRow]) -> bool:
 def _times(rows: Sequence[LedgerRow]) -> Iterator[Line]:
     yield HEADER
     for row in rows:
-        image = absolute_location(row.input)
+        image = absolute(row.input)
         for time, whole, region in row.counts:
             yield image, str(time), str(whole), "" if region is None else str(region)
 
 
 def _nicknames(plan: Plan, rows: Sequence[LedgerRow]) -> Iterator[Line]:
+    stems = {row.input: full_location(plan.job, row.location).stem for row in plan.rows}
     for row in rows:
-        layer = row.input.startswith(PREFIX)
-        nickname = row.input.removeprefix(PREFIX) if layer else input_stem(full_location(plan.job, row.input))
-        yield nickname, str(row.count)
+        yield stems[row.input], str(row.count)

@@ -13,7 +13,6 @@ from napari_batch_prediction.formats.common.memory import MemoryWriter
 from napari_batch_prediction.formats.common.target import Writer
 from napari_batch_prediction.formats.registry import find_format
 from napari_batch_prediction.images.base import Image
-from napari_batch_prediction.images.memory import PREFIX
 from napari_batch_prediction.planning.exports import counted
 from napari_batch_prediction.planning.inspection import ImageInfo
 from napari_batch_prediction.planning.opening import open_input
@@ -59,7 +58,7 @@ class FileWork:
         self.arrays: dict[str, NDArray] = {}
         self._plan = plan
         self._info = info
-        self._in_memory = self.row.input.startswith(PREFIX)
+        self._in_memory = self.row.location.in_memory
         self._exports = image_transforms(plan, info)
         self._density, self._tally = "", None
         if table := counted(plan.exports):
@@ -116,7 +115,7 @@ class FileWork:
             If the image cannot be read or is not what it was when the job was checked.
         """
         self._started = time.perf_counter()
-        image = self._image = open_input(self._plan.job, self.row.input, self._plan.arrays)
+        image = self._image = open_input(self._plan.job, self.row.location, self._plan.arrays)
         now = ImageInfo.of(image)
         if now != self._info:
             raise ImageReadError(

@@ -9,7 +9,8 @@ from napari_batch_prediction.errors import BatchPredictionError, ProjectError
 from napari_batch_prediction.ilp.file import ProjectFile
 from napari_batch_prediction.ilp.project import Lane
 from napari_batch_prediction.locations.inputs import open_image
-from napari_batch_prediction.locations.location import is_true, split
+from napari_batch_prediction.locations.location import FileAt
+from napari_batch_prediction.locations.paths import is_true
 
 
 def read_training_pixels(file: ProjectFile, lane: Lane) -> NDArray:
@@ -72,10 +73,10 @@ def _find(folder: Path, path: str) -> str:
     """Return the location of the image's file."""
     # ilastik on Windows writes backslashes.
     written = path.replace("\\", "/")
-    file, inside = split(str(folder / written))
-    looked_at = [folder / written, folder / file.name / (inside or "")]
+    named = FileAt.of(folder / written)
+    looked_at = [folder / written, folder / named.path.name / (named.dataset or "")]
     for candidate in looked_at:
-        if is_true(Path.exists, split(str(candidate))[0]):
+        if is_true(Path.exists, FileAt.of(candidate).path):
             return str(candidate)
     listed = " and ".join(dict.fromkeys(str(candidate) for candidate in looked_at))
     raise ProjectError(f"the training image {path} was not found; looked for {listed}")

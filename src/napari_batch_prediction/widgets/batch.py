@@ -11,7 +11,6 @@ from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from napari_batch_prediction.errors import SettingsError
-from napari_batch_prediction.images.memory import PREFIX
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.job.text import as_command, as_python
 from napari_batch_prediction.planning.inspection import Inspected, Inspections
@@ -31,7 +30,7 @@ from napari_batch_prediction.widgets.parts.focus import focus_style
 from napari_batch_prediction.widgets.parts.section import lay_out
 from napari_batch_prediction.widgets.results.section import ResultsSection
 from napari_batch_prediction.widgets.run import RunBar
-from napari_batch_prediction.widgets.viewer_layers import arrays_for
+from napari_batch_prediction.widgets.viewer_layers import arrays_for, layer_location
 from napari_batch_prediction.widgets.work import Failure, ShouldCancel, Task
 
 if TYPE_CHECKING:
@@ -253,7 +252,7 @@ class BatchPredictionWidget(QScrollArea):
         self._content.setStyleSheet(focus_style(self._viewer.theme))
 
     def _on_layer(self, event: Any) -> None:
-        if f"{PREFIX}{event.value.name}" in self._inputs.value()["inputs"]:
+        if layer_location(event.value) in self._inputs.value()["inputs"]:
             self._on_changed()
 
     def _on_changed(self) -> None:

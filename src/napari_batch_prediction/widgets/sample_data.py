@@ -71,7 +71,8 @@ def _open(sample: "Sample") -> list[LayerTuple]:
 
 
 def _layers(sample: "Sample") -> list[LayerTuple]:
-    from napari_batch_prediction.locations.inputs import input_stem, open_image
+    from napari_batch_prediction.locations.inputs import open_image
+    from napari_batch_prediction.locations.location import FileAt
     from napari_batch_prediction.widgets.canvas.layer_data import Place, raw_layers
     from napari_batch_prediction.widgets.canvas.pixels import read_pixels
 
@@ -83,7 +84,7 @@ def _layers(sample: "Sample") -> list[LayerTuple]:
         place = Place.of(image)
         origin = {"y": row * height * place.scale.get("y", 1), "x": column * width * place.scale.get("x", 1)}
         place = place._replace(origin=origin)
-        for layer in raw_layers(read_pixels(image, place.order), image, place, input_stem(image.location)):
+        for layer in raw_layers(read_pixels(image, place.order), image, place, FileAt.of(image.location).stem):
             options = {"name": layer.name, "metadata": {"classifier": str(sample.project)}, **layer.options}
             found.append((layer.data, options, layer.kind))
     return found
@@ -93,11 +94,11 @@ def _fill_in(widget: "BatchPredictionWidget", viewer: "Viewer", sample: "Sample"
     """Fill in the job that predicts the layers, or say why not: the images that the user has listed stay."""
     from napari.utils.notifications import show_info
 
-    from napari_batch_prediction.images.memory import PREFIX
+    from napari_batch_prediction.locations.location import LayerNamed
     from napari_batch_prediction.widgets.dock import listed_inputs
 
     if all(_is_of_sample(viewer, location) for location in listed_inputs(widget)):
-        widget.setValue(sample.job([f"{PREFIX}{name}" for name in names]))
+        widget.setValue(sample.job([str(LayerNamed(name)) for name in names]))
     else:
         show_info(
             "Batch Prediction keeps the images that are in Inputs. To have it filled in for the sample, remove the "
@@ -108,11 +109,11 @@ def _fill_in(widget: "BatchPredictionWidget", viewer: "Viewer", sample: "Sample"
 def _is_of_sample(viewer: "Viewer", location: str) -> bool:
     """Say whether an input is the layer of a sample, or a layer that is gone: nothing of the user's."""
     from napari_batch_prediction.demo.samples import FOLDER
-    from napari_batch_prediction.images.memory import PREFIX
+    from napari_batch_prediction.locations.location import LayerNamed
 
-    if not location.startswith(PREFIX):
+    layer = LayerNamed.of(location)
+    if layer is None:
         return False
-    name = location.removeprefix(PREFIX)
-    if name not in viewer.layers:
+    if layer.name not in viewer.layers:
         return True
-    return Path(str(viewer.layers[name].metadata.get("classifier", ""))).is_relative_to(FOLDER)
+    return Path(str(viewer.layers[layer.name].metadata.get("classifier", ""))).is_relative_to(FOLDER)

@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from napari.layers import Image
+from napari.layers import Image, Layer
 
 from napari_batch_prediction.axes import KEYS, guess_axes
 from napari_batch_prediction.errors import BatchPredictionError
 from napari_batch_prediction.images.base import COLOURS, AxesKnown
-from napari_batch_prediction.images.memory import PREFIX, MemoryImage
+from napari_batch_prediction.images.memory import MemoryImage
 from napari_batch_prediction.images.units import unit_name
+from napari_batch_prediction.locations.location import LayerNamed
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 def image_layers(viewer: "ViewerModel") -> list[Image]:
     """Return the image layers of a viewer, from the bottom."""
     return [layer for layer in viewer.layers if isinstance(layer, Image)]
+
+
+def layer_location(layer: Layer) -> str:
+    """Return the text that names a layer as an input."""
+    return str(LayerNamed(layer.name))
 
 
 def memory_image(layer: Image) -> MemoryImage:
@@ -50,7 +56,7 @@ def memory_image(layer: Image) -> MemoryImage:
                 units[key] = name
     names = COLOURS.get(pixels.shape[-1], ()) if layer.rgb else ()
     return MemoryImage(
-        layer.name, pixels, axes, axes_known=known, pixel_size=sizes, units=units, channel_names=names
+        layer_location(layer), pixels, axes, axes_known=known, pixel_size=sizes, units=units, channel_names=names
     )  # fmt: skip
 
 
@@ -70,12 +76,13 @@ def _axes(layer: Image, shape: tuple[int, ...]) -> tuple[str, AxesKnown]:
 
 def arrays_for(viewer: "ViewerModel", locations: Iterable[str]) -> dict[str, MemoryImage]:
     """Return the layers among some inputs as images, by location; without those that are gone or are no images."""
-    wanted = {location for location in locations if location.startswith(PREFIX)}
-    found = {}
-    for layer in image_layers(viewer) if wanted else ():
-        if PREFIX + layer.name in wanted and not why_not(layer):
-            found[PREFIX + layer.name] = memory_image(layer)
-    return found
+    wanted = {location for location in locations if LayerNamed.of(location) is not None}
+    layers = image_layers(viewer) if wanted else ()
+    return {
+        name: memory_image(layer)
+        for layer in layers
+        if (name := layer_location(layer)) in wanted and not why_not(layer)
+    }
 
 
 def why_not(layer: Image) -> str:

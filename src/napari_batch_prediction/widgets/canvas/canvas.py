@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_batch_prediction.images.memory import PREFIX
+from napari_batch_prediction.locations.location import LayerNamed
 from napari_batch_prediction.planning.opening import input_settings
 from napari_batch_prediction.widgets.canvas.layer_data import Place, close_all
 from napari_batch_prediction.widgets.canvas.layers import ShownLayers
@@ -303,8 +303,7 @@ class Canvas(QObject):
 
     def _layer(self, what: ToShow) -> "Layer | None":
         """Return the layer that an image in memory was made of; None if it is gone."""
-        name = what.location.removeprefix(PREFIX)
-        return next((layer for layer in self._viewer.layers if layer.name == name), None)
+        return next((layer for layer in self._viewer.layers if str(LayerNamed(layer.name)) == what.location), None)
 
 
 class _Read:

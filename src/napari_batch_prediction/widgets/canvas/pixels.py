@@ -12,7 +12,7 @@ from napari_batch_prediction.formats.zarr.store import coarser_levels
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.images.channels import Channels
 from napari_batch_prediction.locations.inputs import open_image
-from napari_batch_prediction.locations.location import split
+from napari_batch_prediction.locations.location import FileAt
 
 # Up to this many bytes an array is read at once and its file closed. Above, it is read as it is looked at.
 IN_MEMORY = 2**27
@@ -113,7 +113,7 @@ def _coarser(image: Image, channels: Channels | None) -> Iterable[Image]:
     """Yield the coarser levels of an OME-Zarr image, open."""
     if not image.dataset:
         return
-    for level in coarser_levels(split(image.location)[0] / image.dataset):
+    for level in coarser_levels(FileAt.of(image.location).path / image.dataset):
         yield open_image(level, image.axes, channels=channels)
 
 

@@ -13,12 +13,13 @@ from napari_batch_prediction.errors import BatchPredictionError, ImageReadError
 from napari_batch_prediction.formats.common.planes import slice_axis
 from napari_batch_prediction.formats.registry import find_format
 from napari_batch_prediction.images.base import Image
-from napari_batch_prediction.images.memory import PREFIX, MemoryImage
+from napari_batch_prediction.images.memory import MemoryImage
 from napari_batch_prediction.images.stack import StackAxis, StackImage
 from napari_batch_prediction.job.job import BatchJob
-from napari_batch_prediction.locations.inputs import input_stem, open_image
+from napari_batch_prediction.locations.inputs import open_image
+from napari_batch_prediction.locations.location import Arrays, LayerNamed, parse
 from napari_batch_prediction.planning.exports import NamedExport
-from napari_batch_prediction.planning.opening import Arrays, full_location, input_settings, open_input
+from napari_batch_prediction.planning.opening import full_location, input_settings, open_input
 from napari_batch_prediction.planning.transform import Transform, make_transform
 from napari_batch_prediction.records.ledger import LedgerRow
 from napari_batch_prediction.widgets.canvas.layer_data import (
@@ -65,19 +66,12 @@ class ToShow:
     @property
     def in_memory(self) -> bool:
         """Whether the image is a layer of the viewer."""
-        return self.location.startswith(PREFIX)
+        return LayerNamed.of(self.location) is not None
 
     @property
     def sources(self) -> frozenset[str]:
         """What may be shown: the sources, and the image itself."""
         return frozenset({RAW, *(named.source.name for named in self.exports)})
-
-    @property
-    def stem(self) -> str:
-        """What the names of the layers begin with."""
-        if self.in_memory:
-            return self.location.removeprefix(PREFIX)
-        return input_stem(full_location(self.job, self.location))
 
 
 @dataclass(frozen=True)
@@ -122,14 +116,16 @@ def load_row(what: ToShow, place: Place | None = None, present: Collection[tuple
     layers: list[LayerData] = []
     problems: list[str] = []
     try:
-        raw = open_input(what.job, what.location, what.arrays)
+        location = parse(what.location, what.job.stack)
+        stem = full_location(what.job, location).stem
+        raw = open_input(what.job, location, what.arrays)
         place = place or Place.of(raw)
         if not what.in_memory:
             pixels = read_pixels(raw, place.order, input_settings(what.job, what.location).channels)
-            layers += raw_layers(pixels, raw, place, what.stem)
+            layers += raw_layers(pixels, raw, place, stem)
         parts = _in_order(what, _parts(what, raw, place, problems))
         for part in parts:
-            layers += part_layers(part, place, what.stem)
+            layers += part_layers(part, place, stem)
         _choose_visible(layers, parts)
         for layer in layers:
             if layer.key not in present:

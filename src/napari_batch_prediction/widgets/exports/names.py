@@ -7,7 +7,6 @@ from typing import NamedTuple
 from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.formats.registry import find_format, format_problem
-from napari_batch_prediction.images.memory import PREFIX
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.planning.choices import ImageAxes
@@ -32,7 +31,7 @@ def first_image(plan: Plan) -> FirstImage | None:
 
 def in_memory(plan: Plan) -> str:
     """Return what becomes of the results of layers, as a sentence; empty if no input is one."""
-    layers = [row.input.startswith(PREFIX) for row in plan.rows]
+    layers = [row.location.in_memory for row in plan.rows]
     if not any(layers):
         return ""
     if not all(layers):

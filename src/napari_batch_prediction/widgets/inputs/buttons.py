@@ -10,9 +10,9 @@ from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QPushButton, QWidget
 from superqt import QFlowLayout
 
 from napari_batch_prediction.formats.registry import FILE_FORMATS
-from napari_batch_prediction.images.memory import PREFIX
 from napari_batch_prediction.widgets.parts.menu_button import MenuButton
-from napari_batch_prediction.widgets.viewer_layers import image_layers, why_not
+from napari_batch_prediction.widgets.parts.words import short_name
+from napari_batch_prediction.widgets.viewer_layers import image_layers, layer_location, why_not
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -96,7 +96,7 @@ class InputButtons(QWidget):
 
     def _fill(self, menu: QMenu) -> None:
         """Offer the image layers; those that are listed are ticked."""
-        reasons = {PREFIX + layer.name: why_not(layer) for layer in image_layers(self._viewer)}
+        reasons = {layer_location(layer): why_not(layer) for layer in image_layers(self._viewer)}
         usable = [location for location, reason in reasons.items() if not reason]
         everything = menu.addAction("All image layers")
         if everything is not None:
@@ -105,7 +105,7 @@ class InputButtons(QWidget):
             everything.triggered.connect(lambda: self.added.emit(usable))
         menu.addSeparator()
         for location, reason in reasons.items():
-            action = menu.addAction(location.removeprefix(PREFIX).replace("&", "&&"))
+            action = menu.addAction(short_name(location).replace("&", "&&"))
             if action is not None:
                 action.setCheckable(True)
                 action.setChecked(location in self._listed)

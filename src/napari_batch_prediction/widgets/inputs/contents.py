@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_batch_prediction.errors import BatchPredictionError
-from napari_batch_prediction.images.memory import PREFIX
 from napari_batch_prediction.images.stack import StackAxis
 from napari_batch_prediction.locations.datasets import list_datasets
 from napari_batch_prediction.locations.inputs import open_image
+from napari_batch_prediction.locations.location import LayerNamed
 from napari_batch_prediction.widgets.viewer_layers import arrays_for
 from napari_batch_prediction.widgets.work import Failure, ShouldCancel, Task
 
@@ -90,7 +90,7 @@ class ContentsReader(QObject):
         if wanted != self._wanted:
             self._wanted, self._contents = wanted, Contents()
             self._drop()
-            if wanted is not None and wanted.location.startswith(PREFIX):
+            if wanted is not None and LayerNamed.of(wanted.location) is not None:
                 self._contents = self._look_at_layer(wanted.location)
             elif wanted is not None:
                 self._pause.start()

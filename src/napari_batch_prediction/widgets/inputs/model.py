@@ -74,9 +74,9 @@ class InputsModel(QAbstractTableModel):
         """Show what the check found in some images."""
         rows = []
         for one in found:
-            row = self._row_of.get(one.location)
+            row = self._row_of.get(one.input)
             if row is not None:
-                self._found[one.location] = one
+                self._found[one.input] = one
                 rows.append(row)
         if rows:
             self.dataChanged.emit(self.index(min(rows), 0), self.index(max(rows), len(COLUMNS) - 1))
@@ -87,7 +87,7 @@ class InputsModel(QAbstractTableModel):
         if plan is None:
             self.forget()
         else:
-            self.take_many(Inspected(row.input, row.image, row.problems, row.warnings) for row in plan.rows)
+            self.take_many(Inspected(row.location, row.image, row.problems, row.warnings) for row in plan.rows)
 
     def forget(self, locations: Iterable[str] | None = None) -> None:
         """Forget what was found in some images, or in all."""
@@ -106,7 +106,7 @@ class InputsModel(QAbstractTableModel):
     def with_first_problem(self) -> list[str]:
         """Return the images that have the same problem as the first that has any."""
         known = [one for one in map(self._found.get, self.images) if one is not None and one.problems]
-        return [one.location for one in known if one.problems == known[0].problems]
+        return [one.input for one in known if one.problems == known[0].problems]
 
     def has_reasons(self) -> bool:
         """Return whether any image has a problem or a warning."""

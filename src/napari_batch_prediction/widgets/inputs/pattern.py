@@ -1,7 +1,6 @@
 """The line in which a pattern is typed, with the number of files that match it."""
 
 from collections.abc import Generator
-from pathlib import Path
 
 from magicgui.widgets import LineEdit
 from qtpy.QtCore import QTimer, Signal
@@ -9,7 +8,6 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.locations.inputs import expand_inputs
-from napari_batch_prediction.locations.location import is_true, split
 from napari_batch_prediction.widgets.inputs.model import WAITING
 from napari_batch_prediction.widgets.parts.words import count
 from napari_batch_prediction.widgets.work import Failure, ShouldCancel, Task
@@ -29,7 +27,7 @@ def count_files(pattern: str) -> int:
         found = expand_inputs([pattern])
     except SettingsError:
         return 0
-    if len(found) == 1 and not is_true(Path.exists, split(found[0])[0]):
+    if len(found) == 1 and found[0].state() is None:
         return 0
     return len(found)
 

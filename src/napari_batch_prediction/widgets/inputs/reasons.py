@@ -38,7 +38,7 @@ def reasons_for(model: InputsModel, locations: Sequence[str]) -> str:
     names: dict[str, list[str]] = {}
     for found in filter(None, map(model.found, locations)):
         for reason in (*found.problems, *found.warnings):
-            names.setdefault(reason, []).append(found.location)
+            names.setdefault(reason, []).append(found.input)
     lines = []
     for reason, images in list(names.items())[:_MOST_NAMED]:
         others = f" and {count(len(images) - 1, 'other')}" if len(images) > 1 else ""

@@ -224,7 +224,7 @@ class InputsSection(Section):
             return
         if not self.selected():
             found = filter(None, map(self._model.found, self._model.images))
-            rows = (self._model.row(one.location) for one in found if field in remedies(one.problems))
+            rows = (self._model.row(one.input) for one in found if field in remedies(one.problems))
             self._select(row for row in rows if row is not None)
         self._more.unfold()
         self._form.go_to(field)

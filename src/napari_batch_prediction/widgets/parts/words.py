@@ -3,7 +3,7 @@
 import re
 
 from napari_batch_prediction.formats.registry import FILE_FORMATS
-from napari_batch_prediction.images.memory import PREFIX
+from napari_batch_prediction.locations.location import LayerNamed
 
 CONTAINERS = tuple(extension for known in FILE_FORMATS if known.has_datasets for extension in known.extensions)
 """Extensions of files that can hold several images."""
@@ -14,8 +14,8 @@ def short_name(location: str) -> str:
 
     A dataset is shown with its file, a pattern from the folder before its first wildcard on.
     """
-    if location.startswith(PREFIX):
-        return location.removeprefix(PREFIX)
+    if (layer := LayerNamed.of(location)) is not None:
+        return layer.name
     parts = re.split(r"[/\\]", location)
     for i, part in enumerate(parts):
         if re.search(r"[*?\[]", part):

@@ -13,7 +13,8 @@ from napari_batch_prediction.errors import ImageReadError
 from napari_batch_prediction.formats.exported import Exported, find_exported
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.locations.datasets import list_datasets
-from napari_batch_prediction.locations.inputs import input_stem, open_image
+from napari_batch_prediction.locations.inputs import open_image
+from napari_batch_prediction.locations.location import FileAt
 from napari_batch_prediction.widgets.canvas.layer_data import (
     LABEL_OPACITY,
     LayerData,
@@ -60,7 +61,8 @@ def output_layers(path: Path) -> list[LayerData]:
     try:
         for output in outputs:
             image = open_image(output.location)
-            stem = input_stem(path) if len(outputs) == 1 else f"{input_stem(path)} {output.dataset}"
+            stem = FileAt.of(path).stem
+            stem = stem if len(outputs) == 1 else f"{stem} {output.dataset}"
             layers += _layers(output, image, stem)
     except BaseException:
         close_all(layers)

@@ -10,10 +10,9 @@ from qtpy.QtCore import Qt, QTimer, QUrl, Signal
 from qtpy.QtGui import QDesktopServices, QKeySequence, QShortcut
 
 from napari_batch_prediction.classifiers.load import load_classifier
-from napari_batch_prediction.images.memory import PREFIX
 from napari_batch_prediction.job.job import BatchJob
+from napari_batch_prediction.locations.location import Arrays, LayerNamed
 from napari_batch_prediction.planning.exports import NamedExport, named_exports
-from napari_batch_prediction.planning.opening import Arrays
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.records.events import Event, FileFinished
 from napari_batch_prediction.records.ledger import Ledger
@@ -319,7 +318,7 @@ class ResultsSection(Section):
         )
 
     def _add_predicted(self, row: int) -> None:
-        if self._job is not None and self._model.locations[row].startswith(PREFIX):
+        if self._job is not None and LayerNamed.of(self._model.locations[row]) is not None:
             self._canvas.add_predicted(self._to_show(row))
 
     def _selected(self) -> int | None:

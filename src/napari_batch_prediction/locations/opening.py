@@ -1,0 +1,82 @@
+"""Opening a file by its format."""
+
+import stat
+from pathlib import Path
+
+from napari_batch_prediction.errors import AxesError, ImageReadError
+from napari_batch_prediction.formats.format import FileFormat
+from napari_batch_prediction.formats.microscope.format import MICROSCOPE
+from napari_batch_prediction.formats.registry import known_extensions, known_format
+from napari_batch_prediction.formats.zarr.format import ZARR
+from napari_batch_prediction.images.base import Image, reading
+from napari_batch_prediction.locations.paths import is_store
+
+
+def open_file(location: str, file: Path, dataset: str | None, axes: str | None) -> Image:
+    """Open a file, a store or a dataset in it; only its header is read.
+
+    Parameters
+    ----------
+    location
+        The text of its location, for messages.
+    file, dataset
+        The file and the dataset that is named.
+    axes
+        Axis keys of the user.
+
+    Raises
+    ------
+    ImageReadError
+        If there is no such image, or the file is damaged or of a format that cannot be read.
+    AxesError
+        If ``axes`` are not valid or do not fit the image.
+    """
+    kind = _format_of(location, file, dataset)
+    with reading(f"'{location}' as {kind.name}"):
+        try:
+            return kind.open(location, file, dataset, axes)
+        except AxesError as error:
+            if axes is not None:
+                raise AxesError(f"'{location}': {error}") from error
+            raise ImageReadError(f"The axes of '{location}' are not clear. {error}") from error
+
+
+def _format_of(location: str, file: Path, dataset: str | None) -> FileFormat:
+    """Return the format of an existing file that is not empty.
+
+    Raises
+    ------
+    ImageReadError
+        If there is no such file, or none that can be an image.
+    """
+    with reading(f"'{location}'"):
+        try:
+            state = file.stat()
+        except (OSError, ValueError):
+            if file.exists():
+                raise
+            raise ImageReadError(f"There is no file '{file}'. Check its name and folder.") from None
+    is_folder = stat.S_ISDIR(state.st_mode)
+    store = is_folder and is_store(file)
+    if is_folder and not store:
+        raise ImageReadError(
+            f"'{file}' is a folder, expected a file. To use the images in it, name the folder as an input, or "
+            f"give a pattern such as '{file / '*.tif'}'."
+        )
+    kind = known_format(file) or (ZARR if store else None)
+    if state.st_size == 0 and not store:
+        raise ImageReadError(f"'{file}' is empty: it has 0 bytes. Copy or save it again.")
+    if kind is None:
+        from napari_batch_prediction.formats.microscope.reader import reads
+
+        with reading(f"'{location}' with bioio"):
+            readable = reads(file)
+        if not readable:
+            raise ImageReadError(
+                f"'{file}' has the extension '{file.suffix}', which is not known here. Formats that can be read: "
+                f"{known_extensions()}, and what the installed readers of bioio open."
+            )
+        kind = MICROSCOPE
+    if dataset is not None and not kind.has_datasets:
+        raise ImageReadError(f"'{file}' is a {kind.name} file, which has no datasets in it. Leave out '/{dataset}'.")
+    return kind
