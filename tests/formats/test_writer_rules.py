@@ -21,7 +21,8 @@ from tilings import random_tiles, some_values
 from napari_batch_prediction.axes import reorder
 from napari_batch_prediction.errors import ExportError, OutputExistsError, SettingsError
 from napari_batch_prediction.formats.common.files import publish_folder, restore_folder, temporary_path
-from napari_batch_prediction.formats.common.target import Target, Writer
+from napari_batch_prediction.formats.common.target import Target
+from napari_batch_prediction.formats.common.writer import Writer
 from napari_batch_prediction.formats.format import ExportFormat
 from napari_batch_prediction.formats.registry import IMAGE_FORMATS, find_format, format_problem
 from napari_batch_prediction.locations.inputs import open_image

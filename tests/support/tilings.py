@@ -7,7 +7,7 @@ from itertools import pairwise, product
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_batch_prediction.formats.common.target import Writer
+from napari_batch_prediction.formats.common.writer import Writer
 
 
 def some_values(shape: tuple[int, ...], dtype: str) -> NDArray:

@@ -12,7 +12,8 @@ import numpy as np
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.formats.common.chunks import chunk_shape
 from napari_batch_prediction.formats.common.planes import extended, n_channels, slice_axis
-from napari_batch_prediction.formats.common.target import Compression, Target, Writer
+from napari_batch_prediction.formats.common.target import Compression, Target
+from napari_batch_prediction.formats.common.writer import Writer
 from napari_batch_prediction.images.base import Image
 
 PROGRAM = "napari-batch-prediction"

@@ -2,7 +2,6 @@
 
 import threading
 import time
-from math import prod
 from pathlib import Path
 
 from numpy.typing import NDArray
@@ -10,7 +9,8 @@ from numpy.typing import NDArray
 from napari_batch_prediction.engine.tiles import Tile, make_tiles
 from napari_batch_prediction.errors import ExportError, ImageReadError
 from napari_batch_prediction.formats.common.memory import MemoryWriter
-from napari_batch_prediction.formats.common.target import Writer
+from napari_batch_prediction.formats.common.target import Target
+from napari_batch_prediction.formats.common.writer import Writer
 from napari_batch_prediction.formats.registry import find_format
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.planning.exports import counted
@@ -97,13 +97,11 @@ class FileWork:
         return [tile.shifted(starts) for tile in tiles]
 
     def _waiting(self) -> int:
-        """Return the bytes of chunks that wait for the next row of tiles, twice for a pyramid."""
+        """Return the bytes that wait in memory to be written."""
         total = 0
         for named, transform in () if self._in_memory else self._exports:
-            extent = dict(zip(transform.axes, transform.shape, strict=True))
-            size = stored_chunk(named, transform)
-            row = size.get("y", 1) * prod(extent.get(key, 1) for key in "czx") * transform.dtype.itemsize
-            total += row * (2 if find_format(named.export.format).is_folder else 1)
+            target = Target(self.row.outputs[named.name], transform.axes, transform.shape, transform.dtype)
+            total += find_format(named.export.format).writer(target).held_bytes()
         return total
 
     def open(self) -> None:

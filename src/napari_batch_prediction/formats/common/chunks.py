@@ -38,7 +38,7 @@ class ChunkAssembler:
 
     Parameters
     ----------
-    shape, dtype
+    axes, shape, dtype
         The whole array.
     chunk
         Shape of the chunks; those at the far edges are cut off.
@@ -49,13 +49,28 @@ class ChunkAssembler:
         Number of chunks along each axis.
     """
 
-    def __init__(self, shape: tuple[int, ...], chunk: tuple[int, ...], dtype: np.dtype) -> None:
+    def __init__(self, axes: str, shape: tuple[int, ...], chunk: tuple[int, ...], dtype: np.dtype) -> None:
+        self.axes = axes
         self.shape = shape
         self.chunk = chunk
         self.dtype = dtype
         self.grid = tuple(-(-n // c) for n, c in zip(shape, chunk, strict=True))
         self._lock = threading.Lock()
         self._partial: dict[Index, tuple[NDArray, list[int]]] = {}
+
+    @property
+    def count(self) -> int:
+        """The number of chunks."""
+        return prod(self.grid)
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of a row of chunks at one time point, with all of its slices and channels.
+
+        That much waits if tiles come by t, y, z, x.
+        """
+        sizes = zip(self.axes, self.chunk, self.shape, strict=True)
+        return prod(min(c, n) if key in "ty" else n for key, c, n in sizes) * self.dtype.itemsize
 
     def region(self, index: Index) -> Region:
         """Return the part of the array that a chunk covers."""
@@ -121,11 +136,6 @@ class InOrder(Generic[T]):
         Axes of the array.
     grid
         Number of chunks along each axis.
-
-    Attributes
-    ----------
-    count, expected
-        The number of items handed on, and of those there are.
     """
 
     def __init__(self, axes: str, grid: tuple[int, ...]) -> None:
@@ -133,13 +143,7 @@ class InOrder(Generic[T]):
         # About the order of the tiles, so that little waits.
         self._axes = [axes.index(key) for key in "tyzxc" if key in axes]
         self._waiting: dict[int, tuple[Index, T]] = {}
-        self.count = 0
-        self.expected = prod(grid)
-
-    @property
-    def complete(self) -> bool:
-        """All items were handed on."""
-        return self.count == self.expected
+        self._next = 0
 
     def push(self, index: Index, item: T) -> Iterator[tuple[Index, T]]:
         """Take the item of a chunk and yield those whose turn it is. For one thread at a time."""
@@ -147,9 +151,9 @@ class InOrder(Generic[T]):
         for axis in self._axes:
             position = position * self._grid[axis] + index[axis]
         self._waiting[position] = index, item
-        while self.count in self._waiting:
-            yield self._waiting.pop(self.count)
-            self.count += 1
+        while self._next in self._waiting:
+            yield self._waiting.pop(self._next)
+            self._next += 1
 
     def clear(self) -> None:
         """Forget what waits."""

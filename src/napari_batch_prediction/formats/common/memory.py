@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_batch_prediction.formats.common.writer import Writer
 
-class MemoryWriter:
+
+class MemoryWriter(Writer):
     """Keep one output as an array.
 
     Parameters
@@ -25,7 +27,7 @@ class MemoryWriter:
         self.values = np.zeros(shape, dtype)
 
     def write(self, region: tuple[slice, ...], values: NDArray) -> None:
-        """Keep a region; safe to call from several threads for regions that do not overlap."""
+        """Keep a region."""
         self.values[region] = values
 
     def finish(self) -> None:
@@ -33,3 +35,7 @@ class MemoryWriter:
 
     def abort(self) -> None:
         """Do nothing: there is no file to remove."""
+
+    def held_bytes(self) -> int:
+        """Return the bytes of the whole array."""
+        return self.values.nbytes

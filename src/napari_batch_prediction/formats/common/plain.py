@@ -12,7 +12,11 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_batch_prediction.formats.tiff.pages import check_end
+
+def check_end(file_size: int, end: int) -> None:
+    """Raise ValueError if something in the file ends at byte ``end``, but the file ends before."""
+    if end > file_size:
+        raise ValueError(f"the file is cut off: it should have {end:,} bytes at least, and has {file_size:,}")
 
 
 class Readable(Protocol):

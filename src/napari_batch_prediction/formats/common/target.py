@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 Compression = Literal["none", "gzip", "zstd", "blosc", "lzw"]
+
+# Of HDF5, N5 and OME-Zarr.
+GZIP_LEVEL = 1
 
 
 @dataclass(frozen=True)
@@ -62,24 +64,3 @@ class Target:
     ome_zarr_version: Literal["0.4", "0.5"] = "0.4"
     in_image: bool = False
     compression: Compression | None = None
-
-
-class Writer(Protocol):
-    """Writes one target, region by region, and names it when it is whole.
-
-    Attributes
-    ----------
-    paths
-        The files or folders that bear their names after :meth:`finish`: one, or one for each slice of a sequence.
-    """
-
-    paths: tuple[Path, ...]
-
-    def write(self, region: tuple[slice, ...], values: NDArray) -> None:
-        """Write a region of the target; called from several threads, for regions that do not overlap."""
-
-    def finish(self) -> None:
-        """Give the file its name once every region is written."""
-
-    def abort(self) -> None:
-        """Remove what was written; no effect if nothing was, or after :meth:`finish`."""

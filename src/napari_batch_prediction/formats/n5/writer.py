@@ -2,36 +2,21 @@
 
 import json
 import re
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from math import prod
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from napari_batch_prediction.axes import axistags_to_json
 from napari_batch_prediction.errors import ExportError, SettingsError
-from napari_batch_prediction.formats.common.chunks import ChunkAssembler, chunk_shape
-from napari_batch_prediction.formats.common.files import (
-    make_folder,
-    not_whole,
-    publish_folder,
-    remove,
-    restore_folder,
-    sync_folder,
-    temporary_path,
-    writing,
-)
-from napari_batch_prediction.formats.common.target import Target
-
-GZIP_LEVEL = 1
+from napari_batch_prediction.formats.common.chunks import ChunkAssembler, Index, chunk_shape
+from napari_batch_prediction.formats.common.ilastik import ilastik_attributes
+from napari_batch_prediction.formats.common.target import GZIP_LEVEL, Target
+from napari_batch_prediction.formats.common.writer import ChunkWriter
 
 
-class N5Writer:
-    """Write one dataset in a new N5 folder under a temporary name until :meth:`finish`.
+class N5Writer(ChunkWriter[ChunkAssembler]):
+    """Write one dataset in a new N5 folder.
 
     Parameters
     ----------
@@ -46,13 +31,14 @@ class N5Writer:
         If the name of the dataset leads out of the folder.
     """
 
+    is_folder = True
+    _tensorstore: Any
+    _array: Any
+
     def __init__(self, target: Target, *, compressed: bool) -> None:
-        self.target = target
-        self.paths: tuple[Path, ...] = (target.path,)
         self.compressed = target.compression == "gzip" if target.compression else compressed
         chunk = chunk_shape(target.axes, target.shape, target.dtype.itemsize)
-        self._chunks = ChunkAssembler(target.shape, chunk, target.dtype)
-        self._temporary = temporary_path(target.path)
+        super().__init__(target, ChunkAssembler(target.axes, target.shape, chunk, target.dtype))
         names = [name for name in target.internal_path.split("/") if name]
         if not names or {".", ".."} & set(names):
             raise SettingsError(
@@ -60,29 +46,8 @@ class N5Writer:
                 "Use for example 'exported_data' or 'volume/data'."
             )
         self._dataset = self._temporary.joinpath(*names)
-        self._lock = threading.Lock()
-        self._array: Any = None
-        self._stored = 0
 
-    def write(self, region: tuple[slice, ...], values: NDArray) -> None:
-        """Write a region; safe to call from several threads for regions that do not overlap.
-
-        Raises
-        ------
-        ExportError
-            If the files cannot be written.
-        """
-        with self._lock, writing(self.target.path):
-            if self._array is None:
-                self._array = self._open()
-        for index, block in self._chunks.add(region, values):
-            with writing(self.target.path), _system_errors():
-                self._array[self._chunks.region(index)].write(block).result()
-            with self._lock:
-                self._stored += 1
-
-    def _open(self) -> Any:
-        """Create the dataset; return it with its dimensions in the order of NumPy."""
+    def _begin(self) -> None:
         try:
             import tensorstore
         except ImportError:
@@ -90,8 +55,10 @@ class N5Writer:
                 f"{self.target.path} is N5, which needs tensorstore. "
                 'Install it: pip install "napari-batch-prediction[n5]".'
             ) from None
-        make_folder(self.target.path.parent)
-        restore_folder(self.target.path)
+        self._tensorstore = tensorstore
+        super()._begin()
+
+    def _create(self) -> None:
         self._dataset.mkdir(parents=True)
         (self._temporary / "attributes.json").write_text(json.dumps({"n5": "2.0.0"}))
         spec = {
@@ -105,11 +72,13 @@ class N5Writer:
             "context": {"file_io_sync": False},
         }
         with _system_errors():
-            return tensorstore.open(spec).result().T
+            # With its dimensions in the order of NumPy.
+            self._array = self._tensorstore.open(spec).result().T
 
     def _attributes(self) -> Mapping[str, object]:
         """Return the attributes of the dataset: N5's own, in N5's order of dimensions, and what made it."""
         target = self.target
+        ilastik = {name: x if isinstance(x, str) else x.tolist() for name, x in ilastik_attributes(target).items()}
         compression = {"type": "gzip", "level": GZIP_LEVEL, "useZlib": False} if self.compressed else {"type": "raw"}
         facts: dict[str, object] = {
             "dimensions": target.shape[::-1],
@@ -117,40 +86,17 @@ class N5Writer:
             "dataType": target.dtype.name,
             "compression": compression,
             "axes": list(reversed(target.axes)),
-            "axistags": axistags_to_json(target.axes, target.pixel_size),
-            "display_mode": "grayscale",
+            **ilastik,
         }
         if target.pixel_size:
             backwards = target.axes[::-1]
             facts["resolution"] = [target.pixel_size.get(key, 1.0) for key in backwards]
             facts["units"] = [target.units.get(key, "pixel") for key in backwards]
-        if target.units:
-            facts["axis_units"] = json.dumps({key: target.units.get(key, "") for key in target.axes if key != "c"})
-        if target.value_range is not None:
-            facts["drange"] = np.array(target.value_range).astype(target.dtype).tolist()
         return {**target.metadata, **facts}
 
-    def finish(self) -> None:
-        """Give the whole folder its name.
-
-        Raises
-        ------
-        OutputExistsError
-            If the name was taken meanwhile.
-        ExportError
-            If the dataset is not whole or cannot be written.
-        """
-        expected = prod(self._chunks.grid)
-        if self._stored != expected:
-            raise not_whole(self.target.path, self._stored, expected)
-        with writing(self.target.path):
-            sync_folder(self._temporary)
-        publish_folder(self._temporary, self.target.path, replace=self.target.replace)
-
-    def abort(self) -> None:
-        """Remove what was written; nothing happens if there is nothing."""
-        self._chunks.clear()
-        remove(self._temporary)
+    def _store(self, index: Index, chunk: NDArray) -> None:
+        with _system_errors():
+            self._array[self._chunks.region(index)].write(chunk).result()
 
 
 @contextmanager

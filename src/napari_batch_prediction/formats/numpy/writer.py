@@ -1,8 +1,6 @@
 """NPY files, from tiles that come in any order from several threads."""
 
-import threading
 from collections.abc import Iterator
-from contextlib import suppress
 from math import prod
 from pathlib import Path
 from typing import BinaryIO
@@ -10,16 +8,8 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_batch_prediction.formats.common.files import (
-    make_folder,
-    not_whole,
-    publish,
-    remove,
-    sync,
-    temporary_path,
-    writing,
-)
-from napari_batch_prediction.formats.common.target import Target
+from napari_batch_prediction.formats.common.files import writing
+from napari_batch_prediction.formats.common.writer import AtomicWriter
 
 # Bytes worth a write of their own.
 _MIN_PIECE = 4096
@@ -95,53 +85,19 @@ class NpyFile:
         return piece
 
 
-class NumpyWriter:
-    """Write an NPY file under a temporary name until :meth:`finish`. It holds values only, no axes."""
+class NumpyWriter(AtomicWriter):
+    """Write an NPY file. It holds values only, no axes."""
 
-    def __init__(self, target: Target) -> None:
-        self.target = target
-        self.paths: tuple[Path, ...] = (target.path,)
-        self._temporary = temporary_path(target.path)
-        self._lock = threading.Lock()
-        self._file: NpyFile | None = None
-        self._came = 0
+    _file: NpyFile
 
-    def write(self, region: tuple[slice, ...], values: NDArray) -> None:
-        """Write a region; safe to call from several threads for regions that do not overlap.
+    def _create(self) -> None:
+        self._file = self._opening(NpyFile(self._temporary, self.target.shape, self.target.dtype))
 
-        Raises
-        ------
-        ExportError
-            If the file cannot be written.
-        """
+    def _take(self, region: tuple[slice, ...], values: NDArray) -> int:
         with self._lock, writing(self.target.path):
-            if self._file is None:
-                make_folder(self.target.path.parent)
-                self._file = NpyFile(self._temporary, self.target.shape, self.target.dtype)
             self._file.write(region, values)
-            self._came += values.size
+        return values.size
 
-    def finish(self) -> None:
-        """Give the whole file its name.
-
-        Raises
-        ------
-        OutputExistsError
-            If the name was taken meanwhile.
-        ExportError
-            If the file is not whole or cannot be written.
-        """
-        expected = prod(self.target.shape)
-        if self._file is None or self._came != expected:
-            raise not_whole(self.target.path, self._came, expected, "values")
-        with writing(self.target.path):
-            self._file.close()
-            sync(self._temporary)
-        publish(self._temporary, self.target.path, replace=self.target.replace)
-
-    def abort(self) -> None:
-        """Remove what was written; nothing happens if there is nothing."""
-        if self._file is not None:
-            with suppress(OSError):  # what cannot be written does not matter any more
-                self._file.close()
-        remove(self._temporary)
+    def held_bytes(self) -> int:
+        """Return 0: regions go straight to the file."""
+        return 0

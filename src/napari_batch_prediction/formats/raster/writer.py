@@ -2,11 +2,9 @@
 
 import io
 import struct
-import threading
 import zlib
 from collections.abc import Callable
 from math import prod
-from pathlib import Path
 
 import numpy as np
 from imagecodecs import png_encode, rgbe_encode
@@ -14,18 +12,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from napari_batch_prediction.axes import reorder
-from napari_batch_prediction.formats.common.files import (
-    make_folder,
-    not_whole,
-    publish,
-    remove,
-    sync,
-    temporary_path,
-    writing,
-)
 from napari_batch_prediction.formats.common.lengths import centimetres
 from napari_batch_prediction.formats.common.planes import picture_axes
 from napari_batch_prediction.formats.common.target import Target
+from napari_batch_prediction.formats.common.writer import AtomicWriter
 
 Picture = NDArray
 Encode = Callable[[Picture, Target], bytes]
@@ -84,7 +74,7 @@ _ENCODE: dict[str, Encode] = {
 }
 
 
-class RasterWriter:
+class RasterWriter(AtomicWriter):
     """Collect one picture and encode it.
 
     Parameters
@@ -95,45 +85,28 @@ class RasterWriter:
         One of ``png jpeg bmp gif pnm hdr``.
     """
 
+    _values: NDArray
+
     def __init__(self, target: Target, *, kind: str) -> None:
-        self.target = target
-        self.paths: tuple[Path, ...] = (target.path,)
+        super().__init__(target)
         self._encode = _ENCODE[kind]
-        self._temporary = temporary_path(target.path)
-        self._lock = threading.Lock()
-        self._values: NDArray | None = None
-        self._came = 0
 
-    def write(self, region: tuple[slice, ...], values: NDArray) -> None:
-        """Take a region; safe to call from several threads for regions that do not overlap."""
-        with self._lock:
-            if self._values is None:
-                self._values = np.empty(self.target.shape, self.target.dtype)
-            self._came += values.size
+    def _create(self) -> None:
+        self._values = np.empty(self.target.shape, self.target.dtype)
+
+    def _take(self, region: tuple[slice, ...], values: NDArray) -> int:
         self._values[region] = values
+        return values.size
 
-    def finish(self) -> None:
-        """Write the file and give it its name.
-
-        Raises
-        ------
-        OutputExistsError
-            If the name was taken meanwhile.
-        ExportError
-            If the picture is not whole or cannot be written.
-        """
+    def _seal(self) -> None:
         target = self.target
-        if self._values is None or self._came != prod(target.shape):
-            raise not_whole(target.path, self._came, prod(target.shape), "values")
         picture = reorder(self._values, target.axes, picture_axes(target.axes, target.shape))
         picture = np.ascontiguousarray(picture[..., 0] if picture.shape[-1] == 1 else picture)
-        make_folder(target.path.parent)
-        with writing(target.path):
-            self._temporary.write_bytes(self._encode(picture, target))
-            sync(self._temporary)
-        publish(self._temporary, target.path, replace=target.replace)
+        self._temporary.write_bytes(self._encode(picture, target))
 
-    def abort(self) -> None:
-        """Remove what was written; nothing happens if there is nothing."""
-        self._values = None
-        remove(self._temporary)
+    def _close(self) -> None:
+        self._values = np.empty(0)
+
+    def held_bytes(self) -> int:
+        """Return the bytes of the whole picture."""
+        return prod(self.target.shape) * self.target.dtype.itemsize

@@ -1,5 +1,6 @@
 """How arrays lie in TIFF files: pages, strips and tiles."""
 
+from dataclasses import dataclass
 from math import sqrt
 
 from napari_batch_prediction.axes import extents
@@ -13,29 +14,57 @@ STRIP_BYTES = 2**18
 TILE_BYTES = 2**20
 
 
-def in_tiles(rows: int, columns: int, pixel_bytes: int) -> bool:
-    """Return whether a plane is stored in tiles, and not in strips."""
-    return rows * columns * pixel_bytes > MAX_STRIPS
+@dataclass(frozen=True)
+class TiffLayout:
+    """The way a TIFF file stores an array: pages of planes, or one picture with its channels.
 
+    Attributes
+    ----------
+    axes, shape
+        The array as it is stored.
+    rows, columns
+        The axes of a plane.
+    samples
+        Values of a pixel of a plane.
+    tiled
+        A plane is stored in tiles, and not in strips.
+    segment
+        Rows and columns of a strip or tile; sides of tiles are multiples of 16.
+    """
 
-def segment_shape(rows: int, columns: int, pixel_bytes: int) -> tuple[int, int]:
-    """Return rows and columns of a strip or tile of a plane; sides of tiles are multiples of 16."""
-    if not in_tiles(rows, columns, pixel_bytes):
-        return min(rows, max(1, STRIP_BYTES // (columns * pixel_bytes))), columns
-    side = max(16, int(sqrt(TILE_BYTES / pixel_bytes)) // 16 * 16)
-    return min(side, -(-rows // 16) * 16), min(side, -(-columns // 16) * 16)
+    axes: str
+    shape: tuple[int, ...]
+    rows: str
+    columns: str
+    samples: int
+    tiled: bool
+    segment: tuple[int, int]
 
+    @classmethod
+    def of(cls, axes: str, shape: tuple[int, ...], itemsize: int, *, ome: bool) -> "TiffLayout":
+        """Return the layout of an array: for OME-TIFF a page for each time point, z and channel, else one page."""
+        sizes = extents(axes, shape)
+        stored = OME_AXES if ome else picture_axes(axes, shape)
+        rows, columns = tuple(stored.replace("c", "")[-2:])
+        samples = 1 if ome else sizes["c"]
+        n_rows, n_columns, pixel_bytes = sizes[rows], sizes[columns], itemsize * samples
+        tiled = n_rows * n_columns * pixel_bytes > MAX_STRIPS
+        if tiled:
+            side = max(16, int(sqrt(TILE_BYTES / pixel_bytes)) // 16 * 16)
+            segment = min(side, -(-n_rows // 16) * 16), min(side, -(-n_columns // 16) * 16)
+        else:
+            segment = min(n_rows, max(1, STRIP_BYTES // (n_columns * pixel_bytes))), n_columns
+        return cls(stored, tuple(sizes[key] for key in stored), rows, columns, samples, tiled, segment)
 
-def stored_axes(axes: str, shape: tuple[int, ...], *, ome: bool) -> str:
-    """Return the axes in which a TIFF file stores an array: pages of planes, or one picture with its channels."""
-    return OME_AXES if ome else picture_axes(axes, shape)
+    @property
+    def chunk(self) -> tuple[int, ...]:
+        """The shape of strips or tiles, in the axes as they are stored."""
+        sizes = {self.rows: self.segment[0], self.columns: self.segment[1], "c": self.samples}
+        return tuple(sizes.get(key, 1) for key in self.axes)
 
 
 def tiff_chunk(axes: str, shape: tuple[int, ...], itemsize: int, *, ome: bool = False) -> tuple[int, ...]:
     """Return the shape of strips or tiles, in the axes of the array."""
-    known = extents(axes, shape)
-    rows, columns = tuple(stored_axes(axes, shape, ome=ome).replace("c", "")[-2:])
-    samples = 1 if ome else known["c"]
-    segment = segment_shape(known[rows], known[columns], itemsize * samples)
-    size = {"c": samples, rows: segment[0], columns: segment[1]}
-    return tuple(min(size.get(key, 1), n) for key, n in zip(axes, shape, strict=True))
+    layout = TiffLayout.of(axes, shape, itemsize, ome=ome)
+    sizes = dict(zip(layout.axes, layout.chunk, strict=True))
+    return tuple(min(sizes.get(key, 1), n) for key, n in zip(axes, shape, strict=True))

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tifffile import TiffFrame, TiffPage, TiffPageSeries
 
+from napari_batch_prediction.formats.common.plain import check_end
+
 # Tiles overlap by their context, and strips are as wide as the image: what is decoded is needed again soon.
 _CACHE_BYTES = 32 * 2**20
 
@@ -116,12 +118,6 @@ def _check_segments(number: int, page: TiffPage | TiffFrame, expected: int) -> N
     if len(segments) < expected:
         raise ValueError(f"page {number + 1} has {len(segments)} strips or tiles, expected {expected}")
     check_end(page.parent.filehandle.size, max((offset + size for offset, size in segments if size), default=0))
-
-
-def check_end(file_size: int, end: int) -> None:
-    """Raise ValueError if something in the file ends at byte ``end``, but the file ends before."""
-    if end > file_size:
-        raise ValueError(f"the file is cut off: it should have {end:,} bytes at least, and has {file_size:,}")
 
 
 def _leading(shape: Sequence[int], page_shape: Sequence[int], n_pages: int) -> tuple[int, ...]:

@@ -9,10 +9,9 @@ from numcodecs.compat import ensure_contiguous_ndarray
 from zarr.abc.codec import BytesBytesCodec
 from zarr.codecs import BloscCodec, GzipCodec, ZstdCodec
 
-from napari_batch_prediction.formats.common.target import Compression
+from napari_batch_prediction.formats.common.target import GZIP_LEVEL, Compression
 
 LEVEL = 2
-GZIP_LEVEL = 1
 
 
 class _TimelessGZip(GZip):  # type: ignore[misc]

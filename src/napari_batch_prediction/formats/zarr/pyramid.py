@@ -1,12 +1,13 @@
 """Levels of an image of several resolutions: each has half the pixels along z, y and x of the one before."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_batch_prediction.axes import KEYS, extents
-from napari_batch_prediction.formats.common.chunks import chunk_shape
+from napari_batch_prediction.formats.common.chunks import ChunkAssembler, Index, Region, chunk_shape
 
 ZARR_CHUNK_BYTES = 1_000_000
 _SPATIAL = tuple(KEYS.index(key) for key in "zyx")
@@ -72,3 +73,50 @@ class Halver:
 
 def _every(values: NDArray, axis: int, start: int) -> NDArray:
     return np.arange(start, values.shape[axis], 2)
+
+
+class Pyramid:
+    """Put the chunks of all levels together from regions of the first.
+
+    Parameters
+    ----------
+    shapes
+        The levels, (t, c, z, y, x), the finest first.
+    dtype
+        The type of the values.
+    nearest
+        Take the first of two values instead of their mean.
+
+    Attributes
+    ----------
+    levels
+        What puts the chunks of each level together.
+    """
+
+    def __init__(self, shapes: list[tuple[int, ...]], dtype: np.dtype, *, nearest: bool) -> None:
+        self.levels = [ChunkAssembler(KEYS, s, zarr_chunk(KEYS, s, dtype.itemsize), dtype) for s in shapes]
+        self._halvers = [Halver(shape, nearest=nearest) for shape in shapes[:-1]]
+
+    @property
+    def count(self) -> int:
+        """The number of chunks of all levels."""
+        return sum(level.count for level in self.levels)
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of a row of chunks of each level."""
+        return sum(level.row_bytes for level in self.levels)
+
+    def add(self, region: Region, values: NDArray, level: int = 0) -> Iterator[tuple[Index, NDArray]]:
+        """Take a region of a level; yield each chunk that it completes, its level before its index."""
+        chunks = self.levels[level]
+        for index, chunk in chunks.add(region, values):
+            yield (level, *index), chunk
+            if level < len(self._halvers):
+                halver = self._halvers[level]
+                yield from self.add(halver.region(chunks.region(index)), halver.values(chunk), level + 1)
+
+    def clear(self) -> None:
+        """Forget the chunks that are not complete."""
+        for level in self.levels:
+            level.clear()

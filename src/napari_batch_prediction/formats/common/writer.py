@@ -1,0 +1,251 @@
+"""Writers: an output grows under a temporary name, and gets its own when it is whole."""
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import suppress
+from math import prod
+from pathlib import Path
+from typing import ClassVar, Generic, Protocol, TypeVar, final
+
+from numpy.typing import NDArray
+
+from napari_batch_prediction.formats.common.chunks import Index, Region
+from napari_batch_prediction.formats.common.files import (
+    make_folder,
+    not_whole,
+    publish,
+    publish_folder,
+    remove,
+    restore_folder,
+    sync,
+    sync_folder,
+    temporary_path,
+    writing,
+)
+from napari_batch_prediction.formats.common.target import Target
+
+
+class Writer(ABC):
+    """Write one array, region by region.
+
+    Attributes
+    ----------
+    paths
+        The files or folders that bear their names after :meth:`finish`: one, or one for each slice of a sequence;
+        none for an array that stays in memory.
+    """
+
+    paths: tuple[Path, ...]
+
+    @abstractmethod
+    def write(self, region: Region, values: NDArray) -> None:
+        """Write a region; safe to call from several threads for regions that do not overlap.
+
+        Parameters
+        ----------
+        region
+            A slice with start and stop for each axis of the array.
+        values
+            The values; not to be changed afterwards.
+
+        Raises
+        ------
+        ExportError
+            If the output cannot be written.
+        """
+
+    @abstractmethod
+    def finish(self) -> None:
+        """Give the output its name once every region is written.
+
+        Raises
+        ------
+        OutputExistsError
+            If the name was taken meanwhile.
+        ExportError
+            If the output is not whole or cannot be written.
+        """
+
+    @abstractmethod
+    def abort(self) -> None:
+        """Remove what was written; no effect if nothing was, or after :meth:`finish`."""
+
+    @abstractmethod
+    def held_bytes(self) -> int:
+        """Return about how many bytes wait in memory while regions come row by row; known before the first comes."""
+
+
+class _Closable(Protocol):
+    def close(self) -> None:
+        """Close the file; no effect if it is closed."""
+
+
+F = TypeVar("F", bound=_Closable)
+
+
+class AtomicWriter(Writer):
+    """Write a file or a folder under a temporary name until it is whole. Nothing is on disk before the first region.
+
+    A format creates the file in :meth:`_create`, takes regions in :meth:`_take`, and may complete the file in
+    :meth:`_seal`.
+
+    Parameters
+    ----------
+    target
+        What is written, and where.
+
+    Attributes
+    ----------
+    is_folder
+        The output is a folder.
+    counted
+        The name, for people, of the things that are counted to know whether the output is whole.
+    """
+
+    is_folder: ClassVar[bool] = False
+    counted: ClassVar[str] = "values"
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.paths = (target.path,)
+        self._temporary = temporary_path(target.path)
+        self._temporaries = [self._temporary]
+        self._lock = threading.Lock()
+        self._opened: list[_Closable] = []
+        self._begun = False
+        self._expected = prod(target.shape)
+        self._came = 0
+
+    @final
+    def write(self, region: Region, values: NDArray) -> None:
+        """Write a region, see :meth:`Writer.write`."""
+        if not self._begun:
+            with self._lock, writing(self.target.path):
+                if not self._begun:
+                    self._begin()
+                    self._begun = True
+        came = self._take(region, values)
+        with self._lock:
+            self._came += came
+
+    @final
+    def finish(self) -> None:
+        """Complete the output and give it its name, see :meth:`Writer.finish`."""
+        if self._came != self._expected:
+            raise not_whole(self.target.path, self._came, self._expected, self.counted)
+        with writing(self.target.path):
+            self._seal()
+        self._publish()
+
+    @final
+    def abort(self) -> None:
+        """Remove what was written, see :meth:`Writer.abort`."""
+        with suppress(OSError, RuntimeError):  # content that cannot be written does not matter any more
+            self._close()
+        for path in self._temporaries:
+            remove(path)
+
+    def _begin(self) -> None:
+        """Make room for the output, and create it under its temporary name."""
+        make_folder(self.target.path.parent)
+        if self.is_folder:
+            restore_folder(self.target.path)
+        self._create()
+
+    @abstractmethod
+    def _create(self) -> None:
+        """Create the temporary file or folder; for one thread, before the first region is taken."""
+
+    @abstractmethod
+    def _take(self, region: Region, values: NDArray) -> int:
+        """Take a region, from several threads; return the number of values, or of chunks, that became complete."""
+
+    def _seal(self) -> None:
+        """Complete the temporary file and close it; every region is written."""
+        self._close()
+
+    def _publish(self) -> None:
+        """Have the output on the disk, and give it its name."""
+        path, replace = self.target.path, self.target.replace
+        with writing(path):
+            (sync_folder if self.is_folder else sync)(self._temporary)
+        (publish_folder if self.is_folder else publish)(self._temporary, path, replace=replace)
+
+    def _opening(self, file: F) -> F:
+        """Return a file that was opened, to be closed at the end however that comes."""
+        self._opened.append(file)
+        return file
+
+    def _close(self) -> None:
+        """Close the files, and let go of values that wait; called again after :meth:`finish` or if it fails."""
+        for file in self._opened:
+            file.close()
+
+
+class Assembler(Protocol):
+    """Chunks that are put together from regions."""
+
+    @property
+    def count(self) -> int:
+        """The number of chunks of the whole array."""
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of the chunks that wait while regions come row by row."""
+
+    def add(self, region: Region, values: NDArray) -> Iterator[tuple[Index, NDArray]]:
+        """Take a region; yield each chunk that it completes."""
+
+    def clear(self) -> None:
+        """Forget the chunks that are not complete."""
+
+
+A = TypeVar("A", bound=Assembler)
+
+
+class ChunkWriter(AtomicWriter, Generic[A]):
+    """Write chunk by chunk: what a region covers only in part waits in memory for the rest.
+
+    A format stores a chunk in :meth:`_store`.
+
+    Parameters
+    ----------
+    target
+        What is written, and where.
+    chunks
+        How the array is divided.
+    """
+
+    counted = "chunks"
+
+    def __init__(self, target: Target, chunks: A) -> None:
+        super().__init__(target)
+        self._chunks = chunks
+        self._expected = chunks.count
+
+    @abstractmethod
+    def _store(self, index: Index, chunk: NDArray) -> None:
+        """Store a chunk; called from several threads, by the one that completed it."""
+
+    def _stored(self, region: Region, values: NDArray) -> tuple[Region, NDArray]:
+        """Return a region and its values in the axes of the file."""
+        return region, values
+
+    @final
+    def _take(self, region: Region, values: NDArray) -> int:
+        came = 0
+        for index, chunk in self._chunks.add(*self._stored(region, values)):
+            with writing(self.target.path):
+                self._store(index, chunk)
+            came += 1
+        return came
+
+    @final
+    def held_bytes(self) -> int:
+        """Return the bytes of one row of chunks, of each level if there are several."""
+        return self._chunks.row_bytes
+
+    def _close(self) -> None:
+        self._chunks.clear()
+        super()._close()
