@@ -1,4 +1,4 @@
-"""A group in a project file: every spelling of text and numbers, and what h5py raises about a damaged file."""
+"""A group in a project file: every spelling of text and numbers is read, and damage is told in one way."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from napari_batch_prediction.errors import ProjectError
 from napari_batch_prediction.ilp.heap import texts_are_readable
 
-# What h5py is known to raise for files with damaged bytes.
+# The errors that h5py is known to raise for files with damaged bytes.
 H5PY_ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError, MemoryError)
 
 

@@ -114,7 +114,7 @@ class PixelClassificationProject:
     Attributes
     ----------
     path
-        The file.
+        The file; None if there is none yet.
     version
         Version of ilastik that saved it.
     lanes
@@ -140,7 +140,7 @@ class PixelClassificationProject:
         Output channel (from 0) of each column. Channels that are not listed are 0 everywhere.
     """
 
-    path: Path
+    path: Path | None
     version: str
     lanes: tuple[Lane, ...]
     label_names: tuple[str, ...]
@@ -161,7 +161,7 @@ class CountingProject:
     Attributes
     ----------
     path
-        The file.
+        The file; None if there is none yet.
     version
         Version of ilastik that saved it.
     lanes
@@ -186,7 +186,7 @@ class CountingProject:
         A sentence if the regressors were not read but trained here; empty otherwise.
     """
 
-    path: Path
+    path: Path | None
     version: str
     lanes: tuple[Lane, ...]
     selection: FeatureSelection

@@ -3,29 +3,21 @@
 import codecs
 import re
 import struct
-from collections.abc import Callable
 from typing import Any
 
-from napari_batch_prediction.pickles.values import (
-    ALLOWED,
-    DamagedPickleError,
-    ForeignPickleError,
-    Name,
-    Record,
-)
+from napari_batch_prediction.pickles.stream import MAX_TEXT, Stream
+from napari_batch_prediction.pickles.values import ALLOWED, ForeignPickleError, Name, Record
 
 HIGHEST_PROTOCOL = 5
 
-_MAX_TEXT = 200  # of names, keys and numbers
 _MAX_INTEGER_BYTES = 32
 
 
-class Machine:
-    """The machine: a pickle's bytes, how far they are read, the stack, the marks in it, and the memory."""
+class Machine(Stream):
+    """The machine: a pickle's bytes, the stack, the marks in it, and the memory."""
 
     def __init__(self, data: bytes) -> None:
-        self.data = data
-        self.at = 0
+        super().__init__(data)
         self.stack: list[Any] = []
         self.below: list[list[Any]] = []  # the stacks below the marks
         self.memo: dict[int, Any] = {}
@@ -39,39 +31,6 @@ class Machine:
         if self.data.count(0, self.at) != len(self.data) - self.at:
             raise self.damaged("bytes behind its end")
         return value
-
-    def damaged(self, found: str) -> DamagedPickleError:
-        """Return the error for bytes that do not make sense."""
-        return DamagedPickleError(f"The pickle is damaged at byte {self.at} of {len(self.data)}: found {found}.")
-
-    # What follows a step in the bytes.
-
-    def take(self, n: int) -> bytes:
-        """Return the next n bytes."""
-        if n > len(self.data) - self.at:
-            raise DamagedPickleError(f"The pickle is cut off: it has {len(self.data)} bytes, and more should follow.")
-        self.at += n
-        return self.data[self.at - n : self.at]
-
-    def number(self, form: struct.Struct) -> Any:
-        """Return the number that follows, in this form."""
-        return form.unpack(self.take(form.size))[0]
-
-    def line(self, limit: int | None = _MAX_TEXT) -> bytes:
-        """Take the bytes up to the next line feed, which are text of protocol 0."""
-        end = self.data.find(b"\n", self.at, None if limit is None else self.at + limit + 1)
-        if end < 0:
-            raise self.damaged("a line that does not end")
-        text = self.take(end - self.at)
-        self.take(1)
-        return text
-
-    def text(self, decode: Callable[[bytes], str], stored: bytes) -> str:
-        """Return bytes as text."""
-        try:
-            return decode(stored)
-        except UnicodeDecodeError as error:
-            raise self.damaged(f"text that cannot be decoded ({error.reason})") from error
 
     # The stack.
 
@@ -127,12 +86,6 @@ class Machine:
 
     # Texts and whole numbers.
 
-    def small(self, stored: bytes) -> int:
-        """Return a number of a limited number of digits."""
-        if re.fullmatch(rb"-?\d{1,77}L?", stored) is None:
-            raise self.damaged("a number that is none")
-        return int(stored.removesuffix(b"L"))
-
     def integer_or_bool(self) -> None:
         """Push a number; 00 and 01 are False and True."""
         stored = self.line()
@@ -165,9 +118,9 @@ class Machine:
 
     def key(self, value: Any) -> str:
         """Return a short text that a dict or a set can be searched by."""
-        if isinstance(value, bytes) and len(value) <= _MAX_TEXT:
+        if isinstance(value, bytes) and len(value) <= MAX_TEXT:
             return value.decode("latin-1")
-        if not isinstance(value, str) or len(value) > _MAX_TEXT:
+        if not isinstance(value, str) or len(value) > MAX_TEXT:
             raise self.damaged("a key that is not a short text")
         return value
 

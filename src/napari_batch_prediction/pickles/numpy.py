@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_batch_prediction.pickles.values import DamagedPickleError, Name, Record
+from napari_batch_prediction.pickles.values import DamagedPickleError, Name, Record, mismatch
 
 _MAX_EXTENT = 2**40
 _MAX_DIMENSIONS = 4
@@ -29,7 +29,7 @@ def as_text(value: Any) -> str:
         return value.decode("latin-1")
     if isinstance(value, str):
         return value
-    raise _damaged("a text", value)
+    raise _mismatch("a text", value)
 
 
 def as_number(value: Any) -> float:
@@ -46,7 +46,7 @@ def as_number(value: Any) -> float:
             raise DamagedPickleError(f"The pickle is damaged: {len(data)} bytes for a number of {dtype.itemsize}.")
         value = np.frombuffer(data, dtype)[0].item()
     if not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise _damaged("a number", value)
+        raise _mismatch("a number", value)
     return float(value)
 
 
@@ -82,7 +82,7 @@ def as_bytes(value: Any) -> bytes:
                 except UnicodeEncodeError as error:
                     raise DamagedPickleError(f"The pickle is damaged: bytes with {error.reason}.") from error
     if not isinstance(value, bytes):
-        raise _damaged("bytes", value)
+        raise _mismatch("bytes", value)
     return value
 
 
@@ -100,10 +100,10 @@ def as_array(value: Any) -> NDArray:
         case Record("_frombuffer", (data, dtype, shape, order)):
             order = as_text(order)
         case _:
-            raise _damaged("an array", value)
+            raise _mismatch("an array", value)
     kind, stored = _dtype(dtype), as_bytes(data)
     if not isinstance(shape, tuple) or len(shape) > _MAX_DIMENSIONS:
-        raise _damaged(f"a shape of up to {_MAX_DIMENSIONS} dimensions", shape)
+        raise _mismatch(f"a shape of up to {_MAX_DIMENSIONS} dimensions", shape)
     extents = [as_integer(n) for n in shape]
     if not all(0 <= n <= _MAX_EXTENT for n in extents) or math.prod(extents) * kind.itemsize != len(stored):
         raise DamagedPickleError(
@@ -130,7 +130,7 @@ def _plain_dtype(value: Any) -> np.dtype:
         case Record("dtype", (code, *_), None):
             text, byte_order = as_text(code), "="
         case _:
-            raise _damaged("the type of plain numbers", value)
+            raise _mismatch("the type of plain numbers", value)
     if byte_order not in ("<", ">", "=", "|") or _PLAIN.fullmatch(text) is None:
         raise DamagedPickleError(f"The pickle is damaged: numbers of the type {ascii(byte_order + text)[:40]}.")
     return np.dtype(byte_order + text)
@@ -146,13 +146,12 @@ def _record_dtype(names: list[str], fields: dict[str, Any], size: int) -> np.dty
                 formats.append(_plain_dtype(kind))
                 offsets.append(as_integer(offset))
             case other:
-                raise _damaged("a field", other)
+                raise _mismatch("a field", other)
         if not 0 <= offsets[-1] <= size - formats[-1].itemsize:
             raise DamagedPickleError("The pickle is damaged: a field outside its record.")
     return np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": size})
 
 
-def _damaged(expected: str, found: Any) -> DamagedPickleError:
+def _mismatch(expected: str, found: Any) -> DamagedPickleError:
     # The type only: the value may hold itself, or be large.
-    what = found.name if isinstance(found, Record) else type(found).__name__
-    return DamagedPickleError(f"The pickle is damaged: expected {expected}, found {what}.")
+    return mismatch(expected, found.name if isinstance(found, Record) else type(found).__name__)

@@ -11,7 +11,7 @@ from napari_batch_prediction.errors import ProjectError
 from napari_batch_prediction.forest.trees import Tree, tree_from_sklearn
 from napari_batch_prediction.pickles.numpy import as_array, as_integer, as_number
 from napari_batch_prediction.pickles.read import read_pickle
-from napari_batch_prediction.pickles.values import DamagedPickleError, Record
+from napari_batch_prediction.pickles.values import DamagedPickleError, Record, mismatch
 
 _MAX_FEATURES = 1_000_000
 _MAX_TREES = 10_000
@@ -21,7 +21,7 @@ _LINEAR = ("RegressorGurobi", "RegressorC")
 
 @dataclass(frozen=True, eq=False)
 class StoredRegressors:
-    """What one of ilastik's wrappers holds.
+    """The contents of one of ilastik's wrappers.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class _Regressors:
         found = [self._regressor(item) for item in stored]
         sizes = {n for _, n in found}
         if len(sizes) > 1:
-            raise _damaged("regressors of one number of features", f"of {sorted(sizes)[0]} and {sorted(sizes)[-1]}")
+            raise mismatch("regressors of one number of features", f"of {sorted(sizes)[0]} and {sorted(sizes)[-1]}")
         sigma = self._state.get("_Sigma")
         return StoredRegressors(
             tuple(regressor for regressor, _ in found), sizes.pop(), None if sigma is None else as_number(sigma)
@@ -88,7 +88,7 @@ class _Regressors:
         found = [self._tree(tree) for tree in trees]
         n_features = found[0][1]
         if any(n != n_features for _, n in found):
-            raise _damaged("trees of one number of features", "of several")
+            raise mismatch("trees of one number of features", "of several")
         return ForestRegressor(tuple(tree for tree, _ in found)), n_features
 
     def _tree(self, estimator: Any) -> tuple[Tree, int]:
@@ -97,13 +97,13 @@ class _Regressors:
         state = _state(tree, "Tree")
         n_features = as_integer(tree.arguments[0]) if tree.arguments else 0
         if not 1 <= n_features <= _MAX_FEATURES:
-            raise _damaged("a number of features", str(n_features))
+            raise mismatch("a number of features", str(n_features))
         nodes, values = self._array(state.get("nodes")), self._array(state.get("values"))
         if nodes.ndim != 1 or not set(_NODE_FIELDS) <= set(nodes.dtype.names or ()):
-            raise _damaged("the nodes of a tree", f"{nodes.dtype.name} in {nodes.ndim} dimensions")
+            raise mismatch("the nodes of a tree", f"{nodes.dtype.name} in {nodes.ndim} dimensions")
         kinds = [nodes.dtype[name].kind for name in _NODE_FIELDS]
         if kinds != ["i", "i", "i", "f"] or values.shape != (len(nodes), 1, 1) or values.dtype.kind != "f":
-            raise _damaged("nodes with one number each", f"{len(nodes)} nodes and numbers of shape {values.shape}")
+            raise mismatch("nodes with one number each", f"{len(nodes)} nodes and numbers of shape {values.shape}")
         try:
             left, right, feature, threshold = (nodes[name] for name in _NODE_FIELDS)
             return tree_from_sklearn(left, right, feature, threshold, values[:, :, 0], n_features), n_features
@@ -114,15 +114,15 @@ class _Regressors:
         weights = self._array(_state(item, item.name).get("w"))
         n_features = weights.size - 1
         if n_features < 1:
-            raise _damaged("a weight for each feature, and an offset", f"{weights.size} in all")
+            raise mismatch("a weight for each feature, and an offset", f"{weights.size} in all")
         factor = self._state.get("_scalingFactor")
         # Without a training matrix to go by, ilastik did not scale.
         scale = np.ones(n_features) if factor is None else self._array(factor)
         if scale.size != n_features:
-            raise _damaged(f"{n_features} factors, as many as features", str(scale.size))
+            raise mismatch(f"{n_features} factors, as many as features", str(scale.size))
         numbers = np.concatenate([scale.ravel(), weights.ravel()])
         if numbers.dtype.kind != "f" or not np.isfinite(numbers).all():
-            raise _damaged("weights that are finite numbers", "others")
+            raise mismatch("weights that are finite numbers", "others")
         numbers = numbers.astype(np.float64)
         return LinearRegressor(numbers[:n_features], numbers[n_features:-1], float(numbers[-1])), n_features
 
@@ -130,14 +130,14 @@ class _Regressors:
         found = as_array(value)
         self._bytes_left -= found.nbytes
         if self._bytes_left < 0:
-            raise _damaged("numbers of their own for each regressor", "some that are used again")
+            raise mismatch("numbers of their own for each regressor", "some that are used again")
         return found
 
 
 def _record(value: Any, name: str) -> Record:
     """Return a value that is an object of a class."""
     if not isinstance(value, Record) or value.name != name:
-        raise _damaged(f"an object {name}", value.name if isinstance(value, Record) else type(value).__name__)
+        raise mismatch(f"an object {name}", value.name if isinstance(value, Record) else type(value).__name__)
     return value
 
 
@@ -145,9 +145,5 @@ def _state(value: Any, name: str) -> dict[str, Any]:
     """Return the attributes of an object of a class."""
     state = _record(value, name).state
     if not isinstance(state, dict):
-        raise _damaged(f"the attributes of an object {name}", type(state).__name__)
+        raise mismatch(f"the attributes of an object {name}", type(state).__name__)
     return state
-
-
-def _damaged(expected: str, found: str) -> DamagedPickleError:
-    return DamagedPickleError(f"The pickle is damaged: expected {expected}, found {found}.")

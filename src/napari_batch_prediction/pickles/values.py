@@ -1,4 +1,4 @@
-"""What the values in a pickle are read as, and the names that a pickle may use."""
+"""The values that are read out of a pickle, and the names that a pickle may use."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -55,7 +55,7 @@ class Name:
 
 @dataclass(slots=True, eq=False)
 class Record:
-    """What a pickle would make by calling something: the name, the arguments, and the state it would set.
+    """An object that a pickle would make by a call: the name, the arguments, and the state it would set.
 
     Values are None, bool, int, float, str, bytes, lists, tuples, sets of texts, dicts by text, :class:`Name` and
     records. They can hold themselves and each other any number of times: never compare, print or walk through
@@ -65,3 +65,8 @@ class Record:
     name: str
     arguments: tuple[Any, ...]
     state: Any = None
+
+
+def mismatch(expected: str, found: str) -> DamagedPickleError:
+    """Return the error for a value of another kind than the expected one."""
+    return DamagedPickleError(f"The pickle is damaged: expected {expected}, found {found}.")
