@@ -100,6 +100,20 @@ def test_read_stamp(tmp_path):
     assert stamp.start == {"y": 3, "c": 1}
 
 
+@pytest.mark.parametrize("name", ["a.hdf5", "a.H5"])
+def test_stamp_in_a_file_that_was_renamed(name, tmp_path):
+    """A stamp is read from every extension of its format."""
+    assert read_stamp(stamped(tmp_path / name, json.dumps(GOOD)), "exported_data") is not None
+
+
+@pytest.mark.parametrize("name", ["labels", "a.png", "a.gif", "a.v2"])
+def test_stamp_of_labels_in_an_image(name, tmp_path):
+    """Labels in an OME-Zarr image are a folder, whatever their name looks like."""
+    (tmp_path / name).mkdir()
+    (tmp_path / name / ".zattrs").write_text(json.dumps({"napari-batch-prediction": {"napari-batch-prediction": "x"}}))
+    assert read_metadata(tmp_path / name, "") == {"napari-batch-prediction": "x"}
+
+
 @pytest.mark.parametrize("name", RUBBISH)
 def test_rubbish(name, tmp_path):
     """A stamp that is damaged, changed by hand or of another version is none."""

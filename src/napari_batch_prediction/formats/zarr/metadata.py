@@ -199,7 +199,8 @@ def _list(value: Any) -> Sequence[Any]:
 def _parse_axis(axis: Any) -> Axis:
     if not isinstance(axis, Mapping):  # version 0.3
         return Axis(str(axis))
-    return Axis(str(axis.get("name") or ""), str(axis.get("type") or ""), str(axis.get("unit") or ""))
+    unit = axis.get("unit")
+    return Axis(str(axis.get("name") or ""), str(axis.get("type") or ""), unit if isinstance(unit, str) else "")
 
 
 def _parse_transformations(
@@ -222,12 +223,16 @@ def _products(first: Sequence[float], second: Sequence[float]) -> tuple[float, .
 
 
 def _floats(values: Any, n: int) -> tuple[float, ...] | None:
-    """Return a list of this many numbers; None if it is none."""
-    try:
-        numbers = tuple(map(float, _list(values)))
-    except (TypeError, ValueError):
-        return None
+    """Return a list of this many numbers, NaN for what is none; None if it is no such list."""
+    numbers = tuple(map(_float, _list(values)))
     return numbers if len(numbers) == n else None
+
+
+def _float(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return math.nan
 
 
 def _transformations(level: Level) -> list[dict[str, object]]:
@@ -240,11 +245,11 @@ def _transformations(level: Level) -> list[dict[str, object]]:
 def _parse_channel(channel: Any) -> Channel:
     known = _mapping(channel)
     window = _mapping(known.get("window"))
-    limits = _floats([window.get("min"), window.get("max")], 2)
+    limits = _float(window.get("min")), _float(window.get("max"))
     return Channel(
         str(known.get("label") or ""),
         str(known.get("color") or ""),
-        None if limits is None else (limits[0], limits[1]),
+        limits if all(map(math.isfinite, limits)) else None,
     )
 
 
@@ -258,6 +263,6 @@ def _parse_colors(facts: Any) -> dict[int, Color]:
     colors: dict[int, Color] = {}
     for entry in map(_mapping, _list(_mapping(facts).get("colors"))):
         value, rgba = entry.get("label-value"), _floats(entry.get("rgba"), 4)
-        if isinstance(value, int) and rgba is not None:
+        if isinstance(value, int) and rgba is not None and all(map(math.isfinite, rgba)):
             colors[value] = int(rgba[0]), int(rgba[1]), int(rgba[2])
     return colors

@@ -14,6 +14,7 @@ from napari_batch_prediction.errors import ImageReadError
 LayerTuple = tuple[Any, dict[str, Any], str]
 NoLayer = tuple[None]
 
+# As the registry of formats says, which would take too long to import for files of other programs.
 HDF5 = (".h5", ".hdf5")
 PROJECT = ".ilp"
 
@@ -120,8 +121,12 @@ def choose_output() -> None:
     from napari.layers import Layer
     from qtpy.QtWidgets import QApplication, QFileDialog
 
+    from napari_batch_prediction.formats.registry import FILE_FORMATS
+
     viewer = current_viewer()
-    kinds = "Exported images (*.h5 *.hdf5 *.tif *.tiff *.png)"
+    files = (file_format for file_format in FILE_FORMATS if file_format.stamp and not file_format.is_folder)
+    extensions = " ".join(f"*{extension}" for file_format in files for extension in file_format.extensions)
+    kinds = f"Exported images ({extensions})"
     paths, _ = QFileDialog.getOpenFileNames(QApplication.activeWindow(), "Open exported images", "", kinds)
     for path in paths if viewer is not None else ():
         for layer in read_output(path):
