@@ -39,12 +39,14 @@ def check_axes(axes: str, shape: Sequence[int] | None = None) -> str:
     if set(axes) - set(KEYS) or len(set(axes)) != len(axes) or not {"y", "x"} <= set(axes):
         raise AxesError(
             f"Axes '{axes}' are not valid. Expected each of y and x, and at most one each of t, c and z, "
-            "for example 'yx', 'zyx' or 'tyxc'."
+            "for example 'yx', 'zyx' or 'tyxc'.",
+            setting="axes",
         )
     if shape is not None and len(shape) != len(axes):
         raise AxesError(
             f"Axes '{axes}' name {len(axes)} dimensions, but the image has {len(shape)}: shape {tuple(shape)}. "
-            "Give one axis key for each dimension."
+            "Give one axis key for each dimension.",
+            setting="axes",
         )
     return axes
 

@@ -10,7 +10,7 @@ from threshold import plan_for, save_images
 import napari_batch_prediction as nbp
 from napari_batch_prediction.cli import main
 from napari_batch_prediction.errors import SettingsError
-from napari_batch_prediction.planning import checks
+from napari_batch_prediction.planning import space
 from napari_batch_prediction.running.run import run_plan
 
 PROJECT = golden.ROOT / "a_2d_u8" / "project.ilp"
@@ -96,12 +96,12 @@ def test_not_enough_space(form, n_problems, tmp_path, monkeypatch):
     paths = save_images(tmp_path, "a", "b")
     first = plan_for(paths, format=form).rows[0].n_bytes
     assert first == 20 * 30 * 2 * 4
-    usage = checks.shutil.disk_usage(tmp_path)
-    monkeypatch.setattr(checks.shutil, "disk_usage", lambda folder: usage._replace(free=int(1.5 * first)))
+    usage = space.shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(space.shutil, "disk_usage", lambda folder: usage._replace(free=int(1.5 * first)))
     rows = plan_for(paths, format=form).rows
     assert [len(row.problems) for row in rows] == [0, n_problems]
     assert [len(row.warnings) for row in rows] == [0, 1 - n_problems]
-    said = (*rows[1].problems, *rows[1].warnings)[0]
+    said = (*rows[1].problems, *rows[1].warnings)[0].text
     assert "may be too small for this and the outputs before it" in said
 
 

@@ -47,7 +47,7 @@ def test_stack_that_is_none(tmp_path):
     np.save(tmp_path / "b" / "2.npy", random_image(20, 31))
     plan = plan_of(tmp_path / "a", tmp_path / "b", stack="t")
     assert [len(row.problems) for row in plan.rows] == [0, 1]
-    assert str(tmp_path / "b" / "2.npy") in plan.rows[1].problems[0]
+    assert str(tmp_path / "b" / "2.npy") in plan.rows[1].problems[0].text
     assert [row.outputs["Probabilities"].name for row in plan.rows] == ["a_Probabilities.h5", "b_Probabilities.h5"]
 
 
@@ -55,7 +55,7 @@ def test_members_of_a_stack_are_never_replaced(tmp_path):
     """An output that is a file of a stack is refused."""
     save_images(tmp_path, "im1", "im2")
     exports = (Export(name="im1.npy", format="numpy"),)
-    problem = plan_of(tmp_path / "im*.npy", stack="t", exports=exports, existing="overwrite").rows[0].problems[0]
+    problem = plan_of(tmp_path / "im*.npy", stack="t", exports=exports, existing="overwrite").rows[0].problems[0].text
     assert f"{tmp_path / 'im1.npy'} is the input" in problem
 
 
@@ -90,11 +90,11 @@ def test_channel_by_name(tmp_path):
     pixels = random_image(3, 20, 30)
     metadata = {"axes": "CYX", "Channel": {"Name": ["DAPI", "GFP", "Cy5"]}}
     tifffile.imwrite(tmp_path / "a.ome.tif", pixels, metadata=metadata, photometric="minisblack")
-    problem = plan_of(tmp_path / "a.ome.tif").rows[0].problems[0]
+    problem = plan_of(tmp_path / "a.ome.tif").rows[0].problems[0].text
     assert "Its channels: 0 (DAPI), 1 (GFP), 2 (Cy5)" in problem
-    few = plan_of(tmp_path / "a.ome.tif", channels=["DAPI", "Cy5"]).rows[0].problems[0]
+    few = plan_of(tmp_path / "a.ome.tif", channels=["DAPI", "Cy5"]).rows[0].problems[0].text
     assert "Its channels: 0 (DAPI), 1 (Cy5)." in few
-    assert "no channel 'YFP'" in plan_of(tmp_path / "a.ome.tif", channels=["YFP"]).rows[0].problems[0]
+    assert "no channel 'YFP'" in plan_of(tmp_path / "a.ome.tif", channels=["YFP"]).rows[0].problems[0].text
     plan = plan_of(tmp_path / "a.ome.tif", channels=["GFP"])
     assert run_plan(plan).count("done") == 1
     result = read(tmp_path / "a.ome_Probabilities.h5")

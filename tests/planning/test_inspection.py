@@ -121,7 +121,7 @@ def test_layer_without_viewer(tmp_path):
     (path,) = save_images(tmp_path, "a")
     rows = make_plan(job_for(path, "layer:cells"), CLASSIFIER).rows
     assert rows[0].problems == ()
-    assert rows[1].problems == (
+    assert tuple(map(str, rows[1].problems)) == (
         "'layer:cells' is a layer of a viewer, and can be predicted only while it is there, in that viewer. "
         "Add it to the viewer again, or save it to a file and use the file.",
     )

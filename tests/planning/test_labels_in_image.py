@@ -7,6 +7,8 @@ import zarr
 
 import napari_batch_prediction as nbp
 from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.planning.transform import ImageAxes
+from napari_batch_prediction.widgets.exports.names import first_image, names
 
 PROJECT = golden.ROOT / "a_2d_u8" / "project.ilp"
 
@@ -71,7 +73,7 @@ def test_second_labels_are_added(image):
 def test_other_images(tmp_path):
     """An image that is no OME-Zarr cannot hold labels."""
     (row,) = job(PROJECT.with_name("test2.png")).plan().rows
-    assert any("is not an OME-Zarr image" in problem for problem in row.problems)
+    assert any("is not an OME-Zarr image" in problem.text for problem in row.problems)
 
 
 @pytest.mark.parametrize("settings", [{"source": "Probabilities"}, {"format": "hdf5"}])
@@ -79,3 +81,23 @@ def test_what_are_no_labels(settings):
     """Only a segmentation in OME-Zarr."""
     with pytest.raises(SettingsError, match="cannot go into the image"):
         job(PROJECT.with_name("test2.png"), **settings).plan()
+
+
+@pytest.mark.parametrize("level", ["", "/0"], ids=["image", "level of an image"])
+def test_preview_of_labels_in_an_image_inside_a_store(tmp_path, level):
+    """The window names the file that the run will write, before and after the settings are those of the plan."""
+    pixels = golden.read(PROJECT.with_name("test2.png"))
+    datasets = [{"path": "0", "coordinateTransformations": [{"type": "scale", "scale": [1, 1]}]}]
+    axes = [{"name": "y", "type": "space"}, {"name": "x", "type": "space"}]
+    facts = {"multiscales": [{"axes": axes, "datasets": datasets, "version": "0.4"}]}
+    path = tmp_path / "plate.zarr"
+    image = zarr.create_group(str(path), zarr_format=2).create_group("A/1/0", attributes=facts)
+    image.create_array("0", data=pixels, chunks=(32, 32))
+    elsewhere = job(f"{path}/A/1/0{level}", into_image=False).plan()
+    plan = job(f"{path}/A/1/0{level}", name="{stem}_x").plan()
+    (output,) = plan.rows[0].outputs.values()
+    assert output.parent == path / "A/1/0/labels"
+    assert not plan.n_problems
+    info = plan.rows[0].image
+    for checked in (elsewhere, plan):
+        assert names(first_image(checked), plan.job.exports, ImageAxes(info.axes, info.extents)) == [output]

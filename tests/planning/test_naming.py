@@ -6,15 +6,20 @@ import pytest
 
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.job.export import Export
-from napari_batch_prediction.planning.naming import Named, check_template, output_path, shared_folder
+from napari_batch_prediction.planning.naming import Naming, check_template, name_output, shared_folder
 
 REGION = {"y": (3, 40), "x": (0, 45), "c": (0, 3)}
 DATA = Path("/data").absolute()
 
 
-def named(path: str, stem: str | None = None, index: int = 1, count: int = 1) -> Named:
+def named(path: str, stem: str | None = None, index: int = 1, count: int = 1) -> Naming:
     file = DATA / path
-    return Named(file, stem or file.stem, index, count, DATA)
+    return Naming(file, stem or file.stem, index, count, DATA)
+
+
+def output_path(*about: object) -> Path:
+    folder, name = name_output(*about)
+    return folder / name
 
 
 DEFAULT_NAMES = {

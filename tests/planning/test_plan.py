@@ -15,7 +15,7 @@ from napari_batch_prediction.running.run import run_plan
 
 
 def problems(plan) -> list[tuple[str, ...]]:
-    return [row.problems for row in plan.rows]
+    return [tuple(map(str, row.problems)) for row in plan.rows]
 
 
 def test_good_inputs(tmp_path):
@@ -71,6 +71,19 @@ def test_files_that_cannot_run(tmp_path):
     assert plan.n_problems == 3
 
 
+def test_words_in_a_path_are_not_what_mends_a_problem(tmp_path):
+    """What is wrong with an image names the setting that mends it, and a folder called after another does not."""
+    for folder in ("datasets", "axes_test", "two_channel"):
+        (tmp_path / folder).mkdir()
+    (empty,) = save_images(tmp_path, "axes_test/a")
+    (torn,) = save_images(tmp_path, "two_channel/a")
+    empty.write_bytes(b"")
+    torn.write_bytes(torn.read_bytes()[:-9])
+    (volume,) = save_images(tmp_path, "axes_test/b", shape=(2, 3, 4, 5, 6, 7))
+    plan = plan_for([tmp_path / "datasets" / "scan1.png", empty, torn, volume])
+    assert [[problem.setting for problem in row.problems] for row in plan.rows] == [[None], [None], [None], ["axes"]]
+
+
 COLLISIONS = {
     "two extensions": (("a.png", "a.tif"), {}),
     "two folders into one": (("p/1.npy", "q/1.npy"), {"folder": "out"}),
@@ -87,7 +100,7 @@ def test_two_inputs_with_one_output(tmp_path, names, settings):
     settings = {key: tmp_path / value if key == "folder" else value for key, value in settings.items()}
     plan = plan_for(paths, **settings)
     for row, other in zip(plan.rows, reversed(paths), strict=True):
-        assert f"is also the output of {other}. Use a name that tells them apart" in row.problems[-1]
+        assert f"is also the output of {other}. Use a name that tells them apart" in row.problems[-1].text
 
 
 def test_mirrored_tree(tmp_path):
@@ -103,7 +116,7 @@ def test_mirrored_tree(tmp_path):
 def test_two_exports_with_one_output(tmp_path):
     """Exports that a template does not tell apart are refused."""
     plan = plan_for(save_images(tmp_path, "a"), "Probabilities", "Features", name="{stem}")
-    assert f"{tmp_path / 'a.h5'} is also the output of another export of it" in plan.rows[0].problems[0]
+    assert f"{tmp_path / 'a.h5'} is also the output of another export of it" in plan.rows[0].problems[0].text
 
 
 def test_output_is_an_input(tmp_path):
@@ -120,7 +133,7 @@ def test_output_is_an_input(tmp_path):
             exports=(Export(name=name, folder=tmp_path / "link"),),
             existing="overwrite",
         )
-        return make_plan(job, Threshold(classifier)).rows[0].problems[0]
+        return make_plan(job, Threshold(classifier)).rows[0].problems[0].text
 
     other = tmp_path / "a2.h5"
     other.touch()
@@ -142,7 +155,7 @@ def test_existing_outputs(tmp_path):
         (),
     ]
     skipping = plan_for(paths, existing="skip")
-    assert "does not say how it was made" in skipping.rows[0].problems[0]
+    assert "does not say how it was made" in skipping.rows[0].problems[0].text
     assert (skipping.rows[1].problems, skipping.rows[1].skip) == ((), False)
     replacing = plan_for(paths, existing="overwrite")
     assert [(row.problems, row.skip) for row in replacing.rows] == [((), False), ((), False)]
@@ -157,10 +170,10 @@ def test_places_that_cannot_be_written(tmp_path):
     (tmp_path / "a_Features.h5").mkdir()
     inside_a_file = plan_for(paths, folder=tmp_path / "file" / "deep").rows[0].problems
     assert len(inside_a_file) == 1
-    assert "cannot be made" in inside_a_file[0]
-    assert f"{tmp_path / 'file'} is not a folder" in inside_a_file[0]
-    assert "is a folder" in plan_for(paths, "Features", existing="overwrite").rows[0].problems[0]
-    assert "longer than 255 bytes" in plan_for(paths, name="{stem}" + "é" * 130).rows[0].problems[0]
+    assert "cannot be made" in inside_a_file[0].text
+    assert f"{tmp_path / 'file'} is not a folder" in inside_a_file[0].text
+    assert "is a folder" in plan_for(paths, "Features", existing="overwrite").rows[0].problems[0].text
+    assert "longer than 255 bytes" in plan_for(paths, name="{stem}" + "é" * 130).rows[0].problems[0].text
 
 
 WRONG_JOBS = {
@@ -201,10 +214,10 @@ def test_one_input_stands_for_nothing(tmp_path):
     assert [row.input for row in lost] == [f"{tmp_path / 'nothing/*.tif'}", f"{tmp_path / 'empty'}"]
     assert [(row.image, row.outputs) for row in lost] == [(None, {})] * 2
     (pattern,), (folder,) = (row.problems for row in lost)
-    assert "matches no file" in pattern
-    assert "holds no image that can be read" in folder
+    assert "matches no file" in pattern.text
+    assert "holds no image that can be read" in folder.text
     ledger = run_plan(plan_for([path, tmp_path / "nothing/*.tif"]))
-    assert [(row.status, row.reason) for row in ledger.rows] == [("done", ""), ("failed", pattern)]
+    assert [(row.status, row.reason) for row in ledger.rows] == [("done", ""), ("failed", pattern.text)]
 
 
 def test_many_files(tmp_path):

@@ -67,7 +67,7 @@ def test_casting_alone_is_refused():
     """ilastik's cast of fractions to bytes gives images that are nearly all 0; here it is a problem in the plan."""
     job = BatchJob(classifier=CASE / "project.ilp", inputs=[str(CASE / "test2.png")], exports=[Export(dtype="uint8")])
     (row,) = job.plan().rows
-    assert "nearly all be 0" in row.problems[0]
+    assert "nearly all be 0" in row.problems[0].text
 
 
 others = {  # case, image, ilastik's files, settings

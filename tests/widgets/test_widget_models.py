@@ -1,21 +1,27 @@
 """The tables of the window, apart from their views."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 
+from napari_batch_prediction.errors import (
+    AxesError,
+    ImageMismatchError,
+    ImageReadError,
+    OutputExistsError,
+    SettingsError,
+)
 from napari_batch_prediction.job.job import BatchJob, InputSettings
 from napari_batch_prediction.locations.location import parse
 from napari_batch_prediction.planning.inspection import ImageInfo, Inspected
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.planning.rows import PlanRow
+from napari_batch_prediction.problems import Problem
 from napari_batch_prediction.records.events import FileFinished, FileStarted, TileDone
 from napari_batch_prediction.records.ledger import LedgerRow
 from napari_batch_prediction.widgets.inputs.changes import for_images, with_setting, without
 from napari_batch_prediction.widgets.inputs.model import InputsModel
-from napari_batch_prediction.widgets.inputs.reasons import reasons_for, remedies
+from napari_batch_prediction.widgets.inputs.reasons import reasons_for, settings_that_mend
 from napari_batch_prediction.widgets.inputs.settings import format_channels, parse_channels
 from napari_batch_prediction.widgets.parts.words import short_name
 from napari_batch_prediction.widgets.results.model import ResultsModel
@@ -43,7 +49,7 @@ def test_short_name(location, short):
 
 def row(name: str, *problems: str, axes: str = "yx", known: str = "file") -> PlanRow:
     info = ImageInfo(axes, known, (40, 50, 3)[: len(axes)], np.dtype(np.uint8))
-    return PlanRow(parse(name), info, {"Probabilities": Path(f"{name}_P.h5")}, problems=problems)
+    return PlanRow(parse(name), info, problems=tuple(Problem("image", text) for text in problems))
 
 
 def texts(model) -> list[list[str]]:
@@ -52,7 +58,8 @@ def texts(model) -> list[list[str]]:
 
 def found(name: str, *problems: str, axes: str = "yx", known: str = "file", warnings=()) -> Inspected:
     info = ImageInfo(axes, known, (40, 50, 3)[: len(axes)], np.dtype(np.uint8))
-    return Inspected(parse(name), info, problems, warnings)
+    about = tuple(Problem("mismatch", text, severity="warning") for text in warnings)
+    return Inspected(parse(name), info, tuple(Problem("image", text) for text in problems), about)
 
 
 def test_inputs(qtbot, qtmodeltester):
@@ -146,19 +153,22 @@ def test_channels(text, channels, back):
     assert format_channels(channels or ()) == back
 
 
-REASONS = {
-    "channels": ("The image has 3 channels, but the classifier was trained on 1.", ["channels"]),
-    "axes": ("If the first axis is time, set the axes to 'tyx'.", ["axes"]),
-    "dataset": ("'a.h5' holds 2 datasets, and it is not clear which to use.", ["dataset"]),
-    "existing": ("a.h5 exists. Remove it, choose another name, or allow skipping or overwriting.", ["existing"]),
-    "nothing": ("'a.png' is empty: it has 0 bytes.", []),
+SETTINGS = {
+    "channels": (ImageMismatchError("Choose channels.", setting="channels"), ["channels"]),
+    "axes": (AxesError("Set the axes.", setting="axes"), ["axes"]),
+    "dataset": (ImageReadError("'a.h5' holds 2 datasets.", setting="dataset"), ["dataset"]),
+    "existing": (OutputExistsError("a.h5 exists.", setting="existing"), ["existing"]),
+    "elsewhere": (SettingsError("The format 'png' cannot hold 3 channels.", setting="format"), []),
+    "a missing file below a folder 'datasets'": (ImageReadError("There is no file '/data/datasets/scan1.png'."), []),
+    "an empty file below a folder 'axes_test'": (ImageReadError("'/lab/axes_test/a.png' is empty."), []),
+    "a truncated file below a folder 'two_channel'": (ImageReadError("Cannot read '/d/two_channel/a.tif'."), []),
 }
 
 
-@pytest.mark.parametrize(("reason", "fields"), REASONS.values(), ids=REASONS)
-def test_remedies(reason, fields):
-    """What mends a problem is offered beside it."""
-    assert remedies([reason]) == fields
+@pytest.mark.parametrize(("error", "settings"), SETTINGS.values(), ids=SETTINGS)
+def test_setting_that_mends_a_problem(error, settings):
+    """The setting is a fact of the problem, not a word in its text."""
+    assert settings_that_mend([Problem.of(error)]) == settings
 
 
 def test_reasons_are_said_together():

@@ -185,7 +185,7 @@ def test_every_way_to_an_input(window, viewer, case, qtbot, monkeypatch):
     ):
         row = row_of(window.inputs, image)
         window.inputs.selectRow(row)
-        assert all(problem in window.said() for problem in checked.args[0].rows[row].problems)
+        assert all(problem.text in window.said() for problem in checked.args[0].rows[row].problems)
         if field == "dataset":
             qtbot.waitUntil(lambda: "second" in form._dataset.choices, timeout=WAIT_MS)
         with qtbot.waitSignal(window.widget.checked, timeout=WAIT_MS) as checked:

@@ -74,11 +74,12 @@ def only_dataset(file: object, found: Mapping[str, str], name: str | None = None
         raise ImageReadError(f"'{file}' holds no image: no dataset of numbers with 2 to 5 dimensions.")
     first = next(iter(found))
     if name is not None:
-        raise ImageReadError(f"'{file}' has no dataset '{name}'. It has: {listing}.")
+        raise ImageReadError(f"'{file}' has no dataset '{name}'. It has: {listing}.", setting="dataset")
     if len(found) > 1:
         raise ImageReadError(
             f"'{file}' holds {len(found)} datasets, and it is not clear which to use: {listing}. "
-            f"Choose one of them, or name it after the file, as in '{file}/{first}'."
+            f"Choose one of them, or name it after the file, as in '{file}/{first}'.",
+            setting="dataset",
         )
     return first
 

@@ -68,12 +68,16 @@ def _index(image: Image, channel: int | str) -> int:
     if isinstance(channel, str) and channel in names:
         if names.count(channel) > 1:
             raise ImageMismatchError(
-                f"'{image.location}' has {names.count(channel)} channels '{channel}'. Give an index: {_listing(image)}."
+                f"'{image.location}' has {names.count(channel)} channels '{channel}'. "
+                f"Give an index: {_listing(image)}.",
+                setting="channels",
             )
         return names.index(channel)
     index = int(channel) if isinstance(channel, int) or channel.isdecimal() else -1
     if not 0 <= index < n:
-        raise ImageMismatchError(f"'{image.location}' has no channel '{channel}'. Expected one of: {_listing(image)}.")
+        raise ImageMismatchError(
+            f"'{image.location}' has no channel '{channel}'. Expected one of: {_listing(image)}.", setting="channels"
+        )
     return index
 
 

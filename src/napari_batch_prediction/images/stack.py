@@ -63,7 +63,8 @@ class StackImage(Image, Generic[Member]):
         if along in axes and along != "c" and shape[axes.index(along)] > 1:
             raise ImageMismatchError(
                 f"'{location}' cannot be stacked along {along}: its files have that axis already, with axes '{axes}' "
-                f"and shape {shape}. Stack along another axis, or give the axes of each file if these are wrong."
+                f"and shape {shape}. Stack along another axis, or give the axes of each file if these are wrong.",
+                setting="axes",
             )
         self._most_open = min(max(_MOST_OPEN_BYTES // n_bytes, 1), _MOST_OPEN)
         all_names: list[str] = list(names)

@@ -37,8 +37,8 @@ def open_file(location: str, file: Path, dataset: str | None, axes: str | None) 
             return kind.open(location, file, dataset, axes)
         except AxesError as error:
             if axes is not None:
-                raise AxesError(f"'{location}': {error}") from error
-            raise ImageReadError(f"The axes of '{location}' are not clear. {error}") from error
+                raise AxesError(f"'{location}': {error}", setting="axes") from error
+            raise ImageReadError(f"The axes of '{location}' are not clear. {error}", setting="axes") from error
 
 
 def _format_of(location: str, file: Path, dataset: str | None) -> FileFormat:
@@ -78,5 +78,7 @@ def _format_of(location: str, file: Path, dataset: str | None) -> FileFormat:
             )
         kind = MICROSCOPE
     if dataset is not None and not kind.has_datasets:
-        raise ImageReadError(f"'{file}' is a {kind.name} file, which has no datasets in it. Leave out '/{dataset}'.")
+        raise ImageReadError(
+            f"'{file}' is a {kind.name} file, which has no datasets in it. Leave out '/{dataset}'.", setting="dataset"
+        )
     return kind

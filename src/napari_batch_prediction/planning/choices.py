@@ -1,7 +1,6 @@
 """What goes together in an export: what can be chosen beside what is chosen, and why not the rest."""
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +10,9 @@ from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.formats.format import ExportFormat
 from napari_batch_prediction.formats.registry import EXPORT_FORMATS, format_named, format_problem
 from napari_batch_prediction.job.export import Export
-from napari_batch_prediction.planning.transform import export_region, make_transform
+from napari_batch_prediction.planning.exports import NamedExport
+from napari_batch_prediction.planning.output import plan_output
+from napari_batch_prediction.planning.transform import ImageAxes, export_region
 
 # What a table does not have.
 _OF_IMAGES = (
@@ -20,13 +21,6 @@ _OF_IMAGES = (
 )  # fmt: skip
 
 _ORDERS = ("tczyx", "tzyxc", "czyx", "zyxc", "zyx", "tcyx", "tyxc", "tyx", "cyx", "yxc", "yx")
-
-
-class ImageAxes(NamedTuple):
-    """Axes of an image, and its extent along each of ``t c z y x``."""
-
-    axes: str
-    extents: Mapping[str, int]
 
 
 def why_no_format(form: ExportFormat, export: Export, source: Source | None, image: ImageAxes | None = None) -> str:
@@ -61,12 +55,9 @@ def why_no_format(form: ExportFormat, export: Export, source: Source | None, ima
     if problem:
         return f"{problem} Or choose another type."
     if image is not None:
-        try:
-            made = make_transform(one, source, *image)
-        except SettingsError:
-            # It is said elsewhere, and with any format.
-            return ""
-        return format_problem(form, made.axes, made.shape, made.dtype) or ""
+        named = NamedExport(source.name, one.model_copy(update={"format": form.name}), source)
+        # What is wrong with any format is said elsewhere.
+        return next((problem.text for problem in plan_output(named, image).problems if problem.setting == "format"), "")
     if form.slices is None:
         return format_problem(form, "yxc", (1, 1, 1 if apart else source.channels), dtype) or ""
     return ""

@@ -1,4 +1,4 @@
-"""The exports of a job as they are done: sources found, classes taken apart."""
+"""Exports with their sources and formats: each source found, classes exported one by one where the job says so."""
 
 from collections.abc import Collection, Iterable
 from itertools import chain, count
@@ -6,9 +6,11 @@ from typing import NamedTuple
 
 from napari_batch_prediction.classifiers.base import Classifier, Source
 from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.formats.format import ExportFormat
 from napari_batch_prediction.formats.registry import find_format
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob
+from napari_batch_prediction.planning.naming import check_template
 
 TABLE_FORMAT = "csv"
 """Format of a table if none is chosen."""
@@ -32,6 +34,16 @@ class NamedExport(NamedTuple):
     export: Export
     source: Source
 
+    @property
+    def format(self) -> ExportFormat:
+        """The format of the file."""
+        return find_format(self.export.format)
+
+    @property
+    def is_table(self) -> bool:
+        """Whether it is one table of the whole batch, not an output for each image."""
+        return self.source.kind == "table"
+
 
 def named_exports(job: BatchJob, classifier: Classifier) -> tuple[NamedExport, ...]:
     """Return the exports of a job, one for each class where the job says so.
@@ -39,35 +51,54 @@ def named_exports(job: BatchJob, classifier: Classifier) -> tuple[NamedExport, .
     Raises
     ------
     SettingsError
-        If the classifier has no such source, or the name of a file has a class where classes are not apart.
+        If the classifier has no such source, a format or a name cannot be used, or settings do not go together.
     """
     found: dict[str, NamedExport] = {}
     for given in job.exports:
         source = classifier.source(given.source)
         export = _as_table(given) if source.kind == "table" else given
-        if find_format(export.format).is_table != (source.kind == "table"):
-            wanted = "a table, which can be 'csv' or 'ilastik csv'" if source.kind == "table" else "an image"
-            raise SettingsError(f"{source.name} is {wanted}, and cannot be exported as '{export.format}'.")
-        if export.into_image and not (source.kind == "labels" and find_format(export.format).holds_labels):
+        named = NamedExport(source.name, export, source)
+        if named.format.is_table != named.is_table:
+            wanted = "a table, which can be 'csv' or 'ilastik csv'" if named.is_table else "an image"
+            raise SettingsError(
+                f"{source.name} is {wanted}, and cannot be exported as '{export.format}'.", setting="format"
+            )
+        if export.into_image and not (source.kind == "labels" and named.format.holds_labels):
             raise SettingsError(
                 f"{source.name} as '{export.format}' cannot go into the image: only a segmentation in an OME-Zarr "
-                "format can be labels of an OME-Zarr image."
+                "format can be labels of an OME-Zarr image.",
+                setting="into_image",
             )
         if export.per_class and source.channels > 1:
-            parts = [
-                (f"{source.name} {name}", _of_class(export, i, name)) for i, name in enumerate(source.channel_names)
+            exports = [
+                named._replace(name=f"{source.name} {name}", export=_of_class(export, i, name))
+                for i, name in enumerate(source.channel_names)
             ]
         elif _CLASS in export.name:
             raise SettingsError(
                 f"The name '{export.name}' holds {_CLASS}, but {source.name} is not exported class by class. Leave it "
-                "out, or choose one image for each class."
+                "out, or choose one image for each class.",
+                setting="name",
             )
         else:
-            parts = [(source.name, export)]
-        for name, part in parts:
-            key = _unused(name, found)
-            found[key] = NamedExport(key, part, source)
+            exports = [named]
+        for named in exports:
+            name = _unused(named.name, found)
+            found[name] = named._replace(name=name)
+    for named in found.values():
+        _check(named)
     return tuple(found.values())
+
+
+def _check(named: NamedExport) -> None:
+    """Raise :class:`SettingsError` if the settings of an export do not go together, whatever the image is."""
+    check_template(named.export.name)
+    if problem := named.format.compression_problem(named.export.compression):
+        raise SettingsError(problem, setting="compression")
+    if not named.export.internal_path.strip("/ "):
+        raise SettingsError(
+            "The dataset inside the HDF5 file needs a name, for example 'exported_data'.", setting="internal_path"
+        )
 
 
 def _as_table(export: Export) -> Export:
@@ -97,7 +128,7 @@ def counted(exports: Iterable[NamedExport]) -> NamedExport | None:
     SettingsError
         If two tables differ in what they count: an image has one count in the record of a run.
     """
-    tables = [named for named in exports if named.source.kind == "table"]
+    tables = [named for named in exports if named.is_table]
     if not tables:
         return None
     first = tables[0]
@@ -105,6 +136,7 @@ def counted(exports: Iterable[NamedExport]) -> NamedExport | None:
         if (other.source.made_from, other.export.region) != (first.source.made_from, first.export.region):
             raise SettingsError(
                 f"{first.name} and {other.name} count over different regions. Give both the same region, or count "
-                "over each region in a batch of its own."
+                "over each region in a batch of its own.",
+                setting="region",
             )
     return first

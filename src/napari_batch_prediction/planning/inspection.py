@@ -1,7 +1,7 @@
 """Looking at one input: what its header says, and why it cannot be predicted."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import numpy as np
@@ -13,10 +13,11 @@ from napari_batch_prediction.images.channels import describe_channels
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.location import Arrays, Location
 from napari_batch_prediction.planning.opening import input_settings, open_input
+from napari_batch_prediction.problems import Problem
 from napari_batch_prediction.records.ledger import explain
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ImageInfo:
     """What the header of an input says."""
 
@@ -28,6 +29,10 @@ class ImageInfo:
     units: Mapping[str, str] = field(default_factory=dict)
     channel_names: tuple[str, ...] = ()
     dataset: str = ""
+
+    def __hash__(self) -> int:
+        # The rest is in dicts; equal headers have equal hashes all the same.
+        return hash((self.axes, self.shape, self.dtype, self.dataset, self.channel_names))
 
     @classmethod
     def of(cls, image: Image) -> Self:
@@ -49,7 +54,7 @@ class ImageInfo:
         return extents(self.axes, self.shape)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Inspected:
     """What was found in one input.
 
@@ -60,15 +65,15 @@ class Inspected:
     image
         What its header says; None if it cannot be read.
     problems
-        Why it cannot be predicted, in words; empty if it can.
+        Why it cannot be predicted; empty if it can.
     warnings
-        What may be wrong with the result, in words.
+        What may be wrong with the result.
     """
 
     location: Location
     image: ImageInfo | None
-    problems: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
 
     @property
     def input(self) -> str:
@@ -86,7 +91,11 @@ class Inspections:
     def __init__(self) -> None:
         # Of each the header, or why it cannot be read. Of thousands of images every object counts: what Python's
         # garbage collection has to look through stops the window.
-        self._headers: dict[tuple[object, ...], ImageInfo | str] = {}
+        self._headers: dict[tuple[object, ...], ImageInfo | Problem] = {}
+        # Equal headers are one object, and what a classifier says of them is asked once.
+        self._equal: dict[ImageInfo, ImageInfo] = {}
+        self._classifier: Classifier | None = None
+        self._verdicts: dict[ImageInfo, tuple[tuple[Problem, ...], tuple[Problem, ...]]] = {}
 
     def look_at(self, job: BatchJob, location: Location, classifier: Classifier, arrays: Arrays) -> Inspected:
         """Return what is in an input and why it cannot be predicted, whatever is wrong with it."""
@@ -94,19 +103,17 @@ class Inspections:
         header = self._headers.get(key) if key is not None else None
         if header is None:
             header = _open(job, location, arrays)
+            if isinstance(header, ImageInfo):
+                header = self._equal.setdefault(header, header)
             if key is not None:
                 self._headers[key] = header
-        if isinstance(header, str):
+        if isinstance(header, Problem):
             return Inspected(location, None, (header,))
-        try:
-            classifier.check(header.axes, header.shape, header.dtype)
-        except Exception as error:  # whatever is wrong with one image, the others are to be looked at
-            reason = explain(error)[0]
-            names = header.channel_names
-            if names and header.extents["c"] > classifier.n_channels:
-                reason += f" Its channels: {describe_channels(names)}."
-            return Inspected(location, header, (reason,))
-        return Inspected(location, header, warnings=tuple(map(str, classifier.warnings(header.dtype))))
+        if classifier is not self._classifier:
+            self._classifier, self._verdicts = classifier, {}
+        if header not in self._verdicts:
+            self._verdicts[header] = _judge(classifier, header)
+        return Inspected(location, header, *self._verdicts[header])
 
     def _key(self, job: BatchJob, location: Location) -> tuple[object, ...] | None:
         """Return what the header depends on; None if that cannot be told, as for images in memory."""
@@ -117,9 +124,23 @@ class Inspections:
         )
 
 
-def _open(job: BatchJob, location: Location, arrays: Arrays) -> ImageInfo | str:
+def _judge(classifier: Classifier, header: ImageInfo) -> tuple[tuple[Problem, ...], tuple[Problem, ...]]:
+    """Return why a classifier cannot predict an image, or else what may be wrong with the result."""
+    try:
+        classifier.check(header.axes, header.shape, header.dtype)
+    except Exception as error:  # whatever is wrong with one image, the others are to be looked at
+        problem = explain(error)[0]
+        names = header.channel_names
+        if names and header.extents["c"] > classifier.n_channels:
+            problem = replace(problem, text=f"{problem} Its channels: {describe_channels(names)}.")
+        return (problem,), ()
+    return (), tuple(classifier.warnings(header.dtype))
+
+
+def _open(job: BatchJob, location: Location, arrays: Arrays) -> ImageInfo | Problem:
     try:
         with open_input(job, location, arrays) as image:
             return ImageInfo.of(image)
     except Exception as error:  # whatever is wrong with one file, the others are to be looked at
-        return explain(error)[0]
+        problem = explain(error)[0]
+        return problem if problem.path is not None else replace(problem, path=location.file)

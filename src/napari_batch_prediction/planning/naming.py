@@ -1,8 +1,9 @@
 """Name templates: from an input and what is exported to the path of a file."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from string import Formatter
 
@@ -26,9 +27,11 @@ PLACEHOLDERS = {
     "slice_index": "the number of a slice, in formats that write a file for each",
 }
 
+_OF_REGION = {"roi", *(f"{key}_{end}" for key in "tczyx" for end, _ in _ENDS)}
 
-@dataclass(frozen=True)
-class Named:
+
+@dataclass(frozen=True, slots=True)
+class Naming:
     """What a template can say of one input.
 
     Attributes
@@ -41,6 +44,10 @@ class Named:
         Its position in the batch, from 1, and the length of the batch.
     root
         The folder that all inputs of the batch share.
+    location
+        The input with its dataset, for messages.
+    store
+        The OME-Zarr image that the input is or is a level of, for labels that go into it.
     """
 
     file: Path
@@ -48,49 +55,63 @@ class Named:
     index: int
     count: int
     root: Path
+    location: str = ""
+    store: Path | None = None
 
 
-def shared_folder(files: Sequence[Path]) -> Path:
+def shared_folder(files: Iterable[Path]) -> Path:
     """Return the deepest folder that holds all files; the folder of the first if there is none."""
-    folders = [_absolute(file.parent) for file in files]
+    # Unlike Path.resolve this keeps symbolic links: outputs stand where the user sees the image.
+    folders = [os.path.abspath(folder) for folder in dict.fromkeys(map(os.path.dirname, files))]  # noqa: PTH100
     try:
         return Path(os.path.commonpath(folders))
     except ValueError:  # different drives
-        return folders[0]
+        return Path(folders[0])
 
 
-def _absolute(path: Path) -> Path:
-    # Unlike Path.resolve this keeps symbolic links: outputs stand where the user sees the image.
-    return Path(os.path.abspath(path))  # noqa: PTH100
-
-
-def _relative(folder: Path, root: Path) -> str:
+def _relative(folder: str, root: Path) -> str:
     try:
         return os.path.relpath(folder, root)
     except ValueError:  # different drives
-        return str(folder.relative_to(folder.anchor))
+        return str(Path(folder).relative_to(Path(folder).anchor))
 
 
 def check_template(template: str) -> None:
     """Raise :class:`SettingsError` if a name template cannot be used."""
+    _fields(template)
+
+
+@lru_cache(maxsize=256)
+def _fields(template: str) -> frozenset[str]:
+    """Return the placeholders of a name template.
+
+    Raises
+    ------
+    SettingsError
+        If it cannot be used.
+    """
     try:
         fields = [field for field in Formatter().parse(template) if field[1] is not None]
     except ValueError as error:
         raise SettingsError(
             f"The name '{template}' is not a template: {error}. "
-            "Write placeholders as {stem}, and braces as {{ and }}."
+            "Write placeholders as {stem}, and braces as {{ and }}.",
+            setting="name",
         ) from None
     for _, field, spec, convert in fields:
         if field not in PLACEHOLDERS or spec or convert:
             known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
             text = f"{field}{'!' if convert else ''}{convert or ''}{':' if spec else ''}{spec}"
-            raise SettingsError(f"The name '{template}' holds {{{text}}}, which is unknown. Known are: {known}.")
+            raise SettingsError(
+                f"The name '{template}' holds {{{text}}}, which is unknown. Known are: {known}.", setting="name"
+            )
+    return frozenset(str(field) for _, field, _, _ in fields)
 
 
-def output_path(
-    export: Export, source: str, extension: str, named: Named, region: Mapping[str, tuple[int, int]]
-) -> Path:
-    """Return the file that an export of an input is written to.
+def name_output(
+    export: Export, source: str, extension: str, naming: Naming, region: Mapping[str, tuple[int, int]]
+) -> tuple[Path, str]:
+    """Return the folder that an export of an input is written to, and the name it gets there.
 
     Dots are part of the name: the extension of the format is put at the end unless it stands there already.
     Names that are not absolute are relative to the folder of the export, or of the image.
@@ -100,10 +121,10 @@ def output_path(
     export
         The folder and the template of the name.
     source
-        Name of what is exported.
+        Name of the source.
     extension
         Extension of the format, with its dot.
-    named
+    naming
         The input.
     region
         Start and stop along each axis of the output, in its order.
@@ -113,29 +134,44 @@ def output_path(
     SettingsError
         If the template cannot be used or gives an empty name.
     """
-    check_template(export.name)
-    image_folder = _absolute(named.file.parent)
-    folder = _absolute(export.folder.expanduser()) if export.folder else image_folder
+    fields = _fields(export.name)
+    # Texts, not paths: there are thousands of images.
+    image_folder = os.path.abspath(os.path.dirname(naming.file))  # noqa: PTH100, PTH120
+    folder = image_folder if export.folder is None else os.path.abspath(export.folder.expanduser())  # noqa: PTH100
     name = export.name.format(
         folder=folder,
-        stem=named.stem,
+        stem=naming.stem,
         source=source,
-        index=str(named.index).zfill(len(str(named.count))),
-        parent=image_folder.name,
-        relative=_relative(image_folder, named.root),
+        index=str(naming.index).zfill(len(str(naming.count))),
+        parent=os.path.basename(image_folder),  # noqa: PTH119
+        relative=_relative(image_folder, naming.root) if "relative" in fields else "",
         dataset_dir=image_folder,
-        nickname=named.stem,
+        nickname=naming.stem,
         result_type=source,
-        roi=str([tuple(start for start, _ in region.values()), tuple(stop for _, stop in region.values())]),
         slice_index="{slice_index}",
-        **{f"{key}_{end}": region.get(key, (0, 1))[i] for key in "tczyx" for i, (end, _) in enumerate(_ENDS)},
+        **(_region_values(region) if not fields.isdisjoint(_OF_REGION) else {}),
     )
     last = name.replace("\\", "/").rpartition("/")[2] if os.name == "nt" else name.rpartition("/")[2]
     if last.strip() in {"", ".", ".."}:
         raise SettingsError(
-            f"The name '{export.name}' gives no file name for {named.file}: got '{name}'. "
-            "Use for example '{stem}_{source}'."
+            f"The name '{export.name}' gives no file name for {naming.file}: got '{name}'. "
+            "Use for example '{stem}_{source}'.",
+            setting="name",
         )
     if not name.lower().endswith(extension.lower()):
         name += extension
-    return _absolute(folder / name)
+    head, tail = os.path.split(os.path.abspath(os.path.join(folder, name)))  # noqa: PTH100, PTH118
+    return _folder(head), tail
+
+
+def _region_values(region: Mapping[str, tuple[int, int]]) -> dict[str, object]:
+    """Return what a template can say of a region."""
+    roi = [tuple(start for start, _ in region.values()), tuple(stop for _, stop in region.values())]
+    ends = {f"{key}_{end}": region.get(key, (0, 1))[i] for key in "tczyx" for i, (end, _) in enumerate(_ENDS)}
+    return {"roi": str(roi), **ends}
+
+
+@lru_cache(maxsize=1024)
+def _folder(path: str) -> Path:
+    """Return a path, the same object for all outputs in it."""
+    return Path(path)

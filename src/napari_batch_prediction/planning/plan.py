@@ -2,29 +2,36 @@
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import prod
+from itertools import repeat
 from pathlib import Path
 
 from napari_batch_prediction.axes import check_axes
 from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.errors import SettingsError
-from napari_batch_prediction.formats.registry import find_format, format_problem
-from napari_batch_prediction.formats.zarr.labels import FOLDER as LABELS
 from napari_batch_prediction.formats.zarr.store import find_image
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.inputs import Expansion
 from napari_batch_prediction.locations.location import Arrays, Location, Unmatched, parse
 from napari_batch_prediction.locations.paths import find_place
-from napari_batch_prediction.planning.checks import check_outputs, check_space, name_tables
+from napari_batch_prediction.planning.checks import OutputChecks
 from napari_batch_prediction.planning.exports import NamedExport, counted, named_exports
 from napari_batch_prediction.planning.inspection import Inspected, Inspections
-from napari_batch_prediction.planning.naming import Named, check_template, output_path, shared_folder
+from napari_batch_prediction.planning.naming import Naming, shared_folder
 from napari_batch_prediction.planning.opening import full_location
+from napari_batch_prediction.planning.output import Fits, OutputPlan, plan_output
 from napari_batch_prediction.planning.provenance import file_hash
 from napari_batch_prediction.planning.rows import PlanRow
-from napari_batch_prediction.planning.transform import export_region, make_transform
+from napari_batch_prediction.planning.space import DiskSpace
+from napari_batch_prediction.planning.transform import ImageAxes, export_region
+from napari_batch_prediction.problems import Problem
+from napari_batch_prediction.records.ledger import LedgerRow
 from napari_batch_prediction.records.record import RecordedInput
+
+Decide = Callable[[RecordedInput], LedgerRow | Problem | None]
+"""What becomes of an input of an earlier run: what was done holds, something is wrong with it, or it is to be run."""
+
+_NOTHING: frozenset[Path] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,8 @@ class Plan:
         Images in memory, by their location.
     first
         What names of outputs are made of, for the first image that is a file; None if there is none.
+    folder
+        The folder that all files of the inputs share; None if no input is a file.
     """
 
     job: BatchJob
@@ -59,7 +68,8 @@ class Plan:
     resumed: bool = False
     tables: Mapping[str, Path] = field(default_factory=dict)
     arrays: Arrays = field(default_factory=dict)
-    first: Named | None = None
+    first: Naming | None = None
+    folder: Path | None = None
 
     @property
     def n_problems(self) -> int:
@@ -69,7 +79,7 @@ class Plan:
     @property
     def images(self) -> tuple[NamedExport, ...]:
         """The exports that are images, not tables."""
-        return tuple(named for named in self.exports if named.source.kind != "table")
+        return tuple(named for named in self.exports if not named.is_table)
 
 
 @dataclass(frozen=True)
@@ -90,6 +100,7 @@ def make_plan(
     classifier: Classifier | None = None,
     earlier: Sequence[RecordedInput] | None = None,
     arrays: Arrays | None = None,
+    decide: Decide | None = None,
 ) -> Plan:
     """Open every input, name every output and find every problem. Nothing is written.
 
@@ -103,6 +114,8 @@ def make_plan(
         The inputs of the recorded run that this goes on with.
     arrays
         Images in memory, for inputs ``layer:NAME``.
+    decide
+        Says what becomes of each earlier input; without it, all are to be run.
 
     Raises
     ------
@@ -113,7 +126,7 @@ def make_plan(
     AxesError
         If the axes given for the inputs are not valid.
     """
-    steps = iter_plan(job, classifier, earlier, arrays)
+    steps = iter_plan(job, classifier, earlier, arrays, decide=decide)
     while True:
         try:
             next(steps)
@@ -129,12 +142,13 @@ def iter_plan(
     arrays: Arrays | None = None,
     inspections: Inspections | None = None,
     should_cancel: Callable[[], bool] | None = None,
+    decide: Decide | None = None,
 ) -> Generator[Found | Inspected, None, Plan]:
     """Make a plan as :func:`make_plan` does, and tell what is found in the inputs as it is found.
 
     Parameters
     ----------
-    job, classifier, earlier, arrays
+    job, classifier, earlier, arrays, decide
         See :func:`make_plan`.
     inspections
         What earlier plans found in the inputs.
@@ -160,12 +174,6 @@ def iter_plan(
     classifier = classifier or load_classifier(job.classifier)
     exports = named_exports(job, classifier)
     counted(exports)
-    for _, export, _ in exports:
-        check_template(export.name)
-        if problem := find_format(export.format).compression_problem(export.compression):
-            raise SettingsError(problem)
-        if not export.internal_path.strip("/ "):
-            raise SettingsError("The dataset inside the HDF5 file needs a name, for example 'exported_data'.")
     if earlier is None:
         given = _expand(job)
         locations = [location for images in given.values() for location in images]
@@ -181,21 +189,28 @@ def iter_plan(
             raise SettingsError("The check was cancelled.")
         found.append(inspections.look_at(job, location, classifier, arrays))
         yield found[-1]
-    owns = [r.own if r.begun else frozenset[Path]() for r in earlier] if earlier else [frozenset[Path]()] * len(found)
-    rows, first = _name_outputs(job, exports, found, owns)
+    namings = _namings(job, exports, found)
+    outputs = [*map(_Outputs(exports).of, found, namings)]
     classifier_hash = file_hash(job.classifier)
-    tables = name_tables(job, exports, rows, own=earlier is not None)
-    checked = check_space(check_outputs(rows, job, exports, classifier_hash), exports)
+    named = [(item.location, plans) for item, (plans, _) in zip(found, outputs, strict=True)]
+    checks = OutputChecks(job, exports, classifier_hash, named)
+    tables = checks.name_tables(exports, own=earlier is not None)
+    space = DiskSpace(exports)
+    rows = (
+        _row(item, plans, problems, checks, space, before, decide)
+        for item, (plans, problems), before in zip(found, outputs, earlier or repeat(None), strict=earlier is not None)
+    )
     return Plan(
         job,
         classifier,
         exports,
-        tuple(checked),
+        tuple(rows),
         classifier_hash,
         resumed=earlier is not None,
         tables=tables,
         arrays=arrays,
-        first=first,
+        first=next(filter(None, namings), None),
+        folder=checks.shared_folder,
     )
 
 
@@ -222,64 +237,84 @@ def _again(job: BatchJob, text: str) -> Location:
         return Unmatched(text, error, find_place(text).path)
 
 
-def _name_outputs(
-    job: BatchJob,
-    exports: Sequence[NamedExport],
-    found: Sequence[Inspected],
-    owns: Sequence[frozenset[Path]],
-) -> tuple[list[PlanRow], Named | None]:
-    """Return a row for each input, with the outputs it would have and the problems in making them.
-
-    And what names are made of, for the first input that is a file.
-    """
-    places = [full_location(job, one.location) for one in found]
-    files = [one.location.file for one in found]
+def _namings(job: BatchJob, exports: Sequence[NamedExport], found: Sequence[Inspected]) -> list[Naming | None]:
+    """Return what names are made of, for each input that is a file."""
+    files = [item.location.file for item in found]
     on_disk = [file for file in files if file is not None]
     root = shared_folder(on_disk) if on_disk else Path()
-    images = [named for named in exports if named.source.kind != "table"]
-    table = counted(exports)
-    rows: list[PlanRow] = []
-    first: Named | None = None
-    for i, (one, place, file, own) in enumerate(zip(found, places, files, owns, strict=True), start=1):
-        problems = list(one.problems)
-        outputs: dict[str, Path] = {}
-        sequences: dict[str, tuple[Path, ...]] = {}
-        n_bytes = 0
-        if table is not None and one.image is not None:
+    # The window names labels of the first image while they are chosen.
+    wants_store = [any(named.export.into_image for named in exports)] * len(files)
+    if on_disk:
+        wants_store[files.index(on_disk[0])] = True
+    namings: list[Naming | None] = []
+    for i, (item, file) in enumerate(zip(found, files, strict=True)):
+        if file is None:
+            namings.append(None)
+            continue
+        location = full_location(job, item.location)
+        store = (find_image(Path(str(location))) or find_image(file)) if wants_store[i] else None
+        namings.append(Naming(file, location.stem, i + 1, len(found), root, str(location), store))
+    return namings
+
+
+class _Outputs:
+    """Plans the outputs of one input after the other; what equal images share is worked out once."""
+
+    def __init__(self, exports: Sequence[NamedExport]) -> None:
+        self._images = [named for named in exports if not named.is_table]
+        self._table = counted(exports)
+        self._fits: Fits = {}
+
+    def of(self, item: Inspected, naming: Naming | None) -> tuple[tuple[OutputPlan, ...], list[Problem]]:
+        """Return the outputs that an input would have, and all that is wrong with it so far."""
+        problems = list(item.problems)
+        image = None if item.image is None else ImageAxes(item.image.axes, item.image.extents)
+        if self._table is not None and image is not None:
             try:
-                export_region(table.export, {**one.image.extents, "c": table.source.channels})
+                export_region(self._table.export, {**image.extents, "c": self._table.source.channels})
             except SettingsError as error:
-                problems.append(str(error))
-        named = None if file is None else Named(file, place.stem, i, len(found), root)
-        first = first or named
-        for key, export, source in images:
-            form = find_format(export.format)
-            transform = None
-            if one.image is not None:
-                try:
-                    transform = make_transform(export, source, one.image.axes, one.image.extents)
-                except SettingsError as error:
-                    problems.append(str(error))
-            if file is None or named is None:
-                continue
-            region = {key: transform.region[key] for key in transform.axes} if transform else {}
-            if export.into_image:
-                store = find_image(Path(str(place))) or find_image(file)
-                if store is None:
-                    problems.append(f"{place} is not an OME-Zarr image, so that labels cannot go into it.")
-                inside = export.model_copy(update={"folder": (store or file) / LABELS})
-                outputs[key] = output_path(inside, source.name, "", named, region)
-            else:
-                outputs[key] = output_path(export, source.name, form.extension, named, region)
-            if transform is not None:
-                n_bytes += prod(transform.shape) * transform.dtype.itemsize
-                if problem := format_problem(form, transform.axes, transform.shape, transform.dtype):
-                    problems.append(problem)
-                elif form.slices is not None:
-                    sequences[key] = form.files(outputs[key], transform.axes, transform.shape, transform.offset)
-        rows.append(
-            PlanRow(
-                one.location, one.image, outputs, sequences, tuple(problems), one.warnings, own=own, n_bytes=n_bytes
-            )
-        )  # fmt: skip
-    return rows, first
+                problems.append(Problem.of(error))
+        plans = tuple([plan_output(named, image, naming, self._fits) for named in self._images])
+        for plan in plans:
+            problems += plan.problems
+        return plans, problems
+
+
+def _row(
+    item: Inspected,
+    plans: tuple[OutputPlan, ...],
+    problems: list[Problem],
+    checks: OutputChecks,
+    space: DiskSpace,
+    before: RecordedInput | None,
+    decide: Decide | None,
+) -> PlanRow:
+    """Return an input with all that is found out about it.
+
+    Parameters
+    ----------
+    item
+        The header of the input.
+    plans, problems
+        Its outputs, and what is wrong so far.
+    checks, space
+        What is asked about the outputs.
+    before
+        The record of the input in the run that this goes on with.
+    decide
+        Says what becomes of it.
+    """
+    warnings = item.warnings
+    own = before.own if before is not None and before.begun else _NOTHING
+    found, skip = checks.check(item.location, plans, own, is_sound=not problems)
+    problems = [*dict.fromkeys([*problems, *found])]
+    if not problems and not skip and (shortage := space.take(plans)) is not None:
+        if shortage.severity == "warning":
+            warnings = (*warnings, shortage)
+        else:
+            problems = [shortage]
+    decision = decide(before) if decide is not None and before is not None else None
+    if isinstance(decision, Problem):
+        problems.append(decision)
+    kept = decision if isinstance(decision, LedgerRow) else None
+    return PlanRow(item.location, item.image, plans, tuple(problems), warnings, skip, own, kept)

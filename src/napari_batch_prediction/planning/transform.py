@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,13 @@ from napari_batch_prediction.job.export import Export
 
 # The order of predicted values, time first.
 _ORDER = "tczyx"
+
+
+class ImageAxes(NamedTuple):
+    """Axes of an image, and its extent along each of ``t c z y x``."""
+
+    axes: str
+    extents: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -113,12 +121,13 @@ def make_transform(export: Export, source: Source, image_axes: str, extents: Map
         try:
             axes = check_axes(export.output_axes)
         except AxesError as error:
-            raise SettingsError(str(error)) from None
+            raise SettingsError(str(error), setting="output_axes") from None
         lost = [key for key, size in sizes.items() if key not in axes and size > 1]
         if lost:
             named = ", ".join(f"'{key}' of {sizes[key]}" for key in lost)
             raise SettingsError(
-                f"The output axes '{axes}' leave out {named}. Add them, or export a region of one along them."
+                f"The output axes '{axes}' leave out {named}. Add them, or export a region of one along them.",
+                setting="output_axes",
             )
     dtype = np.dtype(export.dtype) if export.dtype else source.dtype
     scaling, value_range = _scaling(export, source, dtype)
@@ -148,7 +157,8 @@ def export_region(export: Export, everything: Mapping[str, int]) -> dict[str, tu
         if not 0 <= first < last <= extent:
             raise SettingsError(
                 f"The region {key}={'' if start is None else start}:{'' if stop is None else stop} does not lie "
-                f"inside the image, which has {extent} along {key}. Choose 0 <= start < stop <= {extent}."
+                f"inside the image, which has {extent} along {key}. Choose 0 <= start < stop <= {extent}.",
+                setting="region",
             )
         region[key] = first, last
     return region
@@ -160,27 +170,36 @@ def _scaling(
     """Return how values are rescaled, and the range they have afterwards."""
     if export.output_range is None:
         if export.input_range is not None:
-            raise SettingsError("An input range needs an output range: the values it becomes, for example 0 to 255.")
+            raise SettingsError(
+                "An input range needs an output range: the values it becomes, for example 0 to 255.",
+                setting="output_range",
+            )
         if dtype.kind in "iu" and source.dtype.kind == "f":
             top = np.iinfo(dtype).max
             raise SettingsError(
                 f"{source.name} are fractions, which as {dtype} would nearly all be 0. Give an output range, for "
-                f"example 0 to {top}, or export them as float32."
+                f"example 0 to {top}, or export them as float32.",
+                setting="output_range",
             )
         if dtype.kind in "iu" and source.value_range and source.value_range[1] > np.iinfo(dtype).max:
             raise SettingsError(
-                f"{source.name} go up to {source.value_range[1]:g}, which {dtype} cannot hold. Choose a larger type."
+                f"{source.name} go up to {source.value_range[1]:g}, which {dtype} cannot hold. Choose a larger type.",
+                setting="dtype",
             )
         return None, source.value_range
     before = export.input_range or source.value_range
     if before is None:
-        raise SettingsError(f"The range of {source.name} is not known. Give an input range beside the output range.")
+        raise SettingsError(
+            f"The range of {source.name} is not known. Give an input range beside the output range.",
+            setting="input_range",
+        )
     if dtype.kind in "iu":
         limits = np.iinfo(dtype)
         if min(export.output_range) < limits.min or max(export.output_range) > limits.max:
             raise SettingsError(
                 f"The output range {export.output_range[0]:g} to {export.output_range[1]:g} does not fit into {dtype}, "
-                f"which holds {limits.min} to {limits.max}. Choose another type or range."
+                f"which holds {limits.min} to {limits.max}. Choose another type or range.",
+                setting="output_range",
             )
     spread = before[1] - before[0]
     factor = (export.output_range[1] - export.output_range[0]) / spread if spread else 0.0

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from napari_batch_prediction.errors import BatchPredictionError
+from napari_batch_prediction.problems import Problem
 
 Status = Literal["done", "failed", "skipped", "cancelled"]
 
@@ -103,13 +104,14 @@ class Ledger:
         return sum(row.status == status for row in self.rows)
 
 
-def explain(error: BaseException) -> tuple[str, str]:
-    """Return why something failed, as a sentence, and the stack trace if it was not foreseen."""
+def explain(error: BaseException) -> tuple[Problem, str]:
+    """Return why something failed, and the stack trace if it was not foreseen."""
     if isinstance(error, MemoryError):
-        return f"Not enough memory. Use fewer workers. {error}".strip(), ""
+        return Problem.of(error, f"Not enough memory. Use fewer workers. {error}".strip()), ""
     if isinstance(error, (BatchPredictionError, OSError)):
-        return str(error), ""
-    return f"Unexpected {type(error).__name__}{_message(error)}", "".join(traceback.format_exception(error))
+        return Problem.of(error), ""
+    text = f"Unexpected {type(error).__name__}{_message(error)}"
+    return Problem.of(error, text), "".join(traceback.format_exception(error))
 
 
 def _message(error: BaseException) -> str:

@@ -96,7 +96,8 @@ class Recorder:
                     source: {"path": str(path), "new": [str(f) for f in row.files(source) if not os.path.lexists(f)]}
                     for source, path in row.outputs.items()
                 },
-                problems=list(row.problems),
+                problems=[str(problem) for problem in row.problems],
+                kinds=[problem.kind for problem in row.problems],
             )
 
     def close(self) -> None:

@@ -1,14 +1,14 @@
 """Going on with a recorded run."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.formats.common.files import remove_leftovers
 from napari_batch_prediction.planning.plan import Plan, make_plan
 from napari_batch_prediction.planning.provenance import file_hash, measure
-from napari_batch_prediction.planning.rows import PlanRow
+from napari_batch_prediction.problems import Problem
 from napari_batch_prediction.records.events import Event
 from napari_batch_prediction.records.ledger import CANCELLED, Ledger, LedgerRow
 from napari_batch_prediction.records.record import RecordedInput, read_record
@@ -41,29 +41,27 @@ def plan_resume(ledger: Path, *, failed: bool = False) -> Plan:
             f"The classifier {job.classifier} has changed since the run that {ledger} records. Put the old file "
             "back, or start a new run."
         )
-    plan = make_plan(job, earlier=recorded.inputs)
-    rows = (_decide(row, before, failed) for row, before in zip(plan.rows, recorded.inputs, strict=True))
-    return replace(plan, rows=tuple(rows))
+    return make_plan(job, earlier=recorded.inputs, decide=partial(_decide, failed=failed))
 
 
-def _decide(row: PlanRow, before: RecordedInput, failed: bool) -> PlanRow:
-    """Return the row as it is to be run, or kept."""
+def _decide(before: RecordedInput, *, failed: bool) -> LedgerRow | Problem | None:
+    """Return what an earlier run did for an input if that holds, what is wrong with it, or None if it is to be run."""
     old = before.row
     if failed and (old is None or old.status == "cancelled"):
-        return replace(row, kept=old or LedgerRow(row.input, "cancelled", CANCELLED))
+        return old or LedgerRow(before.input, "cancelled", CANCELLED)
     if old is not None and old.status == "skipped":
-        return replace(row, kept=old)
+        return old
     if old is None or old.status != "done":
         if before.begun:
             for path in before.own:
                 remove_leftovers(path)
-        return row
+        return None
     there = {source: all(path.exists() for path in written.paths) for source, written in old.written.items()}
     for source, written in old.written.items():
         if there[source] and measure(written.paths) != written:
-            problem = f"{old.outputs[source]} is not what was written. Remove it to have it made again."
-            return replace(row, problems=(*row.problems, problem))
-    return replace(row, kept=old) if all(there.values()) else row
+            path = old.outputs[source]
+            return Problem("output", f"{path} is not what was written. Remove it to have it made again.", path=path)
+    return old if all(there.values()) else None
 
 
 def resume(

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from napari_batch_prediction.engine.compilation import compilation_told
 from napari_batch_prediction.engine.tiles import Tile, n_cores
 from napari_batch_prediction.errors import ExportError
-from napari_batch_prediction.planning.outputs import kept_bytes
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.records.events import (
     BatchFinished,
@@ -124,7 +123,7 @@ class _Run:
             i: row.image for i, row in enumerate(plan.rows) if row.image and not (row.problems or row.skip or row.kept)
         }
         share = max(1, self.workers // max(1, len(infos)))
-        held = kept_bytes(plan, (info for i, info in infos.items() if plan.rows[i].location.in_memory))
+        held = sum(plan.rows[i].n_bytes for i in infos if plan.rows[i].location.in_memory)
         self.works = {i: FileWork(plan, i, info, share, held) for i, info in infos.items()}
         self.batch_tiles = sum(len(work.tiles) for work in self.works.values())
         self.batch_done = 0
@@ -142,7 +141,7 @@ class _Run:
             if row.kept is not None:
                 yield self._end(index, row.kept)
             elif row.problems:
-                yield self._end(index, LedgerRow(row.input, "failed", " ".join(row.problems)))
+                yield self._end(index, LedgerRow(row.input, "failed", " ".join(map(str, row.problems))))
             elif row.skip:
                 yield self._end(index, LedgerRow(row.input, "skipped", "All outputs exist.", row.outputs))
             elif not self.cancelled():

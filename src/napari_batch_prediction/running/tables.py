@@ -13,7 +13,6 @@ from napari_batch_prediction.formats.common.files import (
     temporary_path,
     writing,
 )
-from napari_batch_prediction.formats.registry import find_format
 from napari_batch_prediction.locations.location import absolute
 from napari_batch_prediction.planning.opening import full_location
 from napari_batch_prediction.planning.plan import Plan
@@ -54,8 +53,8 @@ def write_table(plan: Plan, name: str, rows: Sequence[LedgerRow]) -> bool:
     # One that stands there would say what this run did not find.
     if not done and not os.path.lexists(path):
         return False
-    (export,) = (named.export for named in plan.exports if named.name == name)
-    lines = _nicknames(plan, done) if find_format(export.format).name == "ilastik csv" else _times(done)
+    (table,) = (named for named in plan.exports if named.name == name)
+    lines = _nicknames(plan, done) if table.format.name == "ilastik csv" else _times(done)
     if plan.resumed:
         remove_leftovers(path)
     make_folder(path.parent)

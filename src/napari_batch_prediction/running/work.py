@@ -11,14 +11,13 @@ from napari_batch_prediction.errors import ExportError, ImageReadError
 from napari_batch_prediction.formats.common.memory import MemoryWriter
 from napari_batch_prediction.formats.common.target import Target
 from napari_batch_prediction.formats.common.writer import Writer
-from napari_batch_prediction.formats.registry import find_format
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.planning.exports import counted
 from napari_batch_prediction.planning.inspection import ImageInfo
 from napari_batch_prediction.planning.opening import open_input
-from napari_batch_prediction.planning.outputs import image_transforms, make_target, stored_chunk
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.planning.provenance import measure
+from napari_batch_prediction.planning.target import make_target
 from napari_batch_prediction.planning.transform import export_region
 from napari_batch_prediction.records.ledger import CANCELLED, LedgerRow, Status, Written, explain
 from napari_batch_prediction.running.counts import Tally
@@ -41,7 +40,7 @@ class FileWork:
     workers
         Number of threads that share this input.
     held
-        Bytes of what stays in memory, for all inputs; see :func:`~napari_batch_prediction.planning.outputs.kept_bytes`.
+        Bytes of what stays in memory, for all inputs.
 
     Attributes
     ----------
@@ -59,12 +58,12 @@ class FileWork:
         self._plan = plan
         self._info = info
         self._in_memory = self.row.location.in_memory
-        self._exports = image_transforms(plan, info)
+        self._outputs = [(output, output.transform) for output in self.row.plans if output.transform is not None]
         self._density, self._tally = "", None
         if table := counted(plan.exports):
             region = export_region(table.export, {**info.extents, "c": table.source.channels})
             self._density, self._tally = table.source.made_from, Tally(info.extents["t"], region)
-        names = [named.source.name for named, _ in self._exports]
+        names = [output.named.source.name for output, _ in self._outputs]
         self._sources = list(dict.fromkeys([*names, self._density] if self._density else names))
         self.tiles = self._make_tiles(workers, held)
         self._image: Image | None = None
@@ -79,12 +78,12 @@ class FileWork:
         """Cut up the box that holds every region; the whole image if it is counted."""
         starts, sizes = {}, {}
         for key in "tzyx":
-            regions = [transform.region[key] for _, transform in self._exports]
+            regions = [transform.region[key] for _, transform in self._outputs]
             if self._tally is not None:
                 regions.append((0, self._info.extents[key]))
             starts[key] = min(start for start, _ in regions)
             sizes[key] = max(stop for _, stop in regions) - starts[key]
-        chunk = stored_chunk(*self._exports[0]) if self._exports else {}
+        chunk = self._outputs[0][0].chunk if self._outputs else {}
         memory = self._plan.job.memory
         tiles = make_tiles(
             sizes,
@@ -99,9 +98,9 @@ class FileWork:
     def _waiting(self) -> int:
         """Return the bytes that wait in memory to be written."""
         total = 0
-        for named, transform in () if self._in_memory else self._exports:
-            target = Target(self.row.outputs[named.name], transform.axes, transform.shape, transform.dtype)
-            total += find_format(named.export.format).writer(target).held_bytes()
+        for output, transform in () if self._in_memory else self._outputs:
+            target = Target(output.path, transform.axes, transform.shape, transform.dtype)
+            total += output.named.format.writer(target).held_bytes()
         return total
 
     def open(self) -> None:
@@ -120,16 +119,15 @@ class FileWork:
                 f"{self.row.input} has changed since it was checked: expected {self._info.axes} "
                 f"{self._info.shape} {self._info.dtype}, got {now.axes} {now.shape} {now.dtype}. Start again."
             )
-        for named, transform in self._exports:
+        for output, transform in self._outputs:
+            name = output.named.name
             if self._in_memory:
-                self._writers[named.name] = MemoryWriter(transform.shape, transform.dtype)
-                continue
-            path = self.row.outputs[named.name]
-            if self._plan.job.existing == "skip" and all(file.exists() for file in self.row.files(named.name)):
-                self._finished[named.name] = path
-                continue
-            target = make_target(self._plan, self.row, named, transform, image)
-            self._writers[named.name] = find_format(named.export.format).writer(target)
+                self._writers[name] = MemoryWriter(transform.shape, transform.dtype)
+            elif self._plan.job.existing == "skip" and all(file.exists() for file in output.files):
+                self._finished[name] = output.path
+            else:
+                target = make_target(self._plan, self.row, output, transform, image)
+                self._writers[name] = output.named.format.writer(target)
 
     def work(self, tile: Tile) -> None:
         """Read, predict and write one tile; the last one gives the outputs their names."""
@@ -138,10 +136,10 @@ class FileWork:
         outer, inner = tile.with_context(self._info.extents, self._plan.classifier.context)
         block = self._image.read_czyx(tile.t, *outer)
         values = self._plan.classifier.predict_tile(block, inner, self._sources)
-        for (key, _, source), transform in self._exports:
-            part = transform.apply(tile, values[source.name])
-            if key in self._writers and part is not None:
-                self._writers[key].write(*part)
+        for output, transform in self._outputs:
+            part = transform.apply(tile, values[output.named.source.name])
+            if output.named.name in self._writers and part is not None:
+                self._writers[output.named.name].write(*part)
         if self._tally is not None:
             self._tally.add(tile, values[self._density])
         with self._lock:
@@ -162,7 +160,7 @@ class FileWork:
 
     def close(self, status: Status) -> LedgerRow:
         """Release the image, remove what is not whole, and return what happened."""
-        reason, trace = explain(self.error) if self.error is not None else ("", "")
+        reason, trace = map(str, explain(self.error)) if self.error is not None else ("", "")
         if status == "cancelled":
             reason = CANCELLED
         for key, writer in self._writers.items():

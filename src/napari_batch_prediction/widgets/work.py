@@ -161,7 +161,7 @@ def _guarded(steps: Generator[object]) -> Generator[object]:
         except StopIteration:
             return
         except BaseException as error:  # whatever it is, the window says it
-            yield Failure(*map(printable, explain(error)))
+            yield Failure(*map(printable, map(str, explain(error))))
             return
         # Outside of the block: who closes this generator raises here.
         yield step

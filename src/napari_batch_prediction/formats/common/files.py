@@ -59,7 +59,9 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ExportError(f"The folder {folder} cannot be made: {why(error)}. Choose another folder.") from error
+        raise ExportError(
+            f"The folder {folder} cannot be made: {why(error)}. Choose another folder.", setting="folder", path=folder
+        ) from error
 
 
 def sync(path: Path) -> None:
@@ -95,7 +97,9 @@ def publish(temporary: Path, final: Path, *, replace: bool) -> None:
 def taken(final: Path) -> OutputExistsError:
     """Return the error about a name that was free when the job began."""
     return OutputExistsError(
-        f"{final} appeared while it was being computed and is left as it is. Remove it, or allow overwriting."
+        f"{final} appeared while it was being computed and is left as it is. Remove it, or allow overwriting.",
+        setting="existing",
+        path=final,
     )
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import cast, get_args
 
 import numpy as np
@@ -11,7 +10,6 @@ from numpy.typing import NDArray
 from napari_batch_prediction.classifiers.base import Classifier, Source
 from napari_batch_prediction.errors import BatchPredictionError, ImageReadError
 from napari_batch_prediction.formats.common.planes import slice_axis
-from napari_batch_prediction.formats.registry import find_format
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.images.memory import MemoryImage
 from napari_batch_prediction.images.stack import StackAxis, StackImage
@@ -20,7 +18,8 @@ from napari_batch_prediction.locations.inputs import open_image
 from napari_batch_prediction.locations.location import Arrays, LayerNamed, parse
 from napari_batch_prediction.planning.exports import NamedExport
 from napari_batch_prediction.planning.opening import full_location, input_settings, open_input
-from napari_batch_prediction.planning.transform import Transform, make_transform
+from napari_batch_prediction.planning.output import OutputPlan, plan_output
+from napari_batch_prediction.planning.transform import ImageAxes, Transform
 from napari_batch_prediction.records.ledger import LedgerRow
 from napari_batch_prediction.widgets.canvas.layer_data import (
     ORDER,
@@ -153,19 +152,22 @@ def _parts(what: ToShow, raw: Image, place: Place, problems: list[str]) -> Itera
     """Yield what there is of each source; one that is exported twice only once."""
     seen: set[tuple[str, int]] = set()
     for named in what.exports:
-        name, export, source = named
-        if source.kind == "table":
+        if named.is_table:
             continue
+        name, source = named.name, named.source
         path = what.ended.outputs.get(name) if what.ended is not None else None
         is_empty = path is None and name not in what.predicted
         if is_empty and (what.in_memory or not what.is_running):
             continue
+        output = plan_output(named, ImageAxes(raw.axes, raw.extents))
+        if (transform := output.transform) is None:
+            problems += map(str, output.problems)
+            continue
+        first, last = transform.region["c"]
+        channels = {(source.name, i) for i in range(first, last)}
+        if channels <= seen:
+            continue
         try:
-            transform = make_transform(export, source, raw.axes, raw.extents)
-            first, last = transform.region["c"]
-            channels = {(source.name, i) for i in range(first, last)}
-            if channels <= seen:
-                continue
             if is_empty:
                 pixels = no_pixels(transform, place.order)
             elif path is None:
@@ -173,7 +175,7 @@ def _parts(what: ToShow, raw: Image, place: Place, problems: list[str]) -> Itera
                     MemoryImage(name, what.predicted[name], transform.axes, axes_known="file"), place.order
                 )
             else:
-                pixels = read_pixels(open_output(named, path, transform), place.order)
+                pixels = read_pixels(open_output(output.at(path), transform), place.order)
         except (BatchPredictionError, OSError) as error:
             problems.append(str(error))
             continue
@@ -189,15 +191,13 @@ def no_pixels(transform: Transform, order: str) -> Pixels:
     return Pixels((np.broadcast_to(np.zeros((), transform.dtype), sizes),), ())
 
 
-def open_output(named: NamedExport, path: Path, transform: Transform) -> Image:
-    """Open what was written.
+def open_output(output: OutputPlan, transform: Transform) -> Image:
+    """Open an output that was written.
 
     Parameters
     ----------
-    named
-        The export.
-    path
-        Its file, or the pattern of a sequence of files.
+    output
+        The output.
     transform
         What the export made of the prediction.
 
@@ -206,9 +206,8 @@ def open_output(named: NamedExport, path: Path, transform: Transform) -> Image:
     ImageReadError
         If it is not there any more, or is damaged.
     """
-    form = find_format(named.export.format)
+    path, form = output.path, output.named.format
     if form.slices is not None:
-        files = form.files(path, transform.axes, transform.shape, transform.offset)
         along = slice_axis(transform.axes, transform.shape)
         if along not in get_args(StackAxis):
             raise ImageReadError(f"{path} is a sequence along {along}, which cannot be shown as one image.")
@@ -217,8 +216,8 @@ def open_output(named: NamedExport, path: Path, transform: Transform) -> Image:
         def open_slice(location: str) -> Image:
             return _open(location, "".join(each), tuple(each.values()))
 
-        return StackImage(str(path), list(map(str, files)), cast("StackAxis", along), open_slice)
-    location = f"{path}/{named.export.internal_path}" if form.has_internal_path else str(path)
+        return StackImage(str(path), list(map(str, output.files)), cast("StackAxis", along), open_slice)
+    location = f"{path}/{output.named.export.internal_path}" if form.has_internal_path else str(path)
     return _open(location, transform.axes, transform.shape)
 
 

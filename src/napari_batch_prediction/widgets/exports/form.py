@@ -13,8 +13,9 @@ from napari_batch_prediction.classifiers.base import Source
 from napari_batch_prediction.formats.registry import EXPORT_FORMATS, format_named
 from napari_batch_prediction.job.export import DEFAULT_NAME, Export
 from napari_batch_prediction.job.options import label
-from napari_batch_prediction.planning.choices import ImageAxes, format_problems, why_off
+from napari_batch_prediction.planning.choices import format_problems, why_off
 from napari_batch_prediction.planning.naming import PLACEHOLDERS
+from napari_batch_prediction.planning.transform import ImageAxes
 from napari_batch_prediction.widgets.parts.form_rows import (
     Row,
     combo,

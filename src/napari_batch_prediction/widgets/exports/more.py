@@ -15,7 +15,8 @@ from napari_batch_prediction.formats.registry import format_named
 from napari_batch_prediction.job.export import Dtype, Export
 from napari_batch_prediction.job.options import describe, label
 from napari_batch_prediction.job.region import Region, format_region, parse_region
-from napari_batch_prediction.planning.choices import ImageAxes, axis_orders, why_no_dtype
+from napari_batch_prediction.planning.choices import axis_orders, why_no_dtype
+from napari_batch_prediction.planning.transform import ImageAxes
 from napari_batch_prediction.widgets.exports.form import Chosen, off_for_all, shown
 from napari_batch_prediction.widgets.parts.form_rows import (
     Row,

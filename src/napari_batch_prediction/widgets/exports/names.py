@@ -6,14 +6,13 @@ from typing import NamedTuple
 
 from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.errors import SettingsError
-from napari_batch_prediction.formats.registry import find_format, format_problem
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob
-from napari_batch_prediction.planning.choices import ImageAxes
 from napari_batch_prediction.planning.exports import named_exports
-from napari_batch_prediction.planning.naming import Named, check_template, output_path
+from napari_batch_prediction.planning.naming import Naming
+from napari_batch_prediction.planning.output import plan_output, plan_table
 from napari_batch_prediction.planning.plan import Plan
-from napari_batch_prediction.planning.transform import make_transform
+from napari_batch_prediction.planning.transform import ImageAxes
 from napari_batch_prediction.widgets.exports.text import backwards
 
 
@@ -21,7 +20,7 @@ class FirstImage(NamedTuple):
     """The first image of a plan, as far as names need it: nothing is read for a name that is being typed."""
 
     plan: Plan
-    named: Named
+    naming: Naming
 
 
 def first_image(plan: Plan) -> FirstImage | None:
@@ -57,32 +56,23 @@ def names(first: FirstImage, exports: Sequence[Export], image: ImageAxes | None)
     SettingsError
         If there are no such outputs.
     """
-    plan, named = first
-    job = plan.job.model_copy(update={"exports": tuple(exports)})
-    row = plan.rows[named.index - 1]
+    plan, naming = first
     if tuple(exports) == plan.job.exports:
-        return [*row.outputs.values(), *plan.tables.values()]
-    found = []
-    for _, export, source in named_exports(job, plan.classifier):
-        form = find_format(export.format)
-        if source.kind == "table":
-            folder = export.folder or named.root
-            table = Named(folder / job.classifier.name, job.classifier.stem, 1, 1, folder)
-            found.append(output_path(export, source.name, form.extension, table, {}))
-            continue
-        region = {}
-        if image is not None:
-            made = make_transform(export, source, *image)
-            region = {key: made.region[key] for key in made.axes}
-        if export.into_image:
-            inside = export.model_copy(update={"folder": named.file / "labels"})
-            found.append(output_path(inside, source.name, "", named, region))
-        else:
-            found.append(output_path(export, source.name, form.extension, named, region))
-    return found
+        return [*plan.rows[naming.index - 1].outputs.values(), *plan.tables.values()]
+    job = plan.job.model_copy(update={"exports": tuple(exports)})
+    paths = []
+    for named in named_exports(job, plan.classifier):
+        if not named.is_table:
+            output = plan_output(named, image, naming)
+            if image is not None and output.transform is None:
+                raise SettingsError(" ".join(map(str, output.problems)))
+            paths.append(output.path)
+        elif (table := plan_table(named, job.classifier, plan.folder)) is not None:
+            paths.append(table)
+    return paths
 
 
-def problem(exports: Sequence[Export], classifier: Classifier, image: ImageAxes | None) -> str:
+def why_not(exports: Sequence[Export], classifier: Classifier, image: ImageAxes | None) -> str:
     """Return what does not fit in the settings of exports, in words; empty if all fits.
 
     Parameters
@@ -101,17 +91,10 @@ def problem(exports: Sequence[Export], classifier: Classifier, image: ImageAxes 
     try:
         # Only the exports count.
         job = BatchJob(classifier=classifier.file, inputs=("",), exports=tuple(exports))
-        for export in exports:
-            form = find_format(export.format)
-            if reason := form.compression_problem(export.compression):
-                return reason
-            check_template(export.name.replace("{class}", ""))
-        for _, export, source in named_exports(job, classifier):
-            if image is None or source.kind == "table":
-                continue
-            made = make_transform(export, source, *image)
-            if reason := format_problem(find_format(export.format), made.axes, made.shape, made.dtype):
-                return f"{source.name}: {reason}"
+        for named in named_exports(job, classifier):
+            if image is not None and not named.is_table:
+                for problem in plan_output(named, image).problems:
+                    return f"{named.source.name}: {problem}" if problem.setting == "format" else str(problem)
     except SettingsError as error:
         return str(error)
     return ""

@@ -14,12 +14,13 @@ from napari_batch_prediction.formats.registry import format_named
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob, Existing
 from napari_batch_prediction.job.region import Region
-from napari_batch_prediction.planning.choices import ImageAxes, for_source, why_off, with_changes
+from napari_batch_prediction.planning.choices import for_source, why_off, with_changes
 from napari_batch_prediction.planning.plan import Plan
+from napari_batch_prediction.planning.transform import ImageAxes
 from napari_batch_prediction.widgets import preferences
 from napari_batch_prediction.widgets.exports.form import Chosen, ExportForm
 from napari_batch_prediction.widgets.exports.more import MoreForm
-from napari_batch_prediction.widgets.exports.names import FirstImage, first_image, in_memory, names, problem
+from napari_batch_prediction.widgets.exports.names import FirstImage, first_image, in_memory, names, why_not
 from napari_batch_prediction.widgets.exports.region import RegionLayer
 from napari_batch_prediction.widgets.exports.source_boxes import SourceBoxes
 from napari_batch_prediction.widgets.exports.text import differing, labels, more_than_default, only
@@ -214,7 +215,7 @@ class ExportsSection(Section):
         self._form.show_exports(chosen, self._image)
         self._more_form.show_exports(chosen, self._image)
         self._more.set_summary(more_than_default(chosen[0].export))
-        reason = problem(self._exports, self._classifier, self._image) if self._classifier else ""
+        reason = why_not(self._exports, self._classifier, self._image) if self._classifier else ""
         self._message.say(reason, kind="problem")
         part = only(self._exports)
         self._only.say(

@@ -106,7 +106,8 @@ class InputsModel(QAbstractTableModel):
     def with_first_problem(self) -> list[str]:
         """Return the images that have the same problem as the first that has any."""
         known = [one for one in map(self._found.get, self.images) if one is not None and one.problems]
-        return [one.input for one in known if one.problems == known[0].problems]
+        texts = [list(map(str, one.problems)) for one in known]
+        return [one.input for one, text in zip(known, texts, strict=True) if text == texts[0]]
 
     def has_reasons(self) -> bool:
         """Return whether any image has a problem or a warning."""
@@ -247,7 +248,7 @@ class InputsModel(QAbstractTableModel):
     def _tooltip(self, location: str, column: int) -> str:
         found, info = self._found.get(location), self._info(location)
         if column == 4:
-            return "\n".join((*found.problems, *found.warnings)) if found is not None else "Not checked yet."
+            return "\n".join(map(str, (*found.problems, *found.warnings))) if found is not None else "Not checked yet."
         if info is None:
             return location
         about = (

@@ -6,6 +6,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 from superqt import QFlowLayout
 
+from napari_batch_prediction.problems import Problem
 from napari_batch_prediction.widgets.inputs.model import InputsModel
 from napari_batch_prediction.widgets.parts.colors import Kind
 from napari_batch_prediction.widgets.parts.message import Message
@@ -13,12 +14,12 @@ from napari_batch_prediction.widgets.parts.words import count, short_name
 
 EXISTING = "existing"
 
-# What is to be mended, by the word for it in a reason: the label of its button, and what that does.
+# The settings that the window can lead to: the label of the button, and its tooltip.
 REMEDIES = {
-    "channel": ("channels", "Choose channels", "Go to the channels of the images that have this problem."),
-    "axes": ("axes", "Set axes", "Go to the axes of the images that have this problem."),
-    "dataset": ("dataset", "Choose dataset", "Go to the dataset of the images that have this problem."),
-    "allow skipping": (EXISTING, "Skip or overwrite", "Go to what is done about outputs that exist."),
+    "channels": ("Choose channels", "Go to the channels of the images that have this problem."),
+    "axes": ("Set axes", "Go to the axes of the images that have this problem."),
+    "dataset": ("Choose dataset", "Go to the dataset of the images that have this problem."),
+    EXISTING: ("Skip or overwrite", "Go to what is done about outputs that exist."),
 }
 
 _MOST_NAMED = 5
@@ -27,18 +28,18 @@ _MOST_NAMED = 5
 _LINES = 5
 
 
-def remedies(reasons: Iterable[str]) -> list[str]:
-    """Return the fields that mend what reasons name: axes, channels, dataset, existing."""
-    text = "\n".join(reasons).lower()
-    return [field for word, (field, _, _) in REMEDIES.items() if word in text]
+def settings_that_mend(problems: Iterable[Problem]) -> list[str]:
+    """Return the settings that mend problems and that the window can lead to: axes, channels, dataset, existing."""
+    settings = {problem.setting for problem in problems}
+    return [setting for setting in REMEDIES if setting in settings]
 
 
 def reasons_for(model: InputsModel, locations: Sequence[str]) -> str:
     """Return what is wrong with some images, in words; images with the same reason are said together."""
     names: dict[str, list[str]] = {}
     for found in filter(None, map(model.found, locations)):
-        for reason in (*found.problems, *found.warnings):
-            names.setdefault(reason, []).append(found.input)
+        for problem in (*found.problems, *found.warnings):
+            names.setdefault(str(problem), []).append(found.input)
     lines = []
     for reason, images in list(names.items())[:_MOST_NAMED]:
         others = f" and {count(len(images) - 1, 'other')}" if len(images) > 1 else ""
@@ -62,7 +63,7 @@ class Reasons(QWidget):
     Attributes
     ----------
     remedy_chosen
-        The user wants to mend it; emitted with the field: axes, channels, dataset or existing.
+        The user wants to mend it; emitted with the setting: axes, channels, dataset or existing.
     """
 
     remedy_chosen = Signal(str)
@@ -75,12 +76,12 @@ class Reasons(QWidget):
         flow.setContentsMargins(0, 0, 0, 0)
         flow.setHorizontalSpacing(4)
         self._buttons: dict[str, QPushButton] = {}
-        for field, text, tooltip in REMEDIES.values():
+        for setting, (text, tooltip) in REMEDIES.items():
             button = QPushButton(text)
             button.setToolTip(tooltip)
-            button.clicked.connect(lambda _, field=field: self.remedy_chosen.emit(field))
+            button.clicked.connect(lambda _, setting=setting: self.remedy_chosen.emit(setting))
             flow.addWidget(button)
-            self._buttons[field] = button
+            self._buttons[setting] = button
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
@@ -112,8 +113,9 @@ class Reasons(QWidget):
         elif not text and chosen and all(map(model.found, chosen)):
             text = "The check found no problem here. It reads the headers of files only."
         self._message.say(text, kind=kind)
-        fields = remedies([text]) if kind else []
-        for field, button in self._buttons.items():
-            button.setVisible(field in fields)
-        self._row.setVisible(bool(fields))
+        inspected = filter(None, map(model.found, locations))
+        settings = settings_that_mend(problem for item in inspected for problem in (*item.problems, *item.warnings))
+        for setting, button in self._buttons.items():
+            button.setVisible(setting in settings)
+        self._row.setVisible(bool(settings))
         self.setVisible(waits or model.has_reasons())

@@ -16,7 +16,7 @@ from napari_batch_prediction.widgets.inputs.changes import containers, for_image
 from napari_batch_prediction.widgets.inputs.contents import ContentsReader, Wanted
 from napari_batch_prediction.widgets.inputs.model import InputsModel
 from napari_batch_prediction.widgets.inputs.pattern import PatternLine
-from napari_batch_prediction.widgets.inputs.reasons import EXISTING, Reasons, remedies
+from napari_batch_prediction.widgets.inputs.reasons import EXISTING, Reasons, settings_that_mend
 from napari_batch_prediction.widgets.inputs.settings import InputSettingsForm
 from napari_batch_prediction.widgets.inputs.shown import shown_for, summary
 from napari_batch_prediction.widgets.parts.section import Section
@@ -224,7 +224,7 @@ class InputsSection(Section):
             return
         if not self.selected():
             found = filter(None, map(self._model.found, self._model.images))
-            rows = (self._model.row(one.input) for one in found if field in remedies(one.problems))
+            rows = (self._model.row(one.input) for one in found if field in settings_that_mend(one.problems))
             self._select(row for row in rows if row is not None)
         self._more.unfold()
         self._form.go_to(field)

@@ -1,0 +1,154 @@
+"""What an export comes to for one image: the file, the format, and what is made of the prediction."""
+
+from collections.abc import MutableMapping
+from dataclasses import dataclass, replace
+from math import prod
+from pathlib import Path
+
+from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.formats.registry import format_problem
+from napari_batch_prediction.formats.zarr.labels import FOLDER as LABELS
+from napari_batch_prediction.planning.exports import NamedExport
+from napari_batch_prediction.planning.naming import Naming, name_output
+from napari_batch_prediction.planning.transform import ImageAxes, Transform, make_transform
+from napari_batch_prediction.problems import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class OutputPlan:
+    """What one export comes to for one image.
+
+    Attributes
+    ----------
+    named
+        The export.
+    transform
+        What it makes of the prediction; None if the image is not known, or the settings do not fit it.
+    problems
+        Why the export is not possible; empty if it is.
+    folder, name
+        Where it is written; None and empty for an image in memory. The name of a sequence is a pattern.
+    """
+
+    named: NamedExport
+    transform: Transform | None
+    problems: tuple[Problem, ...] = ()
+    folder: Path | None = None
+    name: str = ""
+
+    @property
+    def path(self) -> Path:
+        """The file or folder that is written; of a sequence, the pattern."""
+        if self.folder is None:
+            raise ValueError(f"{self.named.name} stays in memory: it has no path.")
+        return self.folder / self.name
+
+    def at(self, path: Path) -> "OutputPlan":
+        """Return the same output under another name, as it was written earlier."""
+        return replace(self, folder=path.parent, name=path.name)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files or folders that the output consists of: one, or those of a sequence."""
+        made = self.transform
+        if made is None or self.problems or self.named.format.slices is None:
+            return (self.path,)
+        return self.named.format.files(self.path, made.axes, made.shape, made.offset)
+
+    @property
+    def file_names(self) -> tuple[str, ...]:
+        """The names of the files in their folder."""
+        if self.transform is None or self.named.format.slices is None:
+            return (self.name,)
+        return tuple(file.name for file in self.files)
+
+    @property
+    def chunk(self) -> dict[str, int]:
+        """The extent along each axis of the pieces in which the output is stored."""
+        made = self.transform
+        if made is None:
+            return {}
+        chunk = self.named.format.chunk(made.axes, made.shape, made.dtype.itemsize)
+        return dict(zip(made.axes, chunk, strict=True))
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of all values, before compression."""
+        return 0 if self.transform is None else prod(self.transform.shape) * self.transform.dtype.itemsize
+
+
+Fits = MutableMapping[tuple[object, ...], tuple[Transform | None, tuple[Problem, ...]]]
+"""What exports make of images, by export, axes and extents: thousands of images have few of these."""
+
+
+def plan_output(
+    named: NamedExport, image: ImageAxes | None, naming: Naming | None = None, fits: Fits | None = None
+) -> OutputPlan:
+    """Return what an export of an image comes to.
+
+    Parameters
+    ----------
+    named
+        The export; not a table.
+    image
+        The image; None if it is not known.
+    naming
+        What the name of the output is made of; None for an image in memory.
+    fits
+        What earlier calls with the same exports found, and where this one notes what it finds.
+
+    Raises
+    ------
+    SettingsError
+        If the output cannot be named.
+    """
+    transform, problems = _fit(named, image, {} if fits is None else fits)
+    if naming is None:
+        return OutputPlan(named, transform, problems)
+    export, source = named.export, named.source.name
+    region = {key: transform.region[key] for key in transform.axes} if transform is not None else {}
+    if not export.into_image:
+        folder, name = name_output(export, source, named.format.extension, naming, region)
+        return OutputPlan(named, transform, problems, folder, name)
+    if naming.store is None:
+        text = f"{naming.location} is not an OME-Zarr image, so that labels cannot go into it."
+        problems = (*problems, Problem("output", text, "into_image", naming.file))
+    inside = export.model_copy(update={"folder": (naming.store or naming.file) / LABELS})
+    folder, name = name_output(inside, source, "", naming, region)
+    return OutputPlan(named, transform, problems, folder, name)
+
+
+def plan_table(named: NamedExport, classifier: Path, folder: Path | None) -> Path | None:
+    """Return the file of a table of the batch, named after the classifier; None if there is no folder for it.
+
+    Parameters
+    ----------
+    named
+        The export of the table.
+    classifier
+        The file of the classifier.
+    folder
+        The folder that all images share, if there is one.
+    """
+    folder = named.export.folder or folder
+    if folder is None:
+        return None
+    naming = Naming(folder / classifier.name, classifier.stem, 1, 1, folder)
+    parent, name = name_output(named.export, named.source.name, named.format.extension, naming, {})
+    return parent / name
+
+
+def _fit(named: NamedExport, image: ImageAxes | None, fits: Fits) -> tuple[Transform | None, tuple[Problem, ...]]:
+    """Return what an export makes of an image, and why it cannot be."""
+    if image is None:
+        return None, ()
+    key = (named.name, image.axes, *image.extents.values())
+    if key not in fits:
+        try:
+            transform = make_transform(named.export, named.source, image.axes, image.extents)
+        except SettingsError as error:
+            fits[key] = None, (Problem.of(error),)
+        else:
+            text = format_problem(named.format, transform.axes, transform.shape, transform.dtype)
+            fits[key] = transform, (Problem("output", text, "format"),) if text else ()
+    return fits[key]

@@ -1,0 +1,46 @@
+"""From what an export comes to, to what a writer is told: also the pixel size, the colours and how it was made."""
+
+from napari_batch_prediction.colors import Color
+from napari_batch_prediction.formats.common.target import Target
+from napari_batch_prediction.formats.zarr.labels import image_version
+from napari_batch_prediction.images.base import Image
+from napari_batch_prediction.planning.exports import NamedExport
+from napari_batch_prediction.planning.output import OutputPlan
+from napari_batch_prediction.planning.plan import Plan
+from napari_batch_prediction.planning.provenance import SOFTWARE, made_with
+from napari_batch_prediction.planning.rows import PlanRow
+from napari_batch_prediction.planning.transform import Transform
+
+
+def make_target(plan: Plan, row: PlanRow, output: OutputPlan, transform: Transform, image: Image) -> Target:
+    """Return the target of one output of an input."""
+    export, source = output.named.export, output.named.source
+    path = output.path
+    first, last = transform.region["c"]
+    return Target(
+        path,
+        transform.axes,
+        transform.shape,
+        transform.dtype,
+        transform.value_range,
+        image.pixel_size,
+        image.units,
+        export.internal_path,
+        replace=plan.job.existing == "overwrite" or not row.own.isdisjoint(output.files),
+        offset=transform.offset,
+        channel_names=source.channel_names[first:last],
+        channel_colors=_colors(output.named, first, last),
+        is_labels=source.kind == "labels",
+        metadata={SOFTWARE: made_with(plan.job, export, source, plan.classifier_sha256, row.input)},
+        ome_zarr_version=image_version(path.parents[1]) if export.into_image else export.ome_zarr_version,
+        in_image=export.into_image,
+        compression=export.compression,
+    )
+
+
+def _colors(named: NamedExport, first: int, last: int) -> tuple[Color, ...]:
+    """Return the colours of the channels of a source with one for each class; of labels in an image, of the values."""
+    source = named.source
+    if source.kind == "labels":
+        return source.class_colors if named.export.into_image else ()
+    return source.class_colors[first:last]
