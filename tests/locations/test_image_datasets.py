@@ -6,7 +6,7 @@ import pytest
 import zarr
 
 from napari_batch_prediction.errors import ImageReadError
-from napari_batch_prediction.locations.datasets import list_datasets
+from napari_batch_prediction.locations.location import FileAt
 
 PIXELS = np.zeros((20, 30), np.uint8)
 
@@ -40,13 +40,13 @@ FILES = {
 def test_list_datasets(tmp_path, name, write, datasets):
     """The images in a file, whatever is named after it; none of a file that is one image."""
     write(tmp_path / name)
-    assert list_datasets(tmp_path / name) == datasets
+    assert FileAt.of(tmp_path / name).datasets() == datasets
     if datasets:
-        assert list_datasets(f"{tmp_path / name}/{datasets[0]}") == datasets
+        assert FileAt.of(f"{tmp_path / name}/{datasets[0]}").datasets() == datasets
 
 
 def test_a_file_that_cannot_be_read(tmp_path):
     """The file and what is wrong are named."""
     (tmp_path / "a.h5").write_bytes(b"no HDF5")
     with pytest.raises(ImageReadError, match=r"a\.h5"):
-        list_datasets(tmp_path / "a.h5")
+        FileAt.of(tmp_path / "a.h5").datasets()

@@ -6,6 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
+import napari_batch_prediction
 from napari_batch_prediction.errors import ImageReadError, SettingsError
 from napari_batch_prediction.images.memory import MemoryImage
 from napari_batch_prediction.locations.inputs import Expansion, open_image
@@ -122,3 +123,9 @@ def test_images_of_later_inputs_are_new(folder):
     expansion = Expansion()
     found = [[str(location) for location in expansion.expand(entry)] for entry in ("a2.npy", "*.npy", "link/*.npy")]
     assert found == [["a2.npy"], ["a1.npy"], []]
+
+
+def test_prefix_of_layers_is_known_in_one_module():
+    """Whoever needs to know whether an input is a layer asks its location."""
+    sources = Path(napari_batch_prediction.__file__).parent.rglob("*.py")
+    assert [path.name for path in sources if '"layer:' in path.read_text("utf-8")] == ["location.py"]

@@ -1,8 +1,7 @@
-"""Where an input is: in a file, in several files that are one image, or in a layer of a viewer."""
+"""The kinds of locations: a file, several files that are one image, a layer of a viewer."""
 
 import os
-from abc import ABC, abstractmethod
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from glob import has_magic
 from pathlib import Path
@@ -10,84 +9,16 @@ from typing import Self
 
 from napari_batch_prediction.errors import ImageReadError, SettingsError
 from napari_batch_prediction.formats.registry import known_format
-from napari_batch_prediction.images.base import Image
-from napari_batch_prediction.images.memory import MemoryImage
+from napari_batch_prediction.images.base import Image, reading
 from napari_batch_prediction.images.stack import StackAxis, StackImage
+from napari_batch_prediction.locations.base import Arrays, Location
 from napari_batch_prediction.locations.opening import open_file
-from napari_batch_prediction.locations.paths import Place, find_place
+from napari_batch_prediction.locations.paths import Place, absolute_path, find_place
 from napari_batch_prediction.locations.patterns import expand_pattern, written
 
 _LAYER = "layer:"
 
-Arrays = Mapping[str, MemoryImage]
-"""Images in memory by the text of their location."""
-
-
-class Location(ABC):
-    """The place of one input. Its text is what people and files of a job see; nobody needs to take it apart."""
-
-    __slots__ = ()
-
-    @abstractmethod
-    def __str__(self) -> str:
-        """Return the text that stands for it."""
-
-    @property
-    @abstractmethod
-    def stem(self) -> str:
-        """The name that outputs and layers are called by."""
-
-    @property
-    def file(self) -> Path | None:
-        """The file, or a path in the folder that results lie in by default; None if there is none on disk."""
-        return None
-
-    @property
-    def paths(self) -> tuple[Path, ...]:
-        """All files and stores on disk that it is made of."""
-        return ()
-
-    @property
-    def in_memory(self) -> bool:
-        """Whether its pixels, and what is predicted for it, are in memory."""
-        return False
-
-    def at(self, dataset: str, stack: StackAxis | None = None) -> "Location":
-        """Return the location of a dataset in it; itself if it holds none.
-
-        Parameters
-        ----------
-        dataset
-            The path of the dataset.
-        stack
-            The axis to stack datasets along if ``dataset`` is a pattern.
-        """
-        return self
-
-    def state(self) -> Hashable | None:
-        """Return what changes when the image changes; None if that cannot be told."""
-        return None
-
-    @abstractmethod
-    def open(self, axes: str | None = None, arrays: Arrays | None = None) -> Image:
-        """Open the image; only its header is read.
-
-        Parameters
-        ----------
-        axes
-            Axis keys of the user; of several files, of each.
-        arrays
-            Images in memory.
-
-        Raises
-        ------
-        ImageReadError
-            If there is no such image, or it cannot be read.
-        AxesError
-            If the axes are not valid or do not fit the image.
-        ImageMismatchError
-            If several files differ.
-        """
+__all__ = ["Arrays", "FileAt", "LayerNamed", "Location", "StackOf", "Unmatched", "absolute", "parse"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +86,14 @@ class FileAt(Location):
         """Return time, size and number of the file."""
         return _state(self.path)
 
+    def datasets(self) -> list[str]:
+        """Return the paths of the images in the file, whatever is named after it."""
+        file_format = known_format(self.path)
+        if file_format is None:
+            return []
+        with reading(f"'{self.path}' as {file_format.name}"):
+            return file_format.datasets(self.path)
+
     def open(self, axes: str | None = None, arrays: Arrays | None = None) -> Image:
         """Open the image; only its header is read."""
         return open_file(str(self), self.path, self.dataset, axes)
@@ -187,14 +126,14 @@ class StackOf(Location):
 
     @property
     def stem(self) -> str:
-        """What the names of all files begin with, as in ilastik; of a folder, its name.
+        """The common beginning of the names of all files, as in ilastik; of a folder, its name.
 
         It is ``stack_at-`` and the name of the first if they have nothing in common.
         """
         if self._is_folder:
-            return Path(self.pattern).absolute().name
+            return absolute_path(self.pattern).name
         names = [str(file.path.parent / file.stem) for file in self.files]
-        shared = os.path.commonprefix(names)  # noqa: RUF071 - what names begin with, not only folders
+        shared = os.path.commonprefix(names)  # noqa: RUF071 - of names, not only of folders
         return Path(shared).name or f"stack_at-{self.files[0].stem}"
 
     @property
@@ -326,7 +265,7 @@ def parse(text: str | os.PathLike[str], stack: StackAxis | None = None) -> Locat
 
 def absolute(text: str) -> str:
     """Return the text of a location with its path from the root on, symbolic links kept; that of a layer as it is."""
-    return text if LayerNamed.of(text) is not None else os.path.abspath(text)  # noqa: PTH100 - keeps symbolic links
+    return text if LayerNamed.of(text) is not None else str(absolute_path(text))
 
 
 def _state(path: Path) -> Hashable | None:

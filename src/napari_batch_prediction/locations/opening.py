@@ -31,10 +31,10 @@ def open_file(location: str, file: Path, dataset: str | None, axes: str | None) 
     AxesError
         If ``axes`` are not valid or do not fit the image.
     """
-    kind = _format_of(location, file, dataset)
-    with reading(f"'{location}' as {kind.name}"):
+    file_format = _format_of(location, file, dataset)
+    with reading(f"'{location}' as {file_format.name}"):
         try:
-            return kind.open(location, file, dataset, axes)
+            return file_format.open(location, file, dataset, axes)
         except AxesError as error:
             if axes is not None:
                 raise AxesError(f"'{location}': {error}", setting="axes") from error
@@ -63,10 +63,10 @@ def _format_of(location: str, file: Path, dataset: str | None) -> FileFormat:
             f"'{file}' is a folder, expected a file. To use the images in it, name the folder as an input, or "
             f"give a pattern such as '{file / '*.tif'}'."
         )
-    kind = known_format(file) or (ZARR if store else None)
+    file_format = known_format(file) or (ZARR if store else None)
     if state.st_size == 0 and not store:
         raise ImageReadError(f"'{file}' is empty: it has 0 bytes. Copy or save it again.")
-    if kind is None:
+    if file_format is None:
         from napari_batch_prediction.formats.microscope.reader import reads
 
         with reading(f"'{location}' with bioio"):
@@ -76,9 +76,10 @@ def _format_of(location: str, file: Path, dataset: str | None) -> FileFormat:
                 f"'{file}' has the extension '{file.suffix}', which is not known here. Formats that can be read: "
                 f"{known_extensions()}, and what the installed readers of bioio open."
             )
-        kind = MICROSCOPE
-    if dataset is not None and not kind.has_datasets:
+        file_format = MICROSCOPE
+    if dataset is not None and not file_format.has_datasets:
         raise ImageReadError(
-            f"'{file}' is a {kind.name} file, which has no datasets in it. Leave out '/{dataset}'.", setting="dataset"
+            f"'{file}' is a {file_format.name} file, which has no datasets in it. Leave out '/{dataset}'.",
+            setting="dataset",
         )
-    return kind
+    return file_format

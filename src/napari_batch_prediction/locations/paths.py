@@ -94,8 +94,8 @@ def dataset_splits(path: Path) -> list[tuple[Path, str]]:
     """
     splits = []
     for file in reversed(path.parents):
-        kind = known_format(file)
-        if kind is not None and kind.has_datasets and not is_true(Path.is_dir, file):
+        file_format = known_format(file)
+        if file_format is not None and file_format.has_datasets and not is_true(Path.is_dir, file):
             splits.append((file, path.relative_to(file).as_posix()))
     return splits
 
@@ -106,13 +106,13 @@ def is_store(folder: Path) -> bool:
 
 
 def _has_store_name(folder: Path) -> bool:
-    kind = known_format(folder)
-    return kind is not None and kind.is_folder
+    file_format = known_format(folder)
+    return file_format is not None and file_format.is_folder
 
 
 def _can_hold_datasets(file: Path) -> bool:
-    kind = known_format(file)
-    return kind is not None and kind.has_datasets and not kind.is_folder
+    file_format = known_format(file)
+    return file_format is not None and file_format.has_datasets and not file_format.is_folder
 
 
 def is_true(test: Callable[[Path], bool], path: Path) -> bool:
@@ -121,6 +121,11 @@ def is_true(test: Callable[[Path], bool], path: Path) -> bool:
         return test(path)
     except OSError:
         return False
+
+
+def absolute_path(path: str | os.PathLike[str]) -> Path:
+    """Return a path from the root on. Symbolic links stay: the user sees files where they are named."""
+    return Path(os.path.abspath(path))  # noqa: PTH100
 
 
 def real_path(path: str | os.PathLike[str]) -> str:

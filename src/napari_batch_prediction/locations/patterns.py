@@ -1,4 +1,4 @@
-"""Patterns and folders, and what they match: files and stores, never what is inside a store."""
+"""Patterns and folders, and the files and stores that match; nothing inside a store does."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -74,12 +74,12 @@ def _match(pattern: Path) -> list[Place]:
 
 def _matching_datasets(file: Path, pattern: str) -> list[str]:
     """Return the datasets of a file that match; none if it has one of that very name, or cannot be read."""
-    kind = known_format(file)
-    if not has_magic(pattern) or kind is None or not kind.has_datasets:
+    file_format = known_format(file)
+    if not has_magic(pattern) or file_format is None:
         return []
     try:
         with reading(f"'{file}'"):
-            names = kind.datasets(file)
+            names = file_format.datasets(file)
     except ImageReadError:
         return []  # opening it says so
     return [] if pattern in names else match_datasets(names, pattern)
@@ -129,7 +129,7 @@ def _places(entries: Iterator[_Entry], *, only_readable: bool = False) -> list[P
 
 
 def _walk(folder: Path, parts: Sequence[str], above: set[str]) -> Iterator[_Entry]:
-    """Yield what the parts of a pattern match below a folder; ``above`` are folders that ``**`` came through."""
+    """Yield the entries below a folder that the parts of a pattern match, not going into folders ``above`` again."""
     if not parts:
         return
     part, rest = parts[0], parts[1:]
@@ -151,7 +151,7 @@ def _walk(folder: Path, parts: Sequence[str], above: set[str]) -> Iterator[_Entr
 
 
 def _listed(folder: Path, pattern: str) -> list[_Entry]:
-    """Return what is in a folder and matches, sorted, without hidden names."""
+    """Return the entries of a folder that match, sorted by name, without hidden ones."""
     hidden = pattern.startswith(".")
     found = []
     try:

@@ -7,7 +7,7 @@ from napari_batch_prediction.locations.location import Arrays, Location
 
 
 def input_settings(job: BatchJob, location: Location | str) -> InputSettings:
-    """Return what holds for an input: what is set for it, else what is set for all."""
+    """Return the settings of an input: its own, and those of all inputs where it has none."""
     own = job.input_settings.get(str(location), InputSettings())
     return InputSettings(
         axes=own.axes or job.input_axes, channels=own.channels or job.channels, dataset=own.dataset

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import Existing
+from napari_batch_prediction.locations.paths import absolute_path
 
 PLUGIN = "napari-batch-prediction"
 """Name of the plugin, under which napari keeps its settings."""
@@ -38,7 +39,7 @@ def recent() -> list[Path]:
 
 def add_recent(path: Path) -> None:
     """Keep a classifier as the latest that was used."""
-    latest = Path(os.path.abspath(path))  # noqa: PTH100 - keeps symbolic links
+    latest = absolute_path(path)
     paths = [latest, *(other for other in recent() if other != latest)]
     _keep("recent", json.dumps([os.fspath(path) for path in paths[:MAX_RECENT]]))
 

@@ -10,6 +10,8 @@ from typing import Any
 
 from napari_batch_prediction.job.job import InputSettings
 from napari_batch_prediction.locations.lists import EXTENSIONS as LISTS
+from napari_batch_prediction.locations.location import absolute
+from napari_batch_prediction.locations.paths import absolute_path
 from napari_batch_prediction.widgets.parts.words import CONTAINERS
 
 
@@ -53,10 +55,10 @@ def _may_stand_for(name: str, locations: Iterable[str]) -> bool:
         return True
     # Brackets may belong to the name of a folder; of other wildcards a little too much is taken here.
     parts = itertools.takewhile(lambda part: "[" not in part, path.parts)
-    pattern = os.path.join(os.path.abspath(Path(*parts)), "")  # noqa: PTH100, PTH118 - links stay as they are
+    pattern = os.path.join(absolute_path(Path(*parts)), "")  # noqa: PTH118 - ends in a separator
     pattern = f"{pattern}*" if "[" in name or not has_magic(name) else pattern.rstrip(os.sep)
     pattern = pattern.replace(f"**{os.sep}", "*")
-    return any(fnmatch(os.path.abspath(location), pattern) for location in locations)  # noqa: PTH100
+    return any(fnmatch(absolute(location), pattern) for location in locations)
 
 
 def with_setting(

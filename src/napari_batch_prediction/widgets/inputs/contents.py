@@ -7,9 +7,8 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_batch_prediction.errors import BatchPredictionError
 from napari_batch_prediction.images.stack import StackAxis
-from napari_batch_prediction.locations.datasets import list_datasets
 from napari_batch_prediction.locations.inputs import open_image
-from napari_batch_prediction.locations.location import LayerNamed
+from napari_batch_prediction.locations.location import LayerNamed, parse
 from napari_batch_prediction.widgets.viewer_layers import arrays_for
 from napari_batch_prediction.widgets.work import Failure, ShouldCancel, Task
 
@@ -45,12 +44,14 @@ def look_into(wanted: Wanted) -> Contents:
         The image.
     """
     try:
-        datasets = tuple(list_datasets(wanted.location))
+        location = parse(wanted.location, wanted.stack)
+        datasets = tuple(location.datasets())
     except BatchPredictionError:
         return Contents()
-    place = f"{wanted.location}/{wanted.dataset}" if wanted.dataset else wanted.location
     try:
-        with open_image(place, wanted.axes, stack=wanted.stack) as image:
+        if wanted.dataset:
+            location = location.at(wanted.dataset, wanted.stack)
+        with open_image(location, wanted.axes) as image:
             return Contents(datasets, image.channel_names or ("",) * image.extents["c"])
     except BatchPredictionError:
         return Contents(datasets)

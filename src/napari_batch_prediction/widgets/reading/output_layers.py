@@ -12,7 +12,6 @@ from napari_batch_prediction.colors import Color
 from napari_batch_prediction.errors import ImageReadError
 from napari_batch_prediction.formats.exported import Exported, find_exported
 from napari_batch_prediction.images.base import Image
-from napari_batch_prediction.locations.datasets import list_datasets
 from napari_batch_prediction.locations.inputs import open_image
 from napari_batch_prediction.locations.location import FileAt
 from napari_batch_prediction.widgets.canvas.layer_data import (
@@ -73,7 +72,7 @@ def output_layers(path: Path) -> list[LayerData]:
 
 def _without_axistags(path: Path) -> str:
     """Return what a file holds instead of an output, as the end of a sentence; empty if it holds one image at most."""
-    names = list_datasets(path)
+    names = FileAt.of(path).datasets()
     if not names:
         return ""
     listed = ", ".join(names[:MOST]) + (", and others" if len(names) > MOST else "")
