@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -12,6 +13,7 @@ from ilp_reader import read_counting_project, read_project
 from ilp_writer import RAW, axistags, put, put_lane, remove, write_project
 
 from napari_batch_prediction.classifiers.load import load_classifier
+from napari_batch_prediction.classifiers.pixel_classification import PixelClassification
 from napari_batch_prediction.errors import ProjectError
 from napari_batch_prediction.ilp.project import Lane
 
@@ -104,3 +106,12 @@ def test_data_needs_no_hdf5():
     code = "import sys, napari_batch_prediction.ilp.project; print('h5py' in sys.modules, 'numba' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
+
+
+def test_project_without_a_file(tmp_path):
+    """A project that has no file yet predicts as one that was read."""
+    image = np.arange(2000, dtype=np.uint8).reshape(40, 50)
+    project = read_project(write_project(tmp_path / "cells.ilp"))
+    made = PixelClassification(replace(project, path=None))
+    assert made.path is None
+    np.testing.assert_array_equal(made.predict(image, "yx"), PixelClassification(project).predict(image, "yx"))

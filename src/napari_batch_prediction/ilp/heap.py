@@ -52,13 +52,13 @@ def _object_sizes(stream: BinaryIO, address: int) -> dict[int, int]:
     stream.seek(address)
     heap = stream.read(size)
     sizes = {}
-    at = _HEAP.size
-    while at + _OBJECT.size <= size:
-        number, _, length = _OBJECT.unpack_from(heap, at)
+    position = _HEAP.size
+    while position + _OBJECT.size <= size:
+        number, _, length = _OBJECT.unpack_from(heap, position)
         # Free space counts its own header; objects do not, and fill up to a multiple of 8.
         step = length if number == _FREE_SPACE else _OBJECT.size + -(-length // 8) * 8
-        if not _OBJECT.size <= step <= size - at:
+        if not _OBJECT.size <= step <= size - position:
             return {}
         sizes[number] = length
-        at += step
+        position += step
     return sizes

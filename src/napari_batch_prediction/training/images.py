@@ -26,30 +26,31 @@ def read_training_pixels(file: ProjectFile, lane: Lane) -> NDArray:
     if lane.path is None:
         raise file.damaged(f"{lane.name.lstrip('/')}/filePath", "it is missing")
     if lane.is_inside:
-        where = f"{file.path}/{lane.path.lstrip('/')}"
+        location = f"{file.path}/{lane.path.lstrip('/')}"
         stored = file.array(lane.path)
         if stored is None or stored.dtype.kind not in "biuf":
             raise file.damaged(lane.path, "expected an image")
         pixels: NDArray = stored
         axes = check_axes(lane.axes or guess_axes(pixels.shape), pixels.shape)
     else:
-        where = _find(file.path.parent, lane.path)
-        axes, pixels = _read(where, lane.axes)
-    found = extents(axes, pixels.shape)
+        location = _find(file.path.parent, lane.path)
+        axes, pixels = _read(location, lane.axes)
+    actual = extents(axes, pixels.shape)
     expected = extents(lane.axes, lane.shape) if lane.axes and lane.shape else {"t": 1, "z": 1}
-    if any(found[key] != n for key, n in expected.items()):
+    if any(actual[key] != n for key, n in expected.items()):
         raise ProjectError(
-            f"{where} is not the image that the project was trained on: expected "
-            f"{_listed(expected)}, found {_listed(found)}."
+            f"{location} is not the image that the project was trained on: expected "
+            f"{_listed(expected)}, found {_listed(actual)}."
         )
     planes: NDArray = reorder(pixels, axes, "tczyx")[0, :, 0]
     return planes
 
 
 def training_dtype(folder: Path, lane: Lane) -> str | None:
-    """Return the type of a training image's file; None if it is not found there any more, or is another image.
+    """Return the type of a training image, by a look at its file if it is not in the project.
 
-    Only files that the project names from its own folder on are looked at: elsewhere may be the network.
+    None if the file is not found there any more, or holds another image. Only files that the project names from its
+    own folder on are looked at: elsewhere may be the network.
 
     Parameters
     ----------
@@ -58,6 +59,8 @@ def training_dtype(folder: Path, lane: Lane) -> str | None:
     lane
         The image as the project describes it.
     """
+    if lane.is_inside:
+        return lane.dtype
     path, shape = lane.path, lane.shape
     if path is None or shape is None or PureWindowsPath(path).anchor or PurePosixPath(path).is_absolute():
         return None
@@ -73,8 +76,8 @@ def _find(folder: Path, path: str) -> str:
     """Return the location of the image's file."""
     # ilastik on Windows writes backslashes.
     written = path.replace("\\", "/")
-    named = FileAt.of(folder / written)
-    looked_at = [folder / written, folder / named.path.name / (named.dataset or "")]
+    image = FileAt.of(folder / written)
+    looked_at = [folder / written, folder / image.path.name / (image.dataset or "")]
     for candidate in looked_at:
         if is_true(Path.exists, FileAt.of(candidate).path):
             return str(candidate)
@@ -93,5 +96,5 @@ def _read(location: str, stored_axes: str | None) -> tuple[str, NDArray]:
         raise ProjectError(f"the training image {location} cannot be read: {error}") from error
 
 
-def _listed(found: dict[str, int]) -> str:
-    return ", ".join(f"{key}={n}" for key, n in found.items() if n > 1 or key in "yx")
+def _listed(lengths: dict[str, int]) -> str:
+    return ", ".join(f"{key}={n}" for key, n in lengths.items() if n > 1 or key in "yx")
