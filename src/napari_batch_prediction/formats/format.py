@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.formats.common.chunks import chunk_shape
-from napari_batch_prediction.formats.common.planes import extended, n_channels, slice_axis
+from napari_batch_prediction.formats.common.planes import extended, n_channels, slice_axis, slice_paths
 from napari_batch_prediction.formats.common.target import Compression, Target
 from napari_batch_prediction.formats.common.writer import Writer
 from napari_batch_prediction.images.base import Image
@@ -125,8 +125,9 @@ class ExportFormat:
         Files are smaller than their values if nothing is chosen.
     fixed_axes
         The files always have their axes in the same order.
-    is_table
-        The output is a table for the whole batch, not an image.
+    table
+        The layout of the output, if it is a table for the whole batch: a line for each time point, or one for each
+        image with its nickname; empty for an image.
     in_sequences
         There is also a format of sequences of such files.
     rank
@@ -149,9 +150,14 @@ class ExportFormat:
     compressions: tuple[Compression, ...] = ()
     compresses_by_default: bool = True
     fixed_axes: bool = False
-    is_table: bool = False
+    table: Literal["", "times", "nicknames"] = ""
     in_sequences: bool = False
     rank: int = 0
+
+    @property
+    def is_table(self) -> bool:
+        """Whether the output is a table for the whole batch, not an image."""
+        return bool(self.table)
 
     @property
     def is_folder(self) -> bool:
@@ -178,7 +184,7 @@ class ExportFormat:
         return ExportFormat(
             name=f"{self.name} sequence",
             extension=self.extension,
-            writer_class="common.sequence:SequenceWriter",
+            writer_class="sequence.writer:SequenceWriter",
             options={"single": self.writer},
             slices=self,
             compressions=self.compressions,
@@ -204,8 +210,7 @@ class ExportFormat:
         """Return the files, or the folder, that an output consists of: one, or those of a sequence."""
         if self.slices is None:
             return (path,)
-        files: tuple[Path, ...] = load("common.sequence:slice_paths")(path, axes, shape, offset or {})
-        return files
+        return slice_paths(path, axes, shape, offset or {})
 
     def compression_problem(self, compression: Compression | None) -> str | None:
         """Return why this format cannot compress in a way; None if it can. For tables it does not matter."""

@@ -54,7 +54,7 @@ def write_table(plan: Plan, name: str, rows: Sequence[LedgerRow]) -> bool:
     if not done and not os.path.lexists(path):
         return False
     (table,) = (named for named in plan.exports if named.name == name)
-    lines = _nicknames(plan, done) if table.format.name == "ilastik csv" else _times(done)
+    lines = _nicknames(plan, done) if table.format.table == "nicknames" else _times(done)
     if plan.resumed:
         remove_leftovers(path)
     make_folder(path.parent)

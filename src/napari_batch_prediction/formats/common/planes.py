@@ -1,6 +1,11 @@
 """What of an array is a picture: rows, columns and channels; and what runs along a sequence of pictures."""
 
+from collections.abc import Mapping
+from pathlib import Path
+
 from napari_batch_prediction.axes import KEYS, extents
+
+SLICE_INDEX = "{slice_index}"
 
 
 def extended(axes: str, shape: tuple[int, ...]) -> list[str]:
@@ -35,3 +40,25 @@ def slice_axis(axes: str, shape: tuple[int, ...]) -> str | None:
 def n_channels(axes: str, shape: tuple[int, ...]) -> int:
     """Return the number of channels, 1 if there is no such axis."""
     return extents(axes, shape)["c"]
+
+
+def slice_paths(path: Path, axes: str, shape: tuple[int, ...], offset: Mapping[str, int]) -> tuple[Path, ...]:
+    """Return the files of a sequence.
+
+    The index, with as many digits as the largest has, stands for ``{slice_index}``, or else at the end of the
+    name after an underscore. It counts from where the array begins in the image.
+
+    Parameters
+    ----------
+    path
+        The pattern.
+    axes, shape
+        The whole array; there must be an axis to cut along.
+    offset
+        Where it begins in the image, in pixels.
+    """
+    axis = slice_axis(axes, shape) or ""
+    n, first = shape[axes.index(axis)], int(offset.get(axis, 0))
+    name = path.name if SLICE_INDEX in path.name else f"{path.stem}_{SLICE_INDEX}{path.suffix}"
+    digits = len(str(first + n - 1))
+    return tuple(path.with_name(name.replace(SLICE_INDEX, f"{i:0{digits}}")) for i in range(first, first + n))

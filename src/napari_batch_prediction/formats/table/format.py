@@ -4,6 +4,6 @@ from napari_batch_prediction.formats.format import ExportFormat, FileFormat
 
 FILES: tuple[FileFormat, ...] = ()
 EXPORTS = (
-    ExportFormat(name="csv", extension=".csv", is_table=True),
-    ExportFormat(name="ilastik csv", extension=".csv", is_table=True),
+    ExportFormat(name="csv", extension=".csv", table="times"),
+    ExportFormat(name="ilastik csv", extension=".csv", table="nicknames"),
 )

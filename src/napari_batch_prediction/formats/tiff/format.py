@@ -10,7 +10,7 @@ TIFF = FileFormat(
     name="TIFF",
     extensions=(".tif", ".tiff", ".btf", ".lsm"),
     reader="tiff.reader:TiffImage",
-    stamp="tiff.reader_metadata:read_metadata",
+    stamp="tiff.metadata:read_metadata",
 )
 _COMPRESSIONS: tuple[Compression, ...] = ("gzip", "lzw", "zstd", "none")
 

@@ -11,8 +11,8 @@ from tifffile import PHOTOMETRIC, TiffFile, TiffPageSeries
 
 from napari_batch_prediction.errors import ImageReadError
 from napari_batch_prediction.formats.common.plain import PlainArray
+from napari_batch_prediction.formats.tiff.metadata import channel_names, pixel_sizes, stored_axes
 from napari_batch_prediction.formats.tiff.pages import TiffPages
-from napari_batch_prediction.formats.tiff.reader_metadata import channel_names, pixel_sizes, stored_axes
 from napari_batch_prediction.images.base import Image
 
 # Without a handler, Python prints tifffile's remarks to stderr; what matters of them is raised here.

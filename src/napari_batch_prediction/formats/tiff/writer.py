@@ -16,7 +16,7 @@ from napari_batch_prediction.formats.common.writer import ChunkWriter
 from napari_batch_prediction.formats.format import PROGRAM
 from napari_batch_prediction.formats.tiff.codecs import CODECS
 from napari_batch_prediction.formats.tiff.layout import TiffLayout
-from napari_batch_prediction.formats.tiff.writer_metadata import description, ome_xml, resolution
+from napari_batch_prediction.formats.tiff.metadata import description, ome_xml, resolution
 
 # Larger files are BigTIFF. What compression and directories may add to incompressible values stays below 4 GB.
 MAX_CLASSIC = 3_900_000_000

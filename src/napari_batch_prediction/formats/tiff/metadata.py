@@ -1,22 +1,33 @@
-"""What a TIFF file says about its image: axes, size of a pixel and names of channels, in its many dialects."""
+"""What a TIFF file says of its image, read in its many dialects and written: axes, size of a pixel, channels, stamp."""
 
 import json
 import math
+import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from tifffile import TiffFile, TiffPage, TiffPageSeries, xml2dict
+from tifffile import RESUNIT, OmeXml, TiffFile, TiffPage, TiffPageSeries, xml2dict
 
 from napari_batch_prediction.errors import AxesError
+from napari_batch_prediction.formats.common.lengths import centimetres
+from napari_batch_prediction.formats.common.target import Target
+from napari_batch_prediction.formats.format import PROGRAM
 from napari_batch_prediction.images.base import COLOURS, AxesKnown, choose_axes
 from napari_batch_prediction.images.units import unit_name
 
 # tifffile's letters; S are samples of a pixel, I pages without a meaning.
 _KEYS = {"T": "t", "I": "t", "C": "c", "S": "c", "Z": "z", "Y": "y", "X": "x"}
 
-_CENTIMETRE = 3
+_OME_UNITS = {
+    "nanometer": "nm", "micrometer": "µm", "millimeter": "mm", "centimeter": "cm", "meter": "m", "inch": "in",
+    "millisecond": "ms", "second": "s", "minute": "min", "hour": "h",
+}  # fmt: skip
+
+# A TIFF holds a number as two integers of 32 bits.
+_LARGEST = 2**32 - 1
+_SMALLEST = 1 / _LARGEST
 
 
 def stored_axes(letters: str, shape: tuple[int, ...], user: str | None) -> tuple[str, AxesKnown, tuple[int, ...]]:
@@ -128,7 +139,7 @@ def _lsm_sizes(metadata: dict[str, Any]) -> Iterator[tuple[str, float, str]]:
 
 def _tag_sizes(page: TiffPage) -> Iterator[tuple[str, float, str]]:
     # Dots per inch are what programs write when they know nothing: only centimetres are believed.
-    if page.resolutionunit == _CENTIMETRE:
+    if page.resolutionunit == RESUNIT.CENTIMETER:
         for key, size in _per_resolution_unit(page):
             yield key, 10_000 * size, "micrometer"
 
@@ -138,3 +149,52 @@ def _per_resolution_unit(page: TiffPage) -> Iterator[tuple[str, float]]:
     for key, name in ("x", "XResolution"), ("y", "YResolution"):
         pixels, units = page.tags[name].value if name in page.tags else (0, 0)
         yield key, units / pixels if pixels else 0
+
+
+def resolution(target: Target, rows: str, columns: str) -> tuple[tuple[float, float], RESUNIT]:
+    """Return pixels to the centimetre along columns and rows; 1 without a unit where they are not known."""
+    lengths = [centimetres(target, key) for key in (columns, rows)]
+    if all(length > 0 and _SMALLEST <= 1 / length <= _LARGEST for length in lengths):
+        return (1 / lengths[0], 1 / lengths[1]), RESUNIT.CENTIMETER
+    return (1.0, 1.0), RESUNIT.NONE
+
+
+def description(target: Target) -> bytes | None:
+    """Return what made the image as JSON, in plain ASCII; None if there is nothing to say."""
+    return json.dumps(dict(target.metadata)).encode("ascii") if target.metadata else None
+
+
+def ome_xml(target: Target, shape: tuple[int, ...]) -> bytes:
+    """Return OME-XML for pages in the order ``TZC``, of an array with ``shape`` (t, z, c, y, x)."""
+    facts: dict[str, object] = {"Name": target.path.stem, **dict(_ome_facts(target))}
+    channels: dict[str, object] = {}
+    if target.channel_names:
+        channels["Name"] = list(target.channel_names)
+    if target.channel_colors:
+        channels["Color"] = [_ome_color(*color) for color in target.channel_colors]
+    if channels:
+        facts["Channel"] = channels
+    if target.metadata:
+        facts["MapAnnotation"] = {"Namespace": PROGRAM, "Value": dict(target.metadata)}
+    # Equal images under equal names get equal files.
+    identity = uuid.uuid5(uuid.NAMESPACE_URL, json.dumps([target.path.name, shape, str(facts)]))
+    xml = OmeXml(Creator=PROGRAM, UUID=str(identity))
+    stored = (math.prod(shape[:3]), 1, 1, shape[3], shape[4], 1)
+    xml.addimage(target.dtype, shape, stored, axes="TZCYX", **facts)
+    text: str = xml.tostring(declaration=True)
+    return text.encode()
+
+
+def _ome_facts(target: Target) -> Iterator[tuple[str, object]]:
+    for key, size in target.pixel_size.items():
+        unit = _OME_UNITS.get(unit_name(target.units.get(key, "")))
+        if unit and key in "tzyx":
+            name = "TimeIncrement" if key == "t" else f"PhysicalSize{key.upper()}"
+            yield name, size
+            yield f"{name}Unit", unit
+
+
+def _ome_color(red: int, green: int, blue: int) -> int:
+    """Return a color as OME writes it: red, green, blue, alpha in one signed number of 32 bits."""
+    number = red << 24 | green << 16 | blue << 8 | 255
+    return number - 2**32 if number >= 2**31 else number

@@ -1,6 +1,6 @@
 """Sequences: one file for each index along one axis."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from math import prod
 from pathlib import Path
@@ -10,34 +10,10 @@ from numpy.typing import NDArray
 from napari_batch_prediction.errors import ExportError
 from napari_batch_prediction.formats.common.chunks import Region
 from napari_batch_prediction.formats.common.files import publish, remove, taken, writing
-from napari_batch_prediction.formats.common.planes import slice_axis
+from napari_batch_prediction.formats.common.planes import slice_axis, slice_paths
 from napari_batch_prediction.formats.common.target import Target
 from napari_batch_prediction.formats.common.writer import AtomicWriter, Writer
 from napari_batch_prediction.formats.numpy.writer import NpyFile
-
-SLICE_INDEX = "{slice_index}"
-
-
-def slice_paths(path: Path, axes: str, shape: tuple[int, ...], offset: Mapping[str, int]) -> tuple[Path, ...]:
-    """Return the files of a sequence.
-
-    The index, with as many digits as the largest has, stands for ``{slice_index}``, or else at the end of the
-    name after an underscore. It counts from where the array begins in the image.
-
-    Parameters
-    ----------
-    path
-        The pattern.
-    axes, shape
-        The whole array; there must be an axis to cut along.
-    offset
-        Where it begins in the image, in pixels.
-    """
-    axis = slice_axis(axes, shape) or ""
-    n, first = shape[axes.index(axis)], int(offset.get(axis, 0))
-    name = path.name if SLICE_INDEX in path.name else f"{path.stem}_{SLICE_INDEX}{path.suffix}"
-    digits = len(str(first + n - 1))
-    return tuple(path.with_name(name.replace(SLICE_INDEX, f"{i:0{digits}}")) for i in range(first, first + n))
 
 
 class SequenceWriter(AtomicWriter):

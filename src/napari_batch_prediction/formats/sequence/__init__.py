@@ -1,0 +1,1 @@
+"""Sequences of files, one for each index along an axis."""
