@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
+    from napari_batch_prediction.classifiers.base import Classifier
     from napari_batch_prediction.job.export import Export
     from napari_batch_prediction.job.job import BatchJob
     from napari_batch_prediction.planning.plan import Plan
@@ -127,9 +128,11 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _job(arguments: argparse.Namespace) -> "BatchJob":
+def _job(arguments: argparse.Namespace) -> "tuple[BatchJob, Classifier | None]":
+    """Return the job, and its classifier if that had to be looked at."""
     from pydantic import ValidationError
 
+    from napari_batch_prediction.classifiers.load import load_classifier
     from napari_batch_prediction.errors import SettingsError
     from napari_batch_prediction.job.job import BatchJob
     from napari_batch_prediction.job.options import given_options
@@ -142,13 +145,15 @@ def _job(arguments: argparse.Namespace) -> "BatchJob":
         raise SettingsError("Give either --job or a classifier and inputs, not both.")
     try:
         if arguments.job is not None:
-            return BatchJob.model_validate_json(_job_text(arguments.job))
-        return BatchJob(
+            return BatchJob.model_validate_json(_job_text(arguments.job)), None
+        classifier = load_classifier(arguments.classifier)
+        job = BatchJob(
             classifier=arguments.classifier,
             inputs=tuple(arguments.inputs),
-            exports=tuple(_export(arguments, source) for source in arguments.sources or ["Probabilities"]),
+            exports=tuple(_export(arguments, name, classifier) for name in arguments.sources or ["Probabilities"]),
             **given_options(arguments, BatchJob),
         )
+        return job, classifier
     except ValidationError as error:
         wrong = "; ".join(": ".join(filter(None, [".".join(map(str, e["loc"])), e["msg"]])) for e in error.errors())
         raise SettingsError(f"These settings cannot be used: {wrong}.") from None
@@ -166,24 +171,23 @@ def _job_text(given: str) -> str:
         raise SettingsError(f"The job '{given}' cannot be read: {error}. Give JSON, or a file with JSON.") from error
 
 
-def _export(arguments: argparse.Namespace, source: str) -> "Export":
-    from napari_batch_prediction.classifiers.base import COUNTS
+def _export(arguments: argparse.Namespace, name: str, classifier: "Classifier") -> "Export":
     from napari_batch_prediction.job.export import Export
     from napari_batch_prediction.job.options import given_options
 
     fields = given_options(arguments, Export)
-    if source.lower() == COUNTS.lower():
+    if classifier.source(name).kind == "table":
         # A table has formats of its own.
         fields.pop("format", None)
         if arguments.table_format is not None:
             fields["format"] = arguments.table_format
-    return Export(source=source, **fields)
+    return Export(source=name, **fields)
 
 
 def _run(arguments: argparse.Namespace) -> int:
     from napari_batch_prediction.planning.plan import make_plan
 
-    return _execute(make_plan(_job(arguments)))
+    return _execute(make_plan(*_job(arguments)))
 
 
 def _resume(arguments: argparse.Namespace) -> int:
@@ -227,7 +231,7 @@ def _check(arguments: argparse.Namespace) -> int:
     from napari_batch_prediction.planning.plan import make_plan
     from napari_batch_prediction.report import Table, count, print_table, rows
 
-    plan = make_plan(_job(arguments))
+    plan = make_plan(*_job(arguments))
     table: Table = [("input", "axes", "shape", "type", "output")]
     for row in plan.rows:
         image = row.image

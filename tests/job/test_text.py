@@ -5,9 +5,12 @@ import shlex
 from pathlib import Path
 
 import pytest
+from threshold import Threshold
 
 import napari_batch_prediction as nbp
 from napari_batch_prediction import cli
+from napari_batch_prediction.classifiers import load
+from napari_batch_prediction.classifiers.base import Source
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob, InputSettings
 from napari_batch_prediction.job.text import as_command, as_python
@@ -55,6 +58,13 @@ JOBS = {
 }
 
 
+class Counting(Threshold):
+    """A classifier with a source of any name, of which the counts are a table."""
+
+    def source(self, name: str) -> Source:
+        return super().source(name if name == "Counts" else "Density")
+
+
 @pytest.fixture(params=JOBS.values(), ids=JOBS)
 def job(request, tmp_path, monkeypatch) -> BatchJob:
     monkeypatch.chdir(tmp_path)
@@ -78,8 +88,10 @@ def test_command(job, monkeypatch):
     assert words[:2] == ["napari-batch-prediction", "run"]
     seen: list[argparse.Namespace] = []
     monkeypatch.setattr(cli, "_run", lambda arguments: seen.append(arguments) or 0)
+    monkeypatch.setattr(load, "load_classifier", Counting)
     assert cli.main(words[1:]) == 0
-    assert cli._job(seen[0]) == job.absolute()
+    made, _ = cli._job(seen[0])
+    assert made == job.absolute()
 
 
 def test_readable(tmp_path):

@@ -15,11 +15,13 @@ from hypothesis import strategies as st
 from threshold import BROKEN, Threshold, count, files_in, plan_for, random_image, read, save_images, whole
 
 from napari_batch_prediction import Export
+from napari_batch_prediction.classifiers.base import COUNT_COLUMNS
 from napari_batch_prediction.engine.tiles import Tile
 from napari_batch_prediction.errors import ExportError, SettingsError
 from napari_batch_prediction.planning import plan as plan_module
 from napari_batch_prediction.records.events import BatchFinished, FileFinished, TileDone
-from napari_batch_prediction.records.record import read_record
+from napari_batch_prediction.records.ledger import Table
+from napari_batch_prediction.records.record import note_tables, read_record
 from napari_batch_prediction.report import print_ledger
 from napari_batch_prediction.running.counts import Tally
 from napari_batch_prediction.running.resume import plan_resume
@@ -60,7 +62,7 @@ def test_table(tmp_path, shape, workers):
     assert ledger.tables == {"Counts": tmp_path / TABLE}
     for row, path in zip(ledger.rows, paths, strict=True):
         assert (row.status, row.outputs) == ("done", {})
-        assert [(c.time, c.whole, c.region) for c in row.counts] == [(0, row.count, row.count)]
+        assert row.tables == {"Counts": Table(COUNT_COLUMNS, ((0, row.count, row.count),))}
         assert row.count == count(np.load(path))
 
 
@@ -80,7 +82,7 @@ def test_any_tiles_in_any_order(data):
     tally = Tally(n_times, region)
     for tile in data.draw(st.permutations(tiles)):
         tally.add(tile, density[tile.t, tile.y, tile.x][None, None])
-    for t, one in enumerate(tally.counts()):
+    for t, one in enumerate(tally.table().rows):
         parts = density[t], density[t, slice(*region["y"]), slice(*region["x"])]
         whole_, part = (sum(round(value * 2**40) for value in values.astype(float).flat) / 2**40 for values in parts)
         assert one == (t, whole_, part if region["t"][0] <= t < region["t"][1] else None)
@@ -116,7 +118,7 @@ def test_time_series(tmp_path):
     parts = ["", *(str(count(image, slice(100, 250))) for image in images[1:3]), ""]
     lines = [[str(tmp_path / "a.npy"), str(t), str(count(images[t])), parts[t]] for t in range(4)]
     assert table(tmp_path / TABLE) == [HEADER, *lines]
-    assert [c.region is None for c in ledger.rows[0].counts] == [True, False, False, True]
+    assert [region is None for region in ledger.rows[0].column("count in region")] == [True, False, False, True]
     assert table(tmp_path / "ilastik.csv") == [["a", str(ledger.rows[0].count)]]
     assert ledger.rows[0].count == pytest.approx(sum(map(count, images)), rel=1e-15)
 
@@ -147,7 +149,7 @@ def test_everything_in_one_pass(tmp_path):
 def test_density_alone_is_not_counted(tmp_path):
     """Without a table there are no counts."""
     ledger = run_plan(plan_for(save_images(tmp_path, "a"), "Density"))
-    assert (ledger.rows[0].counts, ledger.rows[0].count, ledger.tables) == ((), None, {})
+    assert (ledger.rows[0].tables, ledger.rows[0].count, ledger.tables) == ({}, None, {})
 
 
 def test_only_what_is_done_is_counted(tmp_path, resumable):
@@ -159,11 +161,11 @@ def test_only_what_is_done_is_counted(tmp_path, resumable):
     np.save(paths[1], bad)
     ledger = run_plan(plan_for(paths, "Density", "Counts"))
     assert [row.status for row in ledger.rows] == ["done", "failed", "done"]
-    assert ledger.rows[1].counts == ()
+    assert ledger.rows[1].tables == {}
     assert table(tmp_path / TABLE) == expected([paths[0], paths[2]])
     paths[1].write_bytes(good)
     again = run_plan(plan_resume(ledger.path, failed=True))
-    assert [row.counts for row in again.rows][::2] == [row.counts for row in ledger.rows][::2]
+    assert [row.tables for row in again.rows][::2] == [row.tables for row in ledger.rows][::2]
     assert table(tmp_path / TABLE) == expected(paths)
     assert files_in(tmp_path) == {f"{name}{end}" for name in "abc" for end in (".npy", "_Density.h5")}
 
@@ -279,7 +281,7 @@ def test_record_and_summary(tmp_path):
     ledger = run_plan(
         plan_for([tmp_path / "a.npy", tmp_path / "b.npy"], "Counts", input_axes="tyx", region={"t": (0, 1)})
     )
-    assert [noted.row.counts for noted in read_record(ledger.path).inputs] == [row.counts for row in ledger.rows]
+    assert [noted.row.tables for noted in read_record(ledger.path).inputs] == [row.tables for row in ledger.rows]
     summary = ledger.path.with_name(ledger.path.name.replace(".ledger.jsonl", ".csv"))
     with summary.open(newline="") as file:
         lines = list(csv.DictReader(file))
@@ -306,7 +308,24 @@ def test_record_without_counts(tmp_path):
         line.pop("counts", None)
     ledger.path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
     (noted,) = read_record(ledger.path).inputs
-    assert (noted.row.status, noted.row.counts) == ("done", ())
+    assert (noted.row.status, noted.row.tables) == ("done", {})
+
+
+def test_other_tables_in_a_record(tmp_path):
+    """A record holds tables of other things than counts with their columns."""
+    path = tmp_path / "x.ledger.jsonl"
+    plan = plan_for(save_images(tmp_path, "a"), "Counts", ledger=path)
+    (row,) = run_plan(plan).rows
+    other = Table(("object", "size"), ((1, 20.5), (2, None)))
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    for line in lines:
+        if line["kind"] == "end":
+            line |= note_tables({**row.tables, "Objects": other})
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    (noted,) = read_record(path).inputs
+    assert noted.row.tables == {**row.tables, "Objects": other}
+    assert noted.row.count == row.count
+    assert noted.row.column("size") == (20.5, None)
 
 
 @pytest.mark.parametrize("counts", ["[[0]]", "[[0, 1, 2, 3]]", '[["a", 1, 2]]', "[[0, [], null]]", "7"])

@@ -87,7 +87,7 @@ def test_threads_and_tiles(tmp_path, workers):
     inputs = [tmp_path / "large.png"]
     quiet = job(CASES[0], tmp_path / "quiet", inputs=inputs).run()
     ledger = job(CASES[0], tmp_path / "other", inputs=inputs, workers=workers, memory=2**29).run()
-    assert ledger.rows[0].counts == quiet.rows[0].counts
+    assert ledger.rows[0].tables == quiet.rows[0].tables
     written = [(tmp_path / folder / "project_Counts.csv").read_bytes() for folder in ("quiet", "other")]
     assert written[0] == written[1]
 
@@ -120,7 +120,7 @@ def test_resumed(tmp_path):
     assert len(table(tmp_path / "out" / "project_Counts.csv")) == 2
     copies[1].write_bytes(good)
     again = nbp.resume(ledger.path, failed=True)
-    assert [row.counts for row in again.rows][::2] == [row.counts for row in ledger.rows][::2]
+    assert [row.tables for row in again.rows][::2] == [row.tables for row in ledger.rows][::2]
     quiet, resumed = (
         [line["count"] for line in table(tmp_path / folder / "project_Counts.csv")] for folder in ("quiet", "out")
     )
@@ -168,6 +168,6 @@ def test_layers(case, tmp_path):
     ends = {event.row.input: event for event in events if isinstance(event, FileFinished)}
     for path in paths:
         layer = ends[f"layer:{path.stem}"]
-        assert layer.row.counts == ends[str(path)].row.counts
+        assert layer.row.tables == ends[str(path)].row.tables
         with h5py.File(tmp_path / f"{path.stem}_Density.h5") as file:
             np.testing.assert_array_equal(layer.arrays["Density"], file["exported_data"][()])

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from counted import counted
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtGui import QColor, QPalette
 
 from napari_batch_prediction.records.events import FileFinished
-from napari_batch_prediction.records.ledger import Count, LedgerRow
+from napari_batch_prediction.records.ledger import LedgerRow
 from napari_batch_prediction.widgets.results.counts import CountsPanel
 from napari_batch_prediction.widgets.results.counts_plot import CountsPlot, nice_ticks
 from napari_batch_prediction.widgets.results.model import ResultsModel
@@ -113,10 +114,6 @@ def test_colours_of_the_theme(plot):
         assert bright == (text == "white")
 
 
-def counted(*values: float) -> tuple[Count, ...]:
-    return tuple(Count(t, value, value) for t, value in enumerate(values))
-
-
 def test_panel(qtbot):
     """Hidden until something is counted; a time series has a second plot with its frames."""
     model, panel = ResultsModel(), CountsPanel()
@@ -127,8 +124,8 @@ def test_panel(qtbot):
     assert panel.isHidden()
     images, frames = panel.findChildren(CountsPlot)
 
-    for i, counts in enumerate((counted(12), counted(10, 20, 30))):
-        row = LedgerRow(model.locations[i], "done", counts=counts)
+    for i, tables in enumerate((counted(12), counted(10, 20, 30))):
+        row = LedgerRow(model.locations[i], "done", tables=tables)
         model.take([FileFinished(i, row)])
         panel.set_count(i, row.counts)
     assert not panel.isHidden()

@@ -6,6 +6,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from counted import counted
 from golden import ROOT as GOLDEN
 from h5py._objects import phil
 from qtpy.QtCore import QPoint, Qt, QThreadPool, QTimer
@@ -22,7 +23,7 @@ from napari_batch_prediction.locations.location import parse
 from napari_batch_prediction.planning.exports import named_exports
 from napari_batch_prediction.planning.plan import Plan, PlanRow
 from napari_batch_prediction.records.events import FileFinished, FileStarted, TileDone
-from napari_batch_prediction.records.ledger import Count, Ledger, LedgerRow
+from napari_batch_prediction.records.ledger import Ledger, LedgerRow
 from napari_batch_prediction.records.record import read_record
 from napari_batch_prediction.widgets.canvas.canvas import Canvas
 from napari_batch_prediction.widgets.results.counts_plot import CountsPlot
@@ -117,10 +118,6 @@ def done(index: int, **values) -> FileFinished:
     return FileFinished(index, LedgerRow(location, "done", outputs=outputs, seconds=0.4, **values))
 
 
-def counts(*values: float) -> tuple[Count, ...]:
-    return tuple(Count(t, value, value) for t, value in enumerate(values))
-
-
 def segmented(index: int) -> FileFinished:
     """The same with ilastik's segmentation."""
     event = done(index)
@@ -153,8 +150,8 @@ def test_from_waiting_to_done(results):
 
 
 COUNTED = {
-    "single images": ([counts(80.34), counts(12.0)], ["80.3", "12.0"], "2 done, 92.3 counted"),
-    "time series": ([counts(1, 3, 2), counts(2, 2)], ["1.0\u20133.0", "2.0"], "2 done"),
+    "single images": ([counted(80.34), counted(12.0)], ["80.3", "12.0"], "2 done, 92.3 counted"),
+    "time series": ([counted(1, 3, 2), counted(2, 2)], ["1.0\u20133.0", "2.0"], "2 done"),
 }
 
 
@@ -164,8 +161,8 @@ def test_counts(results, found, cells, summary):
     results.section.set_plan(plan())
     plot = results.section.findChild(CountsPlot)
     assert plot.parent().isHidden()
-    for i, values in enumerate(found):
-        results.section.take([done(i, counts=values)])
+    for i, tables in enumerate(found):
+        results.section.take([done(i, tables=tables)])
     assert results.headings() == ["Image", "Status", "Time", "Count"]
     assert [row[3] for row in results.cells()] == cells
     results.has_summary(summary)
@@ -174,15 +171,15 @@ def test_counts(results, found, cells, summary):
     results.qtbot.mouseClick(plot, Qt.MouseButton.LeftButton, pos=QPoint(at, 90))
     assert [index.row() for index in results.table.selectedIndexes()][:1] == [1]
     tip = results.table.model().index(0, 3).data(Qt.ItemDataRole.ToolTipRole)
-    assert ("in the whole image" in tip) == (len(found[0]) == 1)
-    assert ("on average in 3 frames" in tip) == (len(found[0]) == 3)
+    assert ("in the whole image" in tip) == (len(found[0]["Counts"].rows) == 1)
+    assert ("on average in 3 frames" in tip) == (len(found[0]["Counts"].rows) == 3)
 
 
 def test_total_of_rows_that_are_done_again(results):
     """A row that ends again counts once."""
     results.section.set_plan(plan())
     for value in (5.0, 7.0):
-        results.section.take([done(0, counts=counts(value))])
+        results.section.take([done(0, tables=counted(value))])
     results.has_summary("1 done, 7.0 counted")
 
 
@@ -702,7 +699,7 @@ def test_thousands_of_rows(results, qtbot):
     told = []
     results.table.model().dataChanged.connect(lambda first, last: told.append((first.row(), last.row())))
     events = [
-        (FileStarted(i, 1), FileFinished(i, LedgerRow(name, "done", counts=counts(1.0))))
+        (FileStarted(i, 1), FileFinished(i, LedgerRow(name, "done", tables=counted(1.0))))
         for i, name in enumerate(names)
     ]
     section.take([event for both in events for event in both])
@@ -715,7 +712,7 @@ def test_it_fits(results, qtbot, width):
     """No button is cut or covers another, in a narrow dock or a wide one."""
     results.section.resize(width, 500)
     results.section.set_plan(plan())
-    results.section.take([done(0, counts=counts(3.0))])
+    results.section.take([done(0, tables=counted(3.0))])
     qtbot.waitExposed(results.section)
     buttons = [b for b in results.section.findChildren(QPushButton) if b.isVisible() and b.parent() is not None]
     assert len(buttons) == 8

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tifffile
 import zarr
+from counted import counted
 from golden import ROOT as GOLDEN
 from napari.layers import Image, Labels
 
@@ -22,7 +23,7 @@ from napari_batch_prediction.job.job import BatchJob, InputSettings
 from napari_batch_prediction.locations.inputs import open_image
 from napari_batch_prediction.planning.exports import NamedExport, named_exports
 from napari_batch_prediction.planning.transform import make_transform
-from napari_batch_prediction.records.ledger import Count, LedgerRow
+from napari_batch_prediction.records.ledger import LedgerRow
 from napari_batch_prediction.widgets.canvas import layers, pixels
 from napari_batch_prediction.widgets.canvas.layer_data import LayerData
 from napari_batch_prediction.widgets.canvas.layers import ShownLayers
@@ -336,14 +337,14 @@ def test_alone_it_is_visible(viewer, outputs, source):
 
 
 COUNTS = {
-    "not counted": ((), "cells Density"),
-    "one frame": ((Count(0, 80.44, 80.44),), "cells Density, 80.4"),
-    "time series": ((Count(0, 80.44, None), Count(1, 95.06, 3.0)), "cells Density, 80.4\u201395.1"),
+    "not counted": (counted(), "cells Density"),
+    "one frame": (counted(80.44), "cells Density, 80.4"),
+    "time series": (counted(80.44, 95.06), "cells Density, 80.4\u201395.1"),
 }
 
 
-@pytest.mark.parametrize(("counts", "name"), COUNTS.values(), ids=COUNTS)
-def test_density(viewer, lazy, outputs, tmp_path, counts, name):
+@pytest.mark.parametrize(("tables", "name"), COUNTS.values(), ids=COUNTS)
+def test_density(viewer, lazy, outputs, tmp_path, tables, name):
     """In a perceptual map from 0 to its maximum, light over the raw image; the count in its name."""
     _, location, _, _ = outputs
     values = np.random.default_rng(2).random((6, 8, 1), np.float32) / 40
@@ -354,7 +355,7 @@ def test_density(viewer, lazy, outputs, tmp_path, counts, name):
         BatchJob(classifier=PROJECT, inputs=(str(location),)),
         {},
         (NamedExport(DENSITY, Export(source=DENSITY), source),),
-        LedgerRow(str(location), "done", outputs={DENSITY: written}, counts=counts),
+        LedgerRow(str(location), "done", outputs={DENSITY: written}, tables=tables),
     )
     shown = ShownLayers(viewer)
     show(shown, what)

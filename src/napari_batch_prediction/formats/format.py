@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -125,9 +125,9 @@ class ExportFormat:
         Files are smaller than their values if nothing is chosen.
     fixed_axes
         The files always have their axes in the same order.
-    table
-        The layout of the output, if it is a table for the whole batch: a line for each time point, or one for each
-        image with its nickname; empty for an image.
+    layout
+        Of a table for a whole batch: from its columns and the rows of each image to the lines of the file, as
+        ``module:name``; empty for images.
     in_sequences
         There is also a format of sequences of such files.
     rank
@@ -150,14 +150,14 @@ class ExportFormat:
     compressions: tuple[Compression, ...] = ()
     compresses_by_default: bool = True
     fixed_axes: bool = False
-    table: Literal["", "times", "nicknames"] = ""
+    layout: str = ""
     in_sequences: bool = False
     rank: int = 0
 
     @property
     def is_table(self) -> bool:
-        """Whether the output is a table for the whole batch, not an image."""
-        return bool(self.table)
+        """Whether an output is a table for a whole batch, not an image."""
+        return bool(self.layout)
 
     @property
     def is_folder(self) -> bool:

@@ -60,6 +60,12 @@ def format_named(name: str) -> ExportFormat | None:
     return _BY_NAME.get(name.strip().lower())
 
 
+def is_table_format(name: str) -> bool:
+    """Return whether a name is that of a format of tables."""
+    export_format = format_named(name)
+    return export_format is not None and export_format.is_table
+
+
 def find_format(name: str) -> ExportFormat:
     """Return the format to export as that has a name, in any case.
 

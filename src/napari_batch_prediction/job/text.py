@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from napari_batch_prediction.classifiers.base import COUNTS
+from napari_batch_prediction.formats.registry import is_table_format
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.job.options import write_options
@@ -89,7 +89,7 @@ def _arguments(job: BatchJob) -> list[str]:
     options = write_options(job)
     for export in job.exports:
         written = write_options(export)
-        if _is_table(export) and "--format" in written:
+        if is_table_format(export.format):
             written["--table-format"] = written.pop("--format")
         options |= written
     for name, value in options.items():
@@ -100,9 +100,5 @@ def _arguments(job: BatchJob) -> list[str]:
 def _same_but_source(job: BatchJob) -> bool:
     """Return whether the exports differ in nothing but their source; tables have a format of their own."""
     others = [export.model_copy(update={"source": "", "format": ""}) for export in job.exports]
-    formats = {(_is_table(export), export.format) for export in job.exports}
+    formats = {(is_table_format(export.format), export.format) for export in job.exports}
     return all(one == others[0] for one in others) and len(formats) == len({is_table for is_table, _ in formats})
-
-
-def _is_table(export: Export) -> bool:
-    return export.source.lower() == COUNTS.lower()

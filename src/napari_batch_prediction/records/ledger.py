@@ -7,6 +7,7 @@ from math import fsum
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from napari_batch_prediction.classifiers.base import COUNT
 from napari_batch_prediction.errors import BatchPredictionError
 from napari_batch_prediction.problems import Problem
 
@@ -23,22 +24,33 @@ class Written(NamedTuple):
     sha256: str
 
 
-class Count(NamedTuple):
-    """How many objects there are in one time point of an image: the sum of the density.
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of numbers that was made of one image.
 
     Attributes
     ----------
-    time
-        Index of the time point, from 0.
-    whole
-        Over the whole image.
-    region
-        Over the region asked for; None if that does not contain the time point.
+    columns
+        Their names.
+    rows
+        One number for each column; None where there is none.
+
+    Raises
+    ------
+    ValueError
+        If a row is not as long as the columns.
     """
 
-    time: int
-    whole: float
-    region: float | None
+    columns: tuple[str, ...]
+    rows: tuple[tuple[float | None, ...], ...]
+
+    def __post_init__(self) -> None:
+        if any(len(row) != len(self.columns) for row in self.rows):
+            raise ValueError(f"a row does not fit the columns {', '.join(self.columns)}")
+
+    def column(self, name: str) -> tuple[float | None, ...]:
+        """Return the numbers of a column; none if there is no such column."""
+        return tuple(row[self.columns.index(name)] for row in self.rows) if name in self.columns else ()
 
 
 @dataclass(frozen=True)
@@ -61,8 +73,8 @@ class LedgerRow:
         The whole stack trace of an unexpected failure; empty otherwise.
     written
         Files, size and hash of the output written for each source.
-    counts
-        How many objects there are in each time point, if the batch counts.
+    tables
+        What was measured in the image, by the name of the source.
     """
 
     input: str
@@ -72,12 +84,21 @@ class LedgerRow:
     seconds: float = 0.0
     trace: str = ""
     written: Mapping[str, Written] = field(default_factory=dict)
-    counts: tuple[Count, ...] = ()
+    tables: Mapping[str, Table] = field(default_factory=dict)
+
+    def column(self, name: str) -> tuple[float | None, ...]:
+        """Return the numbers in a column of its tables, of the first that has such a column."""
+        return next(filter(None, (table.column(name) for table in self.tables.values())), ())
+
+    @property
+    def counts(self) -> tuple[float, ...]:
+        """The number of objects in each time point; none if the batch does not count or the input is not done."""
+        return tuple(count for count in self.column(COUNT) if count is not None)
 
     @property
     def count(self) -> float | None:
         """The number of objects in all time points; None if the batch does not count or the input is not done."""
-        return fsum(count.whole for count in self.counts) if self.counts else None
+        return fsum(self.counts) if self.counts else None
 
 
 @dataclass(frozen=True)

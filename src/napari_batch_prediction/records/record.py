@@ -4,16 +4,17 @@ import csv
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
+from napari_batch_prediction.classifiers.base import COUNT_COLUMNS, COUNTS
 from napari_batch_prediction.errors import ExportError, SettingsError
 from napari_batch_prediction.job.job import BatchJob
-from napari_batch_prediction.records.ledger import Count, LedgerRow, Written
+from napari_batch_prediction.records.ledger import LedgerRow, Table, Written
 
 FORMAT = 1
 """Version of the layout of a record."""
@@ -188,13 +189,34 @@ def _row(name: str, line: Mapping[str, Any]) -> LedgerRow:
         source: Written(tuple(map(Path, output["files"])), output["size"], output["sha256"])
         for source, output in line["outputs"].items()
     }
+    return LedgerRow(
+        input=name,
+        status=line["status"],
+        reason=line["reason"],
+        outputs=outputs,
+        seconds=line["seconds"],
+        trace=line["trace"],
+        written=written,
+        tables=_read_tables(line),
+    )
+
+
+def note_tables(tables: Mapping[str, Table]) -> dict[str, object]:
+    """Return the entries of a line that hold tables: counts are apart and have no columns, as in older records."""
+    counts = tables[COUNTS].rows if COUNTS in tables else ()
+    others = {name: asdict(table) for name, table in tables.items() if name != COUNTS}
+    return {"counts": counts, **({"tables": others} if others else {})}
+
+
+def _read_tables(line: Mapping[str, Any]) -> dict[str, Table]:
     # Records of versions that did not count have no such entry.
-    counts = tuple(_count(*values) for values in line.get("counts", ()))
-    return LedgerRow(name, line["status"], line["reason"], outputs, line["seconds"], line["trace"], written, counts)
+    counts = {COUNTS: {"columns": COUNT_COLUMNS, "rows": line["counts"]}} if line.get("counts") else {}
+    tables = {**counts, **line.get("tables", {})}
+    return {name: Table(tuple(table["columns"]), tuple(map(_numbers, table["rows"]))) for name, table in tables.items()}
 
 
-def _count(time: int, whole: float, region: float | None) -> Count:
-    return Count(int(time), float(whole), None if region is None else float(region))
+def _numbers(values: Iterable[Any]) -> tuple[float | None, ...]:
+    return tuple(value if value is None or isinstance(value, int) else float(value) for value in values)
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 
 from numpy.typing import NDArray
 
+from napari_batch_prediction.classifiers.base import COUNT_COLUMNS
 from napari_batch_prediction.engine.counting import UNIT, exact_sum
 from napari_batch_prediction.engine.tiles import Tile
-from napari_batch_prediction.records.ledger import Count
+from napari_batch_prediction.records.ledger import Table
 
 
 class Tally:
@@ -44,10 +45,9 @@ class Tally:
         start, stop = self._region[key]
         return slice(max(start - part.start, 0), max(min(stop, part.stop) - part.start, 0))
 
-    def counts(self) -> tuple[Count, ...]:
-        """Return the sums of what was added, in the order of time."""
+    def table(self) -> Table:
+        """Return the sums of what was added, in the order of time: over the whole image and over the region."""
         first, last = self._region["t"]
-        return tuple(
-            Count(t, whole / UNIT, part / UNIT if first <= t < last else None)
-            for t, (whole, part) in enumerate(zip(self._whole, self._part, strict=True))
-        )
+        sums = enumerate(zip(self._whole, self._part, strict=True))
+        rows = ((t, whole / UNIT, part / UNIT if first <= t < last else None) for t, (whole, part) in sums)
+        return Table(COUNT_COLUMNS, tuple(rows))

@@ -11,7 +11,7 @@ from napari_batch_prediction.planning.naming import shared_folder
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.planning.provenance import versions
 from napari_batch_prediction.records.events import BatchFinished, BatchStarted, Event, FileFinished, FileStarted
-from napari_batch_prediction.records.record import FORMAT, SUFFIX, Record, write_summary
+from napari_batch_prediction.records.record import FORMAT, SUFFIX, Record, note_tables, write_summary
 
 
 class Recorder:
@@ -64,9 +64,15 @@ class Recorder:
                     for source, written in row.written.items()
                 }
                 self._record.write(
-                    "end", index=index, status=row.status, reason=row.reason, seconds=round(row.seconds, 3),
-                    outputs=outputs, trace=row.trace, counts=row.counts,
-                )  # fmt: skip
+                    "end",
+                    index=index,
+                    status=row.status,
+                    reason=row.reason,
+                    seconds=round(row.seconds, 3),
+                    outputs=outputs,
+                    trace=row.trace,
+                    **note_tables(row.tables),
+                )
             case BatchFinished(ledger=ledger):
                 self._record.write("finish", tables={name: str(path) for name, path in ledger.tables.items()})
                 write_summary(summary_path(self.path), ledger.rows)

@@ -141,9 +141,11 @@ class _Run:
             if row.kept is not None:
                 yield self._end(index, row.kept)
             elif row.problems:
-                yield self._end(index, LedgerRow(row.input, "failed", " ".join(map(str, row.problems))))
+                reason = " ".join(map(str, row.problems))
+                yield self._end(index, LedgerRow(input=row.input, status="failed", reason=reason))
             elif row.skip:
-                yield self._end(index, LedgerRow(row.input, "skipped", "All outputs exist.", row.outputs))
+                skipped = LedgerRow(input=row.input, status="skipped", reason="All outputs exist.", outputs=row.outputs)
+                yield self._end(index, skipped)
             elif not self.cancelled():
                 yield from self._feed(self.works[index])
         while self.running:

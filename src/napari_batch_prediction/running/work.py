@@ -59,10 +59,11 @@ class FileWork:
         self._info = info
         self._in_memory = self.row.location.in_memory
         self._outputs = [(output, output.transform) for output in self.row.plans if output.transform is not None]
-        self._density, self._tally = "", None
+        self._density, self._table, self._tally = "", "", None
         if table := counted(plan.exports):
             region = export_region(table.export, {**info.extents, "c": table.source.channels})
-            self._density, self._tally = table.source.made_from, Tally(info.extents["t"], region)
+            self._density, self._table = table.source.made_from, table.source.name
+            self._tally = Tally(info.extents["t"], region)
         names = [output.named.source.name for output, _ in self._outputs]
         self._sources = list(dict.fromkeys([*names, self._density] if self._density else names))
         self.tiles = self._make_tiles(workers, held)
@@ -175,5 +176,13 @@ class FileWork:
         now = time.perf_counter()
         seconds = (self._ended or now) - (self._started or now)
         outputs = {key: path for key, path in self.row.outputs.items() if key in self._finished}
-        counts = self._tally.counts() if self._tally is not None and status == "done" else ()
-        return LedgerRow(self.row.input, status, reason, outputs, seconds, trace, self._written, counts)
+        return LedgerRow(
+            input=self.row.input,
+            status=status,
+            reason=reason,
+            outputs=outputs,
+            seconds=seconds,
+            trace=trace,
+            written=self._written,
+            tables={self._table: self._tally.table()} if self._tally is not None and status == "done" else {},
+        )

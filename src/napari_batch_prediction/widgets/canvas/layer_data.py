@@ -16,7 +16,6 @@ from napari.utils.colormaps import Colormap, DirectLabelColormap
 from napari_batch_prediction.classifiers.base import DENSITY, PROBABILITIES, Source
 from napari_batch_prediction.colors import Color
 from napari_batch_prediction.images.base import COLOURS, Image
-from napari_batch_prediction.records.ledger import Count
 from napari_batch_prediction.widgets.canvas.pixels import Pixels, limits
 
 # The raw image stays visible below.
@@ -220,7 +219,7 @@ class Part(NamedTuple):
     channels: tuple[int, int]
     pixels: Pixels
     start: Mapping[str, int]
-    counts: Sequence[Count] = ()
+    counts: Sequence[float] = ()
     is_empty: bool = False
 
     @property
@@ -319,12 +318,11 @@ def part_layers(part: Part, place: Place, stem: str) -> list[LayerData]:
     return [layer(0, "image", source.name, pixels.data(pixels.levels), rgb=False, contrast_limits=contrast)]
 
 
-def count_text(counts: Sequence[Count]) -> str:
+def count_text(counts: Sequence[float]) -> str:
     """Return how many objects there are in an image, of a time series from the fewest to the most; empty if none."""
-    values = [one.whole for one in counts]
-    if not values:
+    if not counts:
         return ""
-    low, high = f"{min(values):.1f}", f"{max(values):.1f}"
+    low, high = f"{min(counts):.1f}", f"{max(counts):.1f}"
     return low if low == high else f"{low}\u2013{high}"
 
 

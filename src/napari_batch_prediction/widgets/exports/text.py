@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from napari_batch_prediction.formats.registry import format_named
+from napari_batch_prediction.formats.registry import is_table_format
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.options import label, options
 from napari_batch_prediction.job.region import format_region
@@ -22,15 +22,10 @@ def labels(exports: Sequence[Export]) -> list[str]:
 
 def differing(exports: Sequence[Export]) -> str:
     """Return which settings are not the same for all exports, as a sentence; empty if all are."""
-    images = [export for export in exports if not _is_table(export)]
+    images = [export for export in exports if not is_table_format(export.format)]
     fields = [field for field, _, _ in options(Export)]
     names = [label(Export, field) for field in fields if _differs(field, images if field == "format" else exports)]
     return f"Not the same for all outputs: {', '.join(dict.fromkeys(names))}." if names else ""
-
-
-def _is_table(export: Export) -> bool:
-    form = format_named(export.format)
-    return form is not None and form.is_table
 
 
 def _differs(field: str, exports: Sequence[Export]) -> bool:

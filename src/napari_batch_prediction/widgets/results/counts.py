@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_batch_prediction.records.ledger import Count
 from napari_batch_prediction.widgets.parts.words import short_name
 from napari_batch_prediction.widgets.results.counts_plot import CountsPlot
 from napari_batch_prediction.widgets.results.model import COUNT, ResultsModel
@@ -49,7 +48,7 @@ class CountsPanel(QWidget):
         self._images.set_values(self._title(), [short_name(location) for location in model.locations], values)
         self._show()
 
-    def set_count(self, row: int, counts: Sequence[Count]) -> None:
+    def set_count(self, row: int, counts: Sequence[float]) -> None:
         """Show what was counted in one image."""
         if len(counts) > 1 and not self._of_series:
             self._of_series = True
@@ -63,10 +62,8 @@ class CountsPanel(QWidget):
         ended = self._model.ended(row) if self._model is not None else None
         counts = ended.counts if ended is not None else ()
         if len(counts) > 1 and ended is not None:
-            names = [str(count.time) for count in counts]
-            self._frames.set_values(
-                f"Count in each frame of {short_name(ended.input)}", names, [count.whole for count in counts]
-            )
+            names = [str(time) for time in range(len(counts))]
+            self._frames.set_values(f"Count in each frame of {short_name(ended.input)}", names, counts)
         self._frames.setVisible(len(counts) > 1)
 
     def _title(self) -> str:
@@ -76,5 +73,5 @@ class CountsPanel(QWidget):
         self.setVisible(self._model is not None and self._model.column(COUNT) is not None)
 
 
-def _mean(counts: Sequence[Count]) -> float | None:
-    return sum(count.whole for count in counts) / len(counts) if counts else None
+def _mean(counts: Sequence[float]) -> float | None:
+    return sum(counts) / len(counts) if counts else None

@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 
+from napari_batch_prediction.classifiers.base import COUNT_IN_REGION
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.records.events import Event, FileFinished, FileStarted, TileDone
 from napari_batch_prediction.records.ledger import LedgerRow, Status
@@ -100,7 +101,7 @@ class ResultsModel(QAbstractTableModel):
         """Note that nothing runs any more: what has no end will have none."""
         left = [i for i in range(len(self.locations)) if i not in self._ended]
         for i in left:
-            self._end(i, LedgerRow(self.locations[i], "cancelled", NEVER_ENDED))
+            self._end(i, LedgerRow(input=self.locations[i], status="cancelled", reason=NEVER_ENDED))
         self._tell(left)
 
     def show_column(self, name: str, shown: bool) -> None:
@@ -190,11 +191,11 @@ class ResultsModel(QAbstractTableModel):
         before = self._ended.get(i)
         if before is not None:
             self._numbers[before.status] -= 1
-            self._total -= sum(count.whole for count in before.counts)
+            self._total -= sum(before.counts)
         self._ended[i] = row
         self._states[i] = row.status
         self._numbers[row.status] += 1
-        self._total += sum(count.whole for count in row.counts)
+        self._total += sum(row.counts)
         self._of_series |= len(row.counts) > 1
         self._has_reasons |= bool(row.reason)
         for column, text in ((STATUS, row.status), (TIME, _time_text(row)), (COUNT, count_text(row.counts))):
@@ -213,11 +214,11 @@ def _details(row: LedgerRow) -> list[str]:
     """Return why an image is not done, and how much was counted in it."""
     counts = []
     if len(row.counts) == 1:
-        (one,) = row.counts
-        counts.append(f"{one.whole:.1f} in the whole image")
-        if one.region is not None and one.region != one.whole:
-            counts.append(f"{one.region:.1f} in the region")
+        (whole,), (in_region,) = row.counts, row.column(COUNT_IN_REGION)
+        counts.append(f"{whole:.1f} in the whole image")
+        if in_region is not None and in_region != whole:
+            counts.append(f"{in_region:.1f} in the region")
     elif row.counts:
-        mean = sum(count.whole for count in row.counts) / len(row.counts)
+        mean = sum(row.counts) / len(row.counts)
         counts.append(f"{mean:.1f} on average in {len(row.counts)} frames, {count_text(row.counts)}")
     return [row.reason, ", ".join(counts)]
