@@ -21,6 +21,7 @@ from tilings import random_tiles, some_values
 from napari_batch_prediction.axes import reorder
 from napari_batch_prediction.errors import ExportError, OutputExistsError, SettingsError
 from napari_batch_prediction.formats.common.files import publish_folder, restore_folder, temporary_path
+from napari_batch_prediction.formats.common.memory import MemoryWriter
 from napari_batch_prediction.formats.common.target import Target
 from napari_batch_prediction.formats.common.writer import Writer
 from napari_batch_prediction.formats.format import ExportFormat
@@ -317,6 +318,42 @@ def test_memory(tmp_path, name):
     # A row of chunks that waits for its lower half is 6000 x 512 x 3 values, with all that is coarser.
     assert peak < 60_000_000
     assert tile.nbytes * 120 == 432_000_000
+
+
+@pytest.mark.parametrize("export_format", IMAGE_FORMATS, ids=lambda export_format: export_format.name)
+def test_held_bytes(tmp_path, export_format):
+    """While regions come row by row, as many bytes of values wait as the writer said before the first."""
+    picture = export_format.slices or export_format
+    dtype = "uint8" if "uint8" in picture.dtypes else "float32"
+    n_slices = 3 if export_format.slices or export_format.max_axes > 2 else 1
+    shape = (n_slices, 1200, 1000, 3 if 1 not in (picture.channels or (1,)) else 1)
+    writer = export_format.writer(Target(tmp_path / f"a{export_format.extension}", "zyxc", shape, np.dtype(dtype)))
+    held = writer.held_bytes()
+    assert list(tmp_path.iterdir()) == []
+    values = np.ones((n_slices, 40, *shape[2:]), dtype)
+    waiting = []
+    tracemalloc.start()
+    for y in range(0, 1200, 40):
+        writer.write((slice(0, n_slices), slice(y, y + 40), slice(0, 1000), slice(0, shape[3])), values)
+        waiting.append(bytes_of_arrays())
+    tracemalloc.stop()
+    writer.finish()
+    assert max(waiting) <= held + 10_000
+    if export_format.slices:  # they wait on disk, but the one that is written
+        assert held >= values[0].nbytes * 30
+    else:
+        assert max(waiting) >= 0.99 * held
+
+
+def test_held_bytes_of_memory():
+    """An array that stays in memory is held whole."""
+    assert MemoryWriter((3, 40, 50), np.dtype("f4")).held_bytes() == 24_000
+
+
+def bytes_of_arrays() -> int:
+    arrays = tracemalloc.DomainFilter(inclusive=True, domain=np.lib.tracemalloc_domain)
+    snapshot = tracemalloc.take_snapshot().filter_traces([arrays])
+    return sum(item.size for item in snapshot.statistics("filename"))
 
 
 def test_memory_of_pages(tmp_path):

@@ -47,6 +47,10 @@ class ChunkAssembler:
     ----------
     grid
         Number of chunks along each axis.
+    count
+        Number of chunks.
+    row_bytes
+        Bytes of a row of chunks at one time point: that much waits if tiles come by t, y, z, x.
     """
 
     def __init__(self, axes: str, shape: tuple[int, ...], chunk: tuple[int, ...], dtype: np.dtype) -> None:
@@ -55,22 +59,11 @@ class ChunkAssembler:
         self.chunk = chunk
         self.dtype = dtype
         self.grid = tuple(-(-n // c) for n, c in zip(shape, chunk, strict=True))
+        self.count = prod(self.grid)
+        sizes = zip(axes, chunk, shape, strict=True)
+        self.row_bytes = prod(min(c, n) if key in "ty" else n for key, c, n in sizes) * dtype.itemsize
         self._lock = threading.Lock()
         self._partial: dict[Index, tuple[NDArray, list[int]]] = {}
-
-    @property
-    def count(self) -> int:
-        """The number of chunks."""
-        return prod(self.grid)
-
-    @property
-    def row_bytes(self) -> int:
-        """Bytes of a row of chunks at one time point, with all of its slices and channels.
-
-        That much waits if tiles come by t, y, z, x.
-        """
-        sizes = zip(self.axes, self.chunk, self.shape, strict=True)
-        return prod(min(c, n) if key in "ty" else n for key, c, n in sizes) * self.dtype.itemsize
 
     def region(self, index: Index) -> Region:
         """Return the part of the array that a chunk covers."""

@@ -65,9 +65,11 @@ def make_folder(folder: Path) -> None:
 
 
 def sync(path: Path) -> None:
-    """Have the content of a closed file on the disk, so that its name never outlives it."""
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
+    """Have the content of a closed file, or of all files below a folder, on the disk before its name."""
+    for item in path.rglob("*") if path.is_dir() else [path]:
+        if item.is_file():
+            with item.open("rb+") as file:
+                os.fsync(file.fileno())
 
 
 def publish(temporary: Path, final: Path, *, replace: bool) -> None:
@@ -114,13 +116,6 @@ def _link(temporary: Path, final: Path) -> None:
         temporary.rename(final)
     else:
         temporary.unlink()
-
-
-def sync_folder(folder: Path) -> None:
-    """Have all files below a folder on the disk."""
-    for path in folder.rglob("*"):
-        if path.is_file():
-            sync(path)
 
 
 def publish_folder(temporary: Path, final: Path, *, replace: bool) -> None:

@@ -2,7 +2,7 @@
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from math import prod
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import ClassVar, Generic, Protocol, TypeVar, final
 
 from numpy.typing import NDArray
 
+from napari_batch_prediction.axes import reorder
 from napari_batch_prediction.formats.common.chunks import Index, Region
 from napari_batch_prediction.formats.common.files import (
     make_folder,
@@ -19,7 +20,6 @@ from napari_batch_prediction.formats.common.files import (
     remove,
     restore_folder,
     sync,
-    sync_folder,
     temporary_path,
     writing,
 )
@@ -76,14 +76,6 @@ class Writer(ABC):
         """Return about how many bytes wait in memory while regions come row by row; known before the first comes."""
 
 
-class _Closable(Protocol):
-    def close(self) -> None:
-        """Close the file; no effect if it is closed."""
-
-
-F = TypeVar("F", bound=_Closable)
-
-
 class AtomicWriter(Writer):
     """Write a file or a folder under a temporary name until it is whole. Nothing is on disk before the first region.
 
@@ -112,7 +104,7 @@ class AtomicWriter(Writer):
         self._temporary = temporary_path(target.path)
         self._temporaries = [self._temporary]
         self._lock = threading.Lock()
-        self._opened: list[_Closable] = []
+        self._releases: list[Callable[[], object]] = []
         self._begun = False
         self._expected = prod(target.shape)
         self._came = 0
@@ -142,7 +134,7 @@ class AtomicWriter(Writer):
     def abort(self) -> None:
         """Remove what was written, see :meth:`Writer.abort`."""
         with suppress(OSError, RuntimeError):  # content that cannot be written does not matter any more
-            self._close()
+            self._release()
         for path in self._temporaries:
             remove(path)
 
@@ -163,36 +155,27 @@ class AtomicWriter(Writer):
 
     def _seal(self) -> None:
         """Complete the temporary file and close it; every region is written."""
-        self._close()
+        self._release()
 
     def _publish(self) -> None:
         """Have the output on the disk, and give it its name."""
         path, replace = self.target.path, self.target.replace
         with writing(path):
-            (sync_folder if self.is_folder else sync)(self._temporary)
+            sync(self._temporary)
         (publish_folder if self.is_folder else publish)(self._temporary, path, replace=replace)
 
-    def _opening(self, file: F) -> F:
-        """Return a file that was opened, to be closed at the end however that comes."""
-        self._opened.append(file)
-        return file
-
-    def _close(self) -> None:
-        """Close the files, and let go of values that wait; called again after :meth:`finish` or if it fails."""
-        for file in self._opened:
-            file.close()
+    def _release(self) -> None:
+        """Close files, and let go of values that wait; called again after :meth:`finish`, or if it fails."""
+        for release in self._releases:
+            release()
 
 
 class Assembler(Protocol):
-    """Chunks that are put together from regions."""
+    """Chunks that are put together from regions, see :class:`~.chunks.ChunkAssembler`."""
 
-    @property
-    def count(self) -> int:
-        """The number of chunks of the whole array."""
-
-    @property
-    def row_bytes(self) -> int:
-        """Bytes of the chunks that wait while regions come row by row."""
+    axes: str
+    count: int
+    row_bytes: int
 
     def add(self, region: Region, values: NDArray) -> Iterator[tuple[Index, NDArray]]:
         """Take a region; yield each chunk that it completes."""
@@ -214,7 +197,7 @@ class ChunkWriter(AtomicWriter, Generic[A]):
     target
         What is written, and where.
     chunks
-        How the array is divided.
+        Puts chunks together, in the axes of the file.
     """
 
     counted = "chunks"
@@ -223,19 +206,18 @@ class ChunkWriter(AtomicWriter, Generic[A]):
         super().__init__(target)
         self._chunks = chunks
         self._expected = chunks.count
+        self._releases.append(chunks.clear)
 
     @abstractmethod
     def _store(self, index: Index, chunk: NDArray) -> None:
         """Store a chunk; called from several threads, by the one that completed it."""
 
-    def _stored(self, region: Region, values: NDArray) -> tuple[Region, NDArray]:
-        """Return a region and its values in the axes of the file."""
-        return region, values
-
     @final
     def _take(self, region: Region, values: NDArray) -> int:
+        parts, axes = dict(zip(self.target.axes, region, strict=True)), self._chunks.axes
+        stored = tuple(parts.get(key, slice(0, 1)) for key in axes)
         came = 0
-        for index, chunk in self._chunks.add(*self._stored(region, values)):
+        for index, chunk in self._chunks.add(stored, reorder(values, self.target.axes, axes)):
             with writing(self.target.path):
                 self._store(index, chunk)
             came += 1
@@ -245,7 +227,3 @@ class ChunkWriter(AtomicWriter, Generic[A]):
     def held_bytes(self) -> int:
         """Return the bytes of one row of chunks, of each level if there are several."""
         return self._chunks.row_bytes
-
-    def _close(self) -> None:
-        self._chunks.clear()
-        super()._close()

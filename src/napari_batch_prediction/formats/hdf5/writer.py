@@ -34,11 +34,13 @@ class Hdf5Writer(ChunkWriter[ChunkAssembler]):
         chunk = chunk_shape(target.axes, target.shape, target.dtype.itemsize)
         super().__init__(target, ChunkAssembler(target.axes, target.shape, chunk, target.dtype))
         self._order: InOrder[bytes | bytearray | NDArray] = InOrder(target.axes, self._chunks.grid)
+        self._releases.append(self._order.clear)
 
     def _create(self) -> None:
         target = self.target
         # Nobody else knows this file, and not every network drive has locks.
-        file = self._opening(h5py.File(self._temporary, "x", locking=False))
+        file = h5py.File(self._temporary, "x", locking=False)
+        self._releases.append(file.close)
         self._dataset = file.create_dataset(
             target.internal_path,
             target.shape,
@@ -60,7 +62,3 @@ class Hdf5Writer(ChunkWriter[ChunkAssembler]):
         with self._lock:
             for place, item in self._order.push(index, data):
                 self._dataset.id.write_direct_chunk(tuple(part.start for part in self._chunks.region(place)), item)
-
-    def _close(self) -> None:
-        self._order.clear()
-        super()._close()

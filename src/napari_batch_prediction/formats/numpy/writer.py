@@ -91,7 +91,8 @@ class NumpyWriter(AtomicWriter):
     _file: NpyFile
 
     def _create(self) -> None:
-        self._file = self._opening(NpyFile(self._temporary, self.target.shape, self.target.dtype))
+        self._file = NpyFile(self._temporary, self.target.shape, self.target.dtype)
+        self._releases.append(self._file.close)
 
     def _take(self, region: tuple[slice, ...], values: NDArray) -> int:
         with self._lock, writing(self.target.path):

@@ -104,7 +104,7 @@ class RasterWriter(AtomicWriter):
         picture = np.ascontiguousarray(picture[..., 0] if picture.shape[-1] == 1 else picture)
         self._temporary.write_bytes(self._encode(picture, target))
 
-    def _close(self) -> None:
+    def _release(self) -> None:
         self._values = np.empty(0)
 
     def held_bytes(self) -> int:

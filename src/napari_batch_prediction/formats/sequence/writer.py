@@ -41,7 +41,8 @@ class SequenceWriter(AtomicWriter):
 
     def _create(self) -> None:
         self._temporary.mkdir()
-        self._values = self._opening(NpyFile(self._temporary / "values.npy", self.target.shape, self.target.dtype))
+        self._values = NpyFile(self._temporary / "values.npy", self.target.shape, self.target.dtype)
+        self._releases.append(self._values.close)
 
     def _take(self, region: Region, values: NDArray) -> int:
         indices = range(region[self._axis].start, region[self._axis].stop)

@@ -1,6 +1,7 @@
 """How strips and tiles of TIFF are compressed."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import NamedTuple
 
 import imagecodecs
@@ -20,25 +21,9 @@ class TiffCodec(NamedTuple):
     encode: Callable[[NDArray], bytes | bytearray]
 
 
-def _plain(values: NDArray) -> bytes:
-    return values.tobytes()
-
-
-def _deflate(values: NDArray) -> bytes | bytearray:
-    return imagecodecs.deflate_encode(np.ascontiguousarray(values), LEVEL, raw=False)  # type: ignore[arg-type]
-
-
-def _zstd(values: NDArray) -> bytes | bytearray:
-    return imagecodecs.zstd_encode(np.ascontiguousarray(values), LEVEL)  # type: ignore[arg-type]
-
-
-def _lzw(values: NDArray) -> bytes | bytearray:
-    return imagecodecs.lzw_encode(np.ascontiguousarray(values))  # type: ignore[arg-type]
-
-
 CODECS: Mapping[Compression, TiffCodec] = {
-    "gzip": TiffCodec("zlib", _deflate),
-    "zstd": TiffCodec("zstd", _zstd),
-    "lzw": TiffCodec("lzw", _lzw),
-    "none": TiffCodec(None, _plain),
+    "gzip": TiffCodec("zlib", partial(imagecodecs.deflate_encode, level=LEVEL, raw=False)),
+    "zstd": TiffCodec("zstd", partial(imagecodecs.zstd_encode, level=LEVEL)),
+    "lzw": TiffCodec("lzw", imagecodecs.lzw_encode),  # type: ignore[arg-type]  # any buffer will do
+    "none": TiffCodec(None, np.ndarray.tobytes),
 }

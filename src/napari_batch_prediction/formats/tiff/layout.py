@@ -1,7 +1,7 @@
 """How arrays lie in TIFF files: pages, strips and tiles."""
 
-from dataclasses import dataclass
 from math import sqrt
+from typing import NamedTuple
 
 from napari_batch_prediction.axes import extents
 from napari_batch_prediction.formats.common.planes import picture_axes
@@ -14,22 +14,10 @@ STRIP_BYTES = 2**18
 TILE_BYTES = 2**20
 
 
-@dataclass(frozen=True)
-class TiffLayout:
-    """The way a TIFF file stores an array: pages of planes, or one picture with its channels.
+class TiffLayout(NamedTuple):
+    """The way a TIFF file stores an array, in the axes and the shape that it has there.
 
-    Attributes
-    ----------
-    axes, shape
-        The array as it is stored.
-    rows, columns
-        The axes of a plane.
-    samples
-        Values of a pixel of a plane.
-    tiled
-        A plane is stored in tiles, and not in strips.
-    segment
-        Rows and columns of a strip or tile; sides of tiles are multiples of 16.
+    A plane has rows, columns and samples, and is stored in strips or tiles.
     """
 
     axes: str
@@ -39,10 +27,14 @@ class TiffLayout:
     samples: int
     tiled: bool
     segment: tuple[int, int]
+    chunk: tuple[int, ...]
 
     @classmethod
     def of(cls, axes: str, shape: tuple[int, ...], itemsize: int, *, ome: bool) -> "TiffLayout":
-        """Return the layout of an array: for OME-TIFF a page for each time point, z and channel, else one page."""
+        """Return the layout of an array: for OME-TIFF a page for each time point, z and channel, else one page.
+
+        Sides of tiles are multiples of 16.
+        """
         sizes = extents(axes, shape)
         stored = OME_AXES if ome else picture_axes(axes, shape)
         rows, columns = tuple(stored.replace("c", "")[-2:])
@@ -54,13 +46,8 @@ class TiffLayout:
             segment = min(side, -(-n_rows // 16) * 16), min(side, -(-n_columns // 16) * 16)
         else:
             segment = min(n_rows, max(1, STRIP_BYTES // (n_columns * pixel_bytes))), n_columns
-        return cls(stored, tuple(sizes[key] for key in stored), rows, columns, samples, tiled, segment)
-
-    @property
-    def chunk(self) -> tuple[int, ...]:
-        """The shape of strips or tiles, in the axes as they are stored."""
-        sizes = {self.rows: self.segment[0], self.columns: self.segment[1], "c": self.samples}
-        return tuple(sizes.get(key, 1) for key in self.axes)
+        chunk = (1, 1, 1, *segment) if ome else (*segment, samples)
+        return cls(stored, tuple(sizes[key] for key in stored), rows, columns, samples, tiled, segment, chunk)
 
 
 def tiff_chunk(axes: str, shape: tuple[int, ...], itemsize: int, *, ome: bool = False) -> tuple[int, ...]:

@@ -8,8 +8,7 @@ from typing import Any, BinaryIO
 import tifffile
 from numpy.typing import NDArray
 
-from napari_batch_prediction.axes import reorder
-from napari_batch_prediction.formats.common.chunks import ChunkAssembler, Index, Region, padded
+from napari_batch_prediction.formats.common.chunks import ChunkAssembler, Index, padded
 from napari_batch_prediction.formats.common.files import remove, temporary_path
 from napari_batch_prediction.formats.common.target import Target
 from napari_batch_prediction.formats.common.writer import ChunkWriter
@@ -50,12 +49,8 @@ class TiffWriter(ChunkWriter[ChunkAssembler]):
         self._places: dict[Index, tuple[int, int]] = {}
 
     def _create(self) -> None:
-        self._segments = self._opening(self._waiting.open("xb+"))
-
-    def _stored(self, region: Region, values: NDArray) -> tuple[Region, NDArray]:
-        parts = dict(zip(self.target.axes, region, strict=True))
-        axes = self._layout.axes
-        return tuple(parts.get(key, slice(0, 1)) for key in axes), reorder(values, self.target.axes, axes)
+        self._segments = self._waiting.open("xb+")
+        self._releases.append(self._segments.close)
 
     def _store(self, index: Index, chunk: NDArray) -> None:
         # Tiles are stored in full, strips are not.

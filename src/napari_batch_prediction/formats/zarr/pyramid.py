@@ -90,22 +90,19 @@ class Pyramid:
     Attributes
     ----------
     levels
-        What puts the chunks of each level together.
+        For each level, what puts its chunks together.
+    axes
+        The axes of all levels.
+    count, row_bytes
+        The sums over the levels.
     """
 
     def __init__(self, shapes: list[tuple[int, ...]], dtype: np.dtype, *, nearest: bool) -> None:
         self.levels = [ChunkAssembler(KEYS, s, zarr_chunk(KEYS, s, dtype.itemsize), dtype) for s in shapes]
+        self.axes = KEYS
+        self.count = sum(level.count for level in self.levels)
+        self.row_bytes = sum(level.row_bytes for level in self.levels)
         self._halvers = [Halver(shape, nearest=nearest) for shape in shapes[:-1]]
-
-    @property
-    def count(self) -> int:
-        """The number of chunks of all levels."""
-        return sum(level.count for level in self.levels)
-
-    @property
-    def row_bytes(self) -> int:
-        """Bytes of a row of chunks of each level."""
-        return sum(level.row_bytes for level in self.levels)
 
     def add(self, region: Region, values: NDArray, level: int = 0) -> Iterator[tuple[Index, NDArray]]:
         """Take a region of a level; yield each chunk that it completes, its level before its index."""

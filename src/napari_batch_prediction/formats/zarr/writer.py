@@ -3,8 +3,8 @@
 import zarr
 from numpy.typing import NDArray
 
-from napari_batch_prediction.axes import extents, reorder
-from napari_batch_prediction.formats.common.chunks import Index, Region
+from napari_batch_prediction.axes import extents
+from napari_batch_prediction.formats.common.chunks import Index
 from napari_batch_prediction.formats.common.target import Target
 from napari_batch_prediction.formats.common.writer import ChunkWriter
 from napari_batch_prediction.formats.zarr.codecs import codec
@@ -54,10 +54,6 @@ class OmeZarrWriter(ChunkWriter[Pyramid]):
             )
             for i, level in enumerate(levels)
         ]
-
-    def _stored(self, region: Region, values: NDArray) -> tuple[Region, NDArray]:
-        parts = dict(zip(self.target.axes, region, strict=True))
-        return tuple(parts.get(key, slice(0, 1)) for key in AXES), reorder(values, self.target.axes, AXES)
 
     def _store(self, index: Index, chunk: NDArray) -> None:
         level, *place = index
