@@ -31,9 +31,11 @@ from qtpy.QtCore import QEventLoop, Qt, QTimer  # noqa: E402
 from qtpy.QtWidgets import QProgressBar, QPushButton  # noqa: E402
 
 from napari_batch_prediction import BatchJob, Export  # noqa: E402
+from napari_batch_prediction.widgets.canvas.canvas import Canvas  # noqa: E402
 from napari_batch_prediction.widgets.classifier.feature_table import FeatureDialog  # noqa: E402
 from napari_batch_prediction.widgets.parts.table import Table  # noqa: E402
 from napari_batch_prediction.widgets.results.table import ResultsTable  # noqa: E402
+from napari_batch_prediction.widgets.work import Task  # noqa: E402
 
 ROOT = Path(__file__).parent.parent
 SAMPLES = ROOT / "src/napari_batch_prediction/samples"
@@ -150,7 +152,8 @@ class Stage:
     def settle(self) -> None:
         """Wait until the canvas shows all that it is to show."""
         spin(300)
-        while self.widget._canvas.is_busy:
+        canvas = self.widget.findChild(Canvas)
+        while canvas.findChildren(Task) or any(timer.isActive() for timer in canvas.findChildren(QTimer)):
             spin(100)
         spin(300)
 

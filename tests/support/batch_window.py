@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -14,6 +15,8 @@ from qtpy.QtWidgets import (
 )
 
 from napari_batch_prediction.widgets.batch import BatchPredictionWidget
+from napari_batch_prediction.widgets.canvas.canvas import Canvas
+from napari_batch_prediction.widgets.work import Task
 
 # Kernels may have to be compiled first.
 WAIT_MS = 120_000
@@ -26,6 +29,7 @@ class Window:
         self.qtbot, self.widget = qtbot, widget
         self.inputs, self.results = widget.findChildren(QTableView)
         self.bar = widget.findChild(QProgressBar)
+        self.canvas = widget.findChild(Canvas)
 
     def button(self, text: str) -> QPushButton:
         (found,) = (b for b in self.widget.findChildren(QPushButton) if b.text().startswith(text))
@@ -53,6 +57,10 @@ class Window:
     def tooltips(self) -> str:
         return "\n".join(label.toolTip() for label in self.widget.findChildren(QLabel) if not label.isHidden())
 
+    def is_running(self) -> bool:
+        """Whether the window shows a run."""
+        return not self.bar.parent().isHidden()
+
     def check(self, job):
         """Fill in a job, and return its plan once the window has checked it."""
         with self.qtbot.waitSignal(self.widget.checked, timeout=WAIT_MS) as checked:
@@ -64,6 +72,17 @@ class Window:
         with self.qtbot.waitSignal(self.widget.finished, timeout=WAIT_MS) as finished:
             self.button("Export all").click()
         return finished.args[0]
+
+
+def is_busy(canvas: Canvas) -> bool:
+    """Whether something is about to be shown or taken away."""
+    return bool(canvas.findChildren(Task)) or any(timer.isActive() for timer in canvas.findChildren(QTimer))
+
+
+def chosen_classifier(widget: BatchPredictionWidget) -> Path | None:
+    """The file that stands in the line of the classifier; None if the line is empty."""
+    (line,) = (w for w in widget.findChildren(QLineEdit) if w.placeholderText() == "ilastik project (.ilp)")
+    return Path(line.text()) if line.text() else None
 
 
 def cells(table: QTableView) -> list[list[str]]:

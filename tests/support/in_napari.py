@@ -1,7 +1,7 @@
 """What only a napari with a window has: a dock, a canvas, mouse and keys over it; and what a model does instead."""
 
 import numpy as np
-from batch_window import WAIT_MS, Window
+from batch_window import WAIT_MS, Window, is_busy
 from napari import Viewer
 from napari.components import ViewerModel
 from napari.layers import Shapes
@@ -41,7 +41,7 @@ def run_all(window: Window, job: BatchJob) -> Ledger:
     window.check(job)
     ledger = window.run()
     canvas = window.widget.findChild(Canvas)
-    window.qtbot.waitUntil(lambda: canvas.has_layers and not canvas.is_busy, timeout=WAIT_MS)
+    window.qtbot.waitUntil(lambda: canvas.has_layers and not is_busy(canvas), timeout=WAIT_MS)
     return ledger
 
 

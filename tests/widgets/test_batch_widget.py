@@ -10,10 +10,10 @@ from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QThreadPool, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
 from qtpy.QtWidgets import QApplication, QCheckBox, QFileDialog, QPushButton
 
+from napari_batch_prediction import BatchJob
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.job.export import Export
-from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.widgets.batch import BatchPredictionWidget
 from napari_batch_prediction.widgets.parts.message import Message
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from batch_window import WAIT_MS, Window, written
+from batch_window import WAIT_MS, Window, is_busy, written
 from golden import ROOT as GOLDEN
 from napari.layers import Image, Labels
 from qtpy.QtCore import Qt, QThreadPool, QTimer
@@ -55,7 +55,7 @@ def test_from_empty_to_layers(make_napari_viewer, qtbot, case, name, images, axe
 
     canvas = window.widget.findChild(Canvas)
     qtbot.waitUntil(
-        lambda: any(isinstance(layer, Labels) for layer in viewer.layers) and not canvas.is_busy, timeout=WAIT_MS
+        lambda: any(isinstance(layer, Labels) for layer in viewer.layers) and not is_busy(canvas), timeout=WAIT_MS
     )
     raw, *classes, labels = viewer.layers
     assert all(isinstance(layer, Image) for layer in (raw, *classes))

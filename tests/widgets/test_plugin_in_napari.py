@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from batch_window import WAIT_MS
+from batch_window import WAIT_MS, chosen_classifier, is_busy
 from golden import ROOT as GOLDEN
 from napari import current_viewer
 from napari._app_model import get_app_model
@@ -21,7 +21,7 @@ from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.widgets import preferences
 from napari_batch_prediction.widgets.batch import BatchPredictionWidget
 from napari_batch_prediction.widgets.canvas.canvas import Canvas
-from napari_batch_prediction.widgets.dock import chosen_classifier, open_dock
+from napari_batch_prediction.widgets.dock import open_dock
 
 PLUGIN = "napari-batch-prediction"
 CASE = GOLDEN / "a_2d_u8"
@@ -206,7 +206,7 @@ def test_samples(make_napari_viewer, qtbot, title):
         qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     assert [row.status for row in finished.args[0].rows] == ["done"] * len(sample.images)
     canvas = widget.findChild(Canvas)
-    qtbot.waitUntil(lambda: len(viewer.layers) > len(sample.images) and not canvas.is_busy, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: len(viewer.layers) > len(sample.images) and not is_busy(canvas), timeout=WAIT_MS)
     WorkerBase.await_workers(WAIT_MS)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from batch_window import WAIT_MS, cells, written
+from batch_window import WAIT_MS, cells, is_busy, written
 from in_napari import PLUGIN, canvas_of, color_at, is_coloured, make_wide, open_window, run_all
 from napari.layers import Image, Labels
 from qtpy.QtCore import QPoint, QPointF, Qt
@@ -102,7 +102,7 @@ def test_the_canvas_has_the_colours_of_the_classes(window, viewer, case):
         stem = f"test{row + 1}"
         window.qtbot.waitUntil(lambda stem=stem: f"{stem} Simple Segmentation" in viewer.layers, timeout=WAIT_MS)
         canvas = window.widget.findChild(Canvas)
-        window.qtbot.waitUntil(lambda canvas=canvas: not canvas.is_busy, timeout=WAIT_MS)
+        window.qtbot.waitUntil(lambda canvas=canvas: not is_busy(canvas), timeout=WAIT_MS)
         viewer.reset_view()
         with h5py.File(ledger.rows[row].outputs["Simple Segmentation"]) as file:
             labels = np.squeeze(file["exported_data"][()])

@@ -14,11 +14,11 @@ from golden import ROOT as GOLDEN
 from napari.layers import Layer
 from PIL import Image as Picture
 
+from napari_batch_prediction import BatchJob
 from napari_batch_prediction.axes import axistags_to_json
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.errors import ImageReadError, SettingsError
 from napari_batch_prediction.job.export import Export
-from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.inputs import open_image
 from napari_batch_prediction.widgets.canvas import pixels
 from napari_batch_prediction.widgets.reading.reader import get_reader

@@ -6,26 +6,27 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from batch_window import is_busy
 from counted import counted
 from golden import ROOT as GOLDEN
 from h5py._objects import phil
 from qtpy.QtCore import QPoint, Qt, QThreadPool, QTimer
 from qtpy.QtGui import QDesktopServices, QOpenGLContext
 from qtpy.QtOpenGLWidgets import QOpenGLWidget
-from qtpy.QtWidgets import QApplication, QFileDialog, QLabel, QLineEdit, QPushButton, QTableView, QTextEdit
+from qtpy.QtWidgets import QApplication, QCheckBox, QFileDialog, QLabel, QLineEdit, QPushButton, QTableView, QTextEdit
 from superqt.utils import WorkerBase
 
+from napari_batch_prediction import BatchJob
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.images.memory import MemoryImage
 from napari_batch_prediction.job.export import Export
-from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.location import parse
 from napari_batch_prediction.planning.exports import named_exports
 from napari_batch_prediction.planning.plan import Plan, PlanRow
 from napari_batch_prediction.records.events import FileFinished, FileStarted, TileDone
 from napari_batch_prediction.records.ledger import Ledger, LedgerRow
 from napari_batch_prediction.records.record import read_record
-from napari_batch_prediction.widgets.canvas.canvas import Canvas
+from napari_batch_prediction.widgets.canvas.canvas import MOMENT_MS, PAUSE_MS, Canvas
 from napari_batch_prediction.widgets.results.counts_plot import CountsPlot
 from napari_batch_prediction.widgets.results.model import NEVER_ENDED
 from napari_batch_prediction.widgets.results.section import ResultsSection
@@ -69,12 +70,19 @@ class Results:
     def select(self, row: int) -> None:
         self.table.selectRow(row)
 
+    def selected(self) -> int | None:
+        return next((index.row() for index in self.table.selectedIndexes()), None)
+
+    def load(self, load: bool) -> None:
+        """Set the tick at Load results."""
+        self.section.findChild(QCheckBox).setChecked(load)
+
     def has_layers(self, *names: str) -> None:
         self.qtbot.waitUntil(lambda: [layer.name for layer in self.viewer.layers] == list(names), timeout=WAIT_MS)
 
     def reading_begins(self):
         """Wait for it: rows that are passed by are not read."""
-        return self.qtbot.waitSignal(self.section.findChild(Canvas)._pause.timeout, timeout=WAIT_MS)
+        return self.qtbot.waitSignal(timer(self.section.findChild(Canvas), PAUSE_MS).timeout, timeout=WAIT_MS)
 
     def settle(self) -> None:
         """Wait until nothing is read and nothing is left to be shown."""
@@ -82,9 +90,14 @@ class Results:
         pool = QThreadPool.globalInstance()
 
         def idle() -> bool:
-            return not canvas.is_busy and pool.activeThreadCount() == 0
+            return not is_busy(canvas) and pool.activeThreadCount() == 0
 
         self.qtbot.waitUntil(idle, timeout=WAIT_MS)
+
+
+def timer(canvas: Canvas, milliseconds: int) -> QTimer:
+    (found,) = (one for one in canvas.findChildren(QTimer) if one.interval() == milliseconds)
+    return found
 
 
 @pytest.fixture
@@ -93,9 +106,10 @@ def results(qtbot, viewer):
     qtbot.addWidget(section)
     section.resize(320, 500)
     section.show()
-    yield Results(qtbot, section, viewer)
+    handles = Results(qtbot, section, viewer)
+    yield handles
     # It is remembered.
-    section._load.value = True
+    handles.load(True)
     section.set_docked(False)
     WorkerBase.await_workers(WAIT_MS)
 
@@ -218,7 +232,7 @@ READY = {
 def test_layers_are_made_before_the_first_image_is_done(results, qtbot, image, loaded, n_layers):
     """The first image is shown with layers for what will be predicted; the run is told when it can begin."""
     section = results.section
-    section._load.value = loaded
+    results.load(loaded)
     with qtbot.waitSignal(section.ready, timeout=WAIT_MS):
         section.set_plan(plan([image]))
     results.settle()
@@ -262,14 +276,14 @@ def test_no_image_is_done(results):
     section.take([FileFinished(2, LedgerRow("gone.png", "failed", "There is no file."))])
     assert results.said() == ""
     section.finish()
-    assert section._selected() == 1
+    assert results.selected() == 1
     assert results.said() == "There is no memory."
     results.has_layers("test2")
-    section._load.value = False
+    results.load(False)
     section.set_plan(plan())
     section.take([done(0), FileFinished(1, LedgerRow(IMAGES[1], "failed", "There is no memory."))])
     section.finish()
-    assert section._selected() is None
+    assert results.selected() is None
 
 
 def test_reading_takes_long(results, qtbot):
@@ -307,7 +321,7 @@ def test_drawing_takes_long(results, qtbot, monkeypatch):
     """Also where reading takes no time: before anything is drawn the row before is gone."""
     section = results.section
     canvas = section.findChild(Canvas)
-    canvas._moment.setInterval(WAIT_MS)
+    timer(canvas, MOMENT_MS).setInterval(WAIT_MS)
     section.set_plan(plan())
     for i in range(2):
         section.take([done(i)])
@@ -325,7 +339,7 @@ def test_drawing_takes_long(results, qtbot, monkeypatch):
 def test_small_images_change_in_place(results):
     """No layer is hidden for a moment when the next row is shown."""
     section = results.section
-    section.findChild(Canvas)._moment.setInterval(WAIT_MS)
+    timer(section.findChild(Canvas), MOMENT_MS).setInterval(WAIT_MS)
     section.set_plan(plan(sources=("Probabilities", "Simple Segmentation")))
     for i in range(2):
         section.take([segmented(i)])
@@ -373,20 +387,20 @@ def test_rows_passed_by(results):
 def test_load_results(results, qtbot):
     """Without the tick the viewer is left alone; with it the selected row is shown."""
     section = results.section
-    section._load.value = False
+    results.load(False)
     section.set_plan(plan())
     section.take([done(0)])
     results.select(0)
     results.settle()
     assert not results.viewer.layers
-    section._load.value = True
+    results.load(True)
     results.has_layers(*layers(0))
 
 
 def test_next_and_previous(results, qtbot):
     """By button, by key in the dock and by key on the canvas; there is nothing beyond the ends."""
     section = results.section
-    selected = section._selected
+    selected = results.selected
     before, after = results.button("Previous"), results.button("Next")
     assert "no images yet" in before.toolTip()
     section.set_plan(plan())
@@ -483,7 +497,7 @@ def test_keep_needs_layers(results, qtbot):
 def test_times_are_not_cut(results):
     """A column is wide enough for rows that are out of sight when they end."""
     section = results.section
-    section._load.value = False
+    results.load(False)
     section.resize(520, 500)
     section.set_plan(plan([f"well_{i}.png" for i in range(100)]))
     table, model = results.table, results.table.model()
@@ -694,7 +708,7 @@ def test_thousands_of_rows(results, qtbot):
     """What is said at once is shown at once: the views are told of it a single time."""
     names = [f"/data/well_{i:04d}.tif" for i in range(5000)]
     section = results.section
-    section._load.value = False
+    results.load(False)
     section.set_plan(plan(names))
     told = []
     results.table.model().dataChanged.connect(lambda first, last: told.append((first.row(), last.row())))

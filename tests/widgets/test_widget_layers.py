@@ -700,7 +700,7 @@ def test_a_layer_of_the_viewer(viewer, outputs):
         LedgerRow("layer:mine", "done"),
         {"Probabilities": written["Probabilities"]},
     )
-    from napari_batch_prediction.widgets.canvas.canvas import place_of
+    from napari_batch_prediction.widgets.canvas.above import place_of
 
     ShownLayers(viewer).show(load_row(what, place_of(viewer.layers["mine"], "yx")).layers)
     assert names(viewer) == ["mine", *(f"mine {name}" for name in classifier.classes)]

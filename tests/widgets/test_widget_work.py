@@ -8,7 +8,9 @@ from qtpy.QtCore import QObject
 from superqt.utils import WorkerBase
 
 from napari_batch_prediction.errors import ImageReadError
-from napari_batch_prediction.widgets.work import SELDOM, Failure, Task
+from napari_batch_prediction.session.work import Failure
+from napari_batch_prediction.widgets.process import SELDOM
+from napari_batch_prediction.widgets.work import Task, in_background
 
 WAIT_MS = 20_000
 
@@ -19,10 +21,30 @@ def owner(qtbot):
     WorkerBase.await_workers(WAIT_MS)
 
 
-def collect(task: Task) -> list:
-    came: list = []
-    task.yielded.connect(came.append)
-    return came
+class Heard:
+    """A task, begun, and what it says: its steps and, apart from them, its end."""
+
+    def __init__(self, qtbot, work, owner: QObject) -> None:
+        self.qtbot = qtbot
+        self.steps: list = []
+        self.ends: list = []
+        self.threads = set()
+        self.task = Task(work, owner, self.step, self.ends.append)
+        self.task.start()
+
+    def step(self, value) -> None:
+        assert not self.ends
+        self.steps.append(value)
+        self.threads.add(threading.current_thread())
+
+    def begins(self) -> "Heard":
+        self.qtbot.waitUntil(lambda: bool(self.steps), timeout=WAIT_MS)
+        return self
+
+    def ending(self):
+        self.qtbot.waitUntil(lambda: bool(self.ends), timeout=WAIT_MS)
+        (end,) = self.ends
+        return end
 
 
 def test_yields_in_the_main_thread(qtbot, owner):
@@ -32,14 +54,25 @@ def test_yields_in_the_main_thread(qtbot, owner):
     def work(should_cancel):
         threads.append(threading.current_thread())
         yield from range(5)
+        return "over"
 
-    task = Task(work, owner)
-    came = []
-    task.yielded.connect(lambda value: came.append((value, threading.current_thread())))
-    with qtbot.waitSignal(task.ended, timeout=WAIT_MS):
-        task.start()
-    assert came == [(i, threading.main_thread()) for i in range(5)]
+    heard = Heard(qtbot, work, owner)
+    assert heard.ending() == "over"
+    assert heard.steps == list(range(5))
+    assert heard.threads == {threading.main_thread()}
     assert threads != [threading.main_thread()]
+
+
+def test_a_function_in_the_background(qtbot, owner):
+    """Its result arrives in the main thread, and so does what it raises."""
+    ends = []
+    for function in (threading.current_thread, lambda: 1 / 0):
+        in_background(function, owner, lambda end: ends.append((end, threading.current_thread())))
+        qtbot.waitUntil(lambda: bool(ends), timeout=WAIT_MS)
+        (end, thread) = ends.pop()
+        assert thread is threading.main_thread()
+        assert end is not thread
+    assert end.reason == "Unexpected ZeroDivisionError: division by zero"
 
 
 ERRORS = {
@@ -58,12 +91,9 @@ def test_whatever_is_raised_is_told(qtbot, owner, error, reason, has_trace):
         yield 1
         raise error
 
-    task = Task(work, owner)
-    came = collect(task)
-    with qtbot.waitSignal(task.ended, timeout=WAIT_MS):
-        task.start()
-    assert came[0] == 1
-    (failure,) = came[1:]
+    heard = Heard(qtbot, work, owner)
+    failure = heard.ending()
+    assert heard.steps == [1]
     assert isinstance(failure, Failure)
     assert failure.reason == reason
     assert ("Traceback" in failure.trace) == has_trace
@@ -77,7 +107,7 @@ def until_cancelled(cleaned: threading.Event):
             yield "started"
             while not should_cancel():
                 yield "busy"
-            yield "stopped"
+            return "stopped"
         finally:
             cleaned.set()
 
@@ -86,13 +116,9 @@ def until_cancelled(cleaned: threading.Event):
 
 def test_cancel_lets_the_work_end(qtbot, owner):
     """Work that is cancelled still says how it ended."""
-    task = Task(until_cancelled(threading.Event()), owner)
-    came = collect(task)
-    with qtbot.waitSignal(task.yielded, timeout=WAIT_MS):
-        task.start()
-    with qtbot.waitSignal(task.ended, timeout=WAIT_MS):
-        task.cancel()
-    assert came[-1] == "stopped"
+    heard = Heard(qtbot, until_cancelled(threading.Event()), owner).begins()
+    heard.task.cancel()
+    assert heard.ending() == "stopped"
 
 
 STOPS = {
@@ -107,10 +133,8 @@ def test_stopped_from_outside(qtbot, stop):
     """However the work is stopped, it cleans up in its thread."""
     cleaned = threading.Event()
     owner = QObject()
-    task = Task(until_cancelled(cleaned), owner)
-    with qtbot.waitSignal(task.yielded, timeout=WAIT_MS):
-        task.start()
-    stop(task, owner)
+    heard = Heard(qtbot, until_cancelled(cleaned), owner).begins()
+    stop(heard.task, owner)
     qtbot.waitUntil(cleaned.is_set, timeout=WAIT_MS)
     WorkerBase.await_workers(WAIT_MS)
 
@@ -118,27 +142,22 @@ def test_stopped_from_outside(qtbot, stop):
 def test_a_dropped_task_says_nothing(qtbot, owner):
     """After drop nothing is passed on, though it was on its way."""
     cleaned = threading.Event()
-    task = Task(until_cancelled(cleaned), owner)
-    came = collect(task)
-    with qtbot.waitSignal(task.yielded, timeout=WAIT_MS):
-        task.start()
-    task.drop()
-    n = len(came)
+    heard = Heard(qtbot, until_cancelled(cleaned), owner).begins()
+    heard.task.drop()
+    n = len(heard.steps)
     qtbot.waitUntil(cleaned.is_set, timeout=WAIT_MS)
     qtbot.waitUntil(lambda: not WorkerBase._worker_set, timeout=WAIT_MS)
-    assert len(came) == n
+    assert len(heard.steps) == n
+    assert heard.ends == []
 
 
 def test_full_collections_are_put_off(qtbot, owner):
     """While anything is worked on, full garbage collections are rare; when the last work ends all is as before."""
     WorkerBase.await_workers(WAIT_MS)  # of other tests
     before = gc.get_threshold()
-    tasks = [Task(until_cancelled(threading.Event()), owner) for _ in range(2)]
-    for task in tasks:
-        with qtbot.waitSignal(task.yielded, timeout=WAIT_MS):
-            task.start()
+    tasks = [Heard(qtbot, until_cancelled(threading.Event()), owner).begins() for _ in range(2)]
     assert gc.get_threshold() == (*before[:2], SELDOM)
-    for task, expected in zip(tasks, ((*before[:2], SELDOM), before), strict=True):
-        with qtbot.waitSignal(task.ended, timeout=WAIT_MS):
-            task.cancel()
+    for heard, expected in zip(tasks, ((*before[:2], SELDOM), before), strict=True):
+        heard.task.cancel()
+        heard.ending()
         assert gc.get_threshold() == expected

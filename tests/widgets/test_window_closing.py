@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from batch_window import WAIT_MS, Window, written
+from batch_window import WAIT_MS, Window, is_busy, written
 from qtpy import API_NAME
 from qtpy.QtCore import QThreadPool
 from qtpy.QtWidgets import QApplication, QMainWindow
@@ -17,7 +17,6 @@ from superqt.utils import WorkerBase
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.widgets.batch import BatchPredictionWidget
-from napari_batch_prediction.widgets.canvas.canvas import Canvas
 from napari_batch_prediction.widgets.exports.region import NAME
 from napari_batch_prediction.widgets.exports.section import ExportsSection
 
@@ -46,9 +45,8 @@ def running(window: Window, folder: Path) -> None:
 def loading(window: Window, folder: Path) -> None:
     """A result is being read."""
     window.check(job(folder, "large_1.png"))
-    canvas = window.widget.findChild(Canvas)
     window.run()
-    window.qtbot.waitUntil(lambda: canvas._task is not None or canvas.has_layers, timeout=WAIT_MS)
+    window.qtbot.waitUntil(lambda: is_busy(window.canvas) or window.canvas.has_layers, timeout=WAIT_MS)
 
 
 def following(window: Window, folder: Path) -> None:

@@ -17,7 +17,7 @@ from napari_batch_prediction.planning import plan
 from napari_batch_prediction.planning.inspection import Inspections
 from napari_batch_prediction.running import work
 from napari_batch_prediction.running.recorder import Recorder
-from napari_batch_prediction.widgets.canvas import canvas
+from napari_batch_prediction.widgets.canvas import reading
 from napari_batch_prediction.widgets.classifier import section as classifier
 from napari_batch_prediction.widgets.parts.message import printable
 
@@ -169,7 +169,7 @@ def test_showing(window, viewer, case, monkeypatch, error):
     folder = case("a_2d_u8")
     window.check(job_in(folder))
     with monkeypatch.context() as patch:
-        patch.setattr(canvas, "load_row", raising(error))
+        patch.setattr(reading, "load_row", raising(error))
         assert [row.status for row in window.run().rows] == ["done", "done"]
         is_explained(window, error)
         assert not viewer.layers

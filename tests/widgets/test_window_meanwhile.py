@@ -47,10 +47,8 @@ def test_a_second_run_at_once(window, large):
     window.widget.finished.connect(ended.append)
     begin(window)
     widget = window.widget
-    first = widget._run
     for ask in (widget.start, widget.start_selected, widget.retry_failed, lambda: widget.resume(large / "any.jsonl")):
         ask()
-        assert widget._run is first
     for text in ("Export all", "Selected", "Retry failed", "Resume a run"):
         button = window.button(text)
         assert not button.isEnabled(), text
@@ -94,7 +92,7 @@ def test_a_layer_removed_while_it_is_predicted(window, viewer, case, qtbot):
     window.check(BatchJob(classifier=folder / "project.ilp", inputs=("layer:goes", "layer:stays")))
     begin(window)
     viewer.layers.remove("goes")
-    qtbot.waitUntil(lambda: window.widget._run is None, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: not window.is_running(), timeout=WAIT_MS)
     assert [row[1] for row in cells(window.results)] == ["done", "done"]
     classes = load_classifier(folder / "project.ilp").classes
     expected = {f"{name} {label}" for name in ("goes", "stays") for label in classes}

@@ -33,15 +33,10 @@ def open_dock(viewer: "Viewer") -> BatchPredictionWidget:
     return widget
 
 
-def chosen_classifier(widget: BatchPredictionWidget) -> Path | None:
-    """Return the file that is chosen as the classifier; None if there is none."""
-    path: Path | None = _classifier_section(widget).value()["classifier"]
-    return path
-
-
 def choose_classifier(widget: BatchPredictionWidget, path: Path) -> None:
     """Choose the classifier; everything else stays as it is."""
-    _classifier_section(widget).choose(path)
+    section: ClassifierSection = widget.findChild(ClassifierSection)
+    section.choose(path)
 
 
 def listed_inputs(widget: BatchPredictionWidget) -> tuple[str, ...]:
@@ -49,8 +44,3 @@ def listed_inputs(widget: BatchPredictionWidget) -> tuple[str, ...]:
     section: InputsSection = widget.findChild(InputsSection)
     inputs: tuple[str, ...] = tuple(section.value()["inputs"])
     return inputs
-
-
-def _classifier_section(widget: BatchPredictionWidget) -> ClassifierSection:
-    section: ClassifierSection = widget.findChild(ClassifierSection)
-    return section

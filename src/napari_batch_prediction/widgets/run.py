@@ -16,10 +16,11 @@ from napari_batch_prediction.records.events import (
     Notice,
     TileDone,
 )
+from napari_batch_prediction.session.state import Running, State
+from napari_batch_prediction.session.work import Failure
 from napari_batch_prediction.widgets.parts.message import Message
 from napari_batch_prediction.widgets.parts.section import ELLIPSIS_WIDTH
 from napari_batch_prediction.widgets.parts.words import count, short_name
-from napari_batch_prediction.widgets.work import Failure
 
 # A rest is not foretold before so much time has passed: the first tile says little.
 FORETELL_AFTER = 1.0
@@ -109,26 +110,13 @@ class RunBar(QWidget):
         """Show why the job cannot be checked or run; None takes it away."""
         self._message.say(*(failure or ("", "")), kind="problem" if failure else None)
 
-    def begin(self) -> None:
-        """Show that the inputs are being checked."""
-        self._running, self._cancelling = True, False
-        self._names, self._n_ended = [], 0
-        self._tiles, self._began = (0, 1), 0.0
-        self._bar.setRange(0, 0)
-        self._bar.setFormat("")
-        self._say("Checking the inputs")
-        self.set_problem(None)
-        self._enable()
-
-    def cancelling(self) -> None:
-        """Show that the run is about to stop."""
-        self._cancelling = True
-        self._enable()
-
-    def end(self) -> None:
-        """Show that nothing runs any more."""
-        self._running = False
-        self._line.setVisible(False)
+    def set_state(self, state: State) -> None:
+        """Show whether a run is under way, or about to stop."""
+        is_running, self._cancelling = isinstance(state, Running), isinstance(state, Running) and state.is_cancelled
+        if is_running and not self._running:
+            self._begin()
+        self._running = is_running
+        self._line.setVisible(is_running and bool(self._line.text()))
         self._enable()
 
     def set_plan(self, plan: Plan) -> None:
@@ -156,6 +144,15 @@ class RunBar(QWidget):
             self._say(doing)
         if self._began:
             self._show_progress()
+
+    def _begin(self) -> None:
+        """Show that the inputs are being checked."""
+        self._names, self._n_ended = [], 0
+        self._tiles, self._began = (0, 1), 0.0
+        self._bar.setRange(0, 0)
+        self._bar.setFormat("")
+        self._say("Checking the inputs")
+        self.set_problem(None)
 
     def _show_progress(self) -> None:
         done, tiles = self._tiles

@@ -1,40 +1,18 @@
 """Work off the main thread, so that the window always answers."""
 
-import gc
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
-from threading import Event, Lock
-from typing import Any, NamedTuple
+from collections.abc import Callable, Generator
+from threading import Event
+from typing import Any, TypeVar
 
 from napari.qt.threading import GeneratorWorker, create_worker
-from qtpy.QtCore import QObject, QThreadPool, Signal
+from qtpy.QtCore import QObject, QTimer
 
-from napari_batch_prediction.records.ledger import explain
+from napari_batch_prediction.session.work import Failure, Result, ShouldCancel, Step, Work, guarded
 from napari_batch_prediction.widgets.parts.message import printable
+from napari_batch_prediction.widgets.parts.timers import single_shot
+from napari_batch_prediction.widgets.process import allow_threads, full_collections
 
-AT_ONCE = 4
-"""How many pieces of work can be under way at once, at least."""
-
-SELDOM = 1000
-"""Full garbage collections come after so many smaller ones while there is work."""
-
-ShouldCancel = Callable[[], bool]
-Work = Callable[[ShouldCancel], Generator[object, None, Any]]
-
-
-class Failure(NamedTuple):
-    """Work that ended with an error.
-
-    Attributes
-    ----------
-    reason
-        What went wrong, in words.
-    trace
-        The whole stack trace of an unexpected error; empty otherwise.
-    """
-
-    reason: str
-    trace: str = ""
+Value = TypeVar("Value")
 
 
 class Task(QObject):
@@ -46,35 +24,37 @@ class Task(QObject):
         A generator function. It gets a function that says whether to stop, and asks it often.
     parent
         The widget that shows the work. The work is cancelled when the widget is deleted.
-
-    Attributes
-    ----------
-    yielded
-        Everything that the work yields, and a :class:`Failure` if it raises. Emitted in the main thread.
-    ended
-        Emitted once, after the last ``yielded``.
+    step
+        Takes everything that the work yields, in the main thread.
+    end
+        Takes what the work returns, or a :class:`Failure`, when its thread is over; not after :meth:`drop`, nor after
+        napari has quit the work.
     """
 
-    yielded = Signal(object)
-    ended = Signal()
-
-    def __init__(self, work: Work, parent: QObject) -> None:
+    def __init__(
+        self,
+        work: Work[Any, Any],
+        parent: QObject,
+        step: Callable[[Any], object] | None = None,
+        end: Callable[[Any], object] | None = None,
+    ) -> None:
         super().__init__(parent)
+        self._step, self._end = step, end
+        # What the work returned, once it has.
+        self._results: list[object] = []
         self._cancelled = Event()
         self._dropped = False
         self._worker = create_worker(
-            _guarded, work(self._cancelled.is_set), self._cancelled, _start_thread=False, _worker_class=_Worker
+            _steps, work(self._cancelled.is_set), self._cancelled, _start_thread=False, _worker_class=_Worker
         )
-        self._worker.yielded.connect(self._take)
-        self._worker.finished.connect(self._end)
+        self._worker.yielded.connect(self._on_yielded)
+        self._worker.returned.connect(self._on_returned)
+        self._worker.finished.connect(self._on_finished)
         self.destroyed.connect(self._cancelled.set)
 
     def start(self) -> None:
         """Begin."""
-        # A run, a check and a row that is read must not wait for each other, however few cores there are.
-        pool = QThreadPool.globalInstance()
-        if pool is not None and pool.maxThreadCount() < AT_ONCE:
-            pool.setMaxThreadCount(AT_ONCE)
+        allow_threads()
         self._worker.start()
 
     def cancel(self) -> None:
@@ -86,15 +66,69 @@ class Task(QObject):
         self._dropped = True
         self.cancel()
 
-    def _take(self, value: object) -> None:
+    def _on_yielded(self, value: object) -> None:
         # After napari has quit the worker its window may be half gone.
-        if not self._dropped and not self._worker.abort_requested:
-            self.yielded.emit(value)
+        if self._step is not None and not self._dropped and not self._worker.abort_requested:
+            self._step(value)
 
-    def _end(self) -> None:
-        if not self._dropped:
-            self.ended.emit()
-        self.deleteLater()
+    def _on_returned(self, value: object) -> None:
+        self._results.append(Failure(*map(printable, value)) if isinstance(value, Failure) else value)
+
+    def _on_finished(self) -> None:
+        try:
+            if self._end is not None and self._results and not self._dropped and not self._worker.abort_requested:
+                self._end(self._results[0])
+        finally:
+            self.deleteLater()
+
+
+class QtWorker:
+    """Does the work of a session in napari's threads.
+
+    Parameters
+    ----------
+    parent
+        The widget that shows the session.
+    """
+
+    def __init__(self, parent: QObject) -> None:
+        self._parent = parent
+
+    def run(
+        self, work: Work[Step, Result], step: Callable[[Step], object], end: Callable[[Result | Failure], object]
+    ) -> Task:
+        """Begin a piece of work; see :class:`~napari_batch_prediction.session.work.Worker`."""
+        task = Task(work, self._parent, step, end)
+        task.start()
+        return task
+
+    def pause(self, seconds: float, act: Callable[[], object]) -> QTimer:
+        """Return a pause, which is not started yet, before an act."""
+        return single_shot(self._parent, round(1000 * seconds), act)
+
+
+def in_background(
+    function: Callable[[], Value], parent: QObject, end: Callable[[Value | Failure], object] | None = None
+) -> Task:
+    """Call a function in a thread.
+
+    Parameters
+    ----------
+    function
+        The function. It cannot be stopped.
+    parent
+        The widget that shows the result.
+    end
+        Takes the result, or what went wrong, in the main thread.
+    """
+
+    def work(should_cancel: ShouldCancel) -> Generator[None, None, Value]:
+        yield from ()
+        return function()
+
+    task = Task(work, parent, end=end)
+    task.start()
+    return task
 
 
 class _Worker(GeneratorWorker):  # type: ignore[misc]
@@ -118,50 +152,13 @@ class _Worker(GeneratorWorker):  # type: ignore[misc]
     def work(self) -> Any:
         """Do the work, in the thread."""
         try:
-            with _FewFullCollections.while_working():
+            with full_collections.seldom():
                 return super().work()
         finally:
             # A worker that quits leaves its generator where it stands: let it clean up, here and now.
             self._steps.close()
 
 
-class _FewFullCollections:
-    """Puts off full garbage collections: each stops the window for 0.2 s and more, whichever thread it is in.
-
-    The thresholds are those of the process, so all work shares them.
-    """
-
-    _lock = Lock()
-    _n_working = 0
-    _before = (0, 0, 0)
-
-    @classmethod
-    @contextmanager
-    def while_working(cls) -> Iterator[None]:
-        """Put them off until the last of the work that is under way ends."""
-        with cls._lock:
-            if not cls._n_working:
-                cls._before = gc.get_threshold()
-                gc.set_threshold(*cls._before[:2], SELDOM)
-            cls._n_working += 1
-        try:
-            yield
-        finally:
-            with cls._lock:
-                cls._n_working -= 1
-                if not cls._n_working:
-                    gc.set_threshold(*cls._before)
-
-
-def _guarded(steps: Generator[object]) -> Generator[object]:
-    """Yield every step, then what went wrong: superqt loses a RuntimeError, and Qt dies of what is no Exception."""
-    while True:
-        try:
-            step = next(steps)
-        except StopIteration:
-            return
-        except BaseException as error:  # whatever it is, the window says it
-            yield Failure(*map(printable, map(str, explain(error))))
-            return
-        # Outside of the block: who closes this generator raises here.
-        yield step
+def _steps(steps: Generator[Any, None, Any]) -> Generator[object, None, object]:
+    """Guard the steps: superqt loses a RuntimeError, and Qt dies of what is no Exception."""
+    return (yield from guarded(steps))

@@ -1,6 +1,6 @@
 """The layers of the row that is looked at: put on the viewer, and taken away for the next."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -103,7 +103,7 @@ class ShownLayers:
         for _ in self.steps(group):
             pass
 
-    def steps(self, group: Sequence[LayerData], *, empty_first: bool = False) -> Iterator[bool]:
+    def steps(self, group: Sequence[LayerData], *, empty_first: bool = False) -> Generator[bool]:
         """Show these layers instead of the present ones, one thing at each step.
 
         Parameters
@@ -138,7 +138,7 @@ class ShownLayers:
         finally:
             close_all(left.values())
 
-    def empty(self, sources: Collection[str]) -> Iterator[bool]:
+    def empty(self, sources: Collection[str]) -> Generator[bool]:
         """Empty and hide the layers of sources that will be there soon; remove the others. Yields as :meth:`steps`."""
         self._note_extent()
         soon = [key for key, present in self._present.items() if present.data.source in sources]
@@ -147,7 +147,7 @@ class ShownLayers:
                 yield self._renew(self._present[key], self._present[key].data.emptied())
         yield from self._remove([key for key in self._present if key not in soon])
 
-    def tidy(self) -> Iterator[bool]:
+    def tidy(self) -> Generator[bool]:
         """Remove, step by step as :meth:`steps`, the layers that show nothing."""
         yield from self._remove([key for key, present in self._present.items() if present.is_spare])
 

@@ -1,25 +1,27 @@
 """The part of the window that chooses the classifier and says what it is."""
 
-from collections.abc import Generator
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from magicgui.widgets import LineEdit
-from qtpy.QtCore import Qt, QTimer, Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QPushButton
 
 from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.job.job import BatchJob
+from napari_batch_prediction.session.work import Failure
 from napari_batch_prediction.widgets import preferences
 from napari_batch_prediction.widgets.classifier.card import ClassifierCard
 from napari_batch_prediction.widgets.parts.colors import Kind
 from napari_batch_prediction.widgets.parts.menu_button import MenuButton
 from napari_batch_prediction.widgets.parts.message import Message
 from napari_batch_prediction.widgets.parts.section import Section
-from napari_batch_prediction.widgets.work import Failure, ShouldCancel, Task
+from napari_batch_prediction.widgets.parts.timers import single_shot
+from napari_batch_prediction.widgets.work import Task, in_background
 
 NOTHING = "Choose a project trained in ilastik, or a sample from the list beside the line."
 
@@ -75,10 +77,7 @@ class ClassifierSection(Section):
         self.body.addWidget(self._card)
         self.body.addWidget(self._message)
 
-        self._pause = QTimer(self)
-        self._pause.setSingleShot(True)
-        self._pause.setInterval(PAUSE_MS)
-        self._pause.timeout.connect(self._load)
+        self._pause = single_shot(self, PAUSE_MS, self._load)
         self._file.changed.connect(self._on_path)
         browse.clicked.connect(self._browse)
         self.files_dropped.connect(lambda paths: self.choose(paths[0]))
@@ -158,17 +157,8 @@ class ClassifierSection(Section):
         self.changed.emit()
 
     def _load(self) -> None:
-        path = self._path()
-
-        def work(should_cancel: ShouldCancel) -> Generator[object]:
-            if path is not None:
-                # Before it is read: who changes it meanwhile changes this, too.
-                state = _state(path)
-                yield load_classifier(path), state
-
-        self._task = Task(work, self)
-        self._task.yielded.connect(self._on_loaded)
-        self._task.start()
+        if (path := self._path()) is not None:
+            self._task = in_background(partial(_load, path), self, self._on_loaded)
 
     def _on_loaded(self, result: tuple[Classifier, tuple[int, ...]] | Failure) -> None:
         self._task = None
@@ -186,6 +176,13 @@ class ClassifierSection(Section):
         self._message.say(problem, trace, kind)
         path = self._path()
         self.set_summary(path.name if path is not None else "")
+
+
+def _load(path: Path) -> tuple[Classifier, tuple[int, ...]]:
+    """Return the classifier in a file, and the state of the file."""
+    # The state first: it is another one if the file is changed while it is read.
+    state = _state(path)
+    return load_classifier(path), state
 
 
 def _state(path: Path) -> tuple[int, ...]:

@@ -1,16 +1,18 @@
 """What is in one file: its datasets and its channels, looked up in the background when its row is turned to."""
 
-from collections.abc import Generator
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 
 from napari_batch_prediction.errors import BatchPredictionError
 from napari_batch_prediction.images.stack import StackAxis
 from napari_batch_prediction.locations.inputs import open_image
 from napari_batch_prediction.locations.location import LayerNamed, parse
+from napari_batch_prediction.session.work import Failure
+from napari_batch_prediction.widgets.parts.timers import single_shot
 from napari_batch_prediction.widgets.viewer_layers import arrays_for
-from napari_batch_prediction.widgets.work import Failure, ShouldCancel, Task
+from napari_batch_prediction.widgets.work import Task, in_background
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -81,10 +83,7 @@ class ContentsReader(QObject):
         self._wanted: Wanted | None = None
         self._contents = Contents()
         self._task: Task | None = None
-        self._pause = QTimer(self)
-        self._pause.setSingleShot(True)
-        self._pause.setInterval(PAUSE_MS)
-        self._pause.timeout.connect(self._read)
+        self._pause = single_shot(self, PAUSE_MS, self._read)
 
     def get(self, wanted: Wanted | None) -> Contents:
         """Return what is in a file as far as known; :attr:`known` tells when more is."""
@@ -108,16 +107,8 @@ class ContentsReader(QObject):
             self._task = None
 
     def _read(self) -> None:
-        wanted = self._wanted
-        if wanted is None:
-            return
-
-        def work(should_cancel: ShouldCancel) -> Generator[object]:
-            yield look_into(wanted)
-
-        self._task = Task(work, self)
-        self._task.yielded.connect(self._on_read)
-        self._task.start()
+        if self._wanted is not None:
+            self._task = in_background(partial(look_into, self._wanted), self, self._on_read)
 
     def _on_read(self, found: Contents | Failure) -> None:
         self._contents = Contents() if isinstance(found, Failure) else found

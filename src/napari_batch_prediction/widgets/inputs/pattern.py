@@ -1,16 +1,18 @@
 """The line in which a pattern is typed, with the number of files that match it."""
 
-from collections.abc import Generator
+from functools import partial
 
 from magicgui.widgets import LineEdit
-from qtpy.QtCore import QTimer, Signal
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.locations.inputs import expand_inputs
+from napari_batch_prediction.session.work import Failure
 from napari_batch_prediction.widgets.inputs.model import WAITING
+from napari_batch_prediction.widgets.parts.timers import single_shot
 from napari_batch_prediction.widgets.parts.words import count
-from napari_batch_prediction.widgets.work import Failure, ShouldCancel, Task
+from napari_batch_prediction.widgets.work import Task, in_background
 
 HELP = (
     "A pattern: * stands for any characters, ? for one, ** for any number of folders.\n"
@@ -63,10 +65,7 @@ class PatternLine(QWidget):
         layout.addWidget(self._number)
         layout.addWidget(self._add)
 
-        self._pause = QTimer(self)
-        self._pause.setSingleShot(True)
-        self._pause.setInterval(PAUSE_MS)
-        self._pause.timeout.connect(self._count)
+        self._pause = single_shot(self, PAUSE_MS, self._count)
         self._line.changed.connect(self._on_text)
         line.returnPressed.connect(self._add.click)
         self._add.clicked.connect(self._on_add)
@@ -90,29 +89,20 @@ class PatternLine(QWidget):
         pattern = self._pattern()
         if self._task is not None or not pattern:
             return
-
-        def work(should_cancel: ShouldCancel) -> Generator[object]:
-            yield count_files(pattern)
-
         self._counting = pattern
-        self._task = Task(work, self)
-        self._task.yielded.connect(self._on_counted)
-        self._task.ended.connect(self._on_ended)
-        self._task.start()
+        self._task = in_background(partial(count_files, pattern), self, self._on_counted)
 
     def _on_counted(self, found: int | Failure) -> None:
+        self._task = None
         if self._counting != self._pattern():
+            if not self._pause.isActive():
+                self._count()
             return
         n = 0 if isinstance(found, Failure) else found
         self._say(count(n, "file") if n else "no file matches")
         if not n:
             self._enable(False, found.reason if isinstance(found, Failure) else "No file matches: change the pattern.")
         self.counted.emit(n)
-
-    def _on_ended(self) -> None:
-        self._task = None
-        if self._counting != self._pattern() and not self._pause.isActive():
-            self._count()
 
     def _on_add(self) -> None:
         pattern = self._pattern()

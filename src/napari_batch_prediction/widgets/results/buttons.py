@@ -7,10 +7,17 @@ from qtpy.QtGui import QAction, QResizeEvent
 from qtpy.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
 from superqt.utils import QFlowLayout
 
+from napari_batch_prediction.records.ledger import Ledger
 from napari_batch_prediction.records.record import SUFFIX
 
 NEXT_KEY, PREVIOUS_KEY = ".", ","
 """Keys that choose a row, in the results and on the canvas. napari uses neither."""
+
+RUNNING = "A run is under way. Wait for its end, or cancel it."
+NO_RECORD = (
+    "This run has no record on disk, as it wrote no files. Select the images that failed in Inputs, and export the "
+    "selected."
+)
 
 COPIES = {"Python": "python", "Command line": "command line"}
 
@@ -59,8 +66,7 @@ class ResultsButtons(QWidget):
         self._copy.setMenu(menu)
         self.set_rows(0, None)
         self.set_shown(False)
-        self.set_retry("There is no run yet.")
-        self.set_resume("")
+        self.set_ledger(None)
         self.set_folder("There is no run yet.")
         self.set_copy("")
 
@@ -77,35 +83,38 @@ class ResultsButtons(QWidget):
         does = "Leave the layers in the viewer. The next image gets layers of its own."
         _set(self._keep, "" if shown else "Select an image first: its layers can be kept.", does)
 
-    def set_retry(self, needs: str) -> None:
-        """Say why failed images cannot be run again; nothing if they can."""
+    def set_ledger(self, ledger: Ledger | None, *, is_running: bool = False) -> None:
+        """Note the ledger of the run that is shown, from which failed images can be run again.
+
+        Parameters
+        ----------
+        ledger
+            The ledger; None if there is none.
+        is_running
+            Whether a run is under way.
+        """
+        self._record = ledger.path if ledger is not None else None
+        if is_running:
+            needs = RUNNING
+        elif ledger is None:
+            needs = "There is no run yet."
+        elif not ledger.count("failed"):
+            needs = "No image failed."
+        else:
+            needs = NO_RECORD if self._record is None else ""
         does = (
             "Run the images again that failed, with the settings of that run. To run them with the settings above, "
             "select them in Inputs and export the selected."
         )
         _set(self._retry, needs, does)
-
-    def set_resume(self, needs: str, record: Path | None = None, *, is_open: bool = False) -> None:
-        """Say why no run can be resumed; nothing if one can.
-
-        Parameters
-        ----------
-        needs
-            The reason.
-        record
-            The ledger of the run that is shown, which is offered first.
-        is_open
-            Whether that run has not come to its end.
-        """
-        self._record = record
-        if record is not None and is_open:
+        if self._record is not None and ledger is not None and ledger.count("cancelled"):
             does = (
-                f"Go on with the cancelled run: its record, {record.name}, is chosen already. Or choose that of "
+                f"Go on with the cancelled run: its record, {self._record.name}, is chosen already. Or choose that of "
                 "another run."
             )
         else:
             does = f"Choose the record (*{SUFFIX}) of an earlier run, to see it and to go on with it."
-        _set(self._resume, needs, does)
+        _set(self._resume, RUNNING if is_running else "", does)
 
     def set_folder(self, needs: str) -> None:
         """Say why there is no folder to open; nothing if there is one."""

@@ -1,44 +1,35 @@
 """The part of the window that says what became of each image, and shows it."""
 
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from magicgui.widgets import CheckBox
-from numpy.typing import NDArray
-from qtpy.QtCore import Qt, QTimer, QUrl, Signal
-from qtpy.QtGui import QDesktopServices, QKeySequence, QShortcut
+from qtpy.QtCore import QTimer, QUrl, Signal
+from qtpy.QtGui import QDesktopServices
 
-from napari_batch_prediction.classifiers.load import load_classifier
-from napari_batch_prediction.job.job import BatchJob
-from napari_batch_prediction.locations.location import Arrays, LayerNamed
-from napari_batch_prediction.planning.exports import NamedExport, named_exports
+from napari_batch_prediction.planning.exports import NamedExport
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.records.events import Event, FileFinished
 from napari_batch_prediction.records.ledger import Ledger
 from napari_batch_prediction.records.record import Recorded
+from napari_batch_prediction.session.work import Failure
 from napari_batch_prediction.widgets import preferences
 from napari_batch_prediction.widgets.canvas.canvas import Canvas
-from napari_batch_prediction.widgets.canvas.layer_data import RAW
-from napari_batch_prediction.widgets.canvas.row_loader import ToShow, final_first
-from napari_batch_prediction.widgets.parts.colors import Kind
-from napari_batch_prediction.widgets.parts.message import Message
+from napari_batch_prediction.widgets.canvas.row_loader import ToShow
 from napari_batch_prediction.widgets.parts.section import Section
-from napari_batch_prediction.widgets.parts.words import short_name
 from napari_batch_prediction.widgets.results.buttons import NEXT_KEY, PREVIOUS_KEY, ResultsButtons
 from napari_batch_prediction.widgets.results.counts import CountsPanel
+from napari_batch_prediction.widgets.results.explanation import Explanation
+from napari_batch_prediction.widgets.results.keys import RowKeys
 from napari_batch_prediction.widgets.results.model import ResultsModel
+from napari_batch_prediction.widgets.results.shown_run import ShownRun, find_exports
 from napari_batch_prediction.widgets.results.table import ResultsTable
-from napari_batch_prediction.widgets.work import Failure, ShouldCancel, Task
+from napari_batch_prediction.widgets.work import Task, in_background
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
-
-RUNNING = "A run is under way. Wait for its end, or cancel it."
-NO_RECORD = (
-    "This run has no record on disk, as it wrote no files. Select the images that failed in Inputs, and export the "
-    "selected."
-)
 
 
 class ResultsSection(Section):
@@ -81,14 +72,9 @@ class ResultsSection(Section):
         super().__init__("Results")
         self._viewer = viewer
         self._canvas = canvas or Canvas(viewer, self)
-        self._job: BatchJob | None = None
-        self._arrays: Arrays = {}
-        self._exports: Collection[NamedExport] = ()
-        self._predicted: dict[int, Mapping[str, NDArray]] = {}
+        self._run: ShownRun | None = None
         self._ledger: Ledger | None = None
-        self._is_running = False
         self._is_awaited = False
-        self._loading = ""
         self._docked = False
         self._task: Task | None = None
         self._model = ResultsModel(self)
@@ -99,7 +85,7 @@ class ResultsSection(Section):
             tooltip="Show the image of the selected row and its outputs as layers, in place of those of the row\n"
             "before. The first image that is done is selected by itself.",
         )
-        self.message = Message()
+        self.message = Explanation()
         self._counts = CountsPanel()
         self._buttons = ResultsButtons()
         self.body.addWidget(self._load.native)
@@ -114,63 +100,51 @@ class ResultsSection(Section):
         self._load.changed.connect(self._on_row)
         self._canvas.shown.connect(self._on_shown)
         self._canvas.failed.connect(self._on_failed)
-        self._canvas.loading.connect(self._on_loading)
+        self._canvas.loading.connect(self.message.say_loading)
         self._canvas.filled.connect(self._offer_keep)
         self._counts.clicked.connect(self._table.selectRow)
         self._buttons.previous_clicked.connect(self.show_previous)
         self._buttons.next_clicked.connect(self.show_next)
-        self._buttons.keep_clicked.connect(self._keep)
+        self._buttons.keep_clicked.connect(self._canvas.keep)
         self._buttons.retry_clicked.connect(self.retry_clicked)
         self._buttons.folder_clicked.connect(self._open_folder)
         self._buttons.resume_chosen.connect(self.resume_chosen)
         self._buttons.copy_clicked.connect(self.copy_clicked)
-        for key, act in ((PREVIOUS_KEY, self.show_previous), (NEXT_KEY, self.show_next)):
-            shortcut = QShortcut(QKeySequence(key), self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(act)
+        self.message.explained.connect(self.explained)
+        self._keys = RowKeys(viewer, self, {PREVIOUS_KEY: self.show_previous, NEXT_KEY: self.show_next})
         self.set_docked(True)
 
     def set_docked(self, docked: bool) -> None:
         """Leave the viewer and its keys alone from now on, or show images again."""
         self._canvas.set_docked(docked)
-        if docked == self._docked:
-            return
-        self._docked = docked
-        for key, act in ((PREVIOUS_KEY, self._key_previous), (NEXT_KEY, self._key_next)):
-            bound = self._viewer.keymap.get(_as_bound(key))
-            # What the user, or another dock, has put on the key stays.
-            if docked and bound is None:
-                self._viewer.bind_key(key, act)
-            elif not docked and bound == act:
-                self._viewer.bind_key(key, None)
+        if docked != self._docked:
+            self._docked = docked
+            self._keys.bind(docked)
 
     def set_plan(self, plan: Plan | None) -> None:
         """Begin anew with the images of a plan that is run. What was shown of the run before is taken away."""
-        self._begin(plan is not None)
-        if plan is not None:
-            self._job, self._arrays = plan.job, plan.arrays
-            self._exports = final_first(plan.exports, plan.classifier)
-        self._canvas.clear([RAW, *(named.source.name for named in self._exports)] if plan is not None else ())
+        self._begin(ShownRun.of(plan) if plan is not None else None)
+        self._canvas.clear(self._run.sources if self._run is not None else ())
         self._model.set_plan(plan)
         self._show_rows()
         self._is_awaited = True
-        if self._is_running and self._load.value and self._model.locations and self._docked:
+        if self._run is not None and self._load.value and self._model.locations and self._docked:
             # The first is as good as any to make the layers for.
-            self._canvas.show_row(self._to_show(0))
+            self._canvas.show_row(self._to_show(self._run, 0))
         else:
             QTimer.singleShot(0, self._be_ready)
 
     def show_recorded(self, recorded: Recorded) -> None:
         """Show an earlier run as its ledger says; its outputs can be looked at."""
         self._canvas.clear()
-        self._begin(False)
-        self._job = recorded.job
+        self._begin(ShownRun(recorded.job))
         ended = {i: one.row for i, one in enumerate(recorded.inputs) if one.row is not None}
         self._model.set_rows([one.input for one in recorded.inputs], ended)
         self._model.finish()
         self._show_rows()
         self.set_ledger(Ledger(tuple(ended.values()), recorded.path))
-        self._find_exports(recorded.job)
+        # How its outputs are shown the classifier says.
+        self._task = in_background(partial(find_exports, recorded.job), self, self._on_exports)
 
     def take(self, events: Sequence[Event]) -> None:
         """Show what the run says of images."""
@@ -181,7 +155,8 @@ class ResultsSection(Section):
 
     def finish(self) -> None:
         """Note that the run is over: images without an end were cancelled with it."""
-        self._is_running = False
+        if self._run is not None:
+            self._run.is_running = False
         was_open = self._model.ended(self._selected()) is None
         self._model.finish()
         self._canvas.tidy()
@@ -197,18 +172,7 @@ class ResultsSection(Section):
     def set_ledger(self, ledger: Ledger | None) -> None:
         """Note the ledger of the run that is shown, from which failed images can be run again."""
         self._ledger = ledger
-        record = ledger.path if ledger is not None else None
-        if self._is_running:
-            needs = RUNNING
-        elif ledger is None:
-            needs = "There is no run yet."
-        elif not ledger.count("failed"):
-            needs = "No image failed."
-        else:
-            needs = NO_RECORD if record is None else ""
-        is_open = ledger is not None and ledger.count("cancelled") > 0
-        self._buttons.set_retry(needs)
-        self._buttons.set_resume(RUNNING if self._is_running else "", record, is_open=is_open)
+        self._buttons.set_ledger(ledger, is_running=self._is_running())
 
     def set_copy(self, needs: str) -> None:
         """Say why the job cannot be copied as text; nothing if it can."""
@@ -229,17 +193,14 @@ class ResultsSection(Section):
         """Select the row above."""
         self._go(-1)
 
-    def _key_next(self, _viewer: Any) -> None:
-        self._go(1)
-
-    def _key_previous(self, _viewer: Any) -> None:
-        self._go(-1)
+    def _is_running(self) -> bool:
+        return self._run is not None and self._run.is_running
 
     def _on_ended(self, event: FileFinished) -> None:
         self._counts.set_count(event.index, event.row.counts)
-        if event.arrays:
-            self._predicted[event.index] = event.arrays
-            self._add_predicted(event.index)
+        if event.arrays and self._run is not None:
+            self._run.predicted[event.index] = event.arrays
+            self._canvas.add_predicted(self._to_show(self._run, event.index))
         selected = self._table.selected_rows()
         if not selected and event.row.status == "done" and self._load.value:
             self._table.selectRow(event.index)
@@ -252,10 +213,8 @@ class ResultsSection(Section):
         if 0 <= row < n:
             self._table.selectRow(row)
 
-    def _begin(self, is_running: bool) -> None:
-        self._is_running = is_running
-        self._job, self._arrays, self._exports = None, {}, ()
-        self._predicted = {}
+    def _begin(self, run: ShownRun | None) -> None:
+        self._run = run
         if self._task is not None:
             self._task.drop()
             self._task = None
@@ -269,57 +228,32 @@ class ResultsSection(Section):
     def _show_summary(self) -> None:
         self.set_summary(self._model.summary())
 
-    def _find_exports(self, job: BatchJob) -> None:
-        """Find out, in the background, how the outputs of a recorded run are shown."""
-
-        def work(should_cancel: ShouldCancel) -> Generator[object]:
-            classifier = load_classifier(job.classifier)
-            yield final_first(named_exports(job, classifier), classifier)
-
-        self._task = Task(work, self)
-        self._task.yielded.connect(self._on_exports)
-        self._task.start()
-
-    def _on_exports(self, found: tuple[NamedExport, ...] | Failure) -> None:
-        if isinstance(found, Failure):
-            self._explain(f"The outputs of this run cannot be shown as layers. {found.reason}", found.trace)
-            return
-        self._exports = found
-        self._on_row()
+    def _on_exports(self, exports: tuple[NamedExport, ...] | Failure) -> None:
+        if isinstance(exports, Failure):
+            self.message.explain(f"The outputs of this run cannot be shown as layers. {exports.reason}", exports.trace)
+        elif self._run is not None:
+            self._run.exports = exports
+            self._on_row()
 
     def _on_row(self) -> None:
         """Say what became of the selected image, and show it."""
         row = self._selected()
         ended = self._model.ended(row)
         reason, trace = (ended.reason, ended.trace) if ended is not None else ("", "")
-        self._explain(reason, trace, "problem" if ended is not None and ended.status == "failed" else None)
+        self.message.explain(reason, trace, "problem" if ended is not None and ended.status == "failed" else None)
         self._buttons.set_rows(len(self._model.locations), row)
         folder = self._folder()
         self._buttons.set_folder("" if folder is not None else "Nothing is written yet.")
         self._counts.set_selected(row)
         self._offer_keep()
-        if row is None or self._job is None:
+        if row is None or self._run is None:
             return
         self.row_shown.emit(self._model.locations[row])
         if self._load.value:
-            self._canvas.show_row(self._to_show(row))
+            self._canvas.show_row(self._to_show(self._run, row))
 
-    def _to_show(self, row: int) -> ToShow:
-        if self._job is None:
-            raise RuntimeError("There is no job.")
-        return ToShow(
-            self._model.locations[row],
-            self._job,
-            self._arrays,
-            self._exports,
-            self._model.ended(row),
-            self._predicted.get(row, {}),
-            self._is_running,
-        )
-
-    def _add_predicted(self, row: int) -> None:
-        if self._job is not None and LayerNamed.of(self._model.locations[row]) is not None:
-            self._canvas.add_predicted(self._to_show(row))
+    def _to_show(self, run: ShownRun, row: int) -> ToShow:
+        return run.to_show(row, self._model.locations[row], self._model.ended(row))
 
     def _selected(self) -> int | None:
         return next(iter(self._table.selected_rows()), None)
@@ -332,31 +266,22 @@ class ResultsSection(Section):
     def _on_shown(self, location: str, problems: str) -> None:
         self._be_ready()
         if problems and location == self._location() and not self.message.text():
-            self._explain(problems, "")
+            self.message.explain(problems)
 
     def _on_failed(self, location: str, failure: Failure) -> None:
         self._be_ready()
         # An image that failed has said why already.
         if location == self._location() and not self.message.text():
-            self._explain(*failure)
-
-    def _on_loading(self, location: str) -> None:
-        """Say which image is being loaded, unless there is more to say; nothing once it is."""
-        before, self._loading = self._loading, f"Loading {short_name(location)} ..." if location else ""
-        if self.message.text() in ("", before):
-            self.message.say(self._loading)
+            self.message.explain(*failure)
 
     def _offer_keep(self) -> None:
         # Before anything is chosen, a run shows its first image only to have the layers.
-        is_chosen = not self._is_running or self._selected() is not None
+        is_chosen = not self._is_running() or self._selected() is not None
         self._buttons.set_shown(self._canvas.has_layers and is_chosen)
 
     def _location(self) -> str:
         row = self._selected()
         return self._model.locations[row] if row is not None else ""
-
-    def _keep(self) -> None:
-        self._canvas.keep()
 
     def _folder(self) -> Path | None:
         """Return where the outputs of the selected image are, or those of the first that has some."""
@@ -371,16 +296,4 @@ class ResultsSection(Section):
     def _open_folder(self) -> None:
         folder = self._folder()
         if folder is not None and not QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))):
-            self._explain(f"The folder cannot be opened from here: {folder}", "")
-
-    def _explain(self, reason: str, trace: str, kind: Kind | None = "problem") -> None:
-        self.message.say(reason, trace, kind if reason else None)
-        if reason:
-            self.explained.emit()
-
-
-def _as_bound(key: str) -> Any:
-    """Return a key as napari keeps it."""
-    from napari.utils.key_bindings import coerce_keybinding
-
-    return coerce_keybinding(key)
+            self.message.explain(f"The folder cannot be opened from here: {folder}")

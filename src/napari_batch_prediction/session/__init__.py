@@ -1,0 +1,1 @@
+"""A batch as somebody works on it: put together, checked, run. Without a window."""

@@ -1,0 +1,90 @@
+"""Work in the background, as a session asks for it."""
+
+from collections.abc import Callable, Generator
+from typing import NamedTuple, Protocol, TypeVar
+
+from napari_batch_prediction.records.ledger import explain
+
+Step = TypeVar("Step")
+Result = TypeVar("Result")
+
+ShouldCancel = Callable[[], bool]
+
+Work = Callable[[ShouldCancel], Generator[Step, None, Result]]
+"""A generator function. It gets a function that says whether to stop, and asks it often."""
+
+
+class Failure(NamedTuple):
+    """Work that ended with an error.
+
+    Attributes
+    ----------
+    reason
+        What went wrong, in words.
+    trace
+        The whole stack trace of an unexpected error; empty otherwise.
+    """
+
+    reason: str
+    trace: str = ""
+
+
+class Task(Protocol):
+    """A piece of work under way."""
+
+    def cancel(self) -> None:
+        """Ask the work to stop. Its steps until then and its end are still passed on."""
+
+    def drop(self) -> None:
+        """Cancel, and pass nothing on any more."""
+
+
+class Pause(Protocol):
+    """An act that waits for a pause."""
+
+    def start(self) -> None:
+        """Act once the pause has passed from now on, however often it was started before."""
+
+    def stop(self) -> None:
+        """Do not act."""
+
+
+class Worker(Protocol):
+    """Does work in the background, and brings its news to the thread of the session."""
+
+    def run(
+        self, work: Work[Step, Result], step: Callable[[Step], object], end: Callable[[Result | Failure], object]
+    ) -> Task:
+        """Begin a piece of work.
+
+        Parameters
+        ----------
+        work
+            The work.
+        step
+            Takes every step that the work yields.
+        end
+            Takes the result, or what went wrong, when the thread of the work is over.
+
+        Returns
+        -------
+        The task. Neither function is called before it is returned.
+        """
+
+    def pause(self, seconds: float, act: Callable[[], object]) -> Pause:
+        """Return a pause, which is not started yet, before an act in the thread of the session."""
+
+
+def guarded(steps: Generator[Step, None, Result]) -> Generator[Step, None, Result | Failure]:
+    """Yield every step; return the result or, whatever is raised, the failure."""
+    while True:
+        try:
+            step = next(steps)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+        except BaseException as error:  # not all that a library raises is an Exception
+            reason, trace = explain(error)
+            return Failure(str(reason), trace)
+        # Outside the block, so that the end of this generator is not caught.
+        yield step

@@ -1,0 +1,97 @@
+"""What was predicted for layers of the viewer, above them."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_batch_prediction.locations.location import LayerNamed
+from napari_batch_prediction.planning.opening import input_settings
+from napari_batch_prediction.session.work import Failure
+from napari_batch_prediction.widgets.canvas.layer_data import Place
+from napari_batch_prediction.widgets.canvas.layers import ShownLayers
+from napari_batch_prediction.widgets.canvas.row_loader import Loaded, ToShow, load_row
+from napari_batch_prediction.widgets.canvas.turns import Steps, Turns
+from napari_batch_prediction.widgets.work import in_background
+
+if TYPE_CHECKING:
+    from napari.layers import Layer
+    from napari.viewer import Viewer
+
+
+class LayersAbove(QObject):
+    """Adds the predictions of layers of the viewer, which stay with them.
+
+    Parameters
+    ----------
+    viewer
+        The viewer, or its model.
+    turns
+        Takes the steps that change the viewer.
+    parent
+        The owner.
+
+    Attributes
+    ----------
+    shown
+        All that was predicted for a layer is on the viewer; emitted with its location, and what could not be read, in
+        words.
+    failed
+        The prediction of a layer cannot be shown; emitted with its location and a :class:`Failure`.
+    """
+
+    shown = Signal(str, str)
+    failed = Signal(str, object)
+
+    def __init__(self, viewer: "Viewer", turns: Turns, parent: QObject) -> None:
+        super().__init__(parent)
+        self._viewer, self._turns = viewer, turns
+        self._groups: dict[str, ShownLayers] = {}
+        self._docked = True
+
+    def set_docked(self, docked: bool) -> None:
+        """Leave the viewer alone from now on, or change it again."""
+        self._docked = docked
+
+    def add(self, what: ToShow) -> None:
+        """Add what was predicted for a layer of the viewer, in place of what was there before."""
+        group = self._groups.setdefault(what.location, ShownLayers(self._viewer))
+        layers = (layer for layer in self._viewer.layers if str(LayerNamed(layer.name)) == what.location)
+        group.base = base = next(layers, None)
+        place = None
+        if base is not None and what.location in what.arrays:
+            axes = input_settings(what.job, what.location).axes or what.arrays[what.location].axes
+            place = place_of(base, axes)
+        in_background(partial(load_row, what, place, group.keys), self, partial(self._take, what.location, group))
+
+    def _take(self, location: str, group: ShownLayers, result: Loaded | Failure) -> None:
+        if not self._docked:
+            return
+        if isinstance(result, Failure):
+            self.failed.emit(location, result)
+        else:
+            self._turns.add(self._steps(location, group, result))
+
+    def _steps(self, location: str, group: ShownLayers, loaded: Loaded) -> Steps:
+        yield from group.steps(loaded.layers)
+        self.shown.emit(location, "\n".join(loaded.problems))
+
+
+def place_of(layer: "Layer", axes: str) -> Place:
+    """Return where the pixels of a layer are.
+
+    Parameters
+    ----------
+    layer
+        The layer.
+    axes
+        Its axes, and one more for the colours of a picture.
+    """
+    axes = axes[: layer.ndim]
+
+    def by_key(values: object) -> Mapping[str, float]:
+        return dict(zip(axes, map(float, values), strict=False))  # type: ignore[call-overload]
+
+    units = {key: str(unit) for key, unit in zip(axes, layer.units, strict=False)}
+    return Place(axes.replace("c", ""), by_key(layer.scale), units, by_key(layer.translate))

@@ -1,0 +1,65 @@
+"""Reading the row that is looked at, in the background."""
+
+from collections import deque
+from collections.abc import Callable, Collection, Generator
+from functools import partial
+
+from qtpy.QtCore import QObject
+
+from napari_batch_prediction.session.work import Failure, ShouldCancel
+from napari_batch_prediction.widgets.canvas.layer_data import close_all
+from napari_batch_prediction.widgets.canvas.row_loader import Loaded, ToShow, load_row
+from napari_batch_prediction.widgets.work import Task
+
+
+class Reading:
+    """One row that is being read. Its files are closed if nobody wants it any more.
+
+    Parameters
+    ----------
+    what
+        The row.
+    present
+        Keys of the layers that are there.
+    parent
+        The owner.
+    take
+        Takes what was read, or what went wrong, unless the reading is dropped before.
+    """
+
+    def __init__(
+        self,
+        what: ToShow,
+        present: Collection[tuple[object, ...]],
+        parent: QObject,
+        take: Callable[[Loaded | Failure], object],
+    ) -> None:
+        self._take = take
+        # What was read, until this thread or the other takes it out.
+        self._loaded: deque[Loaded] = deque()
+        self._task = Task(partial(_read, what, present, self._loaded), parent, end=self._on_read)
+        self._task.start()
+
+    def drop(self) -> None:
+        """Give the reading up."""
+        self._task.drop()
+        _discard(self._loaded)
+
+    def _on_read(self, failure: Failure | None) -> None:
+        self._take(failure if failure is not None else self._loaded.popleft())
+
+
+def _read(
+    what: ToShow, present: Collection[tuple[object, ...]], loaded: deque[Loaded], should_cancel: ShouldCancel
+) -> Generator[None, None, None]:
+    loaded.append(load_row(what, None, present))
+    if should_cancel():
+        _discard(loaded)
+    yield from ()
+
+
+def _discard(loaded: deque[Loaded]) -> None:
+    try:
+        close_all(loaded.popleft().layers)
+    except IndexError:
+        return  # there is nothing (any more): the other thread was faster

@@ -1,0 +1,82 @@
+"""Changes of the viewer, so few at a time that it draws and answers in between."""
+
+import time
+from collections import deque
+from collections.abc import Generator
+
+from qtpy.QtCore import QObject, QTimer, Signal
+
+# After this long the viewer draws, and answers for a moment.
+TURN_SECONDS = 0.01
+TURN_MS = 5
+
+Steps = Generator[bool]
+"""Changes of the viewer, one at each step. A step yields whether the viewer must draw before the next."""
+
+
+class Turns(QObject):
+    """Takes the steps of several changes, those of the row that is looked at first.
+
+    Parameters
+    ----------
+    parent
+        The owner.
+
+    Attributes
+    ----------
+    taken
+        Some steps were taken; the viewer draws and answers now.
+    """
+
+    taken = Signal()
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._first: Steps | None = None
+        self._others: deque[Steps] = deque()
+        self._timer = QTimer(self)
+        self._timer.setInterval(TURN_MS)
+        self._timer.timeout.connect(self._take)
+
+    def begin(self, steps: Steps) -> None:
+        """Take these steps first, instead of those that came first until now, and begin at once."""
+        self._first = steps
+        self._timer.start()
+        self._take()
+
+    def add(self, steps: Steps) -> None:
+        """Take these steps after all others."""
+        self._others.append(steps)
+        self._timer.start()
+
+    def give_up(self) -> None:
+        """Leave out the rest of the steps that come first."""
+        if self._first is not None:
+            self._first.close()
+            self._first = None
+
+    def clear(self) -> None:
+        """Leave out the rest of all steps."""
+        self.give_up()
+        self._others.clear()
+
+    def _take(self) -> None:
+        """Take what steps there is time for."""
+        self._take_steps()
+        self.taken.emit()
+
+    def _take_steps(self) -> None:
+        end = time.perf_counter() + TURN_SECONDS
+        while time.perf_counter() < end:
+            steps = self._first or (self._others[0] if self._others else None)
+            if steps is None:
+                self._timer.stop()
+                return
+            try:
+                if next(steps):
+                    return
+            except StopIteration:
+                if steps is self._first:
+                    self._first = None
+                else:
+                    self._others.popleft()

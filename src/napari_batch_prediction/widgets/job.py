@@ -1,0 +1,125 @@
+"""The part of the window that a job is put together in: classifier, inputs and exports."""
+
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.job.job import BatchJob
+from napari_batch_prediction.planning.plan import Plan
+from napari_batch_prediction.session.steps import InMemory
+from napari_batch_prediction.widgets import preferences
+from napari_batch_prediction.widgets.classifier.section import ClassifierSection
+from napari_batch_prediction.widgets.exports.section import ExportsSection
+from napari_batch_prediction.widgets.inputs.section import InputsSection
+from napari_batch_prediction.widgets.viewer_layers import arrays_for, layer_location
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+# Fields of a job that the window shows.
+SHOWN = {"classifier", "inputs", "exports", "input_axes", "stack", "channels", "input_settings", "existing"}
+
+
+class JobSections(QObject):
+    """The sections of a job as one.
+
+    Parameters
+    ----------
+    viewer
+        The viewer, or its model.
+    parent
+        The owner.
+
+    Attributes
+    ----------
+    changed
+        The job is another one, or its classifier became known.
+    edited
+        The job is another one.
+    classifier, inputs, exports
+        The sections, from the top.
+    """
+
+    changed = Signal()
+    edited = Signal()
+
+    def __init__(self, viewer: "Viewer", parent: QObject) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        # Job fields without a control keep their values.
+        self._hidden: dict[str, Any] = {}
+        self.classifier = ClassifierSection()
+        self.inputs = InputsSection(viewer)
+        self.exports = ExportsSection(viewer)
+        for section in (self.classifier, self.inputs, self.exports):
+            section.changed.connect(self._on_edited)
+        self.classifier.loaded.connect(self._on_loaded)
+        self.inputs.project_dropped.connect(self.classifier.choose)
+
+    def value(self) -> BatchJob:
+        """Return the job as it stands.
+
+        Raises
+        ------
+        SettingsError
+            If something is not chosen yet; the message says what.
+        """
+        fields = {**self.classifier.value(), **self.inputs.value(), **self.exports.value()}
+        if fields["classifier"] is None:
+            raise SettingsError("Choose a classifier first.")
+        if not fields["inputs"]:
+            raise SettingsError("Add images first.")
+        if not fields["exports"]:
+            raise SettingsError("Tick what to export first.")
+        return BatchJob(**fields, **self._hidden)
+
+    def setValue(self, job: BatchJob) -> None:
+        """Show a job."""
+        self._hidden = {name: value for name, value in job if name not in SHOWN}
+        for section in (self.classifier, self.inputs, self.exports):
+            section.setValue(job)
+
+    def so_far(self) -> tuple[BatchJob | None, str]:
+        """Return the job, or None while it is incomplete, and what must be done before it can be checked."""
+        try:
+            return self.value(), self.classifier.problem
+        except SettingsError as error:
+            return None, str(error)
+
+    def in_memory(self, job: BatchJob) -> InMemory:
+        """Return what a job needs and is in memory already."""
+        return InMemory(self.classifier.current(), arrays_for(self._viewer, job.inputs))
+
+    def show_plan(self, plan: Plan | None) -> None:
+        """Show what a check found; None if there is no plan of the job as it stands."""
+        self.inputs.set_plan(plan)
+        self.exports.set_plan(plan)
+        first = next((row.image for row in plan.rows if row.image is not None), None) if plan is not None else None
+        if first is not None:
+            self.exports.set_image(first.axes, first.extents)
+
+    def remember(self) -> None:
+        """Keep what is chosen for the next time that napari is open."""
+        preferences.add_recent(self.value().classifier)
+        self.exports.remember()
+
+    def set_docked(self, docked: bool) -> None:
+        """Take it as a change if layers that are inputs come or go, as long as the window is docked."""
+        for event in (self._viewer.layers.events.inserted, self._viewer.layers.events.removed):
+            if docked:
+                event.connect(self._on_layer)
+            else:
+                event.disconnect(self._on_layer)
+
+    def _on_layer(self, event: Any) -> None:
+        if layer_location(event.value) in self.inputs.value()["inputs"]:
+            self._on_edited()
+
+    def _on_edited(self) -> None:
+        self.changed.emit()
+        self.edited.emit()
+
+    def _on_loaded(self) -> None:
+        self.exports.set_offered(self.classifier.classifier)
+        self.changed.emit()
