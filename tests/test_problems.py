@@ -1,10 +1,13 @@
 """Problems made of errors."""
 
+import ast
 import pickle
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from napari_batch_prediction import problems
 from napari_batch_prediction.errors import (
     AxesError,
     ExportError,
@@ -12,6 +15,8 @@ from napari_batch_prediction.errors import (
     OutputExistsError,
     SettingsError,
 )
+from napari_batch_prediction.job.export import Export
+from napari_batch_prediction.job.job import BatchJob, InputSettings
 from napari_batch_prediction.problems import Problem
 
 
@@ -39,3 +44,25 @@ def test_facts_of_an_error_survive_pickling():
     error = pickle.loads(pickle.dumps(ImageReadError("several datasets", setting="dataset", path=Path("a.h5"))))  # noqa: S301
     assert Problem.of(error) == Problem("image", "several datasets", "dataset", Path("a.h5"))
     assert isinstance(error, OSError)
+
+
+def settings_in_the_code() -> Iterator[tuple[str, str]]:
+    """Yield each setting that an error or a problem names, and where."""
+    for module in sorted(Path(problems.__file__).parent.rglob("*.py")):
+        for node in ast.walk(ast.parse(module.read_text())):
+            if not isinstance(node, ast.Call):
+                continue
+            named = [keyword.value for keyword in node.keywords if keyword.arg == "setting"]
+            if isinstance(node.func, ast.Name) and node.func.id == "Problem":
+                named += node.args[2:3]
+            for value in named:
+                if isinstance(value, ast.Constant) and value.value is not None:
+                    yield str(value.value), f"{module.name}:{node.lineno}"
+
+
+def test_settings_that_errors_name_exist():
+    """Each is a field of a job, of an export or of an input's settings, which a window can lead to."""
+    fields = {*BatchJob.model_fields, *Export.model_fields, *InputSettings.model_fields}
+    found = list(settings_in_the_code())
+    assert len(found) > 20
+    assert [place for setting, place in found if setting not in fields] == []

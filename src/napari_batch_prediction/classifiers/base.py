@@ -132,7 +132,9 @@ class Classifier(ABC):
         known = self._names.get(name.lower())
         if known is None:
             own = self.path.name if self.path is not None else "The classifier"
-            raise SettingsError(f"{own} cannot export '{name}'. Choose one of: {', '.join(self.sources)}.")
+            raise SettingsError(
+                f"{own} cannot export '{name}'. Choose one of: {', '.join(self.sources)}.", setting="source"
+            )
         return self._sources[known]
 
     def bytes_of(self, sources: Iterable[str]) -> int:

@@ -77,7 +77,7 @@ def find_format(name: str) -> ExportFormat:
     export_format = format_named(name)
     if export_format is None:
         names = ", ".join(f"'{export_format.name}'" for export_format in EXPORT_FORMATS)
-        raise SettingsError(f"The format '{name}' is unknown. Known are: {names}.")
+        raise SettingsError(f"The format '{name}' is unknown. Known are: {names}.", setting="format")
     return export_format
 
 

@@ -25,7 +25,8 @@ def parse_region(text: str) -> Region:
         key = _KEYS[found[1].lower()] if found else None
         if found is None or key is None or key in region:
             raise SettingsError(
-                f"'{text}' is not a region. Write start and stop, each axis once, for example y=10:200, x=:512."
+                f"'{text}' is not a region. Write start and stop, each axis once, for example y=10:200, x=:512.",
+                setting="region",
             )
         start, stop = (int(number) if number else None for number in found.groups()[1:])
         region[key] = start, stop

@@ -1,5 +1,6 @@
 """What goes together in an export: what can be chosen beside what is chosen, and why not the rest."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,103 +14,165 @@ from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.planning.exports import NamedExport
 from napari_batch_prediction.planning.output import plan_output
 from napari_batch_prediction.planning.transform import ImageAxes, export_region
+from napari_batch_prediction.problems import Problem
 
-# What a table does not have.
+# Tables have none of these.
 _OF_IMAGES = (
-    "dtype", "input_range", "output_range", "output_axes", "compression", "per_class", "internal_path",
-    "ome_zarr_version", "into_image",
-)  # fmt: skip
+    "dtype",
+    "input_range",
+    "output_range",
+    "output_axes",
+    "compression",
+    "per_class",
+    "internal_path",
+    "ome_zarr_version",
+    "into_image",
+)
+
+_ONLY_OME_ZARR = "This is for the formats of OME-Zarr."
+
+Reason = tuple[str, str] | None
+"""Why a setting means nothing, and the setting that changes that."""
 
 _ORDERS = ("tczyx", "tzyxc", "czyx", "zyxc", "zyx", "tcyx", "tyxc", "tyx", "cyx", "yxc", "yx")
 
 
-def why_no_format(form: ExportFormat, export: Export, source: Source | None, image: ImageAxes | None = None) -> str:
-    """Return why an export cannot have a format, in words; empty if it can.
+def why_no_format(
+    export_format: ExportFormat, export: Export, source: Source | None, image: ImageAxes | None = None
+) -> Problem | None:
+    """Return why an export cannot have a format; None if it can.
 
     Parameters
     ----------
-    form
+    export_format
         The format.
     export
-        What else is chosen.
+        The other settings.
     source
-        What is exported; None if it is not known, in which case all formats of images will do.
+        The source; None if it is not known, in which case all formats of images will do.
     image
         An image; without one only the type of the values counts, and the number of channels.
     """
     if source is None:
-        return ""
-    if form.is_table != (source.kind == "table"):
-        return (
+        return None
+    if export_format.is_table != (source.kind == "table"):
+        text = (
             f"{source.name} is a table of numbers, which can be csv or ilastik csv."
             if source.kind == "table"
-            else f"{source.name} is an image, and '{form.name}' is for tables of numbers."
+            else f"{source.name} is an image, and '{export_format.name}' is for tables of numbers."
         )
-    if form.is_table:
-        return ""
+        return Problem("output", text, "source")
+    if export_format.is_table:
+        return None
     apart = export.per_class and source.channels > 1
-    one = export.model_copy(update={"region": {**export.region, "c": (0, 1)}}) if apart else export
     dtype = np.dtype(export.dtype) if export.dtype else source.dtype
-    part = form.slices or form
-    problem = format_problem(part, "yxc", (1, 1, (part.channels or (1,))[0]), dtype)
-    if problem:
-        return f"{problem} Or choose another type."
+    picture = export_format.slices or export_format
+    text = format_problem(picture, "yxc", (1, 1, (picture.channels or (1,))[0]), dtype) or ""
+    if text:
+        return Problem("output", f"{text} Or choose another type.", "dtype")
     if image is not None:
-        named = NamedExport(source.name, one.model_copy(update={"format": form.name}), source)
-        # What is wrong with any format is said elsewhere.
-        return next((problem.text for problem in plan_output(named, image).problems if problem.setting == "format"), "")
-    if form.slices is None:
-        return format_problem(form, "yxc", (1, 1, 1 if apart else source.channels), dtype) or ""
-    return ""
+        region = {**export.region, "c": (0, 1)} if apart else export.region
+        other = export.model_copy(update={"format": export_format.name, "region": region})
+        output = plan_output(NamedExport(source.name, other, source), image)
+        # Other problems are those of any format.
+        return next((problem for problem in output.problems if problem.setting == "format"), None)
+    if export_format.slices is None:
+        text = format_problem(export_format, "yxc", (1, 1, 1 if apart else source.channels), dtype) or ""
+    return Problem("output", text, "format") if text else None
 
 
-def format_problems(export: Export, source: Source | None, image: ImageAxes | None = None) -> dict[str, str]:
+def format_problems(export: Export, source: Source | None, image: ImageAxes | None = None) -> dict[str, Problem | None]:
     """Return each format, and why the export cannot have it, as :func:`why_no_format` says."""
-    return {form.name: why_no_format(form, export, source, image) for form in EXPORT_FORMATS}
+    return {known.name: why_no_format(known, export, source, image) for known in EXPORT_FORMATS}
 
 
-def why_no_dtype(dtype: str, export: Export) -> str:
-    """Return why an export cannot have a type of values, in words; empty if it can."""
-    form = format_named(export.format)
-    if form is None or form.is_table or dtype in (form.slices or form).dtypes:
-        return ""
-    return f"The format '{form.name}' cannot hold {dtype}. Choose another format first."
+def why_no_dtype(dtype: str, export: Export) -> Problem | None:
+    """Return why an export cannot have a type of values; None if it can."""
+    export_format = format_named(export.format)
+    if export_format is None or export_format.is_table or dtype in (export_format.slices or export_format).dtypes:
+        return None
+    text = f"The format '{export_format.name}' cannot hold {dtype}. Choose another format first."
+    return Problem("output", text, "format")
 
 
-def why_off(setting: str, export: Export, source: Source | None) -> str:
-    """Return why a setting means nothing for an export, in words; empty if it means something.
+def why_off(setting: str, export: Export, source: Source | None) -> Problem | None:
+    """Return why a setting means nothing for an export, and the setting that changes that; None if it means something.
 
     Parameters
     ----------
     setting
         Name of a field of :class:`Export`.
     export, source
-        The export, and what is exported; None if it is not known.
+        The export, and its source; None if it is not known.
     """
-    form = format_named(export.format)
-    if form is None:
-        return ""
-    if setting in _OF_IMAGES and (form.is_table or (source is not None and source.kind == "table")):
-        return f"{export.source} is a table of numbers: it has no type, axes, classes or compression."
-    if setting == "compression" and not form.compressions:
-        return f"The format '{form.name}' leaves no choice of compression."
-    if setting == "compression" and len(form.compressions) == 1:
-        return f"The format '{form.name}' always has the compression {form.compressions[0]}."
-    if setting == "output_axes" and form.fixed_axes:
-        return f"In files of the format '{form.name}' the order of the axes is always the same."
-    if setting == "per_class" and source is not None and source.channels < 2:
-        return f"{source.name} is one image, not one for each class."
-    if setting == "internal_path" and not form.has_internal_path:
-        return "Only HDF5 and N5 have datasets with names."
-    if (setting == "ome_zarr_version" and not form.versions) or (setting == "into_image" and not form.holds_labels):
-        return "This is for the formats of OME-Zarr."
-    if setting == "ome_zarr_version" and export.into_image:
-        return "Labels in an image have the version of the image."
-    if setting == "into_image" and source is not None and source.kind != "labels":
-        return f"Only a segmentation can be labels of an image, not {source.name}."
-    if setting == "folder" and export.into_image:
-        return "Labels go into the image they belong to."
-    return ""
+    export_format = format_named(export.format)
+    if export_format is None:
+        return None
+    if setting in _OF_IMAGES and (export_format.is_table or (source is not None and source.kind == "table")):
+        text = f"{export.source} is a table of numbers: it has no type, axes, classes or compression."
+        return Problem("settings", text, "source")
+    rules = _OFF.get(setting, ())
+    reasons = (rule(export, export_format, source) for rule in rules)
+    return next((Problem("settings", *reason) for reason in reasons if reason is not None), None)
+
+
+def _no_compression(export: Export, export_format: ExportFormat, source: Source | None) -> Reason:
+    if not export_format.compressions:
+        return f"The format '{export_format.name}' leaves no choice of compression.", "format"
+    if len(export_format.compressions) == 1:
+        return (
+            f"The format '{export_format.name}' always has the compression {export_format.compressions[0]}.",
+            "format",
+        )
+    return None
+
+
+def _fixed_axes(export: Export, export_format: ExportFormat, source: Source | None) -> Reason:
+    text = f"In files of the format '{export_format.name}' the order of the axes is always the same."
+    return (text, "format") if export_format.fixed_axes else None
+
+
+def _one_class(export: Export, export_format: ExportFormat, source: Source | None) -> Reason:
+    if source is None or source.channels > 1:
+        return None
+    return f"{source.name} is one image, not one for each class.", "source"
+
+
+def _no_datasets(export: Export, export_format: ExportFormat, source: Source | None) -> Reason:
+    return None if export_format.has_internal_path else ("Only HDF5 and N5 have datasets with names.", "format")
+
+
+def _no_versions(export: Export, export_format: ExportFormat, source: Source | None) -> Reason:
+    return None if export_format.versions else (_ONLY_OME_ZARR, "format")
+
+
+def _version_of_image(export: Export, export_format: ExportFormat, source: Source | None) -> Reason:
+    return ("Labels in an image have the version of the image.", "into_image") if export.into_image else None
+
+
+def _no_labels(export: Export, export_format: ExportFormat, source: Source | None) -> Reason:
+    return None if export_format.holds_labels else (_ONLY_OME_ZARR, "format")
+
+
+def _not_a_segmentation(export: Export, export_format: ExportFormat, source: Source | None) -> Reason:
+    if source is None or source.kind == "labels":
+        return None
+    return f"Only a segmentation can be labels of an image, not {source.name}.", "source"
+
+
+def _folder_of_image(export: Export, export_format: ExportFormat, source: Source | None) -> Reason:
+    return ("Labels go into the image they belong to.", "into_image") if export.into_image else None
+
+
+_OFF: dict[str, tuple[Callable[[Export, ExportFormat, Source | None], Reason], ...]] = {
+    "compression": (_no_compression,),
+    "output_axes": (_fixed_axes,),
+    "per_class": (_one_class,),
+    "internal_path": (_no_datasets,),
+    "ome_zarr_version": (_no_versions, _version_of_image),
+    "into_image": (_no_labels, _not_a_segmentation),
+    "folder": (_folder_of_image,),
+}
 
 
 def with_changes(export: Export, source: Source | None, /, **fields: Any) -> Export:
@@ -137,11 +200,11 @@ def with_changes(export: Export, source: Source | None, /, **fields: Any) -> Exp
     if not values["per_class"]:
         for part in ("_{class}", "{class}_", "{class}/", "{class}"):
             values["name"] = values["name"].replace(part, "")
-    form = format_named(values["format"])
-    if form is not None:
-        if form.compression_problem(values["compression"]):
+    export_format = format_named(values["format"])
+    if export_format is not None:
+        if export_format.compression_problem(values["compression"]):
             values["compression"] = None
-        if not form.holds_labels:
+        if not export_format.holds_labels:
             values["into_image"] = False
     return Export(**values)
 
@@ -158,9 +221,8 @@ def for_source(export: Export, source: Source, image: ImageAxes | None = None) -
     elif export.output_range is None:
         values["output_range"] = _whole_range(export.dtype)
     new = with_changes(export, source, **values)
-    forms = (format_named(export.format), *EXPORT_FORMATS)
-    fitting = (form.name for form in forms if form is not None and not why_no_format(form, new, source, image))
-    name = next(fitting, export.format)
+    formats = (known for known in (format_named(export.format), *EXPORT_FORMATS) if known is not None)
+    name = next((known.name for known in formats if not why_no_format(known, new, source, image)), export.format)
     return new if name.lower() == export.format.lower() else with_changes(new, source, format=name)
 
 

@@ -1,6 +1,6 @@
 """What an export comes to for one image: the file, the format, and what is made of the prediction."""
 
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
@@ -8,9 +8,10 @@ from pathlib import Path
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.formats.registry import format_problem
 from napari_batch_prediction.formats.zarr.labels import FOLDER as LABELS
-from napari_batch_prediction.planning.exports import NamedExport
+from napari_batch_prediction.planning.exports import NamedExport, counted
+from napari_batch_prediction.planning.inspection import Inspected
 from napari_batch_prediction.planning.naming import Naming, name_output
-from napari_batch_prediction.planning.transform import ImageAxes, Transform, make_transform
+from napari_batch_prediction.planning.transform import ImageAxes, Transform, export_region, make_transform
 from napari_batch_prediction.problems import Problem
 
 
@@ -35,6 +36,10 @@ class OutputPlan:
     problems: tuple[Problem, ...] = ()
     folder: Path | None = None
     name: str = ""
+
+    def named_as(self, name: str) -> "OutputPlan":
+        """Return the same with another name."""
+        return OutputPlan(self.named, self.transform, self.problems, self.folder, name)
 
     @property
     def path(self) -> Path:
@@ -152,3 +157,32 @@ def _fit(named: NamedExport, image: ImageAxes | None, fits: Fits) -> tuple[Trans
             text = format_problem(named.format, transform.axes, transform.shape, transform.dtype)
             fits[key] = transform, (Problem("output", text, "format"),) if text else ()
     return fits[key]
+
+
+class OutputPlanner:
+    """Plans the outputs of one input after the other; what equal images share is worked out once.
+
+    Parameters
+    ----------
+    exports
+        The exports of the batch.
+    """
+
+    def __init__(self, exports: Sequence[NamedExport]) -> None:
+        self._images = [named for named in exports if not named.is_table]
+        self._table = counted(exports)
+        self._fits: Fits = {}
+
+    def plan(self, item: Inspected, naming: Naming | None) -> tuple[list[OutputPlan], list[Problem]]:
+        """Return the outputs that an input would have, and all that is wrong with it so far."""
+        problems = list(item.problems)
+        image = None if item.image is None else ImageAxes(item.image.axes, item.image.extents)
+        if self._table is not None and image is not None:
+            try:
+                export_region(self._table.export, {**image.extents, "c": self._table.source.channels})
+            except SettingsError as error:
+                problems.append(Problem.of(error))
+        plans = [plan_output(named, image, naming, self._fits) for named in self._images]
+        for plan in plans:
+            problems += plan.problems
+        return plans, problems

@@ -19,19 +19,11 @@ from napari_batch_prediction.planning.exports import NamedExport, counted, named
 from napari_batch_prediction.planning.inspection import Inspected, Inspections
 from napari_batch_prediction.planning.naming import Naming, shared_folder
 from napari_batch_prediction.planning.opening import full_location
-from napari_batch_prediction.planning.output import Fits, OutputPlan, plan_output
+from napari_batch_prediction.planning.output import OutputPlanner
 from napari_batch_prediction.planning.provenance import file_hash
-from napari_batch_prediction.planning.rows import PlanRow
+from napari_batch_prediction.planning.rows import Decide, PlanRow, RowMaker
 from napari_batch_prediction.planning.space import DiskSpace
-from napari_batch_prediction.planning.transform import ImageAxes, export_region
-from napari_batch_prediction.problems import Problem
-from napari_batch_prediction.records.ledger import LedgerRow
 from napari_batch_prediction.records.record import RecordedInput
-
-Decide = Callable[[RecordedInput], LedgerRow | Problem | None]
-"""What becomes of an input of an earlier run: what was done holds, something is wrong with it, or it is to be run."""
-
-_NOTHING: frozenset[Path] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -181,7 +173,7 @@ def iter_plan(
         locations = [_again(job, recorded.input) for recorded in earlier]
         given = {str(location): (location,) for location in locations}
     if not locations:
-        raise SettingsError("There is no input. Give files, or a pattern that matches some.")
+        raise SettingsError("There is no input. Give files, or a pattern that matches some.", setting="inputs")
     yield Found({name: tuple(map(str, images)) for name, images in given.items()})
     found = []
     for location in locations:
@@ -190,16 +182,12 @@ def iter_plan(
         found.append(inspections.look_at(job, location, classifier, arrays))
         yield found[-1]
     namings = _namings(job, exports, found)
-    outputs = [*map(_Outputs(exports).of, found, namings)]
+    outputs = [*map(OutputPlanner(exports).plan, found, namings)]
     classifier_hash = file_hash(job.classifier)
-    named = [(item.location, plans) for item, (plans, _) in zip(found, outputs, strict=True)]
-    checks = OutputChecks(job, exports, classifier_hash, named)
+    planned = [(item.location, plans) for item, (plans, _) in zip(found, outputs, strict=True)]
+    checks = OutputChecks(job, exports, classifier_hash, planned)
     tables = checks.name_tables(exports, own=earlier is not None)
-    space = DiskSpace(exports)
-    rows = (
-        _row(item, plans, problems, checks, space, before, decide)
-        for item, (plans, problems), before in zip(found, outputs, earlier or repeat(None), strict=earlier is not None)
-    )
+    rows = map(RowMaker(checks, DiskSpace(exports), decide).make, found, outputs, earlier or repeat(None))
     return Plan(
         job,
         classifier,
@@ -255,66 +243,3 @@ def _namings(job: BatchJob, exports: Sequence[NamedExport], found: Sequence[Insp
         store = (find_image(Path(str(location))) or find_image(file)) if wants_store[i] else None
         namings.append(Naming(file, location.stem, i + 1, len(found), root, str(location), store))
     return namings
-
-
-class _Outputs:
-    """Plans the outputs of one input after the other; what equal images share is worked out once."""
-
-    def __init__(self, exports: Sequence[NamedExport]) -> None:
-        self._images = [named for named in exports if not named.is_table]
-        self._table = counted(exports)
-        self._fits: Fits = {}
-
-    def of(self, item: Inspected, naming: Naming | None) -> tuple[tuple[OutputPlan, ...], list[Problem]]:
-        """Return the outputs that an input would have, and all that is wrong with it so far."""
-        problems = list(item.problems)
-        image = None if item.image is None else ImageAxes(item.image.axes, item.image.extents)
-        if self._table is not None and image is not None:
-            try:
-                export_region(self._table.export, {**image.extents, "c": self._table.source.channels})
-            except SettingsError as error:
-                problems.append(Problem.of(error))
-        plans = tuple([plan_output(named, image, naming, self._fits) for named in self._images])
-        for plan in plans:
-            problems += plan.problems
-        return plans, problems
-
-
-def _row(
-    item: Inspected,
-    plans: tuple[OutputPlan, ...],
-    problems: list[Problem],
-    checks: OutputChecks,
-    space: DiskSpace,
-    before: RecordedInput | None,
-    decide: Decide | None,
-) -> PlanRow:
-    """Return an input with all that is found out about it.
-
-    Parameters
-    ----------
-    item
-        The header of the input.
-    plans, problems
-        Its outputs, and what is wrong so far.
-    checks, space
-        What is asked about the outputs.
-    before
-        The record of the input in the run that this goes on with.
-    decide
-        Says what becomes of it.
-    """
-    warnings = item.warnings
-    own = before.own if before is not None and before.begun else _NOTHING
-    found, skip = checks.check(item.location, plans, own, is_sound=not problems)
-    problems = [*dict.fromkeys([*problems, *found])]
-    if not problems and not skip and (shortage := space.take(plans)) is not None:
-        if shortage.severity == "warning":
-            warnings = (*warnings, shortage)
-        else:
-            problems = [shortage]
-    decision = decide(before) if decide is not None and before is not None else None
-    if isinstance(decision, Problem):
-        problems.append(decision)
-    kept = decision if isinstance(decision, LedgerRow) else None
-    return PlanRow(item.location, item.image, plans, tuple(problems), warnings, skip, own, kept)

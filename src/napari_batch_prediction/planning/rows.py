@@ -1,14 +1,23 @@
 """One input of a plan."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
 from napari_batch_prediction.locations.location import Location
-from napari_batch_prediction.planning.inspection import ImageInfo
+from napari_batch_prediction.planning.checks import OutputChecks
+from napari_batch_prediction.planning.inspection import ImageInfo, Inspected
 from napari_batch_prediction.planning.output import OutputPlan
+from napari_batch_prediction.planning.space import DiskSpace
 from napari_batch_prediction.problems import Problem
 from napari_batch_prediction.records.ledger import LedgerRow
+from napari_batch_prediction.records.record import RecordedInput
+
+Decide = Callable[[RecordedInput], LedgerRow | Problem | None]
+"""What becomes of an input of an earlier run: what was done holds, something is wrong with it, or it is to be run."""
+
+_NOTHING: frozenset[Path] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +30,9 @@ class PlanRow:
         The input: a file, a dataset in one, a stack of files, or a layer. Patterns are expanded already.
     image
         What its header says; None if it cannot be read.
-    plans
-        What each export of an image comes to.
+    unnamed, names
+        What each export of an image comes to, but for its name, and the names. Equal images share the first: of
+        thousands of rows every object counts.
     problems
         Why it cannot run; empty if it can.
     warnings
@@ -37,12 +47,18 @@ class PlanRow:
 
     location: Location
     image: ImageInfo | None
-    plans: tuple[OutputPlan, ...] = ()
+    unnamed: tuple[OutputPlan, ...] = ()
+    names: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
     skip: bool = False
     own: frozenset[Path] = frozenset()
     kept: LedgerRow | None = None
+
+    @property
+    def plans(self) -> tuple[OutputPlan, ...]:
+        """What each export of an image comes to."""
+        return tuple(plan.named_as(name) for plan, name in zip(self.unnamed, self.names, strict=True))
 
     @property
     def outputs(self) -> dict[str, Path]:
@@ -70,4 +86,66 @@ class PlanRow:
     @property
     def n_bytes(self) -> int:
         """Bytes of all values that are written, before compression."""
-        return sum(plan.n_bytes for plan in self.plans)
+        return sum(plan.n_bytes for plan in self.unnamed)
+
+
+class RowMaker:
+    """Makes the rows of a plan one after the other, each whole.
+
+    Parameters
+    ----------
+    checks, space
+        What is asked about the outputs.
+    decide
+        Says what becomes of the inputs of an earlier run; None if there was none, or all are to be run.
+    """
+
+    def __init__(self, checks: OutputChecks, space: DiskSpace, decide: Decide | None) -> None:
+        self._checks, self._space, self._decide = checks, space, decide
+        self._unnamed: dict[tuple[object, ...], tuple[OutputPlan, ...]] = {}
+
+    def make(
+        self, item: Inspected, outputs: tuple[list[OutputPlan], list[Problem]], before: RecordedInput | None
+    ) -> PlanRow:
+        """Return the row of an input.
+
+        Parameters
+        ----------
+        item
+            The header of the input.
+        outputs
+            Its outputs, and what is wrong so far.
+        before
+            The record of the input in the run that this goes on with.
+        """
+        plans, problems = outputs
+        warnings = item.warnings
+        own = before.own if before is not None and before.begun else _NOTHING
+        found, skip = self._checks.check(item.location, plans, own, is_sound=not problems)
+        problems = [*dict.fromkeys([*problems, *found])]
+        shortage = None if problems or skip else self._space.take(plans)
+        if shortage is not None and shortage.severity == "warning":
+            warnings = (*warnings, shortage)
+        elif shortage is not None:
+            problems.append(shortage)
+        decision = self._decide(before) if self._decide is not None and before is not None else None
+        if isinstance(decision, Problem):
+            problems.append(decision)
+        return PlanRow(
+            item.location,
+            item.image,
+            self._shared(plans),
+            tuple([plan.name for plan in plans]),
+            tuple(problems),
+            warnings,
+            skip,
+            own,
+            decision if isinstance(decision, LedgerRow) else None,
+        )
+
+    def _shared(self, plans: Sequence[OutputPlan]) -> tuple[OutputPlan, ...]:
+        """Return outputs without their names, the same object for all rows that have the same."""
+        key = tuple([(plan.folder, id(plan.transform), plan.problems) for plan in plans])
+        if key not in self._unnamed:
+            self._unnamed[key] = tuple(plan.named_as("") for plan in plans)
+        return self._unnamed[key]

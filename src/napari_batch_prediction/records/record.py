@@ -46,9 +46,15 @@ class Record:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file: IO[bytes] = path.open("r+b" if continued else "x+b")
         except FileExistsError:
-            raise SettingsError(f"The record {path} exists. Resume it, name another file, or remove it.") from None
+            raise SettingsError(
+                f"The record {path} exists. Resume it, name another file, or remove it.", setting="ledger", path=path
+            ) from None
         except OSError as error:
-            raise ExportError(f"The record {path} cannot be written: {error.strerror}. Name another file.") from error
+            raise ExportError(
+                f"The record {path} cannot be written: {error.strerror}. Name another file.",
+                setting="ledger",
+                path=path,
+            ) from error
         try:
             _lock(self._file)
         except OSError:

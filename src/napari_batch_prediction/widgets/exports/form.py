@@ -51,7 +51,7 @@ class Chosen(NamedTuple):
 def off_for_all(setting: str, chosen: Sequence[Chosen]) -> str:
     """Return why a setting means nothing for any of these exports; empty if it does for one."""
     reasons = [why_off(setting, *one) for one in chosen]
-    return reasons[0] if reasons and all(reasons) else ""
+    return str(reasons[0]) if reasons and all(reasons) else ""
 
 
 def shown(setting: str, chosen: Sequence[Chosen]) -> Chosen:
@@ -140,5 +140,5 @@ def _reasons(chosen: Sequence[Chosen], image: ImageAxes | None) -> dict[str, str
     for export, source in chosen:
         for name, reason in format_problems(export, source, image).items():
             if reason and name not in found:
-                found[name] = f"{export.source}: {reason}" if len(chosen) > 1 else reason
+                found[name] = f"{export.source}: {reason}" if len(chosen) > 1 else str(reason)
     return found
