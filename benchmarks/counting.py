@@ -4,7 +4,8 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from features import feature_predictor, our_features
+from features import our_features
+from forest_rows import predict_rows
 from inputs import ROOT, Setting, mirrored, read_image
 from numpy.typing import NDArray
 from rows import Contest, Row, compete
@@ -12,9 +13,8 @@ from sklearn_trees import scikit_learn_regressor
 from timing import Time, timed
 
 from napari_batch_prediction.classifiers.density_counting import DensityCounting
-from napari_batch_prediction.engine.prediction import DensityPredictor
-from napari_batch_prediction.forest.packed import PackedRegressors, walk_space
-from napari_batch_prediction.forest.traverse import predict_rows
+from napari_batch_prediction.engine.compiled.predictor import CompiledPredictor, packed
+from napari_batch_prediction.forest.packed import PackedForest, PackedRegressors
 from napari_batch_prediction.ilp.counting import read_counting_project
 from napari_batch_prediction.ilp.file import ProjectFile
 
@@ -44,9 +44,9 @@ def _measure(setting: Setting, name: str, path: Path, picture: Path) -> list[Row
     image = mirrored(read_image(picture)[0, 0], 128 if setting.quick else 512)
     block = image[np.newaxis, np.newaxis]
     whole = (slice(0, 1), slice(0, image.shape[0]), slice(0, image.shape[1]))
-    features = feature_predictor(project.selection)
+    features = CompiledPredictor(project.selection, 1, None)
     rows = our_features(features, image, True).reshape(-1, image.size).T.copy()
-    predictor = DensityPredictor(project.selection, 1, project.regressors)
+    predictor = CompiledPredictor(project.selection, 1, project.regressors)
     predict = timed(partial(predictor.predict, block, whole))
     compute_features = timed(partial(our_features, features, image, False))
 
@@ -55,7 +55,7 @@ def _measure(setting: Setting, name: str, path: Path, picture: Path) -> list[Row
 
     n_nodes = sum(len(tree.feature) for tree in forest.trees)
     what = f"{len(forest.trees)} trees, {n_nodes} nodes"
-    ours = partial(_our_rows, rows, predictor.model)
+    ours = partial(_our_rows, rows, packed(project.regressors, rows.shape[1]))
     theirs = partial(scikit_learn_regressor(forest.trees, rows.shape[1]).predict, rows)
     expected = DensityCounting(project).predict(image, "yx", workers=1).ravel()
     for whose, density in ((ROWS, ours()), ("scikit-learn", theirs())):
@@ -72,7 +72,5 @@ def _measure(setting: Setting, name: str, path: Path, picture: Path) -> list[Row
     return compete(name, contests, setting.rounds, image.size)
 
 
-def _our_rows(rows: NDArray[np.float32], model: PackedRegressors) -> NDArray[np.float32]:
-    out = np.empty((len(rows), 1), np.float32)
-    predict_rows(rows, model, walk_space(model.forest), out)
-    return out[:, 0]
+def _our_rows(rows: NDArray[np.float32], model: PackedForest | PackedRegressors) -> NDArray[np.float32]:
+    return predict_rows(rows, model)[:, 0]

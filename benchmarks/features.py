@@ -11,9 +11,8 @@ from rows import Contest, Row, compete
 from skimage.feature import multiscale_basic_features
 from timing import timed
 
-from napari_batch_prediction.engine.prediction import TilePredictor
+from napari_batch_prediction.engine.compiled.predictor import CompiledPredictor
 from napari_batch_prediction.features.selection import FeatureSelection
-from napari_batch_prediction.forest.trees import Tree
 
 Image = NDArray[np.float32]
 
@@ -25,13 +24,7 @@ TARGET = 2.0
 TOLERANCE = 1e-2
 
 
-def feature_predictor(chosen: FeatureSelection) -> TilePredictor:
-    """Return what computes these features of one channel; its forest is a single leaf."""
-    leaf = Tree(np.array([-1]), np.zeros(1), np.zeros(1, np.int32), np.ones((1, 1)))
-    return TilePredictor(chosen, 1, [leaf], [0], 1)
-
-
-def our_features(predictor: TilePredictor, image: Image, to_array: bool) -> Image:
+def our_features(predictor: CompiledPredictor, image: Image, to_array: bool) -> Image:
     """Compute features of an image as a prediction does, but walk no forest.
 
     Returns
@@ -41,7 +34,7 @@ def our_features(predictor: TilePredictor, image: Image, to_array: bool) -> Imag
     """
     block = image.reshape((1, 1, *image.shape)[-4:])
     whole = (slice(0, block.shape[1]), slice(0, block.shape[2]), slice(0, block.shape[3]))
-    values = predictor.predict(block, whole, probabilities=False, features=to_array)[1]
+    values = predictor.compute(block, whole, values=False, features=to_array)[1]
     return values.reshape(len(values), *image.shape)
 
 
@@ -101,7 +94,7 @@ def _measure_3d(setting: Setting) -> list[Row]:
 
 def _everywhere(setting: Setting, image: Image, chosen: FeatureSelection) -> list[Contest]:
     """Return those who compute features in 2D and in 3D: this project, SciPy and vigra."""
-    predictor, n = feature_predictor(chosen), chosen.n_features()
+    predictor, n = CompiledPredictor(chosen, 1, None), chosen.n_features()
     contests = [
         Contest(CACHE, timed(partial(our_features, predictor, image, False)), None, f"{n} features, as predictions do"),
         Contest(ARRAY, timed(partial(our_features, predictor, image, True)), None, f"{n} features"),
@@ -120,7 +113,7 @@ def _everywhere(setting: Setting, image: Image, chosen: FeatureSelection) -> lis
 
 def _same(work: Callable[[], object], image: Image, chosen: FeatureSelection) -> str:
     """Return a note: how far these features are from this project's, relative to the largest value of each."""
-    ours = our_features(feature_predictor(chosen), image, True)
+    ours = our_features(CompiledPredictor(chosen, 1, None), image, True)
     theirs = np.asarray(work())
     far = max(float(np.abs(a - b).max() / np.abs(b).max()) for a, b in zip(theirs, ours, strict=True))
     if not far < TOLERANCE:

@@ -3,6 +3,7 @@
 from functools import partial
 
 import numpy as np
+from forest_rows import predict_rows
 from inputs import Setting, boxes, feature_rows, read_image
 from numpy.typing import NDArray
 from rows import Contest, Row, compete
@@ -10,9 +11,9 @@ from sklearn_trees import scikit_learn_forest
 from timing import Time, timed
 
 from napari_batch_prediction.classifiers.load import load_classifier
-from napari_batch_prediction.engine.prediction import TilePredictor
-from napari_batch_prediction.forest.packed import PackedForest, pack, walk_space
-from napari_batch_prediction.forest.traverse import predict_rows
+from napari_batch_prediction.engine.base import ClassForest
+from napari_batch_prediction.engine.compiled.predictor import CompiledPredictor
+from napari_batch_prediction.forest.packed import pack
 
 PREDICTION = "this project, in a prediction"
 ROWS = "this project, rows of features"
@@ -44,22 +45,24 @@ def _measure(setting: Setting, section: str, name: str, image: str, size: tuple[
     rows = feature_rows(classifier, crop, [whole])
     project = classifier.project
     trees, n_classes = project.trees, len(classifier.classes)
-    predictor = TilePredictor(project.selection, 1, trees, project.channel_of_column, n_classes)
-    with_forest = partial(predictor.predict, crop, whole, probabilities=True, features=False)
-    without = partial(predictor.predict, crop, whole, probabilities=False, features=False)
+    predictor = CompiledPredictor(project.selection, 1, ClassForest(trees, project.channel_of_column, n_classes))
+    with_forest = partial(predictor.predict, crop, whole)
+    without = partial(predictor.compute, crop, whole, values=False, features=False)
     predict, compute_features = timed(with_forest), timed(without)
 
     def walk() -> Time:
         return predict() - compute_features()
 
-    forest = pack(trees)
+    forest = pack(trees, n_classes, project.channel_of_column)
     n_nodes = sum(len(tree.feature) for tree in trees)
     contests = [
         Contest(PREDICTION, walk, None, f"{len(trees)} trees, {n_nodes} nodes; a prediction less its features"),
-        Contest(ROWS, timed(partial(_our_rows, rows, forest)), PREDICTION, "pixels along a line are walked together"),
+        Contest(
+            ROWS, timed(partial(predict_rows, rows, forest)), PREDICTION, "pixels along a line are walked together"
+        ),
     ]
-    expected = with_forest()[0].reshape(n_classes, -1).T
-    _check(ROWS, _our_rows(rows, forest), expected)
+    expected = with_forest().reshape(n_classes, -1).T
+    _check(ROWS, predict_rows(rows, forest), expected)
     if setting.vigra:
         path = setting.scratch / "rows.npy"
         np.save(path, rows)
@@ -73,12 +76,6 @@ def _measure(setting: Setting, section: str, name: str, image: str, size: tuple[
     note = "RandomForestClassifier.predict_proba, the same trees put into it; the same probabilities"
     contests.append(Contest("scikit-learn", timed(theirs), PREDICTION, note))
     return compete(section, contests, setting.rounds, len(rows))
-
-
-def _our_rows(rows: NDArray[np.float32], forest: PackedForest) -> NDArray[np.float32]:
-    out = np.empty((len(rows), forest.n_columns), np.float32)
-    predict_rows(rows, forest, walk_space(forest), out)
-    return out
 
 
 def _check(name: str, probabilities: NDArray, expected: NDArray[np.float32]) -> None:

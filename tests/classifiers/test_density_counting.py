@@ -13,8 +13,8 @@ import napari_batch_prediction as nbp
 from napari_batch_prediction import report
 from napari_batch_prediction.axes import reorder
 from napari_batch_prediction.classifiers.density_counting import DensityCounting
+from napari_batch_prediction.engine.compiled.engine import ENGINE
 from napari_batch_prediction.engine.counting import UNIT, exact_sum
-from napari_batch_prediction.engine.prediction import TilePredictor
 from napari_batch_prediction.engine.regressors import ForestRegressor, LinearRegressor
 from napari_batch_prediction.engine.tiles import Tile
 from napari_batch_prediction.errors import ImageMismatchError, SettingsError
@@ -184,9 +184,8 @@ def counted(*regressors, pixels=None):
 def features():
     """The features (y, x, features) of that image."""
     chosen, block = load().project.selection, image()[None, None]
-    predictor = TilePredictor(chosen, 1, [leaf(1.0)], [0], 1)
     whole = tuple(slice(0, n) for n in block.shape[1:])
-    values = predictor.predict(block, whole, probabilities=False, features=True)[1]
+    values = ENGINE.prepare(chosen, 1).features(block, whole)
     return np.moveaxis(values[:, 0], 0, -1).astype(np.float64)
 
 

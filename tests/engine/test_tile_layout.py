@@ -4,9 +4,10 @@ from math import prod
 
 import pytest
 
-from napari_batch_prediction.engine.tiles import MAX_BYTES, WORTH_CUTTING, Context, Memory, make_tiles
+from napari_batch_prediction.engine.tiles import Context, Memory, TileLimits, make_tiles
 from napari_batch_prediction.formats.common.chunks import chunk_shape
 
+LIMITS = TileLimits()
 CASES = {
     "tiny": ((1, 1, 3, 2), (0, 38, 38), 3),
     "512": ((1, 1, 512, 512), (0, 38, 38), 3),
@@ -31,14 +32,14 @@ def test_tiles(shape, context, channels, workers):
     extents = dict(zip("tzyx", shape, strict=True))
     memory = Memory(4 * (7 + channels), 8)
     tiles = make_tiles(extents, Context(*context), chunk_shape("zyx", shape[1:], 4), memory, workers)
-    assert prod(shape) >= WORTH_CUTTING or len(tiles) == 1
-    assert prod(shape) < WORTH_CUTTING or len(tiles) >= 4
+    assert prod(shape) >= LIMITS.worth_cutting or len(tiles) == 1
+    assert prod(shape) < LIMITS.worth_cutting or len(tiles) >= 4
     for tile in tiles:
         outer, inner = tile.with_context(extents, Context(*context))
         block = prod(part.stop - part.start for part in outer)
         pixels = prod(part.stop - part.start for part in tile[1:])
         # Moving boundaries to those of chunks makes some tiles longer than others.
-        assert pixels * memory.tile + block * memory.block <= 1.5 * MAX_BYTES
+        assert pixels * memory.tile + block * memory.block <= 1.5 * LIMITS.most_bytes
         for around, inside, part in zip(outer, inner, tile[1:], strict=True):
             assert (around.start + inside.start, around.start + inside.stop) == (part.start, part.stop)
 

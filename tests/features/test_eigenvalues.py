@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from napari_batch_prediction.features.eigenvalues import eigenvalues_3x3
+from napari_batch_prediction.features.eigenvalues import Tensor, eigenvalues_3x3
+from napari_batch_prediction.features.layout import Eigenvalues
 
 N = 4096
 
@@ -39,7 +40,7 @@ def test_error_below_1e_6_of_the_largest(kind):
     order = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
     values = np.concatenate([matrix[:, i, j] for i, j in order])
     out = np.empty(3 * N, np.float32)
-    eigenvalues_3x3(values, *(i * N for i in range(6)), out, 0, N, 2 * N, N)
+    eigenvalues_3x3(values, Tensor(*(i * N for i in range(6))), out, Eigenvalues(0, N, 2 * N), N)
     expected = np.linalg.eigvalsh(matrix.astype(float))[:, ::-1]
     error = np.abs(out.reshape(3, N).T - expected)
     assert (error <= 1e-6 * np.abs(expected).max(1, keepdims=True)).all()

@@ -4,12 +4,9 @@ import numpy as np
 import pytest
 from plain_features import plain_features
 
-from napari_batch_prediction.engine.prediction import TilePredictor
+from napari_batch_prediction.engine.compiled.engine import ENGINE
 from napari_batch_prediction.features import selection
 from napari_batch_prediction.features.selection import FEATURE_IDS, FeatureSelection
-from napari_batch_prediction.forest.trees import Tree
-
-A_LEAF = Tree(np.array([-1], np.int32), np.zeros(1), np.zeros(1, np.int32), np.ones((1, 1)))
 
 
 def everything(scales, in_2d):
@@ -20,8 +17,7 @@ def everything(scales, in_2d):
 def compiled_features(image, chosen, tile=None):
     """Features of a tile of an image (c, z, y, x), by the compiled loops."""
     tile = tile or tuple(slice(0, n) for n in image.shape[1:])
-    predictor = TilePredictor(chosen, len(image), [A_LEAF], [0], 1)
-    return predictor.predict(image, tile, probabilities=False, features=True)[1]
+    return ENGINE.prepare(chosen, len(image)).features(image, tile)
 
 
 def picture(shape, dtype, seed=0):

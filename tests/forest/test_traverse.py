@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from forest_rows import predict_rows
 
-from napari_batch_prediction.forest.packed import pack, walk_space
-from napari_batch_prediction.forest.traverse import predict_rows
+from napari_batch_prediction.forest.packed import pack
 from napari_batch_prediction.forest.trees import Tree
 
 N_FEATURES = 7
@@ -48,10 +48,8 @@ def plain(trees, rows):
 
 
 def compiled(trees, rows):
-    forest = pack(trees)
-    out = np.empty((len(rows), forest.n_columns), np.float32)
-    predict_rows(rows, forest, walk_space(forest), out)
-    return forest, out
+    forest = pack(trees, trees[0].value.shape[1])
+    return forest, predict_rows(rows, forest)
 
 
 forests = {  # trees, columns, depth, pure leaves

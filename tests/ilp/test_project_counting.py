@@ -13,7 +13,8 @@ from ilp_writer import RAW, put, put_empty_list, put_lane, remove
 from pickled import MadeTree, forest, linear, svr
 
 from napari_batch_prediction.axes import reorder
-from napari_batch_prediction.engine.prediction import TilePredictor
+from napari_batch_prediction.engine.base import ClassForest
+from napari_batch_prediction.engine.compiled.engine import ENGINE
 from napari_batch_prediction.engine.regressors import ForestRegressor, LinearRegressor
 from napari_batch_prediction.errors import ProjectError
 from napari_batch_prediction.ilp.project import COUNTING
@@ -37,8 +38,8 @@ def density(project, image):
     inner = tuple(slice(0, n) for n in block.shape[1:])
     found = []
     for regressor in project.regressors:
-        predictor = TilePredictor(project.selection, project.n_channels, regressor.trees, [0], 1)
-        found.append(predictor.predict(block, inner, probabilities=True, features=False)[0][0, 0])
+        predictor = ENGINE.prepare(project.selection, project.n_channels, ClassForest(regressor.trees, [0], 1))
+        found.append(predictor.predict(block, inner)[0, 0])
     return np.maximum(found, 0).mean(0)
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from forest_rows import predict_rows
 from pickled import CLASSES, Made, MadeTree, dumps, forest, linear, svr
 from sklearn.ensemble import RandomForestRegressor
 
-from napari_batch_prediction.forest.packed import pack, walk_space
-from napari_batch_prediction.forest.traverse import predict_rows
+from napari_batch_prediction.forest.packed import pack
 from napari_batch_prediction.pickles.numpy import as_array, as_bytes, as_number, as_text
 from napari_batch_prediction.pickles.read import read_pickle
 from napari_batch_prediction.pickles.regressors import read_regressors
@@ -23,10 +23,7 @@ PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 
 def predict(regressor, rows):
     """Return the density of rows of features, by the compiled walks."""
-    packed = pack(regressor.trees)
-    out = np.empty((len(rows), 1), np.float32)
-    predict_rows(rows, packed, walk_space(packed), out)
-    return out[:, 0]
+    return predict_rows(rows, pack(regressor.trees, 1))[:, 0]
 
 
 VALUES = {

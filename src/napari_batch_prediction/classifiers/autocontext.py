@@ -11,6 +11,8 @@ from napari_batch_prediction.classifiers.base import PROBABILITIES, Classifier, 
 from napari_batch_prediction.classifiers.description import Description
 from napari_batch_prediction.classifiers.stage import Stage
 from napari_batch_prediction.classifiers.warnings import brightest, type_warnings, unlike
+from napari_batch_prediction.engine.base import Channels
+from napari_batch_prediction.engine.compiled.engine import ENGINE
 from napari_batch_prediction.engine.tiles import Box, Context, Memory
 from napari_batch_prediction.errors import ImageMismatchError
 from napari_batch_prediction.ilp.project import AUTOCONTEXT, PixelClassificationProject
@@ -91,19 +93,18 @@ class Autocontext(Classifier):
 
     def memory(self, sources: Sequence[str]) -> Memory:
         """Return the memory that predicting these sources takes."""
-        smoothed = [4 * len(p.selection.used_scales) * p.n_channels for p in self.projects]
+        features = [ENGINE.memory(p.selection, p.n_channels) for p in self.projects]
+        smoothed = [memory.tile for memory in features]
         # What a stage takes on the context of later ones: its smoothed images, its probabilities and those before.
         classes = [4 * len(p.label_names) for p in self.projects]
         both = [before + own for before, own in zip([0, *classes], classes, strict=False)]
         around = max(own + images for own, images in zip(both[:-1], smoothed[:-1], strict=True))
-        return Memory(smoothed[-1] + classes[-1] + self.bytes_of(sources), 8 * self.n_channels + around)
+        return Memory(smoothed[-1] + classes[-1] + self.bytes_of(sources), features[0].block + around)
 
     def predict_tile(
         self, block: NDArray, inner: tuple[slice, slice, slice], sources: Sequence[str]
     ) -> Mapping[str, NDArray]:
         """Predict part of one time point."""
-        from napari_batch_prediction.engine.prediction import Channels
-
         wanted = {self.source(name).name for name in sources}
         every = ALL_STAGES in wanted
         names = wanted | {stage.probabilities for stage in self._stages if every}

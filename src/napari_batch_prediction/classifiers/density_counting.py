@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,14 +9,13 @@ from numpy.typing import NDArray
 from napari_batch_prediction.classifiers.base import COUNT_COLUMNS, COUNTS, DENSITY, PROBABILITIES, Classifier, Source
 from napari_batch_prediction.classifiers.description import Description, StageDescription
 from napari_batch_prediction.classifiers.warnings import brightest, type_warnings
+from napari_batch_prediction.engine.base import Predictor
+from napari_batch_prediction.engine.compiled.engine import ENGINE
 from napari_batch_prediction.engine.regressors import ForestRegressor
 from napari_batch_prediction.engine.tiles import Memory
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.ilp.project import COUNTING, CountingProject
 from napari_batch_prediction.problems import Problem
-
-if TYPE_CHECKING:
-    from napari_batch_prediction.engine.prediction import DensityPredictor
 
 
 class DensityCounting(Classifier):
@@ -65,11 +63,8 @@ class DensityCounting(Classifier):
         super().__init__(description, sources, {PROBABILITIES: DENSITY})
 
     @cached_property
-    def _predictor(self) -> "DensityPredictor":
-        # numba costs 0.3 s to import, which looking at a project and planning need not pay.
-        from napari_batch_prediction.engine.prediction import DensityPredictor
-
-        return DensityPredictor(self.project.selection, self.n_channels, self.project.regressors)
+    def _predictor(self) -> Predictor:
+        return ENGINE.prepare(self.project.selection, self.n_channels, self.project.regressors)
 
     @cached_property
     def _brightest(self) -> float:
@@ -85,9 +80,8 @@ class DensityCounting(Classifier):
 
     def memory(self, sources: Sequence[str]) -> Memory:
         """Return the memory that predicting these sources takes."""
-        # One smoothed image for each scale and channel; the density; the channels as they are and as float32.
-        smoothed = len(self.project.selection.used_scales) * self.n_channels
-        return Memory(4 * smoothed + self.bytes_of([DENSITY]), 8 * self.n_channels)
+        features = ENGINE.memory(self.project.selection, self.n_channels)
+        return Memory(features.tile + self.bytes_of([DENSITY]), features.block)
 
     def predict_tile(
         self, block: NDArray, inner: tuple[slice, slice, slice], sources: Sequence[str]

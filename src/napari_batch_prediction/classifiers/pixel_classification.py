@@ -10,6 +10,7 @@ from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.classifiers.description import Description
 from napari_batch_prediction.classifiers.stage import Stage
 from napari_batch_prediction.classifiers.warnings import brightest, type_warnings
+from napari_batch_prediction.engine.compiled.engine import ENGINE
 from napari_batch_prediction.engine.tiles import Memory
 from napari_batch_prediction.ilp.project import PIXEL_CLASSIFICATION, PixelClassificationProject
 from napari_batch_prediction.problems import Problem
@@ -45,9 +46,8 @@ class PixelClassification(Classifier):
 
     def memory(self, sources: Sequence[str]) -> Memory:
         """Return the memory that predicting these sources takes."""
-        # One smoothed image for each scale and channel; the channels as they are and as float32.
-        smoothed = len(self.project.selection.used_scales) * self.n_channels
-        return Memory(4 * smoothed + self.bytes_of(sources), 8 * self.n_channels)
+        features = ENGINE.memory(self.project.selection, self.n_channels)
+        return Memory(features.tile + self.bytes_of(sources), features.block)
 
     def predict_tile(
         self, block: NDArray, inner: tuple[slice, slice, slice], sources: Sequence[str]

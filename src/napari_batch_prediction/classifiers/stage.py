@@ -2,18 +2,16 @@
 
 from collections.abc import Collection
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_batch_prediction.classifiers.base import FEATURES, PROBABILITIES, SEGMENTATION, UNCERTAINTY, Source
 from napari_batch_prediction.classifiers.description import StageDescription
+from napari_batch_prediction.engine.base import Channels, ClassForest, Predictor
+from napari_batch_prediction.engine.compiled.engine import ENGINE
 from napari_batch_prediction.engine.tiles import Context
 from napari_batch_prediction.ilp.project import PixelClassificationProject
-
-if TYPE_CHECKING:
-    from napari_batch_prediction.engine.prediction import Channels, TilePredictor
 
 
 class Stage:
@@ -72,14 +70,10 @@ class Stage:
         self._names = names
 
     @cached_property
-    def _predictor(self) -> "TilePredictor":
-        # numba costs 0.3 s to import, which looking at a project and planning need not pay.
-        from napari_batch_prediction.engine.prediction import TilePredictor
-
+    def _predictor(self) -> Predictor:
         project = self.project
-        return TilePredictor(
-            project.selection, project.n_channels, project.trees, project.channel_of_column, len(project.label_names)
-        )
+        model = ClassForest(project.trees, project.channel_of_column, len(project.label_names))
+        return ENGINE.prepare(project.selection, project.n_channels, model)
 
     def wants(self, wanted: Collection[str]) -> bool:
         """Return whether any of these names is a source of this stage."""
@@ -90,7 +84,7 @@ class Stage:
         block: NDArray,
         inner: tuple[slice, slice, slice],
         wanted: Collection[str],
-        more: "Channels | None" = None,
+        more: Channels | None = None,
     ) -> dict[str, NDArray]:
         """Return those of its sources whose names are wanted; other names are ignored.
 
@@ -98,19 +92,17 @@ class Stage:
         ----------
         block, inner, more
             Pixels (c, z, y, x), the tile in them, and further channels; see
-            :meth:`~napari_batch_prediction.engine.prediction.TilePredictor.predict`.
+            :class:`~napari_batch_prediction.engine.base.Predictor`.
         wanted
             Names.
         """
-        probabilities, values = self._predictor.predict(
-            block,
-            inner,
-            probabilities=any(source.name in wanted for source in self.sources if source.name != self.features),
-            features=self.features in wanted,
-            more=more,
-        )
-        found = self.derived(probabilities, wanted)
-        return found | {self.features: values} if self.features in wanted else found
+        with_features = self.features in wanted
+        if not any(source.name in wanted for source in self.sources if source.name != self.features):
+            return {self.features: self._predictor.features(block, inner, more)} if with_features else {}
+        if not with_features:
+            return self.derived(self._predictor.predict(block, inner, more), wanted)
+        probabilities, features = self._predictor.predict_with_features(block, inner, more)
+        return self.derived(probabilities, wanted) | {self.features: features}
 
     def derived(self, probabilities: NDArray, wanted: Collection[str]) -> dict[str, NDArray]:
         """Return those sources that are wanted and come of probabilities (classes, z, y, x)."""

@@ -7,29 +7,6 @@ from itertools import pairwise, product
 from math import prod
 from typing import NamedTuple
 
-# Memory of one tile, all told. Each thread works on one.
-MAX_BYTES = 3 * 2**25
-
-# What a process takes before it works on any: interpreter, libraries, forest; and the smallest sensible tile.
-BASE_BYTES = 2**28
-MIN_BYTES = 2**22
-
-# Smaller images are not cut; larger ones into several tiles, so that progress moves and cores share the work.
-WORTH_CUTTING = 2**18
-AT_LEAST = 4
-
-# Smoothing, which takes the context as well, is about this share of the work on a pixel.
-SHARE_OF_CONTEXT = 0.2
-
-# Tiles of whole rows are read faster; cutting rows must save more than this.
-CUT_ROWS_COST = 1.1
-
-# Boundaries move to those of the file's chunks if no tile gets longer than this many times the even length; more
-# if there are so many tiles that longer and shorter ones even out.
-MAX_UNEVEN = 1.1
-MANY = 8
-MAX_UNEVEN_OF_MANY = 1.5
-
 Steps = tuple[int, int, int]
 Box = tuple[slice, slice, slice]
 
@@ -47,6 +24,43 @@ class Memory(NamedTuple):
 
     tile: int
     block: int
+
+
+class TileLimits(NamedTuple):
+    """The tiles with which an engine works best. These are the limits of the compiled one, a core for each tile.
+
+    Attributes
+    ----------
+    most_bytes
+        Memory of one tile, all told.
+    base_bytes
+        Memory of a process before it works on any: interpreter, libraries, forest.
+    least_bytes
+        Memory of the smallest sensible tile.
+    worth_cutting
+        Smaller images are not cut.
+    at_least
+        Larger images are cut into so many tiles, so that progress moves and cores share the work.
+    share_of_context
+        The work on a pixel of the context, which is only smoothed, as a share of that on a pixel of the tile.
+    cut_rows_cost
+        Tiles of whole rows are read faster; cutting rows must save more than this factor.
+    """
+
+    most_bytes: int = 3 * 2**25
+    base_bytes: int = 2**28
+    least_bytes: int = 2**22
+    worth_cutting: int = 2**18
+    at_least: int = 4
+    share_of_context: float = 0.2
+    cut_rows_cost: float = 1.1
+
+
+# Boundaries move to those of the file's chunks if no tile gets longer than this many times the even length; more
+# if there are so many tiles that longer and shorter ones even out.
+MAX_UNEVEN = 1.1
+MANY = 8
+MAX_UNEVEN_OF_MANY = 1.5
 
 
 def n_cores() -> int:
@@ -86,6 +100,7 @@ def make_tiles(
     memory: Memory,
     workers: int,
     budget: int | None = None,
+    limits: TileLimits | None = None,
 ) -> tuple[Tile, ...]:
     """Cut an image into tiles that cover it once.
 
@@ -107,17 +122,20 @@ def make_tiles(
         Number of threads that share this image.
     budget
         Bytes that the whole process may take, if limited.
+    limits
+        The tiles that the engine wants; those of the compiled one if not given.
 
     Returns
     -------
     The tiles in the order of their work: by t, y, z, x.
     """
     size = (extents["z"], extents["y"], extents["x"])
-    limit = MAX_BYTES
+    limits = limits or TileLimits()
     if budget is not None:
-        # Each thread works on one tile, and what it has done may have to wait to be written.
-        limit = min(limit, max(MIN_BYTES, (budget - BASE_BYTES) // (2 * workers)))
-    counts = _counts(size, extents["t"], context, memory, workers, limit)
+        # Each thread works on one tile, and a finished one may have to wait to be written.
+        most = max(limits.least_bytes, (budget - limits.base_bytes) // (2 * workers))
+        limits = limits._replace(most_bytes=min(limits.most_bytes, most))
+    counts = _counts(size, extents["t"], context, memory, workers, limits)
     z, y, x = (list(_parts(*axis)) for axis in zip(size, counts, chunk, strict=True))
     return tuple(Tile(t, pz, py, px) for t, py, pz, px in product(range(extents["t"]), y, z, x))
 
@@ -134,8 +152,9 @@ def _parts(extent: int, count: int, chunk: int) -> Iterator[slice]:
 
 
 @lru_cache(maxsize=256)
-def _counts(size: Steps, n_times: int, context: Context, memory: Memory, workers: int, limit: int) -> Steps:
+def _counts(size: Steps, n_times: int, context: Context, memory: Memory, workers: int, limits: TileLimits) -> Steps:
     """Return the numbers of parts along z, y and x."""
+    limit = limits.most_bytes
 
     def n_bytes(counts: Steps) -> int:
         inner, block = _pixels(size, counts, context)
@@ -144,22 +163,22 @@ def _counts(size: Steps, n_times: int, context: Context, memory: Memory, workers
     def time(counts: Steps) -> float:
         inner, block = _pixels(size, counts, context)
         rounds = -(-prod(counts) * n_times // workers)
-        return rounds * (inner + SHARE_OF_CONTEXT * block) * (CUT_ROWS_COST if counts[2] > 1 else 1.0)
+        return rounds * (inner + limits.share_of_context * block) * (limits.cut_rows_cost if counts[2] > 1 else 1.0)
 
-    small = prod(size) * n_times < WORTH_CUTTING
+    small = prod(size) * n_times < limits.worth_cutting
     if small and n_bytes((1, 1, 1)) <= limit:
         return 1, 1, 1
     while True:
         fitting: list[Steps] = []
         for nx, nz in product(_some(size[2]), _some(size[0])):
-            at_least = -(-AT_LEAST // (nz * nx * n_times))
+            at_least = -(-limits.at_least // (nz * nx * n_times))
             several = (ny for ny in range(at_least, size[1] + 1) if n_bytes((nz, ny, nx)) <= limit)
             first = next(several, None)
             if first is not None:
                 fitting += [(nz, ny, nx) for ny in range(first, min(first + workers, size[1] + 1))]
         if fitting:
             return min(fitting, key=lambda counts: (time(counts), counts[2], counts[0], counts[1]))
-        # The context alone exceeds the limit: it has to be read all the same.
+        # No tiling fits, because the context alone is larger than the limit.
         limit *= 2
 
 

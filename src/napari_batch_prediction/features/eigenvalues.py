@@ -1,5 +1,7 @@
 """Eigenvalues of symmetric 3x3 matrices, compiled, in double precision and without trigonometry."""
 
+from typing import NamedTuple
+
 from numba import njit
 
 from napari_batch_prediction.simd.caching import COMPILED
@@ -13,6 +15,18 @@ from napari_batch_prediction.simd.vectors import (
     sqrt_double,
     store_double,
 )
+
+
+class Tensor(NamedTuple):
+    """Where the entries of symmetric 3x3 matrices begin in an array."""
+
+    xx: int
+    yy: int
+    zz: int
+    xy: int
+    xz: int
+    yz: int
+
 
 # With r = cos(theta) the eigenvalues are mean + 2 p cos((theta + 2 pi k) / 3). Polynomials in t = cos(theta / 2),
 # 0 <= t <= 1, interpolated at Chebyshev points, give cos(theta / 3) = cos(2/3 arccos t) to 7e-11, and
@@ -33,15 +47,15 @@ _sine = polynomial_double(_SINE)
 
 
 @njit(**COMPILED)
-def eigenvalues_3x3(values, xx, yy, zz, xy, xz, yz, out, first, second, third, n):
+def eigenvalues_3x3(values, tensor, out, planes, n):
     """Write the eigenvalues of n symmetric matrices in descending order.
 
     Parameters
     ----------
-    values
-        float32 array with the entries of the matrices; ``xx`` to ``yz`` are the offsets at which each begins.
-    out
-        float32 array for the eigenvalues; ``first`` to ``third`` are the offsets at which each begins.
+    values, tensor
+        float32 array with the entries of the matrices, and the :class:`Tensor` in it.
+    out, planes
+        float32 array for the eigenvalues, and the :class:`~.layout.Eigenvalues` in it.
     n
         Number of matrices, rounded up to 8.
 
@@ -55,8 +69,12 @@ def eigenvalues_3x3(values, xx, yy, zz, xy, xz, yz, out, first, second, third, n
     a_third, a_sixth, minus_one = splat_double(1.0 / 3.0), splat_double(1.0 / 6.0), splat_double(-1.0)
     tiny, root3 = splat_double(1e-300), splat_double(1.7320508075688772)
     for i in range(0, n, 8):
-        a, b, c = load_double(values, xx + i), load_double(values, yy + i), load_double(values, zz + i)
-        d, e, f = load_double(values, xy + i), load_double(values, xz + i), load_double(values, yz + i)
+        a = load_double(values, tensor.xx + i)
+        b = load_double(values, tensor.yy + i)
+        c = load_double(values, tensor.zz + i)
+        d = load_double(values, tensor.xy + i)
+        e = load_double(values, tensor.xz + i)
+        f = load_double(values, tensor.yz + i)
         mean = (a + b + c) * a_third
         a, b, c = a - mean, b - mean, c - mean
         dd, ee, ff = d * d, e * e, f * f
@@ -69,6 +87,6 @@ def eigenvalues_3x3(values, xx, yy, zz, xy, xz, yz, out, first, second, third, n
         cosine_half = sqrt_double((one + r) * half)
         cosine = p * _cosine(cosine_half)
         sine = p * root3 * _sine(cosine_half) * sqrt_double((one - r) * half)
-        store_double(out, first + i, fma_double(two, cosine, mean))
-        store_double(out, second + i, mean - cosine + sine)
-        store_double(out, third + i, mean - cosine - sine)
+        store_double(out, planes.first + i, fma_double(two, cosine, mean))
+        store_double(out, planes.second + i, mean - cosine + sine)
+        store_double(out, planes.third + i, mean - cosine - sine)

@@ -1,265 +1,231 @@
 """The second stage in 3D: every feature of one scale for a small block, compiled.
 
-All features of a scale share their passes along x and y, slice by slice; the pass along z finishes them. Sums run
-in the order of fastfilters: centre tap, then outwards.
+All features of a scale share their passes along x and y, slice by slice; the pass along z finishes them.
 """
+
+from typing import NamedTuple
 
 from numba import njit
 
-from napari_batch_prediction.features.eigenvalues import eigenvalues_3x3
-from napari_batch_prediction.features.filters2d import (
-    EDGE_FIRST,
-    EDGE_SMOOTH,
-    FIRST,
-    NARROW,
-    SECOND,
-    SMOOTH,
+from napari_batch_prediction.features.eigenvalues import Tensor, eigenvalues_3x3
+from napari_batch_prediction.features.layout import (
+    DEEP,
     STRIDE,
     WIDTH,
+    RowPasses,
+    moved,
+    moved_planes,
+    plane_size,
+    row_start,
+)
+from napari_batch_prediction.features.passes import (
     derivatives_along_x,
     gradient_along_x,
     mirror_plane,
-    row_start,
+    smooth_along_x,
 )
 from napari_batch_prediction.features.presmoothing import MARGIN, mirror
-from napari_batch_prediction.simd.caching import COMPILED
-from napari_batch_prediction.simd.vectors import fma, load, splat, sqrt, store
+from napari_batch_prediction.features.taps import antisymmetric3, antisymmetric5, read_taps, symmetric3, symmetric5
+from napari_batch_prediction.simd.caching import COMPILED, INLINED
+from napari_batch_prediction.simd.vectors import LANES, fma, load, sqrt, store
 
-DEPTH = 8
-HEIGHT = 4
-"""Slices and rows of a block: what a core works on fits into its cache."""
+_PLANE = plane_size(DEEP.rows)
+_STACK = (DEEP.slices + 2 * MARGIN) * _PLANE
 
-_PLANE = (HEIGHT + 2 * MARGIN) * STRIDE
-_SLICES = DEPTH + 2 * MARGIN
 
-# Work space for one slice: passes along x, the products of the gradient, and the products smoothed along x.
-_X0, _X1, _X2, _XB, _XE, _XF = (i * _PLANE for i in range(6))
-_PRODUCTS = 6 * _PLANE
-_PRODUCTS_X = 12 * _PLANE
-# Work space for all slices: derivatives by order along x and y, the gradient's passes, smoothed products.
-_STACKS = 18 * _PLANE
-_STACK = _SLICES * _PLANE
-_X0Y0, _X0Y1, _X0Y2, _X1Y0, _X1Y1, _X2Y0, _XBYB, _XEYE, _XEYF, _XFYE = (
-    _STACKS + i * _STACK for i in range(10)
-)  # fmt: skip
-_SMOOTHED = _STACKS + 10 * _STACK
-# The six entries of the tensors of one row.
-_ROW = _SMOOTHED + 6 * _STACK
+class Stacks(NamedTuple):
+    """Stacks of planes of work space, one plane for each slice, that passes along x and y fill.
 
-WORK_SIZE = _ROW + 6 * WIDTH + 64
+    ``dxy`` is the derivative along x and y, ``edge_dy`` the structure tensor's along y, ``edge`` smoothed along both.
+    """
+
+    smooth: int
+    dy: int
+    dyy: int
+    dx: int
+    dxy: int
+    dxx: int
+    narrow: int
+    edge: int
+    edge_dy: int
+    edge_dx: int
+
+
+# Planes of one slice: passes along x, products of the gradient, and these smoothed along x. Then all slices: passes
+# along x and y, and smoothed products. At last the six entries of the matrices of one row.
+_X = RowPasses(*(i * _PLANE for i in range(6)))
+_PRODUCTS = Tensor(*(i * _PLANE for i in range(6, 12)))
+_PRODUCTS_X = Tensor(*(i * _PLANE for i in range(12, 18)))
+_XY = Stacks(*(18 * _PLANE + i * _STACK for i in range(10)))
+_SMOOTHED = Tensor(*(18 * _PLANE + i * _STACK for i in range(10, 16)))
+_ROW = Tensor(*(18 * _PLANE + 16 * _STACK + i * WIDTH for i in range(6)))
+
+WORK_SIZE = _ROW.xx + 6 * WIDTH + 64
 """Elements of work space."""
 
 
 @njit(**COMPILED)
-def _symmetric(work, i, s, c0, c1, c2):
-    """Five taps along the axis whose neighbours are s elements apart."""
-    one = load(work, i + s) + load(work, i - s)
-    two = load(work, i + 2 * s) + load(work, i - 2 * s)
-    return fma(two, c2, fma(one, c1, c0 * load(work, i)))
-
-
-@njit(**COMPILED)
-def _antisymmetric(work, i, s, c0, c1, c2):
-    one = load(work, i + s) - load(work, i - s)
-    two = load(work, i + 2 * s) - load(work, i - 2 * s)
-    return fma(two, c2, fma(one, c1, c0 * load(work, i)))
-
-
-@njit(**COMPILED)
-def _symmetric3(work, i, s, c0, c1):
-    return fma(load(work, i + s) + load(work, i - s), c1, c0 * load(work, i))
-
-
-@njit(**COMPILED)
-def _antisymmetric3(work, i, s, c0, c1):
-    return fma(load(work, i + s) - load(work, i - s), c1, c0 * load(work, i))
-
-
-@njit(**COMPILED)
-def _derivatives_in_plane(source, start, stride, work, taps, rows, z):
-    """Filter one slice along x and y."""
-    g0, g1, g2 = splat(taps[SMOOTH]), splat(taps[SMOOTH + 1]), splat(taps[SMOOTH + 2])
-    d0, d1, d2 = splat(taps[FIRST]), splat(taps[FIRST + 1]), splat(taps[FIRST + 2])
-    h0, h1, h2 = splat(taps[SECOND]), splat(taps[SECOND + 1]), splat(taps[SECOND + 2])
-    b0, b1 = splat(taps[NARROW]), splat(taps[NARROW + 1])
-    derivatives_along_x(source, start, stride, work, _PLANE, taps, rows)
-    s = STRIDE
+def _derivatives_in_plane(view, start, rows, taps, work, slice_):
+    """Filter one slice along x and y, into the planes that begin ``slice_`` elements into their stacks."""
+    derivatives_along_x(view, start, rows, taps, work, _X)
+    taps = read_taps(taps)
     for row in range(rows):
-        for x in range(0, WIDTH, 16):
+        for x in range(0, WIDTH, LANES):
             i = row_start(0, row) + x
-            k = i + z * _PLANE
-            store(work, _X0Y0 + k, _symmetric(work, _X0 + i, s, g0, g1, g2))
-            store(work, _X0Y1 + k, _antisymmetric(work, _X0 + i, s, d0, d1, d2))
-            store(work, _X0Y2 + k, _symmetric(work, _X0 + i, s, h0, h1, h2))
-            store(work, _X1Y0 + k, _symmetric(work, _X1 + i, s, g0, g1, g2))
-            store(work, _X1Y1 + k, _antisymmetric(work, _X1 + i, s, d0, d1, d2))
-            store(work, _X2Y0 + k, _symmetric(work, _X2 + i, s, g0, g1, g2))
-            store(work, _XBYB + k, _symmetric3(work, _XB + i, s, b0, b1))
+            k = i + slice_
+            store(work, _XY.smooth + k, symmetric5(work, _X.smooth + i, STRIDE, taps.smooth))
+            store(work, _XY.dy + k, antisymmetric5(work, _X.smooth + i, STRIDE, taps.first))
+            store(work, _XY.dyy + k, symmetric5(work, _X.smooth + i, STRIDE, taps.second))
+            store(work, _XY.dx + k, symmetric5(work, _X.first + i, STRIDE, taps.smooth))
+            store(work, _XY.dxy + k, antisymmetric5(work, _X.first + i, STRIDE, taps.first))
+            store(work, _XY.dxx + k, symmetric5(work, _X.second + i, STRIDE, taps.smooth))
+            store(work, _XY.narrow + k, symmetric3(work, _X.narrow + i, STRIDE, taps.narrow))
 
 
 @njit(**COMPILED)
-def _finish_derivatives(work, taps, rows, z, out, at, planes):
-    """Pass along z: all features but the structure tensor, of slice z."""
-    g0, g1, g2 = splat(taps[SMOOTH]), splat(taps[SMOOTH + 1]), splat(taps[SMOOTH + 2])
-    d0, d1, d2 = splat(taps[FIRST]), splat(taps[FIRST + 1]), splat(taps[FIRST + 2])
-    h0, h1, h2 = splat(taps[SECOND]), splat(taps[SECOND + 1]), splat(taps[SECOND + 2])
-    b0, b1 = splat(taps[NARROW]), splat(taps[NARROW + 1])
-    s = _PLANE
+def _finish_derivatives(work, slice_, rows, taps, out, planes):
+    """Pass along z: all features but the structure tensor, of one slice."""
+    taps = read_taps(taps)
     for row in range(rows):
-        k = at + row * WIDTH
-        for x in range(0, WIDTH, 16):
-            i = row_start(z * _PLANE, row) + x
-            smooth = _symmetric(work, _X0Y0 + i, s, g0, g1, g2)
-            dz = _antisymmetric(work, _X0Y0 + i, s, d0, d1, d2)
-            dzz = _symmetric(work, _X0Y0 + i, s, h0, h1, h2)
-            dy = _symmetric(work, _X0Y1 + i, s, g0, g1, g2)
-            dyz = _antisymmetric(work, _X0Y1 + i, s, d0, d1, d2)
-            dyy = _symmetric(work, _X0Y2 + i, s, g0, g1, g2)
-            dx = _symmetric(work, _X1Y0 + i, s, g0, g1, g2)
-            dxz = _antisymmetric(work, _X1Y0 + i, s, d0, d1, d2)
-            dxy = _symmetric(work, _X1Y1 + i, s, g0, g1, g2)
-            dxx = _symmetric(work, _X2Y0 + i, s, g0, g1, g2)
-            narrow = _symmetric3(work, _XBYB + i, s, b0, b1)
-            store(out, planes[0] + k + x, smooth)
-            store(out, planes[1] + k + x, dxx + dyy + dzz)
-            store(out, planes[2] + k + x, sqrt(dx * dx + dy * dy + dz * dz))
-            store(out, planes[3] + k + x, smooth - narrow)
-            store(work, _ROW + x, dxx)
-            store(work, _ROW + WIDTH + x, dyy)
-            store(work, _ROW + 2 * WIDTH + x, dzz)
-            store(work, _ROW + 3 * WIDTH + x, dxy)
-            store(work, _ROW + 4 * WIDTH + x, dxz)
-            store(work, _ROW + 5 * WIDTH + x, dyz)
-        _eigenvalues_of_row(work, out, planes[7] + k, planes[8] + k, planes[9] + k)
+        k = row * WIDTH
+        for x in range(0, WIDTH, LANES):
+            i = row_start(slice_, row) + x
+            smooth = symmetric5(work, _XY.smooth + i, _PLANE, taps.smooth)
+            dz = antisymmetric5(work, _XY.smooth + i, _PLANE, taps.first)
+            dzz = symmetric5(work, _XY.smooth + i, _PLANE, taps.second)
+            dy = symmetric5(work, _XY.dy + i, _PLANE, taps.smooth)
+            dyz = antisymmetric5(work, _XY.dy + i, _PLANE, taps.first)
+            dyy = symmetric5(work, _XY.dyy + i, _PLANE, taps.smooth)
+            dx = symmetric5(work, _XY.dx + i, _PLANE, taps.smooth)
+            dxz = antisymmetric5(work, _XY.dx + i, _PLANE, taps.first)
+            dxy = symmetric5(work, _XY.dxy + i, _PLANE, taps.smooth)
+            dxx = symmetric5(work, _XY.dxx + i, _PLANE, taps.smooth)
+            narrow = symmetric3(work, _XY.narrow + i, _PLANE, taps.narrow)
+            store(out, planes.smooth + k + x, smooth)
+            store(out, planes.laplacian + k + x, dxx + dyy + dzz)
+            store(out, planes.gradient + k + x, sqrt(dx * dx + dy * dy + dz * dz))
+            store(out, planes.difference + k + x, smooth - narrow)
+            store(work, _ROW.xx + x, dxx)
+            store(work, _ROW.yy + x, dyy)
+            store(work, _ROW.zz + x, dzz)
+            store(work, _ROW.xy + x, dxy)
+            store(work, _ROW.xz + x, dxz)
+            store(work, _ROW.yz + x, dyz)
+        eigenvalues_3x3(work, _ROW, out, moved(planes.hessian, k), WIDTH)
 
 
 @njit(**COMPILED)
-def _eigenvalues_of_row(work, out, first, second, third):
-    r, w = _ROW, WIDTH
-    eigenvalues_3x3(
-        work, r, r + w, r + 2 * w, r + 3 * w, r + 4 * w, r + 5 * w, out, first, second, third, WIDTH
-    )  # fmt: skip
-
-
-@njit(**COMPILED)
-def _gradient_in_plane(source, start, stride, work, taps, rows, z):
+def _gradient_in_plane(view, start, rows, taps, work, slice_):
     """Filter one slice along x and y for the structure tensor's gradient."""
-    e0, e1 = splat(taps[EDGE_SMOOTH]), splat(taps[EDGE_SMOOTH + 1])
-    f0, f1 = splat(taps[EDGE_FIRST]), splat(taps[EDGE_FIRST + 1])
-    gradient_along_x(source, start, stride, work, _PLANE, taps, rows)
+    gradient_along_x(view, start, rows, taps, work, _X)
+    taps = read_taps(taps)
     for row in range(-2, rows + 2):
-        for x in range(-2, WIDTH + 2, 16):
+        for x in range(-2, WIDTH + 2, LANES):
             i = row_start(0, row) + x
-            k = i + z * _PLANE
-            store(work, _XEYE + k, _symmetric3(work, _XE + i, STRIDE, e0, e1))
-            store(work, _XEYF + k, _antisymmetric3(work, _XE + i, STRIDE, f0, f1))
-            store(work, _XFYE + k, _symmetric3(work, _XF + i, STRIDE, e0, e1))
+            k = i + slice_
+            store(work, _XY.edge + k, symmetric3(work, _X.edge_smooth + i, STRIDE, taps.edge_smooth))
+            store(work, _XY.edge_dy + k, antisymmetric3(work, _X.edge_smooth + i, STRIDE, taps.edge_first))
+            store(work, _XY.edge_dx + k, symmetric3(work, _X.edge_first + i, STRIDE, taps.edge_smooth))
 
 
 @njit(**COMPILED)
-def _smooth_products(work, taps, rows, z, y, x, height, width):
-    """Products of the gradient in slice z, smoothed along x and y."""
-    e0, e1 = splat(taps[EDGE_SMOOTH]), splat(taps[EDGE_SMOOTH + 1])
-    f0, f1 = splat(taps[EDGE_FIRST]), splat(taps[EDGE_FIRST + 1])
-    g0, g1, g2 = splat(taps[SMOOTH]), splat(taps[SMOOTH + 1]), splat(taps[SMOOTH + 2])
-    s = _PLANE
-    p = _PRODUCTS
+def _gradient_products(work, slice_, rows, taps):
+    """Finish the structure tensor's gradient in one slice, and multiply."""
+    taps = read_taps(taps)
     for row in range(-2, rows + 2):
-        for column in range(-2, WIDTH + 2, 16):
-            j = row_start(0, row) + column
-            i = j + z * _PLANE
-            dz = _antisymmetric3(work, _XEYE + i, s, f0, f1)
-            dy = _symmetric3(work, _XEYF + i, s, e0, e1)
-            dx = _symmetric3(work, _XFYE + i, s, e0, e1)
-            store(work, p + j, dx * dx)
-            store(work, p + s + j, dy * dy)
-            store(work, p + 2 * s + j, dz * dz)
-            store(work, p + 3 * s + j, dx * dy)
-            store(work, p + 4 * s + j, dx * dz)
-            store(work, p + 5 * s + j, dy * dz)
-    for k in range(6):
-        plane = p + k * s
-        mirror_plane(work, plane, rows, y, x, height, width)
-        along_x = _PRODUCTS_X + k * s
-        for row in range(-2, rows + 2):
-            for column in range(0, WIDTH, 16):
-                i = row_start(0, row) + column
-                store(work, along_x + i, _symmetric(work, plane + i, 1, g0, g1, g2))
-        target = _SMOOTHED + k * _STACK + z * _PLANE
-        for row in range(rows):
-            for column in range(0, WIDTH, 16):
-                i = row_start(0, row) + column
-                store(work, target + i, _symmetric(work, along_x + i, STRIDE, g0, g1, g2))
+        for x in range(-2, WIDTH + 2, LANES):
+            i = row_start(0, row) + x
+            k = i + slice_
+            dz = antisymmetric3(work, _XY.edge + k, _PLANE, taps.edge_first)
+            dy = symmetric3(work, _XY.edge_dy + k, _PLANE, taps.edge_smooth)
+            dx = symmetric3(work, _XY.edge_dx + k, _PLANE, taps.edge_smooth)
+            store(work, _PRODUCTS.xx + i, dx * dx)
+            store(work, _PRODUCTS.yy + i, dy * dy)
+            store(work, _PRODUCTS.zz + i, dz * dz)
+            store(work, _PRODUCTS.xy + i, dx * dy)
+            store(work, _PRODUCTS.xz + i, dx * dz)
+            store(work, _PRODUCTS.yz + i, dy * dz)
 
 
 @njit(**COMPILED)
-def _finish_tensor(work, taps, rows, below2, below, z, above, above2, out, at, planes):
+def _smooth_products(work, slice_, rows, position, taps):
+    """Smooth the products of one slice along x and y."""
+    smooth = read_taps(taps).smooth
+    for k in range(6):
+        product, along_x, target = _PRODUCTS[k], _PRODUCTS_X[k], _SMOOTHED[k] + slice_
+        mirror_plane(work, product, rows, position)
+        smooth_along_x(work, product, rows, taps, along_x)
+        for row in range(rows):
+            for x in range(0, WIDTH, LANES):
+                i = row_start(0, row) + x
+                store(work, target + i, symmetric5(work, along_x + i, STRIDE, smooth))
+
+
+class Neighbours(NamedTuple):
+    """Where in their stacks a slice and the two below and above it begin; mirrored at the ends of the image."""
+
+    below2: int
+    below: int
+    here: int
+    above: int
+    above2: int
+
+
+@njit(**INLINED)
+def _neighbours(z, position):
+    """Return the :class:`Neighbours` of slice ``z`` of a block."""
+    at, shift = position.z + z, MARGIN - position.z
+    return Neighbours(
+        (mirror(at - 2, position.depth) + shift) * _PLANE,
+        (mirror(at - 1, position.depth) + shift) * _PLANE,
+        (z + MARGIN) * _PLANE,
+        (mirror(at + 1, position.depth) + shift) * _PLANE,
+        (mirror(at + 2, position.depth) + shift) * _PLANE,
+    )
+
+
+@njit(**COMPILED)
+def _finish_tensor(work, slices, rows, taps, out, planes):
     """Smooth the products along z, from five slices, and take eigenvalues."""
-    g0, g1, g2 = splat(taps[SMOOTH]), splat(taps[SMOOTH + 1]), splat(taps[SMOOTH + 2])
+    smooth = read_taps(taps).smooth
     for row in range(rows):
         for k in range(6):
-            plane = _SMOOTHED + k * _STACK
-            for x in range(0, WIDTH, 16):
-                i = row_start(plane, row) + x
-                one = load(work, i + above * _PLANE) + load(work, i + below * _PLANE)
-                two = load(work, i + above2 * _PLANE) + load(work, i + below2 * _PLANE)
-                centre = g0 * load(work, i + z * _PLANE)
-                store(work, _ROW + k * WIDTH + x, fma(two, g2, fma(one, g1, centre)))
-        k = at + row * WIDTH
-        _eigenvalues_of_row(work, out, planes[4] + k, planes[5] + k, planes[6] + k)
+            for x in range(0, WIDTH, LANES):
+                i = row_start(_SMOOTHED[k], row) + x
+                near = load(work, i + slices.above) + load(work, i + slices.below)
+                far = load(work, i + slices.above2) + load(work, i + slices.below2)
+                centre = smooth.centre * load(work, i + slices.here)
+                store(work, _ROW[k] + x, fma(far, smooth.far, fma(near, smooth.near, centre)))
+        eigenvalues_3x3(work, _ROW, out, moved(planes.structure, row * WIDTH), WIDTH)
 
 
 @njit(**COMPILED)
-def features_3d(source, start, plane, stride, work, taps, slices, rows, position, extents, needs_tensor, out, planes):
+def features_3d(view, box, position, scale, work, out, planes):
     """Compute the features of one scale for a block.
 
     Parameters
     ----------
-    source
-        float32, the presmoothed tile; the first pixel of the block is at ``start``, slices are ``plane`` and
-        rows ``stride`` apart, and 3 more slices, rows and columns are valid on each side.
+    view, box, position, scale
+        :class:`~.layout.View`, :class:`~.layout.Box`, :class:`~.layout.Position` and :class:`~.layout.Scale`. The
+        block has at most the slices and rows of a deep one. Always :data:`~.layout.WIDTH` columns are computed.
     work
         float32 work space of :data:`WORK_SIZE` elements.
-    taps
-        float32 (15,): the kernels of the scale.
-    slices, rows
-        Extents of the block, at most :data:`DEPTH` and :data:`HEIGHT`. Always :data:`WIDTH` columns are
-        computed.
-    position, extents
-        Position (z, y, x) of the block in the array that was smoothed, and the extents of that array.
-    needs_tensor
-        Whether the structure tensor is wanted.
-    out
-        float32: the features, each :data:`DEPTH` slices of :data:`HEIGHT` rows of :data:`WIDTH`.
-    planes
-        int64 (10,): where in ``out`` each goes: smoothing, Laplacian, gradient magnitude, difference, three
-        eigenvalues of the structure tensor and three of the Hessian, both descending.
+    out, planes
+        float32 array for the features, and the :class:`~.layout.Planes` in it, each of as many rows of
+        :data:`~.layout.WIDTH` as deep blocks have.
     """
-    z0, y0, x0 = position
-    depth, height, width = extents
+    slices, rows, taps = box.slices, box.rows, scale.taps
     for z in range(-2, slices + 2):
-        _derivatives_in_plane(source, start + z * plane, stride, work, taps, rows, z + MARGIN)
+        _derivatives_in_plane(view, view.start + z * view.plane, rows, taps, work, (z + MARGIN) * _PLANE)
     for z in range(slices):
-        _finish_derivatives(work, taps, rows, z + MARGIN, out, z * HEIGHT * WIDTH, planes)
-    if not needs_tensor:
+        _finish_derivatives(work, (z + MARGIN) * _PLANE, rows, taps, out, moved_planes(planes, z * DEEP.rows * WIDTH))
+    if not scale.needs_tensor:
         return
     for z in range(-3, slices + 3):
-        _gradient_in_plane(source, start + z * plane, stride, work, taps, rows, z + MARGIN)
+        _gradient_in_plane(view, view.start + z * view.plane, rows, taps, work, (z + MARGIN) * _PLANE)
     for z in range(-2, slices + 2):
-        if 0 <= z0 + z < depth:
-            _smooth_products(work, taps, rows, z + MARGIN, y0, x0, height, width)
-    shift = MARGIN - z0
+        if 0 <= position.z + z < position.depth:
+            _gradient_products(work, (z + MARGIN) * _PLANE, rows, taps)
+            _smooth_products(work, (z + MARGIN) * _PLANE, rows, position, taps)
     for z in range(slices):
-        _finish_tensor(
-            work,
-            taps,
-            rows,
-            mirror(z0 + z - 2, depth) + shift,
-            mirror(z0 + z - 1, depth) + shift,
-            z + MARGIN,
-            mirror(z0 + z + 1, depth) + shift,
-            mirror(z0 + z + 2, depth) + shift,
-            out,
-            z * HEIGHT * WIDTH,
-            planes,
-        )
+        _finish_tensor(work, _neighbours(z, position), rows, taps, out, moved_planes(planes, z * DEEP.rows * WIDTH))

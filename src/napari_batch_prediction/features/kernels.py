@@ -11,9 +11,6 @@ SMOOTHING_WINDOW = 3.5
 FILTER_WINDOW = 2.0
 """Radius, in sigmas, of the kernels of the features themselves."""
 
-MAX_FILTER_RADIUS = 2
-"""Radius of the widest feature kernel: features are computed at a sigma of at most 1."""
-
 
 def presmoothing_sigma(scale: float) -> float:
     """Return the sigma with which an image is smoothed before the features of a scale are computed.

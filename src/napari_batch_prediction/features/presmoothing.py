@@ -5,8 +5,11 @@ Passes run along x, then y, then z, each rounded to float32, and each output is 
 to the last bit.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from napari_batch_prediction.simd.caching import COMPILED, cached
 from napari_batch_prediction.simd.vectors import fma, load, splat, store
@@ -15,6 +18,24 @@ MARGIN = 3
 """Pixels around a tile that the feature filters look at."""
 
 _SLACK = 128  # Vectors run over the end of a row by less than this.
+
+
+class Bounds(NamedTuple):
+    """Where a tile begins and ends in a block."""
+
+    z0: int
+    z1: int
+    y0: int
+    y1: int
+    x0: int
+    x1: int
+
+
+class Scratch(NamedTuple):
+    """Work space for one slice: one row with its surroundings, and all rows smoothed along x."""
+
+    line: NDArray[np.float32]
+    rows: NDArray[np.float32]
 
 
 @njit(**COMPILED)
@@ -73,36 +94,36 @@ def _mirrored_line(pixels, left, n, line):
 
 
 @njit(**COMPILED)
-def _smooth_plane(block, z, kernel, y0, y1, x0, x1, line, rows, target, start, stride):
-    """Smooth one z slice along x and y into target; rows and columns from -MARGIN to +MARGIN around the tile."""
-    height, width = block.shape[1], block.shape[2]
+def _smooth_slice(pixels, kernel, tile, scratch, target, start, stride):
+    """Smooth a slice along x and y into target; rows and columns from -MARGIN to +MARGIN around the tile."""
+    height, width = pixels.shape
     r = kernel.size - 1
-    n = x1 - x0 + 2 * MARGIN
+    n = tile.x1 - tile.x0 + 2 * MARGIN
     offsets = np.empty(2 * r + 1, np.int64)
-    first = max(0, y0 - MARGIN - r)
-    last = min(height, y1 + MARGIN + r)
+    first = max(0, tile.y0 - MARGIN - r)
+    last = min(height, tile.y1 + MARGIN + r)
     pitch = _pitch(n)
-    left = x0 - MARGIN - r
+    left = tile.x0 - MARGIN
     for k in range(2 * r + 1):
         offsets[k] = k
     for y in range(first, last):
-        _mirrored_line(block[z, y], left, n + 2 * r, line)
+        _mirrored_line(pixels[y], left - r, n + 2 * r, scratch.line)
         row = (y - first) * pitch
-        _convolve_line(line, offsets, kernel, rows, row, n)
-        for x in range(x0 - MARGIN, 0):
-            rows[row + x - x0 + MARGIN] = rows[row + mirror(x, width) - x0 + MARGIN]
-        for x in range(width, x1 + MARGIN):
-            rows[row + x - x0 + MARGIN] = rows[row + mirror(x, width) - x0 + MARGIN]
-    for y in range(y0 - MARGIN, y1 + MARGIN):
+        _convolve_line(scratch.line, offsets, kernel, scratch.rows, row, n)
+        for x in range(left, 0):
+            scratch.rows[row + x - left] = scratch.rows[row + mirror(x, width) - left]
+        for x in range(width, tile.x1 + MARGIN):
+            scratch.rows[row + x - left] = scratch.rows[row + mirror(x, width) - left]
+    for y in range(tile.y0 - MARGIN, tile.y1 + MARGIN):
         centre = mirror(y, height)
         for k in range(-r, r + 1):
             offsets[r + k] = (mirror(centre + k, height) - first) * pitch
-        _convolve_line(rows, offsets, kernel, target, start + (y - y0 + MARGIN) * stride, n)
+        _convolve_line(scratch.rows, offsets, kernel, target, start + (y - tile.y0 + MARGIN) * stride, n)
 
 
 @cached
-def presmooth(block, kernel, in_2d, z0, z1, y0, y1, x0, x1, target, stride):
-    """Smooth the tile ``[z0:z1, y0:y1, x0:x1]`` of a block and a margin of 3 pixels around it.
+def presmooth(block, kernel, in_2d, tile, target, stride):
+    """Smooth a tile of a block and a margin of 3 pixels around it.
 
     Parameters
     ----------
@@ -112,8 +133,8 @@ def presmooth(block, kernel, in_2d, z0, z1, y0, y1, x0, x1, target, stride):
         float32 taps 0 to the radius.
     in_2d
         Whether slices are smoothed by themselves. Then the result has no margin along z.
-    z0, z1, y0, y1, x0, x1
-        The tile.
+    tile
+        :class:`Bounds`.
     target
         float32 array of ``planes * (y1 - y0 + 6) * stride + 384`` elements, ``planes`` being ``z1 - z0``, and 6
         more if not ``in_2d``. Position (-3, -3, -3) of the tile, or (0, -3, -3), comes first.
@@ -122,23 +143,26 @@ def presmooth(block, kernel, in_2d, z0, z1, y0, y1, x0, x1, target, stride):
     """
     depth, height = block.shape[0], block.shape[1]
     r = kernel.size - 1
-    n = x1 - x0 + 2 * MARGIN
-    line = np.empty(n + 2 * r + _SLACK, np.float32)
-    rows = np.empty((min(height, y1 - y0 + 2 * (MARGIN + r)) + 1) * _pitch(n), np.float32)
-    plane = (y1 - y0 + 2 * MARGIN) * stride
+    n = tile.x1 - tile.x0 + 2 * MARGIN
+    n_rows = tile.y1 - tile.y0 + 2 * MARGIN
+    scratch = Scratch(
+        np.empty(n + 2 * r + _SLACK, np.float32),
+        np.empty((min(height, n_rows + 2 * r) + 1) * _pitch(n), np.float32),
+    )
+    plane = n_rows * stride
     if in_2d:
-        for z in range(z0, z1):
-            _smooth_plane(block, z, kernel, y0, y1, x0, x1, line, rows, target, (z - z0) * plane, stride)
+        for z in range(tile.z0, tile.z1):
+            _smooth_slice(block[z], kernel, tile, scratch, target, (z - tile.z0) * plane, stride)
         return
-    first = max(0, z0 - MARGIN - r)
-    last = min(depth, z1 + MARGIN + r)
+    first = max(0, tile.z0 - MARGIN - r)
+    last = min(depth, tile.z1 + MARGIN + r)
     planes = np.empty((last - first) * plane + _SLACK, np.float32)
     for z in range(first, last):
-        _smooth_plane(block, z, kernel, y0, y1, x0, x1, line, rows, planes, (z - first) * plane, stride)
+        _smooth_slice(block[z], kernel, tile, scratch, planes, (z - first) * plane, stride)
     offsets = np.empty(2 * r + 1, np.int64)
-    for z in range(z0 - MARGIN, z1 + MARGIN):
+    for z in range(tile.z0 - MARGIN, tile.z1 + MARGIN):
         centre = mirror(z, depth)
-        for y in range(y1 - y0 + 2 * MARGIN):
+        for y in range(n_rows):
             for k in range(-r, r + 1):
                 offsets[r + k] = (mirror(centre + k, depth) - first) * plane + y * stride
-            _convolve_line(planes, offsets, kernel, target, (z - z0 + MARGIN) * plane + y * stride, n)
+            _convolve_line(planes, offsets, kernel, target, (z - tile.z0 + MARGIN) * plane + y * stride, n)

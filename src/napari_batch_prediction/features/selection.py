@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from napari_batch_prediction.errors import ImageMismatchError
 from napari_batch_prediction.features.kernels import SMOOTHING_WINDOW, presmoothing_sigma, radius
@@ -78,17 +79,17 @@ class FeatureSelection:
             names += [title] if n == 1 else [f"{title} [{i}]" for i in range(n)]
         return tuple(names)
 
-    @property
+    @cached_property
     def used_scales(self) -> tuple[int, ...]:
         """Indices of the scales at which any feature is used."""
         return tuple(j for j in range(len(self.scales)) if any(row[j] for row in self.matrix))
 
-    @property
+    @cached_property
     def all_in_2d(self) -> bool:
         """Whether no feature looks beyond its z slice."""
         return all(self.in_2d[j] for j in self.used_scales)
 
-    @property
+    @cached_property
     def context(self) -> tuple[int, int, int]:
         """Pixels along z, y and x that a tile needs on each side to come out as in the whole image."""
 
@@ -116,7 +117,7 @@ class FeatureSelection:
         ImageMismatchError
             Naming the largest scale and the size that it needs.
         """
-        # What is too small for the largest scale is told what is enough for all.
+        # The largest scale comes first, so that the message gives the size that suffices for every scale.
         for j in sorted(self.used_scales, key=self.scales.__getitem__, reverse=True):
             least = _min_extent(self.scales[j])
             found = {"y": y, "x": x} if self.in_2d[j] else {"z": z, "y": y, "x": x}

@@ -7,15 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_batch_prediction.forest.trees import Tree, leaves_are_pure, round_up_to_float32
-
-PATCH = 64
-"""Pixels that go through the forest together: one bit each of a 64-bit mask."""
+from napari_batch_prediction.simd.masks import PATCH
 
 GROUP = 25
 """Trees walked at once, so that loads of their nodes overlap."""
 
 SPARE = 16
-"""Rows of a table of leaves for what is no leaf; a power of 2, more than one so that writes need not wait."""
+"""Dummy rows of a table of leaves, which inner nodes write to, so that the loop needs no branch. A power of two;
+several, so that a write need not wait for the one before."""
 
 LEAF = np.uint32(0x80000000)
 """Flag of a child that is a leaf; the other bits are the row of its values."""
@@ -56,7 +55,7 @@ class PackedRegressors(NamedTuple):
     Attributes
     ----------
     forest
-        The trees of all forests, one after the other. A single leaf if there are none.
+        The trees of all forests, one after the other.
     ends
         int64 (forests,): for each forest the number of trees up to its end.
     linear
@@ -70,13 +69,14 @@ class PackedRegressors(NamedTuple):
 
 def pack_regressors(forests: Sequence[Sequence[Tree]], linear: NDArray[np.float64]) -> PackedRegressors:
     """Return regressors in flat arrays: trees with one column of values, and the rows of linear ones."""
-    a_leaf = Tree(np.array([-1], np.int32), np.zeros(1), np.zeros(1, np.int32), np.zeros((1, 1)))
-    trees = [tree for forest in forests for tree in forest] or [a_leaf]
+    trees = [tree for forest in forests for tree in forest]
     ends = np.cumsum([len(forest) for forest in forests], dtype=np.int64)
-    return PackedRegressors(pack(trees, votes=False), ends, linear)
+    return PackedRegressors(pack(trees, 1, votes=False), ends, linear)
 
 
-def pack(trees: Sequence[Tree], *, votes: bool = True) -> PackedForest:
+def pack(
+    trees: Sequence[Tree], n_columns: int, columns: Sequence[int] | None = None, *, votes: bool = True
+) -> PackedForest:
     """Return a forest in flat arrays.
 
     Thresholds are rounded up to float32: a float32 is less than the one if and only if it is less than the other.
@@ -84,13 +84,19 @@ def pack(trees: Sequence[Tree], *, votes: bool = True) -> PackedForest:
     Parameters
     ----------
     trees
-        The trees.
+        The trees; there may be none.
+    n_columns
+        Number of columns of the result.
+    columns
+        The column of the result for each column of values of the trees; the same if not given.
     votes
         Whether leaves that give everything to one column may be counted as votes for it.
     """
+    column = np.arange(n_columns) if columns is None else np.asarray(columns, np.int64)
     pure = votes and leaves_are_pure(trees) and len(trees) <= np.iinfo(np.uint16).max
-    n_columns = trees[0].value.shape[1]
-    nodes, roots, values, sizes = [], [], [], []
+    nodes = [np.empty((0, 4), np.uint32)]
+    values = [np.empty((0, n_columns))]
+    roots, sizes = [], []
     n_nodes = n_values = 0
     for t, tree in enumerate(trees):
         leaf = tree.feature < 0
@@ -99,11 +105,13 @@ def pack(trees: Sequence[Tree], *, votes: bool = True) -> PackedForest:
         name = np.empty(len(leaf), np.uint32)
         name[inner] = n_nodes + np.arange(inner.sum())
         if pure:
-            name[leaf] = (t % GROUP) * n_columns + tree.value[leaf].argmax(1)
+            name[leaf] = (t % GROUP) * n_columns + column[tree.value[leaf].argmax(1)]
         else:
             name[leaf] = n_values + np.arange(leaf.sum())
-            values.append(tree.value[leaf])
-            n_values += int(leaf.sum())
+            rows = np.zeros((int(leaf.sum()), n_columns))
+            rows[:, column] = tree.value[leaf]
+            values.append(rows)
+            n_values += len(rows)
         name[leaf] |= LEAF
         packed = np.empty((int(inner.sum()), 4), np.uint32)
         packed[:, 0] = round_up_to_float32(tree.threshold[inner]).view(np.uint32)
@@ -116,7 +124,7 @@ def pack(trees: Sequence[Tree], *, votes: bool = True) -> PackedForest:
         n_nodes += len(packed)
     if pure:
         values = [np.tile(np.eye(n_columns), (GROUP, 1))]
-    capacity = max(sum(sizes[i : i + GROUP]) for i in range(0, len(sizes), GROUP))
+    capacity = max((sum(sizes[i : i + GROUP]) for i in range(0, len(sizes), GROUP)), default=0)
     flat = np.concatenate(nodes).ravel() if n_nodes else np.zeros(4, np.uint32)
     return PackedForest(flat, np.array(roots, np.uint32), np.concatenate(values), pure, capacity, n_columns)
 
@@ -158,6 +166,7 @@ class WalkSpace(NamedTuple):
 def walk_space(forest: PackedForest) -> WalkSpace:
     """Return work space for a forest."""
     n_trees, n_columns = len(forest.roots), forest.n_columns
+    share = np.arange(n_trees + 1) / max(n_trees, 1)
     # A node is put into the queue at most once, and two children are written behind its end; so are leaves.
     length = forest.capacity + GROUP + 2
     return WalkSpace(
@@ -165,7 +174,7 @@ def walk_space(forest: PackedForest) -> WalkSpace:
         np.empty(GROUP * n_columns + SPARE, np.uint64),
         np.empty((n_columns, n_trees.bit_length()), np.uint64),
         np.empty(PATCH, np.uint16),
-        (np.arange(n_trees + 1) / n_trees).astype(np.float32),
+        share.astype(np.float32),
         np.empty((n_columns, PATCH)),
         np.empty(PATCH),
         np.empty((n_columns + 1, PATCH), np.float32),

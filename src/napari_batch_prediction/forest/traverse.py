@@ -10,7 +10,10 @@ from numba import float64, njit, uint32, uint64
 from numba.extending import overload
 from numpy.typing import NDArray
 
-from napari_batch_prediction.forest.masks import (
+from napari_batch_prediction.forest.packed import GROUP, LEAF, SPARE, PackedForest, PackedRegressors, WalkSpace
+from napari_batch_prediction.simd.caching import INLINED, UNCOUNTED
+from napari_batch_prediction.simd.masks import (
+    PATCH,
     add_value,
     add_where,
     is_nan,
@@ -19,27 +22,27 @@ from napari_batch_prediction.forest.masks import (
     prefetch,
     store_sums,
 )
-from napari_batch_prediction.forest.packed import GROUP, LEAF, PATCH, SPARE, PackedForest, PackedRegressors, WalkSpace
-from napari_batch_prediction.simd.caching import cached
-from napari_batch_prediction.simd.vectors import (
-    DOUBLE_LANES,
-    UNCOUNTED,
-    aligned,
-    maximum,
-    splat_double,
-    store_double,
-)
+from napari_batch_prediction.simd.vectors import DOUBLE_LANES, maximum, splat_double, store_double
 
 _LEAF = uint32(LEAF)
 _INDEX = uint32(LEAF - 1)
 _SPARE_ROW = uint32(SPARE - 1)
 
 
+@njit(**INLINED)
+def _visit(patch, nodes, queue, head):
+    """Return the children of the node at the head of the queue, and the pixels that go to each."""
+    pixels, node = queue[uint64(2) * head], queue[uint64(2) * head + uint64(1)] << uint64(2)
+    left, right = nodes[node + uint64(2)], nodes[node + uint64(3)]
+    above = not_less(patch, uint64(nodes[node + uint64(1)]), nodes[node])
+    return left, right, pixels & ~above, pixels & above
+
+
 @njit(**UNCOUNTED)
 def _walk_votes(patch, nodes, roots, first, last, mask, queue, reached):
     """Walk trees first to last with pure leaves; OR into ``reached[row]`` the pixels that end at a leaf."""
     head, tail = uint64(0), uint64(0)
-    one, two, three = uint64(1), uint64(2), uint64(3)
+    one, two = uint64(1), uint64(2)
     for tree in range(first, last):
         root = roots[tree]
         if root & _LEAF:
@@ -49,12 +52,8 @@ def _walk_votes(patch, nodes, roots, first, last, mask, queue, reached):
             tail += one
     spare = uint32(reached.size - SPARE)
     while head < tail:
-        pixels, node = queue[two * head], queue[two * head + one] << two
+        left, right, goes_left, goes_right = _visit(patch, nodes, queue, head)
         head += one
-        left, right = nodes[node + two], nodes[node + three]
-        above = not_less(patch, uint64(nodes[node + one]), nodes[node])
-        goes_right = pixels & above
-        goes_left = pixels & ~above
         # Without branches, which nobody could predict: every child is entered in the table, inner nodes in
         # spare rows of it, and every child is put into the queue, whose end moves on for inner nodes only.
         left_is_leaf, right_is_leaf = left >> uint32(31), right >> uint32(31)
@@ -80,7 +79,7 @@ def _walk_leaves(patch, nodes, roots, first, last, mask, queue):
     The number of leaves.
     """
     head, tail = uint64(0), uint64(0)
-    one, two, three = uint64(1), uint64(2), uint64(3)
+    one, two = uint64(1), uint64(2)
     start = uint64(queue.size) >> two
     end = start
     for tree in range(first, last):
@@ -92,12 +91,8 @@ def _walk_leaves(patch, nodes, roots, first, last, mask, queue):
             queue[two * tail], queue[two * tail + one] = mask, uint64(root)
             tail += one
     while head < tail:
-        pixels, node = queue[two * head], queue[two * head + one] << two
+        left, right, goes_left, goes_right = _visit(patch, nodes, queue, head)
         head += one
-        left, right = nodes[node + two], nodes[node + three]
-        above = not_less(patch, uint64(nodes[node + one]), nodes[node])
-        goes_right = pixels & above
-        goes_left = pixels & ~above
         prefetch(nodes, uint64(left & _INDEX) << two)
         # Without branches, as above: a child is put behind the end of one list, which moves on if it is reached.
         is_leaf, is_reached = uint64(left >> uint32(31)), uint64(goes_left != uint64(0))
@@ -249,29 +244,3 @@ def _walk(patch, n_features, model, mask, work):
     if model.instance_class is PackedRegressors:
         return lambda patch, n_features, model, mask, work: walk_regressors(patch, n_features, model, mask, work)
     return lambda patch, n_features, model, mask, work: walk_patch(patch, n_features, model, mask, work)
-
-
-@cached
-def predict_rows(rows, forest, work, out):
-    """Send rows of features through the forest.
-
-    Parameters
-    ----------
-    rows
-        float32 (n, features).
-    forest, work
-        :class:`PackedForest` or :class:`PackedRegressors`, and the :class:`WalkSpace` of the forest.
-    out
-        float32 (n, columns): the mean of the trees or regressors, written here; 0 for rows with NaN.
-    """
-    n, n_features = rows.shape
-    patch = aligned(n_features * PATCH)
-    for first in range(0, n, PATCH):
-        size = min(PATCH, n - first)
-        for f in range(n_features):
-            for i in range(PATCH):
-                patch[f * PATCH + i] = rows[first + min(i, size - 1), f]
-        walk(patch, n_features, forest, ~uint64(0), work)
-        for i in range(size):
-            for column in range(out.shape[1]):
-                out[first + i, column] = work.mean[column, i]

@@ -19,6 +19,13 @@ from numba.core.caching import CompileResultCacheImpl, FunctionCache
 COMPILED = {"nogil": True, "boundscheck": False, "error_model": "numpy"}
 """Options of numba for every compiled loop: without the interpreter lock, and without checks."""
 
+UNCOUNTED = {**COMPILED, "_nrt": False}
+"""Options for functions that are called for every few pixels and allocate nothing: references to arrays are not
+counted, which would take longer than the work and make threads wait for each other."""
+
+INLINED = {**UNCOUNTED, "forceinline": True}
+"""Options for a part of a loop that has a name of its own: its machine code stands where it is called."""
+
 ROOMS = ("engine", "features", "forest", "simd")
 """Folders of the package that loops are compiled from."""
 

@@ -1,8 +1,13 @@
 """Short vectors as values in compiled code: 16 float32, or 8 float64.
 
-numba's own loops over float32 arrays vectorise badly when every offset is computed. These types make the vectors
-explicit; LLVM maps them to the registers of the machine (SSE2, AVX2, AVX-512, NEON). Rounding is the same for every
-lane, so a pixel gets the same value wherever it lies in a vector, and nothing is reordered or contracted except
+A core can work on several numbers at once: one instruction adds 16 float32 to 16 others. The 16 numbers are a vector,
+and each of its places is a lane. ``load(array, i)`` is what numpy calls ``array[i : i + 16]``, ``store(array, i, v)``
+is ``array[i : i + 16] = v``, ``splat(a)`` is ``np.full(16, a)``; ``+ - * /`` and the functions here work lane by lane,
+as numpy does. There are no shorter vectors: a row is computed up to a multiple of 16, into space that is there for it.
+
+numba's own loops over float32 arrays do not become such instructions when every offset is computed; with these types
+they always do. LLVM maps them to the registers of the machine (SSE2, AVX2, AVX-512, NEON). Rounding is the same for
+every lane, so a pixel gets the same value wherever it lies in a vector, and nothing is reordered or contracted except
 in :func:`fma`, which is one rounding where the machine has the instruction.
 """
 
@@ -16,10 +21,6 @@ from numba import njit, types
 from numba.extending import intrinsic, models, overload, register_model
 
 from napari_batch_prediction.simd.caching import COMPILED
-
-UNCOUNTED = {**COMPILED, "_nrt": False}
-"""Options for functions that are called for every few pixels and allocate nothing: references to arrays are not
-counted, which would take longer than the work and make threads wait for each other."""
 
 LANES = 16
 """Number of float32 in a vector."""
@@ -64,13 +65,14 @@ class _Float64Model(models.PrimitiveModel):
         super().__init__(manager, kind, _V64)
 
 
-def _element(context: Any, builder: Any, signature: Any, args: Any, vector: Any) -> Any:
-    """Return a pointer to the vector that begins at array element ``args[1]``."""
+def element(context: Any, builder: Any, signature: Any, args: Any, vector: Any) -> Any:
+    """Return a pointer to the vector that begins at element ``args[1]`` of the array ``args[0]``, for LLVM."""
     array = context.make_array(signature.args[0])(context, builder, args[0])
     return builder.bitcast(builder.gep(array.data, [args[1]]), vector.as_pointer())
 
 
-def _repeat(builder: Any, value: Any, vector: Any) -> Any:
+def repeat(builder: Any, value: Any, vector: Any) -> Any:
+    """Return a vector that has the same value in every lane, for LLVM."""
     undefined = ir.Constant(vector, ir.Undefined)
     one = builder.insert_element(undefined, value, ir.Constant(ir.IntType(32), 0))
     lanes = ir.VectorType(ir.IntType(32), vector.count)
@@ -98,7 +100,7 @@ def load(typingctx, array, offset):
     """Return ``array[offset : offset + 16]`` of a flat float32 array."""
 
     def codegen(context, builder, signature, args):
-        value = builder.load(_element(context, builder, signature, args, _V32))
+        value = builder.load(element(context, builder, signature, args, _V32))
         value.align = 4
         return value
 
@@ -110,7 +112,7 @@ def store(typingctx, array, offset, vector):
     """Set ``array[offset : offset + 16]`` of a flat float32 array."""
 
     def codegen(context, builder, signature, args):
-        builder.store(args[2], _element(context, builder, signature, args, _V32)).align = 4
+        builder.store(args[2], element(context, builder, signature, args, _V32)).align = 4
         return context.get_dummy_value()
 
     return types.void(array, types.int64, float32_vector), codegen
@@ -121,7 +123,7 @@ def splat(typingctx, value):
     """Return a vector of 16 times the same float32."""
 
     def codegen(context, builder, signature, args):
-        return _repeat(builder, args[0], _V32)
+        return repeat(builder, args[0], _V32)
 
     return float32_vector(types.float32), codegen
 
@@ -131,7 +133,7 @@ def load_double(typingctx, array, offset):
     """Return ``array[offset : offset + 8]`` of a flat float32 array as float64."""
 
     def codegen(context, builder, signature, args):
-        value = builder.load(_element(context, builder, signature, args, _V32_HALF))
+        value = builder.load(element(context, builder, signature, args, _V32_HALF))
         value.align = 4
         return builder.fpext(value, _V64)
 
@@ -144,7 +146,7 @@ def store_double(typingctx, array, offset, vector):
 
     def codegen(context, builder, signature, args):
         value = builder.fptrunc(args[2], _V32_HALF)
-        builder.store(value, _element(context, builder, signature, args, _V32_HALF)).align = 4
+        builder.store(value, element(context, builder, signature, args, _V32_HALF)).align = 4
         return context.get_dummy_value()
 
     return types.void(array, types.int64, float64_vector), codegen
@@ -155,7 +157,7 @@ def splat_double(typingctx, value):
     """Return a vector of 8 times the same float64."""
 
     def codegen(context, builder, signature, args):
-        return _repeat(builder, args[0], _V64)
+        return repeat(builder, args[0], _V64)
 
     return float64_vector(types.float64), codegen
 
@@ -206,9 +208,9 @@ def polynomial_double(coefficients: Sequence[float]) -> Any:
     @intrinsic
     def evaluate(typingctx, a):
         def codegen(context, builder, signature, args):
-            value = _repeat(builder, ir.Constant(_F64, coefficients[-1]), _V64)
+            value = repeat(builder, ir.Constant(_F64, coefficients[-1]), _V64)
             for coefficient in reversed(coefficients[:-1]):
-                constant = _repeat(builder, ir.Constant(_F64, coefficient), _V64)
+                constant = repeat(builder, ir.Constant(_F64, coefficient), _V64)
                 value = _call(builder, "fmuladd", _V64, [value, args[0], constant])
             return value
 

@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_batch_prediction.engine.prediction import TilePredictor
+from napari_batch_prediction.engine.compiled.engine import ENGINE
 from napari_batch_prediction.engine.regressors import ForestRegressor
 from napari_batch_prediction.errors import BatchPredictionError, ProjectError
 from napari_batch_prediction.features.kernels import FILTER_WINDOW, half_kernel
-from napari_batch_prediction.features.selection import FeatureSelection
 from napari_batch_prediction.forest.trees import Tree, tree_from_sklearn
 from napari_batch_prediction.ilp.file import ProjectFile
 from napari_batch_prediction.ilp.label_blocks import read_label_blocks
@@ -28,7 +27,6 @@ DEFAULT_SIGMA = 2.5
 
 _DOT, _BACKGROUND = 1, 2
 _OBJECT_DENSITY = 1e-4  # Pixels with more belong to an object.
-_BAND = 256  # Rows of an image whose features are computed at once.
 
 
 def train_again(file: ProjectFile, project: CountingProject) -> CountingProject:
@@ -91,9 +89,7 @@ def _training_rows(file: ProjectFile, project: CountingProject) -> tuple[NDArray
         raise file.damaged("Input Data", "it names no training images")
     if len(lanes) < len(blocks):
         raise ProjectError(f"the project has labels of {len(blocks)} images, but names {len(lanes)} images")
-    # A stand-in for the forest, which computing features does not ask.
-    leaf = Tree(np.full(1, -1, np.int32), np.zeros(1), np.zeros(1, np.int32), np.zeros((1, 1)))
-    predictor = TilePredictor(selection, n_channels, [leaf], [0], 1)
+    predictor = ENGINE.prepare(selection, n_channels)
     found: list[list[tuple[NDArray[np.float32], NDArray[np.float64]]]] = [[], []]
     for lane, image in zip(lanes, blocks, strict=False):
         if not image:
@@ -104,7 +100,8 @@ def _training_rows(file: ProjectFile, project: CountingProject) -> tuple[NDArray
             raise ProjectError(f"a training image has {len(pixels)} channels, expected {n_channels}")
         selection.check_extents(1, *pixels.shape[1:])
         for rows, mask in zip(found, chosen, strict=True):
-            rows.append((_features(predictor, selection, pixels, mask), density[mask].astype(np.float64)))
+            coordinates = np.argwhere(mask[np.newaxis])
+            rows.append((predictor.features_at(pixels[:, np.newaxis], coordinates), density[mask].astype(np.float64)))
     parts = [part for rows in found for part in rows]
     return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
 
@@ -122,25 +119,6 @@ def _chosen(
         labels[part], inside[part] = block.labels, True
     density = blob_density(labels == _DOT, sigma)
     return density, inside & (density > _OBJECT_DENSITY), labels == _BACKGROUND
-
-
-def _features(
-    predictor: TilePredictor, selection: FeatureSelection, pixels: NDArray, mask: NDArray[np.bool_]
-) -> NDArray[np.float32]:
-    """Return the features (pixels, features) of the pixels in a mask, in the order of the image."""
-    height, width = mask.shape
-    reach = selection.context[1]
-    rows = []
-    for start in range(0, height, _BAND):
-        stop = min(start + _BAND, height)
-        if not mask[start:stop].any():
-            continue
-        first = max(0, start - reach)
-        block = pixels[:, None, first : stop + reach]
-        inner = slice(0, 1), slice(start - first, stop - first), slice(0, width)
-        values = predictor.predict(block, inner, probabilities=False, features=True)[1]
-        rows.append(values[:, 0][:, mask[start:stop]].T)
-    return np.concatenate(rows) if rows else np.empty((0, selection.n_features(len(pixels))), np.float32)
 
 
 def _train(features: NDArray[np.float32], density: NDArray[np.float64]) -> tuple[ForestRegressor, ...]:

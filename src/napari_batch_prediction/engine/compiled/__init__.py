@@ -1,0 +1,1 @@
+"""The engine for the cores of this computer: loops compiled by numba."""

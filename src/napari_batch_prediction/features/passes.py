@@ -1,0 +1,95 @@
+"""Passes along x, and mirroring, which features in 2D and in 3D have in common, compiled."""
+
+from numba import njit
+
+from napari_batch_prediction.features.layout import WIDTH, row_start
+from napari_batch_prediction.features.presmoothing import mirror
+from napari_batch_prediction.features.taps import antisymmetric3, antisymmetric5, read_taps, symmetric3, symmetric5
+from napari_batch_prediction.simd.caching import COMPILED, INLINED
+from napari_batch_prediction.simd.vectors import LANES, fma, splat, sqrt, store
+
+
+@njit(**COMPILED)
+def derivatives_along_x(view, start, rows, taps, work, passes):
+    """Fill the planes smooth, first, second and narrow of ``passes`` with rows -2 to rows + 2.
+
+    Parameters
+    ----------
+    view, start
+        :class:`~.layout.View`, and where in it the first pixel of the slice is.
+    rows
+        Rows of the block.
+    taps
+        The filters, as :func:`~.taps.stored_taps` gives them.
+    work, passes
+        Work space, and the :class:`~.layout.RowPasses` in it.
+    """
+    taps = read_taps(taps)
+    for row in range(-2, rows + 2):
+        for x in range(0, WIDTH, LANES):
+            i = start + row * view.stride + x
+            j = row_start(0, row) + x
+            smooth = symmetric5(view.values, i, 1, taps.smooth)
+            first = antisymmetric5(view.values, i, 1, taps.first)
+            second = symmetric5(view.values, i, 1, taps.second)
+            narrow = symmetric3(view.values, i, 1, taps.narrow)
+            store(work, passes.smooth + j, smooth)
+            store(work, passes.first + j, first)
+            store(work, passes.second + j, second)
+            store(work, passes.narrow + j, narrow)
+
+
+@njit(**COMPILED)
+def gradient_along_x(view, start, rows, taps, work, passes):
+    """Fill the planes edge_smooth and edge_first of ``passes`` with rows -3 to rows + 3, columns -2 to + 2.
+
+    The parameters are those of :func:`derivatives_along_x`.
+    """
+    taps = read_taps(taps)
+    for row in range(-3, rows + 3):
+        for x in range(-2, WIDTH + 2, LANES):
+            i = start + row * view.stride + x
+            j = row_start(0, row) + x
+            smooth = symmetric3(view.values, i, 1, taps.edge_smooth)
+            first = antisymmetric3(view.values, i, 1, taps.edge_first)
+            store(work, passes.edge_smooth + j, smooth)
+            store(work, passes.edge_first + j, first)
+
+
+@njit(**COMPILED)
+def smooth_along_x(work, source, rows, taps, target):
+    """Smooth rows -2 to rows + 2 of a plane of work space into another."""
+    taps = read_taps(taps)
+    for row in range(-2, rows + 2):
+        for x in range(0, WIDTH, LANES):
+            i = row_start(0, row) + x
+            store(work, target + i, symmetric5(work, source + i, 1, taps.smooth))
+
+
+@njit(**COMPILED)
+def mirror_plane(work, plane, rows, position):
+    """Mirror a plane of work space by 2 pixels at the ends of the image, as filtering that image does."""
+    y, x, height, width = position.y, position.x, position.height, position.width
+    for row in range(-2, rows + 2):
+        i = row_start(plane, row)
+        for column in range(-2, 0):
+            if x + column < 0:
+                work[i + column] = work[i + mirror(x + column, width) - x]
+        for column in range(width - x, min(width - x, WIDTH) + 2):
+            work[i + column] = work[i + mirror(x + column, width) - x]
+    for row in range(-2, rows + 2):
+        if y + row < 0 or y + row >= height:
+            i = row_start(plane, row)
+            j = row_start(plane, mirror(y + row, height) - y)
+            for column in range(-2, WIDTH + 2):
+                work[i + column] = work[j + column]
+
+
+@njit(**INLINED)
+def eigenvalues_2x2(xx, yy, xy):
+    """Return the larger and the smaller eigenvalue of symmetric 2x2 matrices, one in each lane."""
+    half = splat(0.5)
+    mean = half * (xx + yy)
+    difference = half * (xx - yy)
+    root = sqrt(fma(difference, difference, xy * xy))
+    return mean + root, mean - root
