@@ -6,8 +6,10 @@ import struct
 import subprocess
 import sys
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
+from time import sleep
 
 import h5py
 import numpy as np
@@ -23,7 +25,7 @@ from napari_batch_prediction.errors import ExportError, OutputExistsError, Setti
 from napari_batch_prediction.formats.common.files import publish_folder, restore_folder, temporary_path
 from napari_batch_prediction.formats.common.memory import MemoryWriter
 from napari_batch_prediction.formats.common.target import Target
-from napari_batch_prediction.formats.common.writer import Writer
+from napari_batch_prediction.formats.common.writer import AtomicWriter, Writer
 from napari_batch_prediction.formats.format import ExportFormat
 from napari_batch_prediction.formats.registry import IMAGE_FORMATS, find_format, format_problem
 from napari_batch_prediction.locations.inputs import open_image
@@ -343,6 +345,34 @@ def test_held_bytes(tmp_path, export_format):
         assert held >= values[0].nbytes * 30
     else:
         assert max(waiting) >= 0.99 * held
+
+
+class CountingWriter(AtomicWriter):
+    """Store nothing; count how often the file is created."""
+
+    created = 0
+
+    def _create(self) -> None:
+        sleep(0.05)
+        self.created += 1
+        self._temporary.touch()
+
+    def _take(self, region: tuple[slice, ...], values: NDArray) -> int:
+        assert self._temporary.exists()
+        return values.size
+
+    def held_bytes(self) -> int:
+        return 0
+
+
+def test_created_once(tmp_path):
+    """Several threads that come first at once find one file, and a format needs but two steps for that."""
+    writer = CountingWriter(Target(tmp_path / "new" / "a", "yx", (8, 5), np.dtype("u1")))
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda y: writer.write((slice(y, y + 1), slice(0, 5)), np.ones((1, 5), np.uint8)), range(8)))
+    writer.finish()
+    assert writer.created == 1
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["a"]
 
 
 def test_held_bytes_of_memory():

@@ -70,15 +70,7 @@ class ChunkAssembler:
         return tuple(slice(i * c, min((i + 1) * c, n)) for i, c, n in zip(index, self.chunk, self.shape, strict=True))
 
     def add(self, region: Region, values: NDArray) -> Iterator[tuple[Index, NDArray]]:
-        """Take a tile; yield the index and the values of each chunk that it completes.
-
-        Parameters
-        ----------
-        region
-            A slice with start and stop for each axis of the array.
-        values
-            The values; not to be changed afterwards.
-        """
+        """Take a tile, not to be changed afterwards; yield the index and the values of each chunk that it completes."""
         touched = (range(part.start // c, -(-part.stop // c)) for part, c in zip(region, self.chunk, strict=True))
         for index in product(*touched):
             inside, outside = zip(*self._overlap(index, region), strict=True)

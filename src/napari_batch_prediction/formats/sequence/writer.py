@@ -96,5 +96,5 @@ class SequenceWriter(AtomicWriter):
 
     def held_bytes(self) -> int:
         """Return the bytes of one slice, and what its writer holds."""
-        one = self._slice(0)
-        return prod(one.shape) * one.dtype.itemsize + self._single(one).held_bytes()
+        target = self._slice(0)
+        return prod(target.shape) * target.dtype.itemsize + self._single(target).held_bytes()
