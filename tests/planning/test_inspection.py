@@ -11,11 +11,13 @@ from threshold import Threshold, random_image, save_images
 
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.images.memory import MemoryImage
+from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob, InputSettings
 from napari_batch_prediction.locations.location import parse
 from napari_batch_prediction.planning.inspection import Inspected, Inspections
 from napari_batch_prediction.planning.opening import open_input
 from napari_batch_prediction.planning.plan import Found, iter_plan, make_plan
+from napari_batch_prediction.records.record import RecordedInput
 
 CLASSIFIER = Threshold(Path(__file__))
 
@@ -125,3 +127,30 @@ def test_layer_without_viewer(tmp_path):
         "'layer:cells' is a layer of a viewer, and can be predicted only while it is there, in that viewer. "
         "Add it to the viewer again, or save it to a file and use the file.",
     )
+
+
+def test_list_that_a_pattern_matches(tmp_path):
+    """A text file that a pattern matches is no list: it fails alone, and what is in it is no input."""
+    (image,) = save_images(tmp_path, "a")
+    (tmp_path / "list.txt").write_text("b.npy")
+    rows = make_plan(job_for(tmp_path / "*"), CLASSIFIER).rows
+    assert [row.input for row in rows] == [str(image), str(tmp_path / "list.txt")]
+    assert [bool(row.problems) for row in rows] == [False, True]
+
+
+def test_stack_that_is_gone_when_a_run_goes_on(tmp_path):
+    """A recorded stack whose files are gone is a problem of its own, and the names of other outputs stay."""
+    folders = [tmp_path / name for name in ("here", "gone")]
+    for folder in folders:
+        folder.mkdir()
+        save_images(folder, "a", "b")
+    patterns = [f"{folder}/*.npy" for folder in folders]
+    job = job_for(*patterns, stack="z", exports=(Export(name="{relative}_{stem}"),))
+    whole = make_plan(job, CLASSIFIER)
+    for path in folders[1].iterdir():
+        path.unlink()
+    here, gone = make_plan(job, CLASSIFIER, earlier=[RecordedInput(pattern) for pattern in patterns]).rows
+    assert here.outputs == whole.rows[0].outputs
+    assert [here.input, gone.input] == patterns
+    assert here.problems == ()
+    assert "matches no file" in str(gone.problems[0])

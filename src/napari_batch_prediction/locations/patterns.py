@@ -12,7 +12,7 @@ from natsort import natsorted, ns
 from napari_batch_prediction.errors import ImageReadError, SettingsError
 from napari_batch_prediction.formats.registry import known_extensions, known_format
 from napari_batch_prediction.images.base import reading
-from napari_batch_prediction.locations.paths import Place, dataset_splits, find_place, is_store, is_true
+from napari_batch_prediction.locations.paths import Place, dataset_splits, is_store, is_true
 
 
 def expand_pattern(text: str, place: Place) -> list[Place] | None:
@@ -118,14 +118,12 @@ def _match_files(pattern: Path) -> list[Place]:
 
 def _places(entries: Iterator[_Entry], *, only_readable: bool = False) -> list[Place]:
     """Return each entry once; if asked for, only those that can be read by their extension, and stores."""
-    places = {}
-    for path, is_file, _, is_link in entries:
-        if not is_file:
-            # It may be inside a store that the pattern begins with.
-            places[path] = find_place(str(path))
-        elif not only_readable or known_format(path) is not None:
-            places[path] = Place(path, None, "file", is_link)
-    return list(places.values())
+    readable = (entry for entry in entries if not only_readable or not entry.is_file or known_format(entry.path))
+    return list(
+        dict.fromkeys(
+            Place(path, None, "file" if is_file else "store", is_link) for path, is_file, _, is_link in readable
+        )
+    )
 
 
 def _walk(folder: Path, parts: Sequence[str], above: set[str]) -> Iterator[_Entry]:
