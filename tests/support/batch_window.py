@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from napari.components import ViewerModel
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import (
     QCheckBox,
@@ -23,10 +24,10 @@ WAIT_MS = 120_000
 
 
 class Window:
-    """Handles on the widget: buttons by their text, tables by their place."""
+    """Handles on the widget: buttons by their text, tables by their place. And the viewer that it works on."""
 
-    def __init__(self, qtbot, widget: BatchPredictionWidget) -> None:
-        self.qtbot, self.widget = qtbot, widget
+    def __init__(self, qtbot, widget: BatchPredictionWidget, viewer: ViewerModel | None = None) -> None:
+        self.qtbot, self.widget, self.viewer = qtbot, widget, viewer
         self.inputs, self.results = widget.findChildren(QTableView)
         self.bar = widget.findChild(QProgressBar)
         self.canvas = widget.findChild(Canvas)

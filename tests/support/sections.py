@@ -4,17 +4,30 @@ from pathlib import Path
 
 from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
-from qtpy.QtWidgets import QApplication, QPushButton, QWidget
+from qtpy.QtWidgets import QApplication, QLabel, QPushButton, QWidget
+from superqt import QElidingLabel
 
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.planning.inspection import Inspected
 from napari_batch_prediction.planning.plan import Found, iter_plan
+from napari_batch_prediction.widgets.parts.section import Section
 
 
 def button(widget: QWidget, text: str) -> QPushButton:
     """Return the button with a text."""
     (found,) = (b for b in widget.findChildren(QPushButton) if b.text().startswith(text))
     return found
+
+
+def summary(section: Section) -> QLabel:
+    """Return the text beside the heading of a section."""
+    return section.findChild(QElidingLabel)
+
+
+def first_file(section: QWidget) -> QLabel:
+    """Return the text beside the label 'First file'."""
+    (label,) = (one for one in section.findChildren(QLabel) if one.text() == "First file")
+    return label.buddy()
 
 
 def unexplained(widget: QWidget) -> list[str]:

@@ -9,7 +9,7 @@ from napari.components import ViewerModel
 from napari.settings import _clear_plugin_settings_cache
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication, QCheckBox, QComboBox, QLabel, QLineEdit, QTextEdit, QWidget
-from sections import button
+from sections import button, first_file, summary
 
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.job.export import Export
@@ -17,7 +17,9 @@ from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.widgets import preferences
 from napari_batch_prediction.widgets.exports.region import NAME
 from napari_batch_prediction.widgets.exports.section import ExportsSection
+from napari_batch_prediction.widgets.exports.source_boxes import SourceBoxes
 from napari_batch_prediction.widgets.parts.menu_button import MenuButton
+from napari_batch_prediction.widgets.parts.section import Section
 
 PLANE = {"t": 1, "c": 1, "z": 1, "y": 61, "x": 45}
 PIXELS = Export(source="Probabilities")
@@ -119,14 +121,16 @@ def type_in(qtbot, section: QWidget, label: str, text: str, place: int = 0) -> N
 
 
 def ticked(section: ExportsSection) -> list[str]:
-    boxes = [one for one in section._sources.findChildren(QCheckBox) if one.isVisible() and one.isChecked()]
+    boxes = [
+        one for one in section.findChild(SourceBoxes).findChildren(QCheckBox) if one.isVisible() and one.isChecked()
+    ]
     return sorted((one.accessibleName() for one in boxes), key=offered(section).index)
 
 
 def offered(section: ExportsSection) -> list[str]:
     """The outputs that have a box, in the order in which they are read."""
     QApplication.processEvents()
-    boxes = [one for one in section._sources.findChildren(QCheckBox) if one.isVisible()]
+    boxes = [one for one in section.findChild(SourceBoxes).findChildren(QCheckBox) if one.isVisible()]
     places = {one: one.mapTo(section, QPoint()) for one in boxes}
     return [one.accessibleName() for one in sorted(boxes, key=lambda one: (places[one].y(), places[one].x()))]
 
@@ -137,7 +141,8 @@ def said(section: QWidget) -> str:
 
 
 def first_name(section: ExportsSection) -> str:
-    return section._path.text() if section._path.isVisible() else ""
+    label = first_file(section)
+    return label.text() if label.isVisible() else ""
 
 
 def open_more(section: ExportsSection) -> None:
@@ -178,15 +183,15 @@ def test_what_a_classifier_is_made_for_is_ticked(section, name, expected):
 def test_stages_stand_together(section):
     """The boxes of a stage say what they are of behind its name; with another classifier they are as before."""
     section.set_offered(classifier("i_autocontext_2d_u8"))
-    shown = [one.text() for one in section._sources.findChildren(QLabel) if one.isVisible()]
+    shown = [one.text() for one in section.findChild(SourceBoxes).findChildren(QLabel) if one.isVisible()]
     assert sorted(shown) == ["All Stages", "Stage 1", "Stage 2"]
-    boxes = [one for one in section._sources.findChildren(QCheckBox) if one.isVisible()]
+    boxes = [one for one in section.findChild(SourceBoxes).findChildren(QCheckBox) if one.isVisible()]
     assert {one.text() for one in boxes} == {"Probabilities", "Simple Segmentation", "Uncertainty", "Features"}
     next(one for one in boxes if one.accessibleName() == "Uncertainty Stage 1").click()
     assert [export.source for export in exports(section)][1:] == ["Uncertainty Stage 1"]
     section.set_offered(classifier("a_2d_u8"))
     assert offered(section)[:2] == ["Probabilities", "Simple Segmentation"]
-    assert [one.text() for one in section._sources.findChildren(QLabel) if one.isVisible()] == []
+    assert [one.text() for one in section.findChild(SourceBoxes).findChildren(QLabel) if one.isVisible()] == []
 
 
 def test_a_table_gets_a_format_of_tables(section):
@@ -360,7 +365,7 @@ def test_region(qtbot, pixel_section):
     assert control(pixel_section, "Region", QLineEdit).text() == "y=10:20, x=:5"
     type_in(qtbot, pixel_section, "Region", "y=10:200")
     assert "The region y=10:200 does not lie inside the image, which has 61 along y." in said(pixel_section)
-    assert pixel_section._more._summary.text() == "y=10:200"
+    assert summary(pixel_section.findChild(Section)).text() == "y=10:200"
     type_in(qtbot, pixel_section, "Region", "y=90:10")
     assert "The region y=90:10 is empty: its start 90 does not lie before its stop 10." in said(pixel_section)
     type_in(qtbot, pixel_section, "Region", "everything")
@@ -377,7 +382,7 @@ def test_a_region_is_said_also_where_it_is_folded_away(qtbot, pixel_section):
     button(pixel_section, "\u25be More export settings").click()
     assert "Of each image only y=8:9, x=:5 is written." in said(pixel_section)
     button(pixel_section, "\u25be Export settings").click()
-    assert pixel_section._summary.text() == "only y=8:9, x=:5; Probabilities"
+    assert summary(pixel_section).text() == "only y=8:9, x=:5; Probabilities"
     button(pixel_section, "\u25b8 Export settings").click()
     box(pixel_section, "Simple Segmentation").click()
     choose(pixel_section, "Settings of", "Simple Segmentation")
@@ -387,7 +392,7 @@ def test_a_region_is_said_also_where_it_is_folded_away(qtbot, pixel_section):
     choose(pixel_section, "Settings of", "Probabilities")
     type_in(qtbot, pixel_section, "Region", "")
     assert said(pixel_section) == ""
-    assert pixel_section._summary.text() == "Probabilities, Simple Segmentation"
+    assert summary(pixel_section).text() == "Probabilities, Simple Segmentation"
 
 
 def test_a_region_stays_with_its_images(new_section, section):
@@ -412,7 +417,7 @@ def test_stages_stand_in_line(section):
     section.setStyleSheet("QLabel { font-size: 20px; }")
     section.set_offered(classifier("i_autocontext_2d_u8"))
     QApplication.processEvents()
-    firsts = [one for one in section._sources.findChildren(QCheckBox) if one.text() == "Probabilities"]
+    firsts = [one for one in section.findChild(SourceBoxes).findChildren(QCheckBox) if one.text() == "Probabilities"]
     firsts = [one for one in firsts if one.isVisible()]
     assert len(firsts) >= 2
     assert len({one.mapTo(section, QPoint()).x() for one in firsts}) == 1
@@ -490,14 +495,14 @@ def test_first_name_at_once(qtbot, pixel_section, case):
     pixel_section.set_plan(plan)
     first = Path(plan.rows[0].input).stem
     assert first_name(pixel_section).endswith(f"{first}_Probabilities.h5")
-    assert str(folder / f"{first}_Simple Segmentation.h5") in pixel_section._path.toolTip()
+    assert str(folder / f"{first}_Simple Segmentation.h5") in first_file(pixel_section).toolTip()
     type_in(qtbot, pixel_section, "Name", "{index}/{stem}_p")
-    assert pixel_section._path.toolTip().splitlines()[1:] == [str(folder / "1" / f"{first}_p.h5")] * 2
+    assert first_file(pixel_section).toolTip().splitlines()[1:] == [str(folder / "1" / f"{first}_p.h5")] * 2
     type_in(qtbot, pixel_section, "Folder", str(folder / "out"))
     choose(pixel_section, "Settings of", "Simple Segmentation")
     choose(pixel_section, "Format", "tiff")
     assert first_name(pixel_section).endswith(f"{first}_p.tiff")
-    assert pixel_section._path.toolTip().splitlines()[2] == str(folder / "out" / "1" / f"{first}_p.tiff")
+    assert first_file(pixel_section).toolTip().splitlines()[2] == str(folder / "out" / "1" / f"{first}_p.tiff")
     type_in(qtbot, pixel_section, "Name", "{what}")
     assert first_name(pixel_section) == ""
     assert "{what}, which is unknown" in said(pixel_section)
@@ -532,9 +537,9 @@ def test_names_are_those_of_the_plan(section, case, export, name):
     section.setValue(given)
     section.set_image(plan.rows[0].image.axes, plan.rows[0].image.extents)
     section.set_plan(other)
-    typed = section._path.toolTip()
+    typed = first_file(section).toolTip()
     section.set_plan(plan)
-    assert typed == section._path.toolTip() != ""
+    assert typed == first_file(section).toolTip() != ""
 
 
 def test_names_to_start_from(pixel_section):

@@ -18,8 +18,10 @@ from napari_batch_prediction.job.job import BatchJob, InputSettings
 from napari_batch_prediction.locations.location import parse
 from napari_batch_prediction.planning.inspection import ImageInfo, Inspected
 from napari_batch_prediction.widgets.inputs.pattern import PatternLine
+from napari_batch_prediction.widgets.inputs.reasons import Reasons
 from napari_batch_prediction.widgets.inputs.section import InputsSection
 from napari_batch_prediction.widgets.parts.menu_button import MenuButton
+from napari_batch_prediction.widgets.parts.message import Message
 
 JOBS = {
     "least": BatchJob(classifier="p.ilp", inputs=("a.png",)),
@@ -206,7 +208,7 @@ def test_before_there_is_a_classifier(section):
     assert said(section) == ""
     section.add(["/data/a.png"])
     assert said(section) == "The images are not checked yet. Choose a classifier first."
-    assert section._reasons._message.kind() is None
+    assert section.findChild(Reasons).findChild(Message).kind() is None
     section.set_needs("")
     assert said(section) == ""
 
@@ -222,7 +224,7 @@ def test_height_stays_from_row_to_row(section, folder):
         QApplication.processEvents()
         heights.add(table(section).height())
         sayings.add(said(section))
-        kind = section._reasons._message.kind()
+        kind = section.findChild(Reasons).findChild(Message).kind()
         assert kind == (None if row == 1 else "problem")
         assert said(section).startswith("The check found no problem here.") == (row == 1)
     assert len(sayings) == 3

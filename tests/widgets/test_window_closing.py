@@ -18,7 +18,6 @@ from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.widgets.batch import BatchPredictionWidget
 from napari_batch_prediction.widgets.exports.region import NAME
-from napari_batch_prediction.widgets.exports.section import ExportsSection
 
 
 def job(folder: Path, images: str) -> BatchJob:
@@ -52,9 +51,9 @@ def loading(window: Window, folder: Path) -> None:
 def following(window: Window, folder: Path) -> None:
     """The rectangle in the viewer is followed."""
     window.check(job(folder, "test1.png"))
-    window.widget._viewer.add_image(np.zeros((61, 45)))
-    window.widget.findChild(ExportsSection)._on_draw()
-    window.widget._viewer.layers[NAME].add_rectangles([np.array([(1, 1), (1, 9), (9, 9), (9, 1)])])
+    window.viewer.add_image(np.zeros((61, 45)))
+    window.button("Draw in viewer").click()
+    window.viewer.layers[NAME].add_rectangles([np.array([(1, 1), (1, 9), (9, 9), (9, 1)])])
 
 
 PHASES = {one.__name__: one for one in (checking, running, loading, following)}
@@ -113,7 +112,7 @@ def test_dock_removed(viewer, large, qtbot, phase: Callable[[Window, Path], None
     widget = BatchPredictionWidget(viewer)
     main.setCentralWidget(widget)
     main.show()
-    phase(Window(qtbot, widget), large)
+    phase(Window(qtbot, widget, viewer), large)
     keys = set(map(str, viewer.keymap))
     assert {".", ","} <= keys
     main.takeCentralWidget()
@@ -138,7 +137,7 @@ def test_viewer_closed(make_napari_viewer, large, qtbot, phase: Callable[[Window
     """Closing napari ends whatever the widget does."""
     viewer = make_napari_viewer()
     _, widget = viewer.window.add_plugin_dock_widget("napari-batch-prediction", "Batch Prediction")
-    window = Window(qtbot, widget)
+    window = Window(qtbot, widget, viewer)
     phase(window, large)
     del window, widget
     viewer.close()
@@ -150,7 +149,7 @@ def test_dock_closed(make_napari_viewer, large, qtbot, phase: Callable[[Window, 
     """The dock's own button ends it; a new dock works in the same viewer."""
     viewer = make_napari_viewer()
     dock, widget = viewer.window.add_plugin_dock_widget("napari-batch-prediction", "Batch Prediction")
-    phase(Window(qtbot, widget), large)
+    phase(Window(qtbot, widget, viewer), large)
     dock.destroyOnClose()
     reference = weakref.ref(widget)
     is_idle(qtbot)

@@ -491,7 +491,7 @@ def test_counts(window, viewer, case, qtbot):
     assert len(ledger.tables) == 1
 
 
-def test_the_same_job_as_text(window, case, qtbot):
+def test_the_same_job_as_text(window, case, qtbot, viewer):
     """Copied as Python it is the same job, copied as a command line it writes the same bytes."""
     folder = case("a_2d_u8")
     job = BatchJob(
@@ -515,7 +515,7 @@ def test_the_same_job_as_text(window, case, qtbot):
     assert len(expected) == 4
     shutil.rmtree(folder / "out")
     actions["Python"].trigger()
-    assert window.widget._viewer.status == "The batch is on the clipboard as Python."
+    assert viewer.status == "The batch is on the clipboard as Python."
     said: dict[str, object] = {}
     exec(QGuiApplication.clipboard().text(), said)  # noqa: S102 - what the user would do with it
     assert said["job"] == job == window.widget.value()

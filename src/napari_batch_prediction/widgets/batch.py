@@ -10,19 +10,14 @@ from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.job.text import as_command, as_python
 from napari_batch_prediction.planning.plan import Found, Plan
-from napari_batch_prediction.records.events import Event
 from napari_batch_prediction.records.ledger import Ledger
 from napari_batch_prediction.session.session import BatchSession
 from napari_batch_prediction.session.state import Running, State
 from napari_batch_prediction.session.work import Failure
-from napari_batch_prediction.widgets.canvas.canvas import Canvas
-from napari_batch_prediction.widgets.canvas.row_loader import ToShow
 from napari_batch_prediction.widgets.job import JobSections
 from napari_batch_prediction.widgets.parts.focus import focus_style
-from napari_batch_prediction.widgets.parts.section import lay_out
 from napari_batch_prediction.widgets.parts.timers import single_shot
-from napari_batch_prediction.widgets.results.section import ResultsSection
-from napari_batch_prediction.widgets.run import RunBar
+from napari_batch_prediction.widgets.running import RunSections
 from napari_batch_prediction.widgets.work import QtWorker
 
 if TYPE_CHECKING:
@@ -56,54 +51,40 @@ class BatchPredictionWidget(QScrollArea):
         self._viewer = napari_viewer
         self._job = JobSections(napari_viewer, self)
         self._session = BatchSession(QtWorker(self), self._job.in_memory)
-        self._canvas = Canvas(napari_viewer, self)
-        self._bar = RunBar()
-        self._results = ResultsSection(napari_viewer, self._canvas)
+        self._run = RunSections(napari_viewer, self._session, self)
         self._content = QWidget()
         self._layout = QVBoxLayout(self._content)
         self._layout.setContentsMargins(6, 4, 6, 4)
         self._layout.setSpacing(6)
-        for section in (self._job.classifier, self._job.inputs, self._job.exports, self._bar, self._results):
+        for section in (self._job.classifier, self._job.inputs, self._job.exports, self._run.bar, self._run.results):
             self._layout.addWidget(section, 3 if section is self._job.inputs else 0)
         self.setWidget(self._content)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._connect_sections()
-        self._connect_session()
+        self._connect()
         self._set_docked(True)
         self._set_style()
         self._set_job()
 
-    def _connect_sections(self) -> None:
+    def _connect(self) -> None:
         self._job.changed.connect(self._set_job)
         self._job.edited.connect(self.changed)
         self._job.classifier.loaded.connect(self._warm_up)
-        self._job.inputs.selection_changed.connect(self._show_selected)
-        self._job.inputs.row_shown.connect(self._show_input)
+        self._job.inputs.selection_changed.connect(self._on_selected)
+        self._job.inputs.row_shown.connect(self._run.show_input)
         self._job.inputs.existing_wanted.connect(self._go_to_existing)
-        self._results.row_shown.connect(self._job.inputs.select)
-        self._results.retry_clicked.connect(self.retry_failed)
-        self._results.resume_chosen.connect(self.resume)
-        self._results.copy_clicked.connect(self._copy)
-        self._results.ready.connect(self._session.go_on)
+        self._run.bar.start_clicked.connect(self.start)
+        self._run.bar.selected_clicked.connect(self.start_selected)
+        self._run.results.row_shown.connect(self._job.inputs.select)
+        self._run.results.copy_clicked.connect(self._copy)
         # Once the layout has given the message its place.
-        laid_out = single_shot(self, 0, lambda: self.ensureWidgetVisible(self._results.message, 0, 0))
-        self._results.explained.connect(laid_out.start)
-        self._bar.start_clicked.connect(self.start)
-        self._bar.selected_clicked.connect(self.start_selected)
-        self._bar.cancel_clicked.connect(self.cancel)
-
-    def _connect_session(self) -> None:
-        self._session.state_changed.connect(self._show_state)
-        self._session.inputs_found.connect(self._show_found)
+        self._run.results.explained.connect(single_shot(self, 0, self._go_to_message).start)
+        self._session.state_changed.connect(self._on_state)
+        self._session.inputs_found.connect(self._on_found)
         self._session.inspected.connect(self._job.inputs.take_many)
-        self._session.plan_changed.connect(self._show_plan)
+        self._session.plan_changed.connect(self._on_plan)
         self._session.checked.connect(self._on_checked)
-        self._session.recorded.connect(self._results.show_recorded)
-        self._session.started.connect(self._show_run)
-        self._session.events.connect(self._show_events)
-        self._session.failed.connect(self._bar.set_problem)
         self._session.ended.connect(self._on_ended)
 
     def value(self) -> BatchJob:
@@ -158,7 +139,7 @@ class BatchPredictionWidget(QScrollArea):
 
     def _set_docked(self, docked: bool) -> None:
         """Follow the viewer, or leave it alone from now on."""
-        self._results.set_docked(docked)
+        self._run.results.set_docked(docked)
         self._job.set_docked(docked)
         if docked:
             self._viewer.events.theme.connect(self._set_style)
@@ -172,69 +153,47 @@ class BatchPredictionWidget(QScrollArea):
         self._session.set_job(*self._job.so_far())
         self._show_needs()
 
-    def _warm_up(self) -> None:
-        if self._job.classifier.classifier is not None:
-            self._canvas.warm_up()
-
-    def _show_state(self, state: State) -> None:
-        self._bar.set_state(state)
-        if isinstance(state, Running) and state.plan is None and not state.is_cancelled:
-            self._results.set_ledger(None)
-            # Until then the room is the inputs'.
-            self._layout.setStretchFactor(self._results, 2)
-        self._show_needs()
-
     def _show_needs(self) -> None:
         self._job.inputs.set_needs(self._session.needs)
-        self._results.set_copy(self._session.needs)
-        self._bar.set_ready(self._session.count_ready(), self._session.problem)
+        self._run.show_needs()
 
-    def _show_selected(self) -> None:
+    def _warm_up(self) -> None:
+        if self._job.classifier.classifier is not None:
+            self._run.canvas.warm_up()
+
+    def _on_state(self, state: State) -> None:
+        if isinstance(state, Running):
+            # Until then the room is the inputs'.
+            self._layout.setStretchFactor(self._run.results, 2)
+        self._show_needs()
+
+    def _on_selected(self) -> None:
         self._session.selected = self._job.inputs.selected()
-        self._bar.set_selected(*self._session.count_selected())
+        self._run.show_selected()
 
-    def _show_found(self, found: Found) -> None:
+    def _on_found(self, found: Found) -> None:
         self._job.inputs.set_found(found.given)
 
-    def _show_plan(self, plan: Plan | None) -> None:
-        """Show what a check found, or that there is no plan of the job as it stands."""
+    def _on_plan(self, plan: Plan | None) -> None:
         self._job.show_plan(plan)
-        self._show_selected()
+        self._on_selected()
 
     def _on_checked(self, plan: Plan | None) -> None:
-        if plan is not None:
-            self._bar.set_problem(None)
         self.checked.emit(plan)
 
-    def _show_run(self, plan: Plan) -> None:
-        self._results.set_plan(plan)
-        self._bar.set_plan(plan)
-        lay_out(self._bar, self._results)
-
-    def _show_events(self, events: list[Event]) -> None:
-        self._results.take(events)
-        self._bar.take(events)
-        lay_out(self._bar, self._results)
-
     def _on_ended(self, ledger: Ledger | None) -> None:
-        self._results.finish()
-        self._results.set_ledger(self._session.ledger)
         self.finished.emit(ledger)
-
-    def _show_input(self, location: str) -> None:
-        """Show an image that is selected among the inputs, with its results if it has any."""
-        job, plan = self._session.job, self._session.plan
-        # Without a job it is not known how the image is to be read.
-        if not self._results.select(location) and job is not None:
-            self._canvas.show_row(ToShow(location, job, plan.arrays if plan is not None else {}))
 
     def _go_to_existing(self) -> None:
         self.ensureWidgetVisible(self._job.exports.go_to_existing())
 
+    def _go_to_message(self) -> None:
+        self.ensureWidgetVisible(self._run.results.message, 0, 0)
+
     def _copy(self, language: str) -> None:
         job, clipboard = self._session.job, QGuiApplication.clipboard()
         if job is None:
-            self._bar.set_problem(Failure(f"There is no job to copy yet. {self._session.needs}"))
+            self._run.bar.set_problem(Failure(f"There is no job to copy yet. {self._session.needs}"))
         elif clipboard is not None:
             is_python = language == "python"
             clipboard.setText(as_python(job) if is_python else as_command(job))

@@ -1,4 +1,4 @@
-"""The widget in its dock, opened from elsewhere than napari's menu."""
+"""Opening the widget in its dock, other than by napari's menu."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,15 +12,15 @@ from napari_batch_prediction.widgets.inputs.section import InputsSection
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-# What napari's menu calls it, the plugin's title and the widget's, so that the menu shows and hides this dock and
-# opens no second one.
+# The name that napari's menu gives the dock: the titles of the widget and of the plugin. So the menu shows and hides
+# this dock, and opens no second one.
 NAME = "Batch Prediction (Batch Prediction)"
 
 
 def open_dock(viewer: "Viewer") -> BatchPredictionWidget:
     """Return the widget that is docked in a viewer; dock it if none is. It is visible then."""
-    docked = (one for one in viewer.window.dock_widgets.values() if isinstance(one, BatchPredictionWidget))
-    widget = next(docked, None)
+    widgets = viewer.window.dock_widgets.values()
+    widget = next((widget for widget in widgets if isinstance(widget, BatchPredictionWidget)), None)
     if widget is None:
         widget = BatchPredictionWidget(viewer)
         viewer.window.add_dock_widget(widget, name=NAME)

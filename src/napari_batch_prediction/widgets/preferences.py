@@ -1,6 +1,7 @@
-"""What the window remembers from one session to the next, in napari's settings of plugins.
+"""Choices that are remembered until napari is opened again, in napari's settings of plugins.
 
-It is a help, not a need: what cannot be read is as if it had never been kept, and what cannot be kept is forgotten.
+They are a help, not a need: a value that cannot be read counts as never kept, and one that cannot be written is
+forgotten.
 """
 
 import json
@@ -45,9 +46,9 @@ def add_recent(path: Path) -> None:
 
 
 def exports() -> tuple[tuple[Export, ...], Existing] | None:
-    """Return the exports of the last batch, and what it did about outputs that existed; None if none is known.
+    """Return the exports of the last batch, and its way with outputs that existed; None if none is known.
 
-    Without their regions: these belong to the images they were drawn on.
+    The exports have no regions: these belong to the images they were drawn on.
     """
     try:
         kept = _Exports.model_validate(_read("exports"))
@@ -58,7 +59,7 @@ def exports() -> tuple[tuple[Export, ...], Existing] | None:
 
 
 def keep_exports(exports: Sequence[Export], existing: Existing) -> None:
-    """Keep what a batch exports, but for regions; nothing happens if it exports nothing."""
+    """Keep the exports of a batch, without their regions; without effect if there are none."""
     if exports:
         kept = _Exports(exports=_without_regions(exports), existing=existing)
         # Not by pydantic, which cannot write file names that are not UTF-8.

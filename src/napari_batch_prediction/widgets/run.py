@@ -1,4 +1,4 @@
-"""The part of the window that starts a batch, says how far it is, and stops it."""
+"""The bar that starts a batch, shows its progress and stops it."""
 
 import time
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ from napari_batch_prediction.widgets.parts.message import Message
 from napari_batch_prediction.widgets.parts.section import ELLIPSIS_WIDTH
 from napari_batch_prediction.widgets.parts.words import count, short_name
 
-# A rest is not foretold before so much time has passed: the first tile says little.
+# The time left is shown from so many seconds on: the first tile says little about it.
 FORETELL_AFTER = 1.0
 
 
@@ -39,7 +39,7 @@ class RunBar(QWidget):
     Attributes
     ----------
     start_clicked, selected_clicked, cancel_clicked
-        What the user wants: all images, those that are selected, or an end.
+        A button was clicked: for all images, for those that are selected, or for an end.
     """
 
     start_clicked = Signal()
@@ -124,7 +124,7 @@ class RunBar(QWidget):
         self._names = [short_name(row.input) for row in plan.rows]
 
     def take(self, events: Iterable[Event]) -> None:
-        """Show what the run has said since the last time."""
+        """Show the events since the last time."""
         doing = ""
         for event in events:
             match event:

@@ -54,15 +54,13 @@ def _open(sample: "Sample") -> list[LayerTuple]:
     layers = _layers(sample)
     viewer = current_viewer()
     if viewer is not None:
-        from qtpy.QtCore import QTimer
-
         from napari_batch_prediction.widgets.dock import open_dock
+        from napari_batch_prediction.widgets.parts.timers import single_shot
 
         widget = open_dock(viewer)
-        # The layers are in the viewer once napari has what is returned here.
-        later = QTimer(widget)
-        later.setSingleShot(True)
-        later.timeout.connect(lambda: _fill_in(widget, viewer, sample, [options["name"] for _, options, _ in layers]))
+        names = [options["name"] for _, options, _ in layers]
+        # napari puts the layers into the viewer after it has got them from here.
+        later = single_shot(widget, 0, lambda: _fill_in(widget, viewer, sample, names))
         if not viewer.layers:
             # napari shows the first layer whole, not those that come after it.
             later.timeout.connect(viewer.reset_view)

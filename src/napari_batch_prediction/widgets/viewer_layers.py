@@ -86,7 +86,7 @@ def arrays_for(viewer: "ViewerModel", locations: Iterable[str]) -> dict[str, Mem
 
 
 def why_not(layer: Image) -> str:
-    """Return why a layer cannot be predicted, in words; empty if it can."""
+    """Return the reason why a layer cannot be predicted; empty if it can."""
     try:
         memory_image(layer)
     except BatchPredictionError as error:

@@ -1,4 +1,4 @@
-"""What was predicted for layers of the viewer, above them."""
+"""Predictions of layers of the viewer, shown above these."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -35,8 +35,8 @@ class LayersAbove(QObject):
     Attributes
     ----------
     shown
-        All that was predicted for a layer is on the viewer; emitted with its location, and what could not be read, in
-        words.
+        The prediction of a layer is on the viewer; emitted with its location, and with the reasons why parts are
+        missing.
     failed
         The prediction of a layer cannot be shown; emitted with its location and a :class:`Failure`.
     """
@@ -55,7 +55,7 @@ class LayersAbove(QObject):
         self._docked = docked
 
     def add(self, what: ToShow) -> None:
-        """Add what was predicted for a layer of the viewer, in place of what was there before."""
+        """Add the prediction of a layer of the viewer, in place of an earlier one."""
         group = self._groups.setdefault(what.location, ShownLayers(self._viewer))
         layers = (layer for layer in self._viewer.layers if str(LayerNamed(layer.name)) == what.location)
         group.base = base = next(layers, None)

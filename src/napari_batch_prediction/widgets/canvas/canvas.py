@@ -1,4 +1,4 @@
-"""What is on the viewer for the row that is looked at."""
+"""The layers of the selected row, on the viewer."""
 
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
@@ -26,10 +26,10 @@ MOMENT_MS = 300
 
 
 class Canvas(QObject):
-    """Shows one image and what was predicted for it as layers, in place of those before.
+    """Shows one image and its predictions as layers, in place of those before.
 
     Everything is read in the background; the viewer gets one layer after the other, and answers in between.
-    What was predicted for layers of the viewer stays with them.
+    Predictions of layers of the viewer stay with these.
 
     Parameters
     ----------
@@ -41,12 +41,12 @@ class Canvas(QObject):
     Attributes
     ----------
     shown
-        All of a row is on the viewer; emitted with its location, and what could not be read, in words.
+        All of a row is on the viewer; emitted with its location, and with the reasons why outputs are missing.
     failed
         A row cannot be shown; emitted with its location and a :class:`Failure`.
     loading
-        To show a row takes longer than a moment; emitted with its location, and with nothing as soon as it is shown,
-        has failed or is given up.
+        A row takes longer than a moment; emitted with its location, and with nothing as soon as it is shown, has
+        failed or is given up.
     filled
         The first layer of a row came, or the last one went.
     """
@@ -85,21 +85,21 @@ class Canvas(QObject):
         return bool(self._row.layers)
 
     def show_row(self, what: ToShow) -> None:
-        """Show an image, and of its outputs what there is; soon, unless another follows at once."""
+        """Show an image and the outputs there are; soon, unless another follows at once."""
         self._drop()
         self._what = what
         self._pause.start()
 
     def warm_up(self) -> None:
-        """Load, in the background, what the first layers need and napari loads only then."""
+        """Load the libraries of layers in the background: napari would load them with the first layer."""
         in_background(warm_up, self)
 
     def add_predicted(self, what: ToShow) -> None:
-        """Add what was predicted for a layer of the viewer above it, in place of what was there before."""
+        """Add the prediction of a layer of the viewer above it, in place of an earlier one."""
         self._above.add(what)
 
     def clear(self, spare: Collection[str] = ()) -> None:
-        """Take away what is shown, and show nothing that is still being read.
+        """Show nothing, neither the present row nor one that is being read.
 
         Parameters
         ----------
@@ -114,7 +114,7 @@ class Canvas(QObject):
         self._turns.add(self._row.tidy())
 
     def keep(self) -> None:
-        """Leave the present layers to the user; what is shown next gets layers of its own."""
+        """Leave the present layers to the user; the next row gets layers of its own."""
         self._row.keep()
         self.tidy()
         self._tell_filled()
@@ -140,7 +140,7 @@ class Canvas(QObject):
         make_current(self)
 
     def _drop(self) -> None:
-        """Forget what is being read and what is half shown."""
+        """Forget a row that is being read or half shown."""
         self._pause.stop()
         self._what = None
         self._say_loaded()
@@ -154,7 +154,7 @@ class Canvas(QObject):
         if what is None or not self._docked:
             return
         if what.in_memory:
-            # The layer is there, and what was predicted for it too.
+            # The layer is there, and so is its prediction.
             self._there = ""
             rest = self._row.empty(what.sources if what.is_running else ())
             self._turns.begin(self._to_the_end(rest, what, Loaded([])))

@@ -1,4 +1,4 @@
-"""Reading the row that is looked at, in the background."""
+"""Reading the selected row in the background."""
 
 from collections import deque
 from collections.abc import Callable, Collection, Generator
@@ -24,7 +24,7 @@ class Reading:
     parent
         The owner.
     take
-        Takes what was read, or what went wrong, unless the reading is dropped before.
+        Takes the layers or the failure, unless the reading is dropped before.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Reading:
         take: Callable[[Loaded | Failure], object],
     ) -> None:
         self._take = take
-        # What was read, until this thread or the other takes it out.
+        # The layers that were read, until one of both threads takes them out.
         self._loaded: deque[Loaded] = deque()
         self._task = Task(partial(_read, what, present, self._loaded), parent, end=self._on_read)
         self._task.start()

@@ -15,7 +15,7 @@ Steps = Generator[bool]
 
 
 class Turns(QObject):
-    """Takes the steps of several changes, those of the row that is looked at first.
+    """Takes the steps of several changes; those of the selected row come first.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ class Turns(QObject):
         self._others.clear()
 
     def _take(self) -> None:
-        """Take what steps there is time for."""
+        """Take as many steps as there is time for."""
         self._take_steps()
         self.taken.emit()
 

@@ -1,4 +1,4 @@
-"""A part of the window with a heading that folds it away."""
+"""Sections of the window, with headings that fold them away."""
 
 from pathlib import Path
 
@@ -106,8 +106,8 @@ def lay_out(*changed: QWidget) -> None:
     Otherwise it is painted after the layout of each widget around them. As its canvas is, napari's window is composed
     with OpenGL: without a graphics card one painting takes as long as predicting a small image.
     """
-    for one in changed:
-        outer: QWidget | None = one
+    for widget in changed:
+        outer: QWidget | None = widget
         while outer is not None:
             QCoreApplication.sendPostedEvents(outer, QEvent.Type.LayoutRequest.value)
             outer = outer.parentWidget()

@@ -1,4 +1,4 @@
-"""How the tables of the window look and feel."""
+"""Tables of the window: their look and feel."""
 
 from collections.abc import Iterable, Mapping
 from itertools import groupby
@@ -22,7 +22,7 @@ EMPTY_ROWS = 2
 
 _KINDS: Mapping[str, Kind] = {"failed": "problem", "problem": "problem", "warning": "warning"}
 
-# No column but the first gets more than a quarter of a table, nor less than this.
+# The least width of all columns but the first; the greatest is a quarter of the table.
 LEAST_WIDTH = 60
 
 
@@ -137,9 +137,9 @@ class Table(QTableView):
         if selection is None:
             return []
         # Qt's own list of rows asks the model tens of thousands of times if there are thousands.
-        chosen = selection.selection()
-        ranges = (chosen[i] for i in range(len(chosen)))
-        return sorted({row for one in ranges for row in range(one.top(), one.bottom() + 1)})
+        selected = selection.selection()
+        ranges = (selected[i] for i in range(len(selected)))
+        return sorted({row for rows in ranges for row in range(rows.top(), rows.bottom() + 1)})
 
     def go_to(self, row: int) -> None:
         """Go on with the keys from a row, without selecting it; without effect if there is none."""

@@ -1,4 +1,4 @@
-"""The part of the window that says what became of each image, and shows it."""
+"""The section of results: the outcome of each image, and its outputs on the canvas."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from magicgui.widgets import CheckBox
-from qtpy.QtCore import QTimer, QUrl, Signal
+from qtpy.QtCore import QUrl, Signal
 from qtpy.QtGui import QDesktopServices
 
 from napari_batch_prediction.planning.exports import NamedExport
@@ -19,6 +19,7 @@ from napari_batch_prediction.widgets import preferences
 from napari_batch_prediction.widgets.canvas.canvas import Canvas
 from napari_batch_prediction.widgets.canvas.row_loader import ToShow
 from napari_batch_prediction.widgets.parts.section import Section
+from napari_batch_prediction.widgets.parts.timers import single_shot
 from napari_batch_prediction.widgets.results.buttons import NEXT_KEY, PREVIOUS_KEY, ResultsButtons
 from napari_batch_prediction.widgets.results.counts import CountsPanel
 from napari_batch_prediction.widgets.results.explanation import Explanation
@@ -45,9 +46,9 @@ class ResultsSection(Section):
     Attributes
     ----------
     message
-        Why the selected image failed, or that an image is being loaded.
+        The text below the table: why the selected image failed, or that an image is being loaded.
     explained
-        The message says something else.
+        The message has another text.
     ready
         After :meth:`set_plan`: the layers of the run are made, which takes longest before the first image and is
         slow while others compute. Emitted once, at once if nothing is to be shown.
@@ -75,6 +76,7 @@ class ResultsSection(Section):
         self._run: ShownRun | None = None
         self._ledger: Ledger | None = None
         self._is_awaited = False
+        self._soon = single_shot(self, 0, self._be_ready)
         self._docked = False
         self._task: Task | None = None
         self._model = ResultsModel(self)
@@ -122,32 +124,32 @@ class ResultsSection(Section):
             self._keys.bind(docked)
 
     def set_plan(self, plan: Plan | None) -> None:
-        """Begin anew with the images of a plan that is run. What was shown of the run before is taken away."""
+        """Show the images of a plan that is run, in place of those of the run before."""
         self._begin(ShownRun.of(plan) if plan is not None else None)
         self._canvas.clear(self._run.sources if self._run is not None else ())
         self._model.set_plan(plan)
         self._show_rows()
         self._is_awaited = True
         if self._run is not None and self._load.value and self._model.locations and self._docked:
-            # The first is as good as any to make the layers for.
+            # Layers are made for the first image, which is as good as any.
             self._canvas.show_row(self._to_show(self._run, 0))
         else:
-            QTimer.singleShot(0, self._be_ready)
+            self._soon.start()
 
     def show_recorded(self, recorded: Recorded) -> None:
-        """Show an earlier run as its ledger says; its outputs can be looked at."""
+        """Show an earlier run as recorded; its outputs can be looked at."""
         self._canvas.clear()
         self._begin(ShownRun(recorded.job))
-        ended = {i: one.row for i, one in enumerate(recorded.inputs) if one.row is not None}
-        self._model.set_rows([one.input for one in recorded.inputs], ended)
+        ended = {i: item.row for i, item in enumerate(recorded.inputs) if item.row is not None}
+        self._model.set_rows([item.input for item in recorded.inputs], ended)
         self._model.finish()
         self._show_rows()
         self.set_ledger(Ledger(tuple(ended.values()), recorded.path))
-        # How its outputs are shown the classifier says.
+        # The classifier says how outputs are shown.
         self._task = in_background(partial(find_exports, recorded.job), self, self._on_exports)
 
     def take(self, events: Sequence[Event]) -> None:
-        """Show what the run says of images."""
+        """Show the events of images."""
         self._model.take(events)
         for event in events:
             if isinstance(event, FileFinished):
@@ -236,7 +238,7 @@ class ResultsSection(Section):
             self._on_row()
 
     def _on_row(self) -> None:
-        """Say what became of the selected image, and show it."""
+        """Explain and show the selected image."""
         row = self._selected()
         ended = self._model.ended(row)
         reason, trace = (ended.reason, ended.trace) if ended is not None else ("", "")
@@ -284,14 +286,10 @@ class ResultsSection(Section):
         return self._model.locations[row] if row is not None else ""
 
     def _folder(self) -> Path | None:
-        """Return where the outputs of the selected image are, or those of the first that has some."""
-        row = self._selected()
-        rows = range(len(self._model.locations)) if row is None else (row, *range(len(self._model.locations)))
-        for one in rows:
-            ended = self._model.ended(one)
-            if ended is not None and ended.outputs:
-                return next(iter(ended.outputs.values())).parent
-        return None
+        """Return the folder of the outputs of the selected image, or of the first image that has some."""
+        rows = (self._selected(), *range(len(self._model.locations)))
+        ended = filter(None, map(self._model.ended, rows))
+        return next((path.parent for row in ended for path in row.outputs.values()), None)
 
     def _open_folder(self) -> None:
         folder = self._folder()

@@ -1,4 +1,4 @@
-"""The run whose results are looked at."""
+"""The run whose results are shown."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from napari_batch_prediction.widgets.canvas.row_loader import ToShow, final_firs
 
 @dataclass
 class ShownRun:
-    """What is known of a run as a whole, and its predictions that are on no disk.
+    """A run as a whole, and its predictions that are on no disk.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class ShownRun:
         return (RAW, *(named.source.name for named in self.exports))
 
     def to_show(self, index: int, location: str, ended: LedgerRow | None) -> ToShow:
-        """Return an image with what there is to show of it."""
+        """Return an image and the outputs of it that can be shown."""
         predicted = self.predicted.get(index, {})
         return ToShow(location, self.job, self.arrays, self.exports, ended, predicted, self.is_running)
 

@@ -1,0 +1,98 @@
+"""The part of the window that a job is run in: the bar, the results, and the canvas."""
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QObject
+
+from napari_batch_prediction.planning.plan import Plan
+from napari_batch_prediction.records.events import Event
+from napari_batch_prediction.records.ledger import Ledger
+from napari_batch_prediction.session.session import BatchSession
+from napari_batch_prediction.session.state import Running, State
+from napari_batch_prediction.widgets.canvas.canvas import Canvas
+from napari_batch_prediction.widgets.canvas.row_loader import ToShow
+from napari_batch_prediction.widgets.parts.section import lay_out
+from napari_batch_prediction.widgets.results.section import ResultsSection
+from napari_batch_prediction.widgets.run import RunBar
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+
+class RunSections(QObject):
+    """The sections that show the runs of a session, as one.
+
+    Parameters
+    ----------
+    viewer
+        The viewer, or its model.
+    session
+        The session.
+    parent
+        The owner, in the viewer's window.
+
+    Attributes
+    ----------
+    bar, results
+        The sections, from the top.
+    canvas
+        What puts images and outputs on the viewer.
+    """
+
+    def __init__(self, viewer: "Viewer", session: BatchSession, parent: QObject) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.canvas = Canvas(viewer, parent)
+        self.bar = RunBar()
+        self.results = ResultsSection(viewer, self.canvas)
+        self.bar.cancel_clicked.connect(session.cancel)
+        self.results.ready.connect(session.go_on)
+        self.results.retry_clicked.connect(session.retry_failed)
+        self.results.resume_chosen.connect(session.resume)
+        session.state_changed.connect(self._on_state)
+        session.checked.connect(self._on_checked)
+        session.recorded.connect(self.results.show_recorded)
+        session.started.connect(self._on_started)
+        session.events.connect(self._on_events)
+        session.failed.connect(self.bar.set_problem)
+        session.ended.connect(self._on_ended)
+
+    def show_needs(self) -> None:
+        """Say what must be done before the job can run."""
+        self.results.set_copy(self._session.needs)
+        self.bar.set_ready(self._session.count_ready(), self._session.problem)
+
+    def show_selected(self) -> None:
+        """Say how many of the selected images can be predicted."""
+        self.bar.set_selected(*self._session.count_selected())
+
+    def show_input(self, location: str) -> None:
+        """Show an input, with its results if it has any."""
+        job, plan = self._session.job, self._session.plan
+        # Only a job says how the image is to be read.
+        if not self.results.select(location) and job is not None:
+            self.canvas.show_row(ToShow(location, job, plan.arrays if plan is not None else {}))
+
+    def _on_state(self, state: State) -> None:
+        self.bar.set_state(state)
+        if isinstance(state, Running) and state.plan is None:
+            self.results.set_ledger(None)
+
+    def _on_checked(self, plan: Plan | None) -> None:
+        if plan is not None:
+            self.bar.set_problem(None)
+
+    def _on_started(self, plan: Plan) -> None:
+        self.results.set_plan(plan)
+        self.bar.set_plan(plan)
+        lay_out(self.bar, self.results)
+
+    def _on_events(self, events: list[Event]) -> None:
+        self.results.take(events)
+        self.bar.take(events)
+        lay_out(self.bar, self.results)
+
+    def _on_ended(self, _ledger: Ledger | None) -> None:
+        self.results.finish()
+        # The ledger of the run that is shown, which may be another one: that of the run before.
+        self.results.set_ledger(self._session.ledger)
