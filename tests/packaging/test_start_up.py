@@ -66,3 +66,10 @@ def test_widget():
     modules = loaded(f"import sys\nsys.modules['numba'] = None\nimport {OWN}.widgets.batch")
     assert f"{OWN}.widgets.batch" in modules
     assert "sklearn" not in modules
+
+
+def test_session():
+    """Whatever shows a session, it is neither Qt nor napari that the session needs."""
+    modules = loaded(f"import {OWN}.session.session")
+    assert f"{OWN}.session.state" in modules
+    assert not {name.partition(".")[0] for name in modules} & {"napari", "qtpy", "superqt", "PyQt6", "PySide6"}

@@ -98,6 +98,26 @@ def test_resume_without_the_classifier(desk):
     assert "project.ilp" in desk.problems[0]
 
 
+def test_retry_after_a_resume_that_cannot_go_on(desk):
+    """What is retried is the run whose record was read, not one before it."""
+    desk.check()
+    desk.session.start()
+    desk.to_the_end()
+    (desk.folder / "test2.png").unlink()
+    desk.check(existing="overwrite")
+    desk.session.start()
+    assert desk.to_the_end() == ["done", "failed"]
+    first, second = desk.ends
+    shutil.copy(CASE / "test2.png", desk.folder)
+    project = (desk.folder / "project.ilp").rename(desk.folder / "away.ilp")
+    desk.session.resume(second.path)
+    assert desk.to_the_end() is None
+    project.rename(desk.folder / "project.ilp")
+    desk.session.retry_failed()
+    assert desk.to_the_end() == ["done", "done"]
+    assert desk.ends[-1].path == second.path != first.path
+
+
 def test_closed_in_the_middle(desk):
     """The run ends soon, with an end for every image and nothing half-written; all threads are over."""
     desk.check()

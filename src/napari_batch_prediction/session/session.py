@@ -73,7 +73,7 @@ class BatchSession:
     selected
         The locations that :meth:`start_selected` runs.
     ledger
-        The ledger of the last run; None before its end.
+        The ledger of the last run, or of the record that was read last; None before the end of the run.
     """
 
     state_changed = Signal(object)
@@ -268,6 +268,7 @@ class BatchSession:
 
     def _on_run_step(self, step: CheckStep | Recorded) -> None:
         if isinstance(step, Recorded):
+            self.ledger = Ledger(tuple(item.row for item in step.inputs if item.row is not None), step.path)
             self.recorded.emit(step)
         elif self._running().is_check:
             self._on_found(step)

@@ -94,5 +94,5 @@ class RunSections(QObject):
 
     def _on_ended(self, _ledger: Ledger | None) -> None:
         self.results.finish()
-        # The ledger of the run that is shown, which may be another one: that of the run before.
+        # If the run could not start, the rows of another are shown.
         self.results.set_ledger(self._session.ledger)
