@@ -26,6 +26,7 @@ from napari_batch_prediction.report import print_ledger
 from napari_batch_prediction.running.counts import Tally
 from napari_batch_prediction.running.resume import plan_resume
 from napari_batch_prediction.running.run import iter_run, run_plan
+from napari_batch_prediction.running.task import Measurement
 
 HEADER = ["image", "time", "count", "count in region"]
 TABLE = "threshold_Counts.csv"
@@ -79,7 +80,7 @@ def test_any_tiles_in_any_order(data):
     ends = {key: sorted(data.draw(st.lists(st.integers(0, n), min_size=2, max_size=2, unique=True)))
             for key, n in zip("tyx", density.shape, strict=True)}  # fmt: skip
     region = {"z": (0, 1), **{key: (first, last) for key, (first, last) in ends.items()}}
-    tally = Tally(n_times, region)
+    tally = Tally(Measurement(table="Counts", made_from="Density", region=region), n_times)
     for tile in data.draw(st.permutations(tiles)):
         tally.add(tile, density[tile.t, tile.y, tile.x][None, None])
     for t, one in enumerate(tally.table().rows):
@@ -139,7 +140,7 @@ def test_everything_in_one_pass(tmp_path):
     predict = plan.classifier.predict_tile
     plan.classifier.predict_tile = lambda block, inner, sources: asked.append(sources) or predict(block, inner, sources)
     events = list(iter_run(plan))
-    assert asked == [["Simple Segmentation", "Density"]] * events[0].n_tiles
+    assert asked == [("Simple Segmentation", "Density")] * events[0].n_tiles
     assert files_in(tmp_path) == {"a.npy", "a_Simple Segmentation.h5", "a_Density.h5"}
     density = read(tmp_path / "a_Density.h5")
     np.testing.assert_array_equal(density, whole(np.load(paths[0]), "Density"))

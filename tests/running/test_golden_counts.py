@@ -100,7 +100,7 @@ def test_one_pass(tmp_path):
     predict, asked, events = classifier.predict_tile, [], []
     classifier.predict_tile = lambda block, inner, sources: asked.append(sources) or predict(block, inner, sources)
     run_plan(make_plan(todo, classifier), events.append)
-    assert asked == [["Density"]] * events[0].n_tiles
+    assert asked == [("Density",)] * events[0].n_tiles
     assert threshold.files_in(tmp_path) == {f"{name}_Density.h5" for name in NAMES}
     assert len(table(tmp_path / "project_Counts.csv")) == 3
     assert (tmp_path / "ilastik.csv").exists()

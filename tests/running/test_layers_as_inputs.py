@@ -12,7 +12,7 @@ from napari_batch_prediction.records.events import FileFinished, FileStarted
 from napari_batch_prediction.records.record import read_record
 from napari_batch_prediction.running.resume import plan_resume
 from napari_batch_prediction.running.run import iter_run, run_plan
-from napari_batch_prediction.running.work import FileWork
+from napari_batch_prediction.running.task import make_task
 
 
 def layers(**pixels):
@@ -179,8 +179,8 @@ def test_memory():
     """With a limit, tiles leave room for what stays in memory."""
     arrays = layers(a=np.broadcast_to(np.uint8(0), (4000, 6000)))
     plan = plan_for(["layer:a"], arrays=arrays, memory=2**29, workers=1)
-    alone = FileWork(plan, 0, plan.rows[0].image, 1)
-    beside = FileWork(plan, 0, plan.rows[0].image, 1, held=2 * 4 * 4000 * 6000)
+    alone = make_task(plan, 0, plan.rows[0], 1)
+    beside = make_task(plan, 0, plan.rows[0], 1, held=2 * 4 * 4000 * 6000)
     assert len(beside.tiles) > len(alone.tiles)
     events = iter_run(plan)
     assert next(events).n_tiles == len(beside.tiles)

@@ -99,6 +99,11 @@ class BatchJob(BaseModel):
             }
         )
 
+    def for_input(self, location: str) -> "BatchJob":
+        """Return the job of one of its inputs alone, named as the plan names it."""
+        own = {name: settings for name, settings in self.input_settings.items() if name == location}
+        return self.model_copy(update={"inputs": (location,), "input_settings": own})
+
     if TYPE_CHECKING:
         # Bound in the module `api`, so that the data do not know what is done with them.
         def plan(self) -> Plan:

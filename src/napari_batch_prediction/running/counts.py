@@ -1,7 +1,6 @@
 """Counting: the sum of a density over whole images, whatever tiles it comes in."""
 
 import threading
-from collections.abc import Mapping
 
 from numpy.typing import NDArray
 
@@ -9,6 +8,7 @@ from napari_batch_prediction.classifiers.base import COUNT_COLUMNS
 from napari_batch_prediction.engine.counting import UNIT, exact_sum
 from napari_batch_prediction.engine.tiles import Tile
 from napari_batch_prediction.records.ledger import Table
+from napari_batch_prediction.running.task import Measurement
 
 
 class Tally:
@@ -18,14 +18,15 @@ class Tally:
 
     Parameters
     ----------
+    measurement
+        What is added up.
     n_times
         Number of time points.
-    region
-        Start and stop along each of ``t z y x``: what is also counted apart.
     """
 
-    def __init__(self, n_times: int, region: Mapping[str, tuple[int, int]]) -> None:
-        self._region = region
+    def __init__(self, measurement: Measurement, n_times: int) -> None:
+        self.measurement = measurement
+        self._region = measurement.region
         self._whole = [0] * n_times
         self._part = [0] * n_times
         self._lock = threading.Lock()

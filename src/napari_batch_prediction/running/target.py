@@ -6,14 +6,13 @@ from napari_batch_prediction.formats.zarr.labels import image_version
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.planning.exports import NamedExport
 from napari_batch_prediction.planning.output import OutputPlan
-from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.planning.provenance import SOFTWARE, made_with
-from napari_batch_prediction.planning.rows import PlanRow
 from napari_batch_prediction.planning.transform import Transform
+from napari_batch_prediction.running.task import FileTask
 
 
-def make_target(plan: Plan, row: PlanRow, output: OutputPlan, transform: Transform, image: Image) -> Target:
-    """Return the target of one output of an input."""
+def make_target(task: FileTask, output: OutputPlan, transform: Transform, image: Image) -> Target:
+    """Return the target of one output of a task."""
     export, source = output.named.export, output.named.source
     path = output.path
     first, last = transform.region["c"]
@@ -26,12 +25,12 @@ def make_target(plan: Plan, row: PlanRow, output: OutputPlan, transform: Transfo
         image.pixel_size,
         image.units,
         export.internal_path,
-        replace=plan.job.existing == "overwrite" or not row.own.isdisjoint(output.files),
+        replace=task.job.existing == "overwrite" or not task.own.isdisjoint(output.files),
         offset=transform.offset,
         channel_names=source.channel_names[first:last],
         channel_colors=_colors(output.named, first, last),
         is_labels=source.kind == "labels",
-        metadata={SOFTWARE: made_with(plan.job, export, source, plan.classifier_sha256, row.input)},
+        metadata={SOFTWARE: made_with(task.job, export, source, task.classifier_sha256, str(task.location))},
         ome_zarr_version=image_version(path.parents[1]) if export.into_image else export.ome_zarr_version,
         in_image=export.into_image,
         compression=export.compression,

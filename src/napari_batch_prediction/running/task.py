@@ -1,0 +1,171 @@
+"""A file of a run as data: all that is needed to predict it, in this process or in another."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from napari_batch_prediction.engine.tiles import Tile, make_tiles
+from napari_batch_prediction.formats.common.target import Target
+from napari_batch_prediction.job.job import BatchJob
+from napari_batch_prediction.locations.location import Location
+from napari_batch_prediction.planning.exports import NamedExport, counted
+from napari_batch_prediction.planning.inspection import ImageInfo
+from napari_batch_prediction.planning.output import OutputPlan
+from napari_batch_prediction.planning.plan import Plan
+from napari_batch_prediction.planning.rows import PlanRow
+from napari_batch_prediction.planning.transform import Transform, export_region
+
+PlannedOutput = tuple[OutputPlan, Transform]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """A table that is made of one image.
+
+    Attributes
+    ----------
+    table
+        The source that is the table.
+    made_from
+        The image source whose values are added up.
+    region
+        Start and stop along each of ``t c z y x``: the part that is also added up apart.
+    """
+
+    table: str
+    made_from: str
+    region: dict[str, tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileTask:
+    """One input of a run. Frozen, and can be pickled if its image is on disk.
+
+    Attributes
+    ----------
+    index
+        The row of the plan.
+    job
+        The job as far as it concerns this input.
+    classifier_sha256
+        SHA-256 of the classifier's file, in hexadecimal.
+    location, image
+        The input, and what its header said when the job was checked.
+    outputs
+        What is written, and what that makes of the prediction.
+    own
+        Outputs that exist and may be replaced, because an earlier part of the same run made them.
+    measurement
+        The table that is made of the image; None if there is none.
+    sources
+        Names of the image sources that are predicted.
+    tiles
+        The pieces in which the image is predicted, in order.
+    """
+
+    index: int
+    job: BatchJob
+    classifier_sha256: str
+    location: Location
+    image: ImageInfo
+    outputs: tuple[PlannedOutput, ...]
+    own: frozenset[Path]
+    measurement: Measurement | None
+    sources: tuple[str, ...]
+    tiles: tuple[Tile, ...]
+
+
+def make_tasks(plan: Plan, workers: int) -> dict[int, FileTask]:
+    """Return a task for each row of a plan that is to be run, by its index.
+
+    Parameters
+    ----------
+    plan
+        The checked job.
+    workers
+        Number of threads of the whole run.
+    """
+    rows = {
+        index: row
+        for index, row in enumerate(plan.rows)
+        if row.image is not None and not (row.problems or row.skip or row.kept)
+    }
+    share = max(1, workers // max(1, len(rows)))
+    # Predictions of images in memory stay there until the run ends.
+    held = sum(row.n_bytes for row in rows.values() if row.location.in_memory)
+    return {index: make_task(plan, index, row, share, held) for index, row in rows.items()}
+
+
+def make_task(plan: Plan, index: int, row: PlanRow, workers: int, held: int = 0) -> FileTask:
+    """Return the task of one row of a plan.
+
+    Parameters
+    ----------
+    plan, index, row
+        The checked job, and which of its inputs; the header of the input could be read.
+    workers
+        Number of threads that share this input.
+    held
+        Bytes that the run keeps in memory for other inputs.
+    """
+    if row.image is None:
+        raise ValueError(f"{row.input} could not be read: it has no task.")
+    outputs = tuple((output, output.transform) for output in row.plans if output.transform is not None)
+    measurement = _measurement(plan.exports, row.image)
+    names = [output.named.source.name for output, _ in outputs]
+    sources = tuple(dict.fromkeys([*names, measurement.made_from] if measurement else names))
+    starts, sizes = _box(row.image, outputs, is_whole=measurement is not None)
+    chunk = outputs[0][0].chunk if outputs else {}
+    tiles = make_tiles(
+        sizes,
+        plan.classifier.context,
+        (chunk.get("z", 1), chunk.get("y", 1), chunk.get("x", 1)),
+        plan.classifier.memory(sources),
+        workers,
+        None if plan.job.memory is None else plan.job.memory - held - _waiting_bytes(row, outputs),
+    )
+    return FileTask(
+        index=index,
+        job=plan.job.for_input(row.input),
+        classifier_sha256=plan.classifier_sha256,
+        location=row.location,
+        image=row.image,
+        outputs=outputs,
+        own=row.own,
+        measurement=measurement,
+        sources=sources,
+        tiles=tuple(tile.shifted(starts) for tile in tiles),
+    )
+
+
+def _measurement(exports: Sequence[NamedExport], image: ImageInfo) -> Measurement | None:
+    table = counted(exports)
+    if table is None:
+        return None
+    region = export_region(table.export, {**image.extents, "c": table.source.channels})
+    return Measurement(table=table.source.name, made_from=table.source.made_from, region=region)
+
+
+def _waiting_bytes(row: PlanRow, outputs: Sequence[PlannedOutput]) -> int:
+    """Return the bytes that wait in memory to be written to files."""
+    if row.location.in_memory:
+        return 0
+    targets = (
+        (output.named.format, Target(output.path, transform.axes, transform.shape, transform.dtype))
+        for output, transform in outputs
+    )
+    return sum(format_.writer(target).held_bytes() for format_, target in targets)
+
+
+def _box(
+    image: ImageInfo, outputs: Sequence[PlannedOutput], *, is_whole: bool
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Return start and size along each of ``t z y x`` of the box that holds every region, or the whole image."""
+    starts, sizes = {}, {}
+    for key in "tzyx":
+        regions = [transform.region[key] for _, transform in outputs]
+        if is_whole:
+            regions.append((0, image.extents[key]))
+        starts[key] = min(start for start, _ in regions)
+        sizes[key] = max(stop for _, stop in regions) - starts[key]
+    return starts, sizes
