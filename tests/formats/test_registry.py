@@ -13,7 +13,7 @@ from napari_batch_prediction.widgets.reading import reader
 
 CODE = sorted(
     {getattr(known, field) for known in FILE_FORMATS for field in ("reader", "lister", "stamp", "ilastik_ranges")}
-    | {known.writer_class for known in EXPORT_FORMATS}
+    | {name for known in EXPORT_FORMATS for name in (known.writer_class, known.layout)}
 )
 
 

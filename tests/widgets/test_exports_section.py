@@ -11,9 +11,9 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication, QCheckBox, QComboBox, QLabel, QLineEdit, QTextEdit, QWidget
 from sections import button, first_file, summary
 
+from napari_batch_prediction import BatchJob
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.job.export import Export
-from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.widgets import preferences
 from napari_batch_prediction.widgets.exports.region import NAME
 from napari_batch_prediction.widgets.exports.section import ExportsSection

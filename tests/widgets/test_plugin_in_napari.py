@@ -13,11 +13,11 @@ from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QLineEdit, QMenu, QPushButton
 from superqt.utils import WorkerBase
 
+from napari_batch_prediction import BatchJob
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.demo.samples import COLONIES, DIVISION, EMBRYO, NUCLEI
 from napari_batch_prediction.errors import ImageReadError
 from napari_batch_prediction.job.export import Export
-from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.widgets import preferences
 from napari_batch_prediction.widgets.batch import BatchPredictionWidget
 from napari_batch_prediction.widgets.canvas.canvas import Canvas
