@@ -1,5 +1,6 @@
 """The check before the run: what is found, and what is said about it."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -227,3 +228,32 @@ def test_many_files(tmp_path):
     open_after = len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").exists() else 0  # noqa: PTH208
     assert (len(plan.rows), plan.n_problems) == (500, 0)
     assert open_after <= open_before
+
+
+def test_equal_images_share_what_they_have_in_common(tmp_path):
+    """A plan of thousands of images is few objects: what the garbage collection looks through stops the window."""
+    few, many = 100, 400
+    paths = save_images(tmp_path, *(f"{i:03}" for i in range(many)), shape=(3, 4))
+    sources = ("Probabilities", "Simple Segmentation", "Features")
+    plan_for(paths[:few], *sources)
+    counts = []
+    for n in (few, many):
+        gc.collect()
+        before = len(gc.get_objects())
+        plan = plan_for(paths[:n], *sources)
+        gc.collect()
+        counts.append(len(gc.get_objects()) - before)
+        assert {len(row.outputs) for row in plan.rows} == {3}
+        del plan
+    # The row, its location, and the two objects of that path.
+    assert counts[1] - counts[0] <= 4 * (many - few) + few
+
+
+def test_outputs_through_a_link_to_one_folder(tmp_path):
+    """Two exports are told that they write the same file, though their folders have different names."""
+    (path,) = save_images(tmp_path, "a")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "out", target_is_directory=True)
+    folders = (tmp_path / "out", tmp_path / "link")
+    plan = plan_for([path], exports=tuple(Export(folder=folder) for folder in folders))
+    assert ["also the output of another export of it" in problem for problem in problems(plan)[0]] == [True, True]

@@ -125,48 +125,50 @@ class OutputChecks:
         problems: list[Problem] = []
         in_the_way: list[Path] = []
         existing: list[tuple[OutputPlan, Path]] = []
-        n_files = 0
-        for output in outputs:
-            for folder_path, name in _parts([output]):
-                n_files += 1
-                folder = self._folders[folder_path]
-                problems += self._rivalry(location, folder, folder_path, name)
-                conflict = None
-                if owner := self._sacred.get(folder.real_key(name)):
-                    conflict = f"is {owner}, which is never replaced. Choose another name or folder."
-                if folder.holds(name):
-                    path = Path(folder_path, name)
-                    existing.append((output, path))
-                    if conflict is None and (is_folder := path.is_dir()) != output.named.format.is_folder:
-                        conflict = f"is a {'folder' if is_folder else 'file'}. Choose another name."
-                    if conflict is None and path not in own:
-                        in_the_way.append(path)
-                if conflict is not None:
-                    path = Path(folder_path, name)
-                    problems.append(Problem("output", f"{path} {conflict}", "name", path))
-                problems += _faults(folder, name)
+        files = [(output, self._folders[folder], name) for output in outputs for folder, name in _parts([output])]
+        for output, folder, name in files:
+            exists = folder.holds(name)
+            conflict = self._conflict(output, folder, name, exists=exists)
+            if exists:
+                path = folder.path(name)
+                existing.append((output, path))
+                if conflict is None and path not in own:
+                    in_the_way.append(path)
+            rivalry = self._rivalry(location, folder, name)
+            problems += [problem for problem in (rivalry, conflict, _too_long(name), folder.problem) if problem]
         if in_the_way and self._job.existing == "error":
             problems.append(_in_the_way(in_the_way))
         if self._job.existing != "skip" or not existing or problems or not is_sound:
             return problems, False
         for output, path in existing:
             problems += self._not_the_same(location, output.named, path)
-        return problems, not problems and not self._makes_table and len(existing) == n_files
+        return problems, not problems and not self._makes_table and len(existing) == len(files)
 
-    def _rivalry(self, location: Location, folder: Folder, folder_path: str, name: str) -> Iterator[Problem]:
-        """Yield a problem if something else is written to the same file."""
+    def _rivalry(self, location: Location, folder: Folder, name: str) -> Problem | None:
+        """Return the problem that something else is written to the same file; None if nothing is."""
         rivals = self._rivals.get(folder.key(name)) if self._rivals else None
         if rivals is None:
-            return
+            return None
         others = list(rivals)
         others.remove(location)
         also = "another export of it" if others[0] == location else str(others[0])
-        path = Path(folder_path, name)
+        path = folder.path(name)
         text = (
             f"{path} is also the output of {also}. Use a name that tells them apart, for "
             "example with {relative}, {parent} or {index}, or with {source} for several exports."
         )
-        yield Problem("output", text, "name", path)
+        return Problem("output", text, "name", path)
+
+    def _conflict(self, output: OutputPlan, folder: Folder, name: str, *, exists: bool) -> Problem | None:
+        """Return the problem that a name stands for what is never replaced; None if it does not."""
+        path = folder.path
+        if owner := self._sacred.get(folder.real_key(name)):
+            text = f"{path(name)} is {owner}, which is never replaced. Choose another name or folder."
+        elif exists and (is_folder := path(name).is_dir()) != output.named.format.is_folder:
+            text = f"{path(name)} is a {'folder' if is_folder else 'file'}. Choose another name."
+        else:
+            return None
+        return Problem("output", text, "name", path(name))
 
     def _not_the_same(self, location: Location, named: NamedExport, path: Path) -> Iterator[Problem]:
         """Yield a problem if an existing output cannot be taken for that of this job."""
@@ -194,13 +196,11 @@ def _parts(outputs: Iterable[OutputPlan]) -> Iterator[tuple[str, str]]:
                 yield folder, name
 
 
-def _faults(folder: Folder, name: str) -> Iterator[Problem]:
-    """Yield why there can be no file of a name in a folder."""
-    if len(os.fsencode(name)) > MAX_NAME:
-        text = f"The name {name} is longer than {MAX_NAME} bytes. Choose a shorter one."
-        yield Problem("output", text, "name")
-    if folder.problem is not None:
-        yield folder.problem
+def _too_long(name: str) -> Problem | None:
+    """Return the problem that a name is longer than file systems take; None if it is not."""
+    if len(os.fsencode(name)) <= MAX_NAME:
+        return None
+    return Problem("output", f"The name {name} is longer than {MAX_NAME} bytes. Choose a shorter one.", "name")
 
 
 def _in_the_way(paths: Sequence[Path]) -> Problem:

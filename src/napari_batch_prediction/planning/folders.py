@@ -51,6 +51,10 @@ class Folder:
             self._is_asked, self._problem = True, _problem(Path(self._path))
         return self._problem
 
+    def path(self, name: str) -> Path:
+        """Return the path of a name in the folder."""
+        return Path(self._path, name)
+
     def holds(self, name: str) -> bool:
         """Return whether there is a file, folder or link of this name."""
         # Whether names that differ in case are the same is the file system's to say.

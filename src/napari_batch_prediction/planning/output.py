@@ -110,16 +110,14 @@ def plan_output(
     transform, problems = _fit(named, image, {} if fits is None else fits)
     if naming is None:
         return OutputPlan(named, transform, problems)
-    export, source = named.export, named.source.name
+    export, extension = named.export, named.format.extension
+    if export.into_image:
+        if naming.store is None:
+            text = f"{naming.location} is not an OME-Zarr image, so that labels cannot go into it."
+            problems = (*problems, Problem("output", text, "into_image", naming.file))
+        export, extension = export.model_copy(update={"folder": (naming.store or naming.file) / LABELS}), ""
     region = {key: transform.region[key] for key in transform.axes} if transform is not None else {}
-    if not export.into_image:
-        folder, name = name_output(export, source, named.format.extension, naming, region)
-        return OutputPlan(named, transform, problems, folder, name)
-    if naming.store is None:
-        text = f"{naming.location} is not an OME-Zarr image, so that labels cannot go into it."
-        problems = (*problems, Problem("output", text, "into_image", naming.file))
-    inside = export.model_copy(update={"folder": (naming.store or naming.file) / LABELS})
-    folder, name = name_output(inside, source, "", naming, region)
+    folder, name = name_output(export, named.source.name, extension, naming, region)
     return OutputPlan(named, transform, problems, folder, name)
 
 
