@@ -13,6 +13,7 @@ from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.planning.plan import make_plan
 from napari_batch_prediction.running.run import run_plan
+from napari_batch_prediction.widgets.exports.names import first_image, names
 
 
 def problems(plan) -> list[tuple[str, ...]]:
@@ -257,3 +258,15 @@ def test_outputs_through_a_link_to_one_folder(tmp_path):
     folders = (tmp_path / "out", tmp_path / "link")
     plan = plan_for([path], exports=tuple(Export(folder=folder) for folder in folders))
     assert ["also the output of another export of it" in problem for problem in problems(plan)[0]] == [True, True]
+
+
+@pytest.mark.parametrize("folder", [None, "tables"], ids=["beside the images", "a folder"])
+def test_preview_of_a_table_of_a_folder_that_is_one_image(tmp_path, folder):
+    """The window names the table that the run will write, before the settings are those of the plan."""
+    save_images(tmp_path / "frames", "1", "2")
+    exports = (Export(source="Counts", format="csv", folder=None if folder is None else tmp_path / folder),)
+    plan = plan_for([tmp_path / "frames"], exports=exports, stack="t")
+    (table,) = plan.tables.values()
+    assert table.parent == (tmp_path / "frames" if folder is None else tmp_path / folder)
+    elsewhere = plan_for([tmp_path / "frames"], "Probabilities", stack="t")
+    assert names(first_image(elsewhere), exports, None) == names(first_image(plan), exports, None) == [table]
