@@ -24,6 +24,7 @@ from napari_batch_prediction.cli import main
 from napari_batch_prediction.records.events import BatchStarted, Event, FileFinished, TileDone
 from napari_batch_prediction.records.record import read_record
 from napari_batch_prediction.report import Progress
+from napari_batch_prediction.running.run import run_plan
 
 CASE = golden.ROOT / "a_2d_u8"
 PROJECT = CASE / "project.ilp"
@@ -340,7 +341,7 @@ def test_09_progress_is_true(tmp_path):
             shares.append(100 * last.batch_done / last.batch_tiles)
             shown.append(int(re.findall(r"(\d+) %", terminal.getvalue())[-1]))
 
-    assert nbp.batch.run.run_plan(plan, note).count("done") == 310
+    assert run_plan(plan, note).count("done") == 310
     assert events[0] == BatchStarted(310, 310)
     assert int(shares[50]) == shown[50] == 16
     assert shares == pytest.approx([100 * i / 310 for i in range(1, 311)])

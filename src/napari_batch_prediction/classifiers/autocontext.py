@@ -20,8 +20,8 @@ from napari_batch_prediction.problems import Problem
 
 ALL_STAGES = f"{PROBABILITIES} All Stages"
 
-# What a probability of 1 becomes in an image of whole numbers, by the bytes of its type: the largest value. Longer
-# types are refused: float32 rounds their largest value up to one that they cannot hold.
+# The value that a probability of 1 becomes in an image of whole numbers, by the bytes of its type: the largest one.
+# Longer types are refused: float32 rounds their largest value up to one that they cannot hold.
 _FULL = {1: 255.0, 2: 65535.0}
 
 
@@ -80,7 +80,8 @@ class Autocontext(Classifier):
         problems = type_warnings(dtype, self.projects[0].dtype, image)
         if problems or not probabilities or not _is_possible(dtype):
             return problems
-        # A threshold lies below values that were seen; the largest is far below the largest value in another type.
+        # Thresholds lie below values of the training images. With images of another type the largest threshold would
+        # be far below the largest value.
         full = _full(dtype)
         if full / 200 < probabilities <= full:
             return []
@@ -95,7 +96,7 @@ class Autocontext(Classifier):
         """Return the memory that predicting these sources takes."""
         features = [ENGINE.memory(p.selection, p.n_channels) for p in self.projects]
         smoothed = [memory.tile for memory in features]
-        # What a stage takes on the context of later ones: its smoothed images, its probabilities and those before.
+        # The bytes of a stage on the context of later ones: its smoothed images, its probabilities, and those before.
         classes = [4 * len(p.label_names) for p in self.projects]
         both = [before + own for before, own in zip([0, *classes], classes, strict=False)]
         around = max(own + images for own, images in zip(both[:-1], smoothed[:-1], strict=True))
@@ -153,7 +154,7 @@ def _is_possible(dtype: np.dtype) -> bool:
 
 
 def _full(dtype: np.dtype) -> float:
-    """Return what a probability of 1 becomes when it joins an image of this type.
+    """Return the value that a probability of 1 becomes when it joins an image of this type.
 
     Raises
     ------
@@ -170,7 +171,7 @@ def _full(dtype: np.dtype) -> float:
 
 
 def _regions(inner: Box, extents: Sequence[int], contexts: Sequence[Context]) -> list[Box]:
-    """Return where each stage is needed: the last one in the tile, those before in the context of the next as well."""
+    """Return the box that each stage predicts: the last one the tile, those before also the context of the next."""
     regions = [inner]
     for context in reversed(contexts):
         z, y, x = (
@@ -187,5 +188,5 @@ def _moved(box: Box, by: Sequence[int]) -> Box:
 
 
 def _within(box: Box, around: Box) -> Box:
-    """Return where a box lies in one around it."""
+    """Return a box as seen from one around it."""
     return _moved(box, [-part.start for part in around])

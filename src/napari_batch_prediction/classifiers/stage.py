@@ -1,4 +1,4 @@
-"""A forest and its features: what Pixel Classification has one of, and Autocontext several."""
+"""A forest and its features: one stage of a classifier. Pixel Classification has one, Autocontext several."""
 
 from collections.abc import Collection
 from functools import cached_property
@@ -15,14 +15,14 @@ from napari_batch_prediction.ilp.project import PixelClassificationProject
 
 
 class Stage:
-    """What was trained, and its sources. Safe to use from several threads at once.
+    """A forest, its features and its sources. Safe to use from several threads at once.
 
     Parameters
     ----------
     project
         All of a project of Pixel Classification, or one stage of Autocontext.
     suffix
-        What follows the names of its sources.
+        The end of the names of its sources.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class Stage:
         return ENGINE.prepare(project.selection, project.n_channels, model)
 
     def wants(self, wanted: Collection[str]) -> bool:
-        """Return whether any of these names is a source of this stage."""
+        """Return whether one of these names is a source of this stage."""
         return any(source.name in wanted for source in self.sources)
 
     def predict(
@@ -86,7 +86,7 @@ class Stage:
         wanted: Collection[str],
         more: Channels | None = None,
     ) -> dict[str, NDArray]:
-        """Return those of its sources whose names are wanted; other names are ignored.
+        """Return the values of those of its sources that are wanted; other names are ignored.
 
         Parameters
         ----------
@@ -105,7 +105,7 @@ class Stage:
         return self.derived(probabilities, wanted) | {self.features: features}
 
     def derived(self, probabilities: NDArray, wanted: Collection[str]) -> dict[str, NDArray]:
-        """Return those sources that are wanted and come of probabilities (classes, z, y, x)."""
+        """Return the values of those wanted sources that are made of probabilities (classes, z, y, x)."""
         from napari_batch_prediction.engine.sources import segmentation, uncertainty
 
         found = {}

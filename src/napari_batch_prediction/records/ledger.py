@@ -74,7 +74,7 @@ class LedgerRow:
     written
         Files, size and hash of the output written for each source.
     tables
-        What was measured in the image, by the name of the source.
+        The tables of the image, by the names of their sources.
     """
 
     input: str

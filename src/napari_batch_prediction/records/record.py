@@ -1,4 +1,4 @@
-"""The durable record of a run: one file of JSON lines, written as things happen."""
+"""The durable record of a run: a file of JSON lines, written while it runs."""
 
 import csv
 import json
@@ -85,14 +85,14 @@ class Record:
             raise ExportError(f"The record {self.path} cannot be written: {error.strerror}.") from error
 
     def close(self) -> None:
-        """Let other runs have the file."""
-        # A line that could not be written is tried once more; that it failed was said the first time.
+        """Close the file, so that other runs can have it."""
+        # Closing tries once more to write a line that failed, whose error was raised then.
         with suppress(OSError):
             self._file.close()
 
 
 def _end_of_whole_lines(file: IO[bytes]) -> int:
-    """Return where the last whole line ends: a run that was killed may have left half a line."""
+    """Return the end of the last whole line: a run that was killed may have left half a line."""
     file.seek(0)
     return file.read().rfind(b"\n") + 1
 
@@ -113,18 +113,18 @@ else:
 
 @dataclass
 class RecordedInput:
-    """What a record says of one input.
+    """One input in a record.
 
     Attributes
     ----------
     input
         The input.
     own
-        Outputs that did not exist before the run: what stands there now is the run's own.
+        Outputs that did not exist before the run: files there now are the run's own.
     begun
         Whether its prediction began.
     row
-        What happened to it in the end; None if it never came to an end.
+        Its end; None if it never came to an end.
     """
 
     input: str
@@ -146,7 +146,7 @@ class Recorded:
     classifier_sha256
         Hash of the classifier.
     inputs
-        What it says of each input, in their order.
+        The inputs, in their order.
     """
 
     path: Path
@@ -239,7 +239,7 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def write_summary(path: Path, rows: Sequence[LedgerRow]) -> None:
-    """Write a table of what happened to each input, for people and spreadsheets.
+    """Write a table with a line for each input, for people and spreadsheets.
 
     Raises
     ------
@@ -247,7 +247,7 @@ def write_summary(path: Path, rows: Sequence[LedgerRow]) -> None:
         If it cannot be written.
     """
     try:
-        # A name that is not text in UTF-8 is written with the bytes it has.
+        # The bytes of a name that is not UTF-8 are written as they are.
         with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
             table = csv.writer(file)
             table.writerow(("input", "status", "reason", "seconds", "outputs", "count"))

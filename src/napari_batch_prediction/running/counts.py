@@ -1,4 +1,4 @@
-"""Counting: the sum of a density over whole images, whatever tiles it comes in."""
+"""Counts: sums of a density over whole images, cut into any tiles."""
 
 import threading
 
@@ -19,7 +19,7 @@ class Tally:
     Parameters
     ----------
     measurement
-        What is added up.
+        The density to add up, and the part that is also counted apart.
     n_times
         Number of time points.
     """
@@ -42,12 +42,12 @@ class Tally:
             self._part[tile.t] += part
 
     def _overlap(self, key: str, part: slice) -> slice:
-        """Return which pixels of a tile along an axis are in the region, counted from the tile's first."""
+        """Return the pixels of a tile along an axis that are in the region, counted from the tile's first."""
         start, stop = self._region[key]
         return slice(max(start - part.start, 0), max(min(stop, part.stop) - part.start, 0))
 
     def table(self) -> Table:
-        """Return the sums of what was added, in the order of time: over the whole image and over the region."""
+        """Return the sums over the whole image and over the region, time point by time point."""
         first, last = self._region["t"]
         sums = enumerate(zip(self._whole, self._part, strict=True))
         rows = ((t, whole / UNIT, part / UNIT if first <= t < last else None) for t, (whole, part) in sums)

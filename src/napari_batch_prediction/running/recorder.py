@@ -1,4 +1,4 @@
-"""Writing down a run while it happens."""
+"""Notes of a run in its record, while it runs."""
 
 import os
 from dataclasses import asdict, replace
@@ -41,7 +41,7 @@ class Recorder:
         self._record = Record(self.path, continued=plan.resumed)
 
     def note(self, event: Event) -> Event:
-        """Write down an event before anybody else sees it; return it, the last one with the record's path.
+        """Write down an event before others see it; return it, the last one with the record's path.
 
         Raises
         ------
@@ -107,7 +107,7 @@ class Recorder:
             )
 
     def close(self) -> None:
-        """Let other runs have the record."""
+        """Close the record, so that other runs can have it."""
         self._record.close()
 
 

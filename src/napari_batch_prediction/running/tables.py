@@ -1,4 +1,4 @@
-"""The tables of a batch: what was measured in each image, in one file."""
+"""The tables of a batch: the numbers of every image in one file."""
 
 import os
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ def write_table(plan: Plan, name: str, rows: Sequence[LedgerRow]) -> bool:
     name
         The export.
     rows
-        What happened to each input. Only what is done is in the table; if that is nothing, no file is made.
+        The ledger's row of each input. Inputs that are not done are left out; if none is done, no file is made.
 
     Raises
     ------
@@ -35,7 +35,7 @@ def write_table(plan: Plan, name: str, rows: Sequence[LedgerRow]) -> bool:
     (named,) = (named for named in plan.exports if named.name == name)
     source = named.source
     done = [row for row in rows if row.status == "done" and source.name in row.tables]
-    # An existing table would otherwise keep what an earlier run measured.
+    # An existing table would otherwise keep the numbers of an earlier run.
     if not done and not os.path.lexists(path):
         return False
     stems = {row.input: full_location(plan.job, row.location).stem for row in plan.rows}

@@ -70,7 +70,7 @@ def write_lines(path: Path, lines: Iterable[Line], *, replace: bool) -> None:
     temporary = temporary_path(path)
     try:
         with writing(path):
-            # A name that is not text in UTF-8 is written with the bytes it has.
+            # The bytes of a name that is not UTF-8 are written as they are.
             with temporary.open("x", newline="", encoding="utf-8", errors="surrogateescape") as file:
                 csv.writer(file, lineterminator="\n").writerows(lines)
             sync(temporary)

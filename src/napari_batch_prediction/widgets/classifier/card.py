@@ -1,4 +1,4 @@
-"""The few lines that say what a classifier is."""
+"""The card of a classifier: its facts in a few lines."""
 
 from html import escape
 
@@ -23,7 +23,7 @@ SWATCH_PX = 11
 
 
 class ClassifierCard(QWidget):
-    """Workflow, classes in their colours, features, what it is not for; and a button for the table of features."""
+    """Workflow, classes in their colours, features and limits; and a button for the table of features."""
 
     def __init__(self) -> None:
         super().__init__()

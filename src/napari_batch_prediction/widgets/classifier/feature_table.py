@@ -1,4 +1,4 @@
-"""The window that shows which features at which scales a classifier was trained on."""
+"""The table of the features and scales that a classifier was trained on."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -61,7 +61,7 @@ class FeatureDialog(QDialog):
     Parameters
     ----------
     name
-        Whose features they are.
+        The name of the classifier.
     selections
         The features of each stage.
     parent

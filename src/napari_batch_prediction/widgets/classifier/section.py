@@ -1,4 +1,4 @@
-"""The part of the window that chooses the classifier and says what it is."""
+"""The section that chooses the classifier and shows its facts."""
 
 from functools import partial
 from importlib.resources import files
@@ -25,7 +25,7 @@ from napari_batch_prediction.widgets.work import Task, in_background
 
 NOTHING = "Choose a project trained in ilastik, or a sample from the list beside the line."
 
-# A path that is being typed is read once the typing pauses.
+# A path is read when typing pauses.
 PAUSE_MS = 300
 
 
@@ -52,7 +52,7 @@ class ClassifierSection(Section):
         self.classifier: Classifier | None = None
         self.problem = ""
         self._task: Task | None = None
-        # What the file was like when it was read.
+        # The state of the file when it was read.
         self._state: tuple[int, ...] = ()
 
         self._file = LineEdit()
@@ -94,11 +94,11 @@ class ClassifierSection(Section):
     def choose(self, path: Path | None) -> None:
         """Choose a file, or none."""
         self._file.value = "" if path is None else str(path)
-        # The end of a path says more than its start.
+        # The end of a path is worth more than its start.
         self._file.native.end(False)
 
     def current(self) -> Classifier | None:
-        """Return the classifier if its file is what was read. If it is another one by now, begin to read it again."""
+        """Return the classifier if its file has not changed since it was read; otherwise begin to read it again."""
         path = self._path()
         state = _state(path) if path is not None else ()
         if self.classifier is None or state == self._state:
@@ -186,7 +186,7 @@ def _load(path: Path) -> tuple[Classifier, tuple[int, ...]]:
 
 
 def _state(path: Path) -> tuple[int, ...]:
-    """Return what changes when a file is written or replaced; nothing if it is not there."""
+    """Return the time, size and number of a file, which tell that it was replaced; empty if it is not there."""
     try:
         state = path.stat()
     except (OSError, ValueError):

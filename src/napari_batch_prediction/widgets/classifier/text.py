@@ -1,4 +1,4 @@
-"""What the window says of a classifier."""
+"""The facts of a classifier in the words of the window."""
 
 from html import escape
 
@@ -21,7 +21,7 @@ def classes(classifier: Description) -> list[tuple[str, Color]]:
 
 
 def counting(classifier: Description) -> str:
-    """Return what a classifier counts, as a sentence; empty if it does not count."""
+    """Return the thing that a classifier counts, as a sentence; empty if it does not count."""
     return f"Counts what was marked as {classifier.counted}." if classifier.counted else ""
 
 
@@ -32,7 +32,7 @@ def features(classifier: Description) -> list[str]:
 
 
 def limits(classifier: Description) -> str:
-    """Return what a classifier cannot be used for besides other channels, as a sentence."""
+    """Return the images that a classifier cannot be used for, besides those with other channels, as a sentence."""
     size = smallest(classifier)
     small = f", nor below {size} pixels" if size else ""
     return f"Not for {'2D' if classifier.dimension == 3 else '3D'}{small}."
@@ -45,7 +45,7 @@ def smallest(classifier: Description) -> str:
 
 
 def tooltip(classifier: Description) -> str:
-    """Return everything that is known of a classifier, as a table."""
+    """Return all facts of a classifier, as a table."""
     rows = "".join(
         f"<tr><td>{escape(heading)}:&nbsp;</td><td>{escape(text)}</td></tr>"
         for heading, text in report.describe(classifier)

@@ -1,4 +1,4 @@
-"""What was counted in the images of a run, as bars."""
+"""The counts of a run as bars."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from napari_batch_prediction.widgets.results.model import COUNT, ResultsModel
 class CountsPanel(QWidget):
     """A bar for each image, and below, if the selected one is a time series, a bar for each of its frames.
 
-    Hidden if nothing is counted.
+    It is hidden if nothing is counted.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class CountsPanel(QWidget):
         self._show()
 
     def set_count(self, row: int, counts: Sequence[float]) -> None:
-        """Show what was counted in one image."""
+        """Show the counts in the frames of one image."""
         if len(counts) > 1 and not self._of_series:
             self._of_series = True
             self._images.set_title(self._title())

@@ -19,14 +19,14 @@ N_STEPS = 3
 
 
 class Bars(NamedTuple):
-    """What is drawn.
+    """The layout of a plot.
 
     Attributes
     ----------
     left, width
-        Where the first bar begins, and how wide each is with its gap, in pixels.
+        Left end of the first bar, and the width of each with its gap, in pixels.
     bottom, top
-        Where 0 and the highest tick are, in pixels from the top of the widget.
+        Height of 0 and of the highest tick, in pixels from the top of the widget.
     ticks
         The values with a label.
     """
@@ -46,7 +46,7 @@ class CountsPlot(QWidget):
     Parameters
     ----------
     noun
-        What a bar stands for, in a plain word.
+        The thing that a bar stands for, in a plain word.
 
     Attributes
     ----------
@@ -102,12 +102,12 @@ class CountsPlot(QWidget):
         self.update()
 
     def text(self, index: int) -> str:
-        """Return what is said of a bar: its name and value."""
+        """Return the text of a bar: its name and value."""
         value = self._values[index]
         return f"{self._names[index]}: {'not counted' if math.isnan(value) else f'{value:.1f}'}"
 
     def bar_at(self, x: float) -> int | None:
-        """Return the bar at a place along the axis, in pixels; of several at one pixel the highest."""
+        """Return the bar at a position along the axis, in pixels; of several at one pixel the highest."""
         return self._bar_at(self._bars(), x)
 
     def _bar_at(self, bars: Bars, x: float) -> int | None:
@@ -135,7 +135,7 @@ class CountsPlot(QWidget):
         return super().event(event)
 
     def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
-        """Show where a click has an effect, and tell of the bar at once."""
+        """Show that a bar can be clicked, and its name and value at once."""
         if event is not None:
             index = self.bar_at(event.position().x())
             self.setCursor(Qt.CursorShape.ArrowCursor if index is None else Qt.CursorShape.PointingHandCursor)
@@ -165,28 +165,28 @@ class CountsPlot(QWidget):
             y = bars.bottom - tick / bars.ticks[-1] * (bars.bottom - bars.top)
             painter.setPen(text)
             label = _number(tick)
-            at = QPointF(bars.left - GAP - metrics.horizontalAdvance(label), y + metrics.ascent() / 2 - 1)
-            painter.drawText(at, label)
+            corner = QPointF(bars.left - GAP - metrics.horizontalAdvance(label), y + metrics.ascent() / 2 - 1)
+            painter.drawText(corner, label)
             painter.setPen(faint)
             painter.drawLine(QPointF(bars.left, y), QPointF(self.width(), y))
         self._draw_bars(painter, bars, plain, text)
         if bars.width >= NAMED_WIDTH:
             painter.setPen(text)
             for i, name in enumerate(self._names):
-                # Names of a batch differ in their ends.
+                # The names in a batch differ in their ends.
                 short = metrics.elidedText(name, Qt.TextElideMode.ElideLeft, int(bars.width) - GAP)
-                place = QRectF(bars.left + i * bars.width, bars.bottom + 2, bars.width, metrics.height())
-                painter.drawText(place, Qt.AlignmentFlag.AlignHCenter, short)
+                box = QRectF(bars.left + i * bars.width, bars.bottom + 2, bars.width, metrics.height())
+                painter.drawText(box, Qt.AlignmentFlag.AlignHCenter, short)
         elif len(self._names) > 1:
             painter.setPen(text)
             end = bars.left + bars.width * len(self._names)
-            place = QRectF(bars.left, bars.bottom + 2, end - bars.left, metrics.height())
+            box = QRectF(bars.left, bars.bottom + 2, end - bars.left, metrics.height())
             middle = (end - bars.left) / 2 - GAP
             for name, side in (
                 (self._names[0], Qt.AlignmentFlag.AlignLeft),
                 (self._names[-1], Qt.AlignmentFlag.AlignRight),
             ):
-                painter.drawText(place, side, metrics.elidedText(name, Qt.TextElideMode.ElideLeft, int(middle)))
+                painter.drawText(box, side, metrics.elidedText(name, Qt.TextElideMode.ElideLeft, int(middle)))
 
     def _draw_bars(self, painter: QPainter, bars: Bars, plain: QColor, strong: QColor) -> None:
         height = (bars.bottom - bars.top) / bars.ticks[-1]
@@ -197,12 +197,11 @@ class CountsPlot(QWidget):
             n = math.ceil(len(self._values) * bars.width)
             pixels = [self._bar_at(bars, bars.left + i) for i in range(n)]
             shown = [(bars.left + i, self._values[k], k) for i, k in enumerate(pixels) if k is not None]
-        # Whatever else shares its pixel.
+        # The selected bar is drawn last, over others that share its pixel.
         if self._selected is not None:
-            at = bars.left + self._selected * bars.width
-            shown.append(
-                (at + gap / 2 if bars.width >= 1 else math.floor(at), self._values[self._selected], self._selected)
-            )
+            left = bars.left + self._selected * bars.width
+            left = left + gap / 2 if bars.width >= 1 else math.floor(left)
+            shown.append((left, self._values[self._selected], self._selected))
         for x, value, i in shown:
             if not math.isnan(value):
                 color = strong if i == self._selected else plain
@@ -213,15 +212,15 @@ class CountsPlot(QWidget):
         font = self.font()
         font.setPixelSize(max(9, self.fontInfo().pixelSize() - 2))
         metrics = QFontMetrics(font)
-        known = self._values[~np.isnan(self._values)]
-        ticks = nice_ticks(float(known.max()) if known.size else 0.0)
+        counted = self._values[~np.isnan(self._values)]
+        ticks = nice_ticks(float(counted.max()) if counted.size else 0.0)
         left = max(metrics.horizontalAdvance(_number(tick)) for tick in ticks) + 2 * GAP
         width = min((self.width() - left) / max(len(self._values), 1), WIDEST)
         return Bars(left, width, self.height() - metrics.height() - GAP, 1.6 * metrics.height(), ticks)
 
     def _tell_all(self) -> None:
-        known = int((~np.isnan(self._values)).sum())
-        self.setAccessibleDescription(f"{self._title}: {known} of {len(self._values)} {self._noun}s counted")
+        n_counted = int((~np.isnan(self._values)).sum())
+        self.setAccessibleDescription(f"{self._title}: {n_counted} of {len(self._values)} {self._noun}s counted")
 
 
 def nice_ticks(highest: float) -> tuple[float, ...]:

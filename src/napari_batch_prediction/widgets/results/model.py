@@ -1,4 +1,4 @@
-"""What became of each image of a run, as a table."""
+"""The model of the table of results: the state of each image of a run."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +19,7 @@ NEVER_ENDED = "The run was stopped before this image was done."
 
 
 class ResultsModel(QAbstractTableModel):
-    """The images of a run and their fate as the run tells it.
+    """The images of a run, and how far each is.
 
     There is a column of counts once something is counted, and one of reasons where there is room.
 
@@ -60,9 +60,9 @@ class ResultsModel(QAbstractTableModel):
         locations
             The images.
         ended
-            What became of those that are at their end.
+            The ends of those that have ended.
         counts
-            Whether something is counted.
+            There is something to count.
         """
         self.beginResetModel()
         self.locations = tuple(locations)
@@ -80,7 +80,7 @@ class ResultsModel(QAbstractTableModel):
         self.endResetModel()
 
     def take(self, events: Iterable[Event]) -> None:
-        """Note what the run says of images. Views are told once: each time costs as much as all together."""
+        """Take in events of the run. Views are told once: every signal costs as much as one for all."""
         changed = []
         for event in events:
             match event:
@@ -98,7 +98,7 @@ class ResultsModel(QAbstractTableModel):
         self._tell(changed)
 
     def finish(self) -> None:
-        """Note that nothing runs any more: what has no end will have none."""
+        """Note that nothing runs any more: images without an end will have none."""
         left = [i for i in range(len(self.locations)) if i not in self._ended]
         for i in left:
             self._end(i, LedgerRow(input=self.locations[i], status="cancelled", reason=NEVER_ENDED))
@@ -110,27 +110,27 @@ class ResultsModel(QAbstractTableModel):
             return
         wanted = {*self._columns, name} if shown else {*self._columns} - {name}
         now = tuple(column for column in COLUMNS if column in wanted)
-        at = (now if shown else self._columns).index(name)
+        index = (now if shown else self._columns).index(name)
         if shown:
-            self.beginInsertColumns(QModelIndex(), at, at)
+            self.beginInsertColumns(QModelIndex(), index, index)
             self._columns = now
             self.endInsertColumns()
         else:
-            self.beginRemoveColumns(QModelIndex(), at, at)
+            self.beginRemoveColumns(QModelIndex(), index, index)
             self._columns = now
             self.endRemoveColumns()
 
     def column(self, name: str) -> int | None:
-        """Return where a column is; None if it is not shown."""
+        """Return the index of a column; None if it is not shown."""
         return self._columns.index(name) if name in self._columns else None
 
     def longest(self, name: str) -> int | None:
-        """Return the row with the longest text that a column has had, of images that are at their end."""
+        """Return the row with the longest text that a column has had, of images that have ended."""
         return self._longest[name][1] if name in self._longest else None
 
     @property
     def has_reasons(self) -> bool:
-        """Whether there is something to say of an image."""
+        """Whether any image has a reason."""
         return self._has_reasons
 
     def row(self, location: str) -> int | None:
@@ -138,7 +138,7 @@ class ResultsModel(QAbstractTableModel):
         return self._rows.get(location)
 
     def ended(self, row: int | None) -> LedgerRow | None:
-        """Return what became of an image; None if that is still open, or for no image."""
+        """Return the end of an image; None if it has not ended, or for no image."""
         return self._ended.get(row) if row is not None else None
 
     def only_failed(self) -> int | None:
@@ -148,9 +148,9 @@ class ResultsModel(QAbstractTableModel):
         return next(i for i in range(len(self.locations)) if self._states[i] == "failed")
 
     def summary(self) -> str:
-        """Return how many images ended in which way, and what was counted in all of them."""
+        """Return the number of images of each status, and the count in all of them."""
         parts = [f"{self._numbers[status]} {status}" for status in get_args(Status) if self._numbers[status]]
-        # Over time the same things are counted again and again.
+        # Frames show the same objects again and again: their counts do not add up.
         if COUNT in self._columns and not self._of_series and self._total:
             parts.append(f"{self._total:.1f} counted")
         return ", ".join(parts)
@@ -211,7 +211,7 @@ def _time_text(row: LedgerRow) -> str:
 
 
 def _details(row: LedgerRow) -> list[str]:
-    """Return why an image is not done, and how much was counted in it."""
+    """Return the reason why an image is not done, and its counts."""
     counts = []
     if len(row.counts) == 1:
         (whole,), (in_region,) = row.counts, row.column(COUNT_IN_REGION)

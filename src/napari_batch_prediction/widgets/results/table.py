@@ -1,4 +1,4 @@
-"""The table of what became of the images of a run."""
+"""The table of results: a row for each image of a run."""
 
 from qtpy.QtCore import QModelIndex, Qt
 from qtpy.QtGui import QResizeEvent
@@ -22,7 +22,7 @@ class ResultsTable(Table):
     Parameters
     ----------
     model
-        What is shown.
+        The results.
     """
 
     def __init__(self, model: ResultsModel) -> None:
@@ -49,7 +49,7 @@ class ResultsTable(Table):
         row = next((self._model.longest(name) for name in LISTED if self._model.column(name) == column), None)
         if row is None:
             return hint
-        # And the line of a grid.
+        # One more pixel for the line of the grid.
         return max(hint, self.sizeHintForIndex(self._model.index(row, column)).width() + 1)
 
     def _on_changed(self) -> None:
@@ -62,13 +62,13 @@ class ResultsTable(Table):
             return
         self._model.show_column(REASON, shown)
         if selected := self.selected_rows():
-            # The new column belongs to the row, which is no other one.
+            # The selection takes in the new column; the selected row stays the same.
             was_blocked = self.blockSignals(True)
             self.selectRow(selected[0])
             self.blockSignals(was_blocked)
 
     def _fit_columns(self) -> None:
-        # To set the mode of a column fits it anew.
+        # Setting the mode of a column fits its width again.
         header = self.horizontalHeader()
         if header is None:
             return
@@ -79,10 +79,10 @@ class ResultsTable(Table):
 
 
 class _Delegate(StatusDelegate):
-    """Shows what failed in red, and the beginning of a reason rather than its end."""
+    """Shows failures in red, and cuts reasons at their end."""
 
     def initStyleOption(self, option: QStyleOptionViewItem | None, index: QModelIndex) -> None:
-        """Choose the colour of the text, and where it is cut."""
+        """Choose the colour of the text, and the end at which it is cut."""
         super().initStyleOption(option, index)
         model = index.model()
         if option is not None and isinstance(model, ResultsModel) and index.column() == model.column(REASON):

@@ -1,0 +1,44 @@
+"""Tables of a whole batch as files."""
+
+import pytest
+
+from napari_batch_prediction.errors import OutputExistsError
+from napari_batch_prediction.formats.format import load
+from napari_batch_prediction.formats.registry import TABLE_FORMATS, is_table_format
+from napari_batch_prediction.formats.table.writer import ImageRows, write_lines
+
+COLUMNS = ("object", "size")
+IMAGES = (
+    ImageRows(image="/data/a, b.tif", nickname="a, b", rows=((1, 20.5), (2, None)), total=20.5),
+    ImageRows(image="/data/c.tif", nickname="c", rows=(), total=None),
+)
+LAYOUTS = {
+    "csv": 'image,object,size\n"/data/a, b.tif",1,20.5\n"/data/a, b.tif",2,\n',
+    "ilastik csv": '"a, b",20.5\nc,\n',
+}
+
+
+@pytest.mark.parametrize("table_format", TABLE_FORMATS, ids=lambda table_format: table_format.name)
+def test_layout_of_any_columns(tmp_path, table_format):
+    """Each format of tables writes any columns, and leaves a cell without a number empty."""
+    lines = load(table_format.layout)(COLUMNS, IMAGES)
+    write_lines(tmp_path / "new" / "t.csv", lines, replace=False)
+    assert (tmp_path / "new" / "t.csv").read_bytes() == LAYOUTS[table_format.name].encode()
+
+
+def test_existing_table_is_replaced_only_if_asked_for(tmp_path):
+    """A table that is there stays as it is, and nothing is left beside it."""
+    path = tmp_path / "t.csv"
+    path.write_text("mine")
+    with pytest.raises(OutputExistsError):
+        write_lines(path, [("a",)], replace=False)
+    assert path.read_text() == "mine"
+    write_lines(path, [("a",)], replace=True)
+    assert path.read_text() == "a\n"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(("name", "expected"), [("CSV ", True), ("ilastik csv", True), ("tiff", False), ("?", False)])
+def test_names_of_formats_of_tables(name, expected):
+    """A format says itself whether it is one of tables; an unknown one is not."""
+    assert is_table_format(name) == expected
