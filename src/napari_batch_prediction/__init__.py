@@ -4,13 +4,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from napari_batch_prediction.api import BatchJob
     from napari_batch_prediction.classifiers.base import Classifier
     from napari_batch_prediction.classifiers.load import load_classifier
     from napari_batch_prediction.errors import BatchPredictionError
     from napari_batch_prediction.images.base import Image
     from napari_batch_prediction.job.export import Export
-    from napari_batch_prediction.job.job import InputSettings
+    from napari_batch_prediction.job.job import BatchJob, InputSettings
     from napari_batch_prediction.locations.inputs import open_image
     from napari_batch_prediction.planning.plan import Plan
     from napari_batch_prediction.records.ledger import Ledger
@@ -34,7 +33,7 @@ __all__ = [
 
 # Loaded on first use, so that importing the package costs no numba, no h5py and no pydantic.
 _HOMES = {
-    "BatchJob": "api",
+    "BatchJob": "job.job",
     "BatchPredictionError": "errors",
     "Classifier": "classifiers.base",
     "Export": "job.export",

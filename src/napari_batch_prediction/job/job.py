@@ -2,7 +2,9 @@
 
 import os
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -104,17 +106,44 @@ class BatchJob(BaseModel):
         own = {name: settings for name, settings in self.input_settings.items() if name == location}
         return self.model_copy(update={"inputs": (location,), "input_settings": own})
 
-    if TYPE_CHECKING:
-        # Bound in the module `api`, so that the data do not know what is done with them.
-        def plan(self) -> Plan:
-            """Check the job; see the module `api`."""
+    def plan(self) -> "Plan":
+        """Open every input, name every output and find every problem. Nothing is written.
 
-        def run(
-            self,
-            on_event: Callable[[Event], None] | None = None,
-            should_cancel: Callable[[], bool] | None = None,
-        ) -> Ledger:
-            """Plan and run the job; see the module `api`."""
+        Raises
+        ------
+        ProjectError
+            If the classifier cannot be used.
+        SettingsError
+            If a source, format or name template is unknown, or no input is given.
+        """
+        plan: Plan = _verbs().plan_job(self)
+        return plan
+
+    def run(
+        self,
+        on_event: "Callable[[Event], None] | None" = None,
+        should_cancel: Callable[[], bool] | None = None,
+    ) -> "Ledger":
+        """Plan and run the batch; inputs with problems fail alone.
+
+        Parameters
+        ----------
+        on_event
+            Called with every event as it happens, in the calling thread.
+        should_cancel
+            Asked between tiles; the run stops when it returns True.
+
+        Returns
+        -------
+        The ledger: what happened to each input.
+        """
+        ledger: Ledger = _verbs().run_job(self, on_event, should_cancel)
+        return ledger
+
+
+def _verbs() -> ModuleType:
+    """Return the module that does things with a job. It is found by name: the data import nothing that uses them."""
+    return import_module("napari_batch_prediction.api")
 
 
 def _whole(name: str) -> str:
