@@ -4,10 +4,11 @@ from math import prod
 
 import pytest
 
-from napari_batch_prediction.engine.tiles import Context, Memory, TileLimits, make_tiles
+from napari_batch_prediction.engine.compiled.engine import ENGINE
+from napari_batch_prediction.engine.tiles import Context, Memory, make_tiles
 from napari_batch_prediction.formats.common.chunks import chunk_shape
 
-LIMITS = TileLimits()
+LIMITS = ENGINE.limits
 CASES = {
     "tiny": ((1, 1, 3, 2), (0, 38, 38), 3),
     "512": ((1, 1, 512, 512), (0, 38, 38), 3),
@@ -31,7 +32,7 @@ def test_tiles(shape, context, channels, workers):
     """Every pixel is in one tile; the memory of a tile stays below the limit; small images are whole."""
     extents = dict(zip("tzyx", shape, strict=True))
     memory = Memory(4 * (7 + channels), 8)
-    tiles = make_tiles(extents, Context(*context), chunk_shape("zyx", shape[1:], 4), memory, workers)
+    tiles = make_tiles(extents, Context(*context), chunk_shape("zyx", shape[1:], 4), memory, workers, LIMITS)
     assert prod(shape) >= LIMITS.worth_cutting or len(tiles) == 1
     assert prod(shape) < LIMITS.worth_cutting or len(tiles) >= 4
     for tile in tiles:
@@ -57,6 +58,6 @@ def test_large_images_are_cut_at_chunks():
     """No chunk of a large file waits for two tiles."""
     chunk = chunk_shape("yxc", (40_000, 50_000, 3), 4)
     tiles = make_tiles(
-        {"t": 1, "z": 1, "y": 40_000, "x": 50_000}, Context(0, 38, 38), (1, *chunk[:2]), Memory(40, 8), 2
+        {"t": 1, "z": 1, "y": 40_000, "x": 50_000}, Context(0, 38, 38), (1, *chunk[:2]), Memory(40, 8), 2, LIMITS
     )
     assert {(tile.y.start % chunk[0], tile.x.start % chunk[1]) for tile in tiles} == {(0, 0)}

@@ -12,6 +12,8 @@ import pytest
 
 import napari_batch_prediction
 
+pytestmark = pytest.mark.slow
+
 FEATURES = f"""
 import golden, hashlib
 from napari_batch_prediction import load_classifier

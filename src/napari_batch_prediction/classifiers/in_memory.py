@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_batch_prediction.axes import check_axes, extents, guess_axes, output_axes, reorder
+from napari_batch_prediction.engine.compiled.engine import ENGINE
 from napari_batch_prediction.engine.counting import UNIT, exact_sum
 from napari_batch_prediction.engine.tiles import Tile, make_tiles, n_cores
 
@@ -52,7 +53,8 @@ def _for_each_tile(
 ) -> list[_T]:
     """Predict a source of an image ``(t, c, z, y, x)`` in several threads; return what ``use`` makes of each tile."""
     sizes = extents("tczyx", image.shape)
-    tiles = make_tiles(sizes, classifier.context, (1, 1, 1), classifier.memory([source.name]), n_workers)
+    memory = classifier.memory([source.name])
+    tiles = make_tiles(sizes, classifier.context, (1, 1, 1), memory, n_workers, ENGINE.limits)
 
     def run(tile: Tile) -> _T:
         around, inner = tile.with_context(sizes, classifier.context)

@@ -6,12 +6,12 @@ from numpy.typing import NDArray
 from napari_batch_prediction.errors import ImageMismatchError
 
 UNIT = 2**40
-"""What :func:`exact_sum` returns for densities that add up to 1. The product with any float32 is exact in float64."""
+"""The sum by :func:`exact_sum` of densities that add up to 1. Its product with any float32 is exact in float64."""
 
-# Pixels whose whole numbers are added up at once.
+# Number of pixels added up at once, as whole numbers.
 _MANY = 2**16
 _LOW = 2**32
-# Whole numbers below this fit into two parts of which so many add up in 64 bits.
+# Values below this can be split into two halves; the sums of so many halves fit into int64.
 _LARGEST = 2.0**78
 
 

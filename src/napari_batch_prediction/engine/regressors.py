@@ -1,4 +1,4 @@
-"""What gives the density of objects at a pixel from its features."""
+"""Regressors: the density of objects at a pixel from its features."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What is derived from probabilities: segmentation and uncertainty, compiled."""
+"""Segmentation and uncertainty from probabilities, compiled."""
 
 import numpy as np
 

@@ -27,7 +27,7 @@ class Memory(NamedTuple):
 
 
 class TileLimits(NamedTuple):
-    """The tiles with which an engine works best. These are the limits of the compiled one, a core for each tile.
+    """The tiles with which an engine works best.
 
     Attributes
     ----------
@@ -47,13 +47,13 @@ class TileLimits(NamedTuple):
         Tiles of whole rows are read faster; cutting rows must save more than this factor.
     """
 
-    most_bytes: int = 3 * 2**25
-    base_bytes: int = 2**28
-    least_bytes: int = 2**22
-    worth_cutting: int = 2**18
-    at_least: int = 4
-    share_of_context: float = 0.2
-    cut_rows_cost: float = 1.1
+    most_bytes: int
+    base_bytes: int
+    least_bytes: int
+    worth_cutting: int
+    at_least: int
+    share_of_context: float
+    cut_rows_cost: float
 
 
 # Boundaries move to those of the file's chunks if no tile gets longer than this many times the even length; more
@@ -99,8 +99,8 @@ def make_tiles(
     chunk: Steps,
     memory: Memory,
     workers: int,
+    limits: TileLimits,
     budget: int | None = None,
-    limits: TileLimits | None = None,
 ) -> tuple[Tile, ...]:
     """Cut an image into tiles that cover it once.
 
@@ -120,17 +120,16 @@ def make_tiles(
         Bytes a pixel takes while its tile is worked on.
     workers
         Number of threads that share this image.
+    limits
+        The tiles that the engine wants.
     budget
         Bytes that the whole process may take, if limited.
-    limits
-        The tiles that the engine wants; those of the compiled one if not given.
 
     Returns
     -------
     The tiles in the order of their work: by t, y, z, x.
     """
     size = (extents["z"], extents["y"], extents["x"])
-    limits = limits or TileLimits()
     if budget is not None:
         # Each thread works on one tile, and a finished one may have to wait to be written.
         most = max(limits.least_bytes, (budget - limits.base_bytes) // (2 * workers))

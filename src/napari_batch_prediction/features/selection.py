@@ -1,4 +1,4 @@
-"""Which feature at which scale, in 2D or 3D: names, order and context of the feature vector."""
+"""The features of a classifier at their scales, in 2D or 3D: names, order and context of the feature vector."""
 
 import math
 from collections.abc import Iterator

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from napari_batch_prediction.engine.compiled.engine import ENGINE
 from napari_batch_prediction.engine.tiles import Tile, make_tiles
 from napari_batch_prediction.formats.common.target import Target
 from napari_batch_prediction.job.job import BatchJob
@@ -122,6 +123,7 @@ def make_task(plan: Plan, index: int, row: PlanRow, workers: int, held: int = 0)
         (chunk.get("z", 1), chunk.get("y", 1), chunk.get("x", 1)),
         plan.classifier.memory(sources),
         workers,
+        ENGINE.limits,
         None if plan.job.memory is None else plan.job.memory - held - _waiting_bytes(row, outputs),
     )
     return FileTask(

@@ -8,7 +8,15 @@ from napari_batch_prediction.features.selection import FeatureSelection
 class CompiledEngine(Engine):
     """Features and forest in one pass over a tile, on one core for each tile."""
 
-    limits = TileLimits()
+    limits = TileLimits(
+        most_bytes=3 * 2**25,
+        base_bytes=2**28,
+        least_bytes=2**22,
+        worth_cutting=2**18,
+        at_least=4,
+        share_of_context=0.2,
+        cut_rows_cost=1.1,
+    )
 
     def memory(self, selection: FeatureSelection, n_channels: int) -> Memory:
         """Return the memory of a pixel: smoothed images; the channels as they are and as float32."""
