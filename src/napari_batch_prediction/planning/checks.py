@@ -1,4 +1,4 @@
-"""What a plan checks of its outputs: that no two are one file, what exists already, and whether it may be replaced."""
+"""Checks of the outputs of a plan: no two are one file, and nothing is replaced that may not be."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -160,7 +160,7 @@ class OutputChecks:
         return Problem("output", text, "name", path)
 
     def _conflict(self, output: OutputPlan, folder: Folder, name: str, *, exists: bool) -> Problem | None:
-        """Return the problem that a name stands for what is never replaced; None if it does not."""
+        """Return the problem that a name is that of an input, or of the wrong kind; None if there is none."""
         path = folder.path
         if owner := self._sacred.get(folder.real_key(name)):
             text = f"{path(name)} is {owner}, which is never replaced. Choose another name or folder."

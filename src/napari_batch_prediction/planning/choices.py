@@ -1,4 +1,4 @@
-"""What goes together in an export: what can be chosen beside what is chosen, and why not the rest."""
+"""Choices in an export: the values that go together with the others, and why the rest do not."""
 
 from collections.abc import Callable
 from typing import Any

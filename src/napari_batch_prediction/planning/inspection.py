@@ -65,9 +65,9 @@ class Inspected:
     image
         What its header says; None if it cannot be read.
     problems
-        Why it cannot be predicted; empty if it can.
+        The problems that keep it from being predicted.
     warnings
-        What may be wrong with the result.
+        Problems that the result may have.
     """
 
     location: Location
@@ -92,7 +92,7 @@ class Inspections:
         # Of each the header, or why it cannot be read. Of thousands of images every object counts: what Python's
         # garbage collection has to look through stops the window.
         self._headers: dict[tuple[object, ...], ImageInfo | Problem] = {}
-        # Equal headers are one object, and what a classifier says of them is asked once.
+        # Equal headers are one object, and a classifier judges each once.
         self._equal: dict[ImageInfo, ImageInfo] = {}
         self._classifier: Classifier | None = None
         self._verdicts: dict[ImageInfo, tuple[tuple[Problem, ...], tuple[Problem, ...]]] = {}

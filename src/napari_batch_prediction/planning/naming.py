@@ -32,7 +32,7 @@ _OF_REGION = {"roi", *(f"{key}_{end}" for key in "tczyx" for end, _ in _ENDS)}
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """What a template can say of one input.
+    """The facts about one input that a template can name.
 
     Attributes
     ----------
@@ -165,7 +165,7 @@ def name_output(
 
 
 def _region_values(region: Mapping[str, tuple[int, int]]) -> dict[str, object]:
-    """Return what a template can say of a region."""
+    """Return the placeholders of a region, and their values."""
     roi = [tuple(start for start, _ in region.values()), tuple(stop for _, stop in region.values())]
     ends = {f"{key}_{end}": region.get(key, (0, 1))[i] for key in "tczyx" for i, (end, _) in enumerate(_ENDS)}
     return {"roi": str(roi), **ends}

@@ -1,4 +1,4 @@
-"""What an export comes to for one image: the file, the format, and what is made of the prediction."""
+"""The output of an export for one image: its file, its format, and its transform of the prediction."""
 
 from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,18 +17,18 @@ from napari_batch_prediction.problems import Problem
 
 @dataclass(frozen=True, slots=True)
 class OutputPlan:
-    """What one export comes to for one image.
+    """The output of one export for one image, as planned.
 
     Attributes
     ----------
     named
         The export.
     transform
-        What it makes of the prediction; None if the image is not known, or the settings do not fit it.
+        From the prediction to the values; None if the image is not known, or the settings do not fit it.
     problems
         Why the export is not possible; empty if it is.
     folder, name
-        Where it is written; None and empty for an image in memory. The name of a sequence is a pattern.
+        Its place on disk; None and empty for an image in memory. The name of a sequence is a pattern.
     """
 
     named: NamedExport
@@ -83,13 +83,13 @@ class OutputPlan:
 
 
 Fits = MutableMapping[tuple[object, ...], tuple[Transform | None, tuple[Problem, ...]]]
-"""What exports make of images, by export, axes and extents: thousands of images have few of these."""
+"""Transforms and problems by export, axes and extents: thousands of images have few of these."""
 
 
 def plan_output(
     named: NamedExport, image: ImageAxes | None, naming: Naming | None = None, fits: Fits | None = None
 ) -> OutputPlan:
-    """Return what an export of an image comes to.
+    """Return the output of an export for an image.
 
     Parameters
     ----------
@@ -98,9 +98,9 @@ def plan_output(
     image
         The image; None if it is not known.
     naming
-        What the name of the output is made of; None for an image in memory.
+        The input, for the name of the output; None for an image in memory.
     fits
-        What earlier calls with the same exports found, and where this one notes what it finds.
+        The findings of earlier calls with the same exports; this call adds its own.
 
     Raises
     ------
@@ -142,7 +142,7 @@ def plan_table(named: NamedExport, classifier: Path, folder: Path | None) -> Pat
 
 
 def _fit(named: NamedExport, image: ImageAxes | None, fits: Fits) -> tuple[Transform | None, tuple[Problem, ...]]:
-    """Return what an export makes of an image, and why it cannot be."""
+    """Return the transform of an export for an image, and why it is not possible."""
     if image is None:
         return None, ()
     key = (named.name, image.axes, *image.extents.values())
@@ -158,7 +158,7 @@ def _fit(named: NamedExport, image: ImageAxes | None, fits: Fits) -> tuple[Trans
 
 
 class OutputPlanner:
-    """Plans the outputs of one input after the other; what equal images share is worked out once.
+    """Plans the outputs of one input after the other; equal images share their transforms.
 
     Parameters
     ----------

@@ -47,7 +47,7 @@ class Plan:
     arrays
         Images in memory, by their location.
     first
-        What names of outputs are made of, for the first image that is a file; None if there is none.
+        The first image that is a file, for names of outputs; None if there is none.
     folder
         The folder that all files of the inputs share; None if no input is a file.
     """
@@ -107,7 +107,7 @@ def make_plan(
     arrays
         Images in memory, for inputs ``layer:NAME``.
     decide
-        Says what becomes of each earlier input; without it, all are to be run.
+        Decides about each input of the recorded run; without it, all are to be run.
 
     Raises
     ------
@@ -226,7 +226,7 @@ def _again(job: BatchJob, text: str) -> Location:
 
 
 def _namings(job: BatchJob, exports: Sequence[NamedExport], found: Sequence[Inspected]) -> list[Naming | None]:
-    """Return what names are made of, for each input that is a file."""
+    """Return the facts that names can hold, for each input that is a file; None for the others."""
     files = [item.location.file for item in found]
     on_disk = [file for file in files if file is not None]
     root = shared_folder(on_disk) if on_disk else Path()

@@ -15,7 +15,7 @@ from napari_batch_prediction.records.ledger import LedgerRow
 from napari_batch_prediction.records.record import RecordedInput
 
 Decide = Callable[[RecordedInput], LedgerRow | Problem | None]
-"""What becomes of an input of an earlier run: what was done holds, something is wrong with it, or it is to be run."""
+"""The decision about an input of an earlier run: its row is kept, it has a problem, or (None) it is to be run."""
 
 _NOTHING: frozenset[Path] = frozenset()
 
@@ -31,12 +31,12 @@ class PlanRow:
     image
         What its header says; None if it cannot be read.
     unnamed, names
-        What each export of an image comes to, but for its name, and the names. Equal images share the first: of
+        The output of each export of an image without its name, and the names. Equal images share the first: of
         thousands of rows every object counts.
     problems
-        Why it cannot run; empty if it can.
+        The problems that keep it from running.
     warnings
-        What may be wrong with the result.
+        Problems that the result may have.
     skip
         All outputs exist, and the job says to leave such inputs out.
     own
@@ -57,7 +57,7 @@ class PlanRow:
 
     @property
     def plans(self) -> tuple[OutputPlan, ...]:
-        """What each export of an image comes to."""
+        """The output of each export of an image."""
         return tuple(plan.named_as(name) for plan, name in zip(self.unnamed, self.names, strict=True))
 
     @property
@@ -66,7 +66,7 @@ class PlanRow:
         return {plan.named.name: plan.path for plan in self.plans if plan.folder is not None}
 
     def plan(self, name: str) -> OutputPlan:
-        """Return what an export comes to."""
+        """Return the output of an export."""
         return next(plan for plan in self.plans if plan.named.name == name)
 
     @property
@@ -95,9 +95,9 @@ class RowMaker:
     Parameters
     ----------
     checks, space
-        What is asked about the outputs.
+        The checks of outputs, and the room on the disks.
     decide
-        Says what becomes of the inputs of an earlier run; None if there was none, or all are to be run.
+        Decides about the inputs of an earlier run; None if there was none, or all are to be run.
     """
 
     def __init__(self, checks: OutputChecks, space: DiskSpace, decide: Decide | None) -> None:
