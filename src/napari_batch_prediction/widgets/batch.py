@@ -70,7 +70,7 @@ class BatchPredictionWidget(QScrollArea):
     def _connect(self) -> None:
         self._job.changed.connect(self._set_job)
         self._job.edited.connect(self.changed)
-        self._job.classifier.loaded.connect(self._warm_up)
+        self._job.classifier.loaded.connect(self._run.canvas.warm_up)
         self._job.inputs.selection_changed.connect(self._on_selected)
         self._job.inputs.row_shown.connect(self._run.show_input)
         self._job.inputs.existing_wanted.connect(self._go_to_existing)
@@ -156,10 +156,6 @@ class BatchPredictionWidget(QScrollArea):
     def _show_needs(self) -> None:
         self._job.inputs.set_needs(self._session.needs)
         self._run.show_needs()
-
-    def _warm_up(self) -> None:
-        if self._job.classifier.classifier is not None:
-            self._run.canvas.warm_up()
 
     def _on_state(self, state: State) -> None:
         if isinstance(state, Running):
