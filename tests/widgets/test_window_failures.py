@@ -15,7 +15,7 @@ from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.planning import plan
 from napari_batch_prediction.planning.inspection import Inspections
-from napari_batch_prediction.running import work
+from napari_batch_prediction.running import file
 from napari_batch_prediction.running.recorder import Recorder
 from napari_batch_prediction.widgets.canvas import reading
 from napari_batch_prediction.widgets.classifier import section as classifier
@@ -132,7 +132,7 @@ def test_predicting(window, case, monkeypatch, error):
 
 # What is patched, and whether an Exception there ends one image alone.
 PLACES = {
-    "opening": (work, "open_input", True),
+    "opening": (file, "open_input", True),
     "writing": (Hdf5Writer, "write", True),
     "finishing": (Hdf5Writer, "finish", True),
     "removing what is not whole": (Hdf5Writer, "abort", None),
