@@ -42,7 +42,7 @@ class FeatureTables(NamedTuple):
         bool (scales,).
     column
         int64 (scales, channels, 10): entry of the feature vector for each of the :class:`~.layout.Planes`; the number
-        of features for planes nobody wants.
+        of features for unwanted planes.
     n_features
         Length of the feature vector.
     """

@@ -1,6 +1,6 @@
-"""Where the compiled loops keep what they compute: blocks, planes and work space.
+"""The memory of the compiled loops: blocks, planes and work space.
 
-A block is a small part of a tile: what a core computes of it fits into its cache. A plane is one image of a block in
+A block is a part of a tile, so small that its features fit into the cache of a core. A plane is one image of a block in
 flat memory, such as its first derivative along x; it is named by the index of its first element. Work space holds the
 planes of passes that later passes go on from, with a margin on each side; the output holds one plane for each feature.
 """

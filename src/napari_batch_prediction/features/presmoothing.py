@@ -80,7 +80,7 @@ def _convolve_line(source, offsets, kernel, target, start, n):
 
 @njit(**COMPILED)
 def _mirrored_line(pixels, left, n, line):
-    """Copy n pixels from position left on; what lies outside is mirrored."""
+    """Copy n pixels from position left on; positions outside are mirrored."""
     first, last = max(0, -left), min(n, pixels.size - left)
     whole = first + (last - first) // 16 * 16
     for i in range(first, whole, 16):

@@ -31,7 +31,7 @@ class PackedForest(NamedTuple):
     roots
         uint32 (trees,): the root of each tree, a child like the others.
     values
-        float64 (m, columns): what leaves say, each row once for every tree in a group of trees.
+        float64 (m, columns): the values of leaves, each row once for every tree in a group of trees.
     pure
         Whether every leaf gives everything to one column, and votes can be counted in 16 bits. Then the row of
         a leaf is ``(tree % GROUP) * columns + column``.
@@ -59,7 +59,7 @@ class PackedRegressors(NamedTuple):
     ends
         int64 (forests,): for each forest the number of trees up to its end.
     linear
-        float64 (linear regressors, features + 1): weights, then what is added.
+        float64 (linear regressors, features + 1): weights, then the offset.
     """
 
     forest: PackedForest

@@ -54,7 +54,7 @@ def _walk_votes(patch, nodes, roots, first, last, mask, queue, reached):
     while head < tail:
         left, right, goes_left, goes_right = _visit(patch, nodes, queue, head)
         head += one
-        # Without branches, which nobody could predict: every child is entered in the table, inner nodes in
+        # Without branches, which no processor could predict: every child is entered in the table, inner nodes in
         # spare rows of it, and every child is put into the queue, whose end moves on for inner nodes only.
         left_is_leaf, right_is_leaf = left >> uint32(31), right >> uint32(31)
         row = left & _INDEX if left_is_leaf else spare + (left & _SPARE_ROW)
@@ -110,7 +110,7 @@ def _walk_leaves(patch, nodes, roots, first, last, mask, queue):
 
 @njit(**UNCOUNTED)
 def _add_leaves(values, column, queue, n, sums):
-    """Add what the n leaves in the second half of a queue say in a column to the sums of the pixels there."""
+    """Add one column of the n leaves in the second half of a queue to the sums of the pixels that reach them."""
     s0, s1, s2, s3 = load_sums(sums, 0), load_sums(sums, 8), load_sums(sums, 16), load_sums(sums, 24)
     s4, s5, s6, s7 = load_sums(sums, 32), load_sums(sums, 40), load_sums(sums, 48), load_sums(sums, 56)
     at = uint64(queue.size) >> uint64(1)
@@ -128,7 +128,7 @@ def _add_leaves(values, column, queue, n, sums):
 
 @njit(**UNCOUNTED)
 def _walk_sums(patch, forest, first, last, mask, work):
-    """Walk trees first to last and set the sums of what their leaves say."""
+    """Walk trees first to last and set the sums of their leaves."""
     work.sums[:] = 0.0
     for start in range(first, last, GROUP):
         end = min(last, start + GROUP)
@@ -235,7 +235,7 @@ def walk_regressors(patch, n_features, regressors, mask, work):
 def walk(
     patch: NDArray[np.float32], n_features: int, model: PackedForest | PackedRegressors, mask: int, work: WalkSpace
 ) -> None:
-    """Do :func:`walk_patch` or :func:`walk_regressors`, by what the model is; for compiled code only."""
+    """Do :func:`walk_patch` or :func:`walk_regressors`, by the type of the model; for compiled code only."""
     raise TypeError("This is for compiled code, which chooses the walk by the type of the model.")
 
 

@@ -27,7 +27,7 @@ class Tree:
     left
         int32 (n,): the left child; 0 at a leaf. The right child is the node after it.
     value
-        float64 (n, columns): what a leaf says: a probability for each class, or in one column the value of a
+        float64 (n, columns): the values of a leaf: a probability for each class, or in one column the value of a
         regressor; 0 elsewhere.
     """
 
@@ -120,7 +120,7 @@ def tree_from_sklearn(
     feature, threshold
         (n,): a row goes left if the float32 value in this column is not greater than the threshold.
     value
-        (n, columns): what a leaf says.
+        (n, columns): the values of leaves.
     n_features
         Number of columns of a row.
 
@@ -154,8 +154,11 @@ def tree_from_sklearn(
     at = np.zeros(n, np.int64)
     at[children] = 2 * np.arange(inner.size)[:, None] + (1, 2)
     result = Tree(
-        np.full(n, -1, np.int32), np.zeros(n), np.zeros(n, np.int32), np.zeros((n, value.shape[1]))
-    )  # fmt: skip
+        np.full(n, -1, np.int32),
+        np.zeros(n),
+        np.zeros(n, np.int32),
+        np.zeros((n, value.shape[1])),
+    )
     result.feature[at[inner]] = columns
     result.threshold[at[inner]] = next_float32(limits)
     result.left[at[inner]] = 2 * np.arange(inner.size) + 1

@@ -1,7 +1,7 @@
 """Short vectors as values in compiled code: 16 float32, or 8 float64.
 
 A core can work on several numbers at once: one instruction adds 16 float32 to 16 others. The 16 numbers are a vector,
-and each of its places is a lane. ``load(array, i)`` is what numpy calls ``array[i : i + 16]``, ``store(array, i, v)``
+and each of its places is a lane. ``load(array, i)`` is numpy's ``array[i : i + 16]``, ``store(array, i, v)``
 is ``array[i : i + 16] = v``, ``splat(a)`` is ``np.full(16, a)``; ``+ - * /`` and the functions here work lane by lane,
 as numpy does. There are no shorter vectors: a row is computed up to a multiple of 16, into space that is there for it.
 

@@ -44,7 +44,7 @@ class Buffers(NamedTuple):
 
 @njit(**COMPILED)
 def _buffers(n_features, n_values, geometry):
-    """Return buffers. Work space and block are 0 at first: the filters read beyond what they have written."""
+    """Return buffers. Work space and block are 0 at first: the filters read beyond the elements they have written."""
     work = aligned(WORK_SIZE)
     work[:] = 0
     block = aligned((n_features + 1) * block_size(geometry) + PATCH)

@@ -90,7 +90,7 @@ class CompiledPredictor(Predictor):
     def compute(
         self, block: NDArray, tile: Box, more: Channels | None = None, *, values: bool, features: bool
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return what is wanted of values and features of a tile, and no channels of what is not.
+        """Return values and features of a tile; with no channels if they are not wanted.
 
         With neither, features are computed and left in the cache, which tells their time.
         """
