@@ -1,4 +1,4 @@
-"""What can be done with a job, for the methods of :class:`~napari_batch_prediction.job.job.BatchJob`."""
+"""The verbs of a job, called by the methods of :class:`~napari_batch_prediction.job.job.BatchJob`."""
 
 from collections.abc import Callable
 
@@ -19,5 +19,5 @@ def run_job(
     on_event: Callable[[Event], None] | None = None,
     should_cancel: Callable[[], bool] | None = None,
 ) -> Ledger:
-    """Plan and run a job; return what happened."""
+    """Plan and run a job; return its ledger."""
     return run_plan(make_plan(job), on_event, should_cancel)

@@ -15,25 +15,25 @@ AxisKey = Literal["t", "c", "z", "y", "x"]
 # Type flags of vigra's axistags: 1 channel, 2 space, 8 time.
 _TYPE_FLAGS = {"c": 1, "t": 8, "z": 2, "y": 2, "x": 2}
 
-# ilastik's guess by number of dimensions, for files that do not name their axes.
+# ilastik's guess by number of dimensions, for files without axes.
 _GUESS = {2: "yx", 3: "zyx", 4: "zyxc", 5: "tzyxc"}
 
 
 def check_axes(axes: str, shape: Sequence[int] | None = None) -> str:
-    """Return ``axes`` in lower case if it is a valid order of axis keys.
+    """Return axes in lower case after checking them.
 
     Parameters
     ----------
     axes
         Axis keys in array order, for example ``"zyxc"``.
     shape
-        Shape of the array they describe; its length must be the number of keys.
+        Shape of the array, which must have one extent for each key.
 
     Raises
     ------
     AxesError
-        If a key is unknown or repeated, ``y`` or ``x`` is missing, or the number of keys is not the number
-        of dimensions.
+        If a key is unknown or repeated, ``y`` or ``x`` is missing, or there is not one key for each
+        dimension.
     """
     axes = axes.lower()
     if set(axes) - set(KEYS) or len(set(axes)) != len(axes) or not {"y", "x"} <= set(axes):
@@ -52,9 +52,9 @@ def check_axes(axes: str, shape: Sequence[int] | None = None) -> str:
 
 
 def guess_axes(shape: Sequence[int]) -> str:
-    """Return the axes ilastik assumes for an array that does not name them.
+    """Return the axes that ilastik assumes for an array without axes.
 
-    2D is ``yx``; 3D is ``zyx``, or ``yxc`` if the last extent is at most 4; 4D is ``zyxc``; 5D is ``tzyxc``.
+    They are ``yx`` in 2D; ``zyx`` in 3D, or ``yxc`` if the last extent is at most 4; ``zyxc`` in 4D; ``tzyxc`` in 5D.
 
     Raises
     ------
@@ -98,7 +98,7 @@ def reorder(array: NDArray, source: str, target: str) -> NDArray:
 
 
 def output_axes(axes: str) -> str:
-    """Return the axes of a prediction for an image with these axes: the same, ``c`` last if there was none."""
+    """Return the axes of a prediction of an image: the image's, with ``c`` added at the end if missing."""
     return axes if "c" in axes else axes + "c"
 
 
@@ -112,12 +112,12 @@ def axistags_to_json(axes: str, resolution: Mapping[str, float] | None = None) -
 
 
 def axistags_from_json(text: str | bytes) -> tuple[str, dict[str, float]]:
-    """Return axis keys, and sizes of a pixel where known, from vigra's axistags.
+    """Return the axis keys of vigra's axistags, and the size of a pixel along each axis that has one.
 
     Raises
     ------
     AxesError
-        If the text is not axistags or holds unknown keys.
+        If the text is not axistags, or has unknown keys.
     """
     try:
         tags = json.loads(text)["axes"]
@@ -129,11 +129,11 @@ def axistags_from_json(text: str | bytes) -> tuple[str, dict[str, float]]:
 
 
 def extents(axes: str, shape: Sequence[int]) -> dict[str, int]:
-    """Return the extent along each of ``t c z y x``; axes that are absent have extent 1."""
-    known = dict(zip(axes, shape, strict=True))
-    return {key: known.get(key, 1) for key in KEYS}
+    """Return the extent along each of ``t c z y x``; 1 along missing axes."""
+    by_key = dict(zip(axes, shape, strict=True))
+    return {key: by_key.get(key, 1) for key in KEYS}
 
 
 def as_float32(array: NDArray) -> NDArray[np.float32]:
-    """Return ``array`` as contiguous float32, values unchanged: the plain cast ilastik applies to every input."""
+    """Return an array as contiguous float32 without rescaling, as ilastik casts every input."""
     return np.ascontiguousarray(array, dtype=np.float32)

@@ -1,22 +1,22 @@
-"""The errors of this package: one family, each also the builtin it stands for.
+"""The errors of this package: one family, each also the nearest builtin error.
 
-Every message says what went wrong, where, what was expected, what came, and what to do about it.
+A message names the fault, the file, the expectation, the value that came instead, and the remedy.
 """
 
 from pathlib import Path
 
 
 class BatchPredictionError(Exception):
-    """Base of every error this package raises on purpose.
+    """Base of every error that this package raises on purpose.
 
     Parameters
     ----------
     message
         The whole message, for people.
     setting
-        The field of a job, of an export or of an input's settings that mends it; None if no setting does.
+        The field of a job, an export or an input's settings that mends it; None if none does.
     path
-        The file or folder that it is about.
+        The file or folder concerned.
     """
 
     def __init__(self, message: str = "", *, setting: str | None = None, path: Path | None = None) -> None:
@@ -38,11 +38,11 @@ class ImageMismatchError(BatchPredictionError, ValueError):
 
 
 class AxesError(BatchPredictionError, ValueError):
-    """Axes do not describe the array or file they are given for."""
+    """Axes do not fit the array or file they are given for."""
 
 
 class SettingsError(BatchPredictionError, ValueError):
-    """The caller asked for something that does not exist or cannot be combined."""
+    """A setting is not valid, or does not go with another."""
 
 
 class ExportError(BatchPredictionError, OSError):

@@ -1,4 +1,4 @@
-"""Problems as values: what is wrong with one input, and the setting that mends it."""
+"""Problems as values: a reason against predicting an input, and the setting that mends it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -20,11 +20,10 @@ Severity = Literal["error", "warning"]
 Kind = Literal[
     "classifier", "image", "mismatch", "axes", "exists", "output", "space", "settings", "memory", "unexpected"
 ]
-"""The subject of a problem: the classifier, an image that cannot be read, one that does not fit the classifier, its
-axes, an output that exists, one that cannot be written, room on the disk, a setting, memory, or a failure that was not
-foreseen."""
+"""The subject of a problem: the classifier, an unreadable image, an image that does not fit the classifier, its axes,
+an output that exists, an output that cannot be written, disk space, a setting, memory, or an unexpected failure."""
 
-# The first class that an error is an instance of decides.
+# The first class that matches decides.
 _KINDS: tuple[tuple[type[BaseException], Kind], ...] = (
     (ProjectError, "classifier"),
     (ImageMismatchError, "mismatch"),
@@ -40,7 +39,7 @@ _KINDS: tuple[tuple[type[BaseException], Kind], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why an input cannot be predicted, or why its prediction may be wrong.
+    """A reason why an input cannot be predicted, or why its prediction may be wrong.
 
     Attributes
     ----------
@@ -49,9 +48,9 @@ class Problem:
     text
         The whole message, for people; also ``str(problem)``.
     setting
-        The field of a job, of an export or of an input's settings that mends it; None if no setting does.
+        The field of a job, an export or an input's settings that mends it; None if none does.
     path
-        The file or folder that it is about.
+        The file or folder concerned.
     severity
         ``"error"`` if the input cannot be predicted, ``"warning"`` if it can.
     """

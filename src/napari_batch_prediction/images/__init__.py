@@ -1,1 +1,1 @@
-"""What a user has on disk, opened lazily as one thing: an Image."""
+"""Opened images: axes, shape, type, and pixels that are read by region."""

@@ -1,4 +1,4 @@
-"""The one shape in which every readable file appears: an :class:`Image`."""
+"""The class :class:`Image`: every image that can be read, whatever its format."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ from napari_batch_prediction.axes import check_axes, extents, guess_axes, reorde
 from napari_batch_prediction.errors import BatchPredictionError, ImageReadError, SettingsError
 
 AxesKnown = Literal["file", "user", "guess"]
-"""How the axes of an image are known: from the file, from the user, or guessed by ilastik's rules."""
+"""Origin of an image's axes: the file, the user, or ilastik's guess."""
 
 COLOURS = {2: ("grey", "alpha"), 3: ("red", "green", "blue"), 4: ("red", "green", "blue", "alpha")}
 """Names of channels that are the colours of a picture, by their number."""
@@ -22,13 +22,13 @@ _MOST_LISTED = 20
 
 
 @contextmanager
-def reading(what: str) -> Iterator[None]:
-    """Turn what a library raises inside the block into an ImageReadError that says what could not be read.
+def reading(subject: str) -> Iterator[None]:
+    """Turn every error inside the block into an ImageReadError, except those of this package.
 
     Parameters
     ----------
-    what
-        What is being read, for example ``"'cells.tif' as TIFF"``.
+    subject
+        The thing being read, for the message, for example ``"'cells.tif' as TIFF"``.
     """
     try:
         yield
@@ -36,13 +36,13 @@ def reading(what: str) -> Iterator[None]:
         raise
     except Exception as error:  # damaged files make decoders raise nearly anything
         raise ImageReadError(
-            f"Cannot read {what}: {str(error).rstrip('. ') or type(error).__name__}. "
+            f"Cannot read {subject}: {str(error).rstrip('. ') or type(error).__name__}. "
             "Check that the file is whole and opens in other programs; if it was copied, copy it again."
         ) from error
 
 
 def choose_axes(shape: Sequence[int], user: str | None, file: str | None = None) -> tuple[str, AxesKnown]:
-    """Return the axes to use and how they are known: the user's, else the file's, else ilastik's guess."""
+    """Return the axes to use and their origin: the user's, else the file's, else ilastik's guess."""
     if user is not None:
         return check_axes(user, shape), "user"
     if file is not None:
@@ -50,34 +50,34 @@ def choose_axes(shape: Sequence[int], user: str | None, file: str | None = None)
     return guess_axes(shape), "guess"
 
 
-def only_dataset(file: object, found: Mapping[str, str], name: str | None = None) -> str:
-    """Return the only one of the images in a file.
+def only_dataset(file: object, datasets: Mapping[str, str], name: str | None = None) -> str:
+    """Return the path of the only image in a file.
 
     Parameters
     ----------
     file
         The file, for the message.
-    found
-        What each image in it is, in words, by its path.
+    datasets
+        A description of each image in the file, by its path.
     name
-        The path that the user gave, which is none of these; None if none was given.
+        A path that the user gave and that is not among these; None if none was given.
 
     Raises
     ------
     ImageReadError
-        If there is none, or several, or a name was given.
+        If there is no image, there are several, or a name was given.
     """
-    listing = "; ".join(f"{path} {what}".rstrip() for path, what in list(found.items())[:_MOST_LISTED])
-    if len(found) > _MOST_LISTED:
-        listing += f"; and {len(found) - _MOST_LISTED} more"
-    if not found:
+    listing = "; ".join(f"{path} {description}".rstrip() for path, description in list(datasets.items())[:_MOST_LISTED])
+    if len(datasets) > _MOST_LISTED:
+        listing += f"; and {len(datasets) - _MOST_LISTED} more"
+    if not datasets:
         raise ImageReadError(f"'{file}' holds no image: no dataset of numbers with 2 to 5 dimensions.")
-    first = next(iter(found))
+    first = next(iter(datasets))
     if name is not None:
         raise ImageReadError(f"'{file}' has no dataset '{name}'. It has: {listing}.", setting="dataset")
-    if len(found) > 1:
+    if len(datasets) > 1:
         raise ImageReadError(
-            f"'{file}' holds {len(found)} datasets, and it is not clear which to use: {listing}. "
+            f"'{file}' holds {len(datasets)} datasets, and it is not clear which to use: {listing}. "
             f"Choose one of them, or name it after the file, as in '{file}/{first}'.",
             setting="dataset",
         )
@@ -90,23 +90,23 @@ class Image(ABC):
     Parameters
     ----------
     location
-        The input as the user names it: a path, or a path with a dataset after it.
+        The text of the image's location, for messages.
     axes
         Axis keys in the order of ``shape``.
     shape
         Extents in pixels.
     dtype
-        Type of the pixels; made native in byte order, and bool made uint8 (0 and 1).
+        Type of the pixels in the file; the image has it in native byte order, and uint8 (0 and 1) for bool.
     axes_known
-        How ``axes`` are known.
+        Origin of ``axes``.
     pixel_size
-        Size of a pixel along ``t``, ``z``, ``y`` and ``x`` where the file says so.
+        Size of a pixel along ``t``, ``z``, ``y`` and ``x``, where stored.
     units
-        The unit of each entry of ``pixel_size`` where the file says so.
+        Unit of each entry of ``pixel_size``, where stored.
     channel_names
-        A name for each channel where the file says so, else empty.
+        A name for each channel; empty if none are stored.
     dataset
-        The dataset or level that was opened in a file that can hold several; else empty.
+        The opened dataset or level of a file that can hold several; else empty.
 
     Raises
     ------
@@ -144,9 +144,9 @@ class Image(ABC):
         self.axes_known: AxesKnown = axes_known
         self.pixel_size = {key: size for key, size in (pixel_size or {}).items() if key in self.axes}
         self.units = {key: unit for key, unit in (units or {}).items() if key in self.pixel_size}
-        # Names that are not one for each channel, or say nothing, are no names.
-        named = len(channel_names) == self.extents["c"] and any(channel_names)
-        self.channel_names = tuple(channel_names) if named else ()
+        # Names are ignored if their number is not that of the channels, or if all are empty.
+        has_names = len(channel_names) == self.extents["c"] and any(channel_names)
+        self.channel_names = tuple(channel_names) if has_names else ()
         self.dataset = dataset
         self._closed = False
 
@@ -158,6 +158,8 @@ class Image(ABC):
     def read(self, region: tuple[slice, ...] | None = None) -> NDArray:
         """Return the pixels of a region, in the image's own axes, as a new C-contiguous array of ``dtype``.
 
+        Several threads may read at once.
+
         Parameters
         ----------
         region
@@ -166,7 +168,7 @@ class Image(ABC):
         Raises
         ------
         ImageReadError
-            If the file cannot deliver the pixels. Safe to call from several threads.
+            If the pixels cannot be read.
         SettingsError
             If the region is not inside the image, or the image is closed.
         """
@@ -187,7 +189,7 @@ class Image(ABC):
 
     @abstractmethod
     def _read(self, region: tuple[slice, ...]) -> NDArray:
-        """Return the pixels of a region that is known to be inside the image; may be a view of a cache."""
+        """Return the pixels of a region inside the image; the array may be a view of a cache."""
 
     def read_czyx(self, t: int, z: slice, y: slice, x: slice) -> NDArray:
         """Return a region of one time point as ``(c, z, y, x)``, all channels, dtype unchanged."""
@@ -202,7 +204,7 @@ class Image(ABC):
 
     @abstractmethod
     def _release(self) -> None:
-        """Let go of the file and of pixels that are kept."""
+        """Close the file and free kept pixels."""
 
     def __enter__(self) -> Self:
         return self

@@ -12,12 +12,12 @@ Channels = Sequence[int | str]
 
 
 class ChannelsImage(Image):
-    """An image with only the chosen channels of another, in the order in which they are chosen.
+    """An image with some channels of another, in the order given.
 
     Parameters
     ----------
     image
-        The image; closed together with this one.
+        The other image; closed together with this one.
     channels
         Names of channels, or indices from 0, also as text. A name wins over an index.
 
@@ -50,13 +50,13 @@ class ChannelsImage(Image):
     def _read(self, region: tuple[slice, ...]) -> NDArray:
         if "c" not in self.axes:
             return self._image.read(region)
-        at = self.axes.index("c")
-        wanted = np.array(self._indices[region[at]])
-        first, last = int(wanted.min()), int(wanted.max())
+        axis = self.axes.index("c")
+        indices = np.array(self._indices[region[axis]])
+        first, last = int(indices.min()), int(indices.max())
         if "c" not in self._image.axes:
-            return np.stack([self._image.read(region[:at])] * len(wanted), axis=-1)
-        pixels = self._image.read((*region[:at], slice(first, last + 1), *region[at + 1 :]))
-        return np.take(pixels, wanted - first, axis=at)
+            return np.stack([self._image.read(region[:axis])] * len(indices), axis=-1)
+        pixels = self._image.read((*region[:axis], slice(first, last + 1), *region[axis + 1 :]))
+        return np.take(pixels, indices - first, axis=axis)
 
     def _release(self) -> None:
         self._image.close()

@@ -1,4 +1,4 @@
-"""Images that are in memory already, such as layers of a viewer."""
+"""Images in memory, such as layers of a viewer."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,9 +13,9 @@ class MemoryImage(Image):
     Parameters
     ----------
     location
-        The text that names it.
+        The text of its location.
     pixels
-        The array, or a lazy one that is indexed and converted like it.
+        A numpy array, or a lazy array that is indexed and converted like one.
     axes, axes_known, pixel_size, units, channel_names
         See :class:`~napari_batch_prediction.images.base.Image`.
     """
@@ -44,7 +44,7 @@ class MemoryImage(Image):
         self.pixels = pixels
 
     def with_axes(self, axes: str) -> "MemoryImage":
-        """Return the same pixels with axes that the user gives; pixel sizes stay with their keys.
+        """Return the same pixels with the user's axes; pixel sizes stay with their keys.
 
         Raises
         ------
@@ -65,7 +65,7 @@ class MemoryImage(Image):
         return self.pixels[region]
 
     def close(self) -> None:
-        """Do nothing: there is no file, and whoever made the array keeps it."""
+        """Do nothing: there is no file, and the owner of the array keeps it."""
 
     def _release(self) -> None:
         """Do nothing."""

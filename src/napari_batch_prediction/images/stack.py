@@ -16,35 +16,35 @@ StackAxis = Literal["z", "t", "c"]
 
 Member = TypeVar("Member")
 
-# Tiles overlap by their context, and come one beside the other: what is opened is needed again soon. Some formats
-# keep all pixels once they are read, and systems limit the number of open files.
+# Neighbouring tiles overlap by their context, so an open file is soon needed again. Some formats keep all pixels once
+# they are read, and systems limit the number of open files.
 _MOST_OPEN = 64
 _MOST_OPEN_BYTES = 256 * 2**20
 
 
 class StackImage(Image, Generic[Member]):
-    """Images of equal axes, shape and type, one after the other along one axis.
+    """Images of equal axes, shape and type, stacked along one axis.
 
-    If they lack the axis it is added: ``t`` first, ``z`` before the other axes except ``t``, ``c`` last. If
-    they have it, they are joined along it: with ``c`` always, with ``z`` and ``t`` if its extent is 1.
+    An axis that they lack is added: ``t`` first, ``z`` before the other axes except ``t``, ``c`` last. An axis that
+    they have joins them: ``c`` always, ``z`` and ``t`` if its extent is 1.
 
     Parameters
     ----------
     location
-        The pattern or folder as the user names it.
+        The pattern or folder, as the user wrote it.
     members
         Locations of the images, as text or values, in order; at least one.
     along
         The axis.
     open_member
-        Opens one of them.
+        Opens one member.
 
     Raises
     ------
     ImageMismatchError
-        If they differ in axes, shape or type, or have the axis already.
+        If members differ in axes, shape or type, or have more than one ``z`` or ``t`` along the axis.
     ImageReadError
-        If one of them cannot be opened.
+        If a member cannot be opened.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class StackImage(Image, Generic[Member]):
         with open_member(members[0]) as first:
             self._expected = _facts(first)
             names = first.channel_names
-            known, sizes, units = first.axes_known, first.pixel_size, first.units
+            axes_known, sizes, units = first.axes_known, first.pixel_size, first.units
             n_bytes = first.dtype.itemsize * int(np.prod(first.shape))
         axes, shape, dtype = self._expected
         if along in axes and along != "c" and shape[axes.index(along)] > 1:
@@ -73,50 +73,50 @@ class StackImage(Image, Generic[Member]):
                 self._check(location, member, image)
                 all_names += image.channel_names
         self._is_new = along not in axes
-        self._at = _position(axes, along)
-        self._each = 1 if self._is_new else shape[self._at]
+        self._axis = _position(axes, along)
+        self._each = 1 if self._is_new else shape[self._axis]
         total = self._each * len(self._members)
         if along == "c":
-            # Without names of their own, channels in files of their own are called as these are.
+            # Name unnamed channels after their files.
             names = tuple(
                 all_names if all_names or self._each > 1 else (Path(str(member)).stem for member in self._members)
             )
-        after = self._at if self._is_new else self._at + 1
+        after = self._axis if self._is_new else self._axis + 1
         super().__init__(
             location,
-            axes[: self._at] + along + axes[after:],
-            (*shape[: self._at], total, *shape[after:]),
+            axes[: self._axis] + along + axes[after:],
+            (*shape[: self._axis], total, *shape[after:]),
             dtype,
-            axes_known=known,
+            axes_known=axes_known,
             pixel_size=sizes,
             units=units,
             channel_names=names,
         )
 
     def _check(self, location: str, member: Member, image: Image) -> None:
-        found = _facts(image)
-        if found != self._expected:
+        facts = _facts(image)
+        if facts != self._expected:
             raise ImageMismatchError(
-                f"'{location}' is no stack: '{member}' has {_describe(found)}, but '{self._members[0]}' has "
+                f"'{location}' is no stack: '{member}' has {_describe(facts)}, but '{self._members[0]}' has "
                 f"{_describe(self._expected)}. Leave it out, or stack files that are alike."
             )
 
     def _read(self, region: tuple[slice, ...]) -> NDArray:
-        at, each = self._at, self._each
-        start, stop = region[at].start, region[at].stop
+        axis, each = self._axis, self._each
+        start, stop = region[axis].start, region[axis].stop
         pixels = np.empty([s.stop - s.start for s in region], self.dtype)
         for number in range(start // each, -(-stop // each)):
             first = number * each
             low, high = max(start, first), min(stop, first + each)
             inside = () if self._is_new else (slice(low - first, high - first),)
             with self._lock:
-                part = self._member(number).read((*region[:at], *inside, *region[at + 1 :]))
-            place = (*(slice(None),) * at, slice(low - start, high - start))
-            pixels[place] = np.expand_dims(part, at) if self._is_new else part
+                pixels_inside = self._member(number).read((*region[:axis], *inside, *region[axis + 1 :]))
+            target = (*(slice(None),) * axis, slice(low - start, high - start))
+            pixels[target] = np.expand_dims(pixels_inside, axis) if self._is_new else pixels_inside
         return pixels
 
     def _member(self, number: int) -> Image:
-        """Return an open member; those that were not used for longest are closed."""
+        """Return an open member; the least recently used are closed."""
         if number in self._open:
             self._open.move_to_end(number)
             return self._open[number]
@@ -147,7 +147,7 @@ def _describe(facts: tuple[str, tuple[int, ...], np.dtype]) -> str:
 
 
 def _position(axes: str, along: str) -> int:
-    """Return where the axis is, or is to be added."""
+    """Return the index of the axis, or the one to add it at."""
     if along in axes:
         return axes.index(along)
     if along == "c":

@@ -1,12 +1,10 @@
-"""Units of length and time: the many spellings in files, as one name each."""
+"""Names of units of length and time for their many spellings in files."""
 
+_METRES = ("micrometre", "micrometers", "micrometres")
 _NAMES = {
     "nanometer": ("nm", "nanometre", "nanometers", "nanometres"),
     # Micro sign, Greek mu, and ImageJ's escape for the micro sign.
-    "micrometer": (
-        "um", "\u00b5m", "\u03bcm", "\\u00b5m", "micron", "microns",
-        "micrometre", "micrometers", "micrometres",
-    ),
+    "micrometer": ("um", "\u00b5m", "\u03bcm", "\\u00b5m", "micron", "microns", *_METRES),
     "millimeter": ("mm", "millimetre", "millimeters", "millimetres"),
     "centimeter": ("cm", "centimetre", "centimeters", "centimetres"),
     "meter": ("m", "metre", "meters", "metres"),
@@ -15,14 +13,14 @@ _NAMES = {
     "second": ("s", "sec", "seconds"),
     "minute": ("min", "minutes"),
     "hour": ("h", "hours"),
-}  # fmt: skip
+}
 _BY_SPELLING = {spelling: name for name, spellings in _NAMES.items() for spelling in (name, *spellings)}
 
 
 def unit_name(spelling: str) -> str:
-    """Return the name of a unit, for example ``micrometer`` for ``µm``; an unknown unit unchanged.
+    """Return the name of a unit, for example ``micrometer`` for ``µm``; unknown units unchanged.
 
-    Names are those of OME-Zarr. What only says "pixels" is no unit: the result is empty.
+    Names are those of OME-Zarr. The name is empty for "pixels", which is no unit.
     """
     spelling = spelling.strip()
     if spelling.lower() in ("pixel", "pixels"):

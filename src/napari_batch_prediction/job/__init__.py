@@ -1,1 +1,1 @@
-"""The job as data: what is predicted, with what, and what is written."""
+"""The job as data: classifier, inputs, exports and settings."""

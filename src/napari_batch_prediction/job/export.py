@@ -1,4 +1,4 @@
-"""What to export: one frozen, serialisable model."""
+"""The settings of an export: a frozen, serialisable model."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,9 +12,9 @@ from napari_batch_prediction.job.region import Region, format_region, parse_regi
 
 DEFAULT_NAME = "{stem}_{source}"
 
-Dtype = Literal[
-    "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64", "float32", "float64"
-]  # fmt: skip
+_Integer = Literal["uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64"]
+_Float = Literal["float32", "float64"]
+Dtype = Literal[_Integer, _Float]
 
 
 def _rising(value: tuple[float, float] | None) -> tuple[float, float] | None:
@@ -31,7 +31,7 @@ Range = Annotated[tuple[float, float] | None, AfterValidator(_rising)]
 
 
 class Export(BaseModel):
-    """One output for every input of a batch."""
+    """One thing to write for every input of a batch."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -1,4 +1,4 @@
-"""The job: what is predicted, with what, and what is written."""
+"""The job: classifier, inputs, exports and settings of a batch."""
 
 import os
 from collections.abc import Callable
@@ -28,7 +28,7 @@ def _split_names(text: str) -> tuple[str, ...]:
 
 
 class InputSettings(BaseModel):
-    """What is set for one image. It goes before what is set for all."""
+    """Settings of one image; they override the job's."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -40,7 +40,7 @@ class InputSettings(BaseModel):
 
 
 class BatchJob(BaseModel):
-    """A whole batch as one frozen object: the same in the window, in Python and on the command line."""
+    """A whole batch as frozen data, the same in the window, in Python and on the command line."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -86,7 +86,7 @@ class BatchJob(BaseModel):
     )
 
     def absolute(self) -> "BatchJob":
-        """Return a job that means the same files wherever it is run."""
+        """Return the same job with absolute paths, independent of the current folder."""
         exports = tuple(
             export.model_copy(update={"folder": Path(_whole(os.fspath(export.folder)))}) if export.folder else export
             for export in self.exports
@@ -95,26 +95,26 @@ class BatchJob(BaseModel):
             update={
                 "classifier": Path(_whole(os.fspath(self.classifier))),
                 "inputs": tuple(map(_whole, self.inputs)),
-                "input_settings": {_whole(name): chosen for name, chosen in self.input_settings.items()},
+                "input_settings": {_whole(name): settings for name, settings in self.input_settings.items()},
                 "exports": exports,
                 "ledger": Path(_whole(os.fspath(self.ledger))) if self.ledger else None,
             }
         )
 
     def for_input(self, location: str) -> "BatchJob":
-        """Return the job of one of its inputs alone, named as the plan names it."""
+        """Return the job for one input alone, given by its location in the plan."""
         own = {name: settings for name, settings in self.input_settings.items() if name == location}
         return self.model_copy(update={"inputs": (location,), "input_settings": own})
 
     def plan(self) -> "Plan":
-        """Open every input, name every output and find every problem. Nothing is written.
+        """Open every input, name every output and find every problem; nothing is written.
 
         Raises
         ------
         ProjectError
             If the classifier cannot be used.
         SettingsError
-            If a source, format or name template is unknown, or no input is given.
+            If a source or format is unknown, a name template is not valid, or no input is given.
         """
         plan: Plan = _verbs().plan_job(self)
         return plan
@@ -129,25 +129,25 @@ class BatchJob(BaseModel):
         Parameters
         ----------
         on_event
-            Called with every event as it happens, in the calling thread.
+            Called in the calling thread with every event as it happens.
         should_cancel
-            Asked between tiles; the run stops when it returns True.
+            Called between tiles; the run stops once it returns True.
 
         Returns
         -------
-        The ledger: what happened to each input.
+        The ledger, with a row for each input.
         """
         ledger: Ledger = _verbs().run_job(self, on_event, should_cancel)
         return ledger
 
 
 def _verbs() -> ModuleType:
-    """Return the module that does things with a job. It is found by name: the data import nothing that uses them."""
+    """Return the module of a job's verbs, imported by name: data do not depend on code that uses them."""
     return import_module("napari_batch_prediction.api")
 
 
 def _whole(name: str) -> str:
-    """Return a path, or a list named with ``@`` before it, from the root on; a layer as it is."""
+    """Return the absolute path of an input, also of a list with ``@`` before it; a layer unchanged."""
     if name.startswith("@"):
         return f"@{_whole(name[1:])}"
     return absolute(name if LayerNamed.of(name) else str(Path(name).expanduser()))

@@ -1,4 +1,4 @@
-"""Fields of a job and of an export as options of the command line: read, written, and described."""
+"""Options of the command line made of the fields of a job and of an export."""
 
 import argparse
 from collections.abc import Callable, Iterator
@@ -14,21 +14,21 @@ from napari_batch_prediction.errors import SettingsError
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """How a field appears on the command line, as an annotation of the field.
+    """Annotation of a field that is an option of the command line.
 
-    Its help is the field's description; its label in the window is the field's title. A field that is True or False
-    is a switch, a literal type gives the choices, and a tuple of names in ``metavar`` takes as many values.
+    The field's description is its help, the field's title its label in the window. A bool is a switch, a literal type
+    gives the choices, and a tuple of names in ``metavar`` takes as many values.
 
     Attributes
     ----------
     metavar
-        What stands for its value in the help; one name for each value.
+        Name of the value in the help; a tuple for several values.
     name
-        Its name without dashes; that of the field if empty.
+        Name of the option without dashes; the field's if empty.
     parse
-        Makes the value of its text; raises SettingsError or ValueError if it cannot.
+        Turns the text into the value; raises SettingsError or ValueError if it cannot.
     write
-        Makes the text of a value.
+        Turns a value into text.
     """
 
     metavar: str | tuple[str, ...] = ""
@@ -38,7 +38,7 @@ class Option:
 
 
 def options(model: type[BaseModel]) -> Iterator[tuple[str, FieldInfo, Option]]:
-    """Yield the fields of a model that are options: name, field, option."""
+    """Yield name, field and option of each field of a model that is an option."""
     for name, field in model.model_fields.items():
         for option in field.metadata:
             if isinstance(option, Option):
@@ -56,17 +56,17 @@ def describe(model: type[BaseModel], field_name: str) -> str:
 
 
 def label(model: type[BaseModel], field_name: str) -> str:
-    """Return the name of a field in the window."""
+    """Return the label of a field in the window."""
     return model.model_fields[field_name].title or ""
 
 
 def add_options(parser: argparse.ArgumentParser, model: type[BaseModel]) -> None:
-    """Add an option to a parser for each field of a model that is one."""
+    """Add the options of a model to a parser."""
     for name, field, option in options(model):
         settings: dict[str, Any] = {"dest": name, "help": _help(field).replace("%", "%%")}
         choices = _choices(field)
         if field.annotation is bool:
-            # None, not False, says that the option was not given.
+            # None, not False, means that the option was not given.
             settings |= {"action": "store_true", "default": None}
         elif choices and not option.metavar:
             settings |= {"choices": choices}
@@ -84,7 +84,7 @@ def given_options(arguments: argparse.Namespace, model: type[BaseModel]) -> dict
 
 
 def write_options(value: BaseModel) -> dict[str, list[str]]:
-    """Return the options that give the fields of a model which differ from their defaults: name, words after it."""
+    """Return the options, with their values as words, for the fields of a model that differ from their defaults."""
     written: dict[str, list[str]] = {}
     for name, field, option in options(type(value)):
         content = getattr(value, name)
@@ -101,14 +101,13 @@ def write_options(value: BaseModel) -> dict[str, list[str]]:
 
 
 def _help(field: FieldInfo) -> str:
-    """Return the description, and the default unless the description says it."""
+    """Return the description of a field, with the default if it is a text."""
     default = field.get_default(call_default_factory=True)
-    said = default in (None, False) or default == {} or not isinstance(default, str)
-    return f"{field.description}{'' if said else f' Default: {default}.'}"
+    return f"{field.description} Default: {default}." if isinstance(default, str) else f"{field.description}"
 
 
 def _choices(field: FieldInfo) -> tuple[str, ...]:
-    """Return the values of a literal type, also of one that may be None."""
+    """Return the values of a literal type, optional or not; empty for other types."""
     annotation = field.annotation
     if get_origin(annotation) in (Union, UnionType):
         annotation = next(kind for kind in get_args(annotation) if kind is not type(None))
@@ -124,6 +123,6 @@ def _reader(option: Option) -> Callable[[str], object]:
         except SettingsError as error:
             raise argparse.ArgumentTypeError(str(error)) from error
 
-    # argparse says it of other errors: "invalid int value".
+    # argparse uses the name in messages of other errors: "invalid int value".
     read.__name__ = option.parse.__name__
     return read

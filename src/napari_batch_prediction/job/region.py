@@ -12,7 +12,7 @@ _KEYS: Mapping[str, AxisKey] = {"t": "t", "c": "c", "z": "z", "y": "y", "x": "x"
 
 
 def parse_region(text: str) -> Region:
-    """Return start and stop along each axis that a text names; an empty text names none.
+    """Return start and stop along each axis of a region given as text; an empty text is no region.
 
     Raises
     ------
@@ -20,21 +20,21 @@ def parse_region(text: str) -> Region:
         If the text is not a region.
     """
     region: Region = {}
-    for part in text.split(",") if text.strip() else ():
-        found = re.fullmatch(r"\s*([tczyx])\s*=\s*(\d*)\s*:\s*(\d*)\s*", part, re.ASCII | re.IGNORECASE)
-        key = _KEYS[found[1].lower()] if found else None
-        if found is None or key is None or key in region:
+    for interval in text.split(",") if text.strip() else ():
+        match = re.fullmatch(r"\s*([tczyx])\s*=\s*(\d*)\s*:\s*(\d*)\s*", interval, re.ASCII | re.IGNORECASE)
+        key = _KEYS[match[1].lower()] if match else None
+        if match is None or key is None or key in region:
             raise SettingsError(
                 f"'{text}' is not a region. Write start and stop, each axis once, for example y=10:200, x=:512.",
                 setting="region",
             )
-        start, stop = (int(number) if number else None for number in found.groups()[1:])
+        start, stop = (int(number) if number else None for number in match.groups()[1:])
         region[key] = start, stop
     return region
 
 
 def format_region(region: Mapping[AxisKey, tuple[int | None, int | None]]) -> str:
-    """Return a region as a text for :func:`parse_region`."""
+    """Return a region as text that :func:`parse_region` reads."""
     return ", ".join(f"{key}={_end(start)}:{_end(stop)}" for key, (start, stop) in region.items())
 
 

@@ -6,7 +6,7 @@ from napari_batch_prediction.errors import SettingsError
 
 
 def parse_size(text: str) -> int:
-    """Return the bytes of a size such as ``4GiB`` or ``500 MB``.
+    """Return the number of bytes of a size such as ``4GiB`` or ``500 MB``.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""A job as text to copy: as Python, and as a command line."""
+"""A job as Python code and as a command line, to copy."""
 
 import os
 import shlex
@@ -23,28 +23,28 @@ _WIDTH = 100
 
 
 def as_python(job: BatchJob) -> str:
-    """Return Python code that makes the same job and runs it. Paths are absolute."""
+    """Return Python code that makes the same job and runs it, with absolute paths."""
     return f"import napari_batch_prediction as nbp\n\njob = {_call(job.absolute(), 0)}\n{_RUN}"
 
 
 def as_command(job: BatchJob) -> str:
-    """Return a command line that runs the same job, quoted for this system's shell. Paths are absolute.
+    """Return a command line that runs the same job, quoted for this system's shell, with absolute paths.
 
-    What options cannot say (exports that differ in more than their source, settings of single images) is given
-    as JSON to ``--job``.
+    If options cannot express the job (exports that differ in more than their source, settings of single images), it
+    is given as JSON to ``--job``.
     """
     words = [COMMAND, "run", *_arguments(job.absolute())]
     return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
 
 
 def _call(model: BatchJob | Export, depth: int) -> str:
-    """Return the call that makes a model, with the fields that are not as by default."""
-    fields = {name: _value(value, depth + 1) for name, value in _chosen(model)}
+    """Return the Python call that makes a model, with the fields to show."""
+    fields = {name: _value(value, depth + 1) for name, value in _fields(model)}
     return _bracketed(f"nbp.{type(model).__name__}(", [f"{name}={text}" for name, text in fields.items()], ")", depth)
 
 
-def _chosen(model: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the fields that differ from their defaults, and those by which one tells what it is."""
+def _fields(model: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the fields to show: those that differ from their defaults, and the source or the exports."""
     for name, field in type(model).model_fields.items():
         value = getattr(model, name)
         if name in ("source", "exports") or value != field.get_default(call_default_factory=True):
@@ -57,9 +57,9 @@ def _value(value: Any, depth: int) -> str:
     if isinstance(value, os.PathLike):
         return repr(os.fspath(value))
     if isinstance(value, tuple):
-        return _bracketed("[", [_value(one, depth + 1) for one in value], "]", depth)
+        return _bracketed("[", [_value(item, depth + 1) for item in value], "]", depth)
     if isinstance(value, Mapping):
-        items = [f"{key!r}: {_value(one, depth + 1)}" for key, one in value.items()]
+        items = [f"{key!r}: {_value(item, depth + 1)}" for key, item in value.items()]
         return _bracketed("{", items, "}", depth)
     return repr(value)
 
@@ -98,7 +98,7 @@ def _arguments(job: BatchJob) -> list[str]:
 
 
 def _same_but_source(job: BatchJob) -> bool:
-    """Return whether the exports differ in nothing but their source; tables have a format of their own."""
+    """Return True if the exports differ only in their source; tables may have another format than images."""
     others = [export.model_copy(update={"source": "", "format": ""}) for export in job.exports]
     formats = {(is_table_format(export.format), export.format) for export in job.exports}
-    return all(one == others[0] for one in others) and len(formats) == len({is_table for is_table, _ in formats})
+    return all(other == others[0] for other in others) and len(formats) == len({is_table for is_table, _ in formats})

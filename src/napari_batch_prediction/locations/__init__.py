@@ -1,1 +1,1 @@
-"""From the names that a user gives to single images."""
+"""Locations of images: expanding the inputs of a user, and opening each image."""

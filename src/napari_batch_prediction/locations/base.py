@@ -1,4 +1,4 @@
-"""The location of an input, of whatever kind it is."""
+"""The base class of all kinds of locations."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Mapping
@@ -9,40 +9,40 @@ from napari_batch_prediction.images.memory import MemoryImage
 from napari_batch_prediction.images.stack import StackAxis
 
 Arrays = Mapping[str, MemoryImage]
-"""Images in memory by the text of their location."""
+"""Images in memory, by the text of their location."""
 
 
 class Location(ABC):
-    """The place of one input. Its text is what people and files of a job see; nobody needs to take it apart."""
+    """A value that says where one image is. People and JSON see its text, which is parsed only once."""
 
     __slots__ = ()
 
     @abstractmethod
     def __str__(self) -> str:
-        """Return the text that stands for it."""
+        """Return the location as text."""
 
     @property
     @abstractmethod
     def stem(self) -> str:
-        """The name that outputs and layers are called by."""
+        """The name for outputs and layers."""
 
     @property
     def file(self) -> Path | None:
-        """The file, or a path in the folder that results lie in by default; None if there is none on disk."""
+        """The file, or a path in the default folder of outputs; None if nothing is on disk."""
         return None
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """All files and stores on disk that it is made of."""
+        """All files and stores on disk that belong to it."""
         return ()
 
     @property
     def in_memory(self) -> bool:
-        """Whether its pixels, and what is predicted for it, are in memory."""
+        """True if its pixels and its outputs are in memory."""
         return False
 
     def at(self, dataset: str, stack: StackAxis | None = None) -> "Location":
-        """Return the location of a dataset in it; itself if it holds none.
+        """Return the location of a dataset in it; itself if it has no datasets.
 
         Parameters
         ----------
@@ -54,11 +54,11 @@ class Location(ABC):
         return self
 
     def state(self) -> Hashable | None:
-        """Return what changes when the image changes; None if that cannot be told."""
+        """Return a value that differs once the image has changed; None if changes cannot be noticed."""
         return None
 
     def datasets(self) -> list[str]:
-        """Return the paths of the images in a file that can hold several; none for anything else.
+        """Return the paths of the datasets in a file that can hold several; else an empty list.
 
         Raises
         ------
@@ -74,7 +74,7 @@ class Location(ABC):
         Parameters
         ----------
         axes
-            Axis keys of the user; of several files, of each.
+            Axis keys of the user; for a stack, those of each file.
         arrays
             Images in memory.
 
@@ -85,5 +85,5 @@ class Location(ABC):
         AxesError
             If the axes are not valid or do not fit the image.
         ImageMismatchError
-            If several files differ.
+            If the files of a stack differ.
         """

@@ -1,4 +1,4 @@
-"""Lists of inputs: a text file with one on each line, or a table in a CSV file."""
+"""Lists of inputs: text files with one input on each line, or CSV files with a column of inputs."""
 
 import csv
 from pathlib import Path
@@ -7,20 +7,20 @@ from napari_batch_prediction.errors import SettingsError
 
 EXTENSIONS = (".txt", ".csv")
 
-# Names of the column with the inputs.
+# Possible names of the column of inputs.
 _COLUMNS = ("path", "file", "input")
 
 
 def read_list(file: Path) -> list[str]:
     """Return the inputs in a list; relative names start at the folder of the list.
 
-    Empty lines and lines that start with ``#`` are left out. In a CSV file the inputs are in the column
-    ``path``, ``file`` or ``input``, else in the first; columns are separated by comma, semicolon or tab.
+    Empty lines and lines that start with ``#`` are left out. In a CSV file the inputs are in the column ``path``,
+    ``file`` or ``input``, else in the first; commas, semicolons or tabs separate columns.
 
     Raises
     ------
     SettingsError
-        If there is no such list, it is no text, or nothing is in it.
+        If the list does not exist, is no text, or is empty.
     """
     try:
         text = file.read_text("utf-8-sig")

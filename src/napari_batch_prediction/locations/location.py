@@ -1,4 +1,4 @@
-"""The kinds of locations: a file, several files that are one image, a layer of a viewer."""
+"""The kinds of locations: a file or dataset, a stack, a layer of a viewer."""
 
 import os
 from collections.abc import Hashable
@@ -13,7 +13,7 @@ from napari_batch_prediction.images.base import Image, reading
 from napari_batch_prediction.images.stack import StackAxis, StackImage
 from napari_batch_prediction.locations.base import Arrays, Location
 from napari_batch_prediction.locations.opening import open_file
-from napari_batch_prediction.locations.paths import Place, absolute_path, find_place
+from napari_batch_prediction.locations.paths import SplitPath, absolute_path, split_path
 from napari_batch_prediction.locations.patterns import expand_pattern, written
 
 _LAYER = "layer:"
@@ -32,7 +32,7 @@ class FileAt(Location):
     dataset
         The path of the dataset; None if none is named.
     text
-        The text that the user wrote, where it differs.
+        The text as the user wrote it, if it differs.
     """
 
     path: Path
@@ -41,25 +41,24 @@ class FileAt(Location):
 
     @classmethod
     def of(cls, text: str | os.PathLike[str]) -> Self:
-        """Return the location of a file that a text names; it need not exist."""
+        """Parse the text of a file, with or without a dataset; the file need not exist."""
         text = os.fspath(text)
-        return cls.at_place(find_place(text), text)
+        return cls.from_split(split_path(text), text)
 
     @classmethod
-    def at_place(cls, place: Place, text: str = "") -> Self:
-        """Return the location at a place that is known."""
-        return cls(place.path, place.dataset, "" if text == written(place) else text)
+    def from_split(cls, split: SplitPath, text: str = "") -> Self:
+        """Return the location of a text that is split into file and dataset already."""
+        return cls(split.path, split.dataset, "" if text == written(split) else text)
 
     def __str__(self) -> str:
         return self.text or (str(self.path) if self.dataset is None else f"{self.path}/{self.dataset}")
 
     @property
     def stem(self) -> str:
-        """The name of the file without its extension, and with ``-inner-path`` if it names a dataset.
+        """The name of the file without its extension, followed by ``-inner-path`` for a dataset.
 
-        Only the extension of a known format is left out, so names with dots stay whole: ``a.9_z1.tif`` is
-        ``a.9_z1``, ``iso.2334`` is ``iso.2334``, ``x.ome.zarr`` is ``x.ome``, ``scan.h5/volume/data`` is
-        ``scan-volume-data``.
+        Only extensions of known formats are left out, so names with dots stay whole: ``a.9_z1`` for ``a.9_z1.tif``,
+        ``iso.2334`` for ``iso.2334``, ``x.ome`` for ``x.ome.zarr``, ``scan-volume-data`` for ``scan.h5/volume/data``.
         """
         stem = self.path.name if known_format(self.path) is None else self.path.stem
         return stem if self.dataset is None else f"{stem}-{self.dataset.replace('/', '-')}"
@@ -75,7 +74,7 @@ class FileAt(Location):
         return (self.path,)
 
     def at(self, dataset: str, stack: StackAxis | None = None) -> Location:
-        """Return the location of a dataset in it, or of several as one image."""
+        """Return the location of a dataset in the file, or of a stack of datasets."""
         dataset = dataset.strip("/")
         if stack is not None and has_magic(dataset):
             return parse(f"{self}/{dataset}", stack)
@@ -83,11 +82,11 @@ class FileAt(Location):
         return FileAt(self.path, inner, f"{self}/{dataset}")
 
     def state(self) -> Hashable | None:
-        """Return time, size and number of the file."""
+        """Return time of change, size and inode of the file."""
         return _state(self.path)
 
     def datasets(self) -> list[str]:
-        """Return the paths of the images in the file, whatever is named after it."""
+        """Return the paths of all datasets in the file."""
         file_format = known_format(self.path)
         if file_format is None:
             return []
@@ -101,16 +100,16 @@ class FileAt(Location):
 
 @dataclass(frozen=True, slots=True)
 class StackOf(Location):
-    """Several files, or datasets, that are one image.
+    """A stack: several files or datasets that are one image.
 
     Attributes
     ----------
     pattern
-        The pattern or the folder.
+        The pattern or folder, as the user wrote it.
     files
-        Its files, in order.
+        The files, in order.
     axis
-        The axis they are stacked along.
+        The axis along which they are stacked.
     """
 
     pattern: str
@@ -126,9 +125,9 @@ class StackOf(Location):
 
     @property
     def stem(self) -> str:
-        """The common beginning of the names of all files, as in ilastik; of a folder, its name.
+        """The name of a folder; for a pattern, the common beginning of its files' names, as in ilastik.
 
-        It is ``stack_at-`` and the name of the first if they have nothing in common.
+        If they have nothing in common, it is ``stack_at-`` and the name of the first file.
         """
         if self._is_folder:
             return absolute_path(self.pattern).name
@@ -138,7 +137,7 @@ class StackOf(Location):
 
     @property
     def file(self) -> Path:
-        """A path in the folder that all files of a pattern share; of a folder, that folder."""
+        """A path in the innermost folder that holds all files; for a folder, the folder itself."""
         if self._is_folder:
             return Path(self.pattern)
         folders = [file.path.parent for file in self.files]
@@ -158,7 +157,7 @@ class StackOf(Location):
         return parse(f"{self.pattern}/{dataset.strip('/')}", self.axis)
 
     def state(self) -> Hashable | None:
-        """Return the state of the folder, or of the only file; several files may change without notice."""
+        """Return the state of the folder, or of the only file; None for several files."""
         paths = {Path(self.pattern)} if self._is_folder else set(self.paths)
         return _state(paths.pop()) if len(paths) == 1 else None
 
@@ -181,7 +180,7 @@ class LayerNamed(Location):
 
     @classmethod
     def of(cls, text: str) -> Self | None:
-        """Return the layer that a text names; None if it names a file."""
+        """Return the location of the layer that a text names; None if it names a file."""
         return cls(text.removeprefix(_LAYER)) if text.startswith(_LAYER) else None
 
     def __str__(self) -> str:
@@ -194,7 +193,7 @@ class LayerNamed(Location):
 
     @property
     def in_memory(self) -> bool:
-        """True: its pixels are those of the layer."""
+        """Always True."""
         return True
 
     def open(self, axes: str | None = None, arrays: Arrays | None = None) -> Image:
@@ -210,16 +209,16 @@ class LayerNamed(Location):
 
 @dataclass(frozen=True, slots=True)
 class Unmatched(Location):
-    """A text that stands for no image: a pattern that nothing matches, a list that cannot be read.
+    """An input without images, such as a pattern that matches nothing or a list that cannot be read.
 
     Attributes
     ----------
     text
         The text.
     error
-        The error that says why.
+        The reason.
     file
-        A path in the folder that results were to lie in; None if there are none.
+        A path in the default folder of outputs; None if there is none.
     """
 
     text: str
@@ -247,24 +246,24 @@ def parse(text: str | os.PathLike[str], stack: StackAxis | None = None) -> Locat
     text
         A file, a file with a dataset after it, or ``layer:`` and the name of a layer.
     stack
-        If given, a pattern or a folder is one image: its files stacked along this axis.
+        Axis along which the files of a pattern or a folder are stacked as one image.
 
     Raises
     ------
     SettingsError
-        If a pattern or folder is to be stacked and matches no file.
+        If a pattern or folder to be stacked matches no file.
     """
     text = os.fspath(text)
     if (layer := LayerNamed.of(text)) is not None:
         return layer
-    place = find_place(text)
-    if stack is not None and (places := expand_pattern(text, place)) is not None:
-        return StackOf(text, tuple(map(FileAt.at_place, places)), stack)
-    return FileAt.at_place(place, text)
+    split = split_path(text)
+    if stack is not None and (matches := expand_pattern(text, split)) is not None:
+        return StackOf(text, tuple(map(FileAt.from_split, matches)), stack)
+    return FileAt.from_split(split, text)
 
 
 def absolute(text: str) -> str:
-    """Return the text of a location with its path from the root on, symbolic links kept; that of a layer as it is."""
+    """Return the text of a location with an absolute path, symbolic links kept; the text of a layer unchanged."""
     return text if LayerNamed.of(text) is not None else str(absolute_path(text))
 
 

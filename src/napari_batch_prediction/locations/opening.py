@@ -20,7 +20,7 @@ def open_file(location: str, file: Path, dataset: str | None, axes: str | None) 
     location
         The text of its location, for messages.
     file, dataset
-        The file and the dataset that is named.
+        The file, and the dataset named after it.
     axes
         Axis keys of the user.
 
@@ -42,12 +42,12 @@ def open_file(location: str, file: Path, dataset: str | None, axes: str | None) 
 
 
 def _format_of(location: str, file: Path, dataset: str | None) -> FileFormat:
-    """Return the format of an existing file that is not empty.
+    """Return the format of a file that exists and is not empty.
 
     Raises
     ------
     ImageReadError
-        If there is no such file, or none that can be an image.
+        If the file does not exist, is empty, or is no image.
     """
     with reading(f"'{location}'"):
         try:

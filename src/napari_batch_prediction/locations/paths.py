@@ -1,4 +1,4 @@
-"""Paths on disk: where a file or a store ends and the name of a dataset begins."""
+"""Paths on disk, split into a file or store and a dataset in it."""
 
 import os
 import stat
@@ -12,8 +12,8 @@ from napari_batch_prediction.formats.zarr.store import is_zarr
 Kind = Literal["file", "store", "folder", "other", "missing"]
 
 
-class Place(NamedTuple):
-    """A file, a store or a folder, and the dataset in it that is named.
+class SplitPath(NamedTuple):
+    """A path, split into a file, store or folder and a dataset in it.
 
     Attributes
     ----------
@@ -22,9 +22,9 @@ class Place(NamedTuple):
     dataset
         The path of the dataset in it; None if none is named.
     kind
-        What ``path`` is on disk.
+        Kind of ``path`` on disk.
     is_link
-        Whether ``path`` itself is a symbolic link.
+        True if ``path`` itself is a symbolic link.
     """
 
     path: Path
@@ -33,35 +33,35 @@ class Place(NamedTuple):
     is_link: bool = False
 
 
-def find_place(text: str) -> Place:
-    """Find the file (or store) and the dataset that a text names; the file need not exist."""
+def split_path(text: str) -> SplitPath:
+    """Split a text into a file (or store) and a dataset; the file need not exist."""
     path = Path(text)
     for file in path.parents:
-        # Most datasets are in such a file: a single look tells.
+        # Most datasets are in a file of such a name: one look at the disk is enough.
         if _can_hold_datasets(file):
             kind, is_link = _look(file)
             if kind == "file":
                 return _in_store(path) or _inside(path, file, kind, is_link)
     kind, is_link = _look(path)
     if kind == "file":
-        return Place(path, None, kind, is_link)
-    if (place := _in_store(path)) is not None:
-        return place
+        return SplitPath(path, None, kind, is_link)
+    if (split := _in_store(path)) is not None:
+        return split
     if kind == "folder":
         root = path
         while is_store(root) and is_store(root.parent):
             root = root.parent
         return _inside(path, root, "store" if is_store(root) else "folder", is_link and root == path)
     for file in path.parents if kind == "missing" else ():
-        found, is_link = _look(file)
-        if found == "file" or (found == "folder" and is_store(file)):
-            return _inside(path, file, "file" if found == "file" else "store", is_link)
+        file_kind, is_link = _look(file)
+        if file_kind == "file" or (file_kind == "folder" and is_store(file)):
+            return _inside(path, file, "file" if file_kind == "file" else "store", is_link)
     file, dataset = next(iter(dataset_splits(path)), (path, None))
-    return Place(file, dataset, kind)
+    return SplitPath(file, dataset, kind)
 
 
-def _in_store(path: Path) -> Place | None:
-    """Return the outermost folder with the extension of a store; None if the path goes through none."""
+def _in_store(path: Path) -> SplitPath | None:
+    """Split a path after its outermost folder with the extension of a store; None if it has none."""
     for folder in reversed((path, *path.parents)):
         if _has_store_name(folder):
             kind, is_link = _look(folder)
@@ -70,12 +70,12 @@ def _in_store(path: Path) -> Place | None:
     return None
 
 
-def _inside(path: Path, file: Path, kind: Kind, is_link: bool) -> Place:
-    return Place(file, None if path == file else path.relative_to(file).as_posix(), kind, is_link)
+def _inside(path: Path, file: Path, kind: Kind, is_link: bool) -> SplitPath:
+    return SplitPath(file, None if path == file else path.relative_to(file).as_posix(), kind, is_link)
 
 
 def _look(path: Path) -> tuple[Kind, bool]:
-    """Return the kind of a path and whether it is a link; a name that cannot be looked at is missing."""
+    """Return the kind of a path and whether it is a link; "missing" if the disk cannot be asked."""
     is_link = False
     try:
         mode = path.lstat().st_mode
@@ -83,14 +83,14 @@ def _look(path: Path) -> tuple[Kind, bool]:
             is_link = True
             mode = path.stat().st_mode
     except (OSError, ValueError):
-        return "missing", is_link  # also too long a name, or one without permission: opening it says so
+        return "missing", is_link  # or the name is too long, or permission is missing: opening it says so
     return "file" if stat.S_ISREG(mode) else "folder" if stat.S_ISDIR(mode) else "other", is_link
 
 
 def dataset_splits(path: Path) -> list[tuple[Path, str]]:
-    """Return the ways to split a path after a name that can be a file with datasets, outermost first.
+    """Return the ways to split a path after the name of a file with datasets, outermost first.
 
-    Folders that exist are no such files, whatever their names.
+    Existing folders are no such files, whatever their names.
     """
     splits = []
     for file in reversed(path.parents):
@@ -101,7 +101,7 @@ def dataset_splits(path: Path) -> list[tuple[Path, str]]:
 
 
 def is_store(folder: Path) -> bool:
-    """Say whether a folder that exists is one image, or one file of several, to the user: Zarr or N5."""
+    """Return True for an existing folder that users treat as a file: Zarr or N5."""
     return is_true(Path.is_dir, folder) and (_has_store_name(folder) or is_zarr(folder))
 
 
@@ -116,7 +116,7 @@ def _can_hold_datasets(file: Path) -> bool:
 
 
 def is_true(test: Callable[[Path], bool], path: Path) -> bool:
-    """Apply a test to a path; too long a name, or one without permission, is False. Opening it says so."""
+    """Apply a test to a path; False if the name is too long or permission is missing, which opening reports."""
     try:
         return test(path)
     except OSError:
@@ -124,10 +124,10 @@ def is_true(test: Callable[[Path], bool], path: Path) -> bool:
 
 
 def absolute_path(path: str | os.PathLike[str]) -> Path:
-    """Return a path from the root on. Symbolic links stay: the user sees files where they are named."""
+    """Return an absolute path. Symbolic links stay, so that users recognise it."""
     return Path(os.path.abspath(path))  # noqa: PTH100
 
 
 def real_path(path: str | os.PathLike[str]) -> str:
-    """Return a path without symbolic links, in the case that the system compares names in."""
+    """Return a path without symbolic links, in lower case where the system ignores case."""
     return os.path.normcase(os.path.realpath(path))

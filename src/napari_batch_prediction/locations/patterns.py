@@ -1,4 +1,4 @@
-"""Patterns and folders, and the files and stores that match; nothing inside a store does."""
+"""Matching patterns and folders with files, stores and datasets; files inside a store are not matched."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -12,25 +12,25 @@ from natsort import natsorted, ns
 from napari_batch_prediction.errors import ImageReadError, SettingsError
 from napari_batch_prediction.formats.registry import known_extensions, known_format
 from napari_batch_prediction.images.base import reading
-from napari_batch_prediction.locations.paths import Place, dataset_splits, is_store, is_true
+from napari_batch_prediction.locations.paths import SplitPath, dataset_splits, is_store, is_true
 
 
-def expand_pattern(text: str, place: Place) -> list[Place] | None:
-    """Return the images that a pattern or a folder stands for, in natural order; None if the text names one image.
+def expand_pattern(text: str, split: SplitPath) -> list[SplitPath] | None:
+    """Return the images of a pattern or a folder, in natural order; None if the text names a single image.
 
     Parameters
     ----------
     text
         The pattern or folder.
-    place
-        The text, split into file and dataset.
+    split
+        The same, split into file and dataset.
 
     Raises
     ------
     SettingsError
         If nothing matches.
     """
-    if place.kind == "missing":
+    if split.kind == "missing":
         if not has_magic(text):
             return None
         matches = _match(Path(text))
@@ -39,41 +39,41 @@ def expand_pattern(text: str, place: Place) -> list[Place] | None:
                 f"The pattern '{text}' matches no file. Check its folder and extension. '**' stands for any "
                 f"number of folders; relative patterns start at '{Path.cwd()}'."
             )
-    elif place.dataset is not None:
-        names = _matching_datasets(place.path, place.dataset)
+    elif split.dataset is not None:
+        names = _matching_datasets(split.path, split.dataset)
         if not names:
             return None
-        matches = [place._replace(dataset=name) for name in names]
-    elif place.kind == "folder":
-        matches = _places(_walk(place.path, ["*"], set()), only_readable=True)
+        matches = [split._replace(dataset=name) for name in names]
+    elif split.kind == "folder":
+        matches = _images(_walk(split.path, ["*"], set()), only_readable=True)
         if not matches:
             raise SettingsError(
                 f"The folder '{text}' holds no image that can be read. Formats that can be read: "
-                f"{known_extensions()}. To look into the folders below, give '{place.path / '**'}'."
+                f"{known_extensions()}. To look into the folders below, give '{split.path / '**'}'."
             )
     else:
         return None
-    # Sorted twice: names that are equal as numbers, such as a1 and a01, keep one order everywhere.
+    # Sorted twice, so that names that are equal as numbers, such as a1 and a01, have a fixed order.
     return natsorted(sorted(matches, key=written), key=written, alg=ns.PATH)
 
 
-def written(place: Place) -> str:
-    """Return a file, and the dataset after it, as a user writes them."""
-    return str(place.path) if place.dataset is None else f"{place.path}/{place.dataset}"
+def written(split: SplitPath) -> str:
+    """Return a file and its dataset as text."""
+    return str(split.path) if split.dataset is None else f"{split.path}/{split.dataset}"
 
 
-def _match(pattern: Path) -> list[Place]:
+def _match(pattern: Path) -> list[SplitPath]:
     matches = _match_files(pattern)
     for files, dataset in dataset_splits(pattern):
-        for place in _match_files(files):
-            names = _matching_datasets(place.path, dataset)
-            # A file without such a dataset stays as it is named: opening it says what it has.
-            matches += [place._replace(dataset=name) for name in names or [dataset]]
+        for split in _match_files(files):
+            names = _matching_datasets(split.path, dataset)
+            # A file without such a dataset is kept: opening it lists the datasets that it has.
+            matches += [split._replace(dataset=name) for name in names or [dataset]]
     return matches
 
 
 def _matching_datasets(file: Path, pattern: str) -> list[str]:
-    """Return the datasets of a file that match; none if it has one of that very name, or cannot be read."""
+    """Return the datasets of a file that match; none if the pattern is a dataset's name, or the file cannot be read."""
     file_format = known_format(file)
     if not has_magic(pattern) or file_format is None:
         return []
@@ -96,51 +96,48 @@ class _Entry(NamedTuple):
         return self.is_file or (self.is_folder and is_store(self.path))
 
 
-def _match_files(pattern: Path) -> list[Place]:
-    """Return the files and stores that match, without folders and hidden files.
+def _match_files(pattern: Path) -> list[SplitPath]:
+    """Return the matching files and stores, without folders and hidden files.
 
-    A pattern whose last part is ``**`` stands for everything below that can be read, by extension.
+    A pattern that ends with ``**`` matches every file below with a readable extension.
 
     Parameters
     ----------
     pattern
-        With ``*``, ``?``, ``[...]`` in its parts, and ``**`` for any number of folders. Folders that exist
-        are meant as they are named, even with brackets in their names.
+        Pattern with ``*``, ``?``, ``[...]`` in its parts, and ``**`` for any number of folders. Brackets in the
+        names of existing folders mean themselves.
     """
     folder = Path(pattern.anchor)
     rest = list(pattern.parts[1:] if pattern.anchor else pattern.parts)
     while rest and is_true(Path.is_dir, folder / rest[0]):
         folder /= rest.pop(0)
     if rest and rest[-1] == "**":
-        return _places(_walk(folder, [*rest, "*"], set()), only_readable=True)
-    return _places(_walk(folder, rest, set()))
+        return _images(_walk(folder, [*rest, "*"], set()), only_readable=True)
+    return _images(_walk(folder, rest, set()))
 
 
-def _places(entries: Iterator[_Entry], *, only_readable: bool = False) -> list[Place]:
-    """Return each entry once; if asked for, only those that can be read by their extension, and stores."""
+def _images(entries: Iterator[_Entry], *, only_readable: bool = False) -> list[SplitPath]:
+    """Return each entry once; with ``only_readable``, only stores and files with a readable extension."""
     readable = (entry for entry in entries if not only_readable or not entry.is_file or known_format(entry.path))
-    return list(
-        dict.fromkeys(
-            Place(path, None, "file" if is_file else "store", is_link) for path, is_file, _, is_link in readable
-        )
-    )
+    images = (SplitPath(entry.path, None, "file" if entry.is_file else "store", entry.is_link) for entry in readable)
+    return list(dict.fromkeys(images))
 
 
 def _walk(folder: Path, parts: Sequence[str], above: set[str]) -> Iterator[_Entry]:
-    """Yield the entries below a folder that the parts of a pattern match, not going into folders ``above`` again."""
+    """Yield the entries below a folder that match the parts of a pattern; folders ``above`` are not entered again."""
     if not parts:
         return
-    part, rest = parts[0], parts[1:]
-    if part == "**":
+    name, rest = parts[0], parts[1:]
+    if name == "**":
         real = os.path.realpath(folder)
-        if real in above:  # a link to a folder it is in
+        if real in above:  # a link to a folder around it
             return
         yield from _walk(folder, rest, above)
         for entry in _listed(folder, "*"):
             if entry.is_folder and not is_store(entry.path):
                 yield from _walk(entry.path, parts, above | {real})
         return
-    for entry in _listed(folder, part) if has_magic(part) else _named(folder / part):
+    for entry in _listed(folder, name) if has_magic(name) else [_entry(folder / name)]:
         if entry.is_image:
             if not rest:
                 yield entry
@@ -149,22 +146,22 @@ def _walk(folder: Path, parts: Sequence[str], above: set[str]) -> Iterator[_Entr
 
 
 def _listed(folder: Path, pattern: str) -> list[_Entry]:
-    """Return the entries of a folder that match, sorted by name, without hidden ones."""
+    """Return the matching entries of a folder, sorted by name, without hidden ones."""
     hidden = pattern.startswith(".")
-    found = []
+    matches = []
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
                 if entry.name.startswith(".") == hidden and fnmatch(entry.name, pattern):
                     is_file, is_folder = _is_true(entry.is_file), _is_true(entry.is_dir)
-                    found.append(_Entry(folder / entry.name, is_file, is_folder, entry.is_symlink()))
+                    matches.append(_Entry(folder / entry.name, is_file, is_folder, entry.is_symlink()))
     except OSError:
-        return []  # no permission: as if it were not there
-    return sorted(found, key=lambda entry: entry.path.name)
+        return []  # without permission a folder counts as empty
+    return sorted(matches, key=lambda entry: entry.path.name)
 
 
-def _named(path: Path) -> list[_Entry]:
-    return [_Entry(path, is_true(Path.is_file, path), is_true(Path.is_dir, path), is_true(Path.is_symlink, path))]
+def _entry(path: Path) -> _Entry:
+    return _Entry(path, is_true(Path.is_file, path), is_true(Path.is_dir, path), is_true(Path.is_symlink, path))
 
 
 def _is_true(test: Callable[[], bool]) -> bool:
@@ -175,7 +172,7 @@ def _is_true(test: Callable[[], bool]) -> bool:
 
 
 def match_datasets(names: Sequence[str], pattern: str) -> list[str]:
-    """Return the datasets that match a pattern; ``*`` stands for one level, ``**`` for any number of levels."""
+    """Return the datasets that match a pattern; ``*`` matches one level, ``**`` any number of levels."""
     return [name for name in names if _matches(name.split("/"), pattern.split("/"))]
 
 

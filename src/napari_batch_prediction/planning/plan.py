@@ -13,7 +13,7 @@ from napari_batch_prediction.formats.zarr.store import find_image
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.inputs import Expansion
 from napari_batch_prediction.locations.location import Arrays, Location, Unmatched, parse
-from napari_batch_prediction.locations.paths import find_place
+from napari_batch_prediction.locations.paths import split_path
 from napari_batch_prediction.planning.checks import OutputChecks
 from napari_batch_prediction.planning.exports import NamedExport, counted, named_exports
 from napari_batch_prediction.planning.inspection import Inspected, Inspections
@@ -222,7 +222,7 @@ def _again(job: BatchJob, text: str) -> Location:
     try:
         return parse(text, job.stack)
     except SettingsError as error:
-        return Unmatched(text, error, find_place(text).path)
+        return Unmatched(text, error, split_path(text).path)
 
 
 def _namings(job: BatchJob, exports: Sequence[NamedExport], found: Sequence[Inspected]) -> list[Naming | None]:
