@@ -1,4 +1,4 @@
-"""A run, a classifier and tables as text: what the command line and the demo print."""
+"""Plans, ledgers, events and classifiers as text for the command line and the demo."""
 
 import os
 from collections import Counter
@@ -15,7 +15,7 @@ Table = list[tuple[str, ...]]
 
 
 class Progress:
-    """Says how far a run is: one line that changes on a terminal, else a line for every file."""
+    """Prints the progress of a run: a changing line on a terminal, else a line for every file."""
 
     def __init__(self, plan: Plan, stream: TextIO) -> None:
         self.inputs = [row.input for row in plan.rows]
@@ -24,7 +24,7 @@ class Progress:
         self.ended = 0
 
     def show(self, event: events.Event) -> None:
-        """Say what this event says."""
+        """Print an event."""
         match event:
             case events.Notice(text):
                 self._print(text)
@@ -51,9 +51,9 @@ class Progress:
 
 
 def print_ledger(ledger: Ledger) -> None:
-    """Print a line for every input, with the reason of a failure or the outputs, and how many there are of each.
+    """Print a line for every input, with its outputs or the reason of its failure, and the number of each status.
 
-    If the batch counts, there is a column with the count of each image over all its time points.
+    A batch that counts has a column with the count of each image over all time points.
     """
     counting = any(row.count is not None for row in ledger.rows)
     table: Table = [("input", "status", "seconds", *(("count",) if counting else ()), "output or reason")]
@@ -64,8 +64,8 @@ def print_ledger(ledger: Ledger) -> None:
         table += rows(facts, [*([row.reason] if row.reason else []), *map(str, row.outputs.values())])
     print_table(table)
     counts = Counter(row.status for row in ledger.rows)
-    said = ", ".join(f"{n} {status}" for status, n in counts.items())
-    print(f"\n{count(len(ledger.rows), 'input')}: {said}.")
+    statuses = ", ".join(f"{n} {status}" for status, n in counts.items())
+    print(f"\n{count(len(ledger.rows), 'input')}: {statuses}.")
     for name, path in ledger.tables.items():
         print(f"{name}: {path}")
     if ledger.path is not None:
@@ -73,7 +73,7 @@ def print_ledger(ledger: Ledger) -> None:
 
 
 def describe(classifier: Description) -> list[tuple[str, str]]:
-    """Return the facts of a classifier, each after its heading, in the order to be shown."""
+    """Return the facts of a classifier as pairs of heading and text, in the order of display."""
     facts: dict[str, str | None] = {
         "File": None if classifier.path is None else os.fspath(classifier.path),
         "Workflow": classifier.workflow,
@@ -95,12 +95,13 @@ def describe(classifier: Description) -> list[tuple[str, str]]:
 
 
 def features(stage: StageDescription) -> str:
-    """Return how many features of how many dimensions there are, and at which scales."""
-    chosen = stage.selection
+    """Return the number of features, their dimensions and their scales as text."""
+    selection = stage.selection
     scales = ", ".join(
-        f"{chosen.scales[j]:g}{'' if chosen.in_2d[j] == chosen.all_in_2d else ' (2D)'}" for j in chosen.used_scales
+        f"{selection.scales[j]:g}{'' if selection.in_2d[j] == selection.all_in_2d else ' (2D)'}"
+        for j in selection.used_scales
     )
-    return f"{chosen.n_features(stage.n_channels)} in {'2D' if chosen.all_in_2d else '3D'}, scales {scales}"
+    return f"{selection.n_features(stage.n_channels)} in {'2D' if selection.all_in_2d else '3D'}, scales {scales}"
 
 
 def _training(stage: StageDescription) -> dict[str, str]:
@@ -116,18 +117,18 @@ def _stage(stage: StageDescription) -> str:
 
 
 def rows(facts: Sequence[str], ends: Sequence[str]) -> Table:
-    """Return a line of a table, and more where its last column holds several things."""
+    """Return a row of a table, continued in further rows if its last column has several entries."""
     blank = [""] * len(facts)
     return [(*(blank if i else facts), end) for i, end in enumerate(ends or [""])]
 
 
 def count(n: int, noun: str) -> str:
-    """Return a number with its noun, plural if it has to be."""
+    """Return a number with its noun, in the plural unless the number is 1."""
     return f"{n} {noun}{'' if n == 1 else 's'}"
 
 
 def print_table(table: Table) -> None:
-    """Print rows with their columns aligned; the last column may be of any width."""
+    """Print rows with all columns aligned but the last."""
     widths = [max(len(row[i]) for row in table) for i in range(len(table[0]) - 1)]
     for row in table:
         print("  ".join([*(f"{cell:{w}}" for cell, w in zip(row[:-1], widths, strict=True)), row[-1]]).rstrip())

@@ -1,1 +1,1 @@
-"""ilastik project files."""
+"""Reading ilastik project files as data."""

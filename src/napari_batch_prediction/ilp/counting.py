@@ -1,4 +1,4 @@
-"""Reading ilastik's Cell Density Counting projects. Nothing is ever unpickled, and nothing is trained."""
+"""Reading ilastik's Cell Density Counting projects; nothing is unpickled, nothing is trained."""
 
 from napari_batch_prediction.errors import ProjectError
 from napari_batch_prediction.ilp.features import read_selection
@@ -16,13 +16,13 @@ _MAX_SIGMA = 1000
 def read_counting_project(file: ProjectFile) -> CountingProject:
     """Read a Cell Density Counting project.
 
-    If ilastik saved its regressors incompletely, the project has none, and says why.
+    If ilastik saved its regressors incompletely, the project has none, and the reason.
 
     Raises
     ------
     ProjectError
-        If the file is not a project of this workflow, or cannot serve as a classifier, with regressors or without.
-        The message says why and what to do.
+        If the file is not a project of this workflow, or cannot serve as a classifier even if trained again.
+        The message gives the reason and the remedy.
     """
     if file.workflow != COUNTING:
         raise ProjectError(f"{file.path} is a project of the workflow '{file.workflow}', expected '{COUNTING}'.")
@@ -67,13 +67,13 @@ def read_counting_project(file: ProjectFile) -> CountingProject:
 
 
 def _check_dimensions(file: ProjectFile, image: Lane) -> None:
-    for key, what in (("z", "a volume (3D)"), ("t", "a time series")):
+    for key, kind in (("z", "a volume (3D)"), ("t", "a time series")):
         extent = image.extent(key)
-        # Files that do not store the shape can name axes of extent 1.
+        # Without a stored shape, an axis may have extent 1.
         if extent not in (None, 1):
             shape = "x".join(map(str, image.shape or ()))
             raise ProjectError(
-                f"{file.path} was trained on {what} with the axes {image.axes} and the shape {shape}, but counting is "
+                f"{file.path} was trained on {kind} with the axes {image.axes} and the shape {shape}, but counting is "
                 "trained on single 2D images. Train it in ilastik on 2D images and save the project."
             )
 

@@ -14,7 +14,7 @@ _CHOOSE_FEATURES = f"Choose features in ilastik's 'Feature Selection'. {TRAIN_AG
 
 
 def read_selection(file: ProjectFile, name: str, image: Lane, n_columns: int, n_more: int = 0) -> FeatureSelection:
-    """Read which features a classifier was trained on.
+    """Read the selection of features of a classifier's training.
 
     Parameters
     ----------
@@ -23,10 +23,10 @@ def read_selection(file: ProjectFile, name: str, image: Lane, n_columns: int, n_
     name
         The group of the feature selection.
     image, n_columns
-        The training image and the number of features the forest was trained on. They decide between 2D and 3D
-        in projects that do not say.
+        The training image and the number of features of the training. They decide between 2D and 3D in projects that
+        do not store it.
     n_more
-        Channels besides those of the image.
+        Number of channels added to those of the image.
 
     Raises
     ------
@@ -84,9 +84,9 @@ def _decided_by_image(
     n_columns: int,
     n_more: int,
 ) -> FeatureSelection:
-    """Decide between 2D and 3D for a project from before 1.3.2, as ilastik does: by the extent along z.
+    """Decide between 2D and 3D in projects from before 1.3.2 by the extent along z, as ilastik does.
 
-    Where the file does not store the extent, the number of features does.
+    Without a stored extent, the number of features decides.
     """
     flat, deep = selection((True,) * n_scales), selection((False,) * n_scales)
     z, channels = image.extent("z"), image.extent("c")

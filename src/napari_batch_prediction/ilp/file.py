@@ -1,4 +1,4 @@
-"""A project file, opened once: read-only and without a lock."""
+"""A project file, opened read-only and without a lock."""
 
 import os
 import re
@@ -19,15 +19,14 @@ _OLDEST = (0, 6)
 class ProjectFile(ProjectGroup):
     """An open project of ilastik 0.6 or newer, and its root group.
 
-    It is opened read-only and without a lock: any number of processes may read it at once, also while ilastik has it
-    open.
+    Any number of processes may read the file at once, also while ilastik has it open.
 
     Attributes
     ----------
     version
-        Version of ilastik that saved it.
+        Version of ilastik that saved the project.
     workflow
-        ilastik's name of its workflow, for example ``"Pixel Classification"``.
+        ilastik's name of the workflow, for example ``"Pixel Classification"``.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The random forests in a project file, as vigra writes them. Nothing is unpickled."""
+"""The random forests in a project file, as written by vigra."""
 
 import re
 from pathlib import Path
@@ -17,14 +17,14 @@ _FOREST_TYPES = {
     "VigraRfPixelwiseClassifier",
 }
 _SKLEARN_TYPE = "SklearnLazyflowClassifier"
-# The class that a pickle of protocol 0 names: its module and its name, on a line each.
+# A class in a pickle of protocol 0: module and name, on a line each.
 _PICKLED_CLASS = re.compile(r"lazyflow\.classifiers\.\w+\s+(\w+)")
 _FOREST_VERSION = 0.1
 _SUM_TOLERANCE = 1e-6
 
 
 def read_forests(applet: ProjectGroup) -> Forests:
-    """Read the classifier of a pixel classification: the group ``ClassifierForests``.
+    """Read the classifier of a pixel classification from the group ``ClassifierForests``.
 
     Raises
     ------
@@ -36,7 +36,7 @@ def read_forests(applet: ProjectGroup) -> Forests:
         raise untrained(applet.path, applet.name)
     _check_type(classifier)
     members = classifier.subgroups()
-    # The classifiers that train a single forest store it under the name "forest".
+    # Classifiers with a single forest store it as "forest".
     forests = [member for key, member in members.items() if key.startswith("Forest") or key == "forest"]
     trees: list[Tree] = []
     sizes: set[tuple[int, int]] = set()
@@ -55,7 +55,7 @@ def read_forests(applet: ProjectGroup) -> Forests:
 
 
 def untrained(path: Path, name: str) -> ProjectError:
-    """Return the error for a project whose pixel classification, the group of this name, has no classifier."""
+    """Return the error for a project without a classifier in the group of a pixel classification."""
     return ProjectError(
         f"{path} was saved without its trained classifier: there is no random forest at {name}/ClassifierForests. "
         f"{TRAIN_AGAIN}"
@@ -118,19 +118,19 @@ def _read_tree(stored: ProjectGroup) -> tuple[Tree, int, int]:
 
 
 def _check_counts(classifier: ProjectGroup, forests: list[ProjectGroup], n_features: int, n_classes: int) -> None:
-    """Check the counts that are stored beside the trees."""
+    """Check the counts stored beside the trees against the trees."""
     for forest in forests:
         for name, expected in (("column_count_", n_features), ("class_count_", n_classes)):
-            found = forest.integer(f"_ext_param/{name}")
-            if found not in (None, expected):
-                raise forest.damaged(f"_ext_param/{name}", f"expected {expected} as in the trees, found {found}")
+            count = forest.integer(f"_ext_param/{name}")
+            if count not in (None, expected):
+                raise forest.damaged(f"_ext_param/{name}", f"expected {expected} as in the trees, found {count}")
     names = classifier.texts("feature_names")
     if names is not None and len(names) != n_features:
         raise classifier.damaged("feature_names", f"expected {n_features} names as in the trees, found {len(names)}")
 
 
 def _read_labels(classifier: ProjectGroup, forest: ProjectGroup, n_classes: int) -> tuple[int, ...]:
-    """Return the label of each column: 1, 2, 3... in projects from before ``known_labels``."""
+    """Return the label of each column; 1, 2, 3... in projects from before ``known_labels``."""
     labels = classifier.integers("known_labels") or forest.integers("_ext_param/labels")
     labels = labels or tuple(range(1, min(n_classes, MAX_LABEL) + 1))
     if len(labels) != n_classes or len(set(labels)) != n_classes or not set(labels) <= set(range(1, MAX_LABEL + 1)):

@@ -1,4 +1,4 @@
-"""A group in a project file: every spelling of text and numbers is read, and damage is told in one way."""
+"""A group in a project file: reads all spellings of text and numbers, and reports damage."""
 
 import re
 from pathlib import Path
@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from napari_batch_prediction.errors import ProjectError
 from napari_batch_prediction.ilp.heap import texts_are_readable
 
-# The errors that h5py is known to raise for files with damaged bytes.
+# The errors that h5py raises for files with damaged bytes.
 H5PY_ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError, MemoryError)
 
 
 class ProjectGroup:
-    """A group in a project file. Every method raises :class:`ProjectError` if what it asks for is damaged.
+    """A group in a project file. Its methods raise :class:`ProjectError` for damaged contents.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class ProjectGroup:
     path
         The project file.
     name
-        The group's full name in it.
+        The group's full name in the file.
     """
 
     def __init__(self, path: Path, stored: h5py.Group) -> None:
@@ -38,16 +38,16 @@ class ProjectGroup:
         self.name: str = stored.name
         self._stored = stored
 
-    def damaged(self, name: str, found: object, attribute: str = "") -> ProjectError:
-        """Return the error for a member that is not as it must be; for the group itself if the name is empty."""
-        where = f"{self.name.rstrip('/')}/{name}" if name else self.name
+    def damaged(self, name: str, fault: object, attribute: str = "") -> ProjectError:
+        """Return the error for a damaged member, or for the group itself if the name is empty."""
+        member = f"{self.name.rstrip('/')}/{name}" if name else self.name
         return ProjectError(
-            f"{self.path} is damaged at {where}{attribute and f' (attribute {attribute})'}: {found}. "
+            f"{self.path} is damaged at {member}{attribute and f' (attribute {attribute})'}: {fault}. "
             "Take an intact copy of the file, or open it in ilastik and save it again."
         )
 
     def has(self, name: str) -> bool:
-        """Return whether there is a member of this name."""
+        """Return True if there is a member of this name."""
         try:
             return name in self._stored
         except H5PY_ERRORS as error:
@@ -88,7 +88,7 @@ class ProjectGroup:
 
         Returns
         -------
-        A single value if it has one element, text as str, None if it is not there.
+        The value, as a scalar if it has one element and as str if it is text; None if it is missing.
         """
         item = self._member(member) if member else self._stored
         try:
@@ -100,7 +100,7 @@ class ProjectGroup:
         return _decoded(value) if isinstance(value, bytes) else value
 
     def array(self, name: str) -> NDArray[Any] | None:
-        """Return a dataset's values, or None if it is missing or has none."""
+        """Return a dataset's values, or None if it is missing or empty."""
         stored = self.dataset(name)
         if stored is None:
             return None
@@ -116,7 +116,7 @@ class ProjectGroup:
     def texts(self, name: str) -> tuple[str, ...] | None:
         """Return a list of texts (vlen, fixed width or opaque), or None if it is missing or empty."""
         values = self.array(name)
-        # For an empty list ilastik stores one arbitrary float, and an attribute that says so.
+        # ilastik stores an empty list as one arbitrary float with an attribute.
         if values is None or values.size == 0 or values.dtype.kind == "f":
             return None
         if values.ndim > 1 or not all(isinstance(value, (str, bytes, np.void)) for value in values.ravel()):
@@ -164,7 +164,7 @@ def _number(name: str) -> int:
 
 
 def _decoded(value: str | bytes | np.void) -> str:
-    """Return text from what h5py gives for it; bytes that are not UTF-8 become replacement characters."""
+    """Return text read by h5py as str; bytes that are not UTF-8 become replacement characters."""
     if isinstance(value, np.void):
         value = value.tobytes()
     if isinstance(value, bytes):

@@ -1,9 +1,9 @@
-"""A check of the heaps in which HDF5 keeps texts of variable length, made before a text is read.
+"""A check of the heaps in which HDF5 stores texts of variable length, made before a text is read.
 
-HDF5 never returns from reading a heap that was overwritten with zeros, as in a file that was copied only in part, and
-nothing in Python can end the call: it takes zeros for free space of length 0, and goes on by that length. Seen with
-HDF5 1.14.2, 1.14.6 and 2.0.0 (h5py 3.11, 3.13, 3.15 and 3.16). A test cannot tell whether a newer version is mended
-without running into the fault where it is not. The layout is that of the HDF5 file format, "global heap".
+HDF5 hangs on a heap overwritten with zeros, as in a file that was copied only in part, and Python cannot end the call:
+HDF5 takes zeros for free space of length 0 and advances by that length. Seen with HDF5 1.14.2, 1.14.6 and 2.0.0 (h5py
+3.11, 3.13, 3.15 and 3.16). A test for a fix in a newer version would itself hang without one. The layout is the
+"global heap" of the HDF5 file format.
 """
 
 import struct
@@ -12,18 +12,18 @@ from typing import BinaryIO
 
 import h5py
 
-# A dataset stores for each text its length, the address of the heap, and the number of the object in the heap.
+# Each text in a dataset: its length, the heap's address, and the number of the object in the heap.
 _REFERENCE = struct.Struct("<IQI")
-# A heap begins with its signature, version and size; an object with its number, references and size.
+# The header of a heap: signature, version, size; that of an object: number, references, size.
 _HEAP = struct.Struct("<4sB3xQ")
 _OBJECT = struct.Struct("<HH4xQ")
 _FREE_SPACE = 0
 
 
 def texts_are_readable(dataset: h5py.Dataset) -> bool:
-    """Return whether the heaps of a dataset hold its texts; True for plain values and texts of fixed width.
+    """Return True if the heaps of a dataset hold its texts, or if it needs no heap.
 
-    Heaps can hold other things than texts; ilastik does not store any.
+    Heaps may hold other things than texts, but ilastik stores none; such datasets count as unreadable.
     """
     offset = dataset.id.get_offset()
     if dataset.dtype.kind != "O" or offset is None:
@@ -41,7 +41,7 @@ def texts_are_readable(dataset: h5py.Dataset) -> bool:
 
 
 def _object_sizes(stream: BinaryIO, address: int) -> dict[int, int]:
-    """Return the size of each object in a heap by its number; of no object if the heap is damaged."""
+    """Return the size of each object in a heap by its number; none if the heap is damaged."""
     end = stream.seek(0, 2)
     if address + _HEAP.size > end:
         return {}
@@ -55,7 +55,7 @@ def _object_sizes(stream: BinaryIO, address: int) -> dict[int, int]:
     position = _HEAP.size
     while position + _OBJECT.size <= size:
         number, _, length = _OBJECT.unpack_from(heap, position)
-        # Free space counts its own header; objects do not, and fill up to a multiple of 8.
+        # The size of free space includes its header; objects exclude it and are padded to a multiple of 8.
         step = length if number == _FREE_SPACE else _OBJECT.size + -(-length // 8) * 8
         if not _OBJECT.size <= step <= size - position:
             return {}

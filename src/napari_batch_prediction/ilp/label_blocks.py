@@ -1,4 +1,4 @@
-"""The dots and strokes in a Cell Density Counting project."""
+"""The labels (dots and strokes) in a Cell Density Counting project."""
 
 import re
 
@@ -12,7 +12,7 @@ _SLICE = re.compile(r"(\d{1,9}):(\d{1,9})")
 
 
 def read_label_blocks(applet: ProjectGroup) -> list[list[LabelBlock]]:
-    """Return for each training image, in their order, the blocks with labels.
+    """Return the blocks with labels of each training image, in order.
 
     Raises
     ------
@@ -43,4 +43,4 @@ def _read_block(parent: ProjectGroup, name: str) -> LabelBlock:
         raise parent.damaged(name, f"labels of shape {labels.shape} for the part {slices} in the axes {axes}")
     starts = dict(zip(axes, (start for start, _ in slices), strict=True))
     plane = labels.squeeze(tuple(i for i, key in enumerate(axes) if key not in "yx"))
-    return LabelBlock(starts["y"], starts["x"], plane if axes.index("y") < axes.index("x") else plane.T)
+    return LabelBlock(y=starts["y"], x=starts["x"], labels=plane if axes.index("y") < axes.index("x") else plane.T)

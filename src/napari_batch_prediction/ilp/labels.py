@@ -1,4 +1,4 @@
-"""The classes in a project file: their names, their colours, and the forest's columns that belong to them."""
+"""The classes in a project file: names, colours, and columns of the forest."""
 
 import colorsys
 
@@ -7,7 +7,7 @@ from napari_batch_prediction.errors import ProjectError
 from napari_batch_prediction.ilp.group import ProjectGroup
 from napari_batch_prediction.ilp.project import MAX_LABEL, TRAIN_AGAIN
 
-# For projects without colours: distinguishable also for people who are colour-blind.
+# For projects without colours: a palette for colour-blind people, too.
 _COLORS: tuple[Color, ...] = (
     (230, 159, 0),
     (86, 180, 233),
@@ -34,7 +34,7 @@ def read_label_names(applet: ProjectGroup, column_labels: tuple[int, ...]) -> tu
     Raises
     ------
     ProjectError
-        If the classifier has more columns than there are names: ilastik discards such a classifier.
+        If the classifier has more columns than names; ilastik discards such a classifier.
     """
     stored = applet.texts("LabelNames")
     if stored is None:
@@ -50,12 +50,12 @@ def read_label_names(applet: ProjectGroup, column_labels: tuple[int, ...]) -> tu
 def channel_of_column(applet: ProjectGroup, column_labels: tuple[int, ...], n_labels: int) -> tuple[int, ...]:
     """Return the output channel (from 0) of each column of the classifier.
 
-    ilastik looks at the label values only if a class has no column.
+    As in ilastik, label values matter only if a class has no column.
 
     Raises
     ------
     ProjectError
-        If a label is none of the classes.
+        If a label belongs to no class.
     """
     if len(column_labels) == n_labels:
         return tuple(range(n_labels))
@@ -68,7 +68,7 @@ def channel_of_column(applet: ProjectGroup, column_labels: tuple[int, ...], n_la
 
 
 def read_label_colors(applet: ProjectGroup, n_labels: int) -> tuple[Color, ...]:
-    """Return the stored colour of each class; fixed ones if there are too few, or if they are not colours."""
+    """Return the stored colour of each class, or fixed colours if too few are stored or they are not valid."""
     stored = applet.array("LabelColors")
     if stored is not None and stored.ndim == 2 and stored.shape[1] >= 3 and len(stored) >= n_labels:
         rows = stored[:n_labels, :3]
@@ -85,7 +85,7 @@ def _color(i: int) -> Color:
 
 
 def _highest_label(applet: ProjectGroup) -> int:
-    """Return the highest label that was painted, 0 if none."""
+    """Return the highest painted label; 0 if there is none."""
     images = applet.group("LabelSets")
     highest = 0
     for blocks in images.subgroups().values() if images is not None else ():

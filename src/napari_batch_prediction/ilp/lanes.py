@@ -1,4 +1,4 @@
-"""The training images in a project file: place, axes, shape and dtype, as far as it describes them."""
+"""The training images in a project file: path, axes, shape and type, as far as stored."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from napari_batch_prediction.ilp.project import Lane
 
 
 def read_lanes(file: ProjectFile) -> tuple[Lane, ...]:
-    """Return the training images in their order. Of one whose description is damaged, the damage.
+    """Return the training images in order; a lane with a damaged description has only its damage.
 
     Raises
     ------
@@ -27,7 +27,7 @@ def read_lanes(file: ProjectFile) -> tuple[Lane, ...]:
 
 
 def last_lane(lanes: tuple[Lane, ...]) -> Lane:
-    """Return the image that ilastik goes by for new images: the last one.
+    """Return the last training image, which ilastik takes as the model for new images.
 
     Raises
     ------
@@ -42,11 +42,11 @@ def last_lane(lanes: tuple[Lane, ...]) -> Lane:
 
 def _read_lane(file: ProjectFile, lane: ProjectGroup, roles: tuple[str, ...] | None) -> Lane | None:
     try:
-        # Projects of the oldest layout have no roles: the keys are in the lane itself.
+        # The oldest layout has no roles: the lane itself has the keys.
         info = lane.group(roles[0]) if roles else lane
         return _read_info(file, info) if info is not None and info.names() else None
     except ProjectError as error:
-        return Lane(lane.name, damage=str(error))
+        return Lane(name=lane.name, damage=str(error))
 
 
 def _read_info(file: ProjectFile, info: ProjectGroup) -> Lane:
@@ -61,7 +61,7 @@ def _read_info(file: ProjectFile, info: ProjectGroup) -> Lane:
         path = info.text("filePath")
     if axes is not None and shape is not None and (len(shape) != len(axes) or min(shape) < 1):
         raise info.damaged("shape", f"shape {shape} does not fit the axes '{axes}'")
-    return Lane(info.name, path, stored is not None, axes, shape, dtype)
+    return Lane(name=info.name, path=path, is_inside=stored is not None, axes=axes, shape=shape, dtype=dtype)
 
 
 def _read_axes(info: ProjectGroup) -> str | None:

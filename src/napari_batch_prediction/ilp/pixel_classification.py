@@ -1,4 +1,4 @@
-"""Reading ilastik's Pixel Classification and Autocontext projects. Nothing is ever unpickled."""
+"""Reading ilastik's Pixel Classification and Autocontext projects; nothing is unpickled."""
 
 from napari_batch_prediction.errors import ProjectError
 from napari_batch_prediction.features.selection import FeatureSelection
@@ -22,8 +22,8 @@ def read_project(file: ProjectFile) -> PixelClassificationProject:
     Raises
     ------
     ProjectError
-        If the file is not a project of this workflow, or cannot serve as a classifier. The message says why and what
-        to do.
+        If the file is not a project of this workflow, or cannot serve as a classifier. The message gives the reason
+        and the remedy.
     """
     if file.workflow != PIXEL_CLASSIFICATION:
         raise file.other_workflow(PIXEL_CLASSIFICATION)
@@ -33,7 +33,7 @@ def read_project(file: ProjectFile) -> PixelClassificationProject:
 def read_stages(file: ProjectFile) -> tuple[PixelClassificationProject, ...]:
     """Read the stages of an Autocontext project; see :func:`read_project`.
 
-    Each is a Pixel Classification of its own, with the probabilities of the one before as further channels.
+    Each stage is a Pixel Classification with the probabilities of the stage before as additional channels.
     """
     if file.workflow not in AUTOCONTEXT:
         raise file.other_workflow("Autocontext")
@@ -46,7 +46,7 @@ def read_stages(file: ProjectFile) -> tuple[PixelClassificationProject, ...]:
 def _read_stage(
     file: ProjectFile, number: int, before: tuple[PixelClassificationProject, ...]
 ) -> PixelClassificationProject:
-    """Read the pixel classification with this number, from 1, that follows some others."""
+    """Read a stage by its number, from 1, after the stages before it."""
     suffix = "" if number == 1 else f"{number - 1:02}"
     applet = file.group(f"PixelClassification{suffix}")
     if applet is None:
@@ -81,9 +81,9 @@ def _read_stage(
 
 
 def _n_channels(file: ProjectFile, image: Lane, selection: FeatureSelection, n_columns: int, n_more: int) -> int:
-    """Return the number of channels, checked against the number of features the forest was trained on.
+    """Return the number of channels, checked against the number of features of the training.
 
-    ``n_more`` of them are probabilities, which the training image does not have.
+    ``n_more`` of the channels are probabilities, which the training image does not have.
     """
     for_one, stored = selection.n_features(), image.extent("c")
     n_channels = stored + n_more if stored else max(1, n_columns // for_one)

@@ -1,4 +1,4 @@
-"""The contents of a project as data, read from a file or made to be written to one."""
+"""The contents of a project as data."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,22 +13,22 @@ from napari_batch_prediction.forest.trees import Tree
 PIXEL_CLASSIFICATION = "Pixel Classification"
 COUNTING = "Cell Density Counting"
 AUTOCONTEXT = {"Autocontext (2-stage)": 2, "Autocontext (3-stage)": 3, "Autocontext (4-stage)": 4}
-"""The workflows of Autocontext, as ilastik's window names them, and their numbers of stages."""
+"""Number of stages of each Autocontext workflow, by ilastik's name."""
 
 SUPPORTED = (PIXEL_CLASSIFICATION, COUNTING, *AUTOCONTEXT)
-"""The workflows whose projects are read."""
+"""Supported workflows."""
 
 CLASS_NAMES = {
     "PixelClassificationWorkflow": PIXEL_CLASSIFICATION,
     "CountingWorkflow": COUNTING,
     **dict(zip(("AutocontextTwoStage", "AutocontextThreeStage", "AutocontextFourStage"), AUTOCONTEXT, strict=True)),
 }
-"""The workflows by their classes: so a project is named that a program made, and every project of Autocontext."""
+"""The workflows by class, the name stored in Autocontext projects and in projects made by a program."""
 
 TRAIN_AGAIN = "Open it in ilastik 1.x, train the classifier (Live Update on) and save the project again."
 
 MAX_LABEL = 255
-"""ilastik stores labels as uint8."""
+"""Highest label: ilastik stores labels as uint8."""
 
 
 @dataclass(frozen=True)
@@ -38,20 +38,19 @@ class Lane:
     Attributes
     ----------
     name
-        The group that describes it.
+        The group of its description.
     path
-        Its file as the project names it, often from the project's folder on; or the dataset in the project that
-        holds it. None if unknown.
+        Its file as stored, often relative to the project's folder; or its dataset inside the project. None if unknown.
     is_inside
-        Whether it was copied into the project.
+        True if the image was copied into the project.
     axes
         Axis keys in stored order, or None if unknown.
     shape
         Extents along ``axes``, or None if unknown.
     dtype
-        Name of the dtype; a project knows it only of an image that was copied into it.
+        Name of the type; stored only for an image that was copied into the project, else None.
     damage
-        Why its description cannot be read; empty if it can.
+        Fault of an unreadable description; empty if it is readable.
     """
 
     name: str = ""
@@ -63,7 +62,7 @@ class Lane:
     damage: str = ""
 
     def extent(self, key: str) -> int | None:
-        """Return the extent along an axis: 1 for an axis the image does not have, None if unknown."""
+        """Return the extent along an axis: 1 for a missing axis, None if unknown."""
         if self.axes is None:
             return None
         if key not in self.axes:
@@ -78,9 +77,9 @@ class LabelBlock:
     Attributes
     ----------
     y, x
-        Where the block begins.
+        Start of the block, in pixels.
     labels
-        (y, x): from 1, or 0 where nothing was painted.
+        Labels from 1, 0 for unpainted pixels; shape (y, x).
     """
 
     y: int
@@ -90,14 +89,14 @@ class LabelBlock:
 
 @dataclass(frozen=True)
 class Forests:
-    """All trees of a classifier, and what their columns stand for.
+    """All trees of a classifier, and the labels of their columns.
 
     Attributes
     ----------
     trees
-        The trees of all forests. Their plain mean is ilastik's result, which weighs forests by their trees.
+        The trees of all forests. ilastik's result is their plain mean: it weighs forests by their number of trees.
     n_features
-        Length of the feature vector they were trained on.
+        Number of features of the training.
     labels
         Label value (from 1) of each column of probabilities.
     """
@@ -114,22 +113,22 @@ class PixelClassificationProject:
     Attributes
     ----------
     path
-        The file; None if there is none yet.
+        The file; None for a project not yet saved.
     version
         Version of ilastik that saved it.
     lanes
-        The training images. ilastik goes by the last one for new images.
+        The training images; the last one is the model for new images.
     label_names
-        Names of the classes; one output channel each.
+        Names of the classes, one for each output channel.
     label_colors
         Red, green and blue (0 to 255) of each class.
     axes
         Axes of the last training image in stored order: ``y`` and ``x``, ``t`` and ``z`` unless of extent 1,
         and ``c`` if there is more than one channel.
     n_channels
-        Number of channels of the training images; for later stages of Autocontext, and the probabilities before.
+        Number of channels of the training images; in later stages of Autocontext, probabilities included.
     dtype
-        Name of the training image's dtype if it is known.
+        Name of the last training image's type; None if unknown.
     selection
         The features of each channel.
     trees
@@ -137,7 +136,7 @@ class PixelClassificationProject:
     column_labels
         Label value (from 1) of each column of the trees' probabilities.
     channel_of_column
-        Output channel (from 0) of each column. Channels that are not listed are 0 everywhere.
+        Output channel (from 0) of each column; channels without a column are 0 everywhere.
     """
 
     path: Path | None
@@ -161,11 +160,11 @@ class CountingProject:
     Attributes
     ----------
     path
-        The file; None if there is none yet.
+        The file; None for a project not yet saved.
     version
         Version of ilastik that saved it.
     lanes
-        The training images. ilastik goes by the last one for new images.
+        The training images; the last one is the model for new images.
     selection
         The features of each channel.
     axes
@@ -173,17 +172,17 @@ class CountingProject:
     n_channels
         Number of channels of the training images.
     dtype
-        Name of the training image's dtype if it is known.
+        Name of the last training image's type; None if unknown.
     classes, class_colors
-        Names and colours (0 to 255) of what was painted: objects and background.
+        Names and colours (0 to 255) of the labels: objects and background.
     regressors
-        The density is the mean of theirs, each at least 0. There are none if those in the file cannot be used.
+        Regressors whose mean, each clipped at 0, is the density; empty if those in the file cannot be used.
     unusable
-        Why those in the file cannot be used; empty if they can.
+        Reason why the regressors in the file cannot be used; else empty.
     sigma
-        Standard deviation, in pixels, of the blob that stands for one object; None if the file does not tell.
+        Standard deviation, in pixels, of the blob for one object; None if not stored.
     trained_again
-        A sentence if the regressors were not read but trained here; empty otherwise.
+        A sentence if the regressors were trained here instead of read; else empty.
     """
 
     path: Path | None

@@ -14,26 +14,26 @@ _MAX_WRAPPERS = 16
 
 
 def read_wrappers(applet: ProjectGroup) -> tuple[list[StoredRegressors], list[str]]:
-    """Return the regressors that are whole, and why the others are not.
+    """Return the intact regressors, and a reason for each of the others.
 
-    ilastik stores four wrappers, or by mistake only the last; then each stands for all.
+    ilastik stores four wrappers, or by mistake only the last; each of them is complete.
 
     Raises
     ------
     ProjectError
-        If one names something that no regressor needs: then it was not ilastik that wrote it.
+        If one names something that no regressor needs, so that ilastik cannot have written it.
     """
     wrappers = applet.group(_WRAPPERS)
-    found: list[StoredRegressors] = []
+    intact: list[StoredRegressors] = []
     reasons: list[str] = []
     members = [name for name in wrappers.names() if name.startswith("wrapper")] if wrappers is not None else []
     if wrappers is None or not members:
-        return found, [f"there are none at {applet.name}/{_WRAPPERS}"]
+        return intact, [f"there are none at {applet.name}/{_WRAPPERS}"]
     if len(members) > _MAX_WRAPPERS:
         raise applet.damaged(_WRAPPERS, f"expected 4 regressors, found {len(members)}")
     for name in members:
         try:
-            found.append(read_regressors(_stored_bytes(wrappers, name)))
+            intact.append(read_regressors(_stored_bytes(wrappers, name)))
         except ForeignPickleError as error:
             raise ProjectError(
                 f"{applet.path} at {wrappers.name}/{name}: {error} If you know where the project comes from: "
@@ -41,7 +41,7 @@ def read_wrappers(applet: ProjectGroup) -> tuple[list[StoredRegressors], list[st
             ) from error
         except DamagedPickleError as error:
             reasons.append(f"{name}: {str(error).rstrip('.')}")
-    return found, reasons
+    return intact, reasons
 
 
 def _stored_bytes(wrappers: ProjectGroup, name: str) -> bytes:
@@ -53,7 +53,7 @@ def _stored_bytes(wrappers: ProjectGroup, name: str) -> bytes:
     values = wrappers.array(name)
     value = None if values is None else values.ravel()[0]
     if isinstance(value, str):
-        # h5py gives a text of variable length as bytes, or as text with what is no UTF-8 escaped.
+        # h5py reads a text of variable length as bytes, or as text with other bytes than UTF-8 escaped.
         value = value.encode("utf-8", "surrogateescape")
     if values is None or not isinstance(value, (bytes, np.void)):
         raise wrappers.damaged(name, "expected the bytes of one regressor")

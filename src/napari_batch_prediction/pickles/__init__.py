@@ -1,1 +1,1 @@
-"""Values out of pickles, without unpickling."""
+"""Reading values from pickles without unpickling them."""

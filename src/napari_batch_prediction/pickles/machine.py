@@ -1,4 +1,4 @@
-"""The stack machine that pickles are programs for, without the functions it could call."""
+"""The stack machine that runs a pickle's program, without calling any function."""
 
 import codecs
 import re
@@ -14,7 +14,7 @@ _MAX_INTEGER_BYTES = 32
 
 
 class Machine(Stream):
-    """The machine: a pickle's bytes, the stack, the marks in it, and the memory."""
+    """The machine: a pickle's bytes, the stack with its marks, and the memory."""
 
     def __init__(self, data: bytes) -> None:
         super().__init__(data)
@@ -23,12 +23,12 @@ class Machine(Stream):
         self.memo: dict[int, Any] = {}
 
     def result(self) -> Any:
-        """Return the one value that is left when the program ends."""
+        """Return the only value left at the end of the program."""
         value = self.pop()
         if self.stack or self.below:
             raise self.damaged("values left over at its end")
-        # A text of fixed length is filled up with zeros.
-        if self.data.count(0, self.at) != len(self.data) - self.at:
+        # A pickle stored as a text of fixed length is padded with zeros.
+        if self.data.count(0, self.position) != len(self.data) - self.position:
             raise self.damaged("bytes behind its end")
         return value
 
@@ -44,14 +44,14 @@ class Machine(Stream):
             raise self.damaged("a value missing")
         return self.stack.pop()
 
-    def top(self, kind: type, what: str) -> Any:
-        """Return the value on top of the stack, which the next step will change."""
+    def top(self, kind: type, description: str) -> Any:
+        """Return the value on top of the stack, which must be of a kind, to be changed in place."""
         if not self.stack or not isinstance(self.stack[-1], kind):
-            raise self.damaged(f"something other than {what} where one is filled")
+            raise self.damaged(f"something other than {description} where one is filled")
         return self.stack[-1]
 
     def mark(self) -> None:
-        """Remember how high the stack is."""
+        """Put a mark on the stack."""
         self.below.append(self.stack)
         self.stack = []
 
@@ -63,7 +63,7 @@ class Machine(Stream):
         return values
 
     def drop(self) -> None:
-        """Forget the value on top of the stack, or the mark."""
+        """Drop the value or the mark on top of the stack."""
         if self.stack or not self.below:
             self.pop()
         else:
@@ -72,14 +72,14 @@ class Machine(Stream):
     # Memory.
 
     def put(self, index: int) -> None:
-        """Keep the value on top of the stack under a number."""
-        # Python counts through from 0, so that a pickle has a byte or more for each.
+        """Store the value on top of the stack in the memory, under a number."""
+        # Python numbers values from 0, and a pickle has at least a byte for each.
         if not 0 <= index <= len(self.data):
             raise self.damaged(f"a value to be kept as number {index}")
         self.memo[index] = self.top(object, "a value")
 
     def get(self, index: int) -> None:
-        """Put the value that was kept under a number on the stack."""
+        """Push the value that is stored under a number."""
         if index not in self.memo:
             raise self.damaged(f"a reference to value {index}, which is not there")
         self.push(self.memo[index])
@@ -87,12 +87,12 @@ class Machine(Stream):
     # Texts and whole numbers.
 
     def integer_or_bool(self) -> None:
-        """Push a number; 00 and 01 are False and True."""
+        """Push a whole number; 00 and 01 stand for False and True."""
         stored = self.line()
         self.push(stored == b"01" if stored in (b"00", b"01") else self.small(stored))
 
     def float_text(self) -> None:
-        """Push a number that is written as text."""
+        """Push a floating-point number given as text."""
         stored = self.line()
         try:
             self.push(float(stored))
@@ -100,14 +100,14 @@ class Machine(Stream):
             raise self.damaged("a number that is none") from error
 
     def long(self, length: struct.Struct) -> None:
-        """Push a whole number of as many bytes as are given first."""
+        """Push a whole number of several bytes, preceded by their count."""
         n = self.number(length)
         if not 0 <= n <= _MAX_INTEGER_BYTES:
             raise self.damaged(f"a whole number of {n} bytes")
         self.push(int.from_bytes(self.take(n), "little", signed=True))
 
     def quoted(self) -> None:
-        """Push a text of Python 2 as the bytes it is."""
+        """Push a text of Python 2, as bytes."""
         stored = self.line(None)
         inside = stored[1:-1]
         if len(stored) < 2 or stored[:1] not in (b"'", b'"') or stored[:1] != stored[-1:]:
@@ -117,7 +117,7 @@ class Machine(Stream):
         self.push(codecs.escape_decode(inside)[0])
 
     def key(self, value: Any) -> str:
-        """Return a short text that a dict or a set can be searched by."""
+        """Return a value as a key of a dict or a set: a short text."""
         if isinstance(value, bytes) and len(value) <= MAX_TEXT:
             return value.decode("latin-1")
         if not isinstance(value, str) or len(value) > MAX_TEXT:
@@ -137,19 +137,19 @@ class Machine(Stream):
         self.top(list, "a list").extend(values)
 
     def fill(self, target: dict[str, Any], items: list[Any]) -> None:
-        """Enter keys and values, one after the other."""
+        """Add alternating keys and values to a dict."""
         if len(items) % 2:
             raise self.damaged("a key without its value")
         for key, value in zip(items[::2], items[1::2], strict=True):
             target[self.key(key)] = value
 
     def set_item(self) -> None:
-        """Enter a key and a value in the dict below them."""
+        """Add a key and a value to the dict below them."""
         value, key = self.pop(), self.pop()
         self.fill(self.top(dict, "a dict"), [key, value])
 
     def set_items(self) -> None:
-        """Enter the keys and values above the mark in the dict below it."""
+        """Add the keys and values above the mark to the dict below it."""
         items = self.pop_to_mark()
         self.fill(self.top(dict, "a dict"), items)
 
@@ -164,66 +164,66 @@ class Machine(Stream):
         values = self.pop_to_mark()
         self.top(set, "a set").update([self.key(value) for value in values])
 
-    # Names and what would be called.
+    # Names and calls, which become records.
 
     def name(self, module: bytes | str, name: bytes | str) -> None:
         """Push the name of a class or function, if it is allowed."""
         texts = [text.decode("latin-1") if isinstance(text, bytes) else text for text in (module, name)]
-        known = ALLOWED.get((texts[0], texts[1]))
-        if known is None:
+        allowed = ALLOWED.get((texts[0], texts[1]))
+        if allowed is None:
             raise ForeignPickleError(
                 f"The pickle names {ascii('.'.join(texts))[1:-1]}, which no regressor needs. It is not read further, "
                 "and nothing in it was run."
             )
-        self.push(Name(known))
+        self.push(Name(allowed))
 
     def name_on_stack(self) -> None:
-        """Push the name that is on the stack as two texts."""
+        """Push the name made of the two texts on top of the stack."""
         name, module = self.pop(), self.pop()
         self.name(self.key(module), self.key(name))
 
-    def named(self, value: Any) -> str:
-        """Return which name a value is."""
+    def name_text(self, value: Any) -> str:
+        """Return the text of a value that must be a name."""
         if not isinstance(value, Name):
             raise self.damaged("something to be called that is not a name")
         return value.text
 
     def record(self, name: Any, arguments: Any) -> None:
-        """Push what a call with these arguments would make."""
-        kind = self.named(name)
+        """Push the record of a call with these arguments."""
+        kind = self.name_text(name)
         if not isinstance(arguments, tuple):
             raise self.damaged("arguments that are not a tuple")
-        # These two make an object of the class that is their first argument.
+        # These two make an object; its class is their first argument.
         if kind in ("_reconstructor", "__newobj__"):
-            kind, arguments = self.named(arguments[0] if arguments else None), ()
+            kind, arguments = self.name_text(arguments[0] if arguments else None), ()
         self.push(Record(kind, arguments))
 
     def call(self) -> None:
-        """Push what a call of the name below the arguments would make."""
+        """Push the record of a call: a name, with a tuple of arguments above it."""
         arguments, name = self.pop(), self.pop()
         self.record(name, arguments)
 
     def call_with_keywords(self) -> None:
-        """As :meth:`call`; there may be no arguments by keyword."""
+        """Push the record of a call with a name, a tuple of arguments, and an empty dict of keyword arguments."""
         keywords = self.pop()
         if not isinstance(keywords, dict) or keywords:
             raise self.damaged("arguments by keyword")
         self.call()
 
     def call_marked(self) -> None:
-        """Push what a call of the first value above the mark with the others would make."""
+        """Push the record of a call with the values above the mark: a name and its arguments."""
         name, *arguments = self.pop_to_mark() or [None]
         self.record(name, tuple(arguments))
 
     def call_line(self) -> None:
-        """Push what a call with the values above the mark would make."""
+        """Push the record of a call with a name in the next two lines and the arguments above the mark."""
         module, name = self.line(), self.line()
         arguments = self.pop_to_mark()
         self.name(module, name)
         self.record(self.pop(), tuple(arguments))
 
     def set_state(self) -> None:
-        """Note what an object would be filled with."""
+        """Note the state of an object in its record."""
         state = self.pop()
         record = self.top(Record, "an object")
         if record.state is not None:
@@ -233,14 +233,14 @@ class Machine(Stream):
     # The rest.
 
     def protocol(self) -> None:
-        """Check the protocol, which may be given at the start."""
+        """Check the protocol, which may only be given at the start."""
         version = self.take(1)[0]
-        if version > HIGHEST_PROTOCOL or self.at != 2:
+        if version > HIGHEST_PROTOCOL or self.position != 2:
             raise self.damaged(f"protocol {version}, expected one up to {HIGHEST_PROTOCOL}, at the start")
 
     def refuse(self) -> None:
-        """End the reading of a pickle that asks for something outside of it."""
+        """Refuse a pickle that refers to something outside of it."""
         raise ForeignPickleError(
-            f"The pickle asks at byte {self.at} for something that is kept outside of it, which no regressor does. It "
-            "is not read further, and nothing in it was run."
+            f"The pickle asks at byte {self.position} for something that is kept outside of it, which no regressor "
+            "does. It is not read further, and nothing in it was run."
         )

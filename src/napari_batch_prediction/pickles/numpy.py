@@ -1,4 +1,4 @@
-"""Numbers, texts and arrays of numpy out of what a pickle holds."""
+"""Numbers, texts and numpy arrays made of the values in a pickle."""
 
 import math
 import re
@@ -18,7 +18,7 @@ _PLAIN = re.compile(r"(b1|[iu][1248]|f[248])")
 
 
 def as_text(value: Any) -> str:
-    """Return a text; those of Python 2 are stored as bytes.
+    """Return a value as text, which Python 2 stores as bytes.
 
     Raises
     ------
@@ -33,12 +33,12 @@ def as_text(value: Any) -> str:
 
 
 def as_number(value: Any) -> float:
-    """Return a number of Python or numpy.
+    """Return a number of Python or of numpy as float.
 
     Raises
     ------
     DamagedPickleError
-        If it is something else, or not finite.
+        If it is no number, or not finite.
     """
     if isinstance(value, Record) and value.name == "scalar" and len(value.arguments) == 2:
         dtype, data = _plain_dtype(value.arguments[0]), as_bytes(value.arguments[1])
@@ -51,7 +51,7 @@ def as_number(value: Any) -> float:
 
 
 def as_integer(value: Any) -> int:
-    """Return a whole number.
+    """Return a value as a whole number.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def as_integer(value: Any) -> int:
 
 
 def as_bytes(value: Any) -> bytes:
-    """Return bytes, which pickles of Python 3 in protocols 0 to 2 spell as an encoded text.
+    """Return a value as bytes, which Python 3 stores as an encoded text in protocols 0 to 2.
 
     Raises
     ------
@@ -87,12 +87,12 @@ def as_bytes(value: Any) -> bytes:
 
 
 def as_array(value: Any) -> NDArray:
-    """Return an array of numbers, or of records of numbers; it may not be written to.
+    """Return a read-only array of numbers or of records of numbers.
 
     Raises
     ------
     DamagedPickleError
-        If it is something else, or if its shape does not fit the bytes of its numbers.
+        If it is no such array, or its shape does not fit the number of bytes.
     """
     match value:
         case Record("_reconstruct", (Name("ndarray"), _, _), (_, shape, dtype, in_columns, data)):
@@ -123,7 +123,7 @@ def _dtype(value: Any) -> np.dtype:
 
 
 def _plain_dtype(value: Any) -> np.dtype:
-    """Return the dtype of plain numbers."""
+    """Return the type of plain numbers."""
     match value:
         case Record("dtype", (code, *_), (_, byte_order, None, None, None, *_)):
             text, byte_order = as_text(code), as_text(byte_order)
@@ -152,6 +152,6 @@ def _record_dtype(names: list[str], fields: dict[str, Any], size: int) -> np.dty
     return np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": size})
 
 
-def _mismatch(expected: str, found: Any) -> DamagedPickleError:
-    # The type only: the value may hold itself, or be large.
-    return mismatch(expected, found.name if isinstance(found, Record) else type(found).__name__)
+def _mismatch(expected: str, value: Any) -> DamagedPickleError:
+    # Only the type is named: the value may contain itself, or be large.
+    return mismatch(expected, value.name if isinstance(value, Record) else type(value).__name__)

@@ -1,12 +1,12 @@
 """Reading the pickles of trained regressors without unpickling them.
 
-A pickle is a program for a small machine with a stack, which can call any function by its name. The reader here goes
-through the same program, but knows no functions: where the program calls one, it notes the name and the arguments in a
-:class:`~napari_batch_prediction.pickles.values.Record`. Names are compared with a list and never imported;
-a name that is not in the list ends the reading.
+A pickle is a program for a small stack machine that can call any function by name. The machine here runs the same
+program without functions: for a call, it notes name and arguments in a
+:class:`~napari_batch_prediction.pickles.values.Record`. Names are compared with a list and never imported; a name that
+is not in the list ends the reading.
 
-No pickle takes long or much memory, whatever its bytes: every value is made of bytes of its own or refers to one that
-exists, nothing is copied, compared or walked through, keys are short texts, and the number of steps is limited.
+Time and memory are bounded for any bytes: every value is made of its own bytes or refers to an existing value, nothing
+is copied, compared or traversed, keys are short texts, and the number of steps is limited.
 """
 
 import codecs
@@ -18,14 +18,14 @@ from napari_batch_prediction.pickles.machine import Machine
 from napari_batch_prediction.pickles.values import DamagedPickleError
 
 MAX_BYTES = 256 * 2**20
-"""Pickles larger than this are not read."""
+"""Size in bytes of the largest pickle that is read."""
 
 MAX_STEPS = 1_000_000
-"""Pickles with more steps than this are not read; a forest of ten trees takes about 2000."""
+"""Number of steps after which reading stops; a forest of ten trees takes about 2000."""
 
 
 def read_pickle(data: bytes) -> Any:
-    """Return the value that a pickle of protocol 0 to 5 describes; texts of Python 2 are bytes.
+    """Return the value in a pickle of protocol 0 to 5, with records for objects and bytes for texts of Python 2.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def read_pickle(data: bytes) -> Any:
     raise DamagedPickleError(f"The pickle has more than {MAX_STEPS} steps, which no regressor has.")
 
 
-_BYTE, _SHORT, _UINT, _INT, _LONG, _DOUBLE = (struct.Struct(form) for form in ("<B", "<H", "<I", "<i", "<Q", ">d"))
+_BYTE, _SHORT, _UINT, _INT, _LONG, _DOUBLE = (struct.Struct(layout) for layout in ("<B", "<H", "<I", "<i", "<Q", ">d"))
 
 
 def _utf8(stored: bytes) -> str:
@@ -59,7 +59,7 @@ def _utf8(stored: bytes) -> str:
 
 
 def _raw_unicode(stored: bytes) -> str:
-    # Decoding by the name of the codec would import it.
+    # Decoding by the codec's name would import a module.
     return codecs.raw_unicode_escape_decode(stored)[0]
 
 
@@ -142,8 +142,8 @@ _STEPS: dict[bytes, _Step] = {
     b"i": Machine.call_line,
     b"b": Machine.set_state,
     b"\x80": Machine.protocol,
-    # The length of a frame tells a stream how much to fetch.
+    # The length of a frame, for readers of a stream, is skipped.
     b"\x95": lambda m: m.number(_LONG),
-    # References to objects outside, codes of a registry of classes, and buffers beside the pickle.
+    # References to external objects, codes of a class registry, and buffers outside the pickle.
     **dict.fromkeys((b"P", b"Q", b"\x82", b"\x83", b"\x84", b"\x97", b"\x98"), Machine.refuse),
 }

@@ -1,4 +1,4 @@
-"""ilastik's counting regressors out of what their pickle holds."""
+"""ilastik's counting regressors made of the values in their pickle."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -21,16 +21,16 @@ _LINEAR = ("RegressorGurobi", "RegressorC")
 
 @dataclass(frozen=True, eq=False)
 class StoredRegressors:
-    """The contents of one of ilastik's wrappers.
+    """The contents of one of ilastik's counting wrappers.
 
     Attributes
     ----------
     regressors
         The regressors; at least one.
     n_features
-        Number of features they were trained on.
+        Number of features of the training.
     sigma
-        Standard deviation, in pixels, of the blob that stands for one object; None if it is not stored.
+        Standard deviation, in pixels, of the blob for one object; None if not stored.
     """
 
     regressors: tuple[Regressor, ...]
@@ -46,7 +46,7 @@ def read_regressors(data: bytes) -> StoredRegressors:
     ForeignPickleError
         If it names something that no regressor needs.
     DamagedPickleError
-        If it is not a whole pickle, holds something else, or its parts do not fit together.
+        If the pickle is not whole, holds something else, or its parts do not fit together.
     """
     return _Regressors(data).read()
 
@@ -56,7 +56,7 @@ class _Regressors:
 
     def __init__(self, data: bytes) -> None:
         self._state = _state(read_pickle(data), "SVR")
-        # A pickle may refer to the same numbers any number of times, but regressors do not share theirs.
+        # A pickle may refer to the same numbers many times, but real regressors do not share theirs.
         self._bytes_left = len(data)
         self._trees_left = _MAX_TREES
 
@@ -64,13 +64,13 @@ class _Regressors:
         stored = self._state.get("_regressor")
         if not isinstance(stored, list) or not stored:
             raise DamagedPickleError("The pickle holds no regressor.")
-        found = [self._regressor(item) for item in stored]
-        sizes = {n for _, n in found}
+        regressors = [self._regressor(item) for item in stored]
+        sizes = {n for _, n in regressors}
         if len(sizes) > 1:
             raise mismatch("regressors of one number of features", f"of {sorted(sizes)[0]} and {sorted(sizes)[-1]}")
         sigma = self._state.get("_Sigma")
         return StoredRegressors(
-            tuple(regressor for regressor, _ in found), sizes.pop(), None if sigma is None else as_number(sigma)
+            tuple(regressor for regressor, _ in regressors), sizes.pop(), None if sigma is None else as_number(sigma)
         )
 
     def _regressor(self, item: Any) -> tuple[Regressor, int]:
@@ -85,11 +85,11 @@ class _Regressors:
         self._trees_left -= len(trees)
         if self._trees_left < 0:
             raise DamagedPickleError(f"The pickle holds more than {_MAX_TREES} trees, which are not read.")
-        found = [self._tree(tree) for tree in trees]
-        n_features = found[0][1]
-        if any(n != n_features for _, n in found):
+        numbered = [self._tree(tree) for tree in trees]
+        n_features = numbered[0][1]
+        if any(n != n_features for _, n in numbered):
             raise mismatch("trees of one number of features", "of several")
-        return ForestRegressor(tuple(tree for tree, _ in found)), n_features
+        return ForestRegressor(tuple(tree for tree, _ in numbered)), n_features
 
     def _tree(self, estimator: Any) -> tuple[Tree, int]:
         """Return a tree and its number of features."""
@@ -116,7 +116,7 @@ class _Regressors:
         if n_features < 1:
             raise mismatch("a weight for each feature, and an offset", f"{weights.size} in all")
         factor = self._state.get("_scalingFactor")
-        # Without a training matrix to go by, ilastik did not scale.
+        # ilastik stores no factors if it did not scale.
         scale = np.ones(n_features) if factor is None else self._array(factor)
         if scale.size != n_features:
             raise mismatch(f"{n_features} factors, as many as features", str(scale.size))
@@ -127,22 +127,22 @@ class _Regressors:
         return LinearRegressor(numbers[:n_features], numbers[n_features:-1], float(numbers[-1])), n_features
 
     def _array(self, value: Any) -> NDArray:
-        found = as_array(value)
-        self._bytes_left -= found.nbytes
+        array = as_array(value)
+        self._bytes_left -= array.nbytes
         if self._bytes_left < 0:
             raise mismatch("numbers of their own for each regressor", "some that are used again")
-        return found
+        return array
 
 
 def _record(value: Any, name: str) -> Record:
-    """Return a value that is an object of a class."""
+    """Return a value that must be an object of a class."""
     if not isinstance(value, Record) or value.name != name:
         raise mismatch(f"an object {name}", value.name if isinstance(value, Record) else type(value).__name__)
     return value
 
 
 def _state(value: Any, name: str) -> dict[str, Any]:
-    """Return the attributes of an object of a class."""
+    """Return the attributes of a value that must be an object of a class."""
     state = _record(value, name).state
     if not isinstance(state, dict):
         raise mismatch(f"the attributes of an object {name}", type(state).__name__)

@@ -1,4 +1,4 @@
-"""The values that are read out of a pickle, and the names that a pickle may use."""
+"""The values read from pickles, and the names that pickles may use."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -20,14 +20,14 @@ ALLOWED = {
     **{(f"{core}.multiarray", "_reconstruct"): "_reconstruct" for core in _NUMPY_CORES},
     **{(f"{core}.multiarray", "scalar"): "scalar" for core in _NUMPY_CORES},
     **{(f"{core}.numeric", "_frombuffer"): "_frombuffer" for core in _NUMPY_CORES},
-    # Generators of random numbers: trained forests can hold them, predicting does not need them.
+    # Random number generators, which trained forests can hold and predictions do not need.
     ("numpy.random", "__RandomState_ctor"): "random",
-    **{("numpy.random._pickle", f"__{what}_ctor"): "random" for what in ("randomstate", "bit_generator", "generator")},
+    **{("numpy.random._pickle", f"__{name}_ctor"): "random" for name in ("randomstate", "bit_generator", "generator")},
     ("numpy.random._mt19937", "MT19937"): "random",
     ("numpy.random._pcg64", "PCG64"): "random",
     ("numpy.random.bit_generator", "SeedSequence"): "random",
     ("numpy.random.bit_generator", "__pyx_unpickle_SeedSequence"): "random",
-    # How pickles of protocols 0 to 2 make objects and bytes.
+    # The constructors of objects and bytes in protocols 0 to 2.
     **{(module, "_reconstructor"): "_reconstructor" for module in ("copy_reg", "copyreg")},
     **{(module, "__newobj__"): "__newobj__" for module in ("copy_reg", "copyreg")},
     **{(module, "object"): "object" for module in ("__builtin__", "builtins")},
@@ -35,31 +35,30 @@ ALLOWED = {
     **{(module, "bytearray"): "bytes" for module in ("__builtin__", "builtins")},
     ("_codecs", "encode"): "encode",
 }
-"""The classes and functions that pickles of regressors name; those with several homes get a name of their own."""
+"""A short name for each class and function in pickles of regressors, by module and name."""
 
 
 class DamagedPickleError(ProjectError):
-    """A pickle that ends early, or whose bytes do not make sense."""
+    """A pickle that ends early, or with bytes that make no sense."""
 
 
 class ForeignPickleError(ProjectError):
-    """A pickle that names or asks for something that no regressor needs."""
+    """A pickle that names something that no regressor needs."""
 
 
 @dataclass(slots=True, eq=False)
 class Name:
-    """A class or function that a pickle names, by its entry in :data:`ALLOWED`."""
+    """A class or function named in a pickle, by its short name in :data:`ALLOWED`."""
 
     text: str
 
 
 @dataclass(slots=True, eq=False)
 class Record:
-    """An object that a pickle would make by a call: the name, the arguments, and the state it would set.
+    """A call in a pickle that would make an object: name, arguments, and the state of the object.
 
     Values are None, bool, int, float, str, bytes, lists, tuples, sets of texts, dicts by text, :class:`Name` and
-    records. They can hold themselves and each other any number of times: never compare, print or walk through
-    them.
+    records. They may contain themselves and each other any number of times: never compare, print or traverse them.
     """
 
     name: str

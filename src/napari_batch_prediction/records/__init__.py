@@ -1,1 +1,1 @@
-"""What happened: events, ledger, and the record on disk."""
+"""Events of a run, the ledger in memory, and the record on disk."""

@@ -1,4 +1,4 @@
-"""What a run says while it works."""
+"""Events of a run, in the order of their happening."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,14 +18,14 @@ class BatchStarted:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something the user should know while waiting, as a sentence."""
+    """A sentence for the user while waiting."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class FileStarted:
-    """The tiles of one input are being worked on."""
+    """Work on the tiles of one input begins."""
 
     index: int
     n_tiles: int
@@ -44,15 +44,15 @@ class TileDone:
 
 @dataclass(frozen=True, slots=True)
 class FileFinished:
-    """One input has reached its end, good or bad.
+    """One input has ended, in any status.
 
     Attributes
     ----------
     index, row
-        Which, and what happened.
+        The index of the input, and its row of the ledger.
     arrays
-        For an input in memory, what was predicted: the values of each export of an image, by its name and in the
-        order of the plan, in the axes that a file would have. They are nowhere else.
+        The outputs of an input in memory, which are stored nowhere else: the values of each export of an image, by its
+        name and in the order of the plan, with the axes of a file.
     """
 
     index: int

@@ -1,4 +1,4 @@
-"""The record of what happened to each input."""
+"""The ledger in memory: a row with the outcome of each input."""
 
 import traceback
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ CANCELLED = "The run was cancelled."
 
 
 class Written(NamedTuple):
-    """An output when it was written: its files (one, or those of a sequence), their bytes and their SHA-256."""
+    """The state of an output when written: its file or files, their size in bytes and their SHA-256."""
 
     paths: tuple[Path, ...]
     size: int
@@ -26,14 +26,14 @@ class Written(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of numbers that was made of one image.
+    """A table of numbers for one image.
 
     Attributes
     ----------
     columns
-        Their names.
+        Names of the columns.
     rows
-        One number for each column; None where there is none.
+        A number for each column of each row; None if there is none.
 
     Raises
     ------
@@ -55,26 +55,26 @@ class Table:
 
 @dataclass(frozen=True)
 class LedgerRow:
-    """What happened to one input.
+    """The outcome of one input.
 
     Attributes
     ----------
     input
-        The input as the user named it.
+        The text of its location.
     status
         ``"done"``, ``"failed"``, ``"skipped"`` or ``"cancelled"``.
     reason
-        Why it is not done; empty if it is.
+        Reason why it is not done; empty if it is.
     outputs
-        The file written for each source, or the pattern of a sequence of files; only what is whole.
+        The file, or the pattern of a sequence of files, of each whole output, by its export's name.
     seconds
         Wall time from opening the input to its last output.
     trace
-        The whole stack trace of an unexpected failure; empty otherwise.
+        Stack trace of an unexpected failure; else empty.
     written
-        Files, size and hash of the output written for each source.
+        Files, size and hash of each output, by its export's name.
     tables
-        The tables of the image, by the names of their sources.
+        Tables of the image, by source.
     """
 
     input: str
@@ -87,33 +87,33 @@ class LedgerRow:
     tables: Mapping[str, Table] = field(default_factory=dict)
 
     def column(self, name: str) -> tuple[float | None, ...]:
-        """Return the numbers in a column of its tables, of the first that has such a column."""
+        """Return the numbers of a column in the first table that has it; empty if none has."""
         return next(filter(None, (table.column(name) for table in self.tables.values())), ())
 
     @property
     def counts(self) -> tuple[float, ...]:
-        """The number of objects in each time point; none if the batch does not count or the input is not done."""
+        """The number of objects at each time point; empty if the batch does not count or the input is not done."""
         return tuple(count for count in self.column(COUNT) if count is not None)
 
     @property
     def count(self) -> float | None:
-        """The number of objects in all time points; None if the batch does not count or the input is not done."""
+        """The number of objects at all time points; None if the batch does not count or the input is not done."""
         return fsum(self.counts) if self.counts else None
 
 
 @dataclass(frozen=True)
 class Ledger:
-    """What happened to every input of a run, in the order of the inputs.
+    """The outcome of a run.
 
     Attributes
     ----------
     rows
-        One for each input.
+        One row for each input, in their order.
     path
-        The file with the record of the run, from which it can be resumed; None if nothing was run, or only images
-        in memory were.
+        File of the record, from which the run can be resumed; None if nothing was run, or only images
+        in memory.
     tables
-        The file of each table that was written, by the name of its export.
+        The file of each written table, by its export's name.
     """
 
     rows: tuple[LedgerRow, ...]
@@ -126,7 +126,7 @@ class Ledger:
 
 
 def explain(error: BaseException) -> tuple[Problem, str]:
-    """Return why something failed, and the stack trace if it was not foreseen."""
+    """Return an error as a problem, with the stack trace if it is unexpected, else an empty text."""
     if isinstance(error, MemoryError):
         return Problem.of(error, f"Not enough memory. Use fewer workers. {error}".strip()), ""
     if isinstance(error, (BatchPredictionError, OSError)):
@@ -138,6 +138,6 @@ def explain(error: BaseException) -> tuple[Problem, str]:
 def _message(error: BaseException) -> str:
     try:
         text = str(error)
-    except Exception as fault:  # of the class of the error: what went wrong is said all the same
+    except Exception as fault:  # a fault in the error's own class must not hide the error
         text = f"it has no message, because of {type(fault).__name__}"
     return f": {text}" if text else ""

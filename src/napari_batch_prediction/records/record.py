@@ -1,4 +1,4 @@
-"""The durable record of a run: a file of JSON lines, written while it runs."""
+"""The record of a run: a file of JSON lines, written as it happens."""
 
 import csv
 import json
@@ -23,19 +23,19 @@ SUFFIX = ".ledger.jsonl"
 
 
 class Record:
-    """A record that is being written; locked against other runs until it is closed.
+    """A record to be written, locked against other runs until closed.
 
     Parameters
     ----------
     path
-        The file. It is made, or continued if it exists and ``continued`` says so.
+        The file, which must exist if ``continued``, and must not exist otherwise.
     continued
-        Whether an earlier run is continued.
+        True to continue the record of an earlier run.
 
     Raises
     ------
     SettingsError
-        If the file exists and is not to be continued, or another run has it open.
+        If the file exists although ``continued`` is False, or another run is writing to it.
     ExportError
         If it cannot be written.
     """
@@ -65,9 +65,9 @@ class Record:
         self._synced = time.monotonic()
 
     def write(self, kind: str, **values: object) -> None:
-        """Add a line and hand it to the system; about once a second, wait until it is on the disk.
+        """Add a line and hand it to the system; about once a second, sync it to the disk.
 
-        A process that is killed loses nothing so, a computer that loses power at most the last second.
+        So a killed process loses nothing, and a loss of power at most about a second.
 
         Raises
         ------
@@ -85,14 +85,14 @@ class Record:
             raise ExportError(f"The record {self.path} cannot be written: {error.strerror}.") from error
 
     def close(self) -> None:
-        """Close the file, so that other runs can have it."""
-        # Closing tries once more to write a line that failed, whose error was raised then.
+        """Close the file, and unlock it for other runs."""
+        # Closing retries a failed write, whose error has been raised already.
         with suppress(OSError):
             self._file.close()
 
 
 def _end_of_whole_lines(file: IO[bytes]) -> int:
-    """Return the end of the last whole line: a run that was killed may have left half a line."""
+    """Return the end of the last whole line; a killed run may have left part of a line."""
     file.seek(0)
     return file.read().rfind(b"\n") + 1
 
@@ -118,13 +118,13 @@ class RecordedInput:
     Attributes
     ----------
     input
-        The input.
+        The text of its location.
     own
-        Outputs that did not exist before the run: files there now are the run's own.
+        Paths of outputs that did not exist before the run, so that files there now are the run's own.
     begun
-        Whether its prediction began.
+        True if its prediction began.
     row
-        Its end; None if it never came to an end.
+        Its outcome; None if it did not end.
     """
 
     input: str
@@ -135,7 +135,7 @@ class RecordedInput:
 
 @dataclass(frozen=True)
 class Recorded:
-    """A record that was read.
+    """The contents of a record.
 
     Attributes
     ----------
@@ -156,12 +156,12 @@ class Recorded:
 
 
 def read_record(path: Path) -> Recorded:
-    """Read the record of a run, finished or not. A last line that was cut off does not count.
+    """Read the record of a run, finished or not; an incomplete last line is ignored.
 
     Raises
     ------
     SettingsError
-        If there is no such file, or it is not a record.
+        If the file is missing or is not a record.
     """
     job, classifier_hash = None, ""
     inputs: dict[int, RecordedInput] = {}
@@ -175,7 +175,7 @@ def read_record(path: Path) -> Recorded:
             elif kind == "input" and line["index"] not in inputs:
                 outputs = line["outputs"].values()
                 own = frozenset(Path(path) for output in outputs for path in output["new"])
-                inputs[line["index"]] = RecordedInput(line["input"], own)
+                inputs[line["index"]] = RecordedInput(input=line["input"], own=own)
             elif kind == "begin":
                 inputs[line["index"]].begun = True
             elif kind == "end":
@@ -186,13 +186,18 @@ def read_record(path: Path) -> Recorded:
         raise SettingsError(
             f"{path} is not the record of a run: it does not begin with a run. Choose a file *{SUFFIX}."
         )
-    return Recorded(path, job, classifier_hash, tuple(inputs[i] for i in sorted(inputs)))
+    return Recorded(
+        path=path,
+        job=job,
+        classifier_sha256=classifier_hash,
+        inputs=tuple(inputs[i] for i in sorted(inputs)),
+    )
 
 
 def _row(name: str, line: Mapping[str, Any]) -> LedgerRow:
     outputs = {source: Path(output["path"]) for source, output in line["outputs"].items()}
     written = {
-        source: Written(tuple(map(Path, output["files"])), output["size"], output["sha256"])
+        source: Written(paths=tuple(map(Path, output["files"])), size=output["size"], sha256=output["sha256"])
         for source, output in line["outputs"].items()
     }
     return LedgerRow(
@@ -208,14 +213,14 @@ def _row(name: str, line: Mapping[str, Any]) -> LedgerRow:
 
 
 def note_tables(tables: Mapping[str, Table]) -> dict[str, object]:
-    """Return the entries of a line that hold tables: counts are apart and have no columns, as in older records."""
+    """Return the tables as entries of a line; counts have an entry without columns, as in older records."""
     counts = tables[COUNTS].rows if COUNTS in tables else ()
     others = {name: asdict(table) for name, table in tables.items() if name != COUNTS}
     return {"counts": counts, **({"tables": others} if others else {})}
 
 
 def _read_tables(line: Mapping[str, Any]) -> dict[str, Table]:
-    # Records of versions that did not count have no such entry.
+    # Older records may have no counts.
     counts = {COUNTS: {"columns": COUNT_COLUMNS, "rows": line["counts"]}} if line.get("counts") else {}
     tables = {**counts, **line.get("tables", {})}
     return {name: Table(tuple(table["columns"]), tuple(map(_numbers, table["rows"]))) for name, table in tables.items()}
@@ -239,7 +244,7 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def write_summary(path: Path, rows: Sequence[LedgerRow]) -> None:
-    """Write a table with a line for each input, for people and spreadsheets.
+    """Write a CSV table with a line for each input.
 
     Raises
     ------
@@ -247,7 +252,7 @@ def write_summary(path: Path, rows: Sequence[LedgerRow]) -> None:
         If it cannot be written.
     """
     try:
-        # The bytes of a name that is not UTF-8 are written as they are.
+        # Bytes of names that are not UTF-8 stay as they are.
         with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
             table = csv.writer(file)
             table.writerow(("input", "status", "reason", "seconds", "outputs", "count"))

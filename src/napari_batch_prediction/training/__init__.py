@@ -1,1 +1,1 @@
-"""From labels and images to a classifier."""
+"""Training a classifier from labels and images."""

@@ -1,4 +1,4 @@
-"""Training the regressors of a Cell Density Counting project again, from its dots and strokes, as ilastik does."""
+"""Training the regressors of a Cell Density Counting project from its labels, as ilastik does."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,7 +18,7 @@ from napari_batch_prediction.ilp.project import TRAIN_AGAIN, CountingProject, La
 from napari_batch_prediction.training.images import read_training_pixels
 
 SEED = 0
-"""Seed of the random numbers: the same project always gives the same regressors."""
+"""Fixed seed of the random numbers, so that a project always gives the same regressors."""
 
 N_REGRESSORS = 4
 N_TREES = 10
@@ -26,27 +26,27 @@ MAX_DEPTH = 50
 DEFAULT_SIGMA = 2.5
 
 _DOT, _BACKGROUND = 1, 2
-_OBJECT_DENSITY = 1e-4  # Pixels with more belong to an object.
+_OBJECT_DENSITY = 1e-4  # the least density of an object's pixels
 
 
 def train_again(file: ProjectFile, project: CountingProject) -> CountingProject:
-    """Train the regressors of a project whose own cannot be used.
+    """Train the regressors of a project without usable ones.
 
     Parameters
     ----------
     file
-        The project's file, which holds its dots and strokes, and may hold its images.
+        The project's file, which holds its labels, and possibly its images.
     project
         The project.
 
     Returns
     -------
-    The project with regressors, and a sentence that says that they were trained here.
+    The project with regressors, and a sentence about their training here.
 
     Raises
     ------
     ProjectError
-        If there are no labels, or a training image is not found or does not fit them. The message has the reason.
+        If there are no labels, or a training image is missing or does not fit them.
     """
     without = f"without regressors that can be used ({project.unusable})"
     try:
@@ -67,7 +67,7 @@ def train_again(file: ProjectFile, project: CountingProject) -> CountingProject:
 
 
 def blob_density(dots: NDArray[np.bool_], sigma: float) -> NDArray[np.float32]:
-    """Return the density (y, x) that dots stand for: 1 each, spread by a Gaussian; borders mirror."""
+    """Return the density (y, x) of dots: a Gaussian of sum 1 for each, mirrored at the borders."""
     taps = half_kernel(sigma, 0, FILTER_WINDOW)
     density = dots.astype(np.float32)
     for axis in (1, 0):
@@ -78,7 +78,7 @@ def blob_density(dots: NDArray[np.bool_], sigma: float) -> NDArray[np.float32]:
 
 
 def _training_rows(file: ProjectFile, project: CountingProject) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """Return features and density of the pixels that were painted: of all objects, then of all background."""
+    """Return features and density of the pixels to train on: all objects first, then all background."""
     selection, n_channels, lanes = project.selection, project.n_channels, project.lanes
     sigma = DEFAULT_SIGMA if project.sigma is None else project.sigma
     applet = file.group("Counting")
@@ -90,39 +90,39 @@ def _training_rows(file: ProjectFile, project: CountingProject) -> tuple[NDArray
     if len(lanes) < len(blocks):
         raise ProjectError(f"the project has labels of {len(blocks)} images, but names {len(lanes)} images")
     predictor = ENGINE.prepare(selection, n_channels)
-    found: list[list[tuple[NDArray[np.float32], NDArray[np.float64]]]] = [[], []]
+    groups: list[list[tuple[NDArray[np.float32], NDArray[np.float64]]]] = [[], []]
     for lane, image in zip(lanes, blocks, strict=False):
         if not image:
             continue
         pixels = read_training_pixels(file, lane)
-        density, *chosen = _chosen(image, pixels.shape[1:], sigma)
+        density, *masks = _density_and_masks(image, pixels.shape[1:], sigma)
         if len(pixels) != n_channels:
             raise ProjectError(f"a training image has {len(pixels)} channels, expected {n_channels}")
         selection.check_extents(1, *pixels.shape[1:])
-        for rows, mask in zip(found, chosen, strict=True):
+        for rows, mask in zip(groups, masks, strict=True):
             coordinates = np.argwhere(mask[np.newaxis])
             rows.append((predictor.features_at(pixels[:, np.newaxis], coordinates), density[mask].astype(np.float64)))
-    parts = [part for rows in found for part in rows]
-    return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
+    features, densities = zip(*(row for rows in groups for row in rows), strict=True)
+    return np.concatenate(features), np.concatenate(densities)
 
 
-def _chosen(
+def _density_and_masks(
     blocks: Sequence[LabelBlock], shape: tuple[int, ...], sigma: float
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return the density of an image, and which pixels are trained on: as objects and as background."""
+    """Return the density of an image, and masks of the pixels to train on: objects and background."""
     labels, inside = np.zeros(shape, np.uint8), np.zeros(shape, bool)
     for block in blocks:
         height, width = block.labels.shape
         if block.y + height > shape[0] or block.x + width > shape[1]:
             raise ProjectError(f"a training image has {shape[0]} x {shape[1]} pixels, but labels reach beyond it")
-        part = slice(block.y, block.y + height), slice(block.x, block.x + width)
-        labels[part], inside[part] = block.labels, True
+        block_slices = slice(block.y, block.y + height), slice(block.x, block.x + width)
+        labels[block_slices], inside[block_slices] = block.labels, True
     density = blob_density(labels == _DOT, sigma)
     return density, inside & (density > _OBJECT_DENSITY), labels == _BACKGROUND
 
 
 def _train(features: NDArray[np.float32], density: NDArray[np.float64]) -> tuple[ForestRegressor, ...]:
-    # scikit-learn takes a second to import, which only training needs.
+    # Only training needs scikit-learn, whose import takes a second.
     from sklearn.ensemble import RandomForestRegressor
 
     random = np.random.default_rng(SEED)

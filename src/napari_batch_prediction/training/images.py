@@ -1,4 +1,4 @@
-"""Finding the images that a project was trained on."""
+"""Finding and reading the training images of a project."""
 
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -14,12 +14,12 @@ from napari_batch_prediction.locations.paths import is_true
 
 
 def read_training_pixels(file: ProjectFile, lane: Lane) -> NDArray:
-    """Return the pixels of a 2D training image, (c, y, x), from where the project says it is, or from beside it.
+    """Return the pixels (c, y, x) of a 2D training image, from its stored path or from beside the project.
 
     Raises
     ------
     ProjectError
-        If it is not found, cannot be read, or is not the image that the project was trained on.
+        If the image is not found, cannot be read, or has another shape than the training image.
     """
     if lane.damage:
         raise ProjectError(lane.damage)
@@ -40,24 +40,24 @@ def read_training_pixels(file: ProjectFile, lane: Lane) -> NDArray:
     if any(actual[key] != n for key, n in expected.items()):
         raise ProjectError(
             f"{location} is not the image that the project was trained on: expected "
-            f"{_listed(expected)}, found {_listed(actual)}."
+            f"{_extents_text(expected)}, found {_extents_text(actual)}."
         )
     planes: NDArray = reorder(pixels, axes, "tczyx")[0, :, 0]
     return planes
 
 
 def training_dtype(folder: Path, lane: Lane) -> str | None:
-    """Return the type of a training image, by a look at its file if it is not in the project.
+    """Return the type of a training image, from its file if it is not in the project.
 
-    None if the file is not found there any more, or holds another image. Only files that the project names from its
-    own folder on are looked at: elsewhere may be the network.
+    The type is None if the file is missing or holds an image of another shape. Only paths relative to the project's
+    folder are opened, since others may be on a network.
 
     Parameters
     ----------
     folder
         The project's folder.
     lane
-        The image as the project describes it.
+        The training image.
     """
     if lane.is_inside:
         return lane.dtype
@@ -69,7 +69,7 @@ def training_dtype(folder: Path, lane: Lane) -> str | None:
             same = sorted(n for n in image.shape if n > 1) == sorted(n for n in shape if n > 1)
             return image.dtype.name if same else None
     except BatchPredictionError:
-        return None  # the project does without; only a warning is lost
+        return None  # only a warning depends on the type
 
 
 def _find(folder: Path, path: str) -> str:
@@ -96,5 +96,5 @@ def _read(location: str, stored_axes: str | None) -> tuple[str, NDArray]:
         raise ProjectError(f"the training image {location} cannot be read: {error}") from error
 
 
-def _listed(lengths: dict[str, int]) -> str:
+def _extents_text(lengths: dict[str, int]) -> str:
     return ", ".join(f"{key}={n}" for key, n in lengths.items() if n > 1 or key in "yx")
