@@ -106,8 +106,9 @@ class ThreadExecutor:
         self._is_cancelled = is_cancelled
         self._stopped = threading.Event()
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="predict")
-        # Each tile that was handed out comes back here once, with whether it was done; so do sentences.
-        self._back: SimpleQueue[tuple[_Progress, bool] | Told] = SimpleQueue()
+        # Each tile that was handed out comes back here once: whether it was done, or an end of the process that came
+        # up in it. Sentences come here too.
+        self._back: SimpleQueue[tuple[_Progress, bool, BaseException | None] | Told] = SimpleQueue()
         self._n_out = 0
         self._open: dict[int, _Progress] = {}
 
@@ -153,15 +154,16 @@ class ThreadExecutor:
 
     def _predict(self, progress: _Progress, tile: Tile) -> None:
         """Predict one tile, in a thread of the pool."""
-        is_done = False
+        is_done, end = False, None
         try:
             if progress.error is None and not self._has_ended():
                 progress.file.predict(tile)
                 is_done = True
         except Exception as error:  # kept here, so that no tile begins after the first failure
             progress.error = progress.error or error
-        finally:
-            self._back.put((progress, is_done))
+        except BaseException as error:  # an end of the process that was asked for: the run ends with it
+            end = error
+        self._back.put((progress, is_done, end))
 
     def _take_back(self) -> Iterator[Step]:
         """Wait until a tile comes back or there is something to tell; yield all that has happened by then."""
@@ -172,9 +174,11 @@ class ThreadExecutor:
             if isinstance(item, Told):
                 yield item
                 continue
-            progress, is_done = item
+            progress, is_done, end = item
             self._n_out -= 1
             progress.n_under_way -= 1
+            if end is not None:
+                raise end
             task = progress.file.task
             if is_done:
                 progress.n_done += 1
