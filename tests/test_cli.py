@@ -11,16 +11,14 @@ import h5py
 import numpy as np
 import pytest
 from PIL import Image
+from repository import ENVIRONMENT, GOLDEN
 
-import napari_batch_prediction
 from napari_batch_prediction import BatchJob, Export, InputSettings
 from napari_batch_prediction.cli import main
 
-GOLDEN = Path(__file__).parent / "golden"
 CASE = GOLDEN / "a_2d_u8"
 PROJECT = str(CASE / "project.ilp")
 COMMAND = [sys.executable, "-m", "napari_batch_prediction.cli"]
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(napari_batch_prediction.__file__).parents[1])}
 
 
 def command(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -66,7 +64,7 @@ def ten_files(tmp_path):
     return folder
 
 
-def test_ten_files(ten_files, tmp_path):
+def test_ten_files_give_six_outputs_and_four_reasons(ten_files, tmp_path):
     """Six outputs, four named reasons, exit status 1; a second run skips what is done."""
     out = tmp_path / "out"
     arguments = ["run", PROJECT, ten_files / "*.*", "--folder", out]
@@ -96,7 +94,7 @@ def test_ten_files(ten_files, tmp_path):
     assert again.stdout.splitlines()[-1] == "10 inputs: 6 skipped, 4 failed."
 
 
-def test_check(ten_files, tmp_path, capsys):
+def test_check_prints_the_plan_and_writes_nothing(ten_files, tmp_path, capsys):
     """The plan as a table: axes and how they are known, shape, type, outputs, problems. Nothing is written."""
     assert main(["check", PROJECT, str(ten_files / "*.npy"), "--folder", str(tmp_path / "out")]) == 1
     header, image, volume, problem, _, last = capsys.readouterr().out.splitlines()
@@ -113,7 +111,7 @@ def test_check(ten_files, tmp_path, capsys):
     assert main(["check", PROJECT, str(ten_files / "3.npy")]) == 0
 
 
-def test_options(tmp_path, capsys):
+def test_every_option_of_run_arrives(tmp_path, capsys):
     """Every option of run arrives where it belongs."""
     words = (
         "--export | simple segmentation | --export | Uncertainty | --format | hdf5 | --name | {index}/{source} | "
@@ -132,7 +130,7 @@ def test_options(tmp_path, capsys):
     assert captured.err.splitlines()[-1] == f"1/1  done       {CASE / 'test2.png'}"
 
 
-def test_as_ilastik_writes(tmp_path):
+def test_outputs_have_the_attributes_and_chunks_of_ilastik(tmp_path):
     """Attributes, labels, chunks and compression of the outputs are those of ilastik's own."""
     sources = ("Probabilities", "Uncertainty", "Features")
     exports = [word for source in sources for word in ("--export", source)]
@@ -164,7 +162,7 @@ CHAINS = {
 
 
 @pytest.mark.parametrize(("case", "image", "output"), CHAINS.values(), ids=CHAINS)
-def test_whole_chain(tmp_path, case, image, output):
+def test_project_and_image_give_the_file_of_ilastik(tmp_path, case, image, output):
     """From project and image to a file in which ilastik's axes, shape, chunks and values are found."""
     folder = GOLDEN / case
     assert main(["run", str(folder / "project.ilp"), str(folder / image), "--folder", str(tmp_path)]) == 0
@@ -193,7 +191,7 @@ UNUSABLE = {
 
 
 @pytest.mark.parametrize(("arguments", "message"), UNUSABLE.values(), ids=UNUSABLE)
-def test_unusable(arguments, message, capsys):
+def test_what_cannot_be_used_ends_with_status_2(arguments, message, capsys):
     """What cannot be used ends with status 2 and one message, without a traceback."""
     assert main(arguments) == 2
     captured = capsys.readouterr()
@@ -213,13 +211,13 @@ JOBS = {
 
 
 @pytest.mark.parametrize(("arguments", "message"), JOBS.values(), ids=JOBS)
-def test_jobs_that_cannot_be_used(arguments, message, capsys):
+def test_unusable_job_is_explained(arguments, message, capsys):
     """What is missing or too much is said."""
     assert main(["run", *arguments]) == 2
     assert message in capsys.readouterr().err
 
 
-def test_whole_job(tmp_path, capsys):
+def test_job_as_json_is_run_as_it_is(tmp_path, capsys):
     """A job as JSON, given or in a file, is run as it is: exports that differ, settings of single images."""
     image, volume = CASE / "test2.png", tmp_path / "series.npy"
     np.save(volume, np.stack([np.asarray(Image.open(image))] * 2))
@@ -244,13 +242,13 @@ def test_whole_job(tmp_path, capsys):
     assert "1 more of its outputs exist. Remove what exists" in capsys.readouterr().out
 
 
-def test_help(capsys):
+def test_asking_for_help_is_no_failure(capsys):
     """Asking for help is no failure."""
     assert main(["run", "--help"]) == 0
     assert "--existing {error,skip,overwrite}" in capsys.readouterr().out
 
 
-def test_info(capsys):
+def test_info_prints_the_classifier_line_by_line(capsys):
     """What a classifier is, line by line."""
     assert main(["info", PROJECT]) == 0
     lines = dict(line.split(":", 1) for line in capsys.readouterr().out.splitlines())
@@ -258,7 +256,7 @@ def test_info(capsys):
     assert lines["Classes"].strip() == "Class 1, Class 2, Class 3"
 
 
-def test_terminal_without_unicode(tmp_path):
+def test_terminal_without_unicode_shows_escapes(tmp_path):
     """A name that the terminal cannot show is written with escapes, and the batch goes on."""
     image = tmp_path / "größe 緑.png"
     Image.open(CASE / "test2.png").save(image)
@@ -268,7 +266,7 @@ def test_terminal_without_unicode(tmp_path):
     assert image.with_name("größe 緑_Probabilities.h5").is_file()
 
 
-def test_interrupt(tmp_path):
+def test_interrupt_keeps_whole_files_and_ends_with_130(tmp_path):
     """Ctrl-C: what is whole stays, nothing else does, the table is printed, status 130."""
     for i in range(30):
         np.save(tmp_path / f"{i:02}.npy", np.zeros((1024, 1024), np.uint8) + np.arange(1024, dtype=np.uint8) % 200)
@@ -297,7 +295,7 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_terminal_progress(tmp_path, monkeypatch, capsys):
+def test_progress_is_one_line_on_a_terminal(tmp_path, monkeypatch, capsys):
     """On a terminal there is one line that changes, and lines that stay for failures only."""
     (tmp_path / "bad.png").write_bytes(b"no image")
     terminal = Terminal()
@@ -311,7 +309,7 @@ def test_terminal_progress(tmp_path, monkeypatch, capsys):
     assert shown.endswith("\r\x1b[K")
 
 
-def test_nothing_heavy(tmp_path):
+def test_command_line_imports_nothing_heavy(tmp_path):
     """Importing the command line imports nothing heavy; predicting imports neither Qt nor napari."""
     code = (
         "import sys; from napari_batch_prediction.cli import main; "
@@ -329,7 +327,7 @@ def test_nothing_heavy(tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="pipes break otherwise there")
-def test_reader_of_the_output_has_gone():
+def test_closed_pipe_ends_the_program_without_a_trace():
     """A pipe that is closed early ends the program without a traceback."""
     process = subprocess.Popen([*COMMAND, "info", PROJECT], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     process.stdout.close()

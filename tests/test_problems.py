@@ -34,7 +34,7 @@ from napari_batch_prediction.problems import Problem
     ],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
-def test_kind_of_an_error(error, kind):
+def test_class_of_an_error_is_the_kind_of_its_problem(error, kind):
     """The class of an error says what a problem is about."""
     assert Problem.of(error).kind == kind
 

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image
+from repository import ENVIRONMENT
 
 import napari_batch_prediction as nbp
 from napari_batch_prediction.classifiers.pixel_classification import PixelClassification
@@ -29,7 +30,6 @@ from napari_batch_prediction.running.run import run_plan
 CASE = golden.ROOT / "a_2d_u8"
 PROJECT = CASE / "project.ilp"
 SERIES = golden.ROOT / "f_2dt_u8" / "project.ilp"
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(nbp.__file__).parents[1])}
 PIXELS = np.asarray(Image.open(CASE / "test2.png"))
 
 

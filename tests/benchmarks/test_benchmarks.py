@@ -3,12 +3,11 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from repository import ROOT
 
 
-def test_features(tmp_path):
+def test_features_are_measured_on_noise_without_projects_for_speed(tmp_path):
     """Without projects for speed, features are measured on noise; contestants that are not installed are left out."""
     command = [sys.executable, str(ROOT / "benchmarks" / "run.py"), "--quick", "--only", "features"]
     options = ["--perf", str(tmp_path / "none"), "--output", str(tmp_path)]
@@ -25,7 +24,7 @@ def test_features(tmp_path):
     assert "## Features, 3D" in done.stdout
 
 
-def test_counting(tmp_path):
+def test_counting_is_measured_without_projects_for_speed(tmp_path):
     """It needs no projects for speed; the densities compared are the same, or it would fail."""
     command = [sys.executable, str(ROOT / "benchmarks" / "run.py"), "--quick", "--only", "counting"]
     done = subprocess.run([*command, "--output", str(tmp_path)], capture_output=True, text=True)

@@ -66,7 +66,7 @@ cases = {
 
 
 @pytest.mark.parametrize("case", cases)
-def test_equal_to_plain_features(case):
+def test_every_feature_equals_the_one_computed_plainly(case):
     """Every feature of every kind of image."""
     shape, dtype, scales, in_2d = cases[case]
     chosen = everything(scales, [shape[1] == 1 if in_2d is None else in_2d] * len(scales))
@@ -74,7 +74,7 @@ def test_equal_to_plain_features(case):
     assert_close(compiled_features(image, chosen), image, chosen)
 
 
-def test_2d_and_3d_scales_mixed():
+def test_scales_in_2d_and_3d_are_mixed():
     """Each scale in its own dimensions."""
     chosen = everything((0.7, 1.0, 3.5), (False, True, False))
     image = picture((1, 16, 18, 140), "uint8")
@@ -83,7 +83,7 @@ def test_2d_and_3d_scales_mixed():
 
 @pytest.mark.parametrize("in_2d", [True, False])
 @pytest.mark.parametrize("name", FEATURE_IDS)
-def test_one_feature_alone(name, in_2d):
+def test_one_feature_alone_equals_that_of_all(name, in_2d):
     """A single feature at one of several scales, in an order that is not the usual one."""
     ids = (selection.HESSIAN, selection.GAUSSIAN, selection.STRUCTURE, *FEATURE_IDS[1:4])
     matrix = tuple((False, each == name, False) for each in ids)
@@ -93,7 +93,7 @@ def test_one_feature_alone(name, in_2d):
 
 
 @pytest.mark.parametrize("in_2d", [True, False])
-def test_tile_equals_whole(in_2d):
+def test_tile_with_its_context_equals_the_whole_image(in_2d):
     """A tile with its context gives the bits of the whole image."""
     chosen = everything((0.3, 1.0, 3.5), (in_2d,) * 3)
     image = picture((1, 40, 50, 60), "uint16")

@@ -39,13 +39,13 @@ def test_order_is_feature_scale_channel_eigenvalue():
     ("scale", "in_2d", "context"),
     [(0.3, False, (4, 4, 4)), (1.0, False, (7, 7, 7)), (10.0, False, (38, 38, 38)), (10.0, True, (0, 38, 38))],
 )
-def test_context(scale, in_2d, context):
+def test_context_is_the_reach_of_all_filters(scale, in_2d, context):
     """The radius of the first smoothing and 3 pixels more; none along z for slices by themselves."""
     assert choose((STRUCTURE, scale), in_2d=(scale,) if in_2d else ()).context == context
 
 
 @pytest.mark.parametrize(("scale", "least"), [(0.3, 3), (0.7, 4), (1.0, 5), (1.6, 7), (3.5, 14), (5.0, 19), (10.0, 36)])
-def test_smallest_size(scale, least):
+def test_image_smaller_than_a_scale_allows_is_refused(scale, least):
     """An image too small for a scale is an error that names the scale and the smallest size."""
     chosen = choose((GAUSSIAN, scale), in_2d=(scale,))
     chosen.check_extents(1, least, least)

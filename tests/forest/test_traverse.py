@@ -66,7 +66,7 @@ forests = {  # trees, columns, depth, pure leaves
 
 
 @pytest.mark.parametrize("case", forests)
-def test_equal_to_plain_walk(case):
+def test_walk_equals_the_plain_one(case):
     """Votes exactly, sums to rounding; rows that are not a multiple of 64, with NaN and infinities."""
     n_trees, n_columns, depth, pure = forests[case]
     rng = np.random.default_rng(1)

@@ -21,7 +21,7 @@ TOPOLOGY = [3, 2, 0, 0, 7, 9, 2, LEAF, 2, 0, 5, 14, 16, 0, LEAF, 7, LEAF, 10]
 PARAMETERS = [10, 0.5, 4, 1, 0, 6, -1.5, 2, 0.25, 0.75, 4, 0, 1]
 
 
-def test_decoded():
+def test_nodes_and_leaves_are_decoded():
     """Nodes, thresholds and leaves where the layout says."""
     tree = tree_from_vigra(np.array(TOPOLOGY, np.int32), np.array(PARAMETERS, float))
     np.testing.assert_array_equal(tree.feature, [2, -1, 0, -1, -1])
@@ -30,7 +30,7 @@ def test_decoded():
     np.testing.assert_array_equal(tree.value, [[0, 0], [1, 0], [0, 0], [0.25, 0.75], [0, 1]])
 
 
-def test_single_leaf():
+def test_tree_of_a_single_leaf_is_decoded():
     """A tree may be one leaf."""
     tree = tree_from_vigra(np.array([31, 2, LEAF, 0], np.int32), np.array([3.0, 0.0, 1.0]))
     np.testing.assert_array_equal(tree.feature, [-1])
@@ -51,7 +51,7 @@ damaged = {
 
 
 @pytest.mark.parametrize("case", damaged)
-def test_damaged(case):
+def test_damaged_arrays_are_refused(case):
     """Refused with a reason, and soon."""
     _, changes, message = damaged[case]
     topology = np.array(TOPOLOGY, np.int32)
@@ -61,7 +61,7 @@ def test_damaged(case):
         tree_from_vigra(topology, np.array(PARAMETERS, float))
 
 
-def test_cut_off():
+def test_truncated_arrays_are_refused():
     """Every truncation of the arrays is refused."""
     for n in range(len(TOPOLOGY)):
         with pytest.raises(ProjectError, match="damaged"):
@@ -93,7 +93,7 @@ def from_sklearn(n_features=2, **change):
     return tree_from_sklearn(*(np.array(change.get(key, value)) for key, value in SKLEARN.items()), n_features)
 
 
-def test_from_sklearn():
+def test_tree_of_sklearn_is_laid_out_anew():
     """Children lie side by side, after their parent; the threshold is the next float32; only leaves have values."""
     tree = from_sklearn()
     np.testing.assert_array_equal(tree.feature, [1, 0, -1, -1, -1])
@@ -103,7 +103,7 @@ def test_from_sklearn():
     assert (tree.feature.dtype, tree.left.dtype) == (np.int32, np.int32)
 
 
-def test_single_leaf_from_sklearn():
+def test_tree_of_a_single_leaf_is_taken_from_sklearn():
     """A tree may be one leaf."""
     tree = from_sklearn(left=[-1], right=[-1], feature=[-2], threshold=[-2.0], value=[[0.5]])
     np.testing.assert_array_equal(tree.value, [[0.5]])
@@ -119,7 +119,7 @@ def go(tree, row):
 
 @pytest.mark.parametrize("depth", [1, 3, None])
 @pytest.mark.parametrize("most_leaves", [None, 12])
-def test_sklearn_agrees(depth, most_leaves):
+def test_predictions_equal_those_of_sklearn(depth, most_leaves):
     """Trees grown in either order, by depth or by gain, give what scikit-learn predicts."""
     rng = np.random.default_rng(1)
     rows = rng.standard_normal((200, 3)).astype(np.float32)
@@ -153,7 +153,7 @@ damaged_sklearn = {
 
 
 @pytest.mark.parametrize("case", damaged_sklearn)
-def test_damaged_sklearn(case):
+def test_damaged_tree_of_sklearn_is_refused(case):
     """Refused with a reason."""
     change, message = damaged_sklearn[case]
     with pytest.raises(ProjectError, match=message):
@@ -185,7 +185,7 @@ def test_next_float32_keeps_every_decision(x, threshold):
         assert (float(value) <= threshold) == (value < after) == (float(value) < float(after))
 
 
-def test_purity():
+def test_leaves_are_pure_only_if_each_votes_for_one_class():
     """Leaves are votes only if each gives one class everything, not if a regressor says 0 or 1."""
     assert leaves_are_pure([from_vigra_pure()])
     assert not leaves_are_pure([tree_from_vigra(np.array(TOPOLOGY, np.int32), np.array(PARAMETERS, float))])

@@ -1,13 +1,11 @@
 """The shape of chunks is ilastik's."""
 
-from pathlib import Path
-
 import h5py
 import pytest
+from repository import GOLDEN
 
 from napari_batch_prediction.formats.common.chunks import CHUNK_BYTES, chunk_shape
 
-GOLDEN = Path(__file__).parents[1] / "golden"
 EXPORTED = sorted(GOLDEN.glob("*/expected/*.h5"))
 
 
@@ -38,7 +36,7 @@ CASES = {
 
 
 @pytest.mark.parametrize(("axes", "shape", "itemsize", "expected"), CASES.values(), ids=CASES)
-def test_shapes(axes, shape, itemsize, expected):
+def test_chunks_hold_one_channel_of_one_time_point(axes, shape, itemsize, expected):
     """One time point, one channel, about 512 kB."""
     chunk = chunk_shape(axes, shape, itemsize)
     assert chunk == expected

@@ -79,7 +79,7 @@ def stored(path: Path, version: str) -> tuple[str, NDArray]:
 
 
 @pytest.mark.parametrize(("name", "way", "version", "axes", "dtype"), CASES, ids=IDS)
-def test_values_come_back(tmp_path, name, way, version, axes, dtype):
+def test_compressed_values_are_read_by_another_program(tmp_path, name, way, version, axes, dtype):
     """The file says how it is compressed, and another program reads the values that were written."""
     paths = write(tmp_path, name, axes, dtype, compression=way, ome_zarr_version=version)
     values = some_values(SHAPES[axes], dtype)
@@ -119,14 +119,14 @@ DEFAULTS = [(name, version, axes) for name, way, version, axes, dtype in CASES i
 
 
 @pytest.mark.parametrize(("name", "version", "axes"), dict.fromkeys(DEFAULTS))
-def test_default(tmp_path, name, version, axes):
+def test_first_compression_is_the_default(tmp_path, name, version, axes):
     """If nothing is said, the first way of a format is taken: the files are the same, byte by byte."""
     way = find_format(name).compressions[0]
     given = write(tmp_path / "1", name, axes, "uint8", compression=way, ome_zarr_version=version)
     assert digest(given) == digest(write(tmp_path / "2", name, axes, "uint8", ome_zarr_version=version))
 
 
-def test_tiles_of_tiff(tmp_path):
+def test_large_planes_of_tiff_are_in_tiles_however_compressed(tmp_path):
     """Large planes are in tiles, whatever the compression."""
     values = some_values((2100, 1500, 2), "float32")
     for way in find_format("tiff").compressions:

@@ -73,7 +73,7 @@ def written(folder: Path, form: str, axes: str, values: NDArray, **more: object)
 
 
 @pytest.mark.parametrize(("file", "source", "change", "form", "axes"), FILES.values(), ids=FILES)
-def test_equal(tmp_path, file, source, change, form, axes):
+def test_output_equals_the_file_of_ilastik(tmp_path, file, source, change, form, axes):
     """Values, type, axes and layout are those of ilastik's file."""
     values = golden.read(source)
     (ours,) = written(tmp_path, form, axes, change(values) if change else values)
@@ -85,7 +85,7 @@ def test_equal(tmp_path, file, source, change, form, axes):
 
 
 @pytest.mark.parametrize("form", ["png sequence", "tiff sequence"])
-def test_sequence(tmp_path, form):
+def test_sequence_equals_the_files_of_ilastik(tmp_path, form):
     """The same files with the same indices in their names, one for each z."""
     expected = sorted(D.glob(f"test2-data_seg_z*.{form.split()[0]}"))
     assert len(expected) == 36

@@ -15,19 +15,19 @@ NAMES = [
 ]  # fmt: skip
 
 
-def test_names():
+def test_formats_have_the_names_of_ilastik():
     """ilastik's names; only Sun raster, DVID and blockwise HDF5 are not written."""
     assert sorted(form.name for form in EXPORT_FORMATS) == sorted(NAMES)
 
 
 @pytest.mark.parametrize("name", [*NAMES, "HDF5", "Compressed HDF5", " multi-scale ome-zarr"])
-def test_known(name):
+def test_names_of_formats_are_found_in_any_case(name):
     """Names are found in any case."""
     assert find_format(name).name.lower() == name.strip().lower()
 
 
 @pytest.mark.parametrize("name", ["jpeg 2000", ""])
-def test_unknown(name):
+def test_unknown_format_is_refused_and_known_ones_are_listed(name):
     """An unknown format is refused and the known ones are listed."""
     with pytest.raises(SettingsError, match=r"unknown. Known are: 'compressed hdf5', 'hdf5'"):
         find_format(name)
@@ -80,7 +80,7 @@ PROBLEMS = {
 
 
 @pytest.mark.parametrize(("name", "axes", "shape", "dtype", "message"), PROBLEMS.values(), ids=PROBLEMS)
-def test_problem(name, axes, shape, dtype, message):
+def test_format_that_cannot_hold_the_output_says_so(name, axes, shape, dtype, message):
     """The sentence says what the format cannot hold, and which can."""
     found = format_problem(find_format(name), axes, shape, np.dtype(dtype))
     assert found is not None
@@ -99,7 +99,7 @@ FITTING = {
 
 
 @pytest.mark.parametrize(("name", "axes", "shape", "dtype"), FITTING.values(), ids=FITTING)
-def test_no_problem(name, axes, shape, dtype):
+def test_format_that_can_hold_the_output_is_not_refused(name, axes, shape, dtype):
     """What fits is not refused."""
     assert format_problem(find_format(name), axes, shape, np.dtype(dtype)) is None
 
@@ -123,7 +123,7 @@ COMPRESSIONS = {
 
 
 @pytest.mark.parametrize(("name", "compression", "message"), COMPRESSIONS.values(), ids=COMPRESSIONS)
-def test_compression_problem(name, compression, message):
+def test_unknown_compression_is_refused_with_those_there_are(name, compression, message):
     """The sentence says which compressions the format has. For tables it does not matter."""
     assert find_format(name).compression_problem(compression) == message
 
@@ -146,7 +146,7 @@ FILES = {
 
 
 @pytest.mark.parametrize(("name", "path", "axes", "shape", "offset", "expected"), FILES.values(), ids=FILES)
-def test_files(tmp_path, name, path, axes, shape, offset, expected):
+def test_files_of_an_output_are_known_before_it_is_written(tmp_path, name, path, axes, shape, offset, expected):
     """The files of an output are known before it is written."""
     found = find_format(name).files(tmp_path / path, axes, shape, offset)
     assert found == tuple(tmp_path / name for name in expected)

@@ -57,7 +57,7 @@ def write(path: Path, form: str, values: NDArray, axes: str, tiles: list[tuple[s
 
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize(("axes", "shape", "dtype"), ARRAYS.values(), ids=ARRAYS)
-def test_random_tiles(tmp_path, form, axes, shape, dtype):
+def test_tiles_in_any_order_from_threads_give_the_same_file(tmp_path, form, axes, shape, dtype):
     """Any tiles in any order from several threads give the values, and the same file byte for byte."""
     values = some_values(shape, dtype)
     files = set()
@@ -72,7 +72,7 @@ def test_random_tiles(tmp_path, form, axes, shape, dtype):
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_what_ilastik_writes(tmp_path, form):
+def test_dataset_and_attributes_are_those_of_ilastik(tmp_path, form):
     """Dataset, attributes, labels, chunks, compression: as in ilastik's files."""
     values = some_values((400, 400, 2), "float32")
     path = tmp_path / "a.h5"
@@ -92,7 +92,7 @@ def test_what_ilastik_writes(tmp_path, form):
         assert [tag["key"] for tag in json.loads(dataset.attrs["axistags"])["axes"]] == ["y", "x", "c"]
 
 
-def test_optional_facts(tmp_path):
+def test_pixel_sizes_and_units_are_written_where_known(tmp_path):
     """Pixel sizes and units are written where known; the range is left out where it is not; the dataset's name."""
     path = tmp_path / "a.h5"
     target = Target(
@@ -133,7 +133,7 @@ def test_nothing_before_the_first_write(tmp_path):
     assert list((tmp_path / "new").iterdir()) == []
 
 
-def test_not_whole(tmp_path):
+def test_file_with_a_part_missing_never_gets_its_name(tmp_path):
     """A file of which a part is missing never gets its name."""
     target, values, _ = small(tmp_path / "a.h5")
     writer = find_format("hdf5").writer(target)
@@ -144,7 +144,7 @@ def test_not_whole(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_name_taken_meanwhile(tmp_path):
+def test_file_that_appears_meanwhile_is_kept_unless_it_may_be_replaced(tmp_path):
     """A file that appears during the run is kept, unless it may be replaced."""
     path = tmp_path / "a.h5"
     for replace, expected in ((False, b"theirs"), (True, None)):
@@ -164,7 +164,7 @@ def test_name_taken_meanwhile(tmp_path):
         np.testing.assert_array_equal(file["exported_data"], values)
 
 
-def test_folder_that_cannot_be_made(tmp_path):
+def test_folder_that_cannot_be_made_is_named(tmp_path):
     """A file in the place of a folder is an ExportError that names the folder."""
     (tmp_path / "taken").write_text("a file")
     target, values, everything = small(tmp_path / "taken" / "a.h5")
@@ -172,7 +172,7 @@ def test_folder_that_cannot_be_made(tmp_path):
         find_format("hdf5").writer(target).write(everything, values)
 
 
-def test_longest_name(tmp_path):
+def test_longest_name_of_a_file_is_written(tmp_path):
     """A name of 255 bytes, the most that file systems take, is written: the temporary one is no longer."""
     path = tmp_path / ("é" * 126 + ".h5")
     target, values, everything = small(path)

@@ -91,7 +91,7 @@ AT_READ = [
 
 
 @pytest.mark.parametrize("bad", AT_OPEN, ids=lambda bad: bad.name[:30])
-def test_open_fails(bad, tmp_path):
+def test_damaged_file_is_refused_when_it_is_opened(bad, tmp_path):
     """Opening fails with a reason and the name of the file."""
     path = tmp_path / bad.name
     bad.make(path)
@@ -101,7 +101,7 @@ def test_open_fails(bad, tmp_path):
 
 
 @pytest.mark.parametrize("bad", AT_READ, ids=lambda bad: bad.name)
-def test_read_fails(bad, tmp_path):
+def test_damage_of_files_read_as_a_whole_shows_at_each_read(bad, tmp_path):
     """Formats that are read as a whole show their damage at the first read, and at each one after: never as grey."""
     path = tmp_path / bad.name
     bad.make(path)
@@ -114,7 +114,7 @@ def test_read_fails(bad, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a.tif", "a.png", "a.npy"])
-def test_no_datasets_in_other_formats(name, tmp_path):
+def test_dataset_in_a_format_without_datasets_is_refused(name, tmp_path):
     """'a.png' is a PNG file, which has no datasets in it. Leave out '/volume/data'."""
     cut(1)(tmp_path / name)
     with pytest.raises(ImageReadError, match=rf"{re.escape(name)}' is a \w+ file.*Leave out '/volume/data'"):
@@ -122,7 +122,7 @@ def test_no_datasets_in_other_formats(name, tmp_path):
 
 
 @pytest.mark.parametrize("axes", ["zz", "yxq", "c", ""])
-def test_axes_that_are_none(axes, tmp_path):
+def test_axes_that_cannot_be_right_are_refused_for_any_file(axes, tmp_path):
     """Axes that cannot be right are the caller's error, whatever the file."""
     with pytest.raises(AxesError, match="not valid"):
         open_image(tmp_path / "missing.tif", axes)
@@ -139,7 +139,7 @@ REGIONS = {
 
 
 @pytest.mark.parametrize("region", REGIONS.values(), ids=REGIONS)
-def test_region_outside(region, tmp_path):
+def test_region_outside_the_image_is_refused(region, tmp_path):
     """A region that is not inside is the caller's error and names the shape."""
     cut(1)(tmp_path / "a.npy")
     with open_image(tmp_path / "a.npy") as image, pytest.raises(SettingsError, match=r"a\.npy.*\(60, 80\)"):
@@ -147,7 +147,7 @@ def test_region_outside(region, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a.tif", "a.png", "a.gif", "a.npy", "a.h5"])
-def test_read_after_close(name, tmp_path):
+def test_read_after_close_is_refused(name, tmp_path):
     """A closed image says so."""
     cut(1)(tmp_path / name)
     image = open_image(tmp_path / name)

@@ -244,7 +244,7 @@ CASES = RASTER + TIFF + HDF5 + NUMPY
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_open_and_read(case, tmp_path):
+def test_axes_and_pixels_of_every_format_are_read(case, tmp_path):
     """Axes and how they are known, shape, native type, all pixels, and any region equal to that part of them."""
     path = tmp_path / case.name
     expected = case.write(path)
@@ -274,7 +274,7 @@ def test_pixels_are_the_callers_own(tmp_path):
             np.testing.assert_array_equal(image.read(), expected)
 
 
-def test_read_czyx(tmp_path):
+def test_one_time_point_is_read_as_czyx(tmp_path):
     """One time point in the order c, z, y, x, whatever the order in the file."""
     pixels = noise(2, 3, 4, 20, 30)
     tifffile.imwrite(tmp_path / "a.tif", pixels, metadata={"axes": "TZCYX"}, photometric="minisblack")
@@ -300,7 +300,7 @@ AXES = {
 
 
 @pytest.mark.parametrize(("case", "axes"), AXES.values(), ids=AXES)
-def test_axes_of_the_user_win(case, axes, tmp_path):
+def test_axes_of_the_user_win_over_those_in_the_file(case, axes, tmp_path):
     """Axes that are given win over those in the file, right or wrong."""
     path = tmp_path / case.name
     expected = case.write(path)

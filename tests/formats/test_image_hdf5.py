@@ -30,7 +30,7 @@ def several(tmp_path):
     return path
 
 
-def test_one_dataset_needs_no_name(tmp_path):
+def test_only_dataset_opens_without_its_name(tmp_path):
     """A file with one image and other things opens by itself; its location stays as it was given."""
     path = tmp_path / "one.h5"
     with h5py.File(path, "w") as file:
@@ -43,7 +43,7 @@ def test_one_dataset_needs_no_name(tmp_path):
 
 
 @pytest.mark.parametrize(("dataset", "expected"), [("volume/data", PIXELS), ("labels", PIXELS[0])])
-def test_named_dataset(dataset, expected, several):
+def test_dataset_is_chosen_by_the_path_after_the_file(dataset, expected, several):
     """The path after the file chooses the dataset."""
     with open_image(f"{several}/{dataset}") as image:
         np.testing.assert_array_equal(image.read(), expected)
@@ -62,14 +62,14 @@ BAD_NAMES = {
 
 
 @pytest.mark.parametrize(("name", "message"), BAD_NAMES.values(), ids=BAD_NAMES)
-def test_wrong_dataset(name, message, several):
+def test_unknown_dataset_is_refused_and_the_others_are_listed(name, message, several):
     """The message names the file and lists what is there."""
     with pytest.raises(ImageReadError, match=message) as raised:
         open_image(f"{several}{name}")
     assert "several.h5" in str(raised.value)
 
 
-def test_no_dataset(tmp_path):
+def test_file_without_images_is_refused(tmp_path):
     """A file without images says so."""
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["line"] = np.arange(3)
@@ -77,7 +77,7 @@ def test_no_dataset(tmp_path):
         open_image(tmp_path / "a.h5")
 
 
-def test_long_lists_are_cut(tmp_path):
+def test_long_list_of_datasets_is_cut(tmp_path):
     """Of a hundred datasets, twenty are listed."""
     with h5py.File(tmp_path / "a.h5", "w") as file:
         for i in range(100):
@@ -95,7 +95,7 @@ AXISTAGS = {
 
 
 @pytest.mark.parametrize("axistags", AXISTAGS.values(), ids=AXISTAGS)
-def test_spellings_of_axistags(axistags, tmp_path):
+def test_axistags_are_read_in_every_spelling(axistags, tmp_path):
     """Text, bytes, and an array of one text are all read."""
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["data"] = PIXELS
@@ -113,7 +113,7 @@ WRONG_AXISTAGS = {
 
 
 @pytest.mark.parametrize(("axistags", "message"), WRONG_AXISTAGS.values(), ids=WRONG_AXISTAGS)
-def test_wrong_axistags(axistags, message, tmp_path):
+def test_axistags_that_do_not_fit_are_refused_unless_axes_are_given(axistags, message, tmp_path):
     """Axistags that do not fit are an error, unless the user gives the axes."""
     path = tmp_path / "a.h5"
     with h5py.File(path, "w") as file:
@@ -134,7 +134,7 @@ UNITS = {
 
 
 @pytest.mark.parametrize(("text", "units"), UNITS.values(), ids=UNITS)
-def test_pixel_size(text, units, tmp_path):
+def test_pixel_size_is_read_from_the_resolutions_of_axistags(text, units, tmp_path):
     """Resolutions other than 0 are sizes; their units may be missing."""
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["data"] = PIXELS
@@ -161,7 +161,7 @@ def test_only_the_chunks_of_a_region_are_read(tmp_path):
             image.read()
 
 
-def test_threads_read_one_image(tmp_path):
+def test_hdf5_image_is_read_by_many_threads(tmp_path):
     """Regions read by many threads at once are right."""
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file.create_dataset("data", data=PIXELS, chunks=(2, 16, 16), compression="gzip")
@@ -181,7 +181,7 @@ def other_process(path, mode):
     return process
 
 
-def test_shared_with_readers(tmp_path):
+def test_file_that_cannot_be_written_opens_for_many_readers(tmp_path):
     """A file without write permission in such a folder opens, here and elsewhere at once."""
     folder = tmp_path / "readonly"
     folder.mkdir()
@@ -198,7 +198,7 @@ def test_shared_with_readers(tmp_path):
     folder.chmod(0o755)
 
 
-def test_refused_while_another_program_writes(tmp_path):
+def test_file_that_another_program_writes_is_refused(tmp_path):
     """What is being written is not read: the message names the file and the lock."""
     path = tmp_path / "a.h5"
     with h5py.File(path, "w") as file:
@@ -211,7 +211,7 @@ def test_refused_while_another_program_writes(tmp_path):
         np.testing.assert_array_equal(image.read(), PIXELS)
 
 
-def test_wrong_axes_of_the_user(tmp_path):
+def test_axes_of_the_user_that_do_not_fit_are_refused_with_the_file(tmp_path):
     """Axes of the caller that do not fit are the caller's error, with the file's name."""
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["data"] = PIXELS

@@ -24,7 +24,7 @@ def write_czi(path: Path) -> None:
         document.write_metadata("cells", channel_names=names, scale_x=2.5e-7, scale_y=5e-7, scale_z=2e-6)
 
 
-def test_czi(tmp_path):
+def test_axes_channels_and_regions_of_czi_are_read(tmp_path):
     """Axes without extents of 1, channels, micrometers, and regions."""
     write_czi(tmp_path / "a.czi")
     with open_image(tmp_path / "a.czi") as image:
@@ -102,7 +102,7 @@ def scenes(tmp_path, monkeypatch):
     sys.modules.pop("bioio_scenes", None)
 
 
-def test_scenes(scenes):
+def test_scenes_are_listed_and_chosen_by_name(scenes):
     """Several scenes are listed; one is named after the file. Samples are colours."""
     path, pixels = scenes
     with pytest.raises(ImageReadError, match=r"2 datasets.*well 1; well 2.*a\.scenes/well 1'"):
@@ -116,14 +116,14 @@ def test_scenes(scenes):
         open_image(path / "well 3")
 
 
-def test_no_reader_for_it(tmp_path):
+def test_format_without_a_reader_names_the_plugin(tmp_path):
     """The message names the plugin that reads such files."""
     (tmp_path / "a.nd2").write_bytes(b"x" * 100)
     with pytest.raises(ImageReadError, match=r"a\.nd2'\. Install bioio-nd2"):
         open_image(tmp_path / "a.nd2")
 
 
-def test_damaged_czi(tmp_path):
+def test_damaged_czi_is_refused_by_name(tmp_path):
     """A damaged file is named."""
     write_czi(tmp_path / "a.czi")
     (tmp_path / "a.czi").write_bytes((tmp_path / "a.czi").read_bytes()[:500])
@@ -138,7 +138,7 @@ def test_damaged_czi(tmp_path):
         ("bioio", "a.czi", r"pip install 'napari-batch-prediction\[bioio\]' bioio-czi"),
     ],
 )
-def test_extra_that_is_not_installed(module, name, message, tmp_path, monkeypatch):
+def test_missing_extra_is_named_with_how_to_install_it(module, name, message, tmp_path, monkeypatch):
     """Without the extra the message says how to install it."""
     # None keeps Python from importing a module that is installed.
     monkeypatch.setitem(sys.modules, module, None)
@@ -158,7 +158,7 @@ def lsm_info(size_z: int, channels: int, voxel: tuple[float, float, float]) -> b
     return bytes(info)
 
 
-def test_lsm(tmp_path):
+def test_lsm_with_small_copies_of_its_pages_is_read(tmp_path):
     """Pages of channels in a volume, each followed by a small copy of itself; sizes are in meters."""
     path = tmp_path / "a.lsm"
     pixels = np.concatenate([PIXELS, PIXELS[:1] + 1]).swapaxes(0, 1)
@@ -176,7 +176,7 @@ def test_lsm(tmp_path):
         np.testing.assert_array_equal(image.read(region), pixels[region])
 
 
-def test_btf(tmp_path):
+def test_bigtiff_is_read_under_its_own_extension(tmp_path):
     """BigTIFF under its own extension."""
     tifffile.imwrite(tmp_path / "a.btf", PIXELS[0, 0], bigtiff=True)
     with open_image(tmp_path / "a.btf") as image:

@@ -125,7 +125,7 @@ PLAIN = [
 
 
 @pytest.mark.parametrize("case", PLAIN, ids=lambda case: case.name)
-def test_plain_arrays(case, tmp_path):
+def test_only_array_of_a_plain_store_is_read(case, tmp_path):
     """The only array is found by itself; axes are named or guessed; regions are parts of the whole."""
     case.write(tmp_path / case.name, case.pixels)
     with open_image(tmp_path / case.name) as image:
@@ -135,7 +135,7 @@ def test_plain_arrays(case, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a.zarr", "a.n5"])
-def test_axes_of_the_user_win(name, tmp_path):
+def test_axes_of_the_user_win_over_those_in_the_store(name, tmp_path):
     """Axes that are given win over those in the store, right or wrong."""
     write = zarr_array(3, dimension_names=["t", "y", "x"]) if name == "a.zarr" else n5(axes=["x", "y", "t"])
     write(tmp_path / name, VOLUME)
@@ -155,7 +155,7 @@ MICROMETERS = dict.fromkeys("zyx", "micrometer")
         ("ngio 0.5.zarr", "0", ("DAPI", "GFP")),
     ],
 )
-def test_stores_of_other_programs(name, level, channels):
+def test_stores_of_ome_zarr_py_and_ngio_are_read(name, level, channels):
     """The full resolution, with axes, size of a pixel and channels, of what ome-zarr-py and ngio wrote."""
     expected = counted(2, 3, 24, 32)
     with open_image(STORES / name) as image:
@@ -225,7 +225,7 @@ OLD = {
 
 
 @pytest.mark.parametrize(("version", "axes", "expected"), OLD.values(), ids=OLD)
-def test_axes_of_versions(version, axes, expected, tmp_path):
+def test_axes_are_read_from_each_version_of_ome_zarr(version, axes, expected, tmp_path):
     """Axes are named in other ways in each version; without a unit there is no size of a pixel."""
     pixels = counted(*(2, 3, 4, 20, 30)[-len(expected) :])
     ome_zarr(tmp_path / "a.zarr", version, axes, levels={"0": pixels})
@@ -233,7 +233,7 @@ def test_axes_of_versions(version, axes, expected, tmp_path):
         assert (image.axes, image.axes_known, image.pixel_size) == (expected, "file", {})
 
 
-def test_channel_names_and_labels(tmp_path):
+def test_labels_beside_an_image_are_no_second_image(tmp_path):
     """Labels beside the image do not make it two images; they can be named."""
     ome_zarr(tmp_path / "a.zarr", channels=["DAPI", "GFP", "Cy5"])
     ome_zarr(tmp_path / "a.zarr", axes="yx", levels={"0": counted(20, 30, dtype="uint16")}, group="labels/nuclei")
@@ -244,7 +244,7 @@ def test_channel_names_and_labels(tmp_path):
 
 
 @pytest.mark.parametrize("omero", [None, {}, {"channels": None}, {"channels": [{"label": None}, {}, "c"]}, []])
-def test_odd_channels(omero, tmp_path):
+def test_odd_channels_do_not_keep_an_image_from_being_read(omero, tmp_path):
     """What is only about showing an image does not keep it from being read."""
     ome_zarr(tmp_path / "a.zarr")
     zarr.open_group(tmp_path / "a.zarr").attrs["omero"] = omero
@@ -252,7 +252,7 @@ def test_odd_channels(omero, tmp_path):
         assert image.channel_names == ()
 
 
-def test_levels_in_groups(tmp_path):
+def test_levels_in_groups_of_their_own_are_found(tmp_path):
     """Levels may lie in groups of their own; an image in a group is found by itself."""
     levels = {f"scale{i}/image": counted(2, 3, 20 - i, 30) for i in (0, 1)}
     ome_zarr(tmp_path / "a.zarr", levels=levels, group="images/blobs", scales={name: [1, 1, 5, 5] for name in levels})
@@ -261,7 +261,7 @@ def test_levels_in_groups(tmp_path):
         assert image.pixel_size == {"t": 1, "y": 5, "x": 5}
 
 
-def test_stray_files(tmp_path):
+def test_stray_files_in_a_store_do_not_matter(tmp_path):
     """Files that do not belong to the store are left alone."""
     zarr_group(2, "a")(tmp_path / "a.zarr", VOLUME)
     (tmp_path / "a.zarr" / ".DS_Store").touch()
@@ -272,7 +272,7 @@ def test_stray_files(tmp_path):
 
 
 @pytest.mark.parametrize("case", [PLAIN[0], PLAIN[2], PLAIN[14], PLAIN[20]], ids=lambda case: case.name)
-def test_threads(case, tmp_path):
+def test_store_is_read_by_many_threads(case, tmp_path):
     """Regions can be read from several threads at once."""
     case.write(tmp_path / case.name, case.pixels)
     with open_image(tmp_path / case.name) as image, ThreadPoolExecutor(4) as pool:
@@ -290,7 +290,7 @@ def plate(path: Path) -> None:
             ome_zarr(path, group=f"{well['path']}/{field}")
 
 
-def test_plates(tmp_path):
+def test_images_of_a_plate_are_named_or_matched_by_a_pattern(tmp_path):
     """Images of a plate are named, or matched by a pattern; the plate and its wells say so."""
     store = tmp_path / "p.zarr"
     plate(store)
@@ -321,7 +321,7 @@ SEVERAL = {
 
 
 @pytest.mark.parametrize("name", SEVERAL)
-def test_several_are_listed(name, tmp_path):
+def test_several_arrays_are_listed_and_opened_by_name(name, tmp_path):
     """Without a name after the file the message lists what there is; with one it opens, by pattern also."""
     SEVERAL[name](tmp_path / name)
     with pytest.raises(ImageReadError, match=rf"2 datasets.*first.*second.*'{tmp_path / name / 'first'}'"):
@@ -335,7 +335,7 @@ def test_several_are_listed(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a.zarr", "a.n5"])
-def test_only_the_region_is_read(name, tmp_path):
+def test_only_the_blocks_of_a_region_are_read(name, tmp_path):
     """With every block of pixels damaged except one, what lies in that one can be read."""
     write = zarr_array(2, chunks=(8, 8), compressors="auto") if name == "a.zarr" else n5("")
     pixels = counted(64, 64)
@@ -351,7 +351,7 @@ def test_only_the_region_is_read(name, tmp_path):
             image.read()
 
 
-def test_npz_is_mapped(tmp_path):
+def test_only_the_region_of_a_plain_npz_is_read(tmp_path):
     """Of an array that is not compressed only the region is read: damage elsewhere does not matter."""
     path = tmp_path / "a.npz"
     np.savez(path, first=np.zeros((4, 4, 4)), second=counted(64, 64))
@@ -396,7 +396,7 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize(("damage", "message"), DAMAGE.values(), ids=DAMAGE)
-def test_damaged_zarr(damage, message, tmp_path):
+def test_damaged_zarr_is_refused_with_the_reason(damage, message, tmp_path):
     """A store that is not whole is named with a reason."""
     path = tmp_path / "a.zarr"
     ome_zarr(path)
@@ -426,7 +426,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_no_image_in_it(name, tmp_path):
+def test_store_without_an_image_is_refused(name, tmp_path):
     """Stores and files without an image that can be read."""
     make, message = BAD[name]
     make(tmp_path / name)
@@ -447,7 +447,7 @@ class Payload:
 
 @pytest.mark.parametrize("place", ["filters", "compressor"])
 @pytest.mark.parametrize("dtype", ["|u1", "|O"])
-def test_nothing_is_unpickled(place, dtype, tmp_path):
+def test_zarr_whose_codec_is_a_pickle_is_refused(place, dtype, tmp_path):
     """A store whose codec is a pickle is refused, and the pickle is not run."""
     path, trace = tmp_path / "a.zarr", tmp_path / "trace"
     zarr_array(2, compressors=None)(path, counted(4, 4))
@@ -469,7 +469,7 @@ N5_SIZES = {
 
 
 @pytest.mark.parametrize(("attributes", "sizes"), N5_SIZES.values(), ids=N5_SIZES)
-def test_n5_size_of_a_pixel(attributes, sizes, tmp_path):
+def test_n5_pixel_size_is_in_its_own_order(attributes, sizes, tmp_path):
     """Sizes are in N5's order, x first."""
     n5(**attributes)(tmp_path / "a.n5", VOLUME)
     with open_image(tmp_path / "a.n5") as image:
@@ -477,7 +477,7 @@ def test_n5_size_of_a_pixel(attributes, sizes, tmp_path):
         assert set(image.units) == set(sizes)
 
 
-def test_n5_pyramid(tmp_path):
+def test_n5_pyramid_opens_at_its_first_level(tmp_path):
     """Of the levels of a pyramid the first is taken, unless another is named."""
     for level in (0, 1, 10):
         n5(f"setup/s{level}")(tmp_path / "a.n5", counted(40 - level, 30))

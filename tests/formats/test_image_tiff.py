@@ -136,7 +136,7 @@ def test_tiles_that_were_left_out_are_zero(tmp_path):
         np.testing.assert_array_equal(image.read(part), expected[part])
 
 
-def test_planes_in_several_files(tmp_path):
+def test_ome_tiff_in_several_files_is_one_image(tmp_path):
     """An OME-TIFF whose planes are in two files is one image; without the second it says what is missing."""
     first, second = tmp_path / "a.ome.tif", tmp_path / "b.ome.tif"
     xml = (
@@ -204,7 +204,7 @@ def test_cache_of_any_size_gives_the_same(limit, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("compression", [None, "zlib"])
-def test_threads_read_one_image(compression, tmp_path):
+def test_tiff_is_read_by_many_threads(compression, tmp_path):
     """Regions read by many threads at once are right."""
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, STACK, metadata={"axes": "ZYX"}, compression=compression, rowsperstrip=7)
@@ -271,7 +271,7 @@ SIZES = {
 
 
 @pytest.mark.parametrize(("options", "sizes", "units"), SIZES.values(), ids=SIZES)
-def test_pixel_size(options, sizes, units, tmp_path):
+def test_pixel_size_and_unit_of_tiff_are_read(options, sizes, units, tmp_path):
     """The size of a pixel and its unit, where a file says both."""
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, STACK, **options)
@@ -296,7 +296,7 @@ CUT = {
 
 
 @pytest.mark.parametrize("options", CUT.values(), ids=CUT)
-def test_cut_off_anywhere(options, tmp_path):
+def test_tiff_cut_off_anywhere_loses_nothing_unnoticed(options, tmp_path):
     """Wherever a file is cut, opening it fails, or nothing is lost: never fewer pages or other axes."""
     whole, cut = tmp_path / "whole.tif", tmp_path / "cut.tif"
     tifffile.imwrite(whole, STACK[:3], photometric="minisblack", **options)
@@ -325,7 +325,7 @@ def test_pixels_beyond_the_end_are_an_error_when_opening(tmp_path):
         open_image(path)
 
 
-def test_nothing_is_printed(tmp_path):
+def test_remarks_of_tifffile_are_not_printed(tmp_path):
     """tifffile's remarks about a damaged file do not reach stderr."""
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, STACK, imagej=True, metadata={"axes": "ZYX"})

@@ -81,12 +81,12 @@ def test_odd_axes_and_channels():
 
 
 @pytest.mark.parametrize("attributes", [{}, {"labels": ["a"]}, {"ome": {"version": "0.5"}}, {"ome": 5}])
-def test_no_image(attributes):
+def test_metadata_of_anything_else_describe_no_image(attributes):
     """Metadata of anything else describe no image."""
     assert OmeImage.parse(attributes) is None
 
 
-def test_coarser_levels(tmp_path):
+def test_coarser_levels_are_those_after_a_level(tmp_path):
     """They are those after a level in its image; there are none of what is no level."""
     group = tmp_path / "a.zarr"
     group.mkdir()

@@ -32,7 +32,7 @@ def image(group: zarr.Group) -> dict:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_single_scale(tmp_path, version):
+def test_single_scale_has_one_level_with_sizes_and_units(tmp_path, version):
     """One level s0 with axes t, c, z, y, x, sizes and units; units that OME-Zarr does not know are left out."""
     values = some_values((61, 45, 3), "float32")
     group = write(
@@ -67,7 +67,7 @@ LAYOUT = {"0.4": ("s0/.zarray", "s0/0/2/0/0/0", 2), "0.5": ("s0/zarr.json", "s0/
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_on_disk(tmp_path, version):
+def test_each_version_is_on_disk_as_it_says(tmp_path, version):
     """Version 2 of Zarr for 0.4 and 3 for 0.5, chunks in folders, compressed; tensorstore reads it."""
     values = some_values((61, 45, 3), "uint16")
     write("single-scale OME-Zarr", tmp_path / "a.zarr", "yxc", values, ome_zarr_version=version)
@@ -107,7 +107,7 @@ PYRAMIDS = {
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize(("axes", "shape", "dtype", "names"), PYRAMIDS.values(), ids=PYRAMIDS)
-def test_pyramid(tmp_path, axes, shape, dtype, names, version):
+def test_levels_of_a_pyramid_are_means(tmp_path, axes, shape, dtype, names, version):
     """Each level is the mean of two pixels along z, y and x; the last one fits in one chunk."""
     values = some_values(shape, dtype)
     group = write("multi-scale OME-Zarr", tmp_path / "a.zarr", axes, values, ome_zarr_version=version)
@@ -125,7 +125,7 @@ def test_pyramid(tmp_path, axes, shape, dtype, names, version):
 
 
 @pytest.mark.parametrize(("is_labels", "dtype"), [(True, "uint8"), (False, "uint64")])
-def test_pyramid_of_labels(tmp_path, is_labels, dtype):
+def test_levels_of_labels_take_every_second_pixel(tmp_path, is_labels, dtype):
     """Of labels, and of integers too large for a mean, each level takes every second pixel; nothing is displaced."""
     values = some_values((2001, 1300), dtype)
     group = write("multi-scale OME-Zarr", tmp_path / "a.zarr", "yx", values, is_labels=is_labels)
@@ -134,7 +134,7 @@ def test_pyramid_of_labels(tmp_path, is_labels, dtype):
         assert [part["type"] for part in entry["coordinateTransformations"]] == ["scale"]
 
 
-def test_place_of_levels(tmp_path):
+def test_levels_lie_where_their_pixels_come_from(tmp_path):
     """A level's first pixel is in the middle of those it is the mean of; a cut-out is where it was cut out."""
     values = some_values((3, 1100, 1300), "uint16")
     group = write(
@@ -157,7 +157,7 @@ def test_place_of_levels(tmp_path):
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_channels(tmp_path, version):
+def test_names_colours_and_range_of_channels_are_written(tmp_path, version):
     """Names, colours and range of the channels are for viewers to show them by."""
     values = some_values((61, 45, 2), "float32")
     group = write(

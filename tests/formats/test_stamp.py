@@ -56,7 +56,7 @@ def test_formats_that_cannot_say(form, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["x.h5", "x.tiff", "x.png", "x.zarr", "x.n5", "x.npy", "x"])
-def test_other_files(name, tmp_path):
+def test_files_of_other_programs_have_no_stamp(name, tmp_path):
     """A file of another program, or a damaged one, says nothing."""
     path = tmp_path / name
     path.write_bytes(b"something else")
@@ -90,7 +90,7 @@ RUBBISH = {
 }  # fmt: skip
 
 
-def test_read_stamp(tmp_path):
+def test_stamp_says_what_values_mean(tmp_path):
     """A stamp says what values mean and where they begin."""
     stamp = read_stamp(stamped(tmp_path / "a.h5", json.dumps(GOOD)), "exported_data")
     assert stamp is not None
@@ -115,7 +115,7 @@ def test_stamp_of_labels_in_an_image(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", RUBBISH)
-def test_rubbish(name, tmp_path):
+def test_damaged_stamp_is_none(name, tmp_path):
     """A stamp that is damaged, changed by hand or of another version is none."""
     rubbish = RUBBISH[name]
     text = json.dumps(rubbish) if isinstance(rubbish, dict) else rubbish
@@ -131,7 +131,7 @@ def test_rubbish(name, tmp_path):
         ("zarr.json", "{"),
     ],
 )
-def test_rubbish_in_zarr(name, text, tmp_path):
+def test_damaged_stamp_in_zarr_is_none(name, text, tmp_path):
     """So is one in a Zarr store whose attributes are not what they should be."""
     (tmp_path / "a.zarr").mkdir()
     (tmp_path / "a.zarr" / name).write_text(text)

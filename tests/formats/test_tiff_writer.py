@@ -32,7 +32,7 @@ LAYOUTS = {
 
 
 @pytest.mark.parametrize(("shape", "dtype", "tiled", "segment", "photometric", "extra"), LAYOUTS.values(), ids=LAYOUTS)
-def test_layout(tmp_path, shape, dtype, tiled, segment, photometric, extra):
+def test_small_planes_are_in_strips_and_large_ones_in_tiles(tmp_path, shape, dtype, tiled, segment, photometric, extra):
     """Small planes are in strips, large ones in tiles; three channels are colours, others extra samples."""
     values = some_values(shape, dtype)
     with tifffile.TiffFile(write("tiff", tmp_path / "a.tiff", "yxc", values)) as tif:
@@ -45,7 +45,7 @@ def test_layout(tmp_path, shape, dtype, tiled, segment, photometric, extra):
         np.testing.assert_array_equal(tif.asarray(), values.squeeze())
 
 
-def test_tiles_of_pages(tmp_path):
+def test_large_pages_of_ome_tiff_are_in_tiles(tmp_path):
     """Large pages of OME-TIFF are in tiles as well."""
     values = some_values((2, 2100, 2060), "float32")
     with tifffile.TiffFile(write("multipage tiff", tmp_path / "a.tiff", "zyx", values)) as tif:
@@ -65,7 +65,7 @@ LIBTIFF = {
 
 
 @pytest.mark.parametrize(("shape", "dtype", "mode"), LIBTIFF.values(), ids=LIBTIFF)
-def test_libtiff(tmp_path, shape, dtype, mode):
+def test_libtiff_reads_the_values(tmp_path, shape, dtype, mode):
     """libtiff, which most programs use, reads the values."""
     values = some_values(shape, dtype)
     with Image.open(write("tiff", tmp_path / "a.tiff", "yxc", values)) as image:
@@ -73,7 +73,7 @@ def test_libtiff(tmp_path, shape, dtype, mode):
         np.testing.assert_array_equal(np.asarray(image), values.squeeze())
 
 
-def test_pixel_size(tmp_path):
+def test_resolution_is_in_pixels_per_centimetre(tmp_path):
     """The resolution is in pixels per centimetre, along columns and rows."""
     values = some_values((30, 20), "uint8")
     path = write("tiff", tmp_path / "a.tiff", "xy", values, pixel_size=SIZES, units=UNITS)
@@ -85,7 +85,7 @@ def test_pixel_size(tmp_path):
 
 
 @pytest.mark.parametrize("sizes", [{}, {"x": 0.5}, {"x": 0.5, "y": 0.0}, {"x": 1e-9, "y": 1e-9}])
-def test_no_pixel_size(tmp_path, sizes):
+def test_resolution_without_both_sizes_has_no_unit(tmp_path, sizes):
     """Without both sizes, or with such as a TIFF cannot hold, there is no unit."""
     values = some_values((30, 20), "uint8")
     path = write("tiff", tmp_path / "a.tiff", "yx", values, pixel_size=sizes, units=UNITS)
@@ -95,7 +95,7 @@ def test_no_pixel_size(tmp_path, sizes):
 
 
 @pytest.mark.parametrize("value", [1e4 / 0.325, 1e4 / 0.1, 1 / 3, 1e-6, 4e9, 15384.615384615385])
-def test_resolution_digits(tmp_path, value):
+def test_resolution_keeps_nine_digits(tmp_path, value):
     """Pixels per centimetre are kept to nine digits or so in two integers of 32 bits."""
     values = some_values((30, 20), "uint8")
     more = {"pixel_size": dict.fromkeys("yx", 1 / value), "units": dict.fromkeys("yx", "centimeter")}
@@ -108,7 +108,7 @@ def test_resolution_digits(tmp_path, value):
             assert numerator / denominator == pytest.approx(value, rel=1e-3 if value < 1e-5 else 1e-9)
 
 
-def test_ome(tmp_path):
+def test_ome_xml_holds_sizes_names_and_colours(tmp_path):
     """OME-XML holds sizes with units, names and colours of channels; pages are in the order t, z, c."""
     values = some_values((2, 3, 2, 30, 20), "uint16")
     path = write(
@@ -141,7 +141,7 @@ def test_ome(tmp_path):
 
 
 @pytest.mark.parametrize("more", [0, 1])
-def test_big_by_itself(tmp_path, monkeypatch, more):
+def test_large_images_become_bigtiff(tmp_path, monkeypatch, more):
     """Images of more than 3.9 GB become BigTIFF; here the limit is that of a smaller image of several pages."""
     assert MAX_CLASSIC == 3_900_000_000
     values = some_values((2, 3, 61, 45), "uint16")
@@ -155,7 +155,7 @@ def test_big_by_itself(tmp_path, monkeypatch, more):
     assert path.read_bytes()[:3] == bytes([73, 73, 43 if more else 42])
 
 
-def test_no_time(tmp_path):
+def test_no_time_is_in_the_file(tmp_path):
     """Nothing in the file says when it was written, and tifffile adds no description of its own."""
     with tifffile.TiffFile(write("tiff", tmp_path / "a.tiff", "yx", some_values((30, 20), "uint8"))) as tif:
         tags = {tag.name for tag in tif.pages.first.tags}

@@ -133,7 +133,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("name", "axes", "dtype"), CASES)
-def test_round_trip(tmp_path, name, axes, dtype):
+def test_values_type_and_axes_of_every_format_come_back(tmp_path, name, axes, dtype):
     """Values, type and axes come back, and nothing else is in the folder."""
     form = find_format(name)
     values = some_values(ARRAYS[axes], dtype)
@@ -179,7 +179,7 @@ def digest(paths: tuple[Path, ...]) -> str:
         if not format_problem(form, axes, LARGE[axes], np.dtype("f4"))
     ],
 )
-def test_same_bytes(tmp_path, name, axes):
+def test_same_bytes_whatever_the_tiles_and_threads(tmp_path, name, axes):
     """An image of many chunks gives the same bytes whatever the tiles, their order and the threads."""
     form = find_format(name)
     values = some_values(LARGE[axes], "float32")

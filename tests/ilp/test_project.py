@@ -1,7 +1,6 @@
 """Reading what ilastik saved: golden projects, and every spelling of a project file."""
 
 import json
-from pathlib import Path
 
 import h5py
 import numpy as np
@@ -19,8 +18,8 @@ from ilp_writer import (
     remove,
     write_project,
 )
+from repository import GOLDEN
 
-GOLDEN = Path(__file__).parents[1] / "golden"
 FEATURES = "FeatureSelections"
 LABELS = "PixelClassification"
 
@@ -34,7 +33,7 @@ def thresholds(project):
 
 
 @pytest.mark.parametrize("case", sorted(path.parent.name for path in GOLDEN.glob("*/manifest.json")))
-def test_golden(case):
+def test_golden_projects_are_read_as_their_manifests_say(case):
     """ilastik's own projects are read as their manifests describe them, and have 100 trees."""
     manifest = json.loads((GOLDEN / case / "manifest.json").read_text())
     path = GOLDEN / case / manifest["project"]
@@ -50,7 +49,7 @@ def test_golden(case):
     assert project.channel_of_column == tuple(range(len(project.label_names)))
 
 
-def test_everything(tmp_path):
+def test_everything_in_a_project_is_read(tmp_path):
     """All that a project says is there, with plain values."""
     project = cells(tmp_path)
     assert project.path == tmp_path / "cells.ilp"
@@ -76,7 +75,7 @@ SPELLINGS = {
 
 @pytest.mark.parametrize("one", ["scalar", "list of one"])
 @pytest.mark.parametrize("spelling", SPELLINGS)
-def test_text(tmp_path, spelling, one):
+def test_text_is_read_in_every_spelling(tmp_path, spelling, one):
     """Text is the same whether bytes or str, of fixed or variable width, alone or in a list of one."""
 
     def rewrite(file):
@@ -103,7 +102,7 @@ def test_text(tmp_path, spelling, one):
 
 
 @pytest.mark.parametrize("version", [b"0.6", b"0.6.a", b"1.0.0", b"1.3.3post2", b"1.4.3.dev28+gebbaf9b9c", b"2.0"])
-def test_versions(tmp_path, version):
+def test_every_version_since_0_6_is_read(tmp_path, version):
     """Every version from 0.6 on is read."""
     assert cells(tmp_path, lambda f: put(f, "ilastikVersion", version)).version == version.decode()
 
@@ -124,7 +123,7 @@ def test_versions(tmp_path, version):
         (b"Object Classification (from label image)", "Object Classification (from label image)"),
     ],
 )
-def test_workflow_name(tmp_path, name, expected):
+def test_workflow_is_named_by_name_class_or_group(tmp_path, name, expected):
     """The workflow is named by its name or its class; without a name, its group tells."""
 
     def change(file):
@@ -135,7 +134,7 @@ def test_workflow_name(tmp_path, name, expected):
     assert workflow_name(str(write_project(tmp_path / "a.ilp", change))) == expected
 
 
-def test_as_old_ilastik_wrote_it(tmp_path):
+def test_project_of_an_early_version_is_read(tmp_path):
     """Without all that early versions did not store, the rest is enough."""
     change = [
         f"{FEATURES}/StorageVersion",
@@ -192,7 +191,7 @@ def unlike_lane(axes, shape, n_features):
         pytest.param(None, None, 8, False, "zyxc", 2, id="no image, two channels in 3D"),
     ],
 )
-def test_2d_or_3d_is_not_stored(tmp_path, axes, shape, n_features, in_2d, read_axes, n_channels):
+def test_number_of_features_decides_between_2d_and_3d(tmp_path, axes, shape, n_features, in_2d, read_axes, n_channels):
     """The training image's extent along z decides; where it is unknown, the number of features does."""
     project = cells(tmp_path, unlike_lane(axes, shape, n_features))
     assert project.selection.in_2d == (in_2d, in_2d)
@@ -200,7 +199,7 @@ def test_2d_or_3d_is_not_stored(tmp_path, axes, shape, n_features, in_2d, read_a
 
 
 @pytest.mark.parametrize("name", ["no values", "marked as empty"])
-def test_empty_compute_in_2d(tmp_path, name):
+def test_empty_compute_in_2d_is_as_good_as_a_missing_one(tmp_path, name):
     """An empty list is as good as a missing one."""
 
     def change(file):
@@ -212,7 +211,7 @@ def test_empty_compute_in_2d(tmp_path, name):
     assert cells(tmp_path, change).selection.in_2d == (True, True)
 
 
-def test_order_of_features(tmp_path):
+def test_features_keep_their_stored_order(tmp_path):
     """The features keep their stored order, and a row that nothing is selected in may be unknown."""
 
     def change(file):
@@ -225,7 +224,7 @@ def test_order_of_features(tmp_path):
     assert list(selection) == [("HessianOfGaussianEigenvalues", 1), ("GaussianSmoothing", 0)]
 
 
-def test_last_lane(tmp_path):
+def test_last_lane_with_an_image_counts(tmp_path):
     """The last lane with an image counts, in the order of the numbers, not of the letters."""
 
     def change(file):
@@ -236,7 +235,7 @@ def test_last_lane(tmp_path):
     assert cells(tmp_path, change).axes == "tyx"
 
 
-def test_axisorder(tmp_path):
+def test_axes_of_older_projects_are_read_without_axistags(tmp_path):
     """Older projects name the axes without axistags."""
 
     def change(file):
@@ -246,7 +245,7 @@ def test_axisorder(tmp_path):
     assert cells(tmp_path, change).axes == "xy"
 
 
-def test_image_in_the_project(tmp_path):
+def test_image_copied_into_the_project_is_described(tmp_path):
     """Of an image that was copied into the project axes, shape and dtype are known."""
 
     def change(file):
@@ -274,7 +273,7 @@ def paint(file, *labels):
         ((1, 3), (1,), ("Label 1", "Label 2", "Label 3"), (0, 2)),
     ],
 )
-def test_no_label_names(tmp_path, how, labels, painted, names, channels):
+def test_classes_without_names_are_numbered(tmp_path, how, labels, painted, names, channels):
     """Without names there is a class for every label up to the highest that is known or painted."""
 
     def change(file):
@@ -301,7 +300,7 @@ def test_no_label_names(tmp_path, how, labels, painted, names, channels):
         (None, None, (1, 2), (0, 1)),
     ],
 )
-def test_class_without_labels(tmp_path, known, in_forest, expected, channels):
+def test_labels_of_columns_say_which_classes_they_are(tmp_path, known, in_forest, expected, channels):
     """With more names than columns the labels of the columns say which channels they are."""
 
     def change(file):
@@ -336,7 +335,7 @@ def test_as_many_columns_as_classes(tmp_path):
         pytest.param(np.array([[1, 2], [3, 4]]), id="two numbers each"),
     ],
 )
-def test_no_colors(tmp_path, colors):
+def test_classes_without_colours_get_different_ones(tmp_path, colors):
     """Without usable colours the classes get some that differ, however many classes there are."""
 
     def change(file):
@@ -403,6 +402,6 @@ OLDER = b"clazyflow.classifiers.%s\n%s\np0\n."
         ),
     ],
 )
-def test_forests(tmp_path, change, expected):
+def test_forests_are_read_in_every_layout(tmp_path, change, expected):
     """All trees of all forests are there, in whatever layout they were stored."""
     assert thresholds(cells(tmp_path, change)) == expected

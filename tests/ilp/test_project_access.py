@@ -11,9 +11,9 @@ import h5py
 import pytest
 from ilp_reader import read_project, workflow_name
 from ilp_writer import write_project
+from repository import ENVIRONMENT
 
 from napari_batch_prediction.errors import ProjectError
-from napari_batch_prediction.ilp import file as file_module
 from napari_batch_prediction.ilp.project import PixelClassificationProject
 
 READER = """
@@ -38,13 +38,12 @@ class Child:
 
     def __init__(self, program, path):
         command = [sys.executable, "-c", program, str(path)]
-        source = Path(file_module.__file__).parents[2]
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONPATH": str(source)},
+            env=ENVIRONMENT,
         )
 
     def __enter__(self):
@@ -58,7 +57,7 @@ class Child:
         assert self.process.returncode == 0
 
 
-def test_many_readers(tmp_path):
+def test_project_that_others_read_is_read(tmp_path):
     """Eight other processes have the file open, and it is read all the same."""
     path = write_project(tmp_path / "cells.ilp")
     with ExitStack() as stack:
@@ -67,7 +66,7 @@ def test_many_readers(tmp_path):
         assert len(read_project(path).trees) == 4
 
 
-def test_writer_holds_a_lock(tmp_path):
+def test_project_locked_by_a_writer_is_read(tmp_path):
     """A program that has the file open for writing, and locked, does not keep it from being read."""
     path = write_project(tmp_path / "cells.ilp")
     with Child(WRITER, path) as child:
@@ -78,7 +77,7 @@ def test_writer_holds_a_lock(tmp_path):
         assert workflow_name(path) == "Pixel Classification"
 
 
-def test_read_only_folder(tmp_path):
+def test_project_in_a_read_only_folder_is_read_and_left(tmp_path):
     """Reading needs no right to write, and leaves the folder and the file as they were."""
     path = write_project(tmp_path / "cells.ilp")
     before = path.read_bytes(), path.stat().st_mtime_ns
@@ -93,7 +92,7 @@ def test_read_only_folder(tmp_path):
 
 
 @pytest.mark.parametrize("read", [read_project, workflow_name])
-def test_no_file(tmp_path, read):
+def test_path_without_a_file_is_refused(tmp_path, read):
     """A path without a file, or with a folder, is said to be that."""
     with pytest.raises(ProjectError, match=r"no project file .*none\.ilp\. Check the path"):
         read(tmp_path / "none.ilp")
@@ -112,7 +111,7 @@ def ordinary_user():
         os.seteuid(0)
 
 
-def test_permission(ordinary_user):
+def test_file_that_may_not_be_read_is_refused(ordinary_user):
     """A file that may not be read is said to be that."""
     with tempfile.TemporaryDirectory() as folder:
         path = write_project(Path(folder) / "cells.ilp")
@@ -122,7 +121,7 @@ def test_permission(ordinary_user):
 
 
 @pytest.mark.parametrize("content", [b"", b"ilastik\n", b"\x89HDF", b"\x89PNG\r\n\x1a\n" + bytes(500)])
-def test_not_hdf5(tmp_path, content):
+def test_file_that_is_not_hdf5_is_refused(tmp_path, content):
     """Any other file is said to be no project."""
     path = tmp_path / "notes.ilp"
     path.write_bytes(content)
@@ -130,7 +129,7 @@ def test_not_hdf5(tmp_path, content):
         read_project(path)
 
 
-def test_truncated(tmp_path):
+def test_truncated_project_is_refused(tmp_path):
     """A file that was cut off is refused, wherever it was cut."""
     whole = write_project(tmp_path / "whole.ilp").read_bytes()
     path = tmp_path / "cells.ilp"
@@ -140,7 +139,7 @@ def test_truncated(tmp_path):
             read_project(path)
 
 
-def test_holes(tmp_path):
+def test_project_with_holes_is_read_or_refused(tmp_path):
     """A file of which a part was overwritten with zeros is read or refused, and neither crashes nor hangs."""
     whole = write_project(tmp_path / "whole.ilp").read_bytes()
     path = tmp_path / "cells.ilp"

@@ -8,13 +8,11 @@ import h5py
 import numpy as np
 import pytest
 from counting_writer import GOOD, WRAPPERS, put_wrapper, write_counting
+from densities import density
 from ilp_reader import read_counting_project
 from ilp_writer import RAW, put, put_empty_list, put_lane, remove
 from pickled import MadeTree, forest, linear, svr
 
-from napari_batch_prediction.axes import reorder
-from napari_batch_prediction.engine.base import ClassForest
-from napari_batch_prediction.engine.compiled.engine import ENGINE
 from napari_batch_prediction.engine.regressors import ForestRegressor, LinearRegressor
 from napari_batch_prediction.errors import ProjectError
 from napari_batch_prediction.ilp.project import COUNTING
@@ -32,19 +30,8 @@ RUNS = [
 ]
 
 
-def density(project, image):
-    """Return the density (y, x) of an image, by the compiled walks of the whole image."""
-    block = reorder(image, "yxc" if image.ndim == 3 else "yx", "tczyx")[0]
-    inner = tuple(slice(0, n) for n in block.shape[1:])
-    found = []
-    for regressor in project.regressors:
-        predictor = ENGINE.prepare(project.selection, project.n_channels, ClassForest(regressor.trees, [0], 1))
-        found.append(predictor.predict(block, inner)[0, 0])
-    return np.maximum(found, 0).mean(0)
-
-
 @pytest.mark.parametrize("case", CASES)
-def test_ilastiks_own(case):
+def test_counting_projects_of_ilastik_are_read(case):
     """What ilastik saved is there."""
     path, axes, n_channels, sigma, n_features = CASES[case]
     project = read_counting_project(path)
@@ -61,7 +48,7 @@ def test_ilastiks_own(case):
 
 
 @pytest.mark.parametrize(("case", "name"), RUNS)
-def test_density_and_count(case, name):
+def test_density_and_count_are_those_of_ilastik(case, name):
     """As ilastik exported them."""
     folder = golden.ROOT / case
     got = density(read_counting_project(folder / "project.ilp"), golden.read(folder / f"{name}.png"))
@@ -72,7 +59,7 @@ def test_density_and_count(case, name):
     assert got.sum(dtype=float) == pytest.approx(counted, rel=5e-4)
 
 
-def test_density_of_the_sample():
+def test_density_of_the_sample_is_that_of_ilastik():
     """The shipped sample, as ilastik predicts it."""
     path = golden.ROOT.parent / "sample" / "colonies" / "expected" / "colonies_03_Probabilities.h5"
     expected = golden.read(path)[..., 0]
@@ -85,7 +72,7 @@ def read(tmp_path, *changes):
     return read_counting_project(write_counting(tmp_path / "count.ilp", *changes))
 
 
-def test_everything(tmp_path):
+def test_everything_in_a_counting_project_is_read(tmp_path):
     """All that a project says is there."""
     project = read(tmp_path)
     assert project.path == tmp_path / "count.ilp"
@@ -136,7 +123,7 @@ SPELLINGS = {
 
 
 @pytest.mark.parametrize("case", SPELLINGS)
-def test_spellings(case, tmp_path):
+def test_regressors_are_read_in_every_spelling(case, tmp_path):
     """Every way in which the regressors can be stored."""
     change, expected = SPELLINGS[case]
     project = read(tmp_path, change)
@@ -159,13 +146,13 @@ SIGMAS = {
 
 
 @pytest.mark.parametrize("case", SIGMAS)
-def test_sigma(case, tmp_path):
+def test_sigma_is_that_of_the_project_else_of_the_regressor(case, tmp_path):
     """The project's, else the regressor's."""
     change, expected = SIGMAS[case]
     assert read(tmp_path, change).sigma == expected
 
 
-def test_channels_by_features(tmp_path):
+def test_number_of_features_gives_the_number_of_channels(tmp_path):
     """Where no shape is stored, the number of features gives the number of channels."""
 
     def change(file):
@@ -176,7 +163,7 @@ def test_channels_by_features(tmp_path):
     assert (project.n_channels, project.axes) == (3, "yxc")
 
 
-def test_gurobi(tmp_path):
+def test_regressor_of_gurobi_is_its_weights(tmp_path):
     """The old regressor is its weights, the last of them the offset, and the factors of the features."""
     data = svr(
         linear([0.5, -1.0, 2.0, 0.125]),
@@ -240,14 +227,14 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_refused(case, tmp_path):
+def test_unusable_counting_project_is_refused(case, tmp_path):
     """With the reason and what to do."""
     change, message = REFUSED[case]
     with pytest.raises(ProjectError, match=message):
         read(tmp_path, change)
 
 
-def test_missing_file(tmp_path):
+def test_missing_counting_project_is_refused(tmp_path):
     """As any project."""
     with pytest.raises(ProjectError, match="There is no project file"):
         read_counting_project(tmp_path / "none.ilp")

@@ -224,7 +224,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_refused(tmp_path, name):
+def test_unusable_project_is_refused_by_its_path(tmp_path, name):
     """What cannot be read in full and as ilastik means it is refused, by its path and with a way out."""
     change, message = REFUSED[name]
     path = write_project(tmp_path / "cells.ilp", change)
@@ -233,7 +233,7 @@ def test_refused(tmp_path, name):
     assert str(path) in str(caught.value)
 
 
-def test_nothing_is_unpickled(tmp_path):
+def test_pickle_anywhere_in_a_project_is_not_run(tmp_path):
     """A pickle in any place that holds one in some project is not run."""
     trap = tmp_path / "unpickled"
     poison = np.void(pickle.dumps(Trap(trap)))
@@ -251,7 +251,7 @@ def test_nothing_is_unpickled(tmp_path):
     assert not trap.exists()
 
 
-def test_foreign_hdf5(tmp_path):
+def test_hdf5_file_that_is_no_project_is_refused(tmp_path):
     """An HDF5 file that is no project is called that."""
     path = tmp_path / "image.h5"
     with h5py.File(path, "w") as file:

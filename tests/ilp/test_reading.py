@@ -68,7 +68,7 @@ def test_training_image_is_looked_at_when_loading(tmp_path):
     assert load_classifier(path).project.dtype == "uint8"
 
 
-def test_training_images(tmp_path):
+def test_all_training_images_are_read_in_their_order(tmp_path):
     """All training images are there as the project describes them, in the order of their numbers."""
 
     def change(file):

@@ -2,11 +2,11 @@
 
 import argparse
 import importlib.util
-from pathlib import Path
 from typing import Annotated
 
 import pytest
 from pydantic import BaseModel, Field
+from repository import DOCS
 
 from napari_batch_prediction import cli
 from napari_batch_prediction.errors import SettingsError
@@ -15,8 +15,6 @@ from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.job.options import Option, add_options, given_options, options, write_options
 from napari_batch_prediction.job.region import parse_region
 from napari_batch_prediction.job.size import parse_size
-
-DOCS = Path(__file__).parents[2] / "docs"
 
 
 class Later(BaseModel):
@@ -58,13 +56,13 @@ def test_every_setting_is_an_option(model):
 
 
 @pytest.mark.parametrize("text", ["y=10:20", "Y=10:20", "y=1:2, x=:3", ""])
-def test_region_that_is_one(text):
+def test_region_is_taken_from_the_command_line(text):
     """The command line takes the regions that everything else takes."""
     assert cli.make_parser().parse_args(["run", "c.ilp", "a.tif", "--region", text]).region == parse_region(text)
 
 
 @pytest.mark.parametrize("text", ["x=\u0663:\u0664", "y=1:2,y=3:4", "y=1", "q=1:2"])
-def test_region_that_is_none(text, capsys):
+def test_text_that_is_no_region_is_refused(text, capsys):
     """The command line refuses the regions that everything else refuses, for the same reason."""
     with pytest.raises(SettingsError) as refused:
         parse_region(text)
@@ -76,19 +74,19 @@ def test_region_that_is_none(text, capsys):
 @pytest.mark.parametrize(
     ("text", "size"), [("512MiB", 2**29), ("1.5 GB", 1_500_000_000), ("4g", 4 * 10**9), ("600000000", 600_000_000)]
 )
-def test_size(text, size):
+def test_size_is_read_with_and_without_a_unit(text, size):
     """Sizes are read with and without a unit."""
     assert parse_size(text) == size
 
 
 @pytest.mark.parametrize("text", ["", "GiB", "4 apples", "-1GB", "\u0664GB"])
-def test_size_that_is_none(text):
+def test_text_that_is_no_size_is_refused(text):
     """A text that is no size is refused with an example."""
     with pytest.raises(SettingsError, match="expected for example 4GiB"):
         parse_size(text)
 
 
-def test_table_in_docs():
+def test_table_in_the_docs_is_that_of_the_command_line():
     """The table of options in the docs says what the command line says."""
     spec = importlib.util.spec_from_file_location("make_options", DOCS / "make_options.py")
     module = importlib.util.module_from_spec(spec)

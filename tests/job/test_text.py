@@ -71,7 +71,7 @@ def job(request, tmp_path, monkeypatch) -> BatchJob:
     return BatchJob(**{"classifier": "my cells.ilp", "inputs": ("a b.tif", "data/**/*.tif"), **request.param})
 
 
-def test_python(job):
+def test_python_of_a_job_makes_the_same_job(job):
     """The code makes the same job, with absolute paths."""
     text = as_python(job)
     assert text.startswith("import napari_batch_prediction as nbp\n")
@@ -82,7 +82,7 @@ def test_python(job):
     assert names["job"] == job.absolute()
 
 
-def test_command(job, monkeypatch):
+def test_command_of_a_job_gives_the_same_job(job, monkeypatch):
     """The command line gives the same job, with absolute paths."""
     words = shlex.split(as_command(job))
     assert words[:2] == ["napari-batch-prediction", "run"]
@@ -94,7 +94,7 @@ def test_command(job, monkeypatch):
     assert made == job.absolute()
 
 
-def test_readable(tmp_path):
+def test_command_says_as_options_what_options_can_say(tmp_path):
     """What options can say is said with options; the rest as JSON."""
     job = BatchJob(classifier=tmp_path / "c.ilp", inputs=("a.tif",), exports=(Export(format="tiff"),))
     assert as_command(job).split()[-4:] == ["--export", "Probabilities", "--format", "tiff"]
@@ -102,7 +102,7 @@ def test_readable(tmp_path):
     assert "--job" in as_command(different)
 
 
-def test_absolute(tmp_path, monkeypatch):
+def test_paths_in_a_text_are_absolute(tmp_path, monkeypatch):
     """Paths are those seen from where the job was made; layers and lists are still known as such."""
     monkeypatch.chdir(tmp_path)
     job = BatchJob(

@@ -63,7 +63,7 @@ EXPANSIONS = {
 
 
 @pytest.mark.parametrize(("inputs", "expected"), EXPANSIONS.values(), ids=EXPANSIONS)
-def test_expand(inputs, expected, folder):
+def test_folder_stands_for_its_images_and_a_store_for_itself(inputs, expected, folder):
     """Folders give what can be read by its extension; a store is one thing, and never looked into."""
     assert [Path(found) for found in expand(inputs)] == [Path(name) for name in expected]
 
@@ -83,14 +83,14 @@ LISTS = {
 
 @pytest.mark.parametrize("to_list", ["", "@"], ids=["named", "at"])
 @pytest.mark.parametrize(("name", "text", "expected"), LISTS.values(), ids=LISTS)
-def test_lists(name, text, expected, to_list, folder, monkeypatch):
+def test_list_stands_for_its_lines(name, text, expected, to_list, folder, monkeypatch):
     """A list stands for what is in it, seen from its own folder."""
     (folder / name).write_bytes(text.encode())
     monkeypatch.chdir(folder / "sub")
     assert expand([f"{to_list}../{name}"]) == [f"../{found}" for found in expected]
 
 
-def test_lists_of_other_extensions(folder):
+def test_any_file_after_an_at_is_a_list(folder):
     """With '@' any file is a list; what is in it may be absolute, or in the home folder."""
     (folder / "mine").write_text(f"{folder / 'a10.tif'}\n")
     assert expand(["@mine"]) == [str(folder / "a10.tif")]
@@ -115,7 +115,7 @@ BAD_LISTS = {
 
 
 @pytest.mark.parametrize(("entry", "content", "message"), BAD_LISTS.values(), ids=BAD_LISTS)
-def test_bad_lists(entry, content, message, folder):
+def test_unusable_list_is_refused(entry, content, message, folder):
     """A list that cannot be used is an error of the job."""
     if content is not None:
         (folder / entry).write_bytes(content)
@@ -124,7 +124,7 @@ def test_bad_lists(entry, content, message, folder):
 
 
 @pytest.mark.parametrize("entry", ["empty", "empty/**"])
-def test_folder_without_images(entry, folder):
+def test_folder_without_images_is_refused_by_name(entry, folder):
     """A folder in which nothing can be read is named."""
     with pytest.raises(SettingsError, match=rf"'{entry.replace('*', '[*]')}' (holds|matches) no"):
         expand([entry])
@@ -146,7 +146,7 @@ def test_links_in_circles(folder):
     assert expand(["sub/**/*.npz", "other/**"]) == ["sub/deep/d.npz", "other/z.zarr"]
 
 
-def test_datasets_by_pattern(tmp_path):
+def test_pattern_matches_datasets(tmp_path):
     """'*' stands for one level of names in a file, '**' for any; a name with brackets that is there is that name."""
     with h5py.File(tmp_path / "a.h5", "w") as file:
         for name in ("raw/t2", "raw/t10", "raw/deep/t1", "mask[0]", "mask0"):
@@ -175,13 +175,13 @@ STEMS = {
 
 
 @pytest.mark.parametrize(("location", "file", "stem"), STEMS.values(), ids=STEMS)
-def test_file_and_stem_of_stores(location, file, stem, folder):
+def test_dataset_begins_where_the_store_ends(location, file, stem, folder):
     """Where the store ends and the dataset begins."""
     assert parse(location).file == Path(file)
     assert parse(location).stem == stem
 
 
-def test_many_files(tmp_path):
+def test_thousand_files_are_in_natural_order(tmp_path):
     """A thousand files and stores in natural order."""
     for i in range(1000):
         (tmp_path / f"im{i}.tif").touch()

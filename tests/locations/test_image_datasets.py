@@ -37,7 +37,7 @@ FILES = {
 
 
 @pytest.mark.parametrize(("name", "write", "datasets"), FILES.values(), ids=FILES)
-def test_list_datasets(tmp_path, name, write, datasets):
+def test_datasets_of_a_file_are_listed(tmp_path, name, write, datasets):
     """The images in a file, whatever is named after it; none of a file that is one image."""
     write(tmp_path / name)
     assert FileAt.of(tmp_path / name).datasets() == datasets
@@ -45,7 +45,7 @@ def test_list_datasets(tmp_path, name, write, datasets):
         assert FileAt.of(f"{tmp_path / name}/{datasets[0]}").datasets() == datasets
 
 
-def test_a_file_that_cannot_be_read(tmp_path):
+def test_unreadable_file_is_named_with_the_reason(tmp_path):
     """The file and what is wrong are named."""
     (tmp_path / "a.h5").write_bytes(b"no HDF5")
     with pytest.raises(ImageReadError, match=r"a\.h5"):

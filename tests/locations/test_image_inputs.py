@@ -72,24 +72,24 @@ EXPANSIONS = {
 
 
 @pytest.mark.parametrize(("inputs", "expected"), EXPANSIONS.values(), ids=EXPANSIONS)
-def test_expand(inputs, expected, folder):
+def test_pattern_becomes_the_files_it_matches(inputs, expected, folder):
     """Patterns become the files they match; names stay as they are given."""
     assert [Path(found) for found in expand(inputs)] == [Path(name) for name in expected]
 
 
-def test_expand_absolute(folder):
+def test_absolute_pattern_gives_absolute_names(folder):
     """Absolute patterns give absolute names."""
     assert expand([str(folder / "a*.tif")]) == [str(folder / name) for name in ("a1.tif", "a2.tif", "a10.tif")]
 
 
-def test_expand_home(folder, monkeypatch):
+def test_tilde_is_the_home_folder(folder, monkeypatch):
     """'~' is the home folder, in names and in patterns."""
     monkeypatch.setenv("HOME", str(folder))
     monkeypatch.setenv("USERPROFILE", str(folder))
     assert expand(["~/b1.png", "~/exp[1]/*"]) == [str(folder / "b1.png"), str(folder / "exp[1]" / "c.png")]
 
 
-def test_expand_links(folder):
+def test_file_and_its_link_are_one_input(folder):
     """A file and a link to it are one input: the one that is named first."""
     (folder / "link.png").symlink_to("b1.png")
     assert expand(["link.png", "b1.png"]) == ["link.png"]
@@ -103,7 +103,7 @@ def test_equal_numbers_keep_one_order(folder):
 
 
 @pytest.mark.parametrize("pattern", ["*.bmp", "no/*.tif", "a3*", "**/*.bmp", "no*.h5/data", "runs*.h5/data"])
-def test_pattern_without_files(pattern, folder):
+def test_pattern_without_files_is_refused(pattern, folder):
     """A pattern that matches nothing, or only folders, is named in the error."""
     with pytest.raises(SettingsError, match="matches no file") as raised:
         expand(["a1.tif", pattern])
@@ -132,14 +132,14 @@ STEMS = {
 
 
 @pytest.mark.parametrize(("location", "file", "stem"), STEMS.values(), ids=STEMS)
-def test_file_and_stem(location, file, stem, folder):
+def test_file_and_stem_of_a_name_are_found(location, file, stem, folder):
     """The file on disk, and the name that outputs are made from, whether the file exists or not."""
     assert parse(location).file == Path(file)
     assert parse(location).stem == stem
     assert parse(Path(location)).stem == stem
 
 
-def test_folders_named_as_files(tmp_path):
+def test_folder_named_as_a_file_is_no_file(tmp_path):
     """Folders named 'x.h5' and 'y.h5_dir' do not confuse where the file ends and the dataset begins."""
     folder = tmp_path / "x.h5" / "y.h5_dir"
     folder.mkdir(parents=True)

@@ -44,7 +44,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize(("along", "stored", "shape", "axes", "at", "new"), KINDS.values(), ids=KINDS)
-def test_stacks(along, stored, shape, axes, at, new, tmp_path):
+def test_files_are_stacked_along_the_axis(along, stored, shape, axes, at, new, tmp_path):
     """Files in natural order along the axis: new ones are added, those that are there are joined."""
     planes = tiffs(tmp_path, 11, *shape, axes=stored)
     expected = np.stack(planes, at) if new else np.concatenate(planes, at)
@@ -60,7 +60,7 @@ def test_stacks(along, stored, shape, axes, at, new, tmp_path):
             np.testing.assert_array_equal(image.read(region), expected[region])
 
 
-def test_datasets_in_one_file_and_in_many(tmp_path):
+def test_datasets_of_one_file_and_of_many_are_stacked(tmp_path):
     """The members may be datasets: those of one file that match, or one in each file that matches."""
     for name in ("a1.h5", "a2.h5"):
         with h5py.File(tmp_path / name, "w") as file:
@@ -74,7 +74,7 @@ def test_datasets_in_one_file_and_in_many(tmp_path):
     assert parse(f"{tmp_path}/a1.h5/slices/s*", "z").file.parent == tmp_path
 
 
-def test_folder_of_stores(tmp_path):
+def test_folder_of_stores_is_stacked(tmp_path):
     """A folder is one image too; its members may be stores."""
     folder = tmp_path / "stack"
     folder.mkdir()
@@ -96,7 +96,7 @@ def test_folder_of_stores(tmp_path):
         (("a.png", "b.png"), "d?.png", None),
     ],
 )
-def test_stems(names, pattern, stem, tmp_path, monkeypatch):
+def test_stack_is_named_by_what_its_names_begin_with(names, pattern, stem, tmp_path, monkeypatch):
     """As in ilastik: what the names begin with; results lie in the folder that all files share."""
     monkeypatch.chdir(tmp_path)
     for name in names:
@@ -126,7 +126,7 @@ ODD = {
 
 
 @pytest.mark.parametrize("pixels", ODD.values(), ids=ODD)
-def test_odd_one(pixels, tmp_path):
+def test_file_unlike_the_first_is_refused(pixels, tmp_path):
     """The file that is unlike the first is named, with what it has."""
     tiffs(tmp_path, 3)
     tifffile.imwrite(tmp_path / "im_4.tif", pixels)
@@ -134,7 +134,7 @@ def test_odd_one(pixels, tmp_path):
         open_image(f"{tmp_path}/*.tif", stack="z")
 
 
-def test_damaged_member(tmp_path):
+def test_damaged_file_of_a_stack_is_named(tmp_path):
     """A file that cannot be read is named."""
     tiffs(tmp_path, 3)
     (tmp_path / "im_2.tif").write_bytes(b"damaged")
@@ -142,7 +142,7 @@ def test_damaged_member(tmp_path):
         open_image(f"{tmp_path}/*.tif", stack="z")
 
 
-def test_axis_that_is_there(tmp_path):
+def test_stack_along_an_axis_that_is_there_is_refused(tmp_path):
     """Volumes cannot be stacked along z, nor time series along t."""
     tiffs(tmp_path, 2, 4, 20, 30, axes="ZYX")
     with pytest.raises(ImageMismatchError, match=r"along z: its files have that axis already.*\(4, 20, 30\)"):
@@ -163,7 +163,7 @@ def test_members_are_opened_as_needed(tmp_path):
             image.read((slice(148, 150), slice(0, 4), slice(0, 5)))
 
 
-def test_member_that_changes(tmp_path):
+def test_file_of_a_stack_that_changes_is_an_error(tmp_path):
     """A file that is another one by the time it is read is an error, not pixels of another shape."""
     tiffs(tmp_path, 2)
     with open_image(f"{tmp_path}/*.tif", stack="z") as image:
@@ -182,7 +182,7 @@ def test_pattern_without_stack(tmp_path):
         open_image(f"{tmp_path}/*.png", stack="z")
 
 
-def test_pixel_size_of_a_stack(tmp_path):
+def test_pixel_size_of_a_stack_is_that_of_its_first_file(tmp_path):
     """Sizes are those of the first file; along the new axis there is none. Along c, files name the channels."""
     for name in ("DAPI", "GFP"):
         tifffile.imwrite(
@@ -214,7 +214,7 @@ def four_channels(tmp_path):
 
 
 @pytest.mark.parametrize(("channels", "indices"), NAMED.values(), ids=NAMED)
-def test_channels(channels, indices, four_channels):
+def test_channels_are_chosen_by_index_and_name(channels, indices, four_channels):
     """Channels by index or name, in the order in which they are given."""
     path, pixels = four_channels
     with open_image(path, channels=channels) as image:
@@ -225,7 +225,7 @@ def test_channels(channels, indices, four_channels):
 
 
 @pytest.mark.parametrize("channel", [4, -1, "4", "mCherry", "-1", ""])
-def test_no_such_channel(channel, four_channels):
+def test_unknown_channel_is_refused_and_the_others_are_listed(channel, four_channels):
     """The message lists what there is."""
     path, _ = four_channels
     listing = r"0 \(DAPI\), 1 \(GFP\), 2 \(Cy5\), 3 \(561\)"
@@ -279,7 +279,7 @@ CHANNEL_NAMES = {
 
 
 @pytest.mark.parametrize("name", CHANNEL_NAMES)
-def test_names_of_channels(name, tmp_path):
+def test_names_of_channels_are_read_where_they_are(name, tmp_path):
     """Colours, and ImageJ's labels if there is one for each channel."""
     write, expected = CHANNEL_NAMES[name]
     write(tmp_path / name)

@@ -7,8 +7,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from repository import ROOT
 
-ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "napari_batch_prediction"
 
 # For a wheel that everybody downloads.
@@ -38,7 +38,7 @@ def wheel(sdist, tmp_path_factory):
     return build(source, "wheel", tmp_path_factory.mktemp("wheel"))
 
 
-def test_wheel(wheel):
+def test_wheel_holds_every_file_of_the_package(wheel):
     """The wheel holds every file of the package, among them the manifest and the samples, and none is large."""
     found = [path for path in PACKAGE.rglob("*") if path.is_file()]
     expected = {path.relative_to(PACKAGE.parent).as_posix() for path in found if "__pycache__" not in path.parts}
@@ -55,7 +55,7 @@ def test_wheel(wheel):
     assert manifest == (PACKAGE / "napari.yaml").read_bytes()
 
 
-def test_sdist(sdist):
+def test_source_has_the_manifest_as_a_link(sdist):
     """The source has the manifest at its top level too, as a relative link to the one in the package."""
     with tarfile.open(sdist) as archive:
         names = archive.getnames()

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image
+from repository import ROOT
 
 from napari_batch_prediction.cli import main
 
-ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")])
 
 
@@ -50,7 +50,7 @@ def sample(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("code", python_blocks())
-def test_python(code, sample, capsys):
+def test_python_examples_run_as_they_stand(code, sample, capsys):
     """The examples run as they stand, and leave probabilities of every class for every pixel."""
     names = {"image": sample}
     exec(code, names)  # noqa: S102 - the project's own pages
@@ -61,13 +61,13 @@ def test_python(code, sample, capsys):
 
 
 @pytest.mark.parametrize("line", commands())
-def test_command(line, sample):
+def test_command_lines_succeed_as_they_stand(line, sample):
     """The command lines succeed as they stand."""
     assert main(shlex.split(line)[1:]) == 0
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links(page):
+def test_linked_files_exist(page):
     """Files that a page links to exist."""
     targets = re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8"))
     assert [t for t in targets if not t.startswith("https://") and not (page.parent / t).exists()] == []

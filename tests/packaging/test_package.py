@@ -9,10 +9,9 @@ from pathlib import Path
 
 import npe2
 import pytest
+from repository import ROOT
 
 import napari_batch_prediction as nbp
-
-ROOT = Path(__file__).parents[2]
 
 
 def modules_after(code: str) -> set[str]:
@@ -22,13 +21,13 @@ def modules_after(code: str) -> set[str]:
     return set(json.loads(done.stdout.splitlines()[-1]))
 
 
-def test_import_is_light():
+def test_importing_the_package_loads_nothing_heavy():
     """Importing the package loads nothing that takes long; its names are there all the same."""
     heavy = {"numpy", "numba", "h5py", "pydantic", "napari", "qtpy", "PyQt6"}
     assert not modules_after("import napari_batch_prediction") & heavy
 
 
-def test_rooms_without_a_window():
+def test_every_room_but_the_widgets_is_imported_without_qt():
     """Everything but the widgets can be imported, and loads neither Qt nor napari."""
     package = files("napari_batch_prediction")
     paths = sorted(Path(str(package)).rglob("*.py"))
@@ -40,19 +39,19 @@ def test_rooms_without_a_window():
 
 
 @pytest.mark.parametrize("name", nbp.__all__)
-def test_public_names(name):
+def test_public_names_are_found_and_described(name):
     """Each public name is found where the package says it lives, and has a docstring."""
     assert getattr(nbp, name).__doc__
     assert name in dir(nbp)
 
 
-def test_unknown_name():
+def test_unknown_name_is_an_attribute_error():
     """A name that does not exist is an AttributeError like any other."""
     with pytest.raises(AttributeError, match="no attribute 'Batch'"):
         nbp.Batch  # noqa: B018
 
 
-def test_manifest():
+def test_manifest_is_found_and_its_commands_imported():
     """npe2 finds the manifest of the installed package; all that it names can be imported."""
     manifest = npe2.PluginManifest.from_distribution("napari-batch-prediction")
     manifest.validate_imports()
@@ -74,6 +73,6 @@ def test_manifest_at_the_top_level():
     assert link.resolve() == ROOT / "src" / "napari_batch_prediction" / "napari.yaml"
 
 
-def test_version():
+def test_version_is_the_installed_one():
     """The installed version is the one in the package."""
     assert importlib.metadata.version("napari-batch-prediction") == nbp.__version__

@@ -23,7 +23,7 @@ def own(modules: set[str]) -> set[str]:
     return {name for name in modules if name.partition(".")[0] == OWN}
 
 
-def test_index():
+def test_indexing_the_plugin_imports_nothing():
     """Finding and indexing the plugin imports none of its modules, and no library."""
     modules = loaded(
         "import npe2\n"
@@ -38,7 +38,7 @@ def test_index():
     assert modules & HEAVY == set()
 
 
-def test_window():
+def test_napari_opens_without_importing_the_plugin():
     """napari with its window and menus imports none of the plugin's modules."""
     modules = loaded("import napari\nviewer = napari.Viewer(show=False)\nviewer.close()")
     assert "napari._qt.qt_main_window" in modules
@@ -46,7 +46,7 @@ def test_window():
     assert modules & {"h5py", "sklearn", "zarr"} == set()
 
 
-def test_reader(tmp_path):
+def test_reader_imports_nothing_for_files_of_others(tmp_path):
     """The reader looks at files of others without importing what reads them."""
     (tmp_path / "a.tif").write_bytes(b"II*" + bytes(100))
     (tmp_path / "a.png").write_bytes(bytes(100))
@@ -61,14 +61,14 @@ def test_reader(tmp_path):
     assert loaded("import napari_batch_prediction.widgets.sample_data") & HEAVY == set()
 
 
-def test_widget():
+def test_widget_is_there_before_anything_compiled():
     """The window is there before anything compiled is: its module imports no numba of its own."""
     modules = loaded(f"import sys\nsys.modules['numba'] = None\nimport {OWN}.widgets.batch")
     assert f"{OWN}.widgets.batch" in modules
     assert "sklearn" not in modules
 
 
-def test_session():
+def test_session_needs_neither_qt_nor_napari():
     """Whatever shows a session, it is neither Qt nor napari that the session needs."""
     modules = loaded(f"import {OWN}.session.session")
     assert f"{OWN}.session.state" in modules

@@ -5,7 +5,7 @@ import sys
 from importlib.resources import files
 
 
-def test_typed():
+def test_package_says_that_it_has_types():
     """The package says that it has types: without this file, tools take every public name for Any."""
     assert files("napari_batch_prediction").joinpath("py.typed").is_file()
 

@@ -51,7 +51,7 @@ VALUES = {
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("case", VALUES)
-def test_plain_values(case, protocol):
+def test_plain_values_are_read_as_python_does(case, protocol):
     """As Python reads them."""
     value = read_pickle(pickle.dumps(VALUES[case], protocol))
     assert value == VALUES[case]
@@ -60,12 +60,12 @@ def test_plain_values(case, protocol):
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("value", [b"", b"\x00\xff'\n\\", bytes(range(256)) * 2])
-def test_bytes(value, protocol):
+def test_bytes_are_read_in_every_spelling(value, protocol):
     """In every spelling."""
     assert as_bytes(read_pickle(pickle.dumps(value, protocol))) == value
 
 
-def test_sets():
+def test_sets_of_texts_are_read():
     """Sets of texts, from protocol 4 on."""
     assert read_pickle(pickle.dumps({"a", "b"}, 4)) == {"a", "b"}
     assert read_pickle(pickle.dumps(frozenset({"a"}), 4)) == frozenset({"a"})
@@ -86,7 +86,7 @@ PYTHON_2 = {
 
 
 @pytest.mark.parametrize("case", PYTHON_2)
-def test_python_2(case):
+def test_values_of_python_2_are_read(case):
     """What only Python 2 writes; its texts are bytes."""
     data, expected = PYTHON_2[case]
     value = read_pickle(data)
@@ -110,7 +110,7 @@ ARRAYS = {
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("case", ARRAYS)
-def test_arrays(case, protocol):
+def test_arrays_are_read_as_numpy_stores_them(case, protocol):
     """Arrays of numbers and of records, as numpy stores them."""
     expected = ARRAYS[case]
     found = as_array(read_pickle(pickle.dumps(expected, protocol)))
@@ -121,12 +121,12 @@ def test_arrays(case, protocol):
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("number", [np.float64(2.5), np.float32(-3), np.int64(7), np.uint8(9), 4, 1.25])
-def test_numbers(number, protocol):
+def test_numbers_of_python_and_numpy_are_read(number, protocol):
     """Numbers of Python and numpy."""
     assert as_number(read_pickle(pickle.dumps(number, protocol))) == number
 
 
-def test_texts():
+def test_texts_of_python_2_and_3_are_read():
     """Texts of Python 2 and 3."""
     assert as_text(b"RandomForest") == as_text("RandomForest") == "RandomForest"
 
@@ -139,7 +139,7 @@ def test_objects_are_notes():
 
 
 @pytest.mark.parametrize("file", sorted(EXPECTED["files"]))
-def test_every_version(file):
+def test_forest_of_every_version_of_sklearn_is_read(file):
     """Forests that scikit-learn 0.18 to 1.6 pickled under Python 2.7 to 3.11 predict what they did there."""
     found = read_regressors((FOLDER / file).read_bytes())
     assert found.n_features == 5
@@ -171,7 +171,7 @@ def trained():
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_installed_version(protocol, trained):
+def test_forest_of_the_installed_sklearn_is_read(protocol, trained):
     """A forest of today's scikit-learn predicts the same, also right on its thresholds."""
     fitted, rows = trained
     found = read_regressors(svr(fitted, protocol=protocol))
@@ -180,7 +180,7 @@ def test_installed_version(protocol, trained):
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_with_random_state(protocol):
+def test_generator_in_a_forest_is_passed_over(protocol):
     """A generator of random numbers in a forest is passed over."""
     features = np.random.default_rng(0).standard_normal((30, 2))
     for state in (np.random.RandomState(1), 1):
@@ -188,7 +188,7 @@ def test_with_random_state(protocol):
         assert len(read_regressors(svr(fitted, protocol=protocol)).regressors[0].trees) == 2
 
 
-def test_made_up_forest():
+def test_forest_goes_left_unless_greater():
     """Left is what is not greater than the threshold; only leaves have values."""
     found = read_regressors(svr(forest(MadeTree())))
     (tree,) = found.regressors[0].trees
@@ -199,7 +199,7 @@ def test_made_up_forest():
     np.testing.assert_array_equal(predict(found.regressors[0], rows), np.array([0.25, 0, 1], np.float32))
 
 
-def test_forest_without_objects():
+def test_leaves_that_are_all_0_stay_0():
     """Leaves that are all 0 stay 0: they are no votes for the only column."""
     found = read_regressors(svr(forest(MadeTree(values=[0.0] * 5))))
     np.testing.assert_array_equal(predict(found.regressors[0], np.zeros((3, 2), np.float32)), 0)
@@ -207,7 +207,7 @@ def test_forest_without_objects():
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("kind", ["RegressorGurobi", "RegressorC"])
-def test_linear(kind, protocol):
+def test_weights_of_a_linear_regressor_are_read(kind, protocol):
     """The weights of ilastik's old regressors, the last of which is the offset, and the factors of the features."""
     data = svr(
         linear([1.0, 2.0, -0.5], kind),
@@ -224,11 +224,11 @@ def test_linear(kind, protocol):
     assert regressor.offset == -0.5
 
 
-def test_linear_without_factors():
+def test_linear_regressor_without_factors_is_not_scaled():
     """Without factors features are not scaled."""
     np.testing.assert_array_equal(read_regressors(svr(linear([1.0, 2.0, 3.0]))).regressors[0].scale, [1, 1])
 
 
-def test_several_regressors():
+def test_wrapper_of_several_regressors_is_read():
     """A wrapper can hold several regressors."""
     assert len(read_regressors(svr(forest(MadeTree()), forest(MadeTree(), MadeTree()))).regressors) == 2

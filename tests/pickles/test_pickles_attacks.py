@@ -16,7 +16,7 @@ MEGABYTE = 2**20
 
 
 @pytest.mark.parametrize("case", ATTACKS)
-def test_refused(case):
+def test_attack_is_refused_with_the_reason(case):
     """Refused, with the reason."""
     data, message = ATTACKS[case]
     error = ForeignPickleError if message in (FOREIGN, OUTSIDE, "os.system") else DamagedPickleError
@@ -24,7 +24,7 @@ def test_refused(case):
         read_regressors(data)
 
 
-def test_as_many_as_promised():
+def test_collection_of_attacks_is_not_empty():
     """The collection is not empty, and the good pickle that many are made from is good."""
     assert len(CALLS) > 30
     assert len(ATTACKS) > 100
@@ -32,7 +32,7 @@ def test_as_many_as_promised():
 
 
 @pytest.mark.parametrize("case", BOMBS)
-def test_memory(case):
+def test_no_pickle_takes_much_memory(case):
     """No pickle takes more memory than a few hundred bytes for each of its own."""
     data, _ = BOMBS[case]
     tracemalloc.start()
@@ -45,14 +45,14 @@ def test_memory(case):
     assert peak < MEGABYTE + 250 * len(data)
 
 
-def test_cut_off_anywhere():
+def test_pickle_cut_off_anywhere_is_refused():
     """Every beginning of a good pickle is refused."""
     for n in range(len(GOOD)):
         with pytest.raises(DamagedPickleError):
             read_regressors(GOOD[:n])
 
 
-def test_message_of_a_foreign_name():
+def test_foreign_name_is_told_without_control_characters():
     """The name is told, without characters that could do something to a terminal."""
     with pytest.raises(ForeignPickleError, match=r"names os\.system, which .* nothing in it was run"):
         read_regressors(CALLS["os.system"][0])

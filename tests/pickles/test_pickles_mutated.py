@@ -6,8 +6,8 @@ import h5py
 import pytest
 from pickle_mutations import run
 from pickled import MadeTree, forest, linear, svr
+from repository import GOLDEN
 
-ROOT = Path(__file__).parents[1]
 FOLDER = Path(__file__).parent / "stored"
 
 
@@ -22,14 +22,14 @@ def small():
 def golden():
     """The regressors in ilastik's own projects."""
     found = []
-    for path in sorted(ROOT.glob("golden/*/*.ilp")):
+    for path in sorted(GOLDEN.glob("*/*.ilp")):
         with h5py.File(path) as file:
             found += [stored[0].tobytes() for stored in file.get("Counting/CountingWrappers", {}).values()]
     return found
 
 
 @pytest.mark.parametrize(("originals", "count"), [(small, 4000), (golden, 600)], ids=["small", "golden"])
-def test_mutations(originals, count):
+def test_mutated_pickle_raises_nothing_but_a_refusal(originals, count):
     """Nothing but a refusal is raised; some changes do not matter, most do."""
     result = run(originals(), count, seed=20)
     assert result.n_refused > count // 2

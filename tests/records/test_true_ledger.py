@@ -148,7 +148,7 @@ def cut(path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", WRITERS)
-def test_input_cut_midway(tmp_path, kind):
+def test_input_that_is_cut_midway_fails_alone(tmp_path, kind):
     """An input that loses its end when it is open already fails alone, also if it is mapped into memory."""
     images = save_images(tmp_path / "in", LARGE, LARGE, LARGE, kind=kind)
     expected = undisturbed(images, tmp_path / "quiet")
@@ -164,7 +164,7 @@ def test_input_cut_midway(tmp_path, kind):
 
 
 @pytest.mark.parametrize("kind", WRITERS)
-def test_input_removed_before_its_turn(tmp_path, kind):
+def test_input_that_is_removed_before_its_turn_fails_alone(tmp_path, kind):
     """An input that is taken away while another is predicted fails alone."""
     images = save_images(tmp_path / "in", LARGE, LARGE, LARGE, kind=kind)
     expected = undisturbed(images, tmp_path / "quiet")
@@ -181,7 +181,7 @@ def test_input_removed_before_its_turn(tmp_path, kind):
     check_resumed(job, expected)
 
 
-def test_store_removed_midway(tmp_path):
+def test_store_that_is_removed_midway_fails(tmp_path):
     """Chunks that a store never had are zeros; those of a store that is gone are not."""
     images = save_images(tmp_path / "in", LARGE, LARGE, LARGE, kind="zarr")
     expected = undisturbed(images, tmp_path / "quiet")
@@ -203,7 +203,7 @@ FOLDERS = {"one file": "compressed hdf5", "a TIFF": "tiff", "a store": "multi-sc
 
 @pytest.mark.parametrize("form", FOLDERS.values(), ids=FOLDERS)
 @pytest.mark.parametrize("begun", [False, True], ids=["before its first tile", "after its first tile"])
-def test_folder_lost_midway(tmp_path, form, begun):
+def test_folder_that_is_lost_midway_fails_its_output(tmp_path, form, begun):
     """The folder of an output is no folder any more; a part of the output may be in what it was."""
     images = save_images(tmp_path / "in", SMALL, LARGER, SMALL)
     settings = {"name": "{stem}/{source}", "format": form}
@@ -235,7 +235,7 @@ FULL = {"compressed hdf5": "compressed hdf5", "tiff": "tiff", "OME-Zarr": "singl
 
 @pytest.mark.skipif(os.name == "nt", reason="sizes of files cannot be limited there")
 @pytest.mark.parametrize("form", FULL.values(), ids=FULL)
-def test_full_disk(tmp_path, form):
+def test_full_disk_fails_one_output_alone(tmp_path, form):
     """There is no place for one large output: the others are written, and nothing of it is left."""
     images = save_images(tmp_path / "in", SMALL, LARGE, SMALL)
     expected = undisturbed(images, tmp_path / "quiet", format=form)
@@ -249,7 +249,7 @@ def test_full_disk(tmp_path, form):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="sizes of files cannot be limited there")
-def test_no_place_for_the_record(tmp_path):
+def test_run_without_place_for_its_record_ends_and_says_so(tmp_path):
     """A run that cannot write its record ends and says so; the record is true as far as it goes."""
     images = save_images(tmp_path / "in", *[SMALL] * 20)
     expected = undisturbed(images, tmp_path / "quiet")

@@ -55,7 +55,7 @@ def resumable(monkeypatch):
 
 @pytest.mark.parametrize("workers", [1, 3])
 @pytest.mark.parametrize("shape", [(5, 3), (20, 30), (600, 530)], ids=str)
-def test_table(tmp_path, shape, workers):
+def test_table_has_the_sum_of_each_image(tmp_path, shape, workers):
     """One line for each image, with the sum over all of it to the last digit, however it was tiled."""
     paths = save_images(tmp_path, "a", "b", shape=shape)
     ledger = run_plan(plan_for(paths, "Counts", workers=workers))
@@ -68,7 +68,7 @@ def test_table(tmp_path, shape, workers):
 
 
 @given(data=st.data())
-def test_any_tiles_in_any_order(data):
+def test_tiles_in_any_order_give_the_same_sums(data):
     """However a series is cut up and in whichever order tiles come: the same sums, to the last digit."""
     n_times, height, width = (data.draw(st.integers(1, n)) for n in (3, 9, 9))
     seed = data.draw(st.integers(0, 99))
@@ -98,7 +98,7 @@ regions = {
 
 
 @pytest.mark.parametrize("region", regions.values(), ids=regions)
-def test_region(tmp_path, region):
+def test_region_is_counted_beside_the_whole_image(tmp_path, region):
     """The region is counted beside the whole image, and changes nothing in the images that are exported."""
     paths = save_images(tmp_path, "a", shape=(600, 530))
     exports = (Export(source="Density", region={"y": (7, 60)}), Export(source="Counts", region=region))
@@ -107,7 +107,7 @@ def test_region(tmp_path, region):
     np.testing.assert_array_equal(read(tmp_path / "a_Density.h5"), whole(np.load(paths[0]), "Density")[7:60])
 
 
-def test_time_series(tmp_path):
+def test_time_series_is_counted_by_frame(tmp_path):
     """Frame by frame; a frame outside the region has no count there. ilastik's table has their sum."""
     images = random_image(4, 300, 310)
     np.save(tmp_path / "a.npy", images)
@@ -124,7 +124,7 @@ def test_time_series(tmp_path):
     assert ledger.rows[0].count == pytest.approx(sum(map(count, images)), rel=1e-15)
 
 
-def test_ilastiks_table(tmp_path):
+def test_table_of_ilastik_has_nickname_and_count(tmp_path):
     """No header; nickname and count, in the order of the inputs."""
     paths = save_images(tmp_path, "p/b", "p/a.9_z1", "q/b")
     run_plan(plan_for(paths, "Counts", format="ilastik csv", name="all"))
@@ -132,7 +132,7 @@ def test_ilastiks_table(tmp_path):
     assert (tmp_path / "all.csv").read_text() == f"b,{counts[0]}\na.9_z1,{counts[1]}\nb,{counts[2]}\n"
 
 
-def test_everything_in_one_pass(tmp_path):
+def test_density_segmentation_and_counts_come_from_one_pass(tmp_path):
     """Density, segmentation and counts come from one prediction of each tile, which is asked for no table."""
     paths = save_images(tmp_path, "a", shape=(600, 600))
     plan = plan_for(paths, "Simple Segmentation", "Counts", "Density")
@@ -171,7 +171,7 @@ def test_only_what_is_done_is_counted(tmp_path, resumable):
     assert files_in(tmp_path) == {f"{name}{end}" for name in "abc" for end in (".npy", "_Density.h5")}
 
 
-def test_cancelled(tmp_path, resumable):
+def test_cancelled_run_writes_the_table_of_what_is_done(tmp_path, resumable):
     """A run that is cancelled leaves the table of what is done; resumed, it becomes whole."""
     paths = save_images(tmp_path, "a", "b", "c", shape=(600, 600))
     ended = []
@@ -185,7 +185,7 @@ def test_cancelled(tmp_path, resumable):
     assert table(tmp_path / TABLE) == expected(paths)
 
 
-def test_closed_early(tmp_path, resumable):
+def test_closed_run_writes_no_table(tmp_path, resumable):
     """A run whose window is closed writes no table; its record has all that is needed."""
     paths = save_images(tmp_path, "a", "b")
     with closing(iter_run(plan_for(paths, "Counts", workers=1, ledger=tmp_path / "x.ledger.jsonl"))) as events:
@@ -195,7 +195,7 @@ def test_closed_early(tmp_path, resumable):
     assert table(tmp_path / TABLE) == expected(paths)
 
 
-def test_nothing_done(tmp_path):
+def test_run_without_counts_writes_no_table(tmp_path):
     """Without any count there is no file that stands in the way of the next run."""
     (tmp_path / "a.npy").write_bytes(b"no image")
     ledger = run_plan(plan_for([tmp_path / "a.npy"], "Counts"))
@@ -218,7 +218,7 @@ def test_resumed_when_all_is_done(tmp_path, resumable):
     assert not list(tmp_path.glob(".*"))
 
 
-def test_two_runs(tmp_path):
+def test_second_run_replaces_the_table_only_if_it_may(tmp_path):
     """A second run replaces the table only if it may."""
     paths = save_images(tmp_path, "a", "b")
     run_plan(plan_for(paths, "Counts"))
@@ -230,7 +230,7 @@ def test_two_runs(tmp_path):
     assert table(tmp_path / TABLE) == expected(paths[:1])
 
 
-def test_outputs_that_are_kept(tmp_path):
+def test_image_is_counted_whose_density_is_kept(tmp_path):
     """An image whose density exists is counted, and its density is left as it is."""
     paths = save_images(tmp_path, "a", "b")
     run_plan(plan_for(paths[:1], "Density"))
@@ -242,7 +242,7 @@ def test_outputs_that_are_kept(tmp_path):
     assert table(tmp_path / TABLE) == expected(paths)
 
 
-def test_table_that_cannot_be_written(tmp_path, resumable):
+def test_unwritable_table_is_said_at_the_end(tmp_path, resumable):
     """The run goes to its end, then says so; the counts are in the record, and resuming it writes the table."""
     paths = save_images(tmp_path / "in", "a", "b")
     folder = tmp_path / "out"
@@ -265,7 +265,7 @@ def test_table_that_cannot_be_written(tmp_path, resumable):
     assert table(folder / TABLE) == expected(paths)
 
 
-def test_table_that_appears(tmp_path):
+def test_table_that_appears_meanwhile_is_kept(tmp_path):
     """A file of that name that somebody else makes meanwhile is not replaced."""
     plan = plan_for(save_images(tmp_path, "a"), "Counts")
     plan.classifier.gate = lambda: (tmp_path / TABLE).write_text("mine")
@@ -275,7 +275,7 @@ def test_table_that_appears(tmp_path):
     assert not list(tmp_path.glob(".*"))
 
 
-def test_record_and_summary(tmp_path):
+def test_counts_are_in_the_record_and_its_summary(tmp_path):
     """Counts are in the record of the run, each time point with all its digits, and as a column of its summary."""
     np.save(tmp_path / "a.npy", random_image(2, 30, 40))
     (tmp_path / "b.npy").write_bytes(b"no image")
@@ -290,7 +290,7 @@ def test_record_and_summary(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names of files are always text there")
-def test_name_that_is_no_text(tmp_path):
+def test_file_name_that_is_not_utf_8_is_in_the_tables(tmp_path):
     """A file whose name is not UTF-8 is in the tables with the bytes of its name."""
     image = random_image(5, 5)
     path = tmp_path / os.fsdecode(b"a\xff.npy")
@@ -301,7 +301,7 @@ def test_name_that_is_no_text(tmp_path):
     assert read_record(ledger.path).inputs[0].row.count == count(image)
 
 
-def test_record_without_counts(tmp_path):
+def test_record_without_counts_is_read(tmp_path):
     """A record of a version that did not count is read as ever."""
     ledger = run_plan(plan_for(save_images(tmp_path, "a"), "Counts"))
     lines = [json.loads(line) for line in ledger.path.read_text().splitlines()]
@@ -312,7 +312,7 @@ def test_record_without_counts(tmp_path):
     assert (noted.row.status, noted.row.tables) == ("done", {})
 
 
-def test_other_tables_in_a_record(tmp_path):
+def test_record_holds_other_tables_with_their_columns(tmp_path):
     """A record holds tables of other things than counts with their columns."""
     path = tmp_path / "x.ledger.jsonl"
     plan = plan_for(save_images(tmp_path, "a"), "Counts", ledger=path)
@@ -330,7 +330,7 @@ def test_other_tables_in_a_record(tmp_path):
 
 
 @pytest.mark.parametrize("counts", ["[[0]]", "[[0, 1, 2, 3]]", '[["a", 1, 2]]', "[[0, [], null]]", "7"])
-def test_counts_that_are_none(tmp_path, counts):
+def test_record_with_wrong_counts_is_refused_with_the_line(tmp_path, counts):
     """A record with something else in place of counts is refused with the line."""
     ledger = run_plan(plan_for(save_images(tmp_path, "a"), "Counts"))
     lines = ledger.path.read_text().splitlines()
@@ -341,7 +341,7 @@ def test_counts_that_are_none(tmp_path, counts):
         read_record(ledger.path)
 
 
-def test_one_region_for_all_tables(tmp_path):
+def test_tables_of_different_regions_are_refused(tmp_path):
     """An image has one count in the record, so that tables of different regions are refused."""
     exports = (Export(source="Counts"), Export(source="Counts", name="part", region={"y": (0, 5)}))
     with pytest.raises(SettingsError, match="Counts and Counts \\(2\\) count over different regions"):
@@ -349,7 +349,7 @@ def test_one_region_for_all_tables(tmp_path):
     assert files_in(tmp_path) == {"a.npy"}
 
 
-def test_table_with_the_name_of_the_summary(tmp_path):
+def test_summary_never_replaces_a_table(tmp_path):
     """The summary beside the record never replaces a table."""
     plan = plan_for(save_images(tmp_path, "a"), "Counts", ledger=tmp_path / "threshold_Counts.ledger.jsonl")
     with pytest.raises(SettingsError, match="is also the summary"):
@@ -358,7 +358,7 @@ def test_table_with_the_name_of_the_summary(tmp_path):
     assert not list(tmp_path.glob("*.csv"))
 
 
-def test_printed(tmp_path, capsys):
+def test_count_is_printed_beside_the_image(tmp_path, capsys):
     """The count stands beside what is done; a batch that does not count has no such column."""
     paths = save_images(tmp_path, "a", "b")
     paths[1].write_bytes(b"no image")

@@ -66,7 +66,7 @@ def paths(tmp_path):
     return [*paths, tmp_path / "missing.npy"]
 
 
-def test_other_processes(paths, tmp_path):
+def test_other_processes_give_the_same_as_threads(paths, tmp_path):
     """Tasks that are carried out in other processes give the same files, counts and reasons as threads do."""
     ledgers = {}
     for name, settings in {"threads": {}, "processes": {"make_executor": ProcessExecutor}}.items():
@@ -89,7 +89,7 @@ def test_other_processes(paths, tmp_path):
             assert row.count == count(np.load(path))
 
 
-def test_task_is_small(tmp_path):
+def test_pickled_task_holds_its_own_input_alone(tmp_path):
     """A pickled task holds its own input, not the thousands beside it."""
     paths = save_images(tmp_path, *(f"image_{i:02}" for i in range(40)))
     tasks = make_tasks(plan_for(paths), workers=2)
@@ -98,7 +98,7 @@ def test_task_is_small(tmp_path):
     assert str(paths[1]).encode() not in pickle.dumps(tasks[0])
 
 
-def test_task_is_frozen(tmp_path):
+def test_task_is_frozen_and_pickled(tmp_path):
     """A task cannot be changed, and comes back from a pickle as it was."""
     task = make_tasks(plan_for(save_images(tmp_path, "a")), workers=1)[0]
     with pytest.raises(AttributeError):

@@ -34,7 +34,7 @@ def check_isolation(tmp_path, ledger, paths):
 
 @pytest.mark.parametrize("row", [5, 595])
 @pytest.mark.parametrize("workers", [1, 2])
-def test_unexpected(tmp_path, workers, row):
+def test_unexpected_error_keeps_its_trace(tmp_path, workers, row):
     """A fault nobody foresaw: its type and message are the reason, the whole trace is kept."""
     paths = three_images(tmp_path)
     damage(paths, row, BROKEN)
@@ -45,7 +45,7 @@ def test_unexpected(tmp_path, workers, row):
     assert "threshold.py" in ledger.rows[1].trace
 
 
-def test_memory(tmp_path):
+def test_running_out_of_memory_says_what_helps(tmp_path):
     """Running out of memory says what helps."""
     paths = three_images(tmp_path)
     damage(paths, 300, NO_MEMORY)
@@ -55,7 +55,7 @@ def test_memory(tmp_path):
     assert ledger.rows[1].trace == ""
 
 
-def test_truncated(tmp_path):
+def test_truncated_file_fails_when_it_is_read(tmp_path):
     """A file whose pixels end too early fails when it is read, with the reader's reason."""
     paths = three_images(tmp_path)
     plan = plan_for(paths)
@@ -65,7 +65,7 @@ def test_truncated(tmp_path):
     assert ledger.rows[1].reason.startswith(f"Cannot read '{paths[1]}' as NumPy")
 
 
-def test_gone(tmp_path):
+def test_file_that_is_gone_after_the_check_fails(tmp_path):
     """A file that is removed after the check."""
     paths = three_images(tmp_path)
     plan = plan_for(paths)
@@ -75,7 +75,7 @@ def test_gone(tmp_path):
     assert "There is no file" in ledger.rows[1].reason
 
 
-def test_changed(tmp_path):
+def test_file_that_is_changed_after_the_check_fails(tmp_path):
     """A file that becomes another after the check is not predicted by the old plan."""
     paths = three_images(tmp_path)
     plan = plan_for(paths)
@@ -88,7 +88,7 @@ def test_changed(tmp_path):
     )
 
 
-def test_output_appears(tmp_path):
+def test_output_that_appears_during_the_run_is_kept(tmp_path):
     """An output that another program writes during the run is kept."""
     paths = three_images(tmp_path)
     plan = plan_for(paths)
@@ -101,7 +101,7 @@ def test_output_appears(tmp_path):
     assert files_in(tmp_path) == GOOD | {theirs.name}
 
 
-def test_folder_becomes_a_file(tmp_path):
+def test_folder_that_becomes_a_file_fails_its_outputs(tmp_path):
     """A folder that cannot be made, although the check thought so."""
     paths = save_images(tmp_path, "a/1", "bad/1", "z/1")
     plan = plan_for(paths, folder=tmp_path / "out", name="{parent}/{stem}")
@@ -139,7 +139,7 @@ def test_no_tile_after_the_failure(tmp_path):
     assert [(event.batch_done, event.batch_tiles) for event in tiles] == [(i, 9) for i in range(1, 10)]
 
 
-def test_all_fail(tmp_path):
+def test_batch_of_failures_ends_with_a_reason_each(tmp_path):
     """A batch of which everything fails still ends, with a reason for each."""
     paths = save_images(tmp_path, *(f"{i}" for i in range(20)))
     for path in paths:
@@ -149,7 +149,7 @@ def test_all_fail(tmp_path):
     assert files_in(tmp_path) == {path.name for path in paths}
 
 
-def test_cancel(tmp_path):
+def test_cancelled_run_keeps_whole_files_alone(tmp_path):
     """Cancelled: whole files stay, no part of a file does, and every input has an end."""
     paths = save_images(tmp_path, *"abcdef", shape=(600, 600))
     plan = plan_for(paths, workers=2)
@@ -167,7 +167,7 @@ def test_cancel(tmp_path):
     assert sum(isinstance(event, TileDone) for event in events) <= 6 + 4
 
 
-def test_cancelled_before_it_begins(tmp_path):
+def test_run_cancelled_before_it_begins_opens_nothing(tmp_path):
     """Nothing is opened; what was known to fail still says why."""
     paths = save_images(tmp_path, "a", "b")
     events = []
@@ -182,7 +182,7 @@ def threads_of_runs() -> list[str]:
 
 
 @pytest.mark.parametrize("n_events", [1, 2, 3, 7])
-def test_closed_early(tmp_path, n_events):
+def test_generator_closed_early_leaves_no_part_and_no_thread(tmp_path, n_events):
     """A generator that is closed in the middle leaves no part of a file and no thread."""
     paths = save_images(tmp_path, "a", "b", "c", shape=(600, 600))
     run = iter_run(plan_for(paths, workers=2))
@@ -193,7 +193,7 @@ def test_closed_early(tmp_path, n_events):
     assert not [name for name in files_in(tmp_path) if name.endswith(".part")]
 
 
-def test_interrupted(tmp_path):
+def test_interrupted_run_leaves_no_part_and_no_thread(tmp_path):
     """So does Ctrl-C while an event is shown."""
 
     def interrupt(event) -> None:

@@ -47,13 +47,13 @@ def table(path):
         return list(csv.DictReader(file))
 
 
-def test_cases():
+def test_golden_counting_projects_are_of_grey_and_of_colour():
     """There is a project for grey images and one for colour images."""
     assert len(CASES) == 2
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_counts(case, tmp_path):
+def test_counts_are_those_of_ilastik(case, tmp_path):
     """Within 0.05 % of ilastik's; the density that is written adds up to the count."""
     ledger = job(case, tmp_path).run()
     lines = table(tmp_path / "project_Counts.csv")
@@ -71,7 +71,7 @@ def test_counts(case, tmp_path):
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_ilastiks_file(case, tmp_path):
+def test_table_of_ilastik_is_written_as_ilastik_does(case, tmp_path):
     """ilastik's own table: the same lines, with counts within 0.05 %."""
     job(case, tmp_path, [nbp.Export(source="Counts", format="ilastik csv", name="counts")]).run()
     with (tmp_path / "counts.csv").open(newline="") as file:
@@ -80,7 +80,7 @@ def test_ilastiks_file(case, tmp_path):
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-def test_threads_and_tiles(tmp_path, workers):
+def test_table_is_the_same_for_any_threads_and_tiles(tmp_path, workers):
     """An image that is cut into tiles gives the same table with any number of threads, and with less memory."""
     image = np.tile(np.asarray(Image.open(images(CASES[0])[0])), (3, 3))
     Image.fromarray(image).save(tmp_path / "large.png")
@@ -92,7 +92,7 @@ def test_threads_and_tiles(tmp_path, workers):
     assert written[0] == written[1]
 
 
-def test_one_pass(tmp_path):
+def test_density_and_counts_come_from_one_pass(tmp_path):
     """Density, counts and ilastik's counts come from one prediction of each tile."""
     exports = (*BOTH, nbp.Export(source="Counts", format="ilastik csv", name="ilastik"))
     todo = job(CASES[0], tmp_path, exports)
@@ -106,7 +106,7 @@ def test_one_pass(tmp_path):
     assert (tmp_path / "ilastik.csv").exists()
 
 
-def test_resumed(tmp_path):
+def test_resumed_run_keeps_its_counts(tmp_path):
     """What was counted before a failure keeps its counts, and the table becomes that of a quiet run."""
     job(CASES[0], tmp_path / "quiet").run()
     copies = [tmp_path / "in" / path.name for path in images(CASES[0])]
@@ -127,7 +127,7 @@ def test_resumed(tmp_path):
     assert resumed == quiet
 
 
-def test_region(tmp_path):
+def test_density_is_integrated_over_the_region(tmp_path):
     """The integral of the density over the region, beside that over the whole image."""
     region = {"y": (10, 37), "x": (5, 40)}
     exports = (BOTH[0], nbp.Export(source="Counts", region=region))
@@ -139,7 +139,7 @@ def test_region(tmp_path):
         assert float(line["count in region"]) == pytest.approx(density[10:37, 5:40].sum(dtype=np.float64), rel=1e-9)
 
 
-def test_time_series(tmp_path):
+def test_frames_are_counted_as_images(tmp_path):
     """Each frame is counted as an image of its own would be."""
     frame = np.asarray(Image.open(images(CASES[0])[1]))
     series = [np.roll(frame, shift, 1) for shift in (0, 3, 7)]
@@ -156,7 +156,7 @@ def test_time_series(tmp_path):
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_layers(case, tmp_path):
+def test_layer_has_the_density_and_count_of_its_file(case, tmp_path):
     """A layer of the viewer has the density and the count of its file."""
     axes = json.loads((golden.ROOT / case / "counting.json").read_text())["axes"]
     paths = images(case)[:2]

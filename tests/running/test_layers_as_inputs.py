@@ -42,7 +42,7 @@ same = {
 
 @pytest.mark.parametrize("workers", [1, 3])
 @pytest.mark.parametrize("exports", same.values(), ids=same)
-def test_equal_to_files(tmp_path, exports, workers):
+def test_layer_gives_what_its_file_gets_written(tmp_path, exports, workers):
     """The arrays are what a file of the same pixels gets written: values, type and axes."""
     pixels = random_image(600, 530)
     np.save(tmp_path / "a.npy", pixels)
@@ -56,7 +56,7 @@ def test_equal_to_files(tmp_path, exports, workers):
         np.testing.assert_array_equal(event.arrays[key], expected)
 
 
-def test_only_layers(tmp_path, monkeypatch):
+def test_batch_of_layers_writes_nothing(tmp_path, monkeypatch):
     """Nothing is written at all: no outputs, no record, no summary."""
     monkeypatch.chdir(tmp_path)
     events = []
@@ -71,7 +71,7 @@ def test_only_layers(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-def test_layers_and_files(tmp_path, monkeypatch):
+def test_layers_and_files_are_in_one_record(tmp_path, monkeypatch):
     """Both in one batch and one record; a layer that is done is done for the run that goes on."""
     monkeypatch.setattr(plan_module, "load_classifier", Threshold)
     image = random_image(20, 30)
@@ -104,7 +104,7 @@ def test_layers_and_files(tmp_path, monkeypatch):
     assert files_in(tmp_path) == {"a.npy", "b.npy", "a_Probabilities.h5", "b_Probabilities.h5"}
 
 
-def test_a_layer_that_is_gone(tmp_path):
+def test_layer_that_is_gone_fails_alone(tmp_path):
     """Without the viewer a layer fails alone, and says what to do."""
     np.save(tmp_path / "a.npy", random_image(9, 9))
     ledger = run_plan(plan_for([tmp_path / "a.npy", "layer:gone"]))
@@ -112,7 +112,7 @@ def test_a_layer_that_is_gone(tmp_path):
     assert "save it to a file" in ledger.rows[1].reason
 
 
-def test_a_layer_that_fails():
+def test_layer_that_fails_is_not_given_back():
     """What is not whole is not given back; the other layers are."""
     bad = random_image(600, 600)
     bad[-1, -1] = BROKEN
@@ -123,7 +123,7 @@ def test_a_layer_that_fails():
     }
 
 
-def test_cancelled():
+def test_cancelled_run_gives_no_layer_back():
     """Cancelled within a layer, the run gives nothing back."""
     seen = []
     plan = plan_for(["layer:a"], arrays=layers(a=random_image(600, 600)), workers=1)
@@ -132,7 +132,7 @@ def test_cancelled():
     assert finished(seen)["layer:a"].arrays == {}
 
 
-def test_counted(tmp_path):
+def test_layer_is_counted_by_its_name(tmp_path):
     """A layer is counted too, by its name; the table is the only file of a batch of layers."""
     images = {"a": random_image(20, 30), "b, c": random_image(7, 9)}
     exports = (
@@ -166,7 +166,7 @@ def test_settings_of_one_layer():
     np.testing.assert_array_equal(arrays["c"], whole(pixels[..., 0]))
 
 
-def test_layer_that_changed():
+def test_layer_that_changed_is_not_predicted():
     """A layer that is replaced after the check by one of another shape is not predicted by the old plan."""
     arrays = layers(a=random_image(9, 9))
     plan = plan_for(["layer:a"], arrays=arrays)
@@ -175,7 +175,7 @@ def test_layer_that_changed():
     assert ledger.rows[0].reason.startswith("layer:a has changed since it was checked: expected yx (9, 9) uint8")
 
 
-def test_memory():
+def test_limit_on_memory_leaves_room_for_layers():
     """With a limit, tiles leave room for what stays in memory."""
     arrays = layers(a=np.broadcast_to(np.uint8(0), (4000, 6000)))
     plan = plan_for(["layer:a"], arrays=arrays, memory=2**29, workers=1)

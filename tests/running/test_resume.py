@@ -45,7 +45,7 @@ def job(images: list[Path], out: Path, **settings) -> nbp.BatchJob:
     return nbp.BatchJob(classifier=PROJECT, inputs=[str(path) for path in images], exports=exports, **settings)
 
 
-def test_record_of_a_run(tmp_path):
+def test_record_has_a_line_for_each_begin_and_end(tmp_path):
     """One line for the run, one for each input, when it begins and when it ends; and a table."""
     images = save_images(tmp_path, 3)
     images[1].write_bytes(b"no image")
@@ -72,7 +72,7 @@ def test_record_of_a_run(tmp_path):
     assert len(table) == 4
 
 
-def test_nothing_to_resume(tmp_path):
+def test_whole_run_has_nothing_to_resume(tmp_path):
     """A run that is whole stays as it is, and nothing is written again."""
     ledger = job(save_images(tmp_path, 2), tmp_path / "out").run()
     before = {path: path.stat().st_mtime_ns for row in ledger.rows for path in row.outputs.values()}
@@ -93,7 +93,7 @@ def test_failed_is_done_when_mended(tmp_path):
     assert len(outputs(tmp_path / "out")) == 6
 
 
-def test_failed_only_leaves_what_was_never_begun(tmp_path):
+def test_resume_of_failed_leaves_what_was_never_begun(tmp_path):
     """After a cancelled run, --failed does not go on with the rest."""
     images = save_images(tmp_path, 3)
     images[0].write_bytes(b"no image")
@@ -101,7 +101,7 @@ def test_failed_only_leaves_what_was_never_begun(tmp_path):
     assert [row.status for row in ledger.rows] == ["failed", "cancelled", "cancelled"]
 
 
-def test_output_that_is_gone_is_made_again(tmp_path):
+def test_missing_output_is_made_again(tmp_path):
     """Done means there."""
     ledger = job(save_images(tmp_path, 2), tmp_path / "out").run()
     before = outputs(tmp_path / "out")
@@ -111,7 +111,7 @@ def test_output_that_is_gone_is_made_again(tmp_path):
     assert outputs(tmp_path / "out") == before
 
 
-def test_output_that_was_changed_is_not_replaced(tmp_path):
+def test_changed_output_is_not_replaced(tmp_path):
     """Somebody's work may be in it."""
     ledger = job(save_images(tmp_path, 2), tmp_path / "out").run()
     changed = ledger.rows[0].outputs["Probabilities"]
@@ -122,7 +122,7 @@ def test_output_that_was_changed_is_not_replaced(tmp_path):
     assert changed.read_bytes() == b"mine"
 
 
-def test_classifier_that_was_changed(tmp_path):
+def test_changed_classifier_is_refused(tmp_path):
     """Two classifiers in one run would not be told apart later."""
     project = tmp_path / "cells.ilp"
     project.write_bytes(PROJECT.read_bytes())
@@ -143,7 +143,7 @@ no_records = {
 
 
 @pytest.mark.parametrize("case", no_records)
-def test_no_record(case, tmp_path):
+def test_file_that_is_no_record_is_refused_with_the_line(case, tmp_path):
     """Another file is refused, with the line."""
     content, message = no_records[case]
     path = tmp_path / "x.ledger.jsonl"
@@ -154,7 +154,7 @@ def test_no_record(case, tmp_path):
     assert main(["resume", str(path)]) == 2
 
 
-def test_ledger_that_exists(tmp_path, capsys):
+def test_existing_record_is_never_written_over(tmp_path, capsys):
     """A record is never written over."""
     images = save_images(tmp_path, 1)
     path = tmp_path / "run.ledger.jsonl"
@@ -164,7 +164,7 @@ def test_ledger_that_exists(tmp_path, capsys):
     assert main(["resume", str(path)]) == 0
 
 
-def test_two_runs_on_one_ledger(tmp_path):
+def test_second_run_on_one_record_is_refused(tmp_path):
     """While a run writes to it, another process is refused."""
     images = save_images(tmp_path, 2)
     path = tmp_path / "run.ledger.jsonl"
@@ -180,7 +180,7 @@ def test_two_runs_on_one_ledger(tmp_path):
     assert "Another run is writing to the record" in refusals[0].stderr
 
 
-def test_input_that_disappears(tmp_path):
+def test_input_that_disappears_before_its_turn_fails_alone(tmp_path):
     """A file that goes between the check and its turn fails alone, and the record says so."""
     images = save_images(tmp_path, 3)
     plan = job(images, tmp_path / "out").plan()
@@ -191,7 +191,7 @@ def test_input_that_disappears(tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="processes are forked and killed")
-def test_killed_at_any_moment(tmp_path):
+def test_run_killed_at_any_moment_is_resumed_to_the_same_bytes(tmp_path):
     """SIGKILL at 200 random moments: what is named is whole, and resuming ends with the bytes of one quiet run."""
     images = save_images(tmp_path / "in", 6, repeat=5)
     quiet = job(images, tmp_path / "quiet").run()

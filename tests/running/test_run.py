@@ -35,7 +35,7 @@ IMAGES = {
 
 @pytest.mark.parametrize("workers", [1, 3])
 @pytest.mark.parametrize(("axes", "shape"), IMAGES.values(), ids=IMAGES)
-def test_values(tmp_path, axes, shape, workers):
+def test_tiles_give_the_values_of_the_whole_image(tmp_path, axes, shape, workers):
     """Tiles give what the whole image gives, in the image's own axes, c last where there was none."""
     image = random_image(*shape)
     path = tmp_path / "a.npy"
@@ -52,7 +52,7 @@ def test_values(tmp_path, axes, shape, workers):
     np.testing.assert_array_equal(written.transpose(order).reshape(expected.shape), expected)
 
 
-def test_events(tmp_path):
+def test_events_are_in_order_with_true_counts(tmp_path):
     """Every event in its order, and counts that are true at every moment."""
     paths = save_images(tmp_path, "a", "b", "c", shape=(600, 600))
     np.save(tmp_path / "colour.npy", np.zeros((20, 30, 3), np.uint8))
@@ -77,7 +77,7 @@ def test_events(tmp_path):
     assert events[-1].ledger.rows == tuple(ends[i] for i in range(4))
 
 
-def test_ledger(tmp_path):
+def test_ledger_names_each_input_in_order(tmp_path):
     """The ledger names each input with its status, its outputs and its time, in the order of the inputs."""
     paths = save_images(tmp_path, "a", "b")
     seen = []
@@ -110,7 +110,7 @@ def test_several_sources_in_one_pass(tmp_path):
     np.testing.assert_array_equal(bright, read(tmp_path / "a_Features.h5")[..., 0] / np.float32(255))
 
 
-def test_files_overlap(tmp_path):
+def test_next_file_begins_before_the_last_tile_of_one_is_done(tmp_path):
     """While the last tile of one file runs, the first of the next does too: here each waits for the other."""
     plan = plan_for(save_images(tmp_path, "a", "b"), workers=2)
     both = threading.Barrier(2, timeout=60)
@@ -118,7 +118,7 @@ def test_files_overlap(tmp_path):
     assert run_plan(plan).count("done") == 2
 
 
-def test_workers(tmp_path):
+def test_one_worker_is_one_thread(tmp_path):
     """One worker is one thread, and not the one that iterates."""
     plan = plan_for(save_images(tmp_path, "a", "b", shape=(600, 600)), workers=1)
     run_plan(plan)
@@ -126,7 +126,7 @@ def test_workers(tmp_path):
     assert threading.current_thread().name not in plan.classifier.threads
 
 
-def test_formats_hold_the_same(tmp_path):
+def test_compressed_and_plain_files_hold_the_same(tmp_path):
     """Compressed and plain HDF5 differ in size, not in content; the dataset is where the user wants it."""
     (path,) = save_images(tmp_path, "a", shape=(100, 100))
     np.save(path, np.zeros((100, 100), np.uint8))
@@ -137,7 +137,7 @@ def test_formats_hold_the_same(tmp_path):
     assert small.stat().st_size < plain.stat().st_size / 2
 
 
-def test_overwrite(tmp_path):
+def test_existing_outputs_are_replaced_if_wished(tmp_path):
     """What exists is replaced if the user says so."""
     paths = save_images(tmp_path, "a")
     output = tmp_path / "a_Probabilities.h5"
@@ -148,7 +148,7 @@ def test_overwrite(tmp_path):
     np.testing.assert_array_equal(read(output), whole(np.load(paths[0])))
 
 
-def test_skip(tmp_path):
+def test_existing_outputs_are_skipped_if_wished(tmp_path):
     """Inputs whose outputs exist are skipped; outputs that exist are not written again."""
     paths = save_images(tmp_path, "a", "b")
     run_plan(plan_for(paths[:1]))
@@ -170,7 +170,7 @@ def test_folders_are_made(tmp_path):
     assert files_in(tmp_path / "out") == {"p/1.h5", "q/1.h5"}
 
 
-def test_everything_fails_in_the_plan(tmp_path):
+def test_run_ends_at_once_if_every_row_has_a_problem(tmp_path):
     """A run of which nothing can run ends at once, with a reason for each input."""
     events = list(iter_run(plan_for([tmp_path / "1.npy", tmp_path / "2.npy"])))
     assert [type(event) for event in events] == [BatchStarted, FileFinished, FileFinished, BatchFinished]
@@ -178,7 +178,7 @@ def test_everything_fails_in_the_plan(tmp_path):
     assert [row.status for row in events[-1].ledger.rows] == ["failed", "failed"]
 
 
-def test_returned_ledger(tmp_path):
+def test_generator_returns_its_ledger(tmp_path):
     """The generator returns the ledger that its last event holds."""
     run = iter_run(plan_for(save_images(tmp_path, "a")))
     events = []
@@ -191,7 +191,7 @@ def test_returned_ledger(tmp_path):
     assert events == [last.ledger]
 
 
-def test_compilation_is_told(tmp_path):
+def test_compilation_of_kernels_is_told_once(tmp_path):
     """When kernels are compiled, the user is told, once, before the first tile is done."""
     plan = plan_for(save_images(tmp_path, "a", "b"), workers=2)
     plan.classifier.gate = lambda: numba.njit(lambda x: x + 1)(1)
@@ -201,7 +201,7 @@ def test_compilation_is_told(tmp_path):
     assert kinds.index(Notice) < kinds.index(TileDone)
 
 
-def test_outputs_of_the_job(tmp_path):
+def test_name_and_folder_of_a_job_are_those_of_its_outputs(tmp_path):
     """Names and folder of a job are those of its outputs."""
     path: Path = save_images(tmp_path, "SOX9-QA1W.9_z108")[0]
     run_plan(plan_for([path], folder=tmp_path / "out"))

@@ -1,18 +1,18 @@
 """The demo: what it makes, what it says, and that its numbers are ilastik's."""
 
 import re
-from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 from PIL import Image
+from repository import SAMPLES
 
 from napari_batch_prediction.demo import DAMAGED, run_demo
 from napari_batch_prediction.demo.overview import Panels, draw_overview
 from napari_batch_prediction.errors import SettingsError
 
-EXPECTED = Path(__file__).parents[1] / "sample" / "nuclei" / "expected"
+EXPECTED = SAMPLES / "nuclei" / "expected"
 NAMES = [f"nuclei_0{i}" for i in range(1, 7)]
 
 
@@ -31,7 +31,7 @@ def demo(tmp_path_factory):
     return folder
 
 
-def test_what_is_there(demo):
+def test_folder_has_samples_results_and_picture(demo):
     """Sample, damaged image, two results for each whole image, the picture; files of the user stay."""
     found = {path.relative_to(demo).as_posix() for path in demo.rglob("*") if path.is_file()}
     results = {f"results/{n}_{s}.h5" for n in NAMES for s in ("Probabilities", "Simple Segmentation")}
@@ -48,7 +48,7 @@ def test_what_is_there(demo):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_equal_to_ilastik(demo, name):
+def test_results_equal_those_of_ilastik(demo, name):
     """At most 0.05 % of the values differ from ilastik's by more than 0.001, none by more than 0.06."""
     ours = exported(demo / "results" / f"{name}_Probabilities.h5")
     theirs = exported(EXPECTED / f"{name}_Probabilities.h5")
@@ -61,7 +61,7 @@ def test_equal_to_ilastik(demo, name):
     assert (classes != theirs.argmax(-1) + 1).mean() <= 0.00005
 
 
-def test_what_it_says(tmp_path, capsys):
+def test_demo_prints_each_image_and_the_meant_failure(tmp_path, capsys):
     """A line for each image, the reason of the failure, that it was meant to fail, and where the picture is."""
     run_demo(tmp_path, viewer=False)
     said = capsys.readouterr().out
@@ -72,7 +72,7 @@ def test_what_it_says(tmp_path, capsys):
     assert str(tmp_path / "overview.png") in said
 
 
-def test_picture(demo):
+def test_picture_has_no_empty_panel(demo):
     """The overview has two lines of text and three lines of six panels, none of them empty."""
     with Image.open(demo / "overview.png") as picture:
         assert picture.size == (2036, 1256)
@@ -83,12 +83,12 @@ def test_picture(demo):
             assert pixels[top : top + 320, left : left + 320].std() > 5
 
 
-def test_picture_of_nothing():
+def test_picture_without_results_is_made():
     """Also without a single result there is a picture."""
     assert draw_overview([], {"A": (255, 0, 0)}, ["a.png (failed)"]).size[0] == 2036
 
 
-def test_colors_of_the_picture():
+def test_picture_has_the_colours_of_the_classes():
     """Probabilities are shown as the mixed colours of the classes, labels in their class's colour."""
     labels = np.tile(np.uint8([[1, 2]]), (64, 32))
     labels.sort(axis=1)
@@ -102,7 +102,7 @@ def test_colors_of_the_picture():
 
 
 @pytest.mark.parametrize("kind", ["folder with other files", "file"])
-def test_foreign_folder(tmp_path, kind):
+def test_foreign_folder_is_refused_and_stays(tmp_path, kind):
     """A folder with other files, or a file, is refused and stays as it was."""
     target = tmp_path / "mine"
     if kind == "file":

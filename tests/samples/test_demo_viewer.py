@@ -11,7 +11,7 @@ from napari_batch_prediction.widgets.demo import add_widget
 WAIT_MS = 120_000
 
 
-def test_from_window_to_layers(make_napari_viewer, qtbot, tmp_path):
+def test_demo_opens_the_window_with_its_job_and_predicts_it(make_napari_viewer, qtbot, tmp_path):
     """The dock shows the job of the demo; Export all predicts all but the damaged image and shows the first."""
     job = make_demo(tmp_path)
     viewer = make_napari_viewer()

@@ -128,7 +128,7 @@ INCOMPLETE = {"no job": (False, "Add images first."), "a job that needs somethin
 
 
 @pytest.mark.parametrize(("has_job", "needs"), INCOMPLETE.values(), ids=INCOMPLETE)
-def test_an_incomplete_job(desk, has_job, needs):
+def test_incomplete_job_begins_nothing(desk, has_job, needs):
     """Nothing begins, whoever asks; there is no plan any more."""
     desk.check()
     session = desk.session
@@ -147,7 +147,7 @@ def test_an_incomplete_job(desk, has_job, needs):
     assert session.state == Editing()
 
 
-def test_a_change_while_it_is_checked(desk):
+def test_change_during_a_check_gives_it_up(desk):
     """The check of before is given up, and says nothing any more."""
     desk.session.set_job(desk.job())
     desk.worker.pass_pauses()
@@ -163,7 +163,7 @@ def test_a_change_while_it_is_checked(desk):
     assert desk.session.state == Ready()
 
 
-def test_a_change_while_it_runs(desk):
+def test_change_during_a_run_is_checked_after_it(desk):
     """The run goes on as it was started; the job is checked after it, and not before."""
     desk.check().begin().predict().forget()
     for _ in range(2):
@@ -180,7 +180,7 @@ def test_a_change_while_it_runs(desk):
     assert [row.skip for row in desk.session.plan.rows] == [True]
 
 
-def test_a_change_to_nothing_while_it_runs(desk):
+def test_incomplete_job_during_a_run_is_not_checked_after_it(desk):
     """An incomplete job is not checked after the run."""
     desk.check().begin().forget()
     desk.session.set_job(None, "Add images first.")
@@ -189,7 +189,7 @@ def test_a_change_to_nothing_while_it_runs(desk):
     assert desk.states == [Running, Ended]
 
 
-def test_a_start_before_the_check(desk):
+def test_start_before_the_check_is_the_check_too(desk):
     """The plan of the run is the check, too: whoever shows the job hears of it, and nothing is checked after it."""
     desk.session.set_job(desk.job())
     desk.begin()
@@ -200,7 +200,7 @@ def test_a_start_before_the_check(desk):
     assert desk.states == [Editing, Editing, Running, Ended]
 
 
-def test_a_start_in_the_middle_of_the_check(desk):
+def test_start_during_a_check_gives_it_up(desk):
     """The check is given up for that of the run."""
     desk.session.set_job(desk.job())
     desk.worker.pass_pauses()
@@ -211,7 +211,7 @@ def test_a_start_in_the_middle_of_the_check(desk):
     assert desk.statuses() == ["done", "done"]
 
 
-def test_selected_images_alone(desk):
+def test_selected_images_alone_are_run(desk):
     """Only they are run; if the job was not checked by then, it is after the run."""
     session = desk.session
     assert not session.start_selected()
@@ -229,7 +229,7 @@ def test_selected_images_alone(desk):
     assert session.state == Ready()
 
 
-def test_how_many_can_be_predicted(desk):
+def test_number_of_images_that_can_be_predicted_is_said(desk):
     """All, those that are selected, and why none can."""
     np.save(desk.folder / "rgb.npy", np.zeros((20, 30, 3), np.uint8))
     session, bad = desk.session, str(desk.folder / "rgb.npy")
@@ -244,7 +244,7 @@ def test_how_many_can_be_predicted(desk):
     assert session.state == Ready()
 
 
-def test_a_second_start(desk):
+def test_second_start_during_a_run_changes_nothing(desk):
     """While a run is under way nothing begins another, at none of its stages."""
     session = desk.session
     desk.check().run()
@@ -348,7 +348,7 @@ def test_cancel_where_nothing_runs(desk, bring):
 
 @pytest.mark.parametrize("stop", [BatchSession.cancel, BatchSession.close], ids=["cancel", "close"])
 @pytest.mark.parametrize(("bring", "expected", "reasons"), RUNS.values(), ids=RUNS)
-def test_stopped_while_it_runs(desk, bring, expected, reasons, stop):
+def test_stopped_run_ends_by_itself_and_can_run_again(desk, bring, expected, reasons, stop):
     """It ends by itself, says what became of each image, leaves nothing half-written; then it can run again."""
     bring(desk)
     desk.forget()
@@ -367,7 +367,7 @@ def test_stopped_while_it_runs(desk, bring, expected, reasons, stop):
     assert set(desk.statuses()) == {"done"}
 
 
-def test_closed_before_and_in_the_check(desk):
+def test_closing_gives_up_the_check(desk):
     """What waits to be checked is not checked any more, and what is being checked is given up."""
     for bring in (editing, checking):
         bring(desk)
@@ -380,7 +380,7 @@ def test_closed_before_and_in_the_check(desk):
     assert desk.session.state == Ready()
 
 
-def test_a_check_that_fails(desk, monkeypatch):
+def test_failed_check_is_the_problem_until_the_job_changes(desk, monkeypatch):
     """Why is said, and remains the problem until the job changes; then all is well."""
     desk.check().forget()
 
@@ -403,7 +403,7 @@ def test_a_check_that_fails(desk, monkeypatch):
     assert desk.session.state == Ready()
 
 
-def test_a_classifier_that_fails(desk, monkeypatch):
+def test_failing_classifier_ends_one_image_or_the_run(desk, monkeypatch):
     """One image that cannot be predicted ends alone; what is no Exception ends the run, with its trace."""
     pixels = random_image(20, 30)
     pixels[3, 3] = BROKEN
@@ -418,7 +418,7 @@ def test_a_classifier_that_fails(desk, monkeypatch):
     assert isinstance(desk.session.state, Ended)
 
 
-def test_a_run_that_cannot_start(desk):
+def test_run_that_cannot_start_has_no_ledger(desk):
     """It has no ledger; the ledger of the run before, whose images are still shown, stays."""
     desk.check().run()
     ledger = desk.session.ledger
@@ -449,7 +449,7 @@ ACTS = {
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(acts=st.lists(st.sampled_from(sorted(ACTS)), max_size=25))
-def test_whatever_is_asked_for(tmp_path_factory, acts):
+def test_no_order_of_calls_breaks_the_states(tmp_path_factory, acts):
     """No state follows on one that it must not follow on, and every run that has begun comes to its end."""
     desk = Desk(tmp_path_factory.mktemp("desk"), n_images=1)
     desk.session.set_job(desk.job(existing="overwrite"))

@@ -57,7 +57,7 @@ def desk(tmp_path):
     return Desk(tmp_path)
 
 
-def test_a_small_batch(desk):
+def test_small_batch_is_checked_and_run_in_threads(desk):
     """It is checked and run in threads; all that is said comes to the session's own."""
     desk.check()
     assert desk.session.start()
@@ -67,7 +67,7 @@ def test_a_small_batch(desk):
     assert [one.row.status for one in read_record(desk.ends[0].path).inputs] == ["done", "done"]
 
 
-def test_retry_and_resume(desk):
+def test_failed_images_are_retried_and_nothing_is_left_to_resume(desk):
     """What failed is done once more when its cause is gone; then there is nothing left to be resumed."""
     whole = (desk.folder / "test2.png").read_bytes()
     (desk.folder / "test2.png").write_bytes(whole[: len(whole) // 2])
@@ -86,7 +86,7 @@ def test_retry_and_resume(desk):
     assert desk.problems == []
 
 
-def test_resume_without_the_classifier(desk):
+def test_resume_without_the_classifier_shows_the_record(desk):
     """The record is read all the same; why the run cannot go on is said."""
     desk.check()
     desk.session.start()
@@ -118,7 +118,7 @@ def test_retry_after_a_resume_that_cannot_go_on(desk):
     assert desk.ends[-1].path == second.path != first.path
 
 
-def test_closed_in_the_middle(desk):
+def test_session_closed_in_the_middle_ends_soon(desk):
     """The run ends soon, with an end for every image and nothing half-written; all threads are over."""
     desk.check()
     desk.session.start()

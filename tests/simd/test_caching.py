@@ -106,7 +106,7 @@ def test_changed_filter_changes_predictions_and_restored_one_restores_them(packa
 
 
 @pytest.mark.parametrize("room", ["engine", "engine/compiled", "features", "forest", "simd"])
-def test_any_new_source_renews_loops(package, room):
+def test_new_source_renews_all_loops(package, room):
     """Also one that no loop imports yet; files of a version without stamps are removed."""
     old = package / "engine" / "__pycache__" / "sources._segment-9.py311.1.nbc"
     old.parent.mkdir()
@@ -139,7 +139,7 @@ def test_folders_that_cannot_be_written_leave_loops_in_the_users_cache(package, 
 
 
 @ON_LINUX
-def test_nowhere_to_write_compiles_in_every_process(package, tmp_path):
+def test_without_a_place_to_write_each_process_compiles(package, tmp_path):
     """Predicting works all the same."""
     (package / "engine" / "__pycache__").write_text("")
     cache = tmp_path / "user"
@@ -148,7 +148,7 @@ def test_nowhere_to_write_compiles_in_every_process(package, tmp_path):
     assert run(package, SEGMENTATION, cache) == (1, FOUND)
 
 
-def test_processes_at_once(package):
+def test_processes_at_once_leave_whole_loops(package):
     """Each gets its result, and what they leave is whole."""
     processes = [start(package, SEGMENTATION) for _ in range(4)]
     assert {finish(process)[1] for process in processes} == {FOUND}

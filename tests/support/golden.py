@@ -8,8 +8,9 @@ import h5py
 import numpy as np
 import tifffile
 from PIL import Image
+from repository import GOLDEN
 
-ROOT = Path(__file__).parent.parent / "golden"
+ROOT = GOLDEN
 
 
 def _cases(manifest: str) -> tuple[str, ...]:

@@ -19,9 +19,9 @@ from counting_writer import (
     put_wrapper,
     write_counting,
 )
+from densities import density
 from ilp_writer import RAW, axistags, put, put_lane, remove
 from PIL import Image
-from test_project_counting import density
 
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.errors import ProjectError
@@ -48,7 +48,7 @@ def same(first, second):
     )
 
 
-def test_blobs():
+def test_dots_are_spread_as_cut_off_gaussians():
     """Each dot is spread by a Gaussian that ends after two sigmas, mirrored at the border."""
     dots = np.zeros((31, 40), bool)
     dots[15, 20] = True
@@ -66,7 +66,7 @@ def test_blobs():
 
 
 @pytest.mark.parametrize("case", ["h1_count_2d_u8", "h2_count_2d_rgb"])
-def test_golden(case, tmp_path):
+def test_counts_are_close_to_those_of_ilastik(case, tmp_path):
     """Counts are within five percent of those of the regressor that ilastik trained."""
     folder = golden.ROOT / case
     for name in ("project.ilp", "train.png"):
@@ -82,7 +82,7 @@ def test_golden(case, tmp_path):
         assert counted == pytest.approx(expected, rel=0.05)
 
 
-def test_says_so(tmp_path):
+def test_training_again_is_said_with_reason_and_seed(tmp_path):
     """Four regressors of ten trees each, and a sentence with the reason and the seed."""
     project = trained(tmp_path)
     assert [len(regressor.trees) for regressor in project.regressors] == [10] * 4
@@ -94,7 +94,7 @@ def test_says_so(tmp_path):
     assert found[labels() == 2].max() < 1e-3 < min(found[y, x] for y, x in DOTS)
 
 
-def test_same_twice(tmp_path):
+def test_training_twice_gives_the_same_regressors(tmp_path):
     """The same project gives the same regressors."""
     assert same(trained(tmp_path), trained(tmp_path))
 
@@ -157,7 +157,7 @@ def golden_regressor():
 
 
 @pytest.mark.parametrize("case", ALIKE)
-def test_alike(case, tmp_path):
+def test_storage_of_labels_does_not_matter(case, tmp_path):
     """However labels and images are stored, the regressors are the same."""
     changed = trained(tmp_path, ALIKE[case])
     assert changed.trained_again
@@ -165,14 +165,14 @@ def test_alike(case, tmp_path):
     assert same(changed, trained(tmp_path / "other"))
 
 
-def test_reasons(tmp_path):
+def test_reason_for_training_again_says_what_is_damaged(tmp_path):
     """The sentence says what is wrong with what is stored."""
     assert "none at /Counting/CountingWrappers" in trained(tmp_path, ALIKE["no regressors at all"]).trained_again
     other = trained(tmp_path, ALIKE["regressors of other features"]).trained_again
     assert "trained on 12 features, but the feature selection gives 3" in other
 
 
-def test_sigma_matters(tmp_path):
+def test_sigma_of_the_project_is_used(tmp_path):
     """The project's width of a blob is used, ilastik's default where it has none."""
     narrow = trained(tmp_path, lambda f: put(f, "Counting/Sigma", 1.0))
     default = trained(tmp_path, lambda f: remove(f, "Counting/Sigma"))
@@ -228,7 +228,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_refused(case, tmp_path):
+def test_untrainable_project_is_refused(case, tmp_path):
     """Refused with the reason, what is wrong with the stored regressors, and what to do."""
     change, message = REFUSED[case]
     with pytest.raises(ProjectError, match=message) as caught:
