@@ -14,6 +14,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     _settings.cleanup()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what has to do with Qt, and so needs a display."""
+    for item in items:
+        if isinstance(item, pytest.Function) and "qapp" in item.fixturenames:
+            item.add_marker(pytest.mark.gui)
+
+
 @pytest.fixture(scope="session")
 def comparison_table(request: pytest.FixtureRequest) -> list[tuple[object, ...]]:
     """Rows of the table of differences from ilastik that is printed after the tests."""

@@ -130,6 +130,7 @@ def test_every_option_of_run_arrives(tmp_path, capsys):
     assert captured.err.splitlines()[-1] == f"1/1  done       {CASE / 'test2.png'}"
 
 
+@pytest.mark.golden
 def test_outputs_have_the_attributes_and_chunks_of_ilastik(tmp_path):
     """Attributes, labels, chunks and compression of the outputs are those of ilastik's own."""
     sources = ("Probabilities", "Uncertainty", "Features")
@@ -161,6 +162,7 @@ CHAINS = {
 }
 
 
+@pytest.mark.golden
 @pytest.mark.parametrize(("case", "image", "output"), CHAINS.values(), ids=CHAINS)
 def test_project_and_image_give_the_file_of_ilastik(tmp_path, case, image, output):
     """From project and image to a file in which ilastik's axes, shape, chunks and values are found."""

@@ -349,6 +349,7 @@ def test_09_progress_is_true(tmp_path):
     assert shown[-1] == 100
 
 
+@pytest.mark.golden
 def test_10_several_outputs_from_one_pass(tmp_path):
     """Probabilities, segmentation and uncertainty take the tiles of one, and are what ilastik exports."""
     sources = ("Probabilities", "Simple Segmentation", "Uncertainty")

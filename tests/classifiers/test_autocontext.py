@@ -32,6 +32,7 @@ def runs():
     return [pytest.param(run, id=f"{run.source} of {run.image.stem}") for run in golden.runs(CASE)]
 
 
+@pytest.mark.golden
 @pytest.mark.parametrize("run", runs())
 def test_as_ilastik(run):
     """Every source that ilastik exported, on all images."""

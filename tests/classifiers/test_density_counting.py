@@ -40,6 +40,7 @@ RUNS = [
 ]
 
 
+@pytest.mark.golden
 @pytest.mark.parametrize(("case", "name", "output"), RUNS)
 def test_as_ilastik(case, name, output):
     """Densities within 1e-5 on 99.9 % of pixels, counts within 0.05 %."""
@@ -62,6 +63,7 @@ def test_all_cases():
     assert len(RUNS) == 6
 
 
+@pytest.mark.golden
 def test_sample():
     """The colonies, as ilastik counts them."""
     classifier = nbp.load_classifier(SAMPLE / "colonies.ilp")

@@ -12,6 +12,8 @@ from plain_features import plain_features
 from napari_batch_prediction import load_classifier
 from napari_batch_prediction.axes import reorder
 
+pytestmark = pytest.mark.golden
+
 # Share of a file's values that may differ by more than 0.001, largest difference, share of pixels of all files
 # together that may get another class.
 LIMITS = {"2D": (0.0005, 0.06, 0.00005), "3D": (0.001, 0.06, 0.0002)}

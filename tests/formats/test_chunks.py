@@ -9,6 +9,7 @@ from napari_batch_prediction.formats.common.chunks import CHUNK_BYTES, chunk_sha
 EXPORTED = sorted(GOLDEN.glob("*/expected/*.h5"))
 
 
+@pytest.mark.golden
 def test_every_golden_file():
     """All files that ilastik wrote have the chunks that are computed here."""
     different = {}

@@ -12,6 +12,8 @@ from PIL import Image
 from napari_batch_prediction.formats.common.target import Target
 from napari_batch_prediction.formats.registry import find_format, format_problem
 
+pytestmark = pytest.mark.golden
+
 A = golden.ROOT / "a_2d_u8" / "expected"
 D = golden.ROOT / "d_3d_u8" / "expected"
 

@@ -47,6 +47,7 @@ def test_counting_projects_of_ilastik_are_read(case):
     assert len(regressor.trees) == 10
 
 
+@pytest.mark.golden
 @pytest.mark.parametrize(("case", "name"), RUNS)
 def test_density_and_count_are_those_of_ilastik(case, name):
     """As ilastik exported them."""
@@ -59,6 +60,7 @@ def test_density_and_count_are_those_of_ilastik(case, name):
     assert got.sum(dtype=float) == pytest.approx(counted, rel=5e-4)
 
 
+@pytest.mark.golden
 def test_density_of_the_sample_is_that_of_ilastik():
     """The shipped sample, as ilastik predicts it."""
     path = golden.ROOT.parent / "sample" / "colonies" / "expected" / "colonies_03_Probabilities.h5"

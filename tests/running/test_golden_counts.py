@@ -18,6 +18,8 @@ from napari_batch_prediction.planning.plan import make_plan
 from napari_batch_prediction.records.events import FileFinished
 from napari_batch_prediction.running.run import run_plan
 
+pytestmark = pytest.mark.golden
+
 CASES = tuple(sorted(path.parent.name for path in golden.ROOT.glob("*/counting.json")))
 NAMES = ("test1", "test2", "train")
 BOTH = (nbp.Export(source="Density"), nbp.Export(source="Counts"))

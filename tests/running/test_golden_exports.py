@@ -9,6 +9,8 @@ from PIL import Image
 
 from napari_batch_prediction import BatchJob, Export
 
+pytestmark = pytest.mark.golden
+
 CASE = golden.ROOT / "a_2d_u8"
 SEGMENTATION = "Simple Segmentation"
 

@@ -47,6 +47,7 @@ def test_folder_has_samples_results_and_picture(demo):
     }
 
 
+@pytest.mark.golden
 @pytest.mark.parametrize("name", NAMES)
 def test_results_equal_those_of_ilastik(demo, name):
     """At most 0.05 % of the values differ from ilastik's by more than 0.001, none by more than 0.06."""

@@ -65,6 +65,7 @@ def test_dots_are_spread_as_cut_off_gaussians():
     np.testing.assert_allclose(blob_density(at_border, 2.5)[1], found[16] + found[18], rtol=1e-5)
 
 
+@pytest.mark.golden
 @pytest.mark.parametrize("case", ["h1_count_2d_u8", "h2_count_2d_rgb"])
 def test_counts_are_close_to_those_of_ilastik(case, tmp_path):
     """Counts are within five percent of those of the regressor that ilastik trained."""
