@@ -59,6 +59,6 @@ def check(section, classifier: Path, **fields):
             return end.value
         match step:
             case Found(given):
-                section.set_found(given)
+                section.begin_check(given)
             case Inspected():
-                section.take(step)
+                section.take_many([step])

@@ -476,7 +476,7 @@ def test_selection_stays_with_its_image(section):
     section.select("/data/z.tif")
     shown = []
     section.row_shown.connect(shown.append)
-    section.set_found({"/data/*.png": [f"/data/{i}.png" for i in range(9)], "/data/z.tif": ["/data/z.tif"]})
+    section.begin_check({"/data/*.png": [f"/data/{i}.png" for i in range(9)], "/data/z.tif": ["/data/z.tif"]})
     assert len(names(section)) == 10
     assert section.selected() == ("/data/z.tif",)
     assert shown == []
@@ -494,7 +494,7 @@ def test_thousands_of_rows(section):
     section.add(files)
     assert events == [("rows", 0, 4999)]
     events.clear()
-    section.set_found({file: (file,) for file in files})
+    section.begin_check({file: (file,) for file in files})
     info = ImageInfo("yx", "guess", (512, 512), np.dtype(np.uint8))
     section.take_many(Inspected(parse(file), info) for file in files[100:200])
     assert events == [(0, 4999), (100, 199)]

@@ -71,7 +71,7 @@ def test_inputs(qtbot, qtmodeltester):
     assert model.summary() == "4 listed"
 
     given = {"a.png": ["a.png"], "*.png": ["c.png"], "b.tif": ["b.tif"], "layer:cells": ["layer:cells"]}
-    model.set_found(given)
+    model.begin_check(given)
     assert model.summary() == "0 of 4 checked"
     model.take_many([found("a.png", known="guess"), found("c.png", warnings=("It is dim.",)), found("gone.png")])
     assert model.summary() == "2 of 4 checked"

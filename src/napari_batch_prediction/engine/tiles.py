@@ -80,16 +80,16 @@ class Tile(NamedTuple):
 
     def shifted(self, by: Mapping[str, int]) -> "Tile":
         """Return the box moved along each of ``t z y x``."""
-        z, y, x = (slice(part.start + by[key], part.stop + by[key]) for key, part in zip("zyx", self[1:], strict=True))
+        z, y, x = (slice(side.start + by[key], side.stop + by[key]) for key, side in zip("zyx", self[1:], strict=True))
         return Tile(self.t + by["t"], z, y, x)
 
     def with_context(self, extents: Mapping[str, int], context: Context) -> tuple[Box, Box]:
         """Return the box with its context, cut off where the image ends, and the tile within that box."""
         outer, inner = [], []
-        for key, part, pixels in zip("zyx", self[1:], context, strict=True):
-            start, stop = max(part.start - pixels, 0), min(part.stop + pixels, extents[key])
+        for key, side, pixels in zip("zyx", self[1:], context, strict=True):
+            start, stop = max(side.start - pixels, 0), min(side.stop + pixels, extents[key])
             outer.append(slice(start, stop))
-            inner.append(slice(part.start - start, part.stop - start))
+            inner.append(slice(side.start - start, side.stop - start))
         return (outer[0], outer[1], outer[2]), (inner[0], inner[1], inner[2])
 
 

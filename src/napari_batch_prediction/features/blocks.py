@@ -62,7 +62,7 @@ class SmoothedTile(NamedTuple):
     values
         float32, flat.
     start
-        int64 (scales, channels): where the first pixel of the tile lies.
+        int64 (scales, channels): index of the first pixel of the tile.
     plane, stride
         Elements from slice to slice and from row to row.
     origin
@@ -86,31 +86,31 @@ class Smoothing(NamedTuple):
     in_2d: bool
 
 
-def feature_tables(chosen: FeatureSelection, n_channels: int) -> FeatureTables:
+def feature_tables(features: FeatureSelection, n_channels: int) -> FeatureTables:
     """Return the tables of a selection for images with ``n_channels`` channels."""
-    used, n_features = chosen.used_scales, chosen.n_features(n_channels)
+    used, n_features = features.used_scales, features.n_features(n_channels)
     column = np.full((len(used), n_channels, N_PLANES), n_features, np.int64)
     entry = 0
-    for name, j in chosen:
-        first, width = FIRST_PLANE[name], chosen.width(name, j)
+    for name, j in features:
+        first, width = FIRST_PLANE[name], features.width(name, j)
         for channel in range(n_channels):
             column[used.index(j), channel, first : first + width] = range(entry, entry + width)
             entry += width
-    tensors = {j for name, j in chosen if name == selection.STRUCTURE}
+    tensors = {j for name, j in features if name == selection.STRUCTURE}
     return FeatureTables(
-        np.array([stored_taps(chosen.scales[j]) for j in used]),
-        np.array([chosen.in_2d[j] for j in used]),
+        np.array([stored_taps(features.scales[j]) for j in used]),
+        np.array([features.in_2d[j] for j in used]),
         np.array([j in tensors for j in used]),
         column,
         n_features,
     )
 
 
-def smoothings(chosen: FeatureSelection) -> list[Smoothing]:
+def smoothings(features: FeatureSelection) -> list[Smoothing]:
     """Return the first smoothing of every scale in use."""
     return [
-        Smoothing(half_kernel(presmoothing_sigma(chosen.scales[j]), 0, SMOOTHING_WINDOW), chosen.in_2d[j])
-        for j in chosen.used_scales
+        Smoothing(half_kernel(presmoothing_sigma(features.scales[j]), 0, SMOOTHING_WINDOW), features.in_2d[j])
+        for j in features.used_scales
     ]
 
 
@@ -122,8 +122,8 @@ def smooth_tile(
     Parameters
     ----------
     parts
-        float32 (c, z, y, x), the tile and its context, and slices along z, y and x, the tile in that; as many as
-        channels come from different places. The last has the least context: enough, or up to the image's end.
+        float32 (c, z, y, x), the tile and its context, and slices along z, y and x, the tile in that; one pair for
+        each array that channels come from. The last has the least context: enough, or up to the image's end.
     scales
         The smoothings.
     """
@@ -136,16 +136,16 @@ def smooth_tile(
         for values, slices in parts
         for channel in values
     ]
-    # A stack of slices for itself has no margin along z; it is laid out with one all the same.
+    # Slices smoothed in 2D have no margin along z; beside scales in 3D they are laid out with one all the same.
     size = (z1 - z0 + (0 if all(scale.in_2d for scale in scales) else 2 * MARGIN)) * plane
     values = np.empty(len(scales) * len(channels) * size + 2 * WIDTH + 128, np.float32)
     start = np.empty((len(scales), len(channels)), np.int64)
-    at = 0
+    offset = 0
     for i, scale in enumerate(scales):
         for c, (channel, bounds) in enumerate(channels):
-            presmooth(channel, scale.kernel, scale.in_2d, bounds, values[at:], stride)
-            start[i, c] = at + (0 if scale.in_2d else MARGIN) * plane + MARGIN * stride + MARGIN
-            at += size
+            presmooth(channel, scale.kernel, scale.in_2d, bounds, values[offset:], stride)
+            start[i, c] = offset + (0 if scale.in_2d else MARGIN) * plane + MARGIN * stride + MARGIN
+            offset += size
     return SmoothedTile(values, start, plane, stride, (z0, y0, x0), block.shape[1:])
 
 

@@ -18,7 +18,7 @@ from napari_batch_prediction.simd.vectors import (
 
 
 class Tensor(NamedTuple):
-    """Where the entries of symmetric 3x3 matrices begin in an array."""
+    """Indices at which the entries of symmetric 3x3 matrices begin in an array."""
 
     xx: int
     yy: int
@@ -69,7 +69,7 @@ def eigenvalues_3x3(values, tensor, out, planes, n):
     Parameters
     ----------
     values, tensor
-        float32 array with the entries of the matrices, and the :class:`Tensor` in it.
+        float32 array with the entries of the matrices, and their indices in it, a :class:`Tensor`.
     out, planes
         float32 array for the eigenvalues, and the :class:`~.layout.Eigenvalues` in it.
     n

@@ -162,7 +162,7 @@ def _smooth_products(work, slice_, rows, position, taps):
 
 
 class Neighbours(NamedTuple):
-    """Where in their stacks a slice and the two below and above it begin; mirrored at the ends of the image."""
+    """Offsets in their stacks of a slice and the two below and above it; mirrored at the ends of the image."""
 
     below2: int
     below: int
@@ -174,13 +174,13 @@ class Neighbours(NamedTuple):
 @njit(**INLINED)
 def _neighbours(z, position):
     """Return the :class:`Neighbours` of slice ``z`` of a block."""
-    at, shift = position.z + z, MARGIN - position.z
+    image_z, shift = position.z + z, MARGIN - position.z
     return Neighbours(
-        (mirror(at - 2, position.depth) + shift) * _PLANE,
-        (mirror(at - 1, position.depth) + shift) * _PLANE,
+        (mirror(image_z - 2, position.depth) + shift) * _PLANE,
+        (mirror(image_z - 1, position.depth) + shift) * _PLANE,
         (z + MARGIN) * _PLANE,
-        (mirror(at + 1, position.depth) + shift) * _PLANE,
-        (mirror(at + 2, position.depth) + shift) * _PLANE,
+        (mirror(image_z + 1, position.depth) + shift) * _PLANE,
+        (mirror(image_z + 2, position.depth) + shift) * _PLANE,
     )
 
 

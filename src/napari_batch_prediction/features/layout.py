@@ -68,7 +68,7 @@ class RowPasses(NamedTuple):
 
 
 class Geometry(NamedTuple):
-    """How a tile is cut up for computing.
+    """Extents of the blocks and patches that a tile is cut into.
 
     Attributes
     ----------
@@ -111,7 +111,7 @@ class View(NamedTuple):
     values
         float32, flat.
     start
-        Where that pixel is. 3 more slices (in 3D), rows and columns are valid on each side of the block.
+        Index of that pixel. 3 more slices (in 3D), rows and columns are valid on each side of the block.
     plane, stride
         Elements from slice to slice and from row to row.
     """
@@ -123,7 +123,7 @@ class View(NamedTuple):
 
 
 class Position(NamedTuple):
-    """Where the first pixel of a block lies in the array that was smoothed, and the extents of that array."""
+    """Position of the first pixel of a block in the array that was smoothed, and the extents of that array."""
 
     z: int
     y: int
@@ -153,7 +153,7 @@ def block_size(geometry):
 
 @njit(**INLINED)
 def row_start(plane, row):
-    """Return where a row of a plane of work space begins, at column 0 of the block."""
+    """Return the index of column 0 of the block in a row of a plane of work space."""
     return plane + (row + MARGIN) * STRIDE + _ORIGIN
 
 

@@ -21,7 +21,7 @@ _SLACK = 128  # Vectors run over the end of a row by less than this.
 
 
 class Bounds(NamedTuple):
-    """Where a tile begins and ends in a block."""
+    """First and end positions of a tile in a block."""
 
     z0: int
     z1: int
@@ -55,15 +55,15 @@ def _pitch(n):
 
 @njit(**COMPILED)
 def _convolve_line(source, offsets, kernel, target, start, n):
-    """Symmetric filter: offsets[r + k] is where tap k begins in source; n outputs go to target[start:]."""
+    """Symmetric filter: tap k begins at source[offsets[r + k]]; n outputs go to target[start:]."""
     r = kernel.size - 1
     for i in range(0, n, 64):
         tap = splat(kernel[0])
-        at = offsets[r] + i
-        v0 = tap * load(source, at)
-        v1 = tap * load(source, at + 16)
-        v2 = tap * load(source, at + 32)
-        v3 = tap * load(source, at + 48)
+        centre = offsets[r] + i
+        v0 = tap * load(source, centre)
+        v1 = tap * load(source, centre + 16)
+        v2 = tap * load(source, centre + 32)
+        v3 = tap * load(source, centre + 48)
         for k in range(1, r + 1):
             tap = splat(kernel[k])
             up = offsets[r + k] + i
@@ -79,18 +79,18 @@ def _convolve_line(source, offsets, kernel, target, start, n):
 
 
 @njit(**COMPILED)
-def _mirrored_line(pixels, left, n, line):
-    """Copy n pixels from position left on; positions outside are mirrored."""
-    first, last = max(0, -left), min(n, pixels.size - left)
+def _mirrored_line(pixels, first_x, n, line):
+    """Copy n pixels beginning at position first_x; positions outside are mirrored."""
+    first, last = max(0, -first_x), min(n, pixels.size - first_x)
     whole = first + (last - first) // 16 * 16
     for i in range(first, whole, 16):
-        store(line, i, load(pixels, left + i))
+        store(line, i, load(pixels, first_x + i))
     for i in range(whole, last):
-        line[i] = pixels[left + i]
+        line[i] = pixels[first_x + i]
     for i in range(first):
-        line[i] = pixels[mirror(left + i, pixels.size)]
+        line[i] = pixels[mirror(first_x + i, pixels.size)]
     for i in range(last, n):
-        line[i] = pixels[mirror(left + i, pixels.size)]
+        line[i] = pixels[mirror(first_x + i, pixels.size)]
 
 
 @njit(**COMPILED)
@@ -103,17 +103,17 @@ def _smooth_slice(pixels, kernel, tile, scratch, target, start, stride):
     first = max(0, tile.y0 - MARGIN - r)
     last = min(height, tile.y1 + MARGIN + r)
     pitch = _pitch(n)
-    left = tile.x0 - MARGIN
+    first_x = tile.x0 - MARGIN
     for k in range(2 * r + 1):
         offsets[k] = k
     for y in range(first, last):
-        _mirrored_line(pixels[y], left - r, n + 2 * r, scratch.line)
+        _mirrored_line(pixels[y], first_x - r, n + 2 * r, scratch.line)
         row = (y - first) * pitch
         _convolve_line(scratch.line, offsets, kernel, scratch.rows, row, n)
-        for x in range(left, 0):
-            scratch.rows[row + x - left] = scratch.rows[row + mirror(x, width) - left]
+        for x in range(first_x, 0):
+            scratch.rows[row + x - first_x] = scratch.rows[row + mirror(x, width) - first_x]
         for x in range(width, tile.x1 + MARGIN):
-            scratch.rows[row + x - left] = scratch.rows[row + mirror(x, width) - left]
+            scratch.rows[row + x - first_x] = scratch.rows[row + mirror(x, width) - first_x]
     for y in range(tile.y0 - MARGIN, tile.y1 + MARGIN):
         centre = mirror(y, height)
         for k in range(-r, r + 1):

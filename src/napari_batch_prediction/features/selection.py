@@ -43,9 +43,9 @@ class FeatureSelection:
     scales
         Sigmas in pixels, in stored order.
     matrix
-        For each feature and each scale whether it is used.
+        For each feature and each scale, True if it is used.
     in_2d
-        For each scale whether every z slice is filtered by itself.
+        For each scale, True if every z slice is filtered by itself.
     """
 
     ids: tuple[str, ...]
@@ -56,8 +56,8 @@ class FeatureSelection:
     def __iter__(self) -> Iterator[tuple[str, int]]:
         """Iterate over (feature id, index of the scale) in the order of the feature vector."""
         for name, row in zip(self.ids, self.matrix, strict=True):
-            for j, chosen in enumerate(row):
-                if chosen:
+            for j, used in enumerate(row):
+                if used:
                     yield name, j
 
     def width(self, name: str, scale: int) -> int:
@@ -86,7 +86,7 @@ class FeatureSelection:
 
     @cached_property
     def all_in_2d(self) -> bool:
-        """Whether no feature looks beyond its z slice."""
+        """True if no feature looks beyond its z slice."""
         return all(self.in_2d[j] for j in self.used_scales)
 
     @cached_property
@@ -120,12 +120,12 @@ class FeatureSelection:
         # The largest scale comes first, so that the message gives the size that suffices for every scale.
         for j in sorted(self.used_scales, key=self.scales.__getitem__, reverse=True):
             least = _min_extent(self.scales[j])
-            found = {"y": y, "x": x} if self.in_2d[j] else {"z": z, "y": y, "x": x}
-            small = [f"{key}={n}" for key, n in found.items() if n < least]
+            extents = {"y": y, "x": x} if self.in_2d[j] else {"z": z, "y": y, "x": x}
+            small = [f"{key}={n}" for key, n in extents.items() if n < least]
             if small:
                 raise ImageMismatchError(
                     f"The image is too small for the features at scale {self.scales[j]:g}: it needs at least "
-                    f"{least} pixels along {', '.join(found)}, but has {', '.join(small)}. Use a larger image, or "
+                    f"{least} pixels along {', '.join(extents)}, but has {', '.join(small)}. Use a larger image, or "
                     f"train a classifier without scale {self.scales[j]:g}."
                 )
 

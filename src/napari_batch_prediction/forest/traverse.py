@@ -96,13 +96,13 @@ def _walk_leaves(patch, nodes, roots, first, last, mask, queue):
         prefetch(nodes, uint64(left & _INDEX) << two)
         # Without branches, as above: a child is put behind the end of one list, which moves on if it is reached.
         is_leaf, is_reached = uint64(left >> uint32(31)), uint64(goes_left != uint64(0))
-        at = two * (end if is_leaf else tail)
-        queue[at], queue[at + one] = goes_left, uint64(left)
+        entry = two * (end if is_leaf else tail)
+        queue[entry], queue[entry + one] = goes_left, uint64(left)
         end += is_leaf & is_reached
         tail += ~is_leaf & is_reached
         is_leaf, is_reached = uint64(right >> uint32(31)), uint64(goes_right != uint64(0))
-        at = two * (end if is_leaf else tail)
-        queue[at], queue[at + one] = goes_right, uint64(right)
+        entry = two * (end if is_leaf else tail)
+        queue[entry], queue[entry + one] = goes_right, uint64(right)
         end += is_leaf & is_reached
         tail += ~is_leaf & is_reached
     return end - start
@@ -113,10 +113,10 @@ def _add_leaves(values, column, queue, n, sums):
     """Add one column of the n leaves in the second half of a queue to the sums of the pixels that reach them."""
     s0, s1, s2, s3 = load_sums(sums, 0), load_sums(sums, 8), load_sums(sums, 16), load_sums(sums, 24)
     s4, s5, s6, s7 = load_sums(sums, 32), load_sums(sums, 40), load_sums(sums, 48), load_sums(sums, 56)
-    at = uint64(queue.size) >> uint64(1)
+    entry = uint64(queue.size) >> uint64(1)
     for _ in range(n):
-        pixels, leaf = queue[at], uint32(queue[at + uint64(1)])
-        at += uint64(2)
+        pixels, leaf = queue[entry], uint32(queue[entry + uint64(1)])
+        entry += uint64(2)
         value = values[uint64(leaf & _INDEX), column]
         s0, s1 = add_value(s0, pixels, 0, value), add_value(s1, pixels, 8, value)
         s2, s3 = add_value(s2, pixels, 16, value), add_value(s3, pixels, 24, value)

@@ -80,9 +80,9 @@ def tree_from_vigra(topology: NDArray[np.int32], parameters: NDArray[np.float64]
         level = np.stack([topo[inner + 2], topo[inner + 3]], 1).ravel()
     nodes = np.concatenate(levels)
     leaf = (topo[nodes] & _LEAF) != 0
-    inner, at = nodes[~leaf], topo[nodes + 1]
-    last = at + np.where(leaf, n_classes, 1)
-    if (at < 0).any() or last.max() >= len(params):
+    inner, parameter = nodes[~leaf], topo[nodes + 1]
+    last = parameter + np.where(leaf, n_classes, 1)
+    if (parameter < 0).any() or last.max() >= len(params):
         raise _damaged("a node whose parameters are missing")
     columns = topo[inner + 4]
     if inner.size and (columns.min() < 0 or columns.max() >= n_features):
@@ -93,10 +93,10 @@ def tree_from_vigra(topology: NDArray[np.int32], parameters: NDArray[np.float64]
     left = np.zeros(n_nodes, np.int32)
     value = np.zeros((n_nodes, n_classes))
     feature[~leaf] = columns
-    threshold[~leaf] = params[at[~leaf] + 1]
+    threshold[~leaf] = params[parameter[~leaf] + 1]
     # In this order the children of the i-th inner node are nodes 2 i + 1 and 2 i + 2.
     left[~leaf] = 2 * np.arange(inner.size) + 1
-    value[leaf] = params[at[leaf, None] + 1 + np.arange(n_classes)]
+    value[leaf] = params[parameter[leaf, None] + 1 + np.arange(n_classes)]
     if not (np.isfinite(value).all() and np.isfinite(threshold).all()):
         raise _damaged("thresholds or probabilities that are not finite")
     return Tree(feature, threshold, left, value)
@@ -126,8 +126,8 @@ def tree_from_sklearn(
 
     Returns
     -------
-    A tree that gives every row of float32 without NaN the leaf that scikit-learn gives it. Where scikit-learn
-    sends NaN is not kept: pixels with a NaN get 0 here.
+    A tree that gives every row of float32 without NaN the leaf that scikit-learn gives it. Missing values
+    are not sent where scikit-learn sends them: pixels with a NaN get 0 here.
 
     Raises
     ------
@@ -135,11 +135,11 @@ def tree_from_sklearn(
         If nodes do not form a tree, a column is out of range, or a number is not finite.
     """
     n = len(left)
-    if n < 1 or any(len(part) != n for part in (right, feature, threshold, value)) or value.ndim != 2:
+    if n < 1 or any(len(array) != n for array in (right, feature, threshold, value)) or value.ndim != 2:
         raise _damaged(f"arrays for {n} nodes that do not fit together")
     inner = np.flatnonzero(left != _SKLEARN_LEAF)
     children = np.stack([left[inner], right[inner]], 1)
-    # That every node but the root has one parent, which comes before it, makes it a tree.
+    # It is a tree if every node but the root has one parent, which comes before it.
     if not ((children > inner[:, None]) & (children < n)).all():
         raise _damaged("a node that points outside the tree or back")
     if not np.array_equal(np.bincount(children.ravel(), minlength=n), np.arange(n) > 0):
@@ -151,24 +151,24 @@ def tree_from_sklearn(
     if not (np.isfinite(limits).all() and np.isfinite(value[leaves]).all()):
         raise _damaged("thresholds or values that are not finite")
     # The children of the i-th inner node become nodes 2 i + 1 and 2 i + 2, which keeps parents before children.
-    at = np.zeros(n, np.int64)
-    at[children] = 2 * np.arange(inner.size)[:, None] + (1, 2)
+    new_index = np.zeros(n, np.int64)
+    new_index[children] = 2 * np.arange(inner.size)[:, None] + (1, 2)
     result = Tree(
         np.full(n, -1, np.int32),
         np.zeros(n),
         np.zeros(n, np.int32),
         np.zeros((n, value.shape[1])),
     )
-    result.feature[at[inner]] = columns
-    result.threshold[at[inner]] = next_float32(limits)
-    result.left[at[inner]] = 2 * np.arange(inner.size) + 1
-    result.value[at[leaves]] = value[leaves]
+    result.feature[new_index[inner]] = columns
+    result.threshold[new_index[inner]] = next_float32(limits)
+    result.left[new_index[inner]] = 2 * np.arange(inner.size) + 1
+    result.value[new_index[leaves]] = value[leaves]
     return result
 
 
-def _damaged(found: str) -> ProjectError:
+def _damaged(detail: str) -> ProjectError:
     return ProjectError(
-        f"The random forest in the project is damaged: found {found}. Train the classifier again in ilastik and "
+        f"The random forest in the project is damaged: found {detail}. Train the classifier again in ilastik and "
         "save the project, or take an intact copy of the file."
     )
 
@@ -197,7 +197,7 @@ def next_float32(threshold: NDArray[np.float64]) -> NDArray[np.float32]:
 
 
 def leaves_are_pure(trees: Sequence[Tree]) -> bool:
-    """Whether every leaf gives one class all of its probability, as fully grown trees do."""
+    """Return True if every leaf gives one class all of its probability, as fully grown trees do."""
     leaves = (tree.value[tree.feature < 0] for tree in trees)
     # The values of a regressor may all be 0.
     return all(bool(((value == 0) | (value == 1)).all() and (value.sum(axis=1) == 1).all()) for value in leaves)

@@ -57,8 +57,8 @@ def add_where(typingctx, array, offset, mask, value):
 
     def codegen(context, builder, signature, args):
         pointer = element(context, builder, signature, args, _COUNTS)
-        chosen = builder.bitcast(args[2], ir.VectorType(_BIT, PATCH))
-        more = builder.select(chosen, repeat(builder, args[3], _COUNTS), ir.Constant(_COUNTS, [0] * PATCH))
+        bits = builder.bitcast(args[2], ir.VectorType(_BIT, PATCH))
+        more = builder.select(bits, repeat(builder, args[3], _COUNTS), ir.Constant(_COUNTS, [0] * PATCH))
         counts = builder.load(pointer)
         counts.align = 2
         builder.store(builder.add(counts, more), pointer).align = 2
@@ -90,8 +90,8 @@ def add_value(typingctx, sums, mask, shift, value):
 
     def codegen(context, builder, signature, args):
         byte = builder.trunc(builder.lshr(args[1], args[2]), _BYTE)
-        chosen = builder.bitcast(byte, ir.VectorType(_BIT, DOUBLE_LANES))
-        return builder.select(chosen, builder.fadd(args[0], repeat(builder, args[3], _SUMS)), args[0])
+        bits = builder.bitcast(byte, ir.VectorType(_BIT, DOUBLE_LANES))
+        return builder.select(bits, builder.fadd(args[0], repeat(builder, args[3], _SUMS)), args[0])
 
     return sums(sums, types.uint64, types.uint64, types.float64), codegen
 

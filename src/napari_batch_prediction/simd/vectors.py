@@ -74,9 +74,9 @@ def element(context: Any, builder: Any, signature: Any, args: Any, vector: Any) 
 def repeat(builder: Any, value: Any, vector: Any) -> Any:
     """Return a vector that has the same value in every lane, for LLVM."""
     undefined = ir.Constant(vector, ir.Undefined)
-    one = builder.insert_element(undefined, value, ir.Constant(ir.IntType(32), 0))
+    first = builder.insert_element(undefined, value, ir.Constant(ir.IntType(32), 0))
     lanes = ir.VectorType(ir.IntType(32), vector.count)
-    return builder.shuffle_vector(one, undefined, ir.Constant(lanes, [0] * vector.count))
+    return builder.shuffle_vector(first, undefined, ir.Constant(lanes, [0] * vector.count))
 
 
 def _call(builder: Any, name: str, vector: Any, args: Any) -> Any:
@@ -186,20 +186,20 @@ def _select(comparison: str) -> Any:
 
 def _mathematical(name: str, vector: Any) -> Any:
     @intrinsic
-    def one(typingctx, a):
+    def unary(typingctx, a):
         def codegen(context, builder, signature, args):
             return _call(builder, name, vector, args)
 
         return a(a), codegen
 
     @intrinsic
-    def three(typingctx, a, b, c):
+    def ternary(typingctx, a, b, c):
         def codegen(context, builder, signature, args):
             return _call(builder, name, vector, args)
 
         return a(a, b, c), codegen
 
-    return three if name == "fmuladd" else one
+    return ternary if name == "fmuladd" else unary
 
 
 def polynomial_double(coefficients: Sequence[float]) -> Any:

@@ -168,7 +168,7 @@ class BatchPredictionWidget(QScrollArea):
         self._run.show_selected()
 
     def _on_found(self, found: Found) -> None:
-        self._job.inputs.set_found(found.given)
+        self._job.inputs.begin_check(found.given)
 
     def _on_plan(self, plan: Plan | None) -> None:
         self._job.show_plan(plan)

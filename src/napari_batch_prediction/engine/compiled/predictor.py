@@ -15,7 +15,7 @@ from napari_batch_prediction.features.layout import DEEP, FLAT
 from napari_batch_prediction.features.selection import FeatureSelection
 from napari_batch_prediction.forest.packed import PackedForest, PackedRegressors, pack, pack_regressors, walk_space
 
-# Extents along z, y and x of a part of an image; the features of chosen pixels in it are computed together.
+# Extents along z, y and x of a part of an image; the features of single pixels in it are computed together.
 _PART = (16, 64, 128)
 
 
@@ -78,26 +78,26 @@ class CompiledPredictor(Predictor):
         extents = dict(zip("zyx", block.shape[1:], strict=True))
         parts, part_of_row = np.unique(np.asarray(coordinates) // _PART, axis=0, return_inverse=True)
         order = np.argsort(part_of_row, kind="stable")
-        for chosen in np.split(order, np.cumsum(np.bincount(part_of_row, minlength=len(parts)))[:-1]):
-            pixels = coordinates[chosen]
+        for members in np.split(order, np.cumsum(np.bincount(part_of_row, minlength=len(parts)))[:-1]):
+            pixels = coordinates[members]
             first, last = pixels.min(0), pixels.max(0)
             z, y, x = (slice(int(a), int(b) + 1) for a, b in zip(first, last, strict=True))
             outer, inner = Tile(0, z, y, x).with_context(extents, self._context)
             values = self.features(block[(slice(None), *outer)], inner)
-            rows[chosen] = values[(slice(None), *(pixels - first).T)].T
+            rows[members] = values[(slice(None), *(pixels - first).T)].T
         return rows
 
     def compute(
         self, block: NDArray, tile: Box, more: Channels | None = None, *, values: bool, features: bool
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return values and features of a tile; with no channels if they are not wanted.
+        """Return values and features of a tile, each with no channels unless wanted.
 
-        With neither, features are computed and left in the cache, which tells their time.
+        With neither, features are computed into the cache only, which measures their time.
         """
         channels = [Channels(block, tile)] if more is None else [Channels(block, tile), more]
-        smoothed = smooth_tile([(as_float32(part.values), part.tile) for part in channels], self._scales)
+        smoothed = smooth_tile([(as_float32(source.values), source.tile) for source in channels], self._scales)
         shape = tuple(s.stop - s.start for s in tile)
-        found = np.empty((self._forest.n_columns if values else 0, *shape), np.float32)
+        predicted = np.empty((self._forest.n_columns if values else 0, *shape), np.float32)
         computed = np.empty((self._tables.n_features if features else 0, *shape), np.float32)
-        predict_tile(smoothed, self._tables, self._model, walk_space(self._forest), self._geometry, found, computed)
-        return found, computed
+        predict_tile(smoothed, self._tables, self._model, walk_space(self._forest), self._geometry, predicted, computed)
+        return predicted, computed

@@ -24,7 +24,7 @@ class InputButtons(QWidget):
     Parameters
     ----------
     viewer
-        Whose image layers are offered.
+        The viewer whose image layers are offered.
 
     Attributes
     ----------
@@ -62,25 +62,25 @@ class InputButtons(QWidget):
         flow.setVerticalSpacing(4)
         for button in (files, folder, layers):
             flow.addWidget(button)
-        # In a narrow window neither stands alone on the second line.
-        away = QWidget()
-        row = QHBoxLayout(away)
+        # Remove and Clear stay together where a narrow window breaks the line.
+        pair = QWidget()
+        row = QHBoxLayout(pair)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(4)
         row.addWidget(self._remove)
         row.addWidget(self._clear)
-        flow.addWidget(away)
+        flow.addWidget(pair)
         self.show_state((), 0)
 
     def show_state(self, listed: Collection[str], n_selected: int) -> None:
-        """Take in what is listed, and how many rows are selected."""
+        """Update the buttons from the inputs listed and the number of selected rows."""
         self._listed = listed
         _enable(self._remove, bool(n_selected), "Remove the selected images (Del).", "Select rows to remove them.")
         _enable(self._clear, bool(listed), "Remove all images.", "There is nothing to remove.")
 
     def _choose_files(self) -> None:
-        files = (known for known in FILE_FORMATS if not known.is_folder)
-        extensions = " ".join(f"*{extension}" for known in files for extension in known.extensions)
+        formats = (format_ for format_ in FILE_FORMATS if not format_.is_folder)
+        extensions = " ".join(f"*{extension}" for format_ in formats for extension in format_.extensions)
         paths, _ = QFileDialog.getOpenFileNames(
             self, "Add files", self._folder, f"Images ({extensions});;All files (*)"
         )
@@ -95,7 +95,7 @@ class InputButtons(QWidget):
             self.added.emit([path])
 
     def _fill(self, menu: QMenu) -> None:
-        """Offer the image layers; those that are listed are ticked."""
+        """Offer the image layers, with a tick at those that are listed."""
         reasons = {layer_location(layer): why_not(layer) for layer in image_layers(self._viewer)}
         usable = [location for location, reason in reasons.items() if not reason]
         everything = menu.addAction("All image layers")
@@ -115,10 +115,10 @@ class InputButtons(QWidget):
                 )
 
 
-def _enable(control: QPushButton | QAction, enabled: bool, does: str, needs: str) -> None:
-    """Switch a control, and say what it does or what it needs."""
+def _enable(control: QPushButton | QAction, enabled: bool, effect: str, obstacle: str) -> None:
+    """Switch a control on or off; its tooltip is its effect, or the obstacle."""
     if isinstance(control, QPushButton) and control.isEnabled() != enabled:
-        # The theme gives it another height.
+        # In napari's themes a button that is off has another height.
         control.updateGeometry()
     control.setEnabled(enabled)
-    control.setToolTip(does if enabled else needs)
+    control.setToolTip(effect if enabled else obstacle)

@@ -1,4 +1,4 @@
-"""What becomes of the inputs of a job, and of what is set for them, when the user changes some."""
+"""Changes to the inputs of a job and to their settings."""
 
 import itertools
 import os
@@ -20,7 +20,7 @@ def containers(locations: Iterable[str]) -> list[str]:
     return [location for location in locations if location.lower().endswith(CONTAINERS)]
 
 
-def without(inputs: Iterable[str], given: Mapping[str, Sequence[str]], gone: Collection[str]) -> tuple[str, ...]:
+def without(inputs: Iterable[str], locations: Mapping[str, Sequence[str]], removed: Collection[str]) -> tuple[str, ...]:
     """Return the inputs without some of their images.
 
     A pattern or a folder that loses some of its images, or would bring back an image that is removed from
@@ -30,32 +30,32 @@ def without(inputs: Iterable[str], given: Mapping[str, Sequence[str]], gone: Col
     ----------
     inputs
         The inputs as the user named them.
-    given
-        The locations that they stand for, where known; one for which several stand belongs to the first.
-    gone
-        The locations that go.
+    locations
+        The locations of each input, where known; a location of several inputs belongs to the first.
+    removed
+        The locations to leave out.
     """
-    gone = set(gone)
-    left: list[str] = []
+    removed = set(removed)
+    remaining: list[str] = []
     for name in inputs:
-        images = given.get(name, (name,))
-        if images == (name,) and name not in gone:
-            left.append(name)
-        elif not gone.isdisjoint(images) or _may_stand_for(name, gone):
-            left += [image for image in images if image not in gone]
+        images = locations.get(name, (name,))
+        if images == (name,) and name not in removed:
+            remaining.append(name)
+        elif not removed.isdisjoint(images) or _may_stand_for(name, removed):
+            remaining += [image for image in images if image not in removed]
         else:
-            left.append(name)
-    return tuple(dict.fromkeys(left))
+            remaining.append(name)
+    return tuple(dict.fromkeys(remaining))
 
 
 def _may_stand_for(name: str, locations: Iterable[str]) -> bool:
-    """Say whether a folder, a pattern or a list could stand for one of the locations. The disk is not looked at."""
+    """Return True if a folder, pattern or list could stand for one of the locations, by its name alone."""
     path = Path(name).expanduser()
     if name.startswith("@") or path.suffix.lower() in LISTS:
         return True
-    # Brackets may belong to the name of a folder; of other wildcards a little too much is taken here.
-    parts = itertools.takewhile(lambda part: "[" not in part, path.parts)
-    pattern = os.path.join(absolute_path(Path(*parts)), "")  # noqa: PTH118 - ends in a separator
+    # Brackets may belong to the name of a folder; other wildcards match a little too much here.
+    folders = itertools.takewhile(lambda folder: "[" not in folder, path.parts)
+    pattern = os.path.join(absolute_path(Path(*folders)), "")  # noqa: PTH118 - ends in a separator
     pattern = f"{pattern}*" if "[" in name or not has_magic(name) else pattern.rstrip(os.sep)
     pattern = pattern.replace(f"**{os.sep}", "*")
     return any(fnmatch(absolute(location), pattern) for location in locations)
@@ -64,16 +64,16 @@ def _may_stand_for(name: str, locations: Iterable[str]) -> bool:
 def with_setting(
     settings: Mapping[str, InputSettings], locations: Iterable[str], field: str, value: Any
 ) -> dict[str, InputSettings]:
-    """Return what is set for single images with one field changed for some; what is empty is left out.
+    """Return the settings of single images with one field changed for some; empty settings are left out.
 
     Parameters
     ----------
     settings
-        What is set so far, by location.
+        The settings so far, by location.
     locations
-        The images it is changed for.
+        The images to change it for.
     field, value
-        A field of :class:`InputSettings` and its value; None takes it back.
+        A field of :class:`InputSettings` and its value; None unsets it.
     """
     changed = dict(settings)
     empty = InputSettings()
@@ -84,11 +84,13 @@ def with_setting(
     return changed
 
 
-def for_images(settings: Mapping[str, InputSettings], given: Mapping[str, Sequence[str]]) -> dict[str, InputSettings]:
-    """Return what is set for single images, where what was set for a pattern is set for all its images."""
+def for_images(
+    settings: Mapping[str, InputSettings], locations: Mapping[str, Sequence[str]]
+) -> dict[str, InputSettings]:
+    """Return the settings of single images: those of a pattern become settings of each of its images."""
     changed = dict(settings)
     for name in settings:
-        images = given.get(name, (name,))
+        images = locations.get(name, (name,))
         if images and name not in images:
             own = changed.pop(name)
             changed = {**dict.fromkeys(images, own), **changed}
@@ -96,5 +98,5 @@ def for_images(settings: Mapping[str, InputSettings], given: Mapping[str, Sequen
 
 
 def same(values: Sequence[Any]) -> Any:
-    """Return the value that all share; None if they differ, or there are none."""
+    """Return the value that all have; None if they differ or there are none."""
     return values[0] if values and all(value == values[0] for value in values) else None

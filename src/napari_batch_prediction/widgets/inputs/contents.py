@@ -1,4 +1,4 @@
-"""What is in one file: its datasets and its channels, looked up in the background when its row is turned to."""
+"""Contents of one file: its datasets and channels, read in the background when its row is selected."""
 
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,19 +17,19 @@ from napari_batch_prediction.widgets.work import Task, in_background
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-# Rows passed by with the arrow keys are not looked into.
+# The files of rows that the arrow keys only pass are not opened.
 PAUSE_MS = 150
 
 
 class Contents(NamedTuple):
-    """The datasets of a file that can hold several, and a name for each channel of the image, which may be empty."""
+    """The datasets of a file that can hold several, and the name of each channel of the image, possibly empty."""
 
     datasets: tuple[str, ...] = ()
     channel_names: tuple[str, ...] = ()
 
 
-class Wanted(NamedTuple):
-    """An image to look into, and what is set for it."""
+class Request(NamedTuple):
+    """An image to read the contents of, and its settings."""
 
     location: str
     axes: str | None = None
@@ -37,66 +37,60 @@ class Wanted(NamedTuple):
     stack: StackAxis | None = None
 
 
-def look_into(wanted: Wanted) -> Contents:
-    """Return what is in a file. What cannot be read has nothing in it: the check says why.
-
-    Parameters
-    ----------
-    wanted
-        The image.
-    """
+def read_contents(request: Request) -> Contents:
+    """Return the contents of a file. They are empty if it cannot be read: the check says why."""
     try:
-        location = parse(wanted.location, wanted.stack)
+        location = parse(request.location, request.stack)
         datasets = tuple(location.datasets())
     except BatchPredictionError:
         return Contents()
     try:
-        if wanted.dataset:
-            location = location.at(wanted.dataset, wanted.stack)
-        with open_image(location, wanted.axes) as image:
+        if request.dataset:
+            location = location.at(request.dataset, request.stack)
+        with open_image(location, request.axes) as image:
             return Contents(datasets, image.channel_names or ("",) * image.extents["c"])
     except BatchPredictionError:
         return Contents(datasets)
 
 
 class ContentsReader(QObject):
-    """Looks into one file at a time, the one last asked for.
+    """Reads the contents of one file at a time, the last one requested.
 
     Parameters
     ----------
     viewer
-        Where layers are looked up.
+        The viewer that has the layers.
     parent
         The owner.
 
     Attributes
     ----------
-    known
-        What is in the file last asked for is known.
+    read
+        The contents of the file last requested have been read.
     """
 
-    known = Signal()
+    read = Signal()
 
     def __init__(self, viewer: "ViewerModel", parent: QObject) -> None:
         super().__init__(parent)
         self._viewer = viewer
-        self._wanted: Wanted | None = None
+        self._request: Request | None = None
         self._contents = Contents()
         self._task: Task | None = None
         self._pause = single_shot(self, PAUSE_MS, self._read)
 
-    def get(self, wanted: Wanted | None) -> Contents:
-        """Return what is in a file as far as known; :attr:`known` tells when more is."""
-        if wanted != self._wanted:
-            self._wanted, self._contents = wanted, Contents()
+    def get(self, request: Request | None) -> Contents:
+        """Return the contents of a file; empty until they are read, which :attr:`read` tells."""
+        if request != self._request:
+            self._request, self._contents = request, Contents()
             self._drop()
-            if wanted is not None and LayerNamed.of(wanted.location) is not None:
-                self._contents = self._look_at_layer(wanted.location)
-            elif wanted is not None:
+            if request is not None and LayerNamed.of(request.location) is not None:
+                self._contents = self._of_layer(request.location)
+            elif request is not None:
                 self._pause.start()
         return self._contents
 
-    def _look_at_layer(self, location: str) -> Contents:
+    def _of_layer(self, location: str) -> Contents:
         image = arrays_for(self._viewer, [location]).get(location)
         return Contents() if image is None else Contents((), image.channel_names or ("",) * image.extents["c"])
 
@@ -107,10 +101,10 @@ class ContentsReader(QObject):
             self._task = None
 
     def _read(self) -> None:
-        if self._wanted is not None:
-            self._task = in_background(partial(look_into, self._wanted), self, self._on_read)
+        if self._request is not None:
+            self._task = in_background(partial(read_contents, self._request), self, self._on_read)
 
-    def _on_read(self, found: Contents | Failure) -> None:
-        self._contents = Contents() if isinstance(found, Failure) else found
+    def _on_read(self, contents: Contents | Failure) -> None:
+        self._contents = Contents() if isinstance(contents, Failure) else contents
         self._task = None
-        self.known.emit()
+        self.read.emit()

@@ -19,14 +19,14 @@ HEADINGS = (
     "Number of channels",
     "What the check says; it is made before anything runs",
 )
-KNOWN = {"file": "as the file says", "user": "as set by you", "guess": "guessed from the shape, so look at them"}
+AXES_SOURCES = {"file": "as the file says", "user": "as set by you", "guess": "guessed from the shape, so look at them"}
 WAITING = "\u2026"
 
 _ORDER = ("problem", "warning", WAITING, "", "ok")
 
 
 class InputsModel(QAbstractTableModel):
-    """One row for each image that the inputs stand for, as far as known, with what the check found in it.
+    """Table with one row for each image that the inputs stand for, and the result of its check.
 
     Parameters
     ----------
@@ -37,8 +37,8 @@ class InputsModel(QAbstractTableModel):
     ----------
     inputs
         Files, folders, patterns and layers as the user named them.
-    given
-        The locations that inputs stand for, where known.
+    locations
+        The locations that each input stands for, where known.
     images
         The locations of the rows, from the top. An input that was not looked up yet stands for itself.
     """
@@ -46,43 +46,43 @@ class InputsModel(QAbstractTableModel):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.inputs: tuple[str, ...] = ()
-        self.given: dict[str, tuple[str, ...]] = {}
+        self.locations: dict[str, tuple[str, ...]] = {}
         self.images: list[str] = []
         self._row_of: dict[str, int] = {}
-        self._found: dict[str, Inspected] = {}
+        self._inspected: dict[str, Inspected] = {}
         self._checking = False
         self._sorted: tuple[int, Qt.SortOrder] = (-1, Qt.SortOrder.AscendingOrder)
 
     def set_inputs(self, inputs: Iterable[str]) -> None:
-        """Replace the inputs; of equal ones the first is kept. What is known of those that stay is kept."""
+        """Replace the inputs, without repeats, and keep the results of those that stay."""
         self.inputs = tuple(dict.fromkeys(inputs))
-        self.given = {name: self.given[name] for name in self.inputs if name in self.given}
+        self.locations = {name: self.locations[name] for name in self.inputs if name in self.locations}
         self._set_images()
 
-    def set_found(self, given: Mapping[str, Sequence[str]]) -> None:
-        """Show the images that inputs stand for: a check begins."""
-        self.given = {name: tuple(given[name]) for name in self.inputs if name in given}
+    def begin_check(self, locations: Mapping[str, Sequence[str]]) -> None:
+        """Show the images that each input stands for, now that a check begins."""
+        self.locations = {name: tuple(locations[name]) for name in self.inputs if name in locations}
         self._set_checking(True)
         self._set_images()
 
     def look_up_anew(self) -> None:
         """Forget what the inputs stand for."""
-        self.given = {}
+        self.locations = {}
         self._set_images()
 
-    def take_many(self, found: Iterable[Inspected]) -> None:
-        """Show what the check found in some images."""
+    def take_many(self, results: Iterable[Inspected]) -> None:
+        """Show the results of the check of some images."""
         rows = []
-        for one in found:
-            row = self._row_of.get(one.input)
+        for result in results:
+            row = self._row_of.get(result.input)
             if row is not None:
-                self._found[one.input] = one
+                self._inspected[result.input] = result
                 rows.append(row)
         if rows:
             self.dataChanged.emit(self.index(min(rows), 0), self.index(max(rows), len(COLUMNS) - 1))
 
     def set_plan(self, plan: Plan | None) -> None:
-        """Show what the check says in the end; None if it does not know anything (any more)."""
+        """Show the results of a finished check; None forgets all results."""
         self._set_checking(False)
         if plan is None:
             self.forget()
@@ -90,43 +90,46 @@ class InputsModel(QAbstractTableModel):
             self.take_many(Inspected(row.location, row.image, row.problems, row.warnings) for row in plan.rows)
 
     def forget(self, locations: Iterable[str] | None = None) -> None:
-        """Forget what was found in some images, or in all."""
-        for location in list(self._found) if locations is None else locations:
-            self._found.pop(location, None)
+        """Forget the results of some images, or of all."""
+        for location in list(self._inspected) if locations is None else locations:
+            self._inspected.pop(location, None)
         self._show_all()
 
-    def found(self, location: str) -> Inspected | None:
-        """Return what the check found in an image; None if it was not looked at yet."""
-        return self._found.get(location)
+    def inspected(self, location: str) -> Inspected | None:
+        """Return the result of the check of an image; None if it was not inspected yet."""
+        return self._inspected.get(location)
 
     def row(self, location: str) -> int | None:
         """Return the row of an image; None if it is not listed."""
         return self._row_of.get(location)
 
     def with_first_problem(self) -> list[str]:
-        """Return the images that have the same problem as the first that has any."""
-        known = [one for one in map(self._found.get, self.images) if one is not None and one.problems]
-        texts = [list(map(str, one.problems)) for one in known]
-        return [one.input for one, text in zip(known, texts, strict=True) if text == texts[0]]
+        """Return the images that share the problems of the first image with any."""
+        bad = [result for result in self._results() if result.problems]
+        texts = [list(map(str, result.problems)) for result in bad]
+        return [result.input for result, text in zip(bad, texts, strict=True) if text == texts[0]]
 
     def has_reasons(self) -> bool:
-        """Return whether any image has a problem or a warning."""
-        return any(one.problems or one.warnings for one in self._found.values())
+        """Return True if any image has a problem or a warning."""
+        return any(result.problems or result.warnings for result in self._inspected.values())
+
+    def _results(self) -> list[Inspected]:
+        return [result for result in map(self._inspected.get, self.images) if result is not None]
 
     def summary(self) -> str:
         """Return how many images there are, how many are checked, and how many have problems."""
-        known = [one for one in map(self._found.get, self.images) if one is not None]
+        results = self._results()
         if not self.images:
             return ""
-        if len(known) < len(self.images):
+        if len(results) < len(self.images):
             n = len(self.images)
-            return f"{len(known)} of {n} checked" if self._checking else f"{n} listed"
-        n_bad = sum(bool(one.problems) for one in known)
-        n_warnings = sum(bool(one.warnings) and not one.problems for one in known)
-        parts = [count(len(known), "image")]
-        parts += [f"{n_bad} with a problem"] if n_bad else []
-        parts += [f"{n_warnings} with a warning"] if n_warnings else []
-        return ", ".join(parts)
+            return f"{len(results)} of {n} checked" if self._checking else f"{n} listed"
+        n_bad = sum(bool(result.problems) for result in results)
+        n_warnings = sum(bool(result.warnings) and not result.problems for result in results)
+        texts = [count(len(results), "image")]
+        texts += [f"{n_bad} with a problem"] if n_bad else []
+        texts += [f"{n_warnings} with a warning"] if n_warnings else []
+        return ", ".join(texts)
 
     def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
         """Return the number of images."""
@@ -137,7 +140,7 @@ class InputsModel(QAbstractTableModel):
         return 0 if parent.isValid() else len(COLUMNS)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Return the heading of a column, and what it means."""
+        """Return the heading of a column, or its explanation."""
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
             return COLUMNS[section]
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.ToolTipRole:
@@ -154,22 +157,25 @@ class InputsModel(QAbstractTableModel):
         return None
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
-        """Sort by a column; -1 is the order in which the inputs were given."""
+        """Sort by a column; -1 restores the order of the inputs."""
         if (column, order) == self._sorted:
             return
         self._sorted = (column, order)
-        # What is selected stays so.
+        # The persistent indices keep the selection.
         self.layoutAboutToBeChanged.emit()
         before = self.persistentIndexList()
         locations = [self.images[index.row()] for index in before]
         self._set_order(self._in_order(self._listed()))
-        after = [self.index(self._row_of[at], index.column()) for at, index in zip(locations, before, strict=True)]
+        after = [
+            self.index(self._row_of[location], index.column())
+            for location, index in zip(locations, before, strict=True)
+        ]
         self.changePersistentIndexList(before, after)
         self.layoutChanged.emit()
 
     def _listed(self) -> list[str]:
-        """Return all images in the order in which the inputs were given."""
-        return list(dict.fromkeys(image for name in self.inputs for image in self.given.get(name, (name,))))
+        """Return all images in the order of the inputs."""
+        return list(dict.fromkeys(image for name in self.inputs for image in self.locations.get(name, (name,))))
 
     def _in_order(self, images: list[str]) -> list[str]:
         column, order = self._sorted
@@ -186,12 +192,12 @@ class InputsModel(QAbstractTableModel):
         return sorted(images, key=keys[column], reverse=order == Qt.SortOrder.DescendingOrder)
 
     def _set_images(self) -> None:
-        """Have a row for every image: new ones are added at the end, or all are laid anew."""
+        """Make a row for every image: append new ones if that suffices, otherwise lay all anew."""
         images, n = self._listed(), len(self.images)
-        left = set(images)
-        if left <= self._row_of.keys() and self._sorted[0] >= 0:
-            # Rows that stay do not jump, whatever was found in them since they were sorted.
-            images = [image for image in self.images if image in left]
+        remaining = set(images)
+        if remaining <= self._row_of.keys() and self._sorted[0] >= 0:
+            # Rows that stay do not jump, whatever the check has said since they were sorted.
+            images = [image for image in self.images if image in remaining]
         else:
             images = self._in_order(images)
         if images == self.images:
@@ -203,7 +209,7 @@ class InputsModel(QAbstractTableModel):
             return
         self.beginResetModel()
         self._set_order(images)
-        self._found = {location: found for location, found in self._found.items() if location in self._row_of}
+        self._inspected = {image: result for image, result in self._inspected.items() if image in self._row_of}
         self.endResetModel()
 
     def _set_order(self, images: list[str]) -> None:
@@ -220,8 +226,8 @@ class InputsModel(QAbstractTableModel):
             self.dataChanged.emit(self.index(0, 0), self.index(len(self.images) - 1, len(COLUMNS) - 1))
 
     def _info(self, location: str) -> ImageInfo | None:
-        found = self._found.get(location)
-        return None if found is None else found.image
+        result = self._inspected.get(location)
+        return None if result is None else result.image
 
     def _shape(self, location: str) -> tuple[int, ...]:
         info = self._info(location)
@@ -240,23 +246,23 @@ class InputsModel(QAbstractTableModel):
         return "\u00d7".join(map(str, info.shape)) if column == 2 else str(info.extents["c"])
 
     def _check(self, location: str) -> str:
-        found = self._found.get(location)
-        if found is None:
+        result = self._inspected.get(location)
+        if result is None:
             return WAITING if self._checking else ""
-        return "problem" if found.problems else "warning" if found.warnings else "ok"
+        return "problem" if result.problems else "warning" if result.warnings else "ok"
 
     def _tooltip(self, location: str, column: int) -> str:
-        found, info = self._found.get(location), self._info(location)
+        result, info = self._inspected.get(location), self._info(location)
         if column == 4:
-            return "\n".join(map(str, (*found.problems, *found.warnings))) if found is not None else "Not checked yet."
+            return "Not checked yet." if result is None else "\n".join(map(str, (*result.problems, *result.warnings)))
         if info is None:
             return location
         about = (
             f"{location}\nDataset: {info.dataset}" if info.dataset else location,
-            f"Axes {info.axes}, {KNOWN[info.axes_known]}.",
+            f"Axes {info.axes}, {AXES_SOURCES[info.axes_known]}.",
             ", ".join(f"{key}: {n}" for key, n in zip(info.axes, info.shape, strict=True)) + f"; {info.dtype}",
             "Channels: "
             + (describe_channels(info.channel_names) or f"{info.extents['c']}, and the file has no names for them"),
         )
-        # In a narrow window not all columns are shown.
+        # A narrow window hides columns; the tooltip of the first has all their texts.
         return about[column] if column else "\n".join(about)

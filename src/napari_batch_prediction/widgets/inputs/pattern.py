@@ -24,18 +24,18 @@ PAUSE_MS = 250
 
 
 def count_files(pattern: str) -> int:
-    """Return how many images a pattern stands for; none if it is a file that does not exist."""
+    """Return the number of images that a pattern stands for; 0 if it is a file that does not exist."""
     try:
-        found = expand_inputs([pattern])
+        locations = expand_inputs([pattern])
     except SettingsError:
         return 0
-    if len(found) == 1 and found[0].state() is None:
+    if len(locations) == 1 and locations[0].state() is None:
         return 0
-    return len(found)
+    return len(locations)
 
 
 class PatternLine(QWidget):
-    """A line, the number of files that match, and a button to add them; Enter adds them too.
+    """A line for a pattern, the number of files that match, and a button to add them; Enter adds them too.
 
     Attributes
     ----------
@@ -92,16 +92,17 @@ class PatternLine(QWidget):
         self._counting = pattern
         self._task = in_background(partial(count_files, pattern), self, self._on_counted)
 
-    def _on_counted(self, found: int | Failure) -> None:
+    def _on_counted(self, result: int | Failure) -> None:
         self._task = None
         if self._counting != self._pattern():
             if not self._pause.isActive():
                 self._count()
             return
-        n = 0 if isinstance(found, Failure) else found
+        n = 0 if isinstance(result, Failure) else result
         self._say(count(n, "file") if n else "no file matches")
         if not n:
-            self._enable(False, found.reason if isinstance(found, Failure) else "No file matches: change the pattern.")
+            reason = result.reason if isinstance(result, Failure) else "No file matches: change the pattern."
+            self._enable(False, reason)
         self.counted.emit(n)
 
     def _on_add(self) -> None:

@@ -1,4 +1,4 @@
-"""Why images cannot be predicted, in words, and buttons that lead to what mends it."""
+"""Problems and warnings of images in words, and buttons that lead to the settings that mend them."""
 
 from collections.abc import Iterable, Sequence
 
@@ -24,7 +24,7 @@ REMEDIES = {
 
 _MOST_NAMED = 5
 
-# So high the text always is: the table above stays as it is while one goes from row to row.
+# A fixed height, so that the table above does not move when the selection changes.
 _LINES = 5
 
 
@@ -35,11 +35,11 @@ def settings_that_mend(problems: Iterable[Problem]) -> list[str]:
 
 
 def reasons_for(model: InputsModel, locations: Sequence[str]) -> str:
-    """Return what is wrong with some images, in words; images with the same reason are said together."""
+    """Return the problems and warnings of some images in words, one line for images with the same reason."""
     names: dict[str, list[str]] = {}
-    for found in filter(None, map(model.found, locations)):
-        for problem in (*found.problems, *found.warnings):
-            names.setdefault(str(problem), []).append(found.input)
+    for result in filter(None, map(model.inspected, locations)):
+        for problem in (*result.problems, *result.warnings):
+            names.setdefault(str(problem), []).append(result.input)
     lines = []
     for reason, images in list(names.items())[:_MOST_NAMED]:
         others = f" and {count(len(images) - 1, 'other')}" if len(images) > 1 else ""
@@ -50,20 +50,20 @@ def reasons_for(model: InputsModel, locations: Sequence[str]) -> str:
 
 
 def worst(model: InputsModel, locations: Sequence[str]) -> Kind | None:
-    """Return whether one of some images has a problem, or else a warning; None if all are well."""
-    found = list(filter(None, map(model.found, locations)))
-    if any(one.problems for one in found):
+    """Return the worst that some images have: a problem or a warning; None if all are well."""
+    results = list(filter(None, map(model.inspected, locations)))
+    if any(result.problems for result in results):
         return "problem"
-    return "warning" if any(one.warnings for one in found) else None
+    return "warning" if any(result.warnings for result in results) else None
 
 
 class Reasons(QWidget):
-    """A message, and below it what can be done; hidden while no image has a problem or a warning.
+    """A message with buttons that mend it; hidden while no image has a problem or a warning.
 
     Attributes
     ----------
     remedy_chosen
-        The user wants to mend it; emitted with the setting: axes, channels, dataset or existing.
+        The user wants to mend a problem; emitted with the setting: axes, channels, dataset or existing.
     """
 
     remedy_chosen = Signal(str)
@@ -87,34 +87,34 @@ class Reasons(QWidget):
         layout.setSpacing(2)
         layout.addWidget(self._message)
         layout.addWidget(self._row)
-        for part in (self._message, self._row):
-            policy = part.sizePolicy()
+        for widget in (self._message, self._row):
+            policy = widget.sizePolicy()
             policy.setRetainSizeWhenHidden(True)
-            part.setSizePolicy(policy)
+            widget.setSizePolicy(policy)
         self.show_for(InputsModel(), (), "")
 
-    def show_for(self, model: InputsModel, chosen: Sequence[str], needs: str) -> None:
-        """Say what is wrong with some images; without any, with all that share the first problem.
+    def show_for(self, model: InputsModel, selected: Sequence[str], needs: str) -> None:
+        """Show the problems and warnings of some images; without any, of all that share the first problem.
 
         Parameters
         ----------
         model
             All images.
-        chosen
-            Those that are selected.
+        selected
+            The selected ones.
         needs
-            What must be done before images can be checked; empty if nothing.
+            The step that is missing before images can be checked, in words; empty if none is.
         """
-        locations = chosen or model.with_first_problem()
+        locations = selected or model.with_first_problem()
         text, kind = reasons_for(model, locations), worst(model, locations)
         waits = bool(needs and model.images)
         if not text and waits:
             text = f"The images are not checked yet. {needs}"
-        elif not text and chosen and all(map(model.found, chosen)):
+        elif not text and selected and all(map(model.inspected, selected)):
             text = "The check found no problem here. It reads the headers of files only."
         self._message.say(text, kind=kind)
-        inspected = filter(None, map(model.found, locations))
-        settings = settings_that_mend(problem for item in inspected for problem in (*item.problems, *item.warnings))
+        results = filter(None, map(model.inspected, locations))
+        settings = settings_that_mend(problem for result in results for problem in (*result.problems, *result.warnings))
         for setting, button in self._buttons.items():
             button.setVisible(setting in settings)
         self._row.setVisible(bool(settings))

@@ -13,7 +13,7 @@ from napari_batch_prediction.planning.inspection import Inspected
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.widgets.inputs.buttons import InputButtons
 from napari_batch_prediction.widgets.inputs.changes import containers, for_images, with_setting, without
-from napari_batch_prediction.widgets.inputs.contents import ContentsReader, Wanted
+from napari_batch_prediction.widgets.inputs.contents import ContentsReader, Request
 from napari_batch_prediction.widgets.inputs.model import InputsModel
 from napari_batch_prediction.widgets.inputs.pattern import PatternLine
 from napari_batch_prediction.widgets.inputs.reasons import EXISTING, Reasons, settings_that_mend
@@ -35,30 +35,30 @@ VISIBLE_ROWS = 5
 
 SHAPE_COLUMN, CHANNELS_COLUMN, CHECK_COLUMN = 2, 3, 4
 
-# Columns that a narrow window has no room for, and from which width on it has.
+# Columns that are hidden in a window narrower than this, in pixels.
 SPARE = {SHAPE_COLUMN: 320, CHANNELS_COLUMN: 450}
 
 
 class InputsSection(Section):
-    """A table of images: added, dropped, removed, what the check found in them, and what is set for them.
+    """The images of a batch in a table, with the results of their check and their settings.
 
     Parameters
     ----------
     viewer
-        Whose layers can be added.
+        The viewer whose layers can be added.
 
     Attributes
     ----------
     changed
-        Other images are listed, or something else is set for some.
+        The images or their settings have changed.
     selection_changed
-        Other rows are selected.
+        The selection has changed.
     row_shown
-        The user turns to one image; emitted with its location.
+        The user selects one image; emitted with its location.
     project_dropped
         A project was dropped among the images; emitted with its path.
     existing_wanted
-        The user wants to say what is done about outputs that exist.
+        The user wants to choose the treatment of outputs that exist.
     """
 
     changed = Signal()
@@ -69,11 +69,11 @@ class InputsSection(Section):
 
     def __init__(self, viewer: "ViewerModel") -> None:
         super().__init__("Inputs", takes_files=True)
-        # What is set for all images, and for single ones by their location.
+        # Settings of all images, and of single ones by their location.
         self._everywhere = InputSettings()
         self._settings: dict[str, InputSettings] = {}
         self._stack: StackAxis | None = None
-        # What was selected when the table is laid anew; and whether rows are selected by the user.
+        # The images to select again once the table is laid anew; and whether the user, not the program, selects.
         self._kept: tuple[str, ...] = ()
         self._by_user = True
         self._needs = ""
@@ -105,7 +105,7 @@ class InputsSection(Section):
         self._model.modelReset.connect(self._restore)
         self._reasons.remedy_chosen.connect(self._on_remedy)
         self._form.edited.connect(self._on_edited)
-        self._contents.known.connect(self._show_settings)
+        self._contents.read.connect(self._show_settings)
         self.files_dropped.connect(self._on_files_dropped)
         delete = QShortcut(QKeySequence(QKeySequence.StandardKey.Delete), self._table)
         delete.setContext(Qt.ShortcutContext.WidgetShortcut)
@@ -123,7 +123,7 @@ class InputsSection(Section):
         }
 
     def setValue(self, job: BatchJob) -> None:
-        """Show the images of a job, and what it sets for them."""
+        """Show the images of a job and their settings."""
         self._everywhere = InputSettings(axes=job.input_axes, channels=job.channels)
         self._settings = dict(job.input_settings)
         self._stack = job.stack
@@ -133,34 +133,30 @@ class InputsSection(Section):
         self._set_inputs(job.inputs)
 
     def add(self, inputs: Iterable[str]) -> None:
-        """Add files, folders, patterns or layers; what is listed already is not listed twice."""
+        """Add files, folders, patterns or layers, without those listed already."""
         self._set_inputs([*self._model.inputs, *inputs])
 
-    def set_found(self, given: Mapping[str, Sequence[str]]) -> None:
-        """Show the images that each input stands for. A check begins."""
-        self._model.set_found(given)
-        settings = for_images(self._settings, self._model.given)
+    def begin_check(self, locations: Mapping[str, Sequence[str]]) -> None:
+        """Show the images that each input stands for, now that a check begins."""
+        self._model.begin_check(locations)
+        settings = for_images(self._settings, self._model.locations)
         self._refresh()
         if settings != self._settings:
             self._settings = settings
             self.changed.emit()
 
-    def take(self, found: Inspected) -> None:
-        """Show what the check found in an image."""
-        self.take_many([found])
-
-    def take_many(self, found: Iterable[Inspected]) -> None:
-        """Show what the check found in several images."""
-        self._model.take_many(found)
+    def take_many(self, results: Iterable[Inspected]) -> None:
+        """Show the results of the check of some images."""
+        self._model.take_many(results)
         self._refresh()
 
     def set_plan(self, plan: Plan | None) -> None:
-        """Show what the check says in the end; None if nothing is known (any more), as with another classifier."""
+        """Show the results of a finished check; None forgets all results, as with another classifier."""
         self._model.set_plan(plan)
         self._refresh()
 
     def set_needs(self, needs: str) -> None:
-        """Say what must be done before images can be checked; empty if nothing."""
+        """Show the step that is missing before images can be checked; empty if none is."""
         if needs != self._needs:
             self._needs = needs
             self._refresh()
@@ -184,16 +180,16 @@ class InputsSection(Section):
             self.add(images)
 
     def _remove_selected(self) -> None:
-        rows, gone = self._table.selected_rows(), self.selected()
-        if gone:
-            self._drop(gone)
-            # Whoever goes on with the keys goes on from here.
+        rows, selected = self._table.selected_rows(), self.selected()
+        if selected:
+            self._drop(selected)
+            # The arrow keys go on from here.
             self._table.go_to(min(rows[0], len(self._model.images) - 1))
 
-    def _drop(self, gone: Iterable[str]) -> None:
-        gone = set(gone)
-        self._settings = {location: own for location, own in self._settings.items() if location not in gone}
-        self._set_inputs(without(self._model.inputs, self._model.given, gone))
+    def _drop(self, images: Iterable[str]) -> None:
+        removed = set(images)
+        self._settings = {location: own for location, own in self._settings.items() if location not in removed}
+        self._set_inputs(without(self._model.inputs, self._model.locations, removed))
 
     def _set_inputs(self, inputs: Iterable[str]) -> None:
         self._model.set_inputs(inputs)
@@ -201,30 +197,30 @@ class InputsSection(Section):
         self.changed.emit()
 
     def _on_edited(self, field: str, value: Any) -> None:
-        """Set something for the selected images, or for all."""
-        chosen = self.selected()
+        """Change a setting of the selected images, or of all."""
+        selected = self.selected()
         if field == "stack":
             self._stack = value
             self._model.look_up_anew()
         elif field == "dataset":
-            chosen = tuple(containers(chosen or self._model.images))
-            self._settings = with_setting(self._settings, chosen, field, value)
-        elif chosen:
-            self._settings = with_setting(self._settings, chosen, field, value)
+            selected = tuple(containers(selected or self._model.images))
+            self._settings = with_setting(self._settings, selected, field, value)
+        elif selected:
+            self._settings = with_setting(self._settings, selected, field, value)
         else:
             self._everywhere = self._everywhere.model_copy(update={field: value})
-        self._model.forget(chosen or None)
+        self._model.forget(selected or None)
         self._refresh()
         self.changed.emit()
 
     def _on_remedy(self, field: str) -> None:
-        """Lead to what mends a problem: of the selected images, else of all that need it."""
+        """Lead to the setting that mends a problem of the selected images, or of all that have it."""
         if field == EXISTING:
             self.existing_wanted.emit()
             return
         if not self.selected():
-            found = filter(None, map(self._model.found, self._model.images))
-            rows = (self._model.row(one.input) for one in found if field in settings_that_mend(one.problems))
+            results = filter(None, map(self._model.inspected, self._model.images))
+            rows = (self._model.row(result.input) for result in results if field in settings_that_mend(result.problems))
             self._select(row for row in rows if row is not None)
         self._more.unfold()
         self._form.go_to(field)
@@ -232,9 +228,9 @@ class InputsSection(Section):
     def _on_selected(self) -> None:
         self._refresh()
         self.selection_changed.emit()
-        chosen = self.selected()
-        if len(chosen) == 1 and self._by_user:
-            self.row_shown.emit(chosen[0])
+        selected = self.selected()
+        if len(selected) == 1 and self._by_user:
+            self.row_shown.emit(selected[0])
 
     def _select(self, rows: Iterable[int]) -> None:
         self._by_user = False
@@ -245,26 +241,26 @@ class InputsSection(Section):
         self._kept = self.selected()
 
     def _restore(self) -> None:
-        """Select again what was selected before the table was laid anew."""
+        """Restore the selection after the table was laid anew."""
         rows = [row for row in map(self._model.row, self._kept) if row is not None]
         if rows:
             self._select(rows)
 
     def _refresh(self) -> None:
-        chosen = self.selected()
-        self._buttons.show_state(self._model.inputs, len(chosen))
-        self._reasons.show_for(self._model, chosen, self._needs)
+        selected = self.selected()
+        self._buttons.show_state(self._model.inputs, len(selected))
+        self._reasons.show_for(self._model, selected, self._needs)
         self._show_settings()
         self.set_summary(self._model.summary())
 
     def _show_settings(self) -> None:
-        chosen = self.selected()
-        look_at = next(iter(chosen or self._model.with_first_problem() or self._model.images), None)
-        wanted = None
-        if look_at is not None:
-            own = self._settings.get(look_at, InputSettings())
-            wanted = Wanted(look_at, own.axes or self._everywhere.axes, own.dataset, self._stack)
-        contents = self._contents.get(wanted)
-        shown = shown_for(self._model, chosen, self._everywhere, self._settings, contents)
+        selected = self.selected()
+        image = next(iter(selected or self._model.with_first_problem() or self._model.images), None)
+        request = None
+        if image is not None:
+            own = self._settings.get(image, InputSettings())
+            request = Request(image, own.axes or self._everywhere.axes, own.dataset, self._stack)
+        contents = self._contents.get(request)
+        shown = shown_for(self._model, selected, self._everywhere, self._settings, contents)
         self._form.show_settings(shown)
         self._more.set_summary(summary(shown, self._stack))

@@ -1,4 +1,4 @@
-"""The small form that sets axes, channels and dataset of some images or of all."""
+"""The form that sets axes, channels and dataset of some images or of all."""
 
 import csv
 from collections.abc import Iterable
@@ -35,12 +35,12 @@ AUTO = "auto"
 
 
 class InputSettingsForm(QWidget):
-    """Axes, channels and dataset of the images it says, and how files are stacked.
+    """Controls for axes, channels and dataset of some images, and for stacking files.
 
     Attributes
     ----------
     edited
-        The user sets something; emitted with the name of the field and its value, None for nothing.
+        The user has changed a setting; emitted with the name of the field and its value, None if it is unset.
     """
 
     edited = Signal(str, object)
@@ -84,7 +84,7 @@ class InputSettingsForm(QWidget):
         self.show_settings(Shown())
 
     def show_settings(self, shown: Shown) -> None:
-        """Show what is set. What is being typed for the same images stays as it is typed."""
+        """Show settings. Axes that are being typed for the same images stay as typed."""
         typing = self._axes.native.hasFocus() and shown.target == self._target
         self._target = shown.target
         self._whom.setText(f"For {shown.whom}:")
@@ -111,7 +111,7 @@ class InputSettingsForm(QWidget):
         )
 
     def show_stack(self, stack: StackAxis | None) -> None:
-        """Show how files are stacked."""
+        """Show the axis along which files are stacked."""
         with self._stack.changed.blocked():
             self._stack.value = next(text for text, axis in STACKS.items() if axis == stack)
 
@@ -133,13 +133,13 @@ class InputSettingsForm(QWidget):
         self.edited.emit("channels", parse_channels(text))
 
     def _fill(self, menu: QMenu) -> None:
-        """Offer the channels; what is chosen already is ticked."""
-        chosen = parse_channels(self._channels.value) or ()
+        """Offer the channels, with a tick at those in use."""
+        in_use = parse_channels(self._channels.value) or ()
         for i, name in enumerate(self._channel_names):
             action = menu.addAction(f"{i}  {name}")
             if action is not None:
                 action.setCheckable(True)
-                action.setChecked(i in chosen or (name in chosen and bool(name)))
+                action.setChecked(i in in_use or (name in in_use and bool(name)))
                 action.triggered.connect(lambda on, i=i, name=name: self._choose(i, name, on))
         menu.addSeparator()
         everything = menu.addAction("All channels")
@@ -147,15 +147,15 @@ class InputSettingsForm(QWidget):
             everything.triggered.connect(lambda: setattr(self._channels, "value", ""))
 
     def _choose(self, index: int, name: str, on: bool) -> None:
-        left = [channel for channel in parse_channels(self._channels.value) or () if channel not in (index, name)]
-        self._channels.value = format_channels([*left, index] if on else left)
+        others = [channel for channel in parse_channels(self._channels.value) or () if channel not in (index, name)]
+        self._channels.value = format_channels([*others, index] if on else others)
 
 
-def _row(*parts: tuple[QWidget, int]) -> QHBoxLayout:
-    """Return widgets side by side, each with the share it takes of what is left."""
+def _row(*widgets: tuple[QWidget, int]) -> QHBoxLayout:
+    """Return widgets side by side, each with its share of the spare width."""
     row = QHBoxLayout()
     row.setSpacing(4)
-    for widget, stretch in parts:
+    for widget, stretch in widgets:
         row.addWidget(widget, stretch)
     return row
 

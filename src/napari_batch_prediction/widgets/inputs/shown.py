@@ -1,4 +1,4 @@
-"""What the form below the table says of some images, or of all."""
+"""Settings of some images, or of all, as the form below the table shows them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,22 +17,22 @@ DIFFER = "they differ"
 
 @dataclass(frozen=True)
 class Shown:
-    """What the form shows.
+    """Texts and choices of the form.
 
     Attributes
     ----------
     whom
-        What it applies to, in words.
+        The images that the settings are of, in words.
     target
-        Its locations; all images if empty.
+        Their locations; all images if empty.
     axes, channels, dataset
-        What is set; None if nothing is, or not the same for all.
+        The settings; None if unset, or not the same for all.
     axes_hint, channels_hint
-        What holds where nothing is set.
+        The defaults that hold while a setting is unset.
     datasets
         The datasets to choose from; None if no file can hold several.
     channel_names
-        For each channel to choose from its name, which may be empty.
+        The names of the channels to choose from; a name may be empty.
     """
 
     whom: str = "all images"
@@ -47,62 +47,66 @@ class Shown:
 
 
 def shown_for(
-    model: InputsModel, target: tuple[str, ...], everywhere: InputSettings, settings: dict[str, InputSettings],
+    model: InputsModel,
+    target: tuple[str, ...],
+    everywhere: InputSettings,
+    settings: dict[str, InputSettings],
     contents: Contents,
-) -> Shown:  # fmt: skip
-    """Return what to show for some images.
+) -> Shown:
+    """Return the settings of some images, ready to be shown.
 
     Parameters
     ----------
     model
         The images.
     target
-        Those selected; none for all.
+        The selected ones; none for all.
     everywhere
-        What is set for all images.
+        Settings of all images.
     settings
-        What is set for single ones.
+        Settings of single images.
     contents
-        What is in one of them.
+        The contents of one of them.
     """
     images = target or tuple(model.images)
     files = containers(images)
     nothing = InputSettings()
     datasets = [settings.get(image, nothing).dataset for image in files]
     own = [settings.get(image, nothing) for image in target] or [everywhere]
-    axes, channels = [one.axes for one in own], [one.channels for one in own]
-    found = [one.image for one in map(model.found, images[:_MOST_LOOKED_AT]) if one is not None and one.image]
+    axes, channels = [each.axes for each in own], [each.channels for each in own]
+    results = filter(None, map(model.inspected, images[:_MOST_LOOKED_AT]))
+    infos = [result.image for result in results if result.image]
     return Shown(
-        _whom(target),
-        target,
-        same(axes),
-        same(channels),
-        same(datasets),
-        DIFFER if same(axes) is None and any(axes) else _axes_hint(found),
-        DIFFER if same(channels) is None and any(channels) else _channels_hint(everywhere, target),
-        contents.datasets if files else None,
-        contents.channel_names,
+        whom=_whom(target),
+        target=target,
+        axes=same(axes),
+        channels=same(channels),
+        dataset=same(datasets),
+        axes_hint=DIFFER if same(axes) is None and any(axes) else _axes_hint(infos),
+        channels_hint=DIFFER if same(channels) is None and any(channels) else _channels_hint(everywhere, target),
+        datasets=contents.datasets if files else None,
+        channel_names=contents.channel_names,
     )
 
 
 def summary(shown: Shown, stack: str | None) -> str:
-    """Return what is set, as in ``all images: axes tyx, channels 0``; empty if nothing is.
+    """Return settings as a text, as in ``all images: axes tyx, channels 0``; empty if none is set.
 
     Parameters
     ----------
     shown
-        What the form shows.
+        The settings.
     stack
         The axis along which files are stacked.
     """
     channels = ", ".join(map(str, shown.channels or ()))
-    parts = [f"axes {shown.axes}" if shown.axes else "", f"channels {channels}" if channels else ""]
-    parts += [f"dataset {shown.dataset}" if shown.dataset else "", f"stacked along {stack}" if stack else ""]
-    texts = ", ".join(part for part in parts if part)
-    return f"{shown.whom}: {texts}" if texts else ""
+    texts = [f"axes {shown.axes}" if shown.axes else "", f"channels {channels}" if channels else ""]
+    texts += [f"dataset {shown.dataset}" if shown.dataset else "", f"stacked along {stack}" if stack else ""]
+    text = ", ".join(filter(None, texts))
+    return f"{shown.whom}: {text}" if text else ""
 
 
-# A hint is not worth looking at thousands.
+# The hint is not worth comparing thousands of images.
 _MOST_LOOKED_AT = 100
 
 
@@ -112,8 +116,8 @@ def _whom(target: Sequence[str]) -> str:
     return short_name(target[0]) if len(target) == 1 else count(len(target), "selected image")
 
 
-def _axes_hint(found: Sequence[ImageInfo]) -> str:
-    hint = same([info.axes + ("*" if info.axes_known == "guess" else "") for info in found])
+def _axes_hint(infos: Sequence[ImageInfo]) -> str:
+    hint = same([info.axes + ("*" if info.axes_known == "guess" else "") for info in infos])
     return hint or "from file"
 
 

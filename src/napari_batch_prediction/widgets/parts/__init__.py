@@ -1,1 +1,1 @@
-"""What the sections of the window are made of."""
+"""Parts that the sections of the window are made of."""

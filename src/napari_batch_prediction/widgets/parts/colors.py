@@ -1,6 +1,6 @@
-"""Colours of what went wrong, readable on dark and on light backgrounds.
+"""Colours of problems and warnings, readable on dark and on light backgrounds.
 
-The error colour of napari's dark theme is not.
+The error colour of napari's dark theme is not readable enough.
 """
 
 from typing import Literal

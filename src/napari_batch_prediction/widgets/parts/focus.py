@@ -1,8 +1,8 @@
-"""A thin border around what has the keyboard. napari's themes show it for no button and no list."""
+"""A thin border around the control that has the keyboard: napari's themes mark no button and no list."""
 
 from napari.utils.theme import get_theme
 
-# As much padding goes as the border takes, for controls of the sizes of napari's themes: nothing moves.
+# The padding shrinks by the width of the border, from the sizes of napari's themes, so that nothing moves.
 _SHEET = """
 QPushButton:focus {{ border: 1px solid {0}; padding: 3px; }}
 QComboBox:focus {{ border: 1px solid {0}; padding: 2px 9px 2px 7px; }}

@@ -1,4 +1,4 @@
-"""Rows of a form: a label, a control, and why it is off."""
+"""Rows of a form: a label, a control, and the reason why it is off."""
 
 from collections.abc import Mapping, Sequence
 
@@ -19,19 +19,19 @@ class Row:
     Parameters
     ----------
     form
-        Where the row is added.
+        The form that the row is added to.
     text
         The label. A box to tick has its own, and takes the whole row.
     controls
         The controls. Buttons take no more room than they need.
     tip
-        What they do, for the tooltip.
+        The tooltip: their effect.
     """
 
     def __init__(self, form: QFormLayout, text: str, controls: Sequence[QWidget], tip: str) -> None:
-        self._form, self._place = form, form.rowCount()
+        self._form, self._index = form, form.rowCount()
         label = QLabel(text)
-        # Forms one below the other have their controls in line.
+        # The controls of forms below one another stand in line.
         label.setMinimumWidth(label.fontMetrics().horizontalAdvance(_WIDEST))
         label.setBuddy(controls[0])
         self._widgets = (label, *controls)
@@ -57,7 +57,7 @@ class Row:
 
     def set_visible(self, visible: bool) -> None:
         """Show or hide the row."""
-        self._form.setRowVisible(self._place, visible)
+        self._form.setRowVisible(self._index, visible)
 
 
 def make_form(parent: QWidget) -> QFormLayout:
@@ -71,7 +71,7 @@ def make_form(parent: QWidget) -> QFormLayout:
 
 
 def combo(choices: Sequence[tuple[str, str]]) -> ComboBox:
-    """Return a list to choose from that may be narrower than what is in it."""
+    """Return a list to choose from that may be narrower than its texts."""
     box = ComboBox(choices=list(choices))
     box.native.setSizeAdjustPolicy(box.native.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     box.native.setMinimumWidth(_NARROW)
@@ -80,21 +80,21 @@ def combo(choices: Sequence[tuple[str, str]]) -> ComboBox:
 
 def line(placeholder: str = "") -> LineEdit:
     """Return a line to type in."""
-    found = LineEdit()
-    found.native.setPlaceholderText(placeholder)
-    found.native.setMinimumWidth(40)
-    found.native.setAcceptDrops(False)
-    return found
+    box = LineEdit()
+    box.native.setPlaceholderText(placeholder)
+    box.native.setMinimumWidth(40)
+    box.native.setAcceptDrops(False)
+    return box
 
 
 def choose(box: ComboBox, value: str) -> None:
-    """Have a value chosen in a list, without a signal."""
+    """Choose a value in a list, without a signal."""
     with box.changed.blocked():
         box.value = value
 
 
 def set_choices(box: ComboBox, choices: Sequence[tuple[str, str]], value: str) -> None:
-    """Offer other choices, of which one is chosen, without a signal."""
+    """Offer other choices and choose one of them, without a signal."""
     with box.changed.blocked():
         if list(zip(_texts(box), box.choices, strict=True)) != list(choices):
             box.choices = list(choices)
@@ -106,7 +106,7 @@ def _texts(box: ComboBox) -> list[str]:
 
 
 def set_reasons(box: ComboBox, reasons: Mapping[str, str]) -> None:
-    """Switch the choices off that have a reason, which is their tooltip."""
+    """Switch off the choices that have a reason, and show it as their tooltip."""
     model = box.native.model()
     if not isinstance(model, QStandardItemModel):
         return
@@ -119,7 +119,7 @@ def set_reasons(box: ComboBox, reasons: Mapping[str, str]) -> None:
 
 
 def type_in(box: LineEdit, text: str) -> None:
-    """Have a text in a line, without a signal and without moving the cursor if it is there already."""
+    """Set the text of a line, without a signal and, if it is there already, without moving the cursor."""
     if box.value != text:
         with box.changed.blocked():
             box.value = text

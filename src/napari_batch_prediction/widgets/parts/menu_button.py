@@ -1,23 +1,23 @@
-"""A button that offers a menu, made anew each time it opens."""
+"""A button that opens a menu, filled anew each time."""
 
 from collections.abc import Callable
 
 from qtpy.QtCore import QPoint
 from qtpy.QtWidgets import QMenu, QPushButton
 
-# A letter, unlike an icon, has the font and the colour of the theme.
+# A letter has the font and the colour of the theme; an icon has not.
 DOWN = "\u25be"
 
 
 class MenuButton(QPushButton):
-    """Opens a menu below itself.
+    """A button with an arrow that opens a menu below itself.
 
     Parameters
     ----------
     text
-        What stands on the button, before an arrow.
+        The text of the button, before the arrow.
     fill
-        Adds the entries to the empty menu, just before it opens.
+        A function that adds the entries to the empty menu, called just before it opens.
     """
 
     def __init__(self, text: str, fill: Callable[[QMenu], None]) -> None:

@@ -17,12 +17,12 @@ BAR_PX, INDENT_PX = 3, 6
 class Message(QWidget):
     """A text, and a button that copies the stack trace if there is one. Hidden while there is nothing to say.
 
-    A coloured bar at its left tells what is wrong from what is a hint.
+    A coloured bar at its left sets problems and warnings apart from hints.
 
     Parameters
     ----------
     lines
-        The height of the text, if it is not to change with what is said.
+        A fixed height of the text, in lines; by default it changes with the text.
     """
 
     def __init__(self, lines: int | None = None) -> None:
@@ -40,11 +40,11 @@ class Message(QWidget):
         self.say("")
 
     def text(self) -> str:
-        """Return what is said."""
+        """Return the text."""
         return self._text.toPlainText()
 
     def kind(self) -> Kind | None:
-        """Return whether what is said is a problem or a warning; None for a hint."""
+        """Return the kind of the text: a problem or a warning; None for a hint."""
         return self._kind
 
     def say(self, text: str, trace: str = "", kind: Kind | None = None) -> None:
@@ -57,7 +57,7 @@ class Message(QWidget):
         trace
             The stack trace of an unexpected error, which is a problem.
         kind
-            Whether it is a problem or a warning; None for a hint.
+            The kind of the text: a problem or a warning; None for a hint.
         """
         self._kind = kind or ("problem" if trace else None)
         if (layout := self.layout()) is not None:
@@ -85,7 +85,7 @@ class Message(QWidget):
 
 
 def printable(text: str) -> str:
-    """Return a text with escapes for what is not Unicode, as in names of files: PySide6 ends a text there."""
+    """Return a text with escapes for bytes that are not Unicode, as in names of files: PySide6 cuts a text there."""
     return text.encode(errors="backslashreplace").decode()
 
 
@@ -95,7 +95,7 @@ class WrappedText(QTextEdit):
     Parameters
     ----------
     lines
-        A height that is kept; what is longer scrolls.
+        A fixed height; longer texts scroll.
     """
 
     def __init__(self, lines: int | None = None) -> None:
@@ -104,7 +104,7 @@ class WrappedText(QTextEdit):
         self.setReadOnly(True)
         self.setAcceptDrops(False)
         self.setTabChangesFocus(True)
-        # To select with the mouse; there is nothing to do in it for the keyboard.
+        # The mouse selects text in it; the keyboard has no use here.
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setStyleSheet("QTextEdit, QTextEdit > QWidget { background: transparent; padding: 0px; }")

@@ -14,7 +14,7 @@ DOWN, RIGHT = "\u25be", "\u25b8"
 
 
 class Section(QWidget):
-    """A heading with a summary, and below it whatever is added to ``body``.
+    """A heading with a summary, and below it the widgets added to ``body``.
 
     superqt's QCollapsible cuts texts that wrap, and its arrow keeps the colour of the theme it was made in.
 
@@ -23,11 +23,11 @@ class Section(QWidget):
     title
         The heading.
     takes_files
-        Whether files can be dropped on the section.
+        Accept files that are dropped on the section.
     folded
-        Whether it is folded away until its heading is pressed.
+        Fold the section away until its heading is pressed.
     about
-        What is in it, for the tooltip of the heading.
+        Its contents in words, for the tooltip of the heading.
 
     Attributes
     ----------
@@ -79,11 +79,11 @@ class Section(QWidget):
         self._summary.setToolTip(text)
 
     def unfold(self) -> None:
-        """Show what is in the section."""
+        """Show the widgets of the section."""
         self._heading.setChecked(True)
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
-        """Accept what holds local files."""
+        """Accept local files."""
         if event is not None and _local_files(event.mimeData()):
             event.acceptProposedAction()
 
@@ -94,7 +94,7 @@ class Section(QWidget):
             self.files_dropped.emit(paths)
 
     def _fold(self, shown: bool) -> None:
-        # Letters, unlike icons, have the font and the colour of the theme.
+        # Letters have the font and the colour of the theme; icons have not.
         self._heading.setText(f"{DOWN if shown else RIGHT} {self._title}")
         self._heading.setToolTip(f"{'Hide' if shown else 'Show'} {self._title}.{self._about}")
         self._content.setVisible(shown)
@@ -103,8 +103,8 @@ class Section(QWidget):
 def lay_out(*changed: QWidget) -> None:
     """Lay out a window now, from widgets with new texts outward, so that it is painted once.
 
-    Otherwise it is painted after the layout of each widget around them. As its canvas is, napari's window is composed
-    with OpenGL: without a graphics card one painting takes as long as predicting a small image.
+    Otherwise it is painted after the layout of each widget around them. napari's window is composed with OpenGL, as its
+    canvas is: without a graphics card one painting takes as long as predicting a small image.
     """
     for widget in changed:
         outer: QWidget | None = widget

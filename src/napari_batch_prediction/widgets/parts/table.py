@@ -1,4 +1,4 @@
-"""Tables of the window: their look and feel."""
+"""Look and feel of the tables of the window."""
 
 from collections.abc import Iterable, Mapping
 from itertools import groupby
@@ -27,26 +27,26 @@ LEAST_WIDTH = 60
 
 
 class Table(QTableView):
-    """Whole rows are selected; the first column takes the room the others leave; long texts lose their start.
+    """A table that selects whole rows; its first column takes the spare room, and long texts lose their start.
 
     Parameters
     ----------
     model
-        What is shown.
+        The rows.
     sortable
-        Whether a click on a heading sorts: up, down, and back to the order of the model.
+        Sort at a click on a heading: up, down, and back to the order of the model.
     hint
-        What is said while there are no rows.
+        The text shown while there are no rows.
     spare
-        Columns that are left out if the table is narrower than so many pixels; their texts are to be in the tooltip
-        of the first.
+        Columns to hide, each with the width in pixels below which it is hidden; the tooltip of the first column should
+        have their texts.
     rows
-        As many rows at least are in sight once there are any.
+        The least number of rows in sight, once there are any.
 
     Attributes
     ----------
     rows_selected
-        Other rows are selected.
+        The selection has changed.
     """
 
     rows_selected = Signal()
@@ -79,7 +79,7 @@ class Table(QTableView):
             sides.hide()
             sides.setDefaultSectionSize(self._height)
             columns.setHighlightSections(False)
-            # Only what is in sight is measured.
+            # Measure only the rows in sight.
             columns.setResizeContentsPrecision(0)
             columns.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
             columns.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
@@ -121,7 +121,7 @@ class Table(QTableView):
             self.scrollTo(self.currentIndex())
 
     def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:
-        """Tell of it."""
+        """Emit that the selection has changed."""
         super().selectionChanged(selected, deselected)
         self.rows_selected.emit()
 
@@ -142,41 +142,41 @@ class Table(QTableView):
         return sorted({row for rows in ranges for row in range(rows.top(), rows.bottom() + 1)})
 
     def go_to(self, row: int) -> None:
-        """Go on with the keys from a row, without selecting it; without effect if there is none."""
+        """Let the arrow keys start from a row, without selecting it; without effect if there is no such row."""
         model, selection = self.model(), self.selectionModel()
         if model is not None and selection is not None and 0 <= row < model.rowCount():
             selection.setCurrentIndex(model.index(row, 0), QItemSelectionModel.SelectionFlag.NoUpdate)
 
     def select_rows(self, rows: Iterable[int]) -> None:
-        """Select these rows and no others; the first of them is scrolled to."""
-        chosen, model, selection = sorted(rows), self.model(), self.selectionModel()
+        """Select these rows and no others, and scroll to the first of them."""
+        ordered, model, selection = sorted(rows), self.model(), self.selectionModel()
         if model is None or selection is None:
             return
         ranges = QItemSelection()
         # A range for each run of neighbours: Qt is slow with one for each row.
-        for _, group in groupby(enumerate(chosen), lambda pair: pair[1] - pair[0]):
+        for _, group in groupby(enumerate(ordered), lambda pair: pair[1] - pair[0]):
             run = [row for _, row in group]
             ranges.select(model.index(run[0], 0), model.index(run[-1], model.columnCount() - 1))
         flags = QItemSelectionModel.SelectionFlag
-        if chosen:
-            self.go_to(chosen[0])
-            self.scrollTo(model.index(chosen[0], 0))
-        # The ranges are whole rows already: to have Qt extend each takes twice the time.
+        if ordered:
+            self.go_to(ordered[0])
+            self.scrollTo(model.index(ordered[0], 0))
+        # The ranges are whole rows already; letting Qt extend each takes twice the time.
         selection.select(ranges, flags.ClearAndSelect)
 
 
 class StartDelegate(QStyledItemDelegate):
-    """Leaves out the end of a text that is too long, not its start."""
+    """Delegate that leaves out the end of a long text, not its start."""
 
     def initStyleOption(self, option: QStyleOptionViewItem | None, index: QModelIndex) -> None:
-        """Choose where the dots are."""
+        """Put the dots at the end."""
         super().initStyleOption(option, index)
         if option is not None:
             option.textElideMode = Qt.TextElideMode.ElideRight
 
 
 class StatusDelegate(QStyledItemDelegate):
-    """Shows in red what went wrong, and in amber what may be wrong."""
+    """Delegate that shows problems in red and warnings in amber."""
 
     def initStyleOption(self, option: QStyleOptionViewItem | None, index: QModelIndex) -> None:
         """Choose the colour of the text."""

@@ -1,30 +1,30 @@
-"""Names and numbers as the window says them."""
+"""Names and numbers as the window shows them."""
 
 import re
 
 from napari_batch_prediction.formats.registry import FILE_FORMATS
 from napari_batch_prediction.locations.location import LayerNamed
 
-CONTAINERS = tuple(extension for known in FILE_FORMATS if known.has_datasets for extension in known.extensions)
+CONTAINERS = tuple(extension for format_ in FILE_FORMATS if format_.has_datasets for extension in format_.extensions)
 """Extensions of files that can hold several images."""
 
 
 def short_name(location: str) -> str:
-    """Return the end of an input that tells it from others: its file, its layer or its pattern.
+    """Return the part of a location that distinguishes it: its file, layer or pattern.
 
     A dataset is shown with its file, a pattern from the folder before its first wildcard on.
     """
     if (layer := LayerNamed.of(location)) is not None:
         return layer.name
-    parts = re.split(r"[/\\]", location)
-    for i, part in enumerate(parts):
-        if re.search(r"[*?\[]", part):
-            return "/".join(parts[max(i - 1, 0) :])
-        if part.lower().endswith(CONTAINERS):
-            return "/".join(parts[i:])
-    return parts[-1] or location
+    names = re.split(r"[/\\]", location)
+    for i, name in enumerate(names):
+        if re.search(r"[*?\[]", name):
+            return "/".join(names[max(i - 1, 0) :])
+        if name.lower().endswith(CONTAINERS):
+            return "/".join(names[i:])
+    return names[-1] or location
 
 
-def count(n: int, what: str) -> str:
+def count(n: int, noun: str) -> str:
     """Return a number with its noun."""
-    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
