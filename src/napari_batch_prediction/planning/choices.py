@@ -16,18 +16,8 @@ from napari_batch_prediction.planning.output import plan_output
 from napari_batch_prediction.planning.transform import ImageAxes, export_region
 from napari_batch_prediction.problems import Problem
 
-# Tables have none of these.
-_OF_IMAGES = (
-    "dtype",
-    "input_range",
-    "output_range",
-    "output_axes",
-    "compression",
-    "per_class",
-    "internal_path",
-    "ome_zarr_version",
-    "into_image",
-)
+# All other settings are for images.
+_OF_TABLES = ("source", "format", "folder", "name", "region")
 
 _ONLY_OME_ZARR = "This is for the formats of OME-Zarr."
 
@@ -108,7 +98,7 @@ def why_off(setting: str, export: Export, source: Source | None) -> Problem | No
     export_format = format_named(export.format)
     if export_format is None:
         return None
-    if setting in _OF_IMAGES and (export_format.is_table or (source is not None and source.kind == "table")):
+    if setting not in _OF_TABLES and (export_format.is_table or (source is not None and source.kind == "table")):
         text = f"{export.source} is a table of numbers: it has no type, axes, classes or compression."
         return Problem("settings", text, "source")
     rules = _OFF.get(setting, ())

@@ -62,7 +62,8 @@ def made_with(job: BatchJob, export: Export, source: Source, classifier_sha256: 
     -------
     The same text for equal outputs. ``value_range`` is that of the output, so that a reader can show it.
     """
-    settings = {key: value for key, value in export.model_dump(mode="json").items() if key not in _WHERE}
+    # Without defaults, so that a setting that comes later changes no text in which it is not used.
+    settings = export.model_dump(mode="json", exclude_defaults=True, exclude={"source", *_WHERE})
     return json.dumps(
         {
             "source": source.name,

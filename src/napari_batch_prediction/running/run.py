@@ -96,6 +96,7 @@ def run_plan(
     plan: Plan,
     on_event: Callable[[Event], None] | None = None,
     should_cancel: Callable[[], bool] | None = None,
+    make_executor: MakeExecutor = ThreadExecutor,
 ) -> Ledger:
     """Run a checked job to its end; see :func:`iter_run`.
 
@@ -107,9 +108,11 @@ def run_plan(
         Called with every event, in the calling thread.
     should_cancel
         Asked before every tile, from several threads; the run ends when it returns True.
+    make_executor
+        Makes what carries out the tasks.
     """
     ledger = Ledger(())
-    with closing(iter_run(plan, should_cancel)) as events:
+    with closing(iter_run(plan, should_cancel, make_executor)) as events:
         for event in events:
             if on_event is not None:
                 on_event(event)
