@@ -1,1 +1,1 @@
-"""The section that says what is written."""
+"""The section of the exports: sources, settings, and names of the files."""

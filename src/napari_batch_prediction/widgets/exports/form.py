@@ -1,4 +1,4 @@
-"""Where exports go: format, folder and name."""
+"""The form for format, folder and name of exports."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -41,31 +41,36 @@ BESIDE_EACH, BESIDE_ALL = "beside each image", "beside the images"
 NO_FOLDER = "Choose a folder first, below which the folders of the images are repeated."
 
 
-class Chosen(NamedTuple):
-    """An export that is shown, and what it exports; None if that is not known."""
+class Shown(NamedTuple):
+    """An export whose settings are shown, and its source; None if the source is not known."""
 
     export: Export
     source: Source | None
 
+    @property
+    def is_table(self) -> bool:
+        """True if the source is known to be a table."""
+        return self.source is not None and self.source.kind == "table"
 
-def off_for_all(setting: str, chosen: Sequence[Chosen]) -> str:
-    """Return why a setting means nothing for any of these exports; empty if it does for one."""
-    reasons = [why_off(setting, *one) for one in chosen]
+
+def off_for_all(setting: str, exports: Sequence[Shown]) -> str:
+    """Return the reason why a setting has no effect on any of these exports; empty if it affects one."""
+    reasons = [why_off(setting, each.export, each.source) for each in exports]
     return str(reasons[0]) if reasons and all(reasons) else ""
 
 
-def shown(setting: str, chosen: Sequence[Chosen]) -> Chosen:
-    """Return the export whose value of a setting is shown: the first for which it means something."""
-    return next((one for one in chosen if not why_off(setting, *one)), chosen[0])
+def shown_for(setting: str, exports: Sequence[Shown]) -> Shown:
+    """Return the export whose value of a setting is shown: the first that the setting affects."""
+    return next((each for each in exports if not why_off(setting, each.export, each.source)), exports[0])
 
 
 class ExportForm(QWidget):
-    """Format, folder and name of one export or of several that are set together.
+    """Controls for format, folder and name of one export, or of several together.
 
     Attributes
     ----------
     edited
-        The user sets something; emitted with the fields of :class:`Export` that change.
+        The user has changed settings; emitted with the changed fields of :class:`Export`.
     """
 
     edited = Signal(dict)
@@ -73,7 +78,7 @@ class ExportForm(QWidget):
     def __init__(self) -> None:
         super().__init__()
         form = make_form(self)
-        self._format = combo([(form.name, form.name) for form in EXPORT_FORMATS])
+        self._format = combo([(export_format.name, export_format.name) for export_format in EXPORT_FORMATS])
         self._folder = FileEdit(mode=FileDialogMode.EXISTING_DIRECTORY)
         self._folder.margins = (0, 0, 0, 0)
         self._folder.choose_btn.text = "Browse"
@@ -89,28 +94,28 @@ class ExportForm(QWidget):
         self._folder.line_edit.changed.connect(self._on_folder)
         self._name.changed.connect(lambda name: self.edited.emit({"name": name}))
 
-    def show_exports(self, chosen: Sequence[Chosen], image: ImageAxes | None) -> None:
+    def show_exports(self, exports: Sequence[Shown], image: ImageAxes | None) -> None:
         """Show the settings of these exports; those of the first where they differ.
 
         Parameters
         ----------
-        chosen
+        exports
             At least one.
         image
             The first image, if it is known.
         """
-        images = [one for one in chosen if one.source is None or one.source.kind != "table"] or list(chosen)
+        images = [each for each in exports if not each.is_table] or list(exports)
         first = images[0].export
-        form = format_named(first.format)
-        name = form.name if form is not None else first.format
-        names = [known.name for known in EXPORT_FORMATS]
-        # A format that is unknown, from Python, is shown as it is.
+        export_format = format_named(first.format)
+        name = export_format.name if export_format is not None else first.format
+        names = [export_format.name for export_format in EXPORT_FORMATS]
+        # An unknown format, set from Python, is shown as it is.
         set_choices(self._format, [(n, n) for n in dict.fromkeys([*names, name])], name)
         set_reasons(self._format, _reasons(images, image))
-        self._folder_row.set_off(off_for_all("folder", chosen))
-        tables = all(source is not None and source.kind == "table" for _, source in chosen)
+        self._folder_row.set_off(off_for_all("folder", exports))
+        tables = all(each.is_table for each in exports)
         self._folder.line_edit.native.setPlaceholderText(BESIDE_ALL if tables else BESIDE_EACH)
-        folder = shown("folder", chosen).export.folder
+        folder = shown_for("folder", exports).export.folder
         text = "" if folder is None else str(folder)
         if _folder(self._folder.line_edit.value) != folder:
             type_in(self._folder.line_edit, text)
@@ -134,11 +139,11 @@ def _folder(text: str) -> Path | None:
     return Path(text.strip()) if text.strip() else None
 
 
-def _reasons(chosen: Sequence[Chosen], image: ImageAxes | None) -> dict[str, str]:
-    """Return each format and why one of the exports cannot have it."""
-    found: dict[str, str] = {}
-    for export, source in chosen:
-        for name, reason in format_problems(export, source, image).items():
-            if reason and name not in found:
-                found[name] = f"{export.source}: {reason}" if len(chosen) > 1 else str(reason)
-    return found
+def _reasons(exports: Sequence[Shown], image: ImageAxes | None) -> dict[str, str]:
+    """Return, by format, the reason why one of the exports cannot have it."""
+    reasons: dict[str, str] = {}
+    for export, source in exports:
+        for name, problem in format_problems(export, source, image).items():
+            if problem and name not in reasons:
+                reasons[name] = f"{export.source}: {problem}" if len(exports) > 1 else str(problem)
+    return reasons

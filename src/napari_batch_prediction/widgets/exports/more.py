@@ -1,4 +1,4 @@
-"""What is seldom set of exports: type, range, axes, region, compression, and where values go inside a file."""
+"""The form for rarer settings of exports: type, range, axes, region, compression, and the place in the file."""
 
 from collections.abc import Mapping, Sequence
 from math import isfinite
@@ -17,7 +17,7 @@ from napari_batch_prediction.job.options import describe, label
 from napari_batch_prediction.job.region import Region, format_region, parse_region
 from napari_batch_prediction.planning.choices import axis_orders, why_no_dtype
 from napari_batch_prediction.planning.transform import ImageAxes
-from napari_batch_prediction.widgets.exports.form import Chosen, off_for_all, shown
+from napari_batch_prediction.widgets.exports.form import Shown, off_for_all, shown_for
 from napari_batch_prediction.widgets.parts.form_rows import (
     Row,
     choose,
@@ -42,17 +42,17 @@ COMPRESSIONS: Mapping[Compression, str] = {
 DRAW = "Draw a rectangle on an image in the viewer: the pixels it touches are the region, also when it is moved."
 AS_THEY_ARE, RESCALE = "as they are", "rescale"
 
-# Rows that are not called after the field they are of.
+# Fields of the rows that have other names than their field.
 _FIELDS = {"range": "output_range", "draw": "region"}
 
 
 class MoreForm(QWidget):
-    """The settings of exports that are folded away.
+    """Controls for the settings of exports that are folded away at first.
 
     Attributes
     ----------
     edited
-        The user sets something; emitted with the fields of :class:`Export` that change.
+        The user has changed settings; emitted with the changed fields of :class:`Export`.
     draw_clicked
         The user wants to draw the region.
     """
@@ -125,40 +125,40 @@ class MoreForm(QWidget):
         self._into_image.changed.connect(lambda on: self.edited.emit({"into_image": on}))
 
     def say(self, problem: str) -> None:
-        """Say what is wrong; nothing if it is empty."""
+        """Show a problem; an empty one is hidden."""
         self._message.say(problem, kind="problem")
 
-    def show_exports(self, chosen: Sequence[Chosen], image: ImageAxes | None) -> None:
-        """Show the settings of these exports; those of the first for which they mean something.
+    def show_exports(self, exports: Sequence[Shown], image: ImageAxes | None) -> None:
+        """Show the settings of these exports; each setting as the first export has it that it affects.
 
         Parameters
         ----------
-        chosen
+        exports
             At least one.
         image
             The first image, if it is known.
         """
         self.say("")
         for setting, row in self._rows.items():
-            row.set_off(off_for_all(_FIELDS.get(setting, setting), chosen))
-        self._show_values(shown("dtype", chosen))
-        one, source = shown("output_axes", chosen)
+            row.set_off(off_for_all(_FIELDS.get(setting, setting), exports))
+        self._show_values(shown_for("dtype", exports))
+        export, source = shown_for("output_axes", exports)
         own = output_axes(image.axes) if image is not None else ""
-        self._orders = axis_orders(one, source, image)
+        self._orders = axis_orders(export, source, image)
         self._axes.native.setPlaceholderText(f"{own}, the image's own" if own else "the image's own, then c")
-        if (self._axes.value.strip().lower() or None) != one.output_axes:
-            type_in(self._axes, one.output_axes or "")
-        self._show_region(chosen[0].export.region)
-        self._show_compression(shown("compression", chosen).export)
+        if (self._axes.value.strip().lower() or None) != export.output_axes:
+            type_in(self._axes, export.output_axes or "")
+        self._show_region(exports[0].export.region)
+        self._show_compression(shown_for("compression", exports).export)
         for setting, box in (("per_class", self._per_class), ("into_image", self._into_image)):
             with box.changed.blocked():
-                box.value = getattr(shown(setting, chosen).export, setting)
-        type_in(self._dataset, shown("internal_path", chosen).export.internal_path)
-        choose(self._version, shown("ome_zarr_version", chosen).export.ome_zarr_version)
+                box.value = getattr(shown_for(setting, exports).export, setting)
+        type_in(self._dataset, shown_for("internal_path", exports).export.internal_path)
+        choose(self._version, shown_for("ome_zarr_version", exports).export.ome_zarr_version)
 
-    def _show_values(self, one: Chosen) -> None:
+    def _show_values(self, shown: Shown) -> None:
         """Show type and range."""
-        export, source = one
+        export, source = shown
         own = f"{source.dtype}, its own" if source is not None else "its own"
         set_choices(self._dtype, [(own, ""), *((name, name) for name in get_args(Dtype))], export.dtype or "")
         set_reasons(self._dtype, {name: str(why_no_dtype(name, export) or "") for name in get_args(Dtype)})
@@ -166,9 +166,10 @@ class MoreForm(QWidget):
         choose(self._range, RESCALE if rescaled else AS_THEY_ARE)
         for setting in ("input_range", "output_range"):
             self._rows[setting].set_visible(rescaled)
-        known = source.value_range if source is not None else None
-        for box, text in zip(self._input, (f"{end:g}" for end in known) if known else ("min", "max"), strict=True):
-            box.native.setPlaceholderText(text)
+        own_range = source.value_range if source is not None else None
+        hints = [f"{end:g}" for end in own_range] if own_range else ["min", "max"]
+        for box, hint in zip(self._input, hints, strict=True):
+            box.native.setPlaceholderText(hint)
         _show_ends(self._input, export.input_range)
         _show_ends(self._output, export.output_range)
 
@@ -181,21 +182,18 @@ class MoreForm(QWidget):
             type_in(self._region, format_region(region))
 
     def _show_compression(self, export: Export) -> None:
-        form = format_named(export.format)
-        ways = form.compressions if form is not None else ()
-        chosen = export.compression if export.compression in ways else None
-        value = "" if chosen is None or chosen == ways[0] else chosen
-        set_choices(
-            self._compression,
-            [(COMPRESSIONS[way], way if i else "") for i, way in enumerate(ways)] or [("", "")],
-            value,
-        )
+        export_format = format_named(export.format)
+        compressions = export_format.compressions if export_format is not None else ()
+        # The first is the default, which the export leaves unset.
+        choices = [(COMPRESSIONS[name], name if i else "") for i, name in enumerate(compressions)]
+        value = export.compression if export.compression in compressions[1:] else None
+        set_choices(self._compression, choices or [("", "")], value or "")
 
-    def _on_range(self, how: str) -> None:
+    def _on_range(self, choice: str) -> None:
         dtype = self._dtype.value
         whole = "float" not in (dtype or "float")
         top = float(2 ** (int(dtype.lstrip("uint")) - dtype.startswith("i")) - 1) if whole else 1.0
-        self.edited.emit({"output_range": (0.0, top) if how == RESCALE else None})
+        self.edited.emit({"output_range": (0.0, top) if choice == RESCALE else None})
 
     def _on_ends(self, setting: str, boxes: tuple[LineEdit, LineEdit]) -> None:
         try:
@@ -242,12 +240,12 @@ class MoreForm(QWidget):
 
 
 def _ends(boxes: tuple[LineEdit, LineEdit]) -> tuple[float, float] | None:
-    """Return the range that is typed; None if nothing is.
+    """Return the range that is typed; None if the boxes are empty.
 
     Raises
     ------
     SettingsError
-        If it is not a range.
+        If the texts are not a range.
     """
     texts = [box.value.strip() for box in boxes]
     if not any(texts):

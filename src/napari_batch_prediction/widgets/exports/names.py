@@ -1,4 +1,4 @@
-"""What exports come to for the first image: names, and what does not fit."""
+"""Names of the files that exports write for the first image, and problems of their settings."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ from napari_batch_prediction.widgets.exports.text import backwards
 
 
 class FirstImage(NamedTuple):
-    """The first image of a plan, as far as names need it: nothing is read for a name that is being typed."""
+    """The first image of a plan, as far as names need it: typing a name reads no file."""
 
     plan: Plan
     naming: Naming
@@ -29,14 +29,14 @@ def first_image(plan: Plan) -> FirstImage | None:
 
 
 def in_memory(plan: Plan) -> str:
-    """Return what becomes of the results of layers, as a sentence; empty if no input is one."""
+    """Return a sentence about the results of layers; empty if no input is a layer."""
     layers = [row.location.in_memory for row in plan.rows]
     if not any(layers):
         return ""
     if not all(layers):
         return "Results of layers become layers of the viewer. Files are written for the other images."
-    where = "Results become layers of the viewer and stay in memory."
-    return where + (" Only the table is written to a file." if plan.tables else " No files are written.")
+    layers_only = "Results become layers of the viewer and stay in memory."
+    return layers_only + (" Only the table is written to a file." if plan.tables else " No files are written.")
 
 
 def names(first: FirstImage, exports: Sequence[Export], image: ImageAxes | None) -> list[Path]:
@@ -45,42 +45,42 @@ def names(first: FirstImage, exports: Sequence[Export], image: ImageAxes | None)
     Parameters
     ----------
     first
-        The image, and the plan it is from.
+        The image and its plan.
     exports
-        The exports as they are set now.
+        The exports as set now.
     image
-        Axes and extents of the image, which numbers of pixels in names are taken from.
+        Axes and extents of the image, for numbers of pixels in names.
 
     Raises
     ------
     SettingsError
-        If there are no such outputs.
+        If an export does not fit the image or the classifier.
     """
     plan, naming = first
     if tuple(exports) == plan.job.exports:
         return [*plan.rows[naming.index - 1].outputs.values(), *plan.tables.values()]
     job = plan.job.model_copy(update={"exports": tuple(exports)})
     paths = []
-    for named in named_exports(job, plan.classifier):
-        if not named.is_table:
-            output = plan_output(named, image, naming)
+    for export in named_exports(job, plan.classifier):
+        if not export.is_table:
+            output = plan_output(export, image, naming)
             if image is not None and output.transform is None:
                 raise SettingsError(" ".join(map(str, output.problems)))
             paths.append(output.path)
-        elif (table := plan_table(named, job.classifier, plan.folder)) is not None:
+        elif (table := plan_table(export, job.classifier, plan.folder)) is not None:
             paths.append(table)
     return paths
 
 
 def why_not(exports: Sequence[Export], classifier: Classifier, image: ImageAxes | None) -> str:
-    """Return what does not fit in the settings of exports, in words; empty if all fits.
+    """Return the first problem of the settings of exports, in words; empty if there is none.
 
     Parameters
     ----------
     exports
         The exports.
     classifier
-        What they are of.
+        The classifier with their sources.
     image
         The first image, if it is known.
     """
@@ -89,12 +89,12 @@ def why_not(exports: Sequence[Export], classifier: Classifier, image: ImageAxes 
     if not exports:
         return ""
     try:
-        # Only the exports count.
+        # Only its exports are looked at.
         job = BatchJob(classifier=classifier.file, inputs=("",), exports=tuple(exports))
-        for named in named_exports(job, classifier):
-            if image is not None and not named.is_table:
-                for problem in plan_output(named, image).problems:
-                    return f"{named.source.name}: {problem}" if problem.setting == "format" else str(problem)
+        for export in named_exports(job, classifier):
+            if image is not None and not export.is_table:
+                for problem in plan_output(export, image).problems:
+                    return f"{export.source.name}: {problem}" if problem.setting == "format" else str(problem)
     except SettingsError as error:
         return str(error)
     return ""

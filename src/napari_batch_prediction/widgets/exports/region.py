@@ -1,8 +1,8 @@
-"""A rectangle in the viewer that says which part of the images is exported."""
+"""A rectangle in the viewer around the region to export."""
 
 from collections.abc import Callable, Iterable, Mapping
 from math import ceil, floor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from napari.layers import Image, Shapes
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 
 NAME = "Export region"
 
-# Digits of a pixel that count: corners of shapes are float32, and may lie beside the edge that is meant.
+# Decimals of a pixel to round to: corners of shapes are float32 and may miss an edge by a little.
 _DIGITS = 2
 
 _DONE = ("added", "changed", "removed")
 
 
 class RegionLayer:
-    """A layer of shapes, and the pixels that enclose what is drawn in it.
+    """A layer of shapes, and the smallest region that encloses them.
 
     Parameters
     ----------
     viewer
-        Where it is drawn.
+        The viewer to draw in.
     on_drawn
-        Called with start and stop along y and x, in pixels of the image, when something was drawn or moved.
+        Called with the region, in pixels of the image along y and x, when a shape was drawn or moved.
     """
 
     def __init__(self, viewer: "ViewerModel", on_drawn: Callable[[Region], None]) -> None:
@@ -39,18 +39,18 @@ class RegionLayer:
         self._layer: Shapes | None = None
         self._image: Image | None = None
         self._followed = True
-        # Whether a region is drawn that was set, or set by drawing.
+        # True while the layer shows the region of the exports.
         self._drawn = False
 
     def draw(self, region: Region, extents: Mapping[str, int] | None) -> None:
-        """Have the user draw, or move the region if there is one already.
+        """Let the user draw the region, or move it if it is drawn already.
 
         Parameters
         ----------
         region
-            The region as it is set.
+            The region as set.
         extents
-            Extents of the images along y and x, if they are known: an image layer that has them is drawn on.
+            Extents of the images along y and x, if known; an image layer with these extents is preferred.
 
         Raises
         ------
@@ -79,9 +79,9 @@ class RegionLayer:
             layer.mode = "add_rectangle"
 
     def show(self, region: Region) -> None:
-        """Draw the region as it is set, if it is drawn at all; without a region what is drawn goes.
+        """Move the rectangle to a region, once the layer exists; remove it if there is no region.
 
-        Parts along other axes than y and x are not shown.
+        Limits along other axes than y and x are not shown.
         """
         layer, image = self._layer, self._image
         if layer is None or image is None or layer not in self._viewer.layers:
@@ -91,12 +91,8 @@ class RegionLayer:
                 self._lay(layer, [])
             return
         height, width = _extents(image)
-        (top, bottom), (left, right) = (
-            (start or 0, n if stop is None else stop)
-            for (start, stop), n in zip(
-                (region.get("y", (0, None)), region.get("x", (0, None))), (height, width), strict=True
-            )
-        )
+        top, bottom = _limits(region, "y", height)
+        left, right = _limits(region, "x", width)
         if self.region() == {"y": (top, bottom), "x": (left, right)}:
             self._drawn = True
             return
@@ -110,17 +106,17 @@ class RegionLayer:
         self._lay(layer, [np.array(placed)])
 
     def region(self) -> Region | None:
-        """Return start and stop, in pixels of the image, of what encloses all shapes; None if there are none."""
+        """Return the smallest region of the image, along y and x, that encloses all shapes; None if there are none."""
         if self._layer is None or self._image is None:
             return None
         return enclosing(self._layer, self._image)
 
     def stop(self) -> None:
-        """Follow the layer no longer."""
+        """Stop following the layer."""
         self._on_drawn = None
 
     def _lay(self, layer: Shapes, rectangles: list[np.ndarray]) -> None:
-        """Have these rectangles on a layer and no others, without telling of it."""
+        """Replace the shapes of a layer by these rectangles, without a call of ``on_drawn``."""
         self._followed = False
         try:
             layer.data = []
@@ -157,7 +153,7 @@ class RegionLayer:
 
 
 def find_image(viewer: "ViewerModel", extents: Mapping[str, int] | None = None) -> Image | None:
-    """Return the image layer to draw on: the selected one or the lowest, one with these extents before others."""
+    """Return the image layer to draw on: one with these extents if possible, the selected one or else the lowest."""
     layers = image_layers(viewer)
     ordered = sorted(layers, key=lambda layer: layer not in viewer.layers.selection)
     if extents is not None:
@@ -167,10 +163,10 @@ def find_image(viewer: "ViewerModel", extents: Mapping[str, int] | None = None) 
 
 
 def enclosing(shapes: Shapes, image: Image) -> Region | None:
-    """Return start and stop along y and x, in pixels of an image, of what encloses all shapes.
+    """Return the smallest region of an image, along y and x, that encloses all shapes.
 
-    A pixel belongs to it that is covered in part; what lies outside the image is cut off. None is returned if there
-    are no shapes, or all lie outside. The last two dimensions of both layers are y and x.
+    It contains every pixel that is covered in part, and ends where the image ends. It is None if there are no shapes,
+    or all lie outside. The last two dimensions of both layers are y and x.
     """
     vertices = [vertex for shape in shapes.data for vertex in shape]
     if not vertices:
@@ -178,14 +174,19 @@ def enclosing(shapes: Shapes, image: Image) -> Region | None:
     # The centre of a pixel is at a whole number, so its edges are at halves.
     points = np.array([_last(image.world_to_data(shapes.data_to_world(vertex))) for vertex in vertices]) + 0.5
     low, high = points.min(0).round(_DIGITS), points.max(0).round(_DIGITS)
-    parts = []
+    limits = []
     for first, last, extent in zip(low, high, _extents(image), strict=True):
         start = min(max(floor(first), 0), extent)
         stop = max(min(max(ceil(last), floor(first) + 1), extent), 0)
         if start >= stop:
             return None
-        parts.append((start, stop))
-    return {"y": parts[0], "x": parts[1]}
+        limits.append((start, stop))
+    return {"y": limits[0], "x": limits[1]}
+
+
+def _limits(region: Region, key: Literal["y", "x"], extent: int) -> tuple[int, int]:
+    start, stop = region.get(key, (0, None))
+    return start or 0, extent if stop is None else stop
 
 
 def _extents(image: Image) -> tuple[int, int]:
@@ -195,7 +196,7 @@ def _extents(image: Image) -> tuple[int, int]:
 
 
 def _first(image: Image, point: Iterable[float]) -> tuple[float, ...]:
-    """Return a point of a plane in all dimensions of a layer."""
+    """Return a point of the first plane in all dimensions of a layer."""
     return (*[0.0] * (image.ndim - 2), *point)
 
 

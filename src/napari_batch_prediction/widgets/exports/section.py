@@ -1,4 +1,4 @@
-"""The part of the window that says what is written, how, and where."""
+"""The part of the window for the exports: sources, settings, and names of the files."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QWidget
-from superqt import QElidingLabel
 
 from napari_batch_prediction.classifiers.base import Classifier, Source
 from napari_batch_prediction.errors import SettingsError
@@ -18,15 +17,16 @@ from napari_batch_prediction.planning.choices import for_source, why_off, with_c
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.planning.transform import ImageAxes
 from napari_batch_prediction.widgets import preferences
-from napari_batch_prediction.widgets.exports.form import Chosen, ExportForm
+from napari_batch_prediction.widgets.exports.first_file import FirstFile
+from napari_batch_prediction.widgets.exports.form import ExportForm, Shown
 from napari_batch_prediction.widgets.exports.more import MoreForm
-from napari_batch_prediction.widgets.exports.names import FirstImage, first_image, in_memory, names, why_not
+from napari_batch_prediction.widgets.exports.names import in_memory, why_not
 from napari_batch_prediction.widgets.exports.region import RegionLayer
-from napari_batch_prediction.widgets.exports.source_boxes import SourceBoxes
+from napari_batch_prediction.widgets.exports.source_boxes import SourceBoxes, default_sources
 from napari_batch_prediction.widgets.exports.text import differing, labels, more_than_default, only
 from napari_batch_prediction.widgets.parts.form_rows import Row, choose, combo, make_form, set_choices
 from napari_batch_prediction.widgets.parts.message import Message
-from napari_batch_prediction.widgets.parts.section import ELLIPSIS_WIDTH, Section, lay_out
+from napari_batch_prediction.widgets.parts.section import Section, lay_out
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -41,19 +41,19 @@ ABOUT_MORE = "Type, range, order of axes, region, compression, files for single 
 
 
 class ExportsSection(Section):
-    """Outputs to tick, their settings, and what to do about files that exist.
+    """Sources to tick, the settings of their exports, and the treatment of files that exist.
 
-    Settings are those of the last batch until a job is set.
+    The settings are those of the last batch until a job is set.
 
     Parameters
     ----------
     viewer
-        Where the region can be drawn.
+        The viewer to draw the region in.
 
     Attributes
     ----------
     changed
-        Something else is to be written.
+        The exports have changed.
     """
 
     changed = Signal()
@@ -62,15 +62,14 @@ class ExportsSection(Section):
         super().__init__("Export settings")
         self._classifier: Classifier | None = None
         self._exports: tuple[Export, ...] = (Export(),)
-        # What the next output that is ticked is exported with.
+        # Settings for the next source that is ticked.
         self._template = Export()
-        # Which of the exports the settings are of; all if None.
-        self._one: int | None = None
-        # Whether the exports are those of a job, which stay as they are; and for which classifier, once it is known.
-        self._given = False
-        self._given_for: Path | None = None
+        # Index of the export whose settings are shown; None for all.
+        self._index: int | None = None
+        # Exports of a job stay as they are while its classifier, once known, is the one in use.
+        self._from_job = False
+        self._job_classifier: Path | None = None
         self._image: ImageAxes | None = None
-        self._first: FirstImage | None = None
         self._region = RegionLayer(viewer, self._on_drawn)
 
         self._sources = SourceBoxes()
@@ -78,9 +77,7 @@ class ExportsSection(Section):
         self._target = combo([(ALL, "")])
         self._differing = Message()
         self._form, self._more_form = ExportForm(), MoreForm()
-        self._path = QElidingLabel()
-        self._path.setEllipsesWidth(ELLIPSIS_WIDTH)
-        self._path.setElideMode(Qt.TextElideMode.ElideLeft)
+        self._first_file = FirstFile()
         self._existing = combo([(text, value) for value, text in EXISTING.items()])
         self._message = Message()
         self._memory = Message()
@@ -88,17 +85,16 @@ class ExportsSection(Section):
         self._more = Section("More export settings", folded=True, about=ABOUT_MORE)
         self._more.body.addWidget(self._more_form)
 
-        of, exists, self._first_file = QWidget(), QWidget(), QWidget()
+        target, exists = QWidget(), QWidget()
         self._target_row = Row(
-            make_form(of), "Settings of", [self._target.native], "Which outputs the settings are of."
+            make_form(target), "Settings of", [self._target.native], "Which outputs the settings are of."
         )
         tip = "What to do about an output that exists already."
         Row(make_form(exists), "If it exists", [self._existing.native], tip)
-        Row(make_form(self._first_file), "First file", [self._path], "The first file that will be written.")
-        for part in (
+        for widget in (
             self._sources,
             self._unknown,
-            of,
+            target,
             self._differing,
             self._form,
             self._first_file,
@@ -108,7 +104,7 @@ class ExportsSection(Section):
             self._only,
             self._more,
         ):
-            self.body.addWidget(part)
+            self.body.addWidget(widget)
         self._sources.ticked.connect(self._on_ticked)
         self._target.changed.connect(self._on_target)
         self._form.edited.connect(self._on_edited)
@@ -123,46 +119,46 @@ class ExportsSection(Section):
         self._show()
 
     def value(self) -> dict[str, Any]:
-        """Return the fields of a job that are shown here. There are no exports if nothing is ticked."""
+        """Return the fields of a job that are shown here, with no exports if no source is ticked."""
         return {"exports": self._exports, "existing": self._existing.value}
 
     def setValue(self, job: BatchJob) -> None:
-        """Show the exports of a job, and what it does about outputs that exist."""
+        """Show the exports of a job and its treatment of outputs that exist."""
         choose(self._existing, job.existing)
         self._exports, self._template = job.exports, job.exports[0]
-        self._one, self._given = None, True
-        known = self._classifier is not None and self._classifier.path == job.classifier
-        self._given_for = job.classifier if known else None
+        self._index, self._from_job = None, True
+        loaded = self._classifier is not None and self._classifier.path == job.classifier
+        self._job_classifier = job.classifier if loaded else None
         self._show()
         self.changed.emit()
 
     def set_offered(self, classifier: Classifier | None) -> None:
-        """Offer the outputs of a classifier, and leave out what it has not; if nothing is left, tick what it is for.
+        """Offer the sources of a classifier and drop the exports of others; if none remains, tick its default sources.
 
-        What a job says stays as it is, until the user turns to another classifier.
+        The exports of a job stay as they are until the user turns to another classifier.
         """
         self._classifier = classifier
-        if classifier is not None and self._given:
-            self._given_for = self._given_for or classifier.path
-            self._given = classifier.path == self._given_for
-        if classifier is not None and not self._given:
+        if classifier is not None and self._from_job:
+            self._job_classifier = self._job_classifier or classifier.path
+            self._from_job = classifier.path == self._job_classifier
+        if classifier is not None and not self._from_job:
             offered = {name.lower() for name in classifier.sources}
-            left = tuple(export for export in self._exports if export.source.lower() in offered)
-            if not left or len(left) < len(self._exports):
-                self._exports = left or tuple(self._new(source) for source in default_sources(classifier))
-                self._one = None
+            remaining = tuple(export for export in self._exports if export.source.lower() in offered)
+            if not remaining or len(remaining) < len(self._exports):
+                self._exports = remaining or tuple(self._new(source) for source in default_sources(classifier))
+                self._index = None
                 self._show()
                 self.changed.emit()
                 return
         self._show()
 
     def set_image(self, axes: str | None, extents: Mapping[str, int] | None) -> None:
-        """Take in the first image.
+        """Set the first image.
 
         Parameters
         ----------
         axes, extents
-            Its axes, and its extent along each of ``t c z y x``; None if they are not known.
+            Its axes, and its extent along each of ``t c z y x``; None if not known.
         """
         image = ImageAxes(axes, dict(extents)) if axes is not None and extents is not None else None
         if image != self._image:
@@ -170,8 +166,8 @@ class ExportsSection(Section):
             self._show()
 
     def set_plan(self, plan: Plan | None) -> None:
-        """Show the first name that will be written; none if it is not known."""
-        self._first = first_image(plan) if plan is not None else None
+        """Show the first file that will be written; nothing without a plan."""
+        self._first_file.set_plan(plan)
         self._memory.say(in_memory(plan) if plan is not None else "")
         self._show_names()
 
@@ -180,7 +176,7 @@ class ExportsSection(Section):
         preferences.keep_exports(self._exports, self._existing.value)
 
     def go_to_existing(self) -> QWidget:
-        """Give the keyboard to what is done about outputs that exist, and return this control."""
+        """Give the keyboard to the control for outputs that exist, and return it."""
         self.unfold()
         lay_out(self)
         control: QWidget = self._existing.native
@@ -188,59 +184,60 @@ class ExportsSection(Section):
         return control
 
     def _source(self, export: Export) -> Source | None:
-        """Return what an export is of; None if the classifier does not offer it, or is not known."""
+        """Return the source of an export; None if the classifier does not offer it or is not known."""
         try:
             return self._classifier.source(export.source) if self._classifier is not None else None
         except SettingsError:
             return None
 
+    def _source_name(self, export: Export) -> str:
+        source = self._source(export)
+        return source.name if source is not None else export.source
+
     def _new(self, source: Source) -> Export:
         return for_source(self._template, source, self._image)
 
-    def _chosen(self) -> list[Chosen]:
-        """Return the exports that the settings are of."""
-        exports = self._exports if self._one is None else (self._exports[self._one],)
-        return [Chosen(export, self._source(export)) for export in exports or (self._template,)]
+    def _shown(self) -> list[Shown]:
+        """Return the exports whose settings are shown."""
+        exports = self._exports if self._index is None else (self._exports[self._index],)
+        return [Shown(export, self._source(export)) for export in exports or (self._template,)]
 
     def _show(self) -> None:
         self._show_sources()
         texts = labels(self._exports)
         several = len(texts) > 1
-        self._one = self._one if several else None
+        self._index = self._index if several else None
         choices = [(ALL, ""), *((text, str(i)) for i, text in enumerate(texts))]
-        set_choices(self._target, choices, "" if self._one is None else str(self._one))
+        set_choices(self._target, choices, "" if self._index is None else str(self._index))
         self._target_row.set_visible(several)
-        self._differing.say(differing(self._exports) if self._one is None else "")
-        chosen = self._chosen()
-        self._form.show_exports(chosen, self._image)
-        self._more_form.show_exports(chosen, self._image)
-        self._more.set_summary(more_than_default(chosen[0].export))
+        self._differing.say(differing(self._exports) if self._index is None else "")
+        shown = self._shown()
+        self._form.show_exports(shown, self._image)
+        self._more_form.show_exports(shown, self._image)
+        self._more.set_summary(more_than_default(shown[0].export))
         reason = why_not(self._exports, self._classifier, self._image) if self._classifier else ""
         self._message.say(reason, kind="problem")
-        part = only(self._exports)
-        self._only.say(
-            f"Of each image {part} is written. Empty Region below to write everything." if part else "", kind="warning"
-        )
-        self._region.show(chosen[0].export.region)
-        # The region first: the end is cut where there is no room.
-        self.set_summary("; ".join(filter(None, [part, ", ".join(texts) or "nothing"])))
+        region = only(self._exports)
+        text = f"Of each image {region} is written. Empty Region below to write everything." if region else ""
+        self._only.say(text, kind="warning")
+        self._region.show(shown[0].export.region)
+        # The region first: the end of a long summary is cut off.
+        self.set_summary("; ".join(filter(None, [region, ", ".join(texts) or "nothing"])))
         self._show_names()
 
     def _show_sources(self) -> None:
-        """Have a box for every output that is offered or ticked."""
+        """Make a box for every source that is offered or ticked."""
         offered = self._classifier.sources if self._classifier is not None else ()
-        found = [(export, self._source(export)) for export in self._exports]
-        ticked = [source.name if source is not None else export.source for export, source in found]
+        ticked = [self._source_name(export) for export in self._exports]
         unknown = [name for name in dict.fromkeys(ticked) if self._classifier is not None and name not in offered]
         self._sources.lay(list(dict.fromkeys([*offered, *ticked])))
         before: QWidget = self._heading
         for box in self._sources.boxes.values():
-            # New boxes come last otherwise, behind all that is in napari's window.
+            # Without this new boxes come last, behind everything in napari's window.
             QWidget.setTabOrder(before, box.native)
             before = box.native
+        self._sources.tick(ticked)
         for name, box in self._sources.boxes.items():
-            with box.changed.blocked():
-                box.value = name in ticked
             box.tooltip = f"The classifier does not offer {name}." if name in unknown else f"Write {name}."
         if unknown:
             it = "it" if len(unknown) == 1 else "them"
@@ -249,71 +246,53 @@ class ExportsSection(Section):
             self._unknown.say("" if self._exports else "Tick what to write.")
 
     def _show_names(self) -> None:
-        paths: list[str] = []
-        if self._first is not None and self._exports:
-            try:
-                paths = [str(path) for path in names(self._first, self._exports, self._image)]
-            except SettingsError:
-                # The message says it already.
-                paths = []
-        place = self._one if self._one is not None and self._one < len(paths) else 0
-        self._path.setText(paths[place] if paths else "")
-        self._path.setToolTip("\n".join(["Files written for the first image:", *paths]) if paths else "")
-        self._first_file.setVisible(bool(paths))
+        self._first_file.show_names(self._exports, self._image, self._index or 0)
 
     def _on_ticked(self) -> None:
-        self._given = False
+        self._from_job = False
         kept: dict[str, list[Export]] = {}
         for export in self._exports:
-            source = self._source(export)
-            kept.setdefault(source.name if source is not None else export.source, []).append(export)
+            kept.setdefault(self._source_name(export), []).append(export)
         exports: list[Export] = []
         for name in self._sources.ticks():
             source = self._source(Export(source=name))
             new = self._new(source) if source is not None else self._template.model_copy(update={"source": name})
             exports += kept.get(name, [new])
-        self._exports, self._one = tuple(exports), None
+        self._exports, self._index = tuple(exports), None
         self._show()
         self.changed.emit()
 
     def _on_target(self, value: str) -> None:
-        self._one = int(value) if value else None
+        self._index = int(value) if value else None
         self._show()
 
     def _on_edited(self, fields: dict[str, Any]) -> None:
-        """Set something of the exports whose settings are shown, as far as it means something for them."""
-        if self._one is None:
+        """Change fields of the exports whose settings are shown, where the fields affect them."""
+        if self._index is None:
             self._template = self._changed(self._template, fields)
             self._exports = tuple(self._changed(export, fields) for export in self._exports)
         else:
             exports = list(self._exports)
-            exports[self._one] = self._changed(exports[self._one], fields)
+            exports[self._index] = self._changed(exports[self._index], fields)
             self._exports = tuple(exports)
         self._show()
         self.changed.emit()
 
     def _changed(self, export: Export, fields: dict[str, Any]) -> Export:
         source = self._source(export)
-        form = format_named(fields.get("format", export.format))
-        if form is not None and source is not None and form.is_table != (source.kind == "table"):
+        export_format = format_named(fields.get("format", export.format))
+        if export_format is not None and source is not None and export_format.is_table != (source.kind == "table"):
             # Tables and images have formats of their own.
             fields = {name: value for name, value in fields.items() if name != "format"}
-        return with_changes(
-            export, source, **{name: value for name, value in fields.items() if not why_off(name, export, source)}
-        )
+        effective = {name: value for name, value in fields.items() if not why_off(name, export, source)}
+        return with_changes(export, source, **effective)
 
     def _on_draw(self) -> None:
         extents = self._image.extents if self._image is not None else None
         try:
-            self._region.draw(self._chosen()[0].export.region, extents)
+            self._region.draw(self._shown()[0].export.region, extents)
         except SettingsError as error:
             self._more_form.say(str(error))
 
     def _on_drawn(self, region: Region) -> None:
-        self._on_edited({"region": {**self._chosen()[0].export.region, **region}})
-
-
-def default_sources(classifier: Classifier) -> list[Source]:
-    """Return what is exported if nothing else is asked for: the first output, and the counts if there are any."""
-    sources = [classifier.source(name) for name in classifier.sources]
-    return [source for i, source in enumerate(sources) if not i or source.kind == "table"]
+        self._on_edited({"region": {**self._shown()[0].export.region, **region}})

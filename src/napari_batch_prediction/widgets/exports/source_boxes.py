@@ -1,23 +1,26 @@
-"""Boxes to tick for what a classifier can export."""
+"""Boxes to tick for the sources of a classifier."""
 
 import re
+from collections.abc import Collection
 
 from magicgui.widgets import CheckBox
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QGridLayout, QLabel, QWidget
 from superqt import QFlowLayout
 
+from napari_batch_prediction.classifiers.base import Classifier, Source
+
 # A source of one stage of several, or of all.
 _STAGED = re.compile(r"(?P<source>.+) (?P<stage>Stage \d+|All Stages)")
 
 
 class SourceBoxes(QWidget):
-    """A box for each source. Those of one stage stand together behind its name.
+    """A box for each source; the boxes of a stage stand together behind its name.
 
     Attributes
     ----------
     ticked
-        The user ticked a box, or took its tick away.
+        The user has ticked or unticked a box.
     boxes
         The boxes by the names of their sources.
     """
@@ -35,7 +38,7 @@ class SourceBoxes(QWidget):
         self._layout.setColumnStretch(1, 1)
 
     def lay(self, names: list[str]) -> None:
-        """Have a box for each of these sources, in their order."""
+        """Make a box for each of these sources, in their order."""
         if list(self.boxes) == names:
             return
         old, self.boxes = self.boxes, {}
@@ -61,9 +64,15 @@ class SourceBoxes(QWidget):
             box.native.show()
             self.boxes[name] = box
         for box in old.values():
-            # Later, because it may be its own click that removes it.
+            # Deleted later, because its own click may remove it.
             box.native.hide()
             box.native.deleteLater()
+
+    def tick(self, names: Collection[str]) -> None:
+        """Tick the boxes of these sources and no others, without a signal."""
+        for name, box in self.boxes.items():
+            with box.changed.blocked():
+                box.value = name in names
 
     def ticks(self) -> list[str]:
         """Return the sources that are ticked, in their order."""
@@ -82,7 +91,7 @@ class _Group:
         self.flow.setHorizontalSpacing(12)
 
     def lay(self, grid: QGridLayout, row: int) -> None:
-        """Stand in a row of a grid: the names of stages in one column, boxes in another."""
+        """Enter a row of a grid: names of stages in one column, boxes in another."""
         self.laid = True
         if self._label is None:
             grid.addWidget(self._boxes, row, 0, 1, 2)
@@ -98,3 +107,9 @@ class _Group:
         for widget in filter(None, (self._label, self._boxes)):
             widget.hide()
             grid.removeWidget(widget)
+
+
+def default_sources(classifier: Classifier) -> list[Source]:
+    """Return the sources that are ticked by default: the first one, and tables."""
+    sources = [classifier.source(name) for name in classifier.sources]
+    return [source for i, source in enumerate(sources) if not i or source.kind == "table"]

@@ -10,18 +10,18 @@ from napari_batch_prediction.job.region import format_region
 
 
 def labels(exports: Sequence[Export]) -> list[str]:
-    """Return what each export is called: its source, and a number if it is not the first of that source."""
-    found: list[str] = []
+    """Return the name of each export: its source, with a number unless it is the first of that source."""
+    names: list[str] = []
     seen: Counter[str] = Counter()
     for export in exports:
         key = export.source.lower()
         seen[key] += 1
-        found.append(export.source if seen[key] == 1 else f"{export.source} ({seen[key]})")
-    return found
+        names.append(export.source if seen[key] == 1 else f"{export.source} ({seen[key]})")
+    return names
 
 
 def differing(exports: Sequence[Export]) -> str:
-    """Return which settings are not the same for all exports, as a sentence; empty if all are."""
+    """Return a sentence that lists the settings in which exports differ; empty if there are none."""
     images = [export for export in exports if not is_table_format(export.format)]
     fields = [field for field, _, _ in options(Export)]
     names = [label(Export, field) for field in fields if _differs(field, images if field == "format" else exports)]
@@ -33,7 +33,7 @@ def _differs(field: str, exports: Sequence[Export]) -> bool:
 
 
 def only(exports: Sequence[Export]) -> str:
-    """Return which part alone is written, as in ``only y=88:93, x=136:144``; empty if everything is."""
+    """Return the regions of exports, as in ``only y=88:93, x=136:144``; empty if everything is written."""
     regions = [format_region(export.region) for export in exports]
     if not any(regions):
         return ""
@@ -44,7 +44,7 @@ def only(exports: Sequence[Export]) -> str:
 
 
 def backwards(exports: Sequence[Export]) -> str:
-    """Return which region ends before it starts, as a sentence; empty if none does."""
+    """Return a sentence about the first region that ends before it starts; empty if none does."""
     for export in exports:
         for key, (start, stop) in export.region.items():
             if stop is not None and (start or 0) >= stop:
@@ -56,10 +56,10 @@ def backwards(exports: Sequence[Export]) -> str:
 
 
 def more_than_default(export: Export) -> str:
-    """Return what is set of the settings that are folded away, in a few words; empty if nothing is."""
-    parts: list[str] = [export.dtype or ""]
+    """Return the rarer settings of an export that are set, in a few words; empty if none is."""
+    texts: list[str] = [export.dtype or ""]
     if export.output_range is not None:
-        parts.append("{:g} to {:g}".format(*export.output_range))
-    parts += [export.output_axes or "", format_region(export.region), export.compression or ""]
-    parts += ["each class" if export.per_class else "", "into the image" if export.into_image else ""]
-    return ", ".join(part for part in parts if part)
+        texts.append("{:g} to {:g}".format(*export.output_range))
+    texts += [export.output_axes or "", format_region(export.region), export.compression or ""]
+    texts += ["each class" if export.per_class else "", "into the image" if export.into_image else ""]
+    return ", ".join(filter(None, texts))

@@ -79,8 +79,8 @@ class InputButtons(QWidget):
         _enable(self._clear, bool(listed), "Remove all images.", "There is nothing to remove.")
 
     def _choose_files(self) -> None:
-        formats = (format_ for format_ in FILE_FORMATS if not format_.is_folder)
-        extensions = " ".join(f"*{extension}" for format_ in formats for extension in format_.extensions)
+        formats = (file_format for file_format in FILE_FORMATS if not file_format.is_folder)
+        extensions = " ".join(f"*{extension}" for file_format in formats for extension in file_format.extensions)
         paths, _ = QFileDialog.getOpenFileNames(
             self, "Add files", self._folder, f"Images ({extensions});;All files (*)"
         )

@@ -5,7 +5,9 @@ import re
 from napari_batch_prediction.formats.registry import FILE_FORMATS
 from napari_batch_prediction.locations.location import LayerNamed
 
-CONTAINERS = tuple(extension for format_ in FILE_FORMATS if format_.has_datasets for extension in format_.extensions)
+CONTAINERS = tuple(
+    extension for file_format in FILE_FORMATS if file_format.has_datasets for extension in file_format.extensions
+)
 """Extensions of files that can hold several images."""
 
 
