@@ -98,7 +98,7 @@ def test_01_dotted_unicode_spaced_and_long_names(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("names", [("a.tif", "a.png"), ("1/1.tif", "2/1.tif"), ("a.tif", "A.tif")], ids=" ".join)
-def test_02_two_inputs_one_output(tmp_path, capsys, names):
+def test_02_two_inputs_with_one_output_are_refused(tmp_path, capsys, names):
     """Refused before anything is written; mirrored folders, or numbers, keep them apart."""
     images = [str(save(tmp_path / "in" / name)) for name in names]
     out = tmp_path / "out"
@@ -251,7 +251,7 @@ print(largest, *[row.reason for row in ledger.rows])
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the largest memory of a process is measured otherwise there")
-def test_07_memory_budget(tmp_path):
+def test_07_memory_stays_within_the_budget(tmp_path):
     """An image and its probabilities that take 832 MB in memory are made within 512 MiB; tiled equals untiled."""
     shape = (8000, 8000)
     noise = np.random.default_rng(0).integers(0, 64, (1000, 1000), np.uint8)
@@ -350,7 +350,7 @@ def test_09_progress_is_true(tmp_path):
 
 
 @pytest.mark.golden
-def test_10_several_outputs_from_one_pass(tmp_path):
+def test_10_several_outputs_come_from_one_pass(tmp_path):
     """Probabilities, segmentation and uncertainty take the tiles of one, and are what ilastik exports."""
     sources = ("Probabilities", "Simple Segmentation", "Uncertainty")
     job = nbp.BatchJob(
@@ -374,7 +374,7 @@ def test_10_several_outputs_from_one_pass(tmp_path):
             assert (difference > 0.001).mean() < 0.0005
 
 
-def test_10_counts_from_the_same_pass(tmp_path):
+def test_10_counts_come_from_the_same_pass(tmp_path):
     """Density and counts take the tiles of the density alone; the table says what the density sums to."""
     case = golden.ROOT / "h1_count_2d_u8"
     image = str(case / "test1.png")
@@ -414,7 +414,7 @@ print(json.dumps([ledger.count("done"), status, sorted(set(windows) & set(sys.mo
 """
 
 
-def test_11_no_window_toolkit(tmp_path):
+def test_11_no_window_toolkit_is_imported(tmp_path):
     """Predicting, running, resuming and the command line import neither Qt nor napari."""
     process = start("-c", WITHOUT_WINDOW, PROJECT, CASE / "test2.png", tmp_path)
     output, errors = process.communicate()

@@ -34,7 +34,7 @@ def runs():
 
 @pytest.mark.golden
 @pytest.mark.parametrize("run", runs())
-def test_as_ilastik(run):
+def test_every_source_is_that_of_ilastik(run):
     """Every source that ilastik exported, on all images."""
     expected = golden.read(run.output)
     got = load().predict(golden.read(run.image), golden.axes(CASE), run.source)
@@ -52,7 +52,7 @@ def test_all_sources_were_exported():
     assert golden.AUTOCONTEXT == (CASE,)
 
 
-def test_what_it_says():
+def test_description_of_autocontext():
     """Workflow, classes of the last stage, sources in ilastik's order, context of both stages."""
     classifier = load()
     assert classifier.workflow == golden.manifest(CASE)["workflow"] == "Autocontext (2-stage)"
@@ -70,7 +70,7 @@ def test_what_it_says():
     assert summary["Stage 2"] == "classes: not, blob; features: 24 in 2D, scales 0.7, 1, 1.6, 3.5, 5; trees: 100"
 
 
-def test_classes_of_each_source():
+def test_each_stage_has_classes_of_its_own():
     """Each stage has classes and colours of its own."""
     classifier = load()
     first, second = ("bg", "blob", "stripe"), ("not", "blob")
@@ -85,7 +85,7 @@ def test_classes_of_each_source():
 
 
 @pytest.mark.parametrize("kind", ["Probabilities", "Simple Segmentation", "Uncertainty", "Features"])
-def test_names_without_stage(kind):
+def test_names_without_a_stage_mean_the_last(kind):
     """They mean the last stage, in any case."""
     classifier = load()
     assert classifier.source(kind.upper()).name == f"{kind} Stage 2"
@@ -143,7 +143,7 @@ def test_any_tiling_gives_the_same_bits(case, dtype, tmp_path):
 
 
 @pytest.mark.parametrize("source", ["Features Stage 1", "Uncertainty Stage 1", "Simple Segmentation Stage 2"])
-def test_one_source_alone(source):
+def test_source_alone_is_the_same_as_with_others(source):
     """What is not asked for does not change what is."""
     classifier = load()
     frame = golden.read(FOLDER / "test2.png")[None, None]
@@ -172,7 +172,7 @@ def test_probabilities_join_the_image(dtype, full, tmp_path):
 
 
 @pytest.mark.parametrize("dtype", ["int8", "int16", "int32", "int64", "uint32", "uint64", "bool"])
-def test_types_in_which_ilastik_overflows(dtype):
+def test_types_in_which_ilastik_overflows_are_refused(dtype):
     """They are refused, before and while predicting; without a type, the rest is checked."""
     classifier = load()
     image = np.zeros((60, 60), dtype)
@@ -186,7 +186,7 @@ def test_types_in_which_ilastik_overflows(dtype):
     classifier.check("yx", image.shape)
 
 
-def test_image_that_does_not_fit():
+def test_image_smaller_than_the_largest_scale_allows_is_refused():
     """The smallest extent is that of the stage with the largest scale."""
     classifier = load()
     with pytest.raises(ImageMismatchError, match="scale 5: it needs at least 19 pixels"):
@@ -195,7 +195,7 @@ def test_image_that_does_not_fit():
         classifier.predict(np.zeros((40, 40, 3), np.uint8), "yxc")
 
 
-def test_warnings():
+def test_image_unlike_the_training_images_is_warned_of():
     """An image of another type than that of the training images, told by thresholds on probabilities."""
     first, *others = load().projects
     classifier = Autocontext([replace(first, dtype=None), *others])
@@ -208,7 +208,7 @@ def test_warnings():
     assert classifier.warnings(np.dtype("int32")) == []
 
 
-def test_memory():
+def test_memory_of_a_tile_counts_context_and_sources():
     """A tile with its context costs more than for the image alone; every source costs its values."""
     classifier = load()
     one = classifier.memory(["Probabilities Stage 2"])
@@ -255,7 +255,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_refused(name, tmp_path):
+def test_project_with_an_unusable_stage_is_refused(name, tmp_path):
     """A project of which a stage cannot be used, by its path and with what was found."""
     change, message = REFUSED[name]
     path = write_stages(tmp_path / "a.ilp", change)

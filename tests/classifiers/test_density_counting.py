@@ -42,7 +42,7 @@ RUNS = [
 
 @pytest.mark.golden
 @pytest.mark.parametrize(("case", "name", "output"), RUNS)
-def test_as_ilastik(case, name, output):
+def test_densities_and_counts_are_those_of_ilastik(case, name, output):
     """Densities within 1e-5 on 99.9 % of pixels, counts within 0.05 %."""
     classifier, pixels, expected = load(case), image(name, case), golden.read(output)
     got = classifier.predict(pixels)
@@ -57,14 +57,14 @@ def test_as_ilastik(case, name, output):
     assert ours == pytest.approx(got.sum(dtype=np.float64), abs=1e-6)
 
 
-def test_all_cases():
+def test_all_golden_counting_cases_are_compared():
     """Three images each of two cases."""
     assert golden.COUNTING == (GRAY, COLOUR)
     assert len(RUNS) == 6
 
 
 @pytest.mark.golden
-def test_sample():
+def test_sample_of_colonies_is_counted_as_by_ilastik():
     """The colonies, as ilastik counts them."""
     classifier = nbp.load_classifier(SAMPLE / "colonies.ilp")
     lines = (EXPECTED / "ilastik_counts.csv").read_text().split()[1:]
@@ -77,7 +77,7 @@ def test_sample():
     assert (np.abs(got - expected) <= 1e-5).mean() >= 0.999
 
 
-def test_what_it_says():
+def test_description_of_density_counting():
     """Workflow, sources, axes, context."""
     classifier = load()
     assert classifier.workflow == golden.manifest(GRAY)["workflow"] == "Cell Density Counting"
@@ -97,7 +97,7 @@ def test_what_it_says():
         classifier.source("Uncertainty")
 
 
-def test_trained_again():
+def test_classifier_that_was_trained_again_says_so():
     """A classifier that was not read but trained here says so."""
     told = DensityCounting(replace(load().project, trained_again="It was trained again."))
     assert [str(warning) for warning in told.warnings(np.dtype("uint8"))] == ["It was trained again."]
@@ -105,7 +105,7 @@ def test_trained_again():
     assert load().warnings(np.dtype("uint8")) == []
 
 
-def test_warnings_of_the_type():
+def test_type_without_the_training_values_is_warned_of():
     """The training image had values that this type does not have."""
     project = replace(load().project, dtype=None)
     (forest,) = project.regressors
@@ -166,7 +166,7 @@ def test_volume_is_refused():
     classifier.check("tyx", (5, 40, 40))
 
 
-def test_counts_are_no_image():
+def test_source_of_counts_is_no_image():
     """Tiles are predicted of the density."""
     with pytest.raises(SettingsError, match=r"Counts is a sum over whole images\. Predict Density"):
         load().predict_tile(image()[None, None], (slice(0, 1), slice(0, 61), slice(0, 53)), ["Counts"])
@@ -191,7 +191,7 @@ def features():
     return np.moveaxis(values[:, 0], 0, -1).astype(np.float64)
 
 
-def test_linear_regressors():
+def test_linear_regressors_weigh_scaled_features():
     """Scaled features times weights, and what is added; negative densities are 0."""
     rng = np.random.default_rng(0)
     scale, weights = rng.uniform(0, 1e-3, 12), rng.normal(size=12)
@@ -224,7 +224,7 @@ def test_nan_counts_nothing():
         assert np.isfinite(got).all()
 
 
-def test_mean_of_several_regressors():
+def test_mean_of_regressors_counts_each_once():
     """Each counts once, whatever its number of trees, and as 0 where it is negative."""
     (forest,) = load().project.regressors
     one = counted(forest)
@@ -237,13 +237,13 @@ def test_mean_of_several_regressors():
     np.testing.assert_allclose(counted(many), one, rtol=1e-6)
 
 
-def test_leaves_that_look_like_votes():
+def test_regressor_with_leaves_of_0_and_1_is_no_vote():
     """A regressor whose leaves are all 1 or 0 is still one."""
     np.testing.assert_array_equal(counted(ForestRegressor((leaf(1.0), leaf(0.0)))), 0.5)
     np.testing.assert_array_equal(counted(ForestRegressor((leaf(1.0),))), 1)
 
 
-def test_exact_sum():
+def test_sum_is_exact_in_any_order():
     """Whole numbers: the same in any parts and order, and the sum itself to rounding."""
     rng = np.random.default_rng(1)
     density = (rng.random((3, 300, 400)) * 0.1).astype(np.float32)
@@ -257,7 +257,7 @@ def test_exact_sum():
 
 
 @pytest.mark.parametrize("value", [np.inf, np.nan, 1e38])
-def test_what_cannot_be_summed(value):
+def test_values_that_cannot_be_summed_are_refused(value):
     """No density has such values."""
     with pytest.raises(ImageMismatchError, match="cannot be summed up"):
         exact_sum(np.array([0.1, value], np.float32))

@@ -59,7 +59,7 @@ Probabilities Stage 1, Simple Segmentation Stage 1, Uncertainty Stage 1, Feature
 
 
 @pytest.mark.parametrize(("case", "expected"), INFO.items(), ids=INFO)
-def test_info(case, expected, capsys):
+def test_info_shows_the_facts_of_each_workflow(case, expected, capsys):
     """The command ``info`` shows the file, then the facts of each workflow line by line."""
     path = golden.ROOT / case / "project.ilp"
     assert cli.main(["info", str(path)]) == 0

@@ -43,7 +43,7 @@ def predict(case, run, source):
 
 
 @pytest.mark.parametrize(("case", "run"), probability_runs())
-def test_probabilities(case, run, comparison_table):
+def test_probabilities_are_those_of_ilastik(case, run, comparison_table):
     """All but a few values equal, and those by a few trees."""
     expected = golden.read(run.output)
     got = predict(case, run, "Probabilities")
@@ -61,7 +61,7 @@ def test_probabilities(case, run, comparison_table):
 
 
 @pytest.mark.parametrize("kind", LIMITS)
-def test_class_of_all_images_together(kind):
+def test_most_probable_class_of_all_images_is_that_of_ilastik(kind):
     """Over all files the most probable class agrees in all but a few pixels in 100,000."""
     n_other = n_pixels = 0
     for case in golden.CASES:
@@ -78,7 +78,7 @@ def test_class_of_all_images_together(kind):
 
 
 @pytest.mark.parametrize(("case", "run"), probability_runs())
-def test_uncertainty(case, run):
+def test_uncertainty_is_that_of_ilastik(case, run):
     """One less the margin of ilastik's probabilities, where those agree."""
     probabilities = golden.read(run.output)
     ordered = np.sort(probabilities, -1)
@@ -99,7 +99,7 @@ def derived_runs():
 
 
 @pytest.mark.parametrize(("case", "run"), derived_runs())
-def test_other_sources(case, run):
+def test_segmentation_and_features_are_those_of_ilastik(case, run):
     """Segmentation, uncertainty and features as ilastik exported them."""
     expected = golden.read(run.output)
     got = predict(case, run, run.source)
@@ -113,7 +113,7 @@ def test_other_sources(case, run):
 
 
 @pytest.mark.parametrize("case", golden.CASES)
-def test_features(case):
+def test_features_equal_those_computed_plainly(case):
     """Features of the smallest image of each case equal those computed plainly."""
     run = next(run for run in golden.runs(case) if run.image.stem == "test2")
     image = golden.read(run.image)
@@ -130,7 +130,7 @@ def test_features(case):
 
 
 @pytest.mark.parametrize("folder", ["nuclei"])
-def test_sample_projects(folder):
+def test_sample_of_nuclei_is_predicted_as_by_ilastik(folder):
     """The shipped sample, as ilastik predicts it."""
     from importlib.resources import files
 

@@ -30,7 +30,7 @@ def gray():
     return load("a_2d_u8")
 
 
-def test_what_it_says(gray):
+def test_description_of_pixel_classification(gray):
     """Workflow, classes, sources, axes and channels."""
     classifier: Classifier = gray
     assert classifier.workflow == "Pixel Classification"
@@ -60,7 +60,7 @@ def test_classifier_without_a_file(gray):
         trained.source("Counts")
 
 
-def test_classes_of_each_source(gray):
+def test_probabilities_and_numbers_have_classes(gray):
     """Those that probabilities and numbers stand for; other sources have none."""
     for name in ("Probabilities", "Simple Segmentation"):
         source = gray.source(name)
@@ -76,7 +76,7 @@ orders = {  # axes of the input, axes of the output
 
 
 @pytest.mark.parametrize("axes", orders)
-def test_axes_of_the_output(gray, axes):
+def test_output_has_the_axes_of_the_input(gray, axes):
     """Those of the input, then c; axes of extent 1 stay and change nothing."""
     image = golden.read(golden.ROOT / "a_2d_u8" / "test2.png")
     expected = gray.predict(image, "yx")
@@ -95,7 +95,7 @@ def test_time_points_are_predicted_apart(gray):
         np.testing.assert_array_equal(prediction, gray.predict(frame, "yx"))
 
 
-def test_axes_guessed(gray):
+def test_axes_are_guessed_from_the_shape(gray):
     """Two dimensions are y and x; three, with many in the last, are a volume and do not fit."""
     image = golden.read(golden.ROOT / "a_2d_u8" / "test2.png")
     np.testing.assert_array_equal(gray.predict(image), gray.predict(image, "yx"))
@@ -104,7 +104,7 @@ def test_axes_guessed(gray):
 
 
 @pytest.mark.parametrize("dtype", ["int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64"])
-def test_every_dtype(gray, dtype):
+def test_every_dtype_gives_the_same(gray, dtype):
     """The values count, not the dtype; nothing is normalised."""
     image = golden.read(golden.ROOT / "a_2d_u8" / "test2.png")
     np.testing.assert_array_equal(gray.predict(image.astype(dtype), "yx"), gray.predict(image, "yx"))
@@ -139,14 +139,14 @@ refused = {
 
 
 @pytest.mark.parametrize("case", refused)
-def test_refused(case):
+def test_image_that_does_not_fit_is_refused(case):
     """An image that does not fit is an error that says what was expected and what came."""
     project, axes, shape, message = refused[case]
     with pytest.raises(ImageMismatchError, match=message):
         load(project).predict(np.zeros(shape, np.uint8), axes)
 
 
-def test_wrong_calls(gray):
+def test_wrong_calls_are_refused(gray):
     """Errors of the caller."""
     image = np.zeros((50, 50), np.uint8)
     with pytest.raises(SettingsError, match=r"cannot export 'Labels'\. Choose one of: Probabilities, Simple"):
@@ -157,7 +157,7 @@ def test_wrong_calls(gray):
         gray.predict(image, "yz")
 
 
-def test_warnings(gray):
+def test_suspect_image_is_warned_of(gray):
     """An image that cannot be as bright as the training images is suspect; so is another type, if it is known."""
     assert gray.warnings(np.dtype(np.uint8)) == []
     (warning,) = gray.warnings(np.dtype(np.float32))
@@ -180,7 +180,7 @@ ELSEWHERE = {
 
 
 @pytest.mark.parametrize(("change", "dtype"), ELSEWHERE.values(), ids=ELSEWHERE)
-def test_type_of_the_training_image(tmp_path, change, dtype):
+def test_type_of_the_training_image_is_taken_from_its_file(tmp_path, change, dtype):
     """A project that does not keep the type of its training image takes it from the file, if it is still there."""
     case = golden.ROOT / "a_2d_u8"
     for name in ("project.ilp", "train.png"):
@@ -189,7 +189,7 @@ def test_type_of_the_training_image(tmp_path, change, dtype):
     assert nbp.load_classifier(tmp_path / "project.ilp").project.dtype == dtype
 
 
-def test_source_in_any_case(gray):
+def test_source_is_found_in_any_case(gray):
     """Names of sources as on ilastik's command line."""
     image = golden.read(golden.ROOT / "a_2d_u8" / "test2.png")
     got = gray.predict(image, "yx", "simple segmentation")

@@ -28,7 +28,7 @@ CASES = {
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
 @pytest.mark.parametrize(("shape", "context", "channels"), CASES.values(), ids=CASES)
-def test_tiles(shape, context, channels, workers):
+def test_every_pixel_is_in_one_tile_below_the_limit(shape, context, channels, workers):
     """Every pixel is in one tile; the memory of a tile stays below the limit; small images are whole."""
     extents = dict(zip("tzyx", shape, strict=True))
     memory = Memory(4 * (7 + channels), 8)

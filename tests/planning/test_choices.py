@@ -62,7 +62,7 @@ FORMAT_REASONS = {
 @pytest.mark.parametrize(
     ("name", "export", "source", "image", "reason"), FORMAT_REASONS.values(), ids=FORMAT_REASONS.keys()
 )
-def test_formats(name, export, source, image, reason):
+def test_format_that_cannot_hold_the_output_says_why(name, export, source, image, reason):
     """A format that cannot hold the output says why; no other does."""
     found = format_problems(export, source, image)
     assert list(found) == [form.name for form in EXPORT_FORMATS]
@@ -109,14 +109,14 @@ OFF = {
 
 
 @pytest.mark.parametrize(("setting", "export", "source", "reason"), OFF.values(), ids=OFF.keys())
-def test_settings_without_effect(setting, export, source, reason):
+def test_setting_without_effect_says_why(setting, export, source, reason):
     """A setting that means nothing says why; one that means something says nothing."""
     found = why_off(setting, export, source)
     assert reason in str(found)
     assert bool(found) == bool(reason)
 
 
-def test_types():
+def test_types_the_format_cannot_hold_cannot_be_chosen():
     """Types that the format cannot hold cannot be chosen."""
     assert str(why_no_dtype("float32", png())) == "The format 'png' cannot hold float32. Choose another format first."
     assert str(why_no_dtype("float32", Export(format="png sequence"))).startswith("The format 'png sequence' cannot")
@@ -161,7 +161,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize(("before", "source", "fields", "expected"), CHANGES.values(), ids=CHANGES.keys())
-def test_with_changes(before, source, fields, expected):
+def test_settings_that_contradict_a_change_go(before, source, fields, expected):
     """What does not go together with a change goes; everything else stays."""
     after = with_changes(before, source, **fields)
     assert after == before.model_copy(update={**fields, **expected})
@@ -195,7 +195,7 @@ SOURCES = {
 
 
 @pytest.mark.parametrize(("before", "source", "image", "expected"), SOURCES.values(), ids=SOURCES.keys())
-def test_for_source(before, source, image, expected):
+def test_settings_go_with_another_source(before, source, image, expected):
     """The settings go with another source as far as they make sense for it."""
     after = for_source(before, source, image)
     assert after == before.model_copy(update={"source": source.name, **expected})
@@ -211,7 +211,7 @@ ORDERS = {
 
 
 @pytest.mark.parametrize(("export", "image", "expected"), ORDERS.values(), ids=ORDERS.keys())
-def test_axis_orders(export, image, expected):
+def test_axis_orders_that_are_offered_can_be_exported(export, image, expected):
     """The image's own order first; every order that is offered can be exported."""
     assert axis_orders(export, PROBABILITIES, image) == expected
     for order in expected:
@@ -219,7 +219,7 @@ def test_axis_orders(export, image, expected):
         assert made.axes == order
 
 
-def test_axis_orders_without_an_image():
+def test_axis_orders_are_offered_without_an_image():
     """Something is offered before the first image is known."""
     assert "tzyxc" in axis_orders(Export(), None, None)
 
@@ -234,14 +234,14 @@ REGIONS = {
 
 
 @pytest.mark.parametrize(("text", "region"), REGIONS.items(), ids=REGIONS.keys())
-def test_region(text, region):
+def test_region_is_read_from_text_and_back(text, region):
     """Text becomes a region, and the region a text for the same region."""
     assert parse_region(text) == region
     assert parse_region(format_region(region)) == region
 
 
 @pytest.mark.parametrize("text", ["y", "y=10", "y=-1:5", "q=1:2", "y=1:2,y=3:4", "y=1:2,", "y=1:2;x=3:4", "y=٣:5"])
-def test_no_region(text):
+def test_text_that_is_no_region_is_refused(text):
     """What is not a region is refused with an example."""
     with pytest.raises(SettingsError, match=r"is not a region\. Write start and stop.*for example y=10:200, x=:512"):
         parse_region(text)

@@ -40,7 +40,7 @@ def test_one_file_for_each_class(tmp_path):
         np.testing.assert_array_equal(values(path), whole[..., i : i + 1])
 
 
-def test_class_in_the_name(tmp_path):
+def test_template_says_where_the_class_stands(tmp_path):
     """The template says where the class stands."""
     row = run(folder=tmp_path, per_class=True, name="{class}/{stem}", format="tiff")
     assert [path.relative_to(tmp_path).as_posix() for path in row.outputs.values()] == [
@@ -48,7 +48,7 @@ def test_class_in_the_name(tmp_path):
     ]
 
 
-def test_class_without_classes_apart():
+def test_class_in_the_name_of_a_file_of_all_classes_is_refused():
     """A class in the name of a file that holds all classes is refused."""
     with pytest.raises(SettingsError, match="is not exported class by class"):
         run(name="{stem}_{class}")
@@ -76,7 +76,7 @@ def test_less_memory_gives_smaller_tiles_and_the_same_bits(tmp_path):
 
 
 @pytest.mark.parametrize(("text", "size"), [("1GiB", 2**30), ("600 MB", 6 * 10**8), ("2g", 2 * 10**9)])
-def test_sizes(text, size, tmp_path, capsys):
+def test_sizes_are_read_as_people_write_them(text, size, tmp_path, capsys):
     """Sizes are read as people write them."""
     arguments = ["run", str(PROJECT), str(IMAGE), "--folder", str(tmp_path), "--memory", text]
     assert main(arguments) == 0
@@ -84,14 +84,14 @@ def test_sizes(text, size, tmp_path, capsys):
     assert f'"memory": {size}' in record.read_text()
 
 
-def test_too_little_memory(capsys):
+def test_memory_below_that_of_the_process_is_refused(capsys):
     """Less than the process itself takes is refused."""
     assert main(["run", str(PROJECT), str(IMAGE), "--memory", "10MB"]) == 2
     assert "memory" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("form", "n_problems"), [("hdf5", 1), ("compressed hdf5", 0)])
-def test_not_enough_space(form, n_problems, tmp_path, monkeypatch):
+def test_outputs_that_do_not_fit_on_the_disk_are_found(form, n_problems, tmp_path, monkeypatch):
     """Outputs that do not fit together are found before the run; if they are compressed, it is a warning."""
     paths = save_images(tmp_path, "a", "b")
     first = plan_for(paths, format=form).rows[0].n_bytes
@@ -114,7 +114,7 @@ compressions = {
 
 
 @pytest.mark.parametrize(("form", "chosen", "found"), compressions.values(), ids=compressions)
-def test_compression(form, chosen, found, tmp_path):
+def test_compression_is_that_of_the_export(form, chosen, found, tmp_path):
     """Values are compressed as the export says, whatever the way of the format."""
     (row,) = run_plan(plan_for(save_images(tmp_path, "a"), format=form, compression=chosen)).rows
     path = row.outputs["Probabilities"]

@@ -29,7 +29,7 @@ def plan_of(*inputs: Path | str, **settings: object):
     return make_plan(job, Threshold(Path(__file__)))
 
 
-def test_stack_of_time(tmp_path):
+def test_files_become_one_time_series(tmp_path):
     """Files become one time series; its result is named by what the files share and lies beside them."""
     paths = save_images(tmp_path, *(f"im_{i:02}" for i in range(1, 4)))
     plan = plan_of(tmp_path / "*.npy", stack="t")
@@ -40,7 +40,7 @@ def test_stack_of_time(tmp_path):
     np.testing.assert_array_equal(read(tmp_path / "im_0_Probabilities.h5"), [whole(np.load(path)) for path in paths])
 
 
-def test_stack_that_is_none(tmp_path):
+def test_stack_with_an_odd_file_is_a_problem_of_one_row(tmp_path):
     """A stack with an odd file is one problem of one row; others run."""
     save_images(tmp_path / "a", "1", "2")
     save_images(tmp_path / "b", "1", "2")
@@ -59,7 +59,7 @@ def test_members_of_a_stack_are_never_replaced(tmp_path):
     assert f"{tmp_path / 'im1.npy'} is the input" in problem
 
 
-def test_folder_and_store(tmp_path):
+def test_folder_stands_for_its_images_and_a_store_is_one(tmp_path):
     """A folder stands for its images, a store is one of them; size of a pixel and channels are in the plan."""
     save_images(tmp_path, "b2", "b10")
     root = zarr.open_group(tmp_path / "c.ome.zarr", mode="w")
@@ -85,7 +85,7 @@ def test_folder_and_store(tmp_path):
         assert [(tag["key"], tag["resolution"]) for tag in tags[:2]] == [("y", 0.5), ("x", 0.25)]
 
 
-def test_channel_by_name(tmp_path):
+def test_channel_is_chosen_by_name(tmp_path):
     """A channel is chosen before the image is checked; without a choice the problem names the channels."""
     pixels = random_image(3, 20, 30)
     metadata = {"axes": "CYX", "Channel": {"Name": ["DAPI", "GFP", "Cy5"]}}
@@ -131,7 +131,7 @@ def test_alpha_channel_on_the_command_line(tmp_path, capsys, channels):
     )
 
 
-def test_stack_on_the_command_line(tmp_path, capsys):
+def test_stack_is_predicted_from_the_command_line(tmp_path, capsys):
     """Slices in files are predicted as the volume that they are."""
     project = str(VOLUME / "project.ilp")
     volume = golden.read(VOLUME / "test2.h5")
@@ -146,7 +146,7 @@ def test_stack_on_the_command_line(tmp_path, capsys):
     np.testing.assert_array_equal(read(tmp_path / "slices_Probabilities.h5"), read(tmp_path / "test2_Probabilities.h5"))
 
 
-def test_list_on_the_command_line(tmp_path, capsys):
+def test_list_of_inputs_is_read_from_its_own_folder(tmp_path, capsys):
     """A list of inputs, seen from its folder."""
     (tmp_path / "images").mkdir()
     with Image.open(RGB / "test2.png") as picture:

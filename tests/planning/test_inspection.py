@@ -26,7 +26,7 @@ def job_for(*inputs: object, **settings: object) -> BatchJob:
     return BatchJob(classifier=Path(__file__), inputs=tuple(map(str, inputs)), **settings)
 
 
-def test_settings_of_one_image(tmp_path):
+def test_settings_of_one_image_win_over_those_of_all(tmp_path):
     """Axes, channels and dataset of one image go before those of all; the dataset is in its output's name."""
     first, second = save_images(tmp_path, "a", "b", shape=(3, 20, 30))
     with h5py.File(tmp_path / "c.h5", "w") as file:
@@ -55,7 +55,7 @@ def test_settings_of_one_image(tmp_path):
         np.testing.assert_array_equal(image.read()[0], np.load(second)[1])
 
 
-def test_found_as_it_is_found(tmp_path):
+def test_images_are_told_as_they_are_found(tmp_path):
     """First what the inputs stand for, then each image in its order; an image given twice counts once."""
     paths = save_images(tmp_path, "a", "b", "c")
     pattern = str(tmp_path / "*.npy")
@@ -67,7 +67,7 @@ def test_found_as_it_is_found(tmp_path):
     assert [step.input for step in others] == [str(paths[1]), str(paths[0]), str(paths[2])]
 
 
-def test_given_up(tmp_path):
+def test_cancelled_check_looks_at_no_further_image(tmp_path):
     """A check that is cancelled looks at no further image."""
     paths = save_images(tmp_path, "a", "b", "c")
     asked = count()
@@ -78,7 +78,7 @@ def test_given_up(tmp_path):
         next(steps)
 
 
-def test_headers_are_remembered(tmp_path):
+def test_header_of_an_unchanged_file_is_not_read_again(tmp_path):
     """A file that has not changed is not opened again; one that has, or with other axes, is."""
     (path,) = save_images(tmp_path, "a", shape=(3, 20, 30))
     inspections = Inspections()
@@ -101,7 +101,7 @@ def test_headers_are_remembered(tmp_path):
     assert look(input_axes="zyx") == ("zyx", (4, 20, 30))
 
 
-def test_images_in_memory(tmp_path):
+def test_layer_is_looked_at_like_a_file(tmp_path):
     """A layer is looked at like a file, but no file is named for it."""
     (path,) = save_images(tmp_path, "a")
     pixels = random_image(5, 20, 30)
@@ -118,7 +118,7 @@ def test_images_in_memory(tmp_path):
         assert image.shape == (5, 20, 30)
 
 
-def test_layer_without_viewer(tmp_path):
+def test_layer_without_a_viewer_is_a_problem_of_one_row(tmp_path):
     """Outside its viewer a layer is a problem of that input alone."""
     (path,) = save_images(tmp_path, "a")
     rows = make_plan(job_for(path, "layer:cells"), CLASSIFIER).rows
@@ -129,7 +129,7 @@ def test_layer_without_viewer(tmp_path):
     )
 
 
-def test_list_that_a_pattern_matches(tmp_path):
+def test_list_that_a_pattern_matches_is_no_list(tmp_path):
     """A text file that a pattern matches is no list: it fails alone, and what is in it is no input."""
     (image,) = save_images(tmp_path, "a")
     (tmp_path / "list.txt").write_text("b.npy")

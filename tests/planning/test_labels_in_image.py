@@ -39,7 +39,7 @@ def job(image, **settings):
     return nbp.BatchJob(classifier=PROJECT, inputs=[str(image)], exports=[nbp.Export(**export)])
 
 
-def test_labels(image):
+def test_labels_stand_in_the_group_of_the_image(image):
     """The labels stand in the image's own group and list, with colours and their source; the image is as before."""
     path, pixels, version = image
     row = job(path).run().rows[0]
@@ -70,14 +70,14 @@ def test_second_labels_are_added(image):
     assert "exists" in job(path, name="first").run().rows[0].reason
 
 
-def test_other_images(tmp_path):
+def test_image_that_is_no_ome_zarr_cannot_hold_labels(tmp_path):
     """An image that is no OME-Zarr cannot hold labels."""
     (row,) = job(PROJECT.with_name("test2.png")).plan().rows
     assert any("is not an OME-Zarr image" in problem.text for problem in row.problems)
 
 
 @pytest.mark.parametrize("settings", [{"source": "Probabilities"}, {"format": "hdf5"}])
-def test_what_are_no_labels(settings):
+def test_source_that_is_no_segmentation_is_refused_as_labels(settings):
     """Only a segmentation in OME-Zarr."""
     with pytest.raises(SettingsError, match="cannot go into the image"):
         job(PROJECT.with_name("test2.png"), **settings).plan()

@@ -37,7 +37,7 @@ DEFAULT_NAMES = {
 
 
 @pytest.mark.parametrize(("file", "stem", "expected"), DEFAULT_NAMES.values(), ids=DEFAULT_NAMES)
-def test_default_name(file, stem, expected):
+def test_default_name_is_stem_and_source_beside_the_image(file, stem, expected):
     """Beside the image, the whole stem, the source, the extension of the format."""
     assert output_path(Export(), "Probabilities", ".h5", named(file, stem), REGION) == DATA / expected
 
@@ -59,7 +59,7 @@ TEMPLATES = {
 
 
 @pytest.mark.parametrize(("template", "expected"), TEMPLATES.values(), ids=TEMPLATES)
-def test_template(template, expected):
+def test_placeholders_of_a_template_are_filled_in(template, expected):
     """Each placeholder gives what it says, relative to the image's folder."""
     path = output_path(
         Export(name=template), "Simple Segmentation", ".h5", named("p/cells.png", index=7, count=310), REGION
@@ -76,7 +76,7 @@ FOLDERS = {
 
 
 @pytest.mark.parametrize(("template", "expected"), FOLDERS.values(), ids=FOLDERS)
-def test_folder_of_the_export(template, expected):
+def test_folder_of_the_export_replaces_that_of_the_image(template, expected):
     """A folder given for the export takes the place of the image's."""
     export = Export(name=template, folder=Path("/out"))
     assert output_path(export, "Probabilities", ".h5", named("p/q/cells.png"), REGION) == Path(expected).absolute()
@@ -95,7 +95,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("template", "message"), REFUSED.values(), ids=REFUSED)
-def test_refused_templates(template, message):
+def test_template_with_an_unknown_placeholder_is_refused(template, message):
     """What is not a known placeholder is refused, and the known ones are listed."""
     with pytest.raises(SettingsError) as caught:
         check_template(template)
@@ -103,13 +103,13 @@ def test_refused_templates(template, message):
 
 
 @pytest.mark.parametrize("template", ["", "   ", "results/", "..", "{folder}/.", "{relative}"])
-def test_empty_names(template):
+def test_template_without_a_file_name_is_refused(template):
     """A template that gives no file name is refused."""
     with pytest.raises(SettingsError, match="gives no file name"):
         output_path(Export(name=template), "Probabilities", ".h5", named("cells.png"), REGION)
 
 
-def test_shared_folder():
+def test_shared_folder_is_the_deepest_of_all_inputs():
     """The deepest folder that holds all inputs."""
     assert shared_folder([DATA / "a/1.tif", DATA / "a/b/1.tif", DATA / "ab/1.tif"]) == DATA
     assert shared_folder([DATA / "a/1.tif"]) == DATA / "a"

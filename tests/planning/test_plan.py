@@ -20,7 +20,7 @@ def problems(plan) -> list[tuple[str, ...]]:
     return [tuple(map(str, row.problems)) for row in plan.rows]
 
 
-def test_good_inputs(tmp_path):
+def test_good_inputs_have_outputs_and_nothing_is_written(tmp_path):
     """Axes, shape and type of every input are known, every output has its name, and nothing is written."""
     paths = save_images(tmp_path, "b.1", "a", shape=(20, 30, 1))
     before = files_in(tmp_path)
@@ -37,7 +37,7 @@ def test_good_inputs(tmp_path):
     assert files_in(tmp_path) == before
 
 
-def test_one_source_twice(tmp_path):
+def test_source_exported_in_two_ways_keeps_them_apart(tmp_path):
     """A source that is exported in two ways keeps both outputs apart."""
     job = BatchJob(
         classifier=__file__,
@@ -51,13 +51,13 @@ def test_one_source_twice(tmp_path):
     }
 
 
-def test_axes_of_the_user(tmp_path):
+def test_axes_of_the_user_are_those_of_every_input(tmp_path):
     """Axes that the user gives are those of every input."""
     plan = plan_for(save_images(tmp_path, "a", shape=(3, 20, 30)), input_axes="tyx")
     assert (plan.rows[0].image.axes, plan.rows[0].image.axes_known) == ("tyx", "user")
 
 
-def test_files_that_cannot_run(tmp_path):
+def test_file_that_cannot_run_has_a_problem_of_its_own(tmp_path):
     """A missing, a damaged and an unfitting file have a problem each; the good one has none."""
     good, damaged = save_images(tmp_path, "good", "damaged")
     damaged.write_bytes(b"this is no array")
@@ -96,7 +96,7 @@ COLLISIONS = {
 
 
 @pytest.mark.parametrize(("names", "settings"), COLLISIONS.values(), ids=COLLISIONS)
-def test_two_inputs_with_one_output(tmp_path, names, settings):
+def test_two_inputs_with_one_output_are_refused(tmp_path, names, settings):
     """Both inputs are refused, and each names the other. They need not exist for that."""
     paths = [tmp_path / name for name in names]
     settings = {key: tmp_path / value if key == "folder" else value for key, value in settings.items()}
@@ -105,7 +105,7 @@ def test_two_inputs_with_one_output(tmp_path, names, settings):
         assert f"is also the output of {other}. Use a name that tells them apart" in row.problems[-1].text
 
 
-def test_mirrored_tree(tmp_path):
+def test_equal_names_are_kept_apart_by_a_mirrored_tree(tmp_path):
     """Equal names in several folders are kept apart by a mirrored tree."""
     plan = plan_for(save_images(tmp_path, "p/1", "q/1"), folder=tmp_path / "out", name="{relative}/{stem}")
     assert plan.n_problems == 0
@@ -115,13 +115,13 @@ def test_mirrored_tree(tmp_path):
     ]
 
 
-def test_two_exports_with_one_output(tmp_path):
+def test_two_exports_with_one_output_are_refused(tmp_path):
     """Exports that a template does not tell apart are refused."""
     plan = plan_for(save_images(tmp_path, "a"), "Probabilities", "Features", name="{stem}")
     assert f"{tmp_path / 'a.h5'} is also the output of another export of it" in plan.rows[0].problems[0].text
 
 
-def test_output_is_an_input(tmp_path):
+def test_output_that_is_an_input_is_refused(tmp_path):
     """Neither an input nor the classifier is ever an output, whatever may be replaced and through whatever link."""
     (image,) = save_images(tmp_path, "a")
     classifier = tmp_path / "p.ilp"
@@ -144,7 +144,7 @@ def test_output_is_an_input(tmp_path):
     assert f"c.h5 is the classifier {classifier}" in problem("c", image)
 
 
-def test_existing_outputs(tmp_path):
+def test_existing_output_is_refused_skipped_or_replaced(tmp_path):
     """An output that exists is a problem, a reason to skip, or nothing, as the user says."""
     paths = save_images(tmp_path, "a", "b")
     (tmp_path / "a_Probabilities.h5").touch()
@@ -165,7 +165,7 @@ def test_existing_outputs(tmp_path):
     assert [row.skip for row in partly.rows] == [False, False]
 
 
-def test_places_that_cannot_be_written(tmp_path):
+def test_output_that_cannot_be_written_is_found_before(tmp_path):
     """A folder that is a file, an output that is a folder, and a name that is too long are found before the run."""
     paths = save_images(tmp_path, "a")
     (tmp_path / "file").touch()
@@ -188,7 +188,7 @@ WRONG_JOBS = {
 
 
 @pytest.mark.parametrize(("settings", "kind", "message"), WRONG_JOBS.values(), ids=WRONG_JOBS)
-def test_settings_that_are_wrong_for_the_whole_job(tmp_path, settings, kind, message):
+def test_setting_wrong_for_every_input_is_an_error_of_the_job(tmp_path, settings, kind, message):
     """What is wrong for every input is an error of the job, not of its rows."""
     settings = dict(settings)
     sources = [settings.pop("source")] if "source" in settings else []
@@ -196,7 +196,7 @@ def test_settings_that_are_wrong_for_the_whole_job(tmp_path, settings, kind, mes
         plan_for(save_images(tmp_path, "a"), *sources, **settings)
 
 
-def test_no_inputs(tmp_path):
+def test_job_without_inputs_is_refused(tmp_path):
     """A job without inputs, or whose pattern matches nothing, is an error."""
     with pytest.raises(SettingsError, match="There is no input"):
         plan_for([])
@@ -204,7 +204,7 @@ def test_no_inputs(tmp_path):
         plan_for([tmp_path / "*.tif"])
 
 
-def test_one_input_stands_for_nothing(tmp_path):
+def test_input_that_stands_for_nothing_is_a_problem_of_one_row(tmp_path):
     """A pattern or folder without an image is a row with the reason; the others are planned as without it."""
     (path,) = save_images(tmp_path, "a")
     (tmp_path / "empty").mkdir()
@@ -222,7 +222,7 @@ def test_one_input_stands_for_nothing(tmp_path):
     assert [(row.status, row.reason) for row in ledger.rows] == [("done", ""), ("failed", pattern.text)]
 
 
-def test_many_files(tmp_path):
+def test_five_hundred_headers_are_opened_once_each(tmp_path):
     """Five hundred files: every header is opened once, and no file stays open."""
     open_before = len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").exists() else 0  # noqa: PTH208
     plan = plan_for(save_images(tmp_path, *(f"{i:03}" for i in range(500)), shape=(3, 4)))

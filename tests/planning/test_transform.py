@@ -37,14 +37,14 @@ def probabilities():
     return np.random.default_rng(0).random((2, 3, 1, 40, 30), np.float32)
 
 
-def test_default_is_the_source_itself(probabilities):
+def test_export_without_settings_is_the_source_itself(probabilities):
     """Axes of the image, then c; values, type and range of the source."""
     transform, out = run(Export(), PROBABILITIES, probabilities)
     assert (transform.axes, transform.value_range) == ("tyxc", (0.0, 1.0))
     np.testing.assert_array_equal(out, probabilities[:, :, 0].transpose(0, 2, 3, 1))
 
 
-def test_region_and_axes(probabilities):
+def test_region_is_cut_out_of_every_axis_across_tiles(probabilities):
     """A region is cut out of every axis named, across the boundaries of tiles."""
     export = Export(region={"y": (5, 33), "x": (None, 12), "t": (1, None), "c": (1, 3)}, output_axes="ctzxy")
     transform, out = run(export, PROBABILITIES, probabilities, tiles=[slice(0, 4), slice(4, 20), slice(20, 40)])
@@ -69,7 +69,7 @@ casts = {  # settings, values before, values after
 
 
 @pytest.mark.parametrize("case", casts)
-def test_cast(case):
+def test_cast_rescales_without_wrapping(case):
     """Rescaled as ilastik does, but values that do not fit do not wrap."""
     settings, before, after = casts[case]
     values = np.zeros((2, 3, 1, 40, 30), np.float32)
@@ -93,20 +93,20 @@ refused = {  # source, settings, part of the message
 
 
 @pytest.mark.parametrize("case", refused)
-def test_refused(case):
+def test_impossible_export_is_refused_before_the_run(case):
     """What cannot be done is said before anything runs."""
     source, settings, message = refused[case]
     with pytest.raises(SettingsError, match=message):
         make_transform(Export(**settings), source, "tyx", EXTENTS)
 
 
-def test_falling_range():
+def test_falling_range_is_refused():
     """A range from large to small is a slip."""
     with pytest.raises(ValueError, match="from the smaller to the larger"):
         Export(output_range=(255, 0))
 
 
-def test_round_trip():
+def test_settings_survive_json():
     """Settings survive JSON."""
     export = Export(dtype="uint8", output_range=(0, 255), region={"y": (None, 5), "x": (3, None)}, output_axes="yxc")
     assert Export.model_validate_json(export.model_dump_json()) == export

@@ -34,14 +34,14 @@ JOBS = {
 
 
 @pytest.mark.parametrize("job", JOBS.values(), ids=JOBS)
-def test_round_trip(window, qtbot, job):
+def test_job_put_into_the_window_comes_out(window, qtbot, job):
     """What is put in comes out, also what the window does not show."""
     with qtbot.waitSignal(window.widget.changed):
         window.widget.setValue(job)
     assert window.widget.value() == job
 
 
-def test_what_is_missing(window, case, qtbot):
+def test_button_says_what_is_missing(window, case, qtbot):
     """Until something can run, the button says what is missing, and value() says the same."""
     folder = case("a_2d_u8")
     start = window.button("Export all")
@@ -66,7 +66,7 @@ def test_what_is_missing(window, case, qtbot):
     assert [export.source for export in window.widget.value().exports] == ["Uncertainty"]
 
 
-def test_classifier_card(window, case):
+def test_card_of_the_classifier_and_its_sources(window, case):
     """The card names workflow, channels, axes and classes; all sources are offered."""
     folder = case("b_2d_rgb_u8")
     classifier = window.check(BatchJob(classifier=folder / "project.ilp", inputs=(f"{folder}/test1.png",))).classifier
@@ -105,7 +105,7 @@ def drop(widget, *paths: Path) -> bool:
 
 # PySide6 has another signature from Qt 6.12 on.
 @pytest.mark.filterwarnings("ignore:.*QDragEnterEvent:DeprecationWarning")
-def test_files_are_dropped(window, case):
+def test_files_are_dropped_on_their_sections(window, case):
     """A project dropped on the classifier is chosen, images dropped on their table are added, once each."""
     folder = case("a_2d_u8")
     assert drop(window.line("ilastik project (.ilp)"), folder / "project.ilp")
@@ -145,7 +145,7 @@ def test_inputs_are_added_and_removed(window, qtbot, monkeypatch):
     assert cells(window.inputs) == []
 
 
-def test_check(window, case):
+def test_check_shows_each_input_and_its_problem(window, case):
     """Before anything runs each input shows how it was understood, and what is wrong with it in words."""
     folder = case("a_2d_u8")
     (case("b_2d_rgb_u8") / "test1.png").rename(folder / "rgb.png")
@@ -165,7 +165,7 @@ def test_check(window, case):
     assert window.button("Export all").text() == "Export all (2 images)"
 
 
-def test_first_name(window, case, qtbot):
+def test_first_file_is_named_while_typing(window, case, qtbot):
     """The first file that will be written is shown, and follows what is typed; a bad template is explained."""
     folder = case("a_2d_u8")
     window.check(BatchJob(classifier=folder / "project.ilp", inputs=(f"{folder}/test1.png",)))
@@ -186,7 +186,7 @@ def test_first_name(window, case, qtbot):
     assert start.toolTip() in window.said()
 
 
-def test_run(window, viewer, case, qtbot):
+def test_run_shows_status_and_first_image(window, viewer, case, qtbot):
     """Each image has its status and reason; the first that is done is shown; a click shows another."""
     folder = case("a_2d_u8")
     whole = (folder / "test1.png").read_bytes()
@@ -247,7 +247,7 @@ def test_results_are_not_loaded_unless_wished(window, viewer, case, qtbot):
     qtbot.waitUntil(lambda: "test2" in viewer.layers, timeout=WAIT_MS)
 
 
-def test_a_second_run(window, viewer, case, qtbot):
+def test_second_run_reports_skips_or_overwrites(window, viewer, case, qtbot):
     """Outputs that exist are reported, skipped or overwritten as chosen; the table and the layers are the new run's."""
     folder = case("a_2d_u8")
     job = BatchJob(classifier=folder / "project.ilp", inputs=(f"{folder}/test2.png",))
@@ -267,7 +267,7 @@ def test_a_second_run(window, viewer, case, qtbot):
         assert [row.status for row in window.run().rows] == [status]
 
 
-def test_resume_without_the_classifier(window, case, qtbot):
+def test_earlier_run_is_shown_without_its_classifier(window, case, qtbot):
     """An earlier run is shown as it was, also if it cannot go on; why it cannot is said."""
     folder = case("a_2d_u8")
     job = BatchJob(classifier=folder / "project.ilp", inputs=(f"{folder}/test2.png", f"{folder}/missing.png"))
@@ -280,7 +280,7 @@ def test_resume_without_the_classifier(window, case, qtbot):
     assert not window.bar.isVisible()
 
 
-def test_progress_is_true(window, large, qtbot):
+def test_progress_never_goes_back(window, large, qtbot):
     """The bar goes over the tiles of all images and never back; the text counts the files that ended."""
     window.check(BatchJob(classifier=large / "project.ilp", inputs=(f"{large}/large_*.png",)))
     seen, texts = [], []
@@ -303,7 +303,7 @@ def start_and_wait_for_tiles(window, qtbot) -> None:
         window.button("Export all").click()
 
 
-def test_cancel(window, large, qtbot):
+def test_cancelled_run_leaves_nothing_half_written(window, large, qtbot):
     """Cancel ends the run, leaves nothing half-written, and says what became of each image; it can run again."""
     out = large / "out"
     window.check(
@@ -326,7 +326,7 @@ def test_cancel(window, large, qtbot):
     assert not cancel.isVisible()
 
 
-def test_deleted_in_the_middle(viewer, large, qtbot):
+def test_deleted_widget_stops_its_work(viewer, large, qtbot):
     """A widget that is deleted while it works stops the work, and nothing half-written stays."""
     out = large / "out"
     widget = BatchPredictionWidget(viewer)
@@ -344,7 +344,7 @@ def test_deleted_in_the_middle(viewer, large, qtbot):
     assert len(written(out)) < 2
 
 
-def test_trace_can_be_copied(qtbot):
+def test_trace_of_an_unforeseen_error_can_be_copied(qtbot):
     """An error nobody foresaw is a sentence; its trace is one click away. Other messages have no such button."""
     message = Message()
     qtbot.addWidget(message)
@@ -360,7 +360,7 @@ def test_trace_can_be_copied(qtbot):
 
 
 @pytest.mark.parametrize("width", [300, 400, 600])
-def test_nothing_is_cut(window, case, qtbot, width):
+def test_nothing_is_cut_at_any_width(window, case, qtbot, width):
     """At every width the content is as wide as the view: no control sticks out or is squeezed below its minimum."""
     folder = case("a_2d_u8")
     long = folder / ("Donaudampfschifffahrtsgesellschaftskapitaensmuetze_" * 3 + ".png")

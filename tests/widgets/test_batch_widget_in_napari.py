@@ -35,7 +35,7 @@ def wait_for_threads(qtbot) -> None:
 
 
 @pytest.mark.parametrize(("name", "images", "axes"), CASES.values(), ids=CASES)
-def test_from_empty_to_layers(make_napari_viewer, qtbot, case, name, images, axes):
+def test_from_an_empty_dock_to_layers_in_place(make_napari_viewer, qtbot, case, name, images, axes):
     """Project, images, two sources, Export all: the image, a layer a class and labels on the canvas, in place."""
     folder = case(name)
     viewer = make_napari_viewer(show=True)
@@ -89,7 +89,7 @@ def start(window: Window, qtbot) -> None:
         window.button("Export all").click()
 
 
-def test_dock_closed_in_the_middle(make_napari_viewer, qtbot, large):
+def test_closed_dock_cancels_the_run(make_napari_viewer, qtbot, large):
     """Closing the dock cancels the run; hiding it does not."""
     viewer = make_napari_viewer()
     window, dock = docked(viewer, qtbot)
@@ -119,7 +119,7 @@ def test_dock_closed_in_the_middle(make_napari_viewer, qtbot, large):
     assert len(viewer.layers) <= n_layers
 
 
-def test_viewer_closed_in_the_middle(make_napari_viewer, qtbot, large):
+def test_closed_viewer_ends_the_run(make_napari_viewer, qtbot, large):
     """Closing napari ends the run and leaves nothing half-written."""
     viewer = make_napari_viewer()
     window, _ = docked(viewer, qtbot)
@@ -133,7 +133,7 @@ def test_viewer_closed_in_the_middle(make_napari_viewer, qtbot, large):
     assert not any(name.endswith(".part") for name in files)
 
 
-def test_the_window_answers(make_napari_viewer, qtbot, large):
+def test_window_answers_while_images_are_predicted(make_napari_viewer, qtbot, large):
     """While images are predicted the event loop turns."""
     viewer = make_napari_viewer()
     window, _ = docked(viewer, qtbot)

@@ -53,7 +53,7 @@ def offered(section) -> dict:
     return {action.text(): action for action in section.findChild(MenuButton).fill().actions() if action.text()}
 
 
-def test_round_trip(section, qtbot):
+def test_path_of_a_classifier_comes_out_as_put_in(section, qtbot):
     """A path comes out as it was put in, also a relative one; without one there is None."""
     assert section.value() == {"classifier": None}
     assert section.problem.startswith("Choose a project trained in ilastik")
@@ -63,7 +63,7 @@ def test_round_trip(section, qtbot):
     assert section.problem == "The classifier is being read."
 
 
-def test_card(section, qtbot, case, used):
+def test_card_names_the_facts_of_the_classifier(section, qtbot, case, used):
     """The card names workflow, channels, axes, classes, features and limits; the whole is in the tooltip."""
     project = case("b_2d_rgb_u8") / "project.ilp"
     classifier = choose(section, qtbot, project)
@@ -88,7 +88,7 @@ LIMITS = {
 
 
 @pytest.mark.parametrize(("name", "text"), LIMITS.items(), ids=LIMITS)
-def test_limits(case, name, text):
+def test_limits_follow_from_what_the_classifier_accepts(case, name, text):
     """What a classifier cannot be used for follows from what it accepts."""
     assert limits(load_classifier(case(name) / "project.ilp").describe()) == f"Not for {text}"
 
@@ -100,7 +100,7 @@ WORKFLOWS = {
 
 
 @pytest.mark.parametrize(("name", "expected"), WORKFLOWS.items(), ids=WORKFLOWS)
-def test_samples(name, expected):
+def test_card_of_each_workflow(name, expected):
     """What is said of each workflow: a counting project shows what it counts, and no classes."""
     (project,) = (path for path in sample_projects() if path.stem == name)
     classifier = load_classifier(project).describe()
@@ -114,7 +114,7 @@ def test_samples(name, expected):
     assert len(features(classifier)) == 1
 
 
-def test_feature_table(section, qtbot, case, used):
+def test_feature_table_has_a_tick_for_each_feature_and_scale(section, qtbot, case, used):
     """The table has a tick for each feature that is used at each scale, and says where slices count alone."""
     classifier = choose(section, qtbot, case("l_3d_mixed_u8") / "project.ilp")
     (selection,) = (stage.selection for stage in classifier.describe().stages)
@@ -148,7 +148,7 @@ def test_text_is_no_stop_for_tab(section, qtbot, case, used):
     assert all(text.textInteractionFlags() & Qt.TextInteractionFlag.TextSelectableByMouse for text in texts)
 
 
-def test_used_before(section, qtbot, tmp_path, used):
+def test_classifiers_used_before_are_listed(section, qtbot, tmp_path, used):
     """Classifiers used before are in the list, told apart by their folder if need be, then the samples."""
     sample = sample_projects()[-1]
     assert not offered(section)["No classifier used yet"].isEnabled()
@@ -164,7 +164,7 @@ def test_used_before(section, qtbot, tmp_path, used):
     assert section.value() == {"classifier": tmp_path / "first" / "cells.ilp"}
 
 
-def test_list_by_key(section, qtbot, used):
+def test_list_opens_by_key(section, qtbot, used):
     """The list opens from the line by the key Down, as that of a combo box does."""
     section.activateWindow()
     line = section.findChild(QLineEdit)
@@ -178,7 +178,7 @@ def test_list_by_key(section, qtbot, used):
 
 # PySide6 has another signature from Qt 6.12 on.
 @pytest.mark.filterwarnings("ignore:.*QDragEnterEvent:DeprecationWarning")
-def test_ways_to_choose(section, qtbot, monkeypatch):
+def test_classifier_is_chosen_by_dialog_drop_and_typing(section, qtbot, monkeypatch):
     """By dialog, dropped, and typed."""
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *args: ("/data/a.ilp", "ilastik projects"))
     button(section, "Browse").click()
@@ -189,7 +189,7 @@ def test_ways_to_choose(section, qtbot, monkeypatch):
     assert section.value() == {"classifier": Path("c.ilp")}
 
 
-def test_refused(section, qtbot, case, used):
+def test_refused_classifier_is_explained_and_not_kept(section, qtbot, case, used):
     """Why a file is no classifier is said in its place; it is not kept; another file makes it good."""
     folder = case("a_2d_u8")
     (folder / "broken.ilp").write_bytes(b"not a project")
@@ -205,7 +205,7 @@ def test_refused(section, qtbot, case, used):
     assert unexplained(section) == []
 
 
-def test_width(section, qtbot, case, used):
+def test_card_fits_300_pixels(section, qtbot, case, used):
     """The card fits 300 px, and is no higher than its lines."""
     choose(section, qtbot, case("a_2d_u8") / "project.ilp")
     assert section.minimumSizeHint().width() <= 280

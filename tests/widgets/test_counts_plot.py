@@ -24,7 +24,7 @@ TICKS = {
 
 
 @pytest.mark.parametrize(("highest", "ticks"), TICKS.values(), ids=TICKS)
-def test_ticks(highest, ticks):
+def test_ticks_are_round_numbers_up_to_the_highest_value(highest, ticks):
     """Round numbers from 0 to the highest value or above."""
     np.testing.assert_allclose(nice_ticks(highest), ticks)
 
@@ -56,7 +56,7 @@ def picture(plot: CountsPlot) -> np.ndarray:
 
 
 @pytest.mark.parametrize("n", [1, 4, 24, 200, 5000])
-def test_bars(qtbot, plot, n):
+def test_bar_of_each_image_is_as_high_as_its_count(qtbot, plot, n):
     """Each image has its bar, as high as its count, which says its name and count and can be chosen."""
     values = [50.0] * n
     values[n // 2] = 100.0
@@ -75,7 +75,7 @@ def test_bars(qtbot, plot, n):
     assert clicked.args == [n // 2]
 
 
-def test_what_is_not_counted(plot):
+def test_image_without_a_count_has_a_name_and_no_bar(plot):
     """There is no bar, but a name; nothing is at the axis or without images."""
     fill(plot, [10, None, 30])
     assert plot.text(1) == "well_1.tif: not counted"
@@ -114,7 +114,7 @@ def test_colours_of_the_theme(plot):
         assert bright == (text == "white")
 
 
-def test_panel(qtbot):
+def test_panel_is_hidden_until_something_is_counted(qtbot):
     """Hidden until something is counted; a time series has a second plot with its frames."""
     model, panel = ResultsModel(), CountsPanel()
     qtbot.addWidget(panel)

@@ -39,7 +39,7 @@ def contrast(one: QColor, other: QColor) -> float:
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
-def test_border(window, qtbot, kind):
+def test_control_with_the_focus_has_a_border_of_another_colour(window, qtbot, kind):
     """An edge of another colour appears, readable in both themes; size and content stay where they are."""
     control = kind()
     window.layout().addWidget(control)
@@ -63,7 +63,7 @@ def test_border(window, qtbot, kind):
         assert after.copy(2, 2, before.width() - 4, before.height() - 4) == middle
 
 
-def test_heading(window, qtbot):
+def test_heading_with_the_focus_is_underlined(window, qtbot):
     """The heading of a section is underlined, where a border would be cut."""
     section = Section("Inputs")
     window.layout().addWidget(section)

@@ -31,7 +31,7 @@ def docked(viewer) -> list[BatchPredictionWidget]:
     return [one for one in viewer.window.dock_widgets.values() if isinstance(one, BatchPredictionWidget)]
 
 
-def test_open_outputs(make_napari_viewer, tmp_path):
+def test_outputs_opened_one_by_one_lie_on_each_other(make_napari_viewer, tmp_path):
     """Probabilities and a segmentation opened one after the other lie on each other, and are drawn."""
     exports = (Export(folder=tmp_path), Export(source="Simple Segmentation", format="png", folder=tmp_path))
     BatchJob(classifier=CASE / "project.ilp", inputs=(str(CASE / "test2.png"),), exports=exports).run()
@@ -44,7 +44,7 @@ def test_open_outputs(make_napari_viewer, tmp_path):
     assert viewer.screenshot(flash=False)[..., :3].std() > 10
 
 
-def test_open_from_the_menu(make_napari_viewer, tmp_path, monkeypatch):
+def test_output_of_any_name_is_opened_from_the_menu(make_napari_viewer, tmp_path, monkeypatch):
     """An output of any name can be chosen in a dialog; a file of another program is refused in words."""
     export = Export(source="Simple Segmentation", format="tiff", folder=tmp_path, name="renamed")
     BatchJob(classifier=CASE / "project.ilp", inputs=(str(CASE / "test2.png"),), exports=(export,)).run()
@@ -59,7 +59,7 @@ def test_open_from_the_menu(make_napari_viewer, tmp_path, monkeypatch):
         open_images()
 
 
-def test_damaged_file(make_napari_viewer, tmp_path):
+def test_damaged_file_is_refused_in_words(make_napari_viewer, tmp_path):
     """What is wrong with a damaged file is said in words, which napari shows; no layer is added."""
     path = tmp_path / "a.h5"
     path.write_bytes((CASE / "expected" / "test2_Probabilities.h5").read_bytes()[:3000])
@@ -69,7 +69,7 @@ def test_damaged_file(make_napari_viewer, tmp_path):
     assert not viewer.layers
 
 
-def test_drop_a_project(make_napari_viewer, tmp_path):
+def test_dropped_project_becomes_the_classifier(make_napari_viewer, tmp_path):
     """A project that is dropped on the viewer becomes the classifier of its dock, and adds no layer."""
     project = tmp_path / "mine.ilp"
     shutil.copy(CASE / "project.ilp", project)
@@ -84,7 +84,7 @@ def test_drop_a_project(make_napari_viewer, tmp_path):
     assert not viewer.layers
 
 
-def test_one_dock(make_napari_viewer):
+def test_menu_hides_and_shows_the_dock_opened_elsewhere(make_napari_viewer):
     """The menu hides and shows the dock that was opened from elsewhere; a hidden one comes back."""
     viewer = make_napari_viewer(show=True)
     widget = open_dock(viewer)
@@ -103,7 +103,7 @@ def choose(menu: QMenu, *titles: str) -> None:
     action.trigger()
 
 
-def test_menus(make_napari_viewer, qtbot):
+def test_every_menu_shows_and_hides_one_dock(make_napari_viewer, qtbot):
     """The menus Plugins, Layers > Classify and Layers > Segment show and hide one and the same dock."""
     viewer = make_napari_viewer(show=True)
     title = "Batch Prediction (Batch Prediction)"
@@ -118,7 +118,7 @@ def test_menus(make_napari_viewer, qtbot):
         assert widget.isVisible() == visible
 
 
-def test_preferences(make_napari_viewer):
+def test_preferences_hold_for_the_next_dock(make_napari_viewer):
     """What is set in File > Preferences holds for the dock that is opened next; what the dock keeps stands there."""
     viewer = make_napari_viewer(show=True)
     preferences.add_recent(CASE / "project.ilp")
@@ -149,7 +149,7 @@ KINDS = {
 }
 
 
-def test_open_each_kind(make_napari_viewer, tmp_path):
+def test_every_kind_of_output_of_a_volume_lies_in_its_place(make_napari_viewer, tmp_path):
     """Whatever was written of a volume lies in its place: axes, scale, units, names of classes, labels as labels."""
     exports = tuple(export.model_copy(update={"folder": tmp_path}) for export in KINDS.values())
     (image,) = EMBRYO.images
@@ -190,7 +190,7 @@ SAMPLES = {
 
 
 @pytest.mark.parametrize("title", SAMPLES)
-def test_samples(make_napari_viewer, qtbot, title):
+def test_sample_from_the_menu_fills_in_the_dock(make_napari_viewer, qtbot, title):
     """A sample of File > Open Sample fills in the dock; Export all predicts its layers and adds what is found."""
     sample = SAMPLES[title]
     viewer = make_napari_viewer(show=True)
@@ -210,7 +210,7 @@ def test_samples(make_napari_viewer, qtbot, title):
     WorkerBase.await_workers(WAIT_MS)
 
 
-def test_nuclei(make_napari_viewer, qtbot):
+def test_sample_of_nuclei_is_predicted_into_the_viewer(make_napari_viewer, qtbot):
     """A sample fills in the dock: Export all is all that is left, and what it finds is added to the viewer."""
     viewer = make_napari_viewer()
     assert current_viewer() is viewer

@@ -61,7 +61,7 @@ def job_in(folder: Path, *images: str, sources: tuple[str, ...] = ("Probabilitie
     return BatchJob(classifier=folder / "project.ilp", inputs=inputs, exports=exports, workers=1)
 
 
-def test_long_texts(window, viewer, case, tmp_path):
+def test_long_texts_do_not_widen_the_dock(window, viewer, case, tmp_path):
     """At 300 pixels nothing sticks out; what is too long has its whole in the tooltip."""
     folder = case("a_2d_u8")
     deep = folder / ("a very long name of a folder " * 4).strip()
@@ -119,7 +119,7 @@ def test_the_canvas_has_the_colours_of_the_classes(window, viewer, case):
         viewer.layers[0].visible = True
 
 
-def test_keys_over_the_dock(window, viewer, case):
+def test_keys_over_the_dock_go_through_results(window, viewer, case):
     """With the keyboard in the results the same keys as over the canvas go to the next row and back."""
     run_all(window, job_in(case("a_2d_u8"), "test1.png", "test2.png"))
     table = window.results
@@ -132,7 +132,7 @@ def test_keys_over_the_dock(window, viewer, case):
         window.qtbot.waitUntil(lambda stem=stem: stem in viewer.layers, timeout=WAIT_MS)
 
 
-def test_cancel_in_the_middle(window, viewer, large, qtbot):
+def test_cancel_in_the_middle_leaves_nothing_half_written(window, viewer, large, qtbot):
     """While it runs the canvas follows the mouse; a click on Cancel ends it, and nothing half-written is left."""
     viewer.add_image(np.zeros((50, 60)), name="mine")
     window.check(job_in(large, "large_1.png", "large_2.png"))
@@ -155,7 +155,7 @@ def test_cancel_in_the_middle(window, viewer, large, qtbot):
     assert "mine" in viewer.layers
 
 
-def test_an_unforeseen_error(window, case, monkeypatch):
+def test_unforeseen_error_is_said_in_words(window, case, monkeypatch):
     """It is said in words, without a trace and without a dialog of napari; the trace is one click away."""
     folder = case("a_2d_u8")
     window.check(job_in(folder, "test1.png"))
@@ -175,7 +175,7 @@ def test_an_unforeseen_error(window, case, monkeypatch):
     assert "in fail" in QGuiApplication.clipboard().text()
 
 
-def test_a_volume_in_scales(window, viewer, tmp_path, monkeypatch, qtbot):
+def test_volume_in_scales_is_read_as_it_is_looked_at(window, viewer, tmp_path, monkeypatch, qtbot):
     """A volume and its OME-Zarr are read as they are looked at: in place, in their units, in 2D and in 3D."""
     monkeypatch.setattr(pixels, "IN_MEMORY", 0)
     job = EMBRYO.job([str(path) for path in EMBRYO.images], tmp_path)
@@ -200,7 +200,7 @@ def test_a_volume_in_scales(window, viewer, tmp_path, monkeypatch, qtbot):
         qtbot.waitUntil(lambda: is_coloured(viewer), timeout=WAIT_MS)
 
 
-def test_themes(window, viewer):
+def test_dock_has_the_theme_of_napari(window, viewer):
     """The dock is dark in napari's dark theme and light in its light one."""
 
     def brightness() -> float:
@@ -226,7 +226,7 @@ viewer.close()
 """
 
 
-def test_in_the_console(case):
+def test_widget_and_job_in_the_console(case):
     """In napari's own console: the widget by its name, its job, which runs there, and a job that was copied."""
     folder = case("a_2d_u8")
     job = job_in(folder, "test2.png")
@@ -252,7 +252,7 @@ def tabbed(widget: BatchPredictionWidget, key: Qt.Key) -> list[QWidget]:
 
 
 @pytest.mark.parametrize("width", [300, 600])
-def test_tab_goes_through_all(window, viewer, case, width):
+def test_tab_goes_through_the_whole_dock(window, viewer, case, width):
     """From the heading of the classifier Tab reaches every control that is on, from the top to the bottom, and back."""
     folder = case("a_2d_u8")
     (folder / "cut.png").write_bytes((folder / "test1.png").read_bytes()[:500])

@@ -83,7 +83,7 @@ def predicted(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", OUTPUTS)
-def test_outputs(name, predicted):
+def test_outputs_have_names_colours_and_place(name, predicted):
     """Each output of this program has the names of its classes, in their colours, at its place."""
     export, titles = OUTPUTS[name]
     layers = [layer for path in predicted[name] for layer in read(path)]
@@ -99,7 +99,7 @@ def test_outputs(name, predicted):
             assert layer.contrast_limits == list(export.output_range or (0, 1))
 
 
-def test_classes(predicted):
+def test_probabilities_are_added_up_in_the_colours_of_classes(predicted):
     """Probabilities are added up in the colours of the classes; values are those of the file."""
     layers = read(*predicted["probabilities, hdf5"])
     assert [layer.blending for layer in layers] == ["additive"] * 3
@@ -110,7 +110,7 @@ def test_classes(predicted):
 
 
 @pytest.mark.parametrize("name", ["segmentation, hdf5", "segmentation, PNG", "segmentation, OME-Zarr"])
-def test_segmentation(name, predicted):
+def test_segmentation_is_labels_with_names_and_colours(name, predicted):
     """A segmentation is labels: the status bar names the class, and its colour is the class's."""
     (layer,) = read(*predicted[name])
     assert layer._type_string == "labels"
@@ -120,7 +120,7 @@ def test_segmentation(name, predicted):
     assert tuple(np.rint(255 * color[:3]).astype(int)) == COLORS[label - 1]
 
 
-def test_rescaled_segmentation(tmp_path):
+def test_rescaled_segmentation_has_no_classes(tmp_path):
     """Numbers of classes that were rescaled are no numbers of classes any more."""
     export = Export(source="Simple Segmentation", folder=tmp_path, output_range=(0, 255))
     BatchJob(classifier=CASE / "project.ilp", inputs=(str(CASE / "test2.png"),), exports=(export,)).run()
@@ -130,7 +130,7 @@ def test_rescaled_segmentation(tmp_path):
 
 
 @pytest.mark.parametrize("form", ["hdf5", "multipage tiff", "multi-scale OME-Zarr"])
-def test_scale_and_units(form, tmp_path):
+def test_scale_and_units_are_those_of_the_output(form, tmp_path):
     """Size of a pixel and unit of the image are those of its output; axes of one pixel are left out."""
     with open_image(GOLDEN / "d_3d_u8" / "test2.h5") as image:
         volume = image.read()
@@ -166,7 +166,7 @@ ILASTIK = {
 
 
 @pytest.mark.parametrize("name", ILASTIK)
-def test_ilastik(name):
+def test_output_of_ilastik_is_opened_by_its_axistags(name):
     """What ilastik wrote is opened by its axistags; classes have numbers, as the file does not name them."""
     kinds, shape, contrast = ILASTIK[name]
     layers = read(GOLDEN / name)
@@ -191,7 +191,7 @@ def hdf5(path: Path, datasets: int, *, tags: bool = True) -> Path:
     return path
 
 
-def test_several_datasets(tmp_path):
+def test_several_datasets_are_a_layer_each(tmp_path):
     """A file with several images has a layer for each, named by its dataset; one without axistags is left out."""
     path = hdf5(tmp_path / "a.h5", 3)
     with h5py.File(path, "a") as file:
@@ -201,14 +201,14 @@ def test_several_datasets(tmp_path):
     assert [layer.data.max() for layer in layers] == [0, 1, 2]
 
 
-def test_too_many_datasets(tmp_path):
+def test_too_many_datasets_are_an_error(tmp_path):
     """More images than anyone wants at once are an error that says what is there and what to do."""
     with pytest.raises(ImageReadError, match=r"holds 40 images.*group/data_00, .*open_image\('.*group/data_00'\)"):
         read(hdf5(tmp_path / "a.h5", 40))
 
 
 @pytest.mark.parametrize(("datasets", "found"), [(2, r"2 datasets .*group/data_00, group/data_01"), (1, "1 dataset ")])
-def test_hdf5_of_others(datasets, found, tmp_path):
+def test_hdf5_of_other_programs_is_explained(datasets, found, tmp_path):
     """Whoever chose this reader for another program's HDF5 file is told what it holds and what to do with it."""
     path = hdf5(tmp_path / "a.h5", datasets, tags=False)
     expected = rf"a\.h5' is not .* exported: it holds {found}.*another reader.*Input settings > Dataset"
@@ -216,7 +216,7 @@ def test_hdf5_of_others(datasets, found, tmp_path):
         read(path)
 
 
-def test_hdf5_without_images(tmp_path):
+def test_hdf5_without_images_is_an_error(tmp_path):
     """A file without any image says no more than that it is none."""
     with pytest.raises(ImageReadError, match=r"a\.h5' is not an image that ilastik or this program exported\. Open"):
         read(hdf5(tmp_path / "a.h5", 0))
@@ -228,7 +228,7 @@ def cut_off(path: Path, source: Path) -> Path:
 
 
 @pytest.mark.parametrize("kind", ["cut off", "empty", "text"])
-def test_damaged_hdf5(kind, tmp_path):
+def test_damaged_hdf5_is_an_error_with_a_reason(kind, tmp_path):
     """A damaged file is an error with a reason, not a file for which there is no reader."""
     path = tmp_path / "a.h5"
     if kind == "cut off":
@@ -240,14 +240,14 @@ def test_damaged_hdf5(kind, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["probabilities, TIFF", "probabilities, PNG"])
-def test_damaged_output(name, predicted, tmp_path):
+def test_damaged_output_is_an_error_by_name(name, predicted, tmp_path):
     """An output whose pixels are cut off is an error that names it."""
     (source,) = predicted[name]
     with pytest.raises(ImageReadError, match=source.name):
         read(cut_off(tmp_path / source.name, source))
 
 
-def test_files_of_others(tmp_path):
+def test_files_of_other_programs_are_left_to_other_readers(tmp_path):
     """What another program wrote is left to other readers, whatever its name."""
     noise = np.zeros((20, 30), np.uint8)
     tifffile.imwrite(tmp_path / "a_Probabilities.tif", noise)
@@ -271,20 +271,20 @@ CLAIMED = {
 
 
 @pytest.mark.parametrize("name", CLAIMED)
-def test_names(name):
+def test_claimed_names_are_those_of_outputs(name):
     """napari asks which reader to use for the names that are claimed: no TIFF or PNG but those named as outputs."""
     readers = npe2.PluginManager.instance().iter_compatible_readers([f"/folder/{name}"])
     assert (PLUGIN in {reader.plugin_name for reader in readers}) == CLAIMED[name]
 
 
-def test_without_a_window():
+def test_project_without_a_window_is_no_image():
     """A project is no image: without a window that is said."""
     with pytest.raises(ImageReadError, match="is an ilastik project, not an image"):
         read(CASE / "project.ilp")
 
 
 @pytest.mark.parametrize("name", ["probabilities, hdf5", "probabilities, OME-TIFF", "probabilities, OME-Zarr 0.4"])
-def test_large_files(name, predicted, tmp_path, monkeypatch):
+def test_large_file_is_read_as_it_is_looked_at(name, predicted, tmp_path, monkeypatch):
     """A large file is read as it is looked at, as long as its layers live."""
     (source,) = predicted[name]
     expected = [layer.data for layer in read(source)]
@@ -304,7 +304,7 @@ def test_large_files(name, predicted, tmp_path, monkeypatch):
         part.compute()
 
 
-def test_labels_in_an_image(tmp_path):
+def test_labels_in_an_image_are_opened_and_skipped(tmp_path):
     """A segmentation that was written into an OME-Zarr image is opened from there, and is skipped the next time."""
     store = tmp_path / "a.zarr"
     plain = Export(source="Simple Segmentation", format="single-scale OME-Zarr", into_image=True)
@@ -324,7 +324,7 @@ def test_labels_in_an_image(tmp_path):
     assert not is_own(store)
 
 
-def test_project_copied(tmp_path):
+def test_project_is_recognised_in_any_case(tmp_path):
     """A project is recognised by its extension, in any case."""
     shutil.copy(CASE / "project.ilp", tmp_path / "a.ILP")
     assert is_own(tmp_path / "a.ILP")

@@ -156,7 +156,7 @@ def test_drawing_needs_a_flat_view_and_an_image():
     assert viewer.layers[NAME].ndim == 2
 
 
-def test_which_image():
+def test_region_is_drawn_on_the_selected_image():
     """The selected image, else the lowest; one that is as large as the images to be predicted before others."""
     viewer = ViewerModel()
     assert find_image(viewer) is None

@@ -170,7 +170,7 @@ COUNTED = {
 
 
 @pytest.mark.parametrize(("found", "cells", "summary"), COUNTED.values(), ids=COUNTED)
-def test_counts(results, found, cells, summary):
+def test_counts_have_a_column_and_a_plot(results, found, cells, summary):
     """Where something is counted there is a column and a plot; a click on a bar selects the image."""
     results.section.set_plan(plan())
     plot = results.section.findChild(CountsPlot)
@@ -247,7 +247,7 @@ def test_layers_are_made_before_the_first_image_is_done(results, qtbot, image, l
         section.set_plan(None)
 
 
-def test_a_failed_row(results, qtbot):
+def test_failed_row_says_why_and_shows_its_image(results, qtbot):
     """It says why; its image is shown if it can be, else nothing is."""
     section = results.section
     section.set_plan(plan([*IMAGES, str(FOLDER / "gone.png")]))
@@ -268,7 +268,7 @@ def test_a_failed_row(results, qtbot):
     results.has_layers(*layers(0))
 
 
-def test_no_image_is_done(results):
+def test_first_failure_is_selected_if_no_image_is_done(results):
     """The first that failed is selected at the end, so that its reason is read; not if one is done."""
     section = results.section
     section.set_plan(plan([*IMAGES, str(FOLDER / "gone.png")]))
@@ -286,7 +286,7 @@ def test_no_image_is_done(results):
     assert results.selected() is None
 
 
-def test_reading_takes_long(results, qtbot):
+def test_loading_is_said_while_reading_takes_long(results, qtbot):
     """The row before is taken away, and what is loaded is said, until it is shown; also if another is chosen."""
     section = results.section
     section.set_plan(plan())
@@ -317,7 +317,7 @@ def test_reading_takes_long(results, qtbot):
     results.has_layers()
 
 
-def test_drawing_takes_long(results, qtbot, monkeypatch):
+def test_row_before_is_gone_while_drawing_takes_long(results, qtbot, monkeypatch):
     """Also where reading takes no time: before anything is drawn the row before is gone."""
     section = results.section
     canvas = section.findChild(Canvas)
@@ -356,7 +356,7 @@ def test_small_images_change_in_place(results):
     assert [layer.visible for layer in results.viewer.layers] == [True] + [False] * len(CLASSES) + [True]
 
 
-def test_an_output_that_is_gone(results, qtbot):
+def test_missing_output_is_named_and_the_image_shown(results, qtbot):
     """The image is shown, and which file is not there any more is said."""
     gone = done(0)
     outputs = {"Probabilities": FOLDER / "expected/gone.h5"}
@@ -367,7 +367,7 @@ def test_an_output_that_is_gone(results, qtbot):
     results.has_layers("test1")
 
 
-def test_rows_passed_by(results):
+def test_row_passed_by_is_not_shown(results):
     """Only the row that is selected in the end is shown; nothing of the others appears later, nor stays open."""
     section = results.section
     section.set_plan(plan())
@@ -384,7 +384,7 @@ def test_rows_passed_by(results):
     results.has_layers(*layers(0))
 
 
-def test_load_results(results, qtbot):
+def test_results_are_loaded_only_if_wished(results, qtbot):
     """Without the tick the viewer is left alone; with it the selected row is shown."""
     section = results.section
     results.load(False)
@@ -397,7 +397,7 @@ def test_load_results(results, qtbot):
     results.has_layers(*layers(0))
 
 
-def test_next_and_previous(results, qtbot):
+def test_next_and_previous_by_button_and_key(results, qtbot):
     """By button, by key in the dock and by key on the canvas; there is nothing beyond the ends."""
     section = results.section
     selected = results.selected
@@ -432,7 +432,7 @@ def test_next_and_previous(results, qtbot):
     assert selected() == 0
 
 
-def test_keys_of_the_viewer(results, qtbot, viewer):
+def test_keys_of_the_viewer_are_given_back(results, qtbot, viewer):
     """They are given back when the dock goes; what the user has put on them is not touched."""
 
     def mine(viewer) -> None:
@@ -451,7 +451,7 @@ def test_keys_of_the_viewer(results, qtbot, viewer):
     assert [act for key, act in viewer.keymap.items()] == [mine]
 
 
-def test_keep(results, qtbot):
+def test_kept_layers_stay_and_the_next_row_has_its_own(results, qtbot):
     """What is kept stays; the next row has layers of its own."""
     section = results.section
     keep = results.button("Keep")
@@ -471,7 +471,7 @@ def test_keep(results, qtbot):
     results.has_layers(*layers(0))
 
 
-def test_keep_needs_layers(results, qtbot):
+def test_keep_is_off_without_layers(results, qtbot):
     """It is on only while layers of a row are on the canvas; those that a run makes ready are none."""
     section, keep = results.section, results.button("Keep")
     section.set_plan(plan())
@@ -545,7 +545,7 @@ def test_buttons_say_what_they_need(results):
     assert not copy.isEnabled()
 
 
-def test_what_buttons_tell(results, qtbot, monkeypatch):
+def test_buttons_pass_on_retry_resume_and_copy(results, qtbot, monkeypatch):
     """Retry, resume and copy are passed on; the folder of the selected image is opened."""
     section = results.section
     section.set_plan(plan())
@@ -594,7 +594,7 @@ def test_resume_offers_the_run_that_is_shown(results, qtbot, tmp_path):
     assert resumed.args == [record]
 
 
-def test_select_from_outside(results, qtbot):
+def test_image_is_selected_by_its_location(results, qtbot):
     """An image can be selected by its location; to select it again changes nothing."""
     section = results.section
     section.set_plan(plan())
@@ -605,7 +605,7 @@ def test_select_from_outside(results, qtbot):
         assert section.select(IMAGES[1])
 
 
-def test_a_run_that_was_stopped(results):
+def test_rows_of_a_stopped_run_are_cancelled(results):
     """Rows without an end are cancelled when the run is over."""
     section = results.section
     section.set_plan(plan())
@@ -618,7 +618,7 @@ def test_a_run_that_was_stopped(results):
     assert results.said() == NEVER_ENDED
 
 
-def test_an_earlier_run(results, qtbot, case):
+def test_earlier_run_is_shown_from_its_record(results, qtbot, case):
     """A ledger from disk is shown as the run was: status, reason, seconds, and the outputs as layers."""
     folder = case("a_2d_u8")
     (folder / "cut.png").write_bytes((folder / "test1.png").read_bytes()[:200])
@@ -647,7 +647,7 @@ def test_an_earlier_run(results, qtbot, case):
     results.has_layers()
 
 
-def test_an_earlier_run_without_its_classifier(results, qtbot, case):
+def test_earlier_run_without_its_classifier_shows_its_images(results, qtbot, case):
     """The images are shown all the same, and what is missing is said."""
     folder = case("a_2d_u8")
     ledger = BatchJob(
@@ -663,7 +663,7 @@ def test_an_earlier_run_without_its_classifier(results, qtbot, case):
     results.has_layers("test1")
 
 
-def test_predicted_for_layers(results, qtbot, viewer):
+def test_results_of_layers_lie_above_them(results, qtbot, viewer):
     """What was predicted for layers lies above them, for all of them; the next run replaces it."""
     names = ("one", "two")
     arrays = {}
@@ -687,7 +687,7 @@ def test_predicted_for_layers(results, qtbot, viewer):
     results.has_layers(*expected)
 
 
-def test_undocked(results, qtbot):
+def test_undocked_section_shows_nothing_more(results, qtbot):
     """What is being read when the dock goes does not appear any more."""
     section = results.section
     section.set_plan(plan())
@@ -704,7 +704,7 @@ def test_undocked(results, qtbot):
     results.has_layers(*layers(0))
 
 
-def test_thousands_of_rows(results, qtbot):
+def test_thousands_of_rows_tell_the_views_once(results, qtbot):
     """What is said at once is shown at once: the views are told of it a single time."""
     names = [f"/data/well_{i:04d}.tif" for i in range(5000)]
     section = results.section
@@ -722,7 +722,7 @@ def test_thousands_of_rows(results, qtbot):
 
 
 @pytest.mark.parametrize("width", [300, 400, 600])
-def test_it_fits(results, qtbot, width):
+def test_buttons_are_not_cut_at_any_width(results, qtbot, width):
     """No button is cut or covers another, in a narrow dock or a wide one."""
     results.section.resize(width, 500)
     results.section.set_plan(plan())
@@ -739,7 +739,7 @@ def test_it_fits(results, qtbot, width):
     assert not any(a.intersects(b) for i, a in enumerate(rectangles) for b in rectangles[:i])
 
 
-def test_in_napari(make_napari_viewer, qtbot):
+def test_layers_come_and_go_on_a_real_canvas(make_napari_viewer, qtbot):
     """On a real canvas layers come, change and go; they go while the canvas is what OpenGL works for."""
     viewer = make_napari_viewer(show=True)
     section = ResultsSection(viewer)

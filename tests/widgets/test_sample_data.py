@@ -33,7 +33,7 @@ def installed():
 
 
 @pytest.mark.parametrize("name", SHOWN)
-def test_layers(name):
+def test_sample_without_a_window_is_its_images(name):
     """Without a window a sample is its images, in their own scale and units, side by side, and with their project."""
     names, axes, scale, units = SHOWN[name]
     viewer = ViewerModel()
@@ -51,7 +51,7 @@ def test_layers(name):
 
 
 @pytest.mark.parametrize("name", SAMPLES)
-def test_projects(name, tmp_path):
+def test_projects_of_the_samples_predict_their_images(name, tmp_path):
     """Each project can be read, predicts its images, and offers what the sample exports."""
     sample = SAMPLES[name]
     classifier = load_classifier(sample.project)

@@ -31,7 +31,7 @@ LAYERS = {
 
 
 @pytest.mark.parametrize(("layer", "axes", "known", "shape", "names"), LAYERS.values(), ids=LAYERS)
-def test_axes(layer, axes, known, shape, names):
+def test_axes_are_the_labels_of_the_layer_or_guessed(layer, axes, known, shape, names):
     """Axes are the labels of the layer where they say something, else guessed as ilastik guesses."""
     image = memory_image(layer)
     assert (image.axes, image.axes_known, image.shape, image.channel_names) == (axes, known, shape, names)
@@ -40,7 +40,7 @@ def test_axes(layer, axes, known, shape, names):
     assert why_not(layer) == ""
 
 
-def test_size_of_a_pixel():
+def test_pixel_size_comes_from_scale_and_units():
     """Scale and units come along, except along channels and where they are not set."""
     layer = Image(
         zeros(2, 5, 20, 30), axis_labels=("c", "t", "y", "x"), scale=(3, 2, 0.5, 1), units=("", "s", "um", "um")
@@ -69,7 +69,7 @@ def test_lazy_pixels_stay_lazy():
     assert read == [[(3, 4), (0, 20), (0, 30)]]
 
 
-def test_layers_of_a_viewer():
+def test_only_image_layers_of_a_viewer_are_found():
     """Only image layers that can be images are found, by name."""
     viewer = ViewerModel()
     viewer.add_image(zeros(20, 30), name="cells")

@@ -42,7 +42,7 @@ SHORT_NAMES = {
 
 
 @pytest.mark.parametrize(("location", "short"), SHORT_NAMES.values(), ids=SHORT_NAMES)
-def test_short_name(location, short):
+def test_short_name_tells_an_input_from_others(location, short):
     """The end that tells an input from others."""
     assert short_name(location) == short
 
@@ -62,7 +62,7 @@ def found(name: str, *problems: str, axes: str = "yx", known: str = "file", warn
     return Inspected(parse(name), info, tuple(Problem("image", text) for text in problems), about)
 
 
-def test_inputs(qtbot, qtmodeltester):
+def test_inputs_have_a_row_for_each_image(qtbot, qtmodeltester):
     """A row for each image that the inputs stand for, with what is known of it so far; equal inputs are one."""
     model = InputsModel()
     model.set_inputs(["a.png", "*.png", "b.tif", "a.png", "layer:cells"])
@@ -120,12 +120,12 @@ WITHOUT = {
 
 
 @pytest.mark.parametrize(("inputs", "given", "gone", "left"), WITHOUT.values(), ids=WITHOUT)
-def test_without(inputs, given, gone, left):
+def test_removed_image_leaves_the_pattern_whole(inputs, given, gone, left):
     """What is removed stays away, and no pattern becomes a list without need."""
     assert without(inputs, given, gone) == tuple(left)
 
 
-def test_settings_of_images():
+def test_settings_of_images_are_set_and_taken_back():
     """A field is set for some images, and taken back; what was set for a pattern is set for its images."""
     settings = with_setting({}, ["d/*"], "axes", "yx")
     assert settings == {"d/*": InputSettings(axes="yx")}
@@ -147,7 +147,7 @@ CHANNELS = {
 
 
 @pytest.mark.parametrize(("text", "channels", "back"), CHANNELS.values(), ids=CHANNELS)
-def test_channels(text, channels, back):
+def test_channels_are_typed_by_index_or_name(text, channels, back):
     """Channels by index or name, with commas between them."""
     assert parse_channels(text) == channels
     assert format_channels(channels or ()) == back
@@ -183,7 +183,7 @@ def test_reasons_are_said_together():
     assert model.with_first_problem() == names[:10]
 
 
-def test_results(qtbot, qtmodeltester):
+def test_row_of_results_goes_from_waiting_to_its_end(qtbot, qtmodeltester):
     """A row goes from waiting to its end; the tooltip has the whole reason."""
     names = ("a.png", "b.png", "c.png")
     job = BatchJob(classifier="p.ilp", inputs=names)

@@ -129,7 +129,7 @@ STOPS = {
 
 
 @pytest.mark.parametrize("stop", STOPS.values(), ids=STOPS)
-def test_stopped_from_outside(qtbot, stop):
+def test_stopped_work_cleans_up_in_its_thread(qtbot, stop):
     """However the work is stopped, it cleans up in its thread."""
     cleaned = threading.Event()
     owner = QObject()

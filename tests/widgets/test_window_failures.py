@@ -98,7 +98,7 @@ def runs(window, folder: Path) -> None:
 
 
 @every_error
-def test_checking(window, case, monkeypatch, error):
+def test_failure_of_the_check_is_said_at_the_start(window, case, monkeypatch, error):
     """What the check raises is said where the batch starts; it cannot start then."""
     folder = case("a_2d_u8")
     with monkeypatch.context() as patch:
@@ -113,7 +113,7 @@ def test_checking(window, case, monkeypatch, error):
 
 
 @every_error
-def test_predicting(window, case, monkeypatch, error):
+def test_failure_of_predicting_ends_an_image_or_the_run(window, case, monkeypatch, error):
     """An Exception ends its image alone, with its reason; what is none ends the run. No image runs for ever."""
     folder = case("a_2d_u8")
     window.check(job_in(folder))
@@ -145,7 +145,7 @@ PLACES = {
 
 @pytest.mark.parametrize("error", TWO.values(), ids=TWO)
 @pytest.mark.parametrize(("owner", "name", "alone"), PLACES.values(), ids=PLACES)
-def test_running(window, case, monkeypatch, owner, name, alone, error):
+def test_failure_of_the_run_ends_it_with_the_reason(window, case, monkeypatch, owner, name, alone, error):
     """Wherever it is raised, the run ends, and says why."""
     folder = case("a_2d_u8")
     window.check(job_in(folder))
@@ -164,7 +164,7 @@ def test_running(window, case, monkeypatch, owner, name, alone, error):
 
 
 @pytest.mark.parametrize("error", TWO.values(), ids=TWO)
-def test_showing(window, viewer, case, monkeypatch, error):
+def test_failure_to_show_a_row_is_said(window, viewer, case, monkeypatch, error):
     """A row that cannot be shown says so; the next one is shown."""
     folder = case("a_2d_u8")
     window.check(job_in(folder))
@@ -181,7 +181,7 @@ def test_showing(window, viewer, case, monkeypatch, error):
 
 
 @every_error
-def test_reading_the_classifier(window, case, monkeypatch, error):
+def test_failure_to_read_the_classifier_is_said(window, case, monkeypatch, error):
     """A classifier that cannot be read says so in its place and on the button; choosing it again reads it."""
     folder = case("a_2d_u8")
     start = window.button("Export all")
@@ -195,7 +195,7 @@ def test_reading_the_classifier(window, case, monkeypatch, error):
     runs(window, folder)
 
 
-def test_no_space_for_a_trace(window, case, monkeypatch):
+def test_long_message_takes_no_more_than_its_place(window, case, monkeypatch):
     """However long the message of an error is, it takes no more than its place."""
     folder = case("a_2d_u8")
     monkeypatch.setattr(Inspections, "look_at", raising(RuntimeError("x" * 100_000 + "\n" * 1000)))

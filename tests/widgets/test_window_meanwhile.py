@@ -40,7 +40,7 @@ def is_idle(qtbot) -> None:
     qtbot.waitUntil(lambda: pool.activeThreadCount() == 0 and not WorkerBase._worker_set, timeout=WAIT_MS)
 
 
-def test_a_second_run_at_once(window, large):
+def test_second_run_at_once_is_not_started(window, large):
     """While a run is under way nothing starts another, whoever asks; it ends as if nobody had."""
     window.check(large_job(large))
     ended = []
