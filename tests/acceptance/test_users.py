@@ -137,6 +137,7 @@ def test_03_each_file_stands_alone(tmp_path, capsys):
     assert "10 inputs: 6 done, 4 failed." in said
 
 
+@pytest.mark.slow
 def test_04_killed_and_resumed(tmp_path):
     """After SIGKILL (on Windows its like) whatever bears a name is whole; resuming ends with the usual bytes."""
     images = [str(save(tmp_path / "in" / f"{i}.png", np.tile(np.roll(PIXELS, i, 1), (8, 8)))) for i in range(8)]
@@ -167,6 +168,7 @@ with ProjectFile(sys.argv[1]) as file:
 """
 
 
+@pytest.mark.slow
 def test_05_read_only_and_shared_project(tmp_path):
     """Fifty processes hold a project open that may not be written, in a folder that may not, while one predicts."""
     folder = tmp_path / "in"
@@ -250,6 +252,7 @@ print(largest, *[row.reason for row in ledger.rows])
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="the largest memory of a process is measured otherwise there")
 def test_07_memory_stays_within_the_budget(tmp_path):
     """An image and its probabilities that take 832 MB in memory are made within 512 MiB; tiled equals untiled."""
@@ -374,6 +377,7 @@ def test_10_several_outputs_come_from_one_pass(tmp_path):
             assert (difference > 0.001).mean() < 0.0005
 
 
+@pytest.mark.slow
 def test_10_counts_come_from_the_same_pass(tmp_path):
     """Density and counts take the tiles of the density alone; the table says what the density sums to."""
     case = golden.ROOT / "h1_count_2d_u8"
@@ -414,6 +418,7 @@ print(json.dumps([ledger.count("done"), status, sorted(set(windows) & set(sys.mo
 """
 
 
+@pytest.mark.slow
 def test_11_no_window_toolkit_is_imported(tmp_path):
     """Predicting, running, resuming and the command line import neither Qt nor napari."""
     process = start("-c", WITHOUT_WINDOW, PROJECT, CASE / "test2.png", tmp_path)

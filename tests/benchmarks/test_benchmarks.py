@@ -4,7 +4,10 @@ import json
 import subprocess
 import sys
 
+import pytest
 from repository import ROOT
+
+pytestmark = pytest.mark.slow
 
 
 def test_features_are_measured_on_noise_without_projects_for_speed(tmp_path):

@@ -213,6 +213,7 @@ def cut(draw, extent):
     return [slice(a, b) for a, b in pairwise(edges)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", tiled)
 @settings(max_examples=12, deadline=None, derandomize=True)
 @given(data=st.data())

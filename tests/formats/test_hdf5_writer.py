@@ -55,6 +55,7 @@ def write(path: Path, form: str, values: NDArray, axes: str, tiles: list[tuple[s
     return path.read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize(("axes", "shape", "dtype"), ARRAYS.values(), ids=ARRAYS)
 def test_tiles_in_any_order_from_threads_give_the_same_file(tmp_path, form, axes, shape, dtype):

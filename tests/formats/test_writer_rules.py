@@ -302,6 +302,7 @@ def test_every_output_is_read_again(tmp_path):
 STREAMED = ("tiff", "multipage tiff", "numpy", "single-scale OME-Zarr", "multi-scale OME-Zarr", "compressed hdf5", "n5")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", STREAMED)
 def test_memory_of_a_writer_is_a_small_part_of_the_image(tmp_path, name):
     """An image of 6000 x 6000 x 3 (432 MB) takes a small part of its size in memory."""
@@ -397,6 +398,7 @@ def bytes_of_arrays() -> int:
     return sum(item.size for item in snapshot.statistics("filename"))
 
 
+@pytest.mark.slow
 def test_pages_do_not_wait_in_memory(tmp_path):
     """Pages of channels, of values that no compression makes smaller, do not wait in memory until it is their turn."""
     shape = (3000, 3000, 6)

@@ -170,6 +170,7 @@ def digest(paths: tuple[Path, ...]) -> str:
     return found.hexdigest()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "axes"),
     [

@@ -57,6 +57,7 @@ class Child:
         assert self.process.returncode == 0
 
 
+@pytest.mark.slow
 def test_project_that_others_read_is_read(tmp_path):
     """Eight other processes have the file open, and it is read all the same."""
     path = write_project(tmp_path / "cells.ilp")
@@ -139,6 +140,7 @@ def test_truncated_project_is_refused(tmp_path):
             read_project(path)
 
 
+@pytest.mark.slow
 def test_project_with_holes_is_read_or_refused(tmp_path):
     """A file of which a part was overwritten with zeros is read or refused, and neither crashes nor hangs."""
     whole = write_project(tmp_path / "whole.ilp").read_bytes()

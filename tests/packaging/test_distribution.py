@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from repository import ROOT
 
+pytestmark = pytest.mark.slow
+
 PACKAGE = ROOT / "src" / "napari_batch_prediction"
 
 # For a wheel that everybody downloads.

@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 HEAVY = {"numba", "h5py", "scipy", "sklearn", "skimage", "zarr", "tifffile", "dask", "numpy", "napari", "qtpy", "PIL"}
 OWN = "napari_batch_prediction"
 
@@ -38,6 +40,7 @@ def test_indexing_the_plugin_imports_nothing():
     assert modules & HEAVY == set()
 
 
+@pytest.mark.slow
 def test_napari_opens_without_importing_the_plugin():
     """napari with its window and menus imports none of the plugin's modules."""
     modules = loaded("import napari\nviewer = napari.Viewer(show=False)\nviewer.close()")
@@ -61,6 +64,7 @@ def test_reader_imports_nothing_for_files_of_others(tmp_path):
     assert loaded("import napari_batch_prediction.widgets.sample_data") & HEAVY == set()
 
 
+@pytest.mark.slow
 def test_widget_is_there_before_anything_compiled():
     """The window is there before anything compiled is: its module imports no numba of its own."""
     modules = loaded(f"import sys\nsys.modules['numba'] = None\nimport {OWN}.widgets.batch")
@@ -68,6 +72,7 @@ def test_widget_is_there_before_anything_compiled():
     assert "sklearn" not in modules
 
 
+@pytest.mark.slow
 def test_session_needs_neither_qt_nor_napari():
     """Whatever shows a session, it is neither Qt nor napari that the session needs."""
     modules = loaded(f"import {OWN}.session.session")

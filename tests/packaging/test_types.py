@@ -4,12 +4,15 @@ import subprocess
 import sys
 from importlib.resources import files
 
+import pytest
+
 
 def test_package_says_that_it_has_types():
     """The package says that it has types: without this file, tools take every public name for Any."""
     assert files("napari_batch_prediction").joinpath("py.typed").is_file()
 
 
+@pytest.mark.slow
 def test_misspelt_field_is_found(tmp_path):
     """A type checker sees a misspelt field of a job, and that a job can be run."""
     (tmp_path / "user.py").write_text(

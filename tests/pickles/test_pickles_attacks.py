@@ -31,6 +31,7 @@ def test_collection_of_attacks_is_not_empty():
     assert len(read_regressors(GOOD).regressors) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", BOMBS)
 def test_no_pickle_takes_much_memory(case):
     """No pickle takes more memory than a few hundred bytes for each of its own."""
@@ -84,6 +85,7 @@ print(json.dumps({"seen": found, "refused": refused, "read": read, "control": co
 """
 
 
+@pytest.mark.slow
 def test_nothing_is_called(tmp_path):
     """Python's own report of everything it imports, finds, opens, compiles or runs stays empty."""
     attacks = [data for data, _ in ATTACKS.values()] + [GOOD]

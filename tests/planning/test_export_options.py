@@ -54,6 +54,7 @@ def test_class_in_the_name_of_a_file_of_all_classes_is_refused():
         run(name="{stem}_{class}")
 
 
+@pytest.mark.slow
 def test_less_memory_gives_smaller_tiles_and_the_same_bits(tmp_path):
     """The budget changes how an image is cut, not what comes out."""
     image = np.tile(golden.read(PROJECT.with_name("test1.png")), (12, 12))

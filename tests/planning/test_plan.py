@@ -231,6 +231,7 @@ def test_five_hundred_headers_are_opened_once_each(tmp_path):
     assert open_after <= open_before
 
 
+@pytest.mark.slow
 def test_equal_images_share_what_they_have_in_common(tmp_path):
     """A plan of thousands of images is few objects: what the garbage collection looks through stops the window."""
     few, many = 100, 400

@@ -21,6 +21,8 @@ import napari_batch_prediction as nbp
 from napari_batch_prediction.records.events import Event, FileStarted, TileDone
 from napari_batch_prediction.records.record import Recorded, read_record
 
+pytestmark = pytest.mark.slow
+
 PROJECT = golden.ROOT / "a_2d_u8" / "project.ilp"
 RECORDS = (".ledger.jsonl", ".csv")
 

@@ -66,6 +66,7 @@ def paths(tmp_path):
     return [*paths, tmp_path / "missing.npy"]
 
 
+@pytest.mark.slow
 def test_other_processes_give_the_same_as_threads(paths, tmp_path):
     """Tasks that are carried out in other processes give the same files, counts and reasons as threads do."""
     ledgers = {}

@@ -190,6 +190,7 @@ def test_input_that_disappears_before_its_turn_fails_alone(tmp_path):
     assert [noted.row.status for noted in read_record(ledger.path).inputs] == ["done", "failed", "done"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="processes are forked and killed")
 def test_run_killed_at_any_moment_is_resumed_to_the_same_bytes(tmp_path):
     """SIGKILL at 200 random moments: what is named is whole, and resuming ends with the bytes of one quiet run."""

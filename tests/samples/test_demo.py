@@ -31,6 +31,7 @@ def demo(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_folder_has_samples_results_and_picture(demo):
     """Sample, damaged image, two results for each whole image, the picture; files of the user stay."""
     found = {path.relative_to(demo).as_posix() for path in demo.rglob("*") if path.is_file()}
@@ -62,6 +63,7 @@ def test_results_equal_those_of_ilastik(demo, name):
     assert (classes != theirs.argmax(-1) + 1).mean() <= 0.00005
 
 
+@pytest.mark.slow
 def test_demo_prints_each_image_and_the_meant_failure(tmp_path, capsys):
     """A line for each image, the reason of the failure, that it was meant to fail, and where the picture is."""
     run_demo(tmp_path, viewer=False)

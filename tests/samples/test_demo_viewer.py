@@ -1,11 +1,14 @@
 """The demo in a real napari."""
 
+import pytest
 from napari.layers import Image, Labels
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QPushButton
 
 from napari_batch_prediction.demo import DAMAGED, make_demo
 from napari_batch_prediction.widgets.demo import add_widget
+
+pytestmark = pytest.mark.slow
 
 # Reading, checking and predicting six small images, with kernels perhaps compiled first.
 WAIT_MS = 120_000
