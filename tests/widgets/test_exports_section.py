@@ -244,7 +244,7 @@ def test_another_name_of_an_output_ticks_it(section):
     assert exports(section) == (PIXELS,)
 
 
-def test_nothing_ticked(pixel_section):
+def test_nothing_ticked_is_said(pixel_section):
     """Without a tick nothing is exported, and that is said."""
     box(pixel_section, "Probabilities").click()
     assert exports(pixel_section) == ()
@@ -305,7 +305,7 @@ def test_tables_and_images_have_formats_of_their_own(section):
     assert control(section, "Region", QLineEdit).isEnabled()
 
 
-def test_type_and_range(qtbot, pixel_section):
+def test_fractions_as_bytes_are_rescaled_at_once(qtbot, pixel_section):
     """Fractions as bytes are rescaled at once; the ranges can be set, and left out again."""
     open_more(pixel_section)
     box(pixel_section, "Simple Segmentation").click()
@@ -335,7 +335,7 @@ def test_type_and_range(qtbot, pixel_section):
     assert "Probabilities are fractions, which as uint8 would nearly all be 0." in said(pixel_section)
 
 
-def test_axis_order(qtbot, pixel_section):
+def test_axis_orders_are_offered_and_typed_ones_checked(qtbot, pixel_section):
     """Orders for the image are offered; others can be typed, and are checked."""
     open_more(pixel_section)
     line = control(pixel_section, "Axis order", QLineEdit)
@@ -357,7 +357,7 @@ def test_axis_order(qtbot, pixel_section):
     assert "the order of the axes is always the same" in line.toolTip()
 
 
-def test_region(qtbot, pixel_section):
+def test_typed_region_is_checked_and_shown_in_the_heading(qtbot, pixel_section):
     """A region is typed, checked against the first image, and shown in the folded heading."""
     open_more(pixel_section)
     type_in(qtbot, pixel_section, "Region", "y=10:20, x=:5")
@@ -403,7 +403,7 @@ def test_a_region_stays_with_its_images(new_section, section):
     assert new_section().value()["exports"] == (Export(),)
 
 
-def test_go_to_existing(qtbot, pixel_section):
+def test_section_leads_to_what_is_done_about_existing_outputs(qtbot, pixel_section):
     """From elsewhere in the window one is led to what is done about outputs that exist."""
     button(pixel_section, "\u25be Export settings").click()
     pixel_section.activateWindow()
@@ -423,7 +423,7 @@ def test_stages_stand_in_line(section):
     assert len({one.mapTo(section, QPoint()).x() for one in firsts}) == 1
 
 
-def test_compression(pixel_section):
+def test_compressions_of_the_format_are_offered(pixel_section):
     """The ways of the format are offered; the first is its own. Where there is no choice it says so."""
     open_more(pixel_section)
     ways = control(pixel_section, "Compression", QComboBox)
@@ -442,7 +442,7 @@ def test_compression(pixel_section):
     assert "leaves no choice of compression" in ways.toolTip()
 
 
-def test_the_rest(qtbot, pixel_section):
+def test_settings_of_classes_datasets_and_versions(qtbot, pixel_section):
     """Classes apart, name of the dataset, version of OME-Zarr, labels into the image."""
     open_more(pixel_section)
     type_in(qtbot, pixel_section, "Dataset", "a/b")
@@ -483,7 +483,7 @@ def test_what_is_off_says_why(section):
             assert all(one.toolTip() or one.isHidden() for one in controls if one.isVisible())
 
 
-def test_first_name_at_once(qtbot, pixel_section, case):
+def test_first_name_follows_the_typing(qtbot, pixel_section, case):
     """The first name is that of the plan, and follows the typing before there is a new plan."""
     folder = case("a_2d_u8")
     given = job(PIXELS, LABELS).model_copy(
@@ -542,7 +542,7 @@ def test_names_are_those_of_the_plan(section, case, export, name):
     assert typed == first_file(section).toolTip() != ""
 
 
-def test_names_to_start_from(pixel_section):
+def test_mirrored_tree_needs_a_folder(pixel_section):
     """A mirrored tree needs a folder."""
     row = control(pixel_section, "Name", QLineEdit)
     menu_button = next(m for m in row.parent().findChildren(MenuButton))
@@ -554,7 +554,7 @@ def test_names_to_start_from(pixel_section):
     assert exports(pixel_section)[0] == Export(folder=Path("out"), name="{relative}/{stem}_{source}")
 
 
-def test_settings_come_back(new_section, section):
+def test_settings_of_a_batch_come_back_in_the_next_window(new_section, section):
     """What a batch was started with is there the next time; what was only typed is not."""
     section.setValue(job(LABELS, Export(format="tiff"), existing="skip"))
     section.remember()
@@ -568,13 +568,13 @@ def test_settings_come_back(new_section, section):
     assert ticked(other) == ["Density", "Counts"]
 
 
-def test_rubbish_in_the_settings(new_section, tmp_path):
+def test_rubbish_in_the_settings_is_as_no_batch_yet(new_section, tmp_path):
     """It is as if there had been no batch yet."""
     (tmp_path / f"{preferences.PLUGIN}.yaml").write_text("batch: {exports: '[3'}")
     assert new_section().value() == {"exports": (Export(),), "existing": "error"}
 
 
-def test_draw_a_region(qtbot, pixel_section, viewer):
+def test_region_is_drawn_in_pixels_of_the_image(qtbot, pixel_section, viewer):
     """The rectangle is in pixels of the image, whatever its scale and place; typing moves it."""
     open_more(pixel_section)
     button(pixel_section, "Draw in viewer").click()
@@ -618,7 +618,7 @@ def test_every_control_is_reached_by_the_keyboard(qtbot, pixel_section):
 
 
 @pytest.mark.parametrize("width", [300, 600])
-def test_it_fits(pixel_section, width):
+def test_exports_fit_300_pixels(pixel_section, width):
     """Nothing needs more than 300 pixels, also with much set."""
     pixel_section.setValue(job(*JOBS["everything"]))
     open_more(pixel_section)

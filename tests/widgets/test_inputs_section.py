@@ -97,14 +97,14 @@ def select(section, *rows: int) -> None:
 
 
 @pytest.mark.parametrize("job", JOBS.values(), ids=JOBS)
-def test_round_trip(section, qtbot, job):
+def test_inputs_put_in_come_out(section, qtbot, job):
     """What is put in comes out."""
     with qtbot.waitSignal(section.changed):
         section.setValue(job)
     assert section.value() == {name: value for name, value in job if name in SHOWN}
 
 
-def test_adding(section, qtbot, folder, monkeypatch):
+def test_inputs_are_added_once_by_dialog_and_pattern(section, qtbot, folder, monkeypatch):
     """Files and a folder by dialog, a pattern by Enter; what is listed is not listed twice."""
     images = folder / "images"
     files = [str(images / "test1.png"), "/data/a, b.png"]
@@ -141,7 +141,7 @@ def test_pattern_is_counted(section, qtbot, folder, pattern, n, text):
     assert unexplained(section) == []
 
 
-def test_check(section, folder):
+def test_every_image_of_a_folder_has_a_row(section, folder):
     """Every image of a folder has a row, with what was found in it; the first reason is read without a click."""
     section.add([str(folder / "images")])
     assert [row[0] for row in cells(table(section))] == ["images"]
@@ -165,7 +165,7 @@ def test_check(section, folder):
     assert "trained on 1" in tips[4]
 
 
-def test_outputs_count_too(section, folder):
+def test_problems_of_outputs_are_shown_in_the_row(section, folder):
     """What the plan says in the end, as of outputs that exist, is shown in its row."""
     image = folder / "images" / "test1.png"
     section.add([str(image)])
@@ -177,7 +177,7 @@ def test_outputs_count_too(section, folder):
     assert [row[4] for row in cells(table(section))] == [""]
 
 
-def test_outputs_that_exist(section, folder, qtbot):
+def test_button_leads_to_what_is_done_about_existing_outputs(section, folder, qtbot):
     """A button leads to what is done about them."""
     image = folder / "images" / "test1.png"
     section.add([str(image)])
@@ -202,7 +202,7 @@ def test_a_pattern_without_files_is_a_row(section, folder):
     assert said(section) == ""
 
 
-def test_before_there_is_a_classifier(section):
+def test_missing_classifier_is_a_hint_below_the_images(section):
     """Below images that cannot be checked yet stands what is missing, as a hint."""
     section.set_needs("Choose a classifier first.")
     assert said(section) == ""
@@ -255,7 +255,7 @@ REMOVED = {
 
 
 @pytest.mark.parametrize(("inputs", "rows", "left"), REMOVED.values(), ids=REMOVED)
-def test_removing(section, folder, inputs, rows, left):
+def test_removed_images_stay_away(section, folder, inputs, rows, left):
     """Removed images stay away; a pattern or folder that loses some becomes its other files."""
     section.add(str(folder / name) for name in inputs)
     check(section, folder / "project.ilp")
@@ -268,7 +268,7 @@ def test_removing(section, folder, inputs, rows, left):
         assert names(section) == [name for row, name in enumerate(before) if row not in rows]
 
 
-def test_keys(section, qtbot):
+def test_keys_remove_rows(section, qtbot):
     """Delete removes the selected row, and the keys go on from there; Clear removes all."""
     section.add(["/data/a.png", "/data/b.png", "/data/c.png"])
     select(section, 1)
@@ -285,7 +285,7 @@ def test_keys(section, qtbot):
     assert unexplained(section) == []
 
 
-def test_sorting(section, folder, qtbot):
+def test_sorting_by_headings_keeps_the_selection(section, folder, qtbot):
     """A click on a heading sorts, another turns it round, a third restores; the selection stays with its image."""
     section.add(str(folder / "images" / name) for name in ("test2.png", "torn.png", "rgb.png", "test1.png"))
     check(section, folder / "project.ilp")
@@ -347,7 +347,7 @@ def test_wrong_axes_stay_out(section, qtbot):
     assert "for example 'yx', 'zyx' or 'tyxc'" in said(section)
 
 
-def test_remedy(section, folder, qtbot):
+def test_button_beside_a_reason_leads_to_what_mends_it(section, folder, qtbot):
     """The button beside a reason selects all images that have it and goes to what mends it; then they are good."""
     Picture.fromarray(np.zeros((60, 70, 3), np.uint8)).save(folder / "images" / "rgb2.png")
     section.add([str(folder / "images")])
@@ -370,7 +370,7 @@ def test_remedy(section, folder, qtbot):
     assert "5 images, 1 with a problem" in labels(section)
 
 
-def test_dataset(section, folder, qtbot):
+def test_dataset_of_a_file_is_chosen_from_a_list(section, folder, qtbot):
     """Of a file with several datasets one can be chosen, once they are listed; elsewhere there is nothing to choose."""
     file = folder / "images" / "scan.h5"
     with h5py.File(file, "w") as h5:
@@ -393,7 +393,7 @@ def test_dataset(section, folder, qtbot):
     assert section.value()["input_settings"] == {}
 
 
-def test_what_is_set_for_a_pattern(section, folder, qtbot):
+def test_setting_of_a_pattern_is_that_of_its_images(section, folder, qtbot):
     """What is set for a pattern before its images are known is set for each of them."""
     section.add([str(folder / "images" / "t*.png")])
     select(section, 0)
@@ -404,7 +404,7 @@ def test_what_is_set_for_a_pattern(section, folder, qtbot):
     assert section.value()["input_settings"] == dict.fromkeys(found, InputSettings(axes="yx"))
 
 
-def test_stack(section, folder, qtbot):
+def test_stacked_pattern_is_one_row(section, folder, qtbot):
     """Stacked, a pattern is one image and one row."""
     for i in range(3):
         Picture.fromarray(np.zeros((60, 70), np.uint8)).save(folder / "images" / f"slice_{i}.png")
@@ -417,7 +417,7 @@ def test_stack(section, folder, qtbot):
     assert cells(table(section)) == [["images/slice_*.png", "tyx", "3\u00d760\u00d770", "1", "ok"]]
 
 
-def test_layers(qtbot):
+def test_layers_of_the_viewer_are_offered(qtbot):
     """The image layers of the viewer are offered; ticking one adds it, and once more leaves it out."""
     viewer = ViewerModel()
     viewer.add_image(np.zeros((20, 30)), name="cells")
@@ -447,7 +447,7 @@ def test_layers(qtbot):
 
 # PySide6 has another signature from Qt 6.12 on.
 @pytest.mark.filterwarnings("ignore:.*QDragEnterEvent:DeprecationWarning")
-def test_dropping(section, folder, qtbot):
+def test_files_and_folders_are_dropped(section, folder, qtbot):
     """Files and folders are added; a project is passed on to the classifier."""
     viewport = table(section).viewport()
     with qtbot.waitSignal(section.project_dropped) as dropped:
@@ -456,7 +456,7 @@ def test_dropping(section, folder, qtbot):
     assert section.value()["inputs"] == (str(folder / "images"), str(folder / "a, b.png"))
 
 
-def test_turning_to_a_row(section, qtbot):
+def test_row_selected_by_the_user_alone_is_told_of(section, qtbot):
     """A row that the user selects is told of; one that is selected by another part of the window is not."""
     section.add(["/data/a.png", "/data/b.png", "/data/c.png"])
     shown = []
@@ -482,7 +482,7 @@ def test_selection_stays_with_its_image(section):
     assert shown == []
 
 
-def test_thousands_of_rows(section):
+def test_thousands_of_results_never_lay_the_table_anew(section):
     """Results of thousands of images change cells, once for each batch, and never lay the table anew."""
     files = [f"/data/{i}.tif" for i in range(5000)]
     model = table(section).model()
@@ -504,7 +504,7 @@ def test_thousands_of_rows(section):
 
 
 @pytest.mark.parametrize("width", [300, 600])
-def test_width(section, width):
+def test_nothing_is_cut_at_300_pixels(section, width):
     """Nothing is cut at 300 px; columns that there is no room for are in the tooltip of the first."""
     open_settings(section)
     section.add([f"/data/{'long name ' * 20}.tif"])
@@ -514,7 +514,7 @@ def test_width(section, width):
     assert table(section).columnWidth(0) > 60
 
 
-def test_tab_order(section):
+def test_tab_goes_through_the_inputs_from_top_to_bottom(section):
     """The key Tab goes through the section from the top to the bottom."""
     section.add(["/data/a.png"])
     open_settings(section)
@@ -530,7 +530,7 @@ def test_tab_order(section):
     assert all(later >= earlier - 10 for earlier, later in pairwise(rows))
 
 
-def test_closing_while_counting(qtbot, folder):
+def test_section_closed_while_counting_leaves_no_work(qtbot, folder):
     """A section that goes away in the middle leaves no work behind."""
     section = InputsSection(ViewerModel())
     lines(section)["pattern"].setText(str(folder / "**"))

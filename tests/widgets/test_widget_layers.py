@@ -79,7 +79,7 @@ def is_open(path: Path) -> bool:
 
 
 @pytest.mark.parametrize(("case", "image", "output"), CASES.values(), ids=CASES)
-def test_probabilities(viewer, lazy, case, image, output):
+def test_probabilities_are_a_layer_for_each_class_over_the_image(viewer, lazy, case, image, output):
     """The raw image in grey, and above it one layer a class: ilastik's values, the project's names and colours."""
     classifier = load_classifier(GOLDEN / case / "project.ilp")
     location = str(GOLDEN / case / image)
@@ -141,7 +141,7 @@ def outputs(tmp_path):
     return classifier, tmp_path / "cells.tif", written, files
 
 
-def test_every_source(viewer, lazy, outputs):
+def test_layers_of_all_sources_at_once(viewer, lazy, outputs):
     """All sources at once: labels in the project's colours on top, features with a slider, all at one scale."""
     classifier, location, written, files = outputs
     shown = ShownLayers(viewer)
@@ -173,7 +173,7 @@ def test_every_source(viewer, lazy, outputs):
     shown.show([])
 
 
-def test_probabilities_and_labels(viewer, outputs):
+def test_probabilities_are_hidden_under_a_segmentation(viewer, outputs):
     """With a segmentation the probabilities come hidden, without it they are seen; what the user chose stays."""
     _, location, _, files = outputs
     both = {name: files[name] for name in ("Probabilities", "Simple Segmentation")}
@@ -222,7 +222,7 @@ STAGES_ORDER = (
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_stages(viewer, outputs, tmp_path, seed):
+def test_only_the_last_stage_is_seen(viewer, outputs, tmp_path, seed):
     """Whatever is exported first: the layers are in one order, and of several stages only the final one is seen."""
     _, location, _, _ = outputs
     classifier = load_classifier(STAGES)
@@ -272,7 +272,7 @@ def test_given_up_when_the_image_has_changed(viewer):
     shown.show([])
 
 
-def test_emptied_first(viewer, lazy, outputs):
+def test_canvas_is_emptied_first_if_drawing_takes_long(viewer, lazy, outputs):
     """If it takes long, nothing of the row before is seen meanwhile; camera and eyes stay as they were."""
     classifier, location, _, files = outputs
     shown = ShownLayers(viewer)
@@ -319,7 +319,7 @@ DRAWN = {
 
 
 @pytest.mark.parametrize(("shape", "dtype", "options", "n_axes", "expected"), DRAWN.values(), ids=DRAWN)
-def test_how_much_is_drawn(shape, dtype, options, n_axes, expected):
+def test_bytes_drawn_are_those_in_sight(shape, dtype, options, n_axes, expected):
     """What is in sight counts, of several levels the coarsest; nothing of what is empty."""
     data = np.zeros(shape, dtype)
     one = LayerData("raw", 0, "image", "cells", "", data, options)
@@ -329,7 +329,7 @@ def test_how_much_is_drawn(shape, dtype, options, n_axes, expected):
 
 
 @pytest.mark.parametrize("source", ["Uncertainty", "Features"])
-def test_alone_it_is_visible(viewer, outputs, source):
+def test_features_alone_are_visible(viewer, outputs, source):
     """Features or uncertainty are shown if they are all there is."""
     _, location, _, files = outputs
     show(ShownLayers(viewer), row(location, {source: files[source]}))
@@ -344,7 +344,7 @@ COUNTS = {
 
 
 @pytest.mark.parametrize(("tables", "name"), COUNTS.values(), ids=COUNTS)
-def test_density(viewer, lazy, outputs, tmp_path, tables, name):
+def test_density_is_shown_from_0_to_its_maximum(viewer, lazy, outputs, tmp_path, tables, name):
     """In a perceptual map from 0 to its maximum, light over the raw image; the count in its name."""
     _, location, _, _ = outputs
     values = np.random.default_rng(2).random((6, 8, 1), np.float32) / 40
@@ -380,7 +380,7 @@ CHANNELS = {
 
 
 @pytest.mark.parametrize(("shape", "dtype", "expected"), CHANNELS.values(), ids=CHANNELS)
-def test_channels_of_the_image(viewer, lazy, tmp_path, shape, dtype, expected):
+def test_channels_of_the_image_are_colours_or_layers(viewer, lazy, tmp_path, shape, dtype, expected):
     """RGB is shown in its colours, other channels as one grey layer each, the first visible."""
     values = np.random.default_rng(1).integers(0, 200, shape, dtype)
     np.save(tmp_path / "cells.npy", values)
@@ -394,7 +394,7 @@ def test_channels_of_the_image(viewer, lazy, tmp_path, shape, dtype, expected):
     shown.show([])
 
 
-def test_settings_of_one_image(viewer, tmp_path):
+def test_settings_of_one_image_hold_when_it_is_shown(viewer, tmp_path):
     """Axes, channels and dataset that are set for an image hold when it is shown."""
     values = np.random.default_rng(1).integers(0, 200, (2, 6, 8), np.uint16)
     with h5py.File(tmp_path / "cells.h5", "w") as file:
@@ -439,7 +439,7 @@ def test_the_next_image_takes_the_place(viewer, lazy):
     assert list(viewer.layers) == [other]
 
 
-def test_other_kinds_of_layers(viewer, outputs):
+def test_layers_of_other_sources_are_in_order(viewer, outputs):
     """From one set of sources to another, and after the user removed a layer, the right layers are there, in order."""
     _, location, _, files = outputs
     shown = ShownLayers(viewer)
@@ -525,7 +525,7 @@ def test_layers_are_kept(viewer, lazy, outputs):
     assert not is_open(files["Uncertainty"])
 
 
-def test_given_up_half_way(viewer, outputs, monkeypatch):
+def test_row_given_up_half_way_leaves_no_file_open(viewer, outputs, monkeypatch):
     """When another row is chosen while layers are made, no file stays open, and the next row is shown right."""
     _, location, _, files = outputs
     monkeypatch.setattr(pixels, "IN_MEMORY", 0)
@@ -574,7 +574,7 @@ def test_lazy_files_stay_open_as_long_as_their_layers(viewer, outputs, monkeypat
     shown.show([])
 
 
-def test_a_missing_output(viewer, outputs):
+def test_missing_output_is_named_and_the_rest_shown(viewer, outputs):
     """What is gone is named; the rest is shown."""
     _, location, _, files = outputs
     files["Simple Segmentation"].unlink()
@@ -584,7 +584,7 @@ def test_a_missing_output(viewer, outputs):
     assert "cells Simple Segmentation" not in names(viewer)
 
 
-def test_an_image_that_cannot_be_read(outputs, tmp_path):
+def test_unreadable_image_is_an_error_by_name(outputs, tmp_path):
     """It is an error that names it."""
     _, _, _, files = outputs
     with pytest.raises(ImageReadError, match="gone"):
@@ -686,7 +686,7 @@ def test_an_output_of_one_class_each(viewer, outputs, tmp_path):
         np.testing.assert_array_equal(layer.data, written["Probabilities"][..., i])
 
 
-def test_a_layer_of_the_viewer(viewer, outputs):
+def test_result_for_a_layer_lies_where_the_layer_is(viewer, outputs):
     """What is predicted for a layer lies where the layer is; the layer itself is not added again."""
     classifier, _, written, _ = outputs
     viewer.add_image(np.zeros((6, 8)), name="mine", scale=(2, 3), translate=(10, 20), units=("um", "um"))
@@ -712,7 +712,7 @@ def test_a_layer_of_the_viewer(viewer, outputs):
 
 
 @pytest.mark.parametrize("source", ["Probabilities", "Simple Segmentation"])
-def test_multi_scale(viewer, tmp_path, monkeypatch, source):
+def test_large_ome_zarr_is_shown_in_all_its_levels(viewer, tmp_path, monkeypatch, source):
     """Large OME-Zarr images and outputs are layers of all their levels; the coarse ones are there at once."""
     monkeypatch.setattr(pixels, "LEVEL_IN_MEMORY", 1_000_000)
     monkeypatch.setattr(pixels, "CHUNK", 300)

@@ -104,7 +104,7 @@ def leaves_nothing(qtbot, folder: Path) -> None:
 
 
 @every_phase
-def test_dock_removed(viewer, large, qtbot, phase: Callable[[Window, Path], None]):
+def test_removed_dock_is_collected(viewer, large, qtbot, phase: Callable[[Window, Path], None]):
     """The widget taken out of its dock stops, lets go of the viewer, and is collected with all of its parts."""
     before = set(QApplication.topLevelWidgets())
     main = QMainWindow()
@@ -133,7 +133,7 @@ def test_dock_removed(viewer, large, qtbot, phase: Callable[[Window, Path], None
 
 
 @every_phase
-def test_viewer_closed(make_napari_viewer, large, qtbot, phase: Callable[[Window, Path], None]):
+def test_closing_napari_ends_the_widget(make_napari_viewer, large, qtbot, phase: Callable[[Window, Path], None]):
     """Closing napari ends whatever the widget does."""
     viewer = make_napari_viewer()
     _, widget = viewer.window.add_plugin_dock_widget("napari-batch-prediction", "Batch Prediction")
@@ -145,7 +145,7 @@ def test_viewer_closed(make_napari_viewer, large, qtbot, phase: Callable[[Window
 
 
 @every_phase
-def test_dock_closed(make_napari_viewer, large, qtbot, phase: Callable[[Window, Path], None]):
+def test_closing_the_dock_ends_the_widget(make_napari_viewer, large, qtbot, phase: Callable[[Window, Path], None]):
     """The dock's own button ends it; a new dock works in the same viewer."""
     viewer = make_napari_viewer()
     dock, widget = viewer.window.add_plugin_dock_widget("napari-batch-prediction", "Batch Prediction")

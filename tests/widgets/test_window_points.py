@@ -89,7 +89,7 @@ def row_of(table, image: str) -> int:
     return [row[0] for row in cells(table)].index(image)
 
 
-def test_from_top_to_bottom(window):
+def test_sections_are_in_the_order_of_the_work(window):
     """Classifier, inputs, exports, run and results, in the order of the work, none wider than the window."""
     parts = [window.widget.findChild(kind) for kind in (ClassifierSection, InputsSection, ExportsSection, RunBar)]
     parts.append(window.widget.findChild(ResultsSection))
@@ -102,7 +102,7 @@ def test_from_top_to_bottom(window):
 
 # PySide6 has another signature from Qt 6.12 on.
 @pytest.mark.filterwarnings("ignore:.*QDragEnterEvent:DeprecationWarning")
-def test_ways_to_a_classifier(window, another, case, qtbot, monkeypatch):
+def test_every_way_to_a_classifier_shows_its_card(window, another, case, qtbot, monkeypatch):
     """Dropped on the window, from a dialog, from those used before, or a sample: each time its card appears."""
     project = case("b_2d_rgb_u8") / "project.ilp"
     section = window.widget.findChild(ClassifierSection)
@@ -125,7 +125,7 @@ def test_ways_to_a_classifier(window, another, case, qtbot, monkeypatch):
         assert said in other.said()
 
 
-def test_the_card(window, case, qtbot):
+def test_card_says_all_of_the_classifier(window, case, qtbot):
     """What the classifier is: workflow, channels, axes, classes, colours, features, scales, and what it is not for."""
     project = case("b_2d_rgb_u8") / "project.ilp"
     section = window.widget.findChild(ClassifierSection)
@@ -221,7 +221,7 @@ def test_every_way_to_an_input(window, viewer, case, qtbot, monkeypatch):
 
 # PySide6 has another signature from Qt 6.12 on.
 @pytest.mark.filterwarnings("ignore:.*QDragEnterEvent:DeprecationWarning")
-def test_the_table_of_inputs(window, viewer, case, qtbot):
+def test_inputs_are_counted_dropped_sorted_and_removed(window, viewer, case, qtbot):
     """A pattern is counted while it is typed; folders and files are dropped; rows are sorted, removed and cleared."""
     folder = case("a_2d_u8")
     line = window.line("pattern, as folder/*.tif")
@@ -287,7 +287,7 @@ def test_settings_of_one_of_several_and_of_all(window, case, qtbot):
     assert job.input_settings == {images[1]: InputSettings(axes="zyxc")}
 
 
-def test_selected_rows_alone(window, case, qtbot):
+def test_selected_rows_alone_are_run(window, case, qtbot):
     """The button says how many of the selected rows can run; it runs those and leaves the others."""
     folder = case("a_2d_u8")
     images = [f"{folder}/{name}" for name in ("test1.png", "test2.png", "missing.png")]
@@ -374,7 +374,7 @@ def test_every_setting_reaches_the_file(window, case, qtbot):
     np.testing.assert_allclose(written / 255, np.moveaxis(expected[10:50, 5:65], -1, 0), atol=1 / 255)
 
 
-def test_progress_in_words(window, large, monkeypatch):
+def test_progress_is_said_in_words(window, large, monkeypatch):
     """While it runs it says how many files are done, how many tiles, and what time is left."""
     monkeypatch.setattr(run, "FORETELL_AFTER", 0.0)
     # With one worker each image takes longer than the time from one painting of the bar to the next.
@@ -389,7 +389,7 @@ def test_progress_in_words(window, large, monkeypatch):
     assert any(tip.endswith("passed") and "tiles done" in tip for _, tip in seen)
 
 
-def test_repaired_and_resumed(window, another, case, qtbot, monkeypatch):
+def test_repaired_image_is_run_again_and_resumed(window, another, case, qtbot, monkeypatch):
     """A failed image is repaired and run again; another window goes on with the record and shows the whole run."""
     folder = case("a_2d_u8")
     whole = (folder / "test1.png").read_bytes()
@@ -439,7 +439,7 @@ def test_repaired_and_resumed(window, another, case, qtbot, monkeypatch):
     assert (folder / "out/test1_Probabilities.h5").exists()
 
 
-def test_looking_through(window, viewer, case, qtbot):
+def test_keys_go_through_results(window, viewer, case, qtbot):
     """Keys go to the next row and back, in both tables; kept layers stay when the next row is shown."""
     folder = case("a_2d_u8")
     images = [f"{folder}/test1.png", f"{folder}/test2.png"]
@@ -467,7 +467,7 @@ def test_looking_through(window, viewer, case, qtbot):
     qtbot.waitUntil(lambda: window.results.currentIndex().row() == 0, timeout=WAIT_MS)
 
 
-def test_counts(window, viewer, case, qtbot):
+def test_counts_have_a_column_a_bar_and_a_name(window, viewer, case, qtbot):
     """A counting project: a column, a bar for each image, the number in the name of the density's layer."""
     folder = case("h1_count_2d_u8")
     images = [f"{folder}/test1.png", f"{folder}/test2.png"]
@@ -491,7 +491,7 @@ def test_counts(window, viewer, case, qtbot):
     assert len(ledger.tables) == 1
 
 
-def test_the_same_job_as_text(window, case, qtbot, viewer):
+def test_copied_job_is_the_same_job(window, case, qtbot, viewer):
     """Copied as Python it is the same job, copied as a command line it writes the same bytes."""
     folder = case("a_2d_u8")
     job = BatchJob(
