@@ -146,10 +146,17 @@ class LayerData:
         return replace(self, data=nothing, files=(), is_empty=True, made=None)
 
     def make(self) -> Layer:
-        """Return the layer; made once, in whatever thread."""
+        """Return the layer; made once, in whatever thread. Labels are hidden at first: they are not drawn there.
+
+        napari draws labels by loops that end the process where two threads run them at once, if numba has found no
+        other way to use threads than its own. Only the main thread may, where napari draws.
+        """
         if self.made is None:
             options = {"multiscale": self.has_levels, "name": self.name, **self.options}
-            self.made = (ImageLayer if self.kind == "image" else LabelsLayer)(self.data, **options)
+            if self.kind == "image":
+                self.made = ImageLayer(self.data, **options)
+            else:
+                self.made = LabelsLayer(self.data, **{**options, "visible": False})
         return self.made
 
 

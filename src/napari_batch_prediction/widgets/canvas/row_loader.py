@@ -4,7 +4,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import cast, get_args
 
+import numba
 import numpy as np
+from napari.utils.colormaps import _accelerated_cmap
 from numpy.typing import NDArray
 
 from napari_batch_prediction.classifiers.base import Classifier, Source
@@ -239,8 +241,28 @@ def warm_up() -> None:
     """Make layers of every kind and forget them: the first of each loads libraries and compiles for seconds."""
     pixels = Pixels((np.zeros((1, 2, 2), np.uint8),), ())
     place = Place("yx", {}, {}, {})
-    labels = Source(name="", kind="labels", dtype=np.dtype(np.uint8), classes=("",), class_colors=((0, 0, 0),))
-    for layer in part_layers(Part(labels, (0, 1), pixels, {}), place, ""):
-        layer.make()
-    for layer in part_layers(Part(replace(labels, kind="image"), (0, 1), pixels, {}), place, ""):
-        layer.make()
+    labels = Source(
+        name="",
+        kind="labels",
+        dtype=np.dtype(np.uint8),
+        channel_names=("",),
+        classes=("",),
+        class_colors=((0, 0, 0),),
+    )
+    for source in (labels, replace(labels, kind="image")):
+        for layer in part_layers(Part(source, (0, 1), pixels, {}), place, ""):
+            layer.make()
+    _compile_colors_of_labels()
+
+
+def _compile_colors_of_labels() -> None:
+    """Compile what napari gives labels their colours with; it runs in the main thread alone (:meth:`LayerData.make`).
+
+    Where napari has it no more, or computes otherwise, the first labels take as long as that takes.
+    """
+    loop = getattr(_accelerated_cmap, "_labels_raw_to_texture_direct_inner_loop", None)
+    if isinstance(loop, numba.core.dispatcher.Dispatcher):
+        labels = np.zeros(1, np.uint8)
+        numbers = numba.typed.Dict.empty(numba.types.uint8, numba.types.uint8)
+        numbers[labels[0]] = labels[0]
+        loop.compile(tuple(map(numba.typeof, (labels, numbers, labels))))
