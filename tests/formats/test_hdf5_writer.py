@@ -46,7 +46,7 @@ def random_tiles(shape: tuple[int, ...], rng: np.random.Generator) -> list[tuple
 
 
 def write(path: Path, form: str, values: NDArray, axes: str, tiles: list[tuple[slice, ...]]) -> bytes:
-    target = Target(path, axes, values.shape, values.dtype, (0.0, 1.0), replace=True)
+    target = Target(path, axes, values.shape, values.dtype, value_range=(0.0, 1.0), replace=True)
     writer = find_format(form).writer(target)
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(lambda tile: writer.write(tile, values[tile]), tiles))
@@ -101,10 +101,9 @@ def test_pixel_sizes_and_units_are_written_where_known(tmp_path):
         "tyxc",
         (1, 3, 4, 1),
         np.dtype(np.uint8),
-        None,
-        {"t": 240.0, "y": 0.5, "x": 0.25},
-        {"y": "um", "x": "um"},
-        "volume/data",
+        pixel_size={"t": 240.0, "y": 0.5, "x": 0.25},
+        units={"y": "um", "x": "um"},
+        internal_path="volume/data",
     )
     writer = find_format("hdf5").writer(target)
     writer.write(tuple(slice(0, n) for n in target.shape), np.ones(target.shape, np.uint8))

@@ -201,7 +201,15 @@ def test_n5_attributes_and_blocks(tmp_path):
     path = tmp_path / "a.n5"
     writer = find_format("compressed n5").writer(
         Target(
-            path, "yxc", (4, 5, 2), np.dtype("f4"), (0, 1), sizes, units, internal_path="volume/data", metadata=NOTES
+            path,
+            "yxc",
+            (4, 5, 2),
+            np.dtype("f4"),
+            value_range=(0, 1),
+            pixel_size=sizes,
+            units=units,
+            internal_path="volume/data",
+            metadata=NOTES,
         )
     )
     writer.write((slice(0, 4), slice(0, 5), slice(0, 2)), np.zeros((4, 5, 2), np.float32))
@@ -260,7 +268,7 @@ def test_png_says_how_many_pixels_are_in_a_metre(tmp_path):
     """PNG says how many pixels there are to the metre."""
     sizes = {"y": 0.5, "x": 0.25}
     target = Target(
-        tmp_path / "a.png", "yx", (4, 5), np.dtype("u1"), None, sizes, {"y": "micrometer", "x": "micrometer"}
+        tmp_path / "a.png", "yx", (4, 5), np.dtype("u1"), pixel_size=sizes, units={"y": "micrometer", "x": "micrometer"}
     )
     writer = find_format("png").writer(target)
     writer.write((slice(0, 4), slice(0, 5)), np.ones((4, 5), np.uint8))
@@ -289,7 +297,7 @@ def test_every_output_is_read_again(tmp_path):
         form = find_format(name)
         stored = "tzyxc"[-array.ndim :]
         path = tmp_path / name / f"a{form.extension}"
-        writer = form.writer(Target(path, stored, array.shape, array.dtype, None, sizes, units))
+        writer = form.writer(Target(path, stored, array.shape, array.dtype, pixel_size=sizes, units=units))
         writer.write(whole(array), array)
         writer.finish()
         with open_image(str(path)) as image:

@@ -102,7 +102,7 @@ LOSSY = ("jpg", "jpeg", "hdr")
 
 
 def target(form: ExportFormat, folder: Path, axes: str, values: NDArray, **more: object) -> Target:
-    return Target(folder / f"a{form.extension}", axes, values.shape, values.dtype, (0, 50), **more)
+    return Target(folder / f"a{form.extension}", axes, values.shape, values.dtype, value_range=(0, 50), **more)
 
 
 def read(form: ExportFormat, paths: tuple[Path, ...], axes: str, shape: tuple[int, ...]) -> NDArray:

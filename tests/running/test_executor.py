@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from threshold import BROKEN, Threshold, count, files_in, plan_for, random_image, read, save_images, whole
 
-from napari_batch_prediction.records.events import BatchFinished, FileFinished, FileStarted, TileDone
-from napari_batch_prediction.running.executor import TaskAdvanced, TaskEnded, TaskStarted, Told
+from napari_batch_prediction.records.events import BatchFinished, FileFinished, FileStarted, Notice, TileDone
+from napari_batch_prediction.running.executor import TaskAdvanced, TaskEnded, TaskStarted
 from napari_batch_prediction.running.file import OpenFile
 from napari_batch_prediction.running.run import iter_run
 from napari_batch_prediction.running.task import make_tasks
@@ -42,7 +42,7 @@ class ProcessExecutor:
         yield TaskStarted(task)
 
     def wait(self):
-        yield from map(Told, self.told)
+        yield from map(Notice, self.told)
         for task, future in self.futures.values():
             row = future.result(timeout=60)
             if row.status == "done":

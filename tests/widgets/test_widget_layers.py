@@ -613,7 +613,9 @@ def written_as(export: Export, classifier, values: np.ndarray, axes: str, folder
     transform = make_transform(export, source, axes, {**extents, "c": 1})
     form = find_format(export.format)
     path = folder / f"out{form.extension}"
-    writer = form.writer(Target(path, transform.axes, transform.shape, transform.dtype, transform.value_range, {}, {}))
+    writer = form.writer(
+        Target(path, transform.axes, transform.shape, transform.dtype, value_range=transform.value_range)
+    )
     cut = values[..., slice(*transform.region["c"])]
     writer.write(tuple(slice(0, n) for n in transform.shape), cut.astype(transform.dtype))
     writer.finish()

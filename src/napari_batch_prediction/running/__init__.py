@@ -1,1 +1,1 @@
-"""The run of a plan."""
+"""Running a plan: tasks, executors, outputs, tables and the record."""

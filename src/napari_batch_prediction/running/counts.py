@@ -1,4 +1,4 @@
-"""Counts: sums of a density over whole images, cut into any tiles."""
+"""Counting objects: sums of a density over all tiles of an image."""
 
 import threading
 
@@ -12,14 +12,14 @@ from napari_batch_prediction.running.task import Measurement
 
 
 class Tally:
-    """Adds up a density, time point by time point.
+    """Sums a density at each time point, over the whole image and over a region.
 
-    Sums are made of whole numbers, so that neither the tiles nor their order change them.
+    Sums are of whole numbers, so that they do not depend on the tiles or their order.
 
     Parameters
     ----------
     measurement
-        The density to add up, and the part that is also counted apart.
+        The density and the region.
     n_times
         Number of time points.
     """
@@ -28,27 +28,27 @@ class Tally:
         self.measurement = measurement
         self._region = measurement.region
         self._whole = [0] * n_times
-        self._part = [0] * n_times
+        self._in_region = [0] * n_times
         self._lock = threading.Lock()
 
     def add(self, tile: Tile, density: NDArray) -> None:
         """Add the densities ``(1, z, y, x)`` of a tile; called from several threads."""
         whole = exact_sum(density)
         inside = density[(slice(None), *(self._overlap(key, getattr(tile, key)) for key in "zyx"))]
-        # Most tiles lie inside the region, or outside.
-        part = whole if inside.size == density.size else exact_sum(inside) if inside.size else 0
+        # Most tiles are entirely inside or outside the region.
+        in_region = whole if inside.size == density.size else exact_sum(inside) if inside.size else 0
         with self._lock:
             self._whole[tile.t] += whole
-            self._part[tile.t] += part
+            self._in_region[tile.t] += in_region
 
-    def _overlap(self, key: str, part: slice) -> slice:
-        """Return the pixels of a tile along an axis that are in the region, counted from the tile's first."""
+    def _overlap(self, key: str, extent: slice) -> slice:
+        """Return the part of a tile's extent along an axis that is in the region, relative to the tile's start."""
         start, stop = self._region[key]
-        return slice(max(start - part.start, 0), max(min(stop, part.stop) - part.start, 0))
+        return slice(max(start - extent.start, 0), max(min(stop, extent.stop) - extent.start, 0))
 
     def table(self) -> Table:
-        """Return the sums over the whole image and over the region, time point by time point."""
+        """Return the table of a time point, the sum over the whole image and the sum over the region in each row."""
         first, last = self._region["t"]
-        sums = enumerate(zip(self._whole, self._part, strict=True))
-        rows = ((t, whole / UNIT, part / UNIT if first <= t < last else None) for t, (whole, part) in sums)
+        sums = enumerate(zip(self._whole, self._in_region, strict=True))
+        rows = ((t, whole / UNIT, inside / UNIT if first <= t < last else None) for t, (whole, inside) in sums)
         return Table(COUNT_COLUMNS, tuple(rows))

@@ -1,4 +1,4 @@
-"""Carrying out tasks: what an executor is, and the one that works in threads of this process."""
+"""Carrying out tasks: the protocol of executors, and an executor of threads in this process."""
 
 import threading
 from collections import deque
@@ -12,70 +12,65 @@ from numpy.typing import NDArray
 from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.engine.tiles import Tile
 from napari_batch_prediction.locations.location import Arrays
+from napari_batch_prediction.records.events import Notice
 from napari_batch_prediction.records.ledger import LedgerRow, Status
 from napari_batch_prediction.running.file import OpenFile
 from napari_batch_prediction.running.task import FileTask
 
-# Tiles that wait behind those being worked on, so that no thread runs dry between two files.
+# Number of tiles that wait for a thread, so that no thread idles between two files.
 AHEAD = 2
 
 
 class TaskStarted(NamedTuple):
-    """The tiles of a task are being worked on."""
+    """Work on the tiles of a task begins."""
 
     task: FileTask
 
 
 class TaskAdvanced(NamedTuple):
-    """One more tile of a task is done; ``n_done`` are."""
+    """One more tile of a task is done, ``n_done`` in all."""
 
     task: FileTask
     n_done: int
 
 
 class TaskEnded(NamedTuple):
-    """A task has reached its end; ``arrays`` are the predictions of an image in memory, by the name of the export."""
+    """A task has ended; ``arrays`` are the outputs of an image in memory, by their export's name."""
 
     task: FileTask
     row: LedgerRow
     arrays: Mapping[str, NDArray]
 
 
-class Told(NamedTuple):
-    """Something the user should know while waiting, as a sentence."""
-
-    text: str
-
-
-Step = TaskStarted | TaskAdvanced | TaskEnded | Told
+Step = TaskStarted | TaskAdvanced | TaskEnded | Notice
 
 
 class Executor(Protocol):
     """Carries out the tasks of a run. All methods but :meth:`tell` are called in one thread.
 
-    Each task that was handed over ends with one :class:`TaskEnded`, whatever is wrong with it, unless the executor is
-    stopped. When the run is cancelled, tasks end soon, with the status ``"cancelled"``.
+    Each task ends with one :class:`TaskEnded`, even if it fails, unless the executor is stopped. When the run is
+    cancelled, tasks end soon, with the status ``"cancelled"``.
     """
 
     def hand_over(self, task: FileTask) -> Iterator[Step]:
-        """Take a task; yield what happens to this and other tasks until there is room for the next."""
+        """Take a task; yield the steps of all tasks until there is room for the next."""
 
     def wait(self) -> Iterator[Step]:
-        """Yield what happens until every task has ended."""
+        """Yield steps until every task has ended."""
 
     def tell(self, text: str) -> None:
-        """Have a sentence among the steps; called from any thread."""
+        """Add a notice to the steps; called from any thread."""
 
     def stop(self) -> None:
-        """End what is under way and remove what is not whole; no effect when every task has ended."""
+        """End all tasks and remove incomplete outputs; no effect if every task has ended."""
 
 
 MakeExecutor = Callable[[Classifier, Arrays, int, Callable[[], bool]], Executor]
-"""Makes the executor of a run, of the arguments that :class:`ThreadExecutor` takes."""
+"""A factory of executors, with the parameters of :class:`ThreadExecutor`."""
 
 
 class _Progress:
-    """How far a task is."""
+    """The progress of a task."""
 
     def __init__(self, file: OpenFile) -> None:
         self.file = file
@@ -85,7 +80,7 @@ class _Progress:
 
 
 class ThreadExecutor:
-    """Hands tiles of several files to one pool of threads, in the order of the files, a few ahead.
+    """Hands the tiles of all files in order to one pool of threads, a few in advance.
 
     Parameters
     ----------
@@ -96,7 +91,7 @@ class ThreadExecutor:
     workers
         Number of threads.
     is_cancelled
-        Asked before every tile, from several threads.
+        Called before every tile, from several threads.
     """
 
     def __init__(self, classifier: Classifier, arrays: Arrays, workers: int, is_cancelled: Callable[[], bool]) -> None:
@@ -106,9 +101,9 @@ class ThreadExecutor:
         self._is_cancelled = is_cancelled
         self._stopped = threading.Event()
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="predict")
-        # Each tile that was handed out comes back here once: whether it was done, or an end of the process that came
-        # up in it. Sentences come here too.
-        self._back: SimpleQueue[tuple[_Progress, bool, BaseException | None] | Told] = SimpleQueue()
+        # Tiles come back here from the threads: True with those that are done, and an exception that ends the process.
+        # Notices come here, too.
+        self._back: SimpleQueue[tuple[_Progress, bool, BaseException | None] | Notice] = SimpleQueue()
         self._n_out = 0
         self._open: dict[int, _Progress] = {}
 
@@ -117,7 +112,7 @@ class ThreadExecutor:
         progress = self._open[task.index] = _Progress(OpenFile(task, self._classifier, self._arrays))
         try:
             progress.file.open()
-        except Exception as error:  # whatever is wrong with one input, the others go on
+        except Exception as error:  # any failure ends only this input
             progress.error = error
             yield self._end(progress, "failed")
             return
@@ -132,18 +127,18 @@ class ThreadExecutor:
             self._n_out += 1
 
     def wait(self) -> Iterator[Step]:
-        """Yield what happens, see :meth:`Executor.wait`."""
+        """Yield steps, see :meth:`Executor.wait`."""
         while self._n_out or not self._back.empty():
             yield from self._take_back()
         for progress in [*self._open.values()]:
             yield self._end(progress, "cancelled")
 
     def tell(self, text: str) -> None:
-        """Have a sentence among the steps, see :meth:`Executor.tell`."""
-        self._back.put(Told(text))
+        """Add a notice, see :meth:`Executor.tell`."""
+        self._back.put(Notice(text))
 
     def stop(self) -> None:
-        """End what is under way, see :meth:`Executor.stop`."""
+        """End all tasks, see :meth:`Executor.stop`."""
         self._stopped.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
         for progress in [*self._open.values()]:
@@ -159,19 +154,19 @@ class ThreadExecutor:
             if progress.error is None and not self._has_ended():
                 progress.file.predict(tile)
                 is_done = True
-        except Exception as error:  # kept here, so that no tile begins after the first failure
+        except Exception as error:  # kept, so that no tile begins after the first failure
             progress.error = progress.error or error
-        except BaseException as error:  # an end of the process that was asked for: the run ends with it
+        except BaseException as error:  # such as KeyboardInterrupt: it ends the run
             end = error
         self._back.put((progress, is_done, end))
 
     def _take_back(self) -> Iterator[Step]:
-        """Wait until a tile comes back or there is something to tell; yield all that has happened by then."""
+        """Wait for a tile or a notice; yield the steps of all that are back by then."""
         returned = deque([self._back.get()])
         while not self._back.empty():
             returned.append(self._back.get())
         for item in returned:
-            if isinstance(item, Told):
+            if isinstance(item, Notice):
                 yield item
                 continue
             progress, is_done, end = item
@@ -191,6 +186,6 @@ class ThreadExecutor:
     def _end(self, progress: _Progress, status: Status) -> TaskEnded:
         del self._open[progress.file.task.index]
         row = progress.file.close(status, progress.error)
-        # Whoever takes the step has the arrays; they are held here no longer.
+        # The arrays move to the step, so that memory is freed once its receiver drops them.
         arrays, progress.file.arrays = progress.file.arrays, {}
         return TaskEnded(progress.file.task, row, arrays)

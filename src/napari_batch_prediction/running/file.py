@@ -1,4 +1,4 @@
-"""One file of a run while it is worked on: its image, its writers, and what is measured in it."""
+"""A task while it is carried out, with its open image, writers and tally."""
 
 import threading
 import time
@@ -26,7 +26,7 @@ class OpenFile:
     """The image and the writers of a task.
 
     One thread calls :meth:`open` and :meth:`close`, many call :meth:`predict`. Nothing is written to disk before the
-    first tile is predicted. Predictions of an image in memory stay there.
+    first tile is predicted. Outputs of an image in memory stay in memory.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class OpenFile:
     Attributes
     ----------
     arrays
-        Predictions of an image in memory, by the name of the export, once all tiles are done.
+        Outputs of an image in memory, by their export's name, once all tiles are done.
     """
 
     def __init__(self, task: FileTask, classifier: Classifier, arrays: Arrays) -> None:
@@ -64,7 +64,7 @@ class OpenFile:
         Raises
         ------
         ImageReadError
-            If the image cannot be read or is not what it was when the job was checked.
+            If the image cannot be read, or has changed since the job was checked.
         """
         task = self.task
         self._started = time.perf_counter()
@@ -85,7 +85,7 @@ class OpenFile:
                 self._writers[name] = output.named.format.writer(make_target(task, output, transform, image))
 
     def predict(self, tile: Tile) -> None:
-        """Read, predict and write one tile; the last one gives the outputs their names."""
+        """Read, predict and write one tile; after the last tile, finish the outputs."""
         if self._image is None:
             raise RuntimeError("The file is not open.")
         outer, inner = tile.with_context(self.task.image.extents, self._classifier.context)
@@ -115,14 +115,14 @@ class OpenFile:
         self._ended = time.perf_counter()
 
     def close(self, status: Status, error: BaseException | None = None) -> LedgerRow:
-        """Release the image, remove what is not whole, and return what happened.
+        """Close the image, remove incomplete outputs, and return the ledger's row.
 
         Parameters
         ----------
         status
-            How the task ended.
+            The status at the end.
         error
-            Why it failed, if it did.
+            The error of a failed task.
         """
         reason, trace = map(str, explain(error)) if error is not None else ("", "")
         if status == "cancelled":

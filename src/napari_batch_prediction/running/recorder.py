@@ -1,4 +1,4 @@
-"""Notes of a run in its record, while it runs."""
+"""Writing the events of a run to its record."""
 
 import os
 from dataclasses import asdict, replace
@@ -15,7 +15,7 @@ from napari_batch_prediction.records.record import FORMAT, SUFFIX, Record, note_
 
 
 class Recorder:
-    """Notes the events of one run in its record.
+    """Writes the events of one run to its record.
 
     Parameters
     ----------
@@ -25,10 +25,10 @@ class Recorder:
     Raises
     ------
     SettingsError
-        If the job's ledger exists and is not resumed, another run is writing to it, or its summary has the name of a
+        If the job's record exists and is not resumed, another run is writing to it, or its summary has the name of a
         table.
     ExportError
-        If the ledger cannot be written.
+        If the record cannot be written.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -41,12 +41,12 @@ class Recorder:
         self._record = Record(self.path, continued=plan.resumed)
 
     def note(self, event: Event) -> Event:
-        """Write down an event before others see it; return it, the last one with the record's path.
+        """Record an event before others see it; return it, the last event with the record's path.
 
         Raises
         ------
         ExportError
-            If the ledger cannot be written.
+            If the record cannot be written.
         """
         match event:
             case BatchStarted():
@@ -107,17 +107,17 @@ class Recorder:
             )
 
     def close(self) -> None:
-        """Close the record, so that other runs can have it."""
+        """Close the record, and unlock it for other runs."""
         self._record.close()
 
 
 def summary_path(record: Path) -> Path:
-    """Return the table that stands beside a record."""
+    """Return the path of the summary beside a record."""
     return record.with_name(f"{record.name.removesuffix(SUFFIX)}.csv")
 
 
 def _new_path(plan: Plan) -> Path:
-    """Return a name that is not taken, in the folder that all outputs and tables share."""
+    """Return an unused path in the folder that all outputs and tables share."""
     folder = shared_folder([*(path for row in plan.rows for path in row.outputs.values()), *plan.tables.values()])
     stem = f"{plan.job.classifier.stem}_{datetime.now().astimezone():%Y-%m-%d_%H-%M-%S}"
     names = (f"{stem}{f'-{i}' if i > 1 else ''}{SUFFIX}" for i in range(1, 1000))

@@ -1,4 +1,4 @@
-"""Going on with a recorded run."""
+"""Resuming a run from its record."""
 
 from collections.abc import Callable
 from functools import partial
@@ -16,21 +16,21 @@ from napari_batch_prediction.running.run import run_plan
 
 
 def plan_resume(ledger: Path, *, failed: bool = False) -> Plan:
-    """Check what a recorded run did, and plan the rest.
+    """Check the outputs of a recorded run, and plan the rest.
 
-    What is said to be done is kept if its outputs are there with the size and the hash they had.
+    An input that was done is kept if its outputs exist with the recorded size and hash.
 
     Parameters
     ----------
     ledger
         The record of the run.
     failed
-        Do only what failed, not what was never done.
+        True to run only inputs that failed, not those that were cancelled or never begun.
 
     Raises
     ------
     SettingsError
-        If there is no such record, or the classifier is not the one it names.
+        If the record is missing or not valid, or the classifier has changed.
     ProjectError
         If the classifier cannot be used.
     """
@@ -45,10 +45,10 @@ def plan_resume(ledger: Path, *, failed: bool = False) -> Plan:
 
 
 def _decide(before: RecordedInput, *, failed: bool) -> LedgerRow | Problem | None:
-    """Return what an earlier run did for an input if that holds, what is wrong with it, or None if it is to be run."""
+    """Return the row of an earlier run if it is kept, a problem with its outputs, or None if the input is to be run."""
     old = before.row
     if failed and (old is None or old.status == "cancelled"):
-        return old or LedgerRow(before.input, "cancelled", CANCELLED)
+        return old or LedgerRow(input=before.input, status="cancelled", reason=CANCELLED)
     if old is not None and old.status == "skipped":
         return old
     if old is None or old.status != "done":
@@ -56,12 +56,12 @@ def _decide(before: RecordedInput, *, failed: bool) -> LedgerRow | Problem | Non
             for path in before.own:
                 remove_leftovers(path)
         return None
-    there = {source: all(path.exists() for path in written.paths) for source, written in old.written.items()}
+    exists = {source: all(path.exists() for path in written.paths) for source, written in old.written.items()}
     for source, written in old.written.items():
-        if there[source] and measure(written.paths) != written:
+        if exists[source] and measure(written.paths) != written:
             path = old.outputs[source]
             return Problem("output", f"{path} is not what was written. Remove it to have it made again.", path=path)
-    return old if all(there.values()) else None
+    return old if all(exists.values()) else None
 
 
 def resume(
@@ -71,5 +71,5 @@ def resume(
     on_event: Callable[[Event], None] | None = None,
     should_cancel: Callable[[], bool] | None = None,
 ) -> Ledger:
-    """Go on with a recorded run; see :func:`plan_resume` and :func:`~napari_batch_prediction.running.run.run_plan`."""
+    """Resume a recorded run; see :func:`plan_resume` and :func:`~napari_batch_prediction.running.run.run_plan`."""
     return run_plan(plan_resume(ledger, failed=failed), on_event, should_cancel)

@@ -1,4 +1,4 @@
-"""The run of a plan: tasks in order, events as they happen, the record, the tables."""
+"""Running a plan: handing over tasks in order, yielding events, writing the record and the tables."""
 
 from collections import Counter
 from collections.abc import Callable, Generator, Mapping
@@ -29,7 +29,6 @@ from napari_batch_prediction.running.executor import (
     TaskEnded,
     TaskStarted,
     ThreadExecutor,
-    Told,
 )
 from napari_batch_prediction.running.recorder import Recorder
 from napari_batch_prediction.running.tables import write_table
@@ -39,23 +38,23 @@ from napari_batch_prediction.running.task import make_tasks
 def iter_run(
     plan: Plan, should_cancel: Callable[[], bool] | None = None, make_executor: MakeExecutor = ThreadExecutor
 ) -> Generator[Event, None, Ledger]:
-    """Run a checked job; yield what happens as it happens.
+    """Run a checked job; yield its events as they happen.
 
-    Whatever goes wrong with one input ends that input alone. A run that is cancelled finishes the tiles it is
-    working on, removes what is not whole, and still yields an end for every input. Then the tables are written,
-    of what is done. Closing the generator early does the same without events and without tables.
+    A failure ends one input alone. A cancelled run finishes the tiles under way, removes incomplete outputs, yields an
+    end for every input, and writes the tables of the inputs that are done. Closing the generator early does the same
+    without events and tables.
 
-    Inputs in memory have no files: their predictions are in :class:`FileFinished`. A batch of nothing else has
-    no record, since it could not be resumed.
+    The outputs of inputs in memory are in :class:`FileFinished`. A run of such inputs alone has no record, since it
+    cannot be resumed.
 
     Parameters
     ----------
     plan
         The checked job. Inputs with problems are not run.
     should_cancel
-        Asked before every tile, from several threads; the run ends when it returns True.
+        Called before every tile, from several threads; the run ends once it returns True.
     make_executor
-        Makes what carries out the tasks.
+        Factory of the executor.
 
     Yields
     ------
@@ -63,14 +62,14 @@ def iter_run(
 
     Returns
     -------
-    The ledger: what happened to each input.
+    The ledger, with a row for each input.
 
     Raises
     ------
     SettingsError
         If the record exists and is not resumed, or another run is writing to it.
     ExportError
-        If the record cannot be written. If a table cannot, after the last event, when all else is done.
+        If the record cannot be written; if a table cannot, after the last event.
     """
     run = _Run(plan, should_cancel, make_executor)
     recorder = Recorder(plan) if any(not task.location.in_memory for task in run.tasks.values()) else None
@@ -86,8 +85,8 @@ def iter_run(
             recorder.close()
     path = recorder.path if recorder else None
     if run.table_error is not None:
-        known = path or (plan.job.ledger if plan.resumed else None)
-        remedy = f" The counts are in the record {known}: resume it to have the table." if known else ""
+        record = path or (plan.job.ledger if plan.resumed else None)
+        remedy = f" The counts are in the record {record}: resume it to have the table." if record else ""
         raise ExportError(f"{str(run.table_error).rstrip('.')}.{remedy}") from run.table_error
     return replace(run.ledger(), path=path)
 
@@ -105,11 +104,11 @@ def run_plan(
     plan
         The checked job.
     on_event
-        Called with every event, in the calling thread.
+        Called in the calling thread with every event.
     should_cancel
-        Asked before every tile, from several threads; the run ends when it returns True.
+        Called before every tile, from several threads; the run ends once it returns True.
     make_executor
-        Makes what carries out the tasks.
+        Factory of the executor.
     """
     ledger = Ledger(())
     with closing(iter_run(plan, should_cancel, make_executor)) as events:
@@ -122,7 +121,7 @@ def run_plan(
 
 
 class _Run:
-    """The state of one run: it orders tasks, and makes events of what their executor says."""
+    """The state of one run: hands over tasks and turns the executor's steps into events."""
 
     def __init__(self, plan: Plan, should_cancel: Callable[[], bool] | None, make_executor: MakeExecutor) -> None:
         workers = plan.job.workers or n_cores()
@@ -139,7 +138,7 @@ class _Run:
         self.table_error: ExportError | None = None
 
     def events(self) -> Generator[Event, None, None]:
-        """Run every task, and write the tables; yield what happens."""
+        """Run every task and write the tables; yield events."""
         yield BatchStarted(len(self._plan.rows), self._n_tiles)
         for index, row in enumerate(self._plan.rows):
             if row.kept is not None:
@@ -160,22 +159,28 @@ class _Run:
         yield BatchFinished(self.ledger())
 
     def ledger(self) -> Ledger:
-        """Return what has happened so far."""
+        """Return the ledger of the inputs that have ended so far."""
         return Ledger(tuple(self._ended[index] for index in sorted(self._ended)), tables=self._tables)
 
     def _event(self, step: Step) -> Event:
         match step:
-            case Told(text):
-                return Notice(text)
+            case Notice():
+                return step
             case TaskStarted(task):
                 return FileStarted(task.index, len(task.tiles))
             case TaskAdvanced(task, n_done):
                 self._n_done += 1
                 self._done_of[task.index] = n_done
-                return TileDone(task.index, n_done, len(task.tiles), self._n_done, self._n_tiles)
+                return TileDone(
+                    index=task.index,
+                    done=n_done,
+                    n_tiles=len(task.tiles),
+                    batch_done=self._n_done,
+                    batch_tiles=self._n_tiles,
+                )
             case TaskEnded(task, row, arrays):
                 if row.status == "failed":
-                    # Without the tiles that will never be done, so that progress reaches 100 %.
+                    # Tiles that will never be done are subtracted, so that progress reaches 100 %.
                     self._n_tiles -= len(task.tiles) - self._done_of[task.index]
                 return self._end(task.index, row, arrays)
 
@@ -184,7 +189,7 @@ class _Run:
         return FileFinished(index, row, arrays or {})
 
     def _write_tables(self) -> None:
-        """Write the tables; what goes wrong is said when all else is done."""
+        """Write the tables; keep the first error, to be raised at the end of the run."""
         for name, path in self._plan.tables.items():
             try:
                 if write_table(self._plan, name, self.ledger().rows):

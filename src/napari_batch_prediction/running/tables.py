@@ -1,4 +1,4 @@
-"""The tables of a batch: the numbers of every image in one file."""
+"""Writing the tables of a batch, each with the numbers of every image in one file."""
 
 import os
 from collections.abc import Sequence
@@ -13,16 +13,16 @@ from napari_batch_prediction.records.ledger import LedgerRow
 
 
 def write_table(plan: Plan, name: str, rows: Sequence[LedgerRow]) -> bool:
-    """Write one table of a batch from its ledger; return whether there is one now.
+    """Write one table of a batch from its ledger; return True if it was written.
 
     Parameters
     ----------
     plan
         The checked job.
     name
-        The export.
+        The name of its export.
     rows
-        The ledger's row of each input. Inputs that are not done are left out; if none is done, no file is made.
+        The ledger's rows. Inputs that are not done are left out; if none is done, no file is written.
 
     Raises
     ------

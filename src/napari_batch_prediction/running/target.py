@@ -1,4 +1,4 @@
-"""From what an export comes to, to what a writer is told: also the pixel size, the colours and how it was made."""
+"""Making the target of a writer from a planned output and its image."""
 
 from napari_batch_prediction.colors import Color
 from napari_batch_prediction.formats.common.target import Target
@@ -21,10 +21,10 @@ def make_target(task: FileTask, output: OutputPlan, transform: Transform, image:
         transform.axes,
         transform.shape,
         transform.dtype,
-        transform.value_range,
-        image.pixel_size,
-        image.units,
-        export.internal_path,
+        value_range=transform.value_range,
+        pixel_size=image.pixel_size,
+        units=image.units,
+        internal_path=export.internal_path,
         replace=task.job.existing == "overwrite" or not task.own.isdisjoint(output.files),
         offset=transform.offset,
         channel_names=source.channel_names[first:last],
@@ -38,7 +38,7 @@ def make_target(task: FileTask, output: OutputPlan, transform: Transform, image:
 
 
 def _colors(named: NamedExport, first: int, last: int) -> tuple[Color, ...]:
-    """Return the colours of the channels of a source with one for each class; of labels in an image, of the values."""
+    """Return the colours of a source's channels, one for each class; for labels in an image, those of its values."""
     source = named.source
     if source.kind == "labels":
         return source.class_colors if named.export.into_image else ()

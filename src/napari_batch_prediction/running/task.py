@@ -1,4 +1,4 @@
-"""A file of a run as data: all that is needed to predict it, in this process or in another."""
+"""A task: one file of a run as data, complete for predicting it in this process or another."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,16 +21,16 @@ PlannedOutput = tuple[OutputPlan, Transform]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
-    """A table that is made of one image.
+    """A table to be made of one image.
 
     Attributes
     ----------
     table
-        The source that is the table.
+        The table's source.
     made_from
-        The image source whose values are added up.
+        The image source whose values are summed.
     region
-        Start and stop along each of ``t c z y x``: the part that is also added up apart.
+        Start and stop along each of ``t c z y x`` of the box with a sum of its own.
     """
 
     table: str
@@ -40,28 +40,28 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileTask:
-    """One input of a run. Frozen, and can be pickled if its image is on disk.
+    """One input of a run; it can be pickled if its image is on disk.
 
     Attributes
     ----------
     index
-        The row of the plan.
+        The index of the plan's row.
     job
-        The job as far as it concerns this input.
+        The job for this input alone.
     classifier_sha256
         SHA-256 of the classifier's file, in hexadecimal.
     location, image
-        The input, and what its header said when the job was checked.
+        The input, and its header when the job was checked.
     outputs
-        What is written, and what that makes of the prediction.
+        The outputs, each with the transform of its prediction.
     own
-        Outputs that exist and may be replaced, because an earlier part of the same run made them.
+        Existing outputs that may be replaced, because an earlier part of the same run made them.
     measurement
-        The table that is made of the image; None if there is none.
+        The table to be made of the image; None if there is none.
     sources
-        Names of the image sources that are predicted.
+        Names of the image sources to predict.
     tiles
-        The pieces in which the image is predicted, in order.
+        The tiles of the image, in order.
     """
 
     index: int
@@ -77,7 +77,7 @@ class FileTask:
 
 
 def make_tasks(plan: Plan, workers: int) -> dict[int, FileTask]:
-    """Return a task for each row of a plan that is to be run, by its index.
+    """Return a task for each row of a plan that is to be run, by the row's index.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def make_tasks(plan: Plan, workers: int) -> dict[int, FileTask]:
         if row.image is not None and not (row.problems or row.skip or row.kept)
     }
     share = max(1, workers // max(1, len(rows)))
-    # Predictions of images in memory stay there until the run ends.
+    # Outputs of images in memory stay in memory until the run ends.
     held = sum(row.n_bytes for row in rows.values() if row.location.in_memory)
     return {index: make_task(plan, index, row, share, held) for index, row in rows.items()}
 
@@ -103,9 +103,9 @@ def make_task(plan: Plan, index: int, row: PlanRow, workers: int, held: int = 0)
     Parameters
     ----------
     plan, index, row
-        The checked job, and which of its inputs; the header of the input could be read.
+        The checked job, and one of its rows, with the header of its image.
     workers
-        Number of threads that share this input.
+        Number of threads for this input.
     held
         Bytes that the run keeps in memory for other inputs.
     """
@@ -149,7 +149,7 @@ def _measurement(exports: Sequence[NamedExport], image: ImageInfo) -> Measuremen
 
 
 def _waiting_bytes(row: PlanRow, outputs: Sequence[PlannedOutput]) -> int:
-    """Return the bytes that wait in memory to be written to files."""
+    """Return the number of bytes that wait in memory to be written to files."""
     if row.location.in_memory:
         return 0
     targets = (
@@ -162,7 +162,7 @@ def _waiting_bytes(row: PlanRow, outputs: Sequence[PlannedOutput]) -> int:
 def _box(
     image: ImageInfo, outputs: Sequence[PlannedOutput], *, is_whole: bool
 ) -> tuple[dict[str, int], dict[str, int]]:
-    """Return start and size along each of ``t z y x`` of the box that holds every region, or the whole image."""
+    """Return start and size along each of ``t z y x`` of the box around all regions, or of the whole image."""
     starts, sizes = {}, {}
     for key in "tzyx":
         regions = [transform.region[key] for _, transform in outputs]

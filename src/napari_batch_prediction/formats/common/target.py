@@ -1,7 +1,7 @@
-"""What a writer is to write, and where."""
+"""The target of a writer: file, array and metadata of an output."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -9,48 +9,49 @@ import numpy as np
 
 Compression = Literal["none", "gzip", "zstd", "blosc", "lzw"]
 
-# Of HDF5, N5 and OME-Zarr.
+# Level of compression in HDF5, N5 and OME-Zarr.
 GZIP_LEVEL = 1
 
 
 @dataclass(frozen=True)
 class Target:
-    """One output of one input.
+    """An output, as its writer needs it.
 
     Attributes
     ----------
     path
-        The file; of a sequence, the pattern with ``{slice_index}`` in its name.
+        The file; for a sequence, the pattern with ``{slice_index}`` in its name.
     axes, shape, dtype
-        The whole array.
+        Axes, shape and type of the whole array.
     value_range
-        Smallest and largest possible value, if known.
+        Smallest and largest possible value; None if unknown.
     pixel_size, units
-        Size of a pixel along each axis and its unit, where known.
+        Size of a pixel and its unit along each axis, where known.
     internal_path
-        Name of the dataset, in formats that hold several.
+        Name of the dataset, in formats with several.
     replace
-        Whether a file of that name may be replaced.
+        True if an existing file may be replaced.
     offset
-        Where the array begins in the image it was cut from, in pixels; 0 where nothing is said.
+        Start of the array in its image, in pixels; 0 along missing axes.
     channel_names, channel_colors
-        For each channel its name, and its red, green and blue (0 to 255); empty if not known.
+        Name and colour (red, green, blue from 0 to 255) of each channel; empty if unknown.
     is_labels
-        Values are names of classes: a mean of them has no meaning.
+        True if values are classes, of which no mean may be taken.
     metadata
-        What made the array, as names and texts, for formats that can hold it.
+        The stamp, as texts by name, for formats that can store it.
     ome_zarr_version
-        Version of OME-Zarr, for formats of that kind.
+        Version of OME-Zarr, in that format.
     in_image
-        The output goes into the labels of an OME-Zarr image; ``channel_colors`` are those of its values from 1.
+        True if the output is labels in an OME-Zarr image; ``channel_colors`` are then those of its values from 1.
     compression
-        How values are compressed; None for the way of the format.
+        Compression of values; None for the format's default.
     """
 
     path: Path
     axes: str
     shape: tuple[int, ...]
     dtype: np.dtype
+    _: KW_ONLY
     value_range: tuple[float, float] | None = None
     pixel_size: Mapping[str, float] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
