@@ -1,1 +1,1 @@
-"""One folder for each format of image files, and their registry."""
+"""Reading and writing files: a folder for each format, and their registry."""

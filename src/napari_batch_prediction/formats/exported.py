@@ -1,4 +1,4 @@
-"""Which images of a file are outputs, of this program or of ilastik."""
+"""Finding the outputs of this program or of ilastik in a file."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -10,19 +10,19 @@ from napari_batch_prediction.images.base import reading
 
 
 class Exported(NamedTuple):
-    """One image that was exported.
+    """An output in a file.
 
     Attributes
     ----------
     location
-        Where it is, for :func:`~napari_batch_prediction.locations.inputs.open_image`.
+        Its location, for :func:`~napari_batch_prediction.locations.inputs.open_image`.
     dataset
         The dataset in the file; empty if the file holds one image.
     stamp
-        What it says of its values; None if it is ilastik's.
+        Its stamp; None for an output of ilastik.
     value_range
-        Smallest and largest value by ilastik's attribute ``drange``, which is (0, 1) for all that it did not
-        rescale; None if there is none.
+        Smallest and largest value by ilastik's attribute ``drange``, which is (0, 1) for values that are not
+        rescaled; None if not stored.
     """
 
     location: str
@@ -32,14 +32,14 @@ class Exported(NamedTuple):
 
 
 def find_exported(path: Path) -> list[Exported]:
-    """Return the images in a file that are outputs; none if it is another program's.
+    """Return the outputs in a file; none for files of other programs.
 
-    Of HDF5 files it is those with axistags; of all others those that say that this program made them.
+    In HDF5 files they are the datasets with axistags, in other files the images with a stamp.
 
     Raises
     ------
     ImageReadError
-        If the file has to be opened for that, and cannot be.
+        If the file has to be opened and cannot be.
     """
     file_format = known_format(path)
     if file_format is None or not file_format.has_internal_path:

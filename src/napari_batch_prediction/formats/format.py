@@ -1,4 +1,4 @@
-"""Facts about a format: how its files lie on disk, and what can be exported as one."""
+"""Facts about formats: of files to read, and of formats to export as."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -17,47 +17,47 @@ from napari_batch_prediction.formats.common.writer import Writer
 from napari_batch_prediction.images.base import Image
 
 PROGRAM = "napari-batch-prediction"
-"""The name under which an output says how it was made."""
+"""The name of this program, also of its entry in the metadata of an output."""
 
 INTEGERS = ("uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64")
 FLOATS = ("float32", "float64")
 
 
 def load(name: str) -> Any:
-    """Return what a text ``module:name`` stands for, with the module seen from this package, and import it."""
+    """Import and return the object that a text ``module:name`` names, the module relative to this package."""
     module, _, attribute = name.partition(":")
     return getattr(import_module(f"{__package__}.{module}"), attribute)
 
 
 @dataclass(frozen=True, kw_only=True)
 class FileFormat:
-    """A format of files that lie on disk.
+    """A format of files on disk.
 
-    Code is named as ``module:name`` (see :func:`load`) and imported on first use: a list of formats costs nothing.
+    Code is named as ``module:name`` (see :func:`load`) and imported on first use, so that listing formats is cheap.
 
     Attributes
     ----------
     name
-        Its name in messages.
+        The name in messages.
     extensions
-        In lower case, with the dot.
+        The extensions in lower case, with the dot.
     reader
-        The class of its images.
+        The class of images.
     lister
-        From a file to the paths of the images in it; empty if a file holds one image.
+        A function from a file to the paths of its images; empty if a file holds one image.
     stamp
-        From a file and a dataset to the metadata that say how an output was made; empty if it can hold none.
+        A function from a file and a dataset to the metadata with the stamp; empty if the format can hold none.
     ilastik_ranges
-        From a file to the datasets that ilastik or this program wrote, each with the range of its values; empty if
-        the format does not tell them from others.
+        A function from a file to the datasets by ilastik or this program, each with the range of its values; empty if
+        the format cannot tell them from others.
     is_folder
-        One thing to the user is a folder on disk.
+        True if a file is a folder on disk.
     has_internal_path
-        An output is a dataset inside a file, with a path of its own.
+        True if an output is a dataset inside a file.
     versions
-        Versions that an output may be written in; empty if there is one.
+        Versions of the format to write; empty if there is one.
     holds_labels
-        An output may go into the image that it belongs to, as labels.
+        True if an output may be labels in the image that it belongs to.
     """
 
     name: str
@@ -73,7 +73,7 @@ class FileFormat:
 
     @property
     def has_datasets(self) -> bool:
-        """Whether one file holds several images by name."""
+        """True if a file can hold several images, by path."""
         return bool(self.lister)
 
     def open(self, location: str, file: Path, dataset: str | None, axes: str | None) -> Image:
@@ -83,14 +83,14 @@ class FileFormat:
         return image
 
     def datasets(self, file: Path) -> list[str]:
-        """Return the paths of the images in a file; none if the format holds one image."""
+        """Return the paths of the images in a file; none if a file holds one image."""
         paths: list[str] = load(self.lister)(file) if self.lister else []
         return paths
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExportFormat:
-    """A format to export as, by ilastik's name, and what it can hold.
+    """A format to export as, and its limits.
 
     Attributes
     ----------
@@ -101,37 +101,36 @@ class ExportFormat:
     file
         The format of the files; None if they cannot be read here.
     writer_class
-        What writes it, as ``module:name`` (see :func:`load`); empty for a table.
+        The writer, as ``module:name`` (see :func:`load`); empty for a table.
     options
         Keyword arguments of the writer, after the target.
     chunk
-        From axes, shape and bytes of a value to the shape of the pieces the file is stored in.
+        A function from axes, shape and bytes of a value to the shape of chunks.
     dtypes
-        Types of values it can hold.
+        Supported types of values.
     max_axes
-        The most axes besides channels along which there may be more than one value.
+        Largest number of axes, besides channels, with more than one value.
     channels
-        Numbers of channels it can hold; any if empty.
+        Supported numbers of channels; any if empty.
     max_side
-        The most pixels along an axis; 0 if it does not matter.
+        Largest number of pixels along an axis; any if 0.
     slices
-        The format of each file, if this is a sequence.
+        The format of each file of a sequence; None for other formats.
     extra, library
-        The extra of this package that installs what the writer needs, and that library; empty if nothing more is
-        needed.
+        The extra of this package that installs the library of the writer, and that library; empty if not needed.
     compressions
-        How values can be compressed, the format's own way first; empty if there is nothing to choose.
+        The compressions to choose from, the default first; empty if there is no choice.
     compresses_by_default
-        Files are smaller than their values if nothing is chosen.
+        True if files are compressed by default.
     fixed_axes
-        The files always have their axes in the same order.
+        True if all files have the same order of axes.
     layout
-        Of a table for a whole batch: from its columns and the rows of each image to the lines of the file, as
+        For a table, a function from its columns and the rows of each image to the lines of the file, as
         ``module:name``; empty for images.
     in_sequences
-        There is also a format of sequences of such files.
+        True if there is also a format of sequences of such files.
     rank
-        Formats of lower rank are listed first, those of one rank in the order of their folders.
+        Rank in lists of formats; formats of equal rank are in the order of their folders.
     """
 
     name: str
@@ -156,27 +155,27 @@ class ExportFormat:
 
     @property
     def is_table(self) -> bool:
-        """Whether an output is a table for a whole batch, not an image."""
+        """True if an output is a table for a whole batch, not an image."""
         return bool(self.layout)
 
     @property
     def is_folder(self) -> bool:
-        """Whether an output is a folder."""
+        """True if an output is a folder."""
         return self.file is not None and self.file.is_folder
 
     @property
     def has_internal_path(self) -> bool:
-        """Whether an output is a dataset inside a file, with a path of its own."""
+        """True if an output is a dataset inside a file."""
         return self.file is not None and self.file.has_internal_path
 
     @property
     def versions(self) -> tuple[str, ...]:
-        """The versions that an output may be written in; empty if there is one."""
+        """The versions of the format to write; empty if there is one."""
         return self.file.versions if self.file is not None else ()
 
     @property
     def holds_labels(self) -> bool:
-        """Whether an output may go into the image that it belongs to, as labels."""
+        """True if an output may be labels in the image that it belongs to."""
         return self.file is not None and self.file.holds_labels
 
     def sequence(self) -> "ExportFormat":
@@ -192,7 +191,7 @@ class ExportFormat:
         )
 
     def writer(self, target: Target) -> Writer:
-        """Return what writes a target.
+        """Return the writer of a target.
 
         Raises
         ------
@@ -207,13 +206,13 @@ class ExportFormat:
     def files(
         self, path: Path, axes: str, shape: tuple[int, ...], offset: Mapping[str, int] | None = None
     ) -> tuple[Path, ...]:
-        """Return the files, or the folder, that an output consists of: one, or those of a sequence."""
+        """Return the file or folder of an output, or the files of a sequence."""
         if self.slices is None:
             return (path,)
         return slice_paths(path, axes, shape, offset or {})
 
     def compression_problem(self, compression: Compression | None) -> str | None:
-        """Return why this format cannot compress in a way; None if it can. For tables it does not matter."""
+        """Return the reason why this format does not support a compression; None if it does, or is of tables."""
         if compression is None or compression in self.compressions or self.is_table:
             return None
         if not self.compressions:
@@ -223,7 +222,7 @@ class ExportFormat:
         )
 
     def obstacle(self, axes: str, shape: tuple[int, ...], dtype: np.dtype) -> str | None:
-        """Return why this format cannot hold an array, as the end of a sentence; None if it can."""
+        """Return the reason why this format cannot hold an array, as the end of a sentence; None if it can."""
         if self.is_table:
             return "is for tables and cannot hold an image"
         if self.library and find_spec(self.library) is None:

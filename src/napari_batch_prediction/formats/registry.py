@@ -1,8 +1,8 @@
 """All formats, each declared in the module ``format`` of its folder.
 
-There are two kinds of entries: formats of files that lie on disk (:class:`FileFormat`, by extension), which can be
-read; and formats to export as (:class:`ExportFormat`, by ilastik's names), several of which may make files of one
-format. A new format is a folder with such a module, and its name in ``FOLDERS``.
+There are formats of files to read (:class:`FileFormat`, by extension), and formats to export as (:class:`ExportFormat`,
+by ilastik's name), several of which may write files of one format. A new format is a folder with such a module, and its
+name in ``FOLDERS``.
 """
 
 from pathlib import Path
@@ -41,12 +41,12 @@ EXPORT_FORMATS = (*IMAGE_FORMATS, *TABLE_FORMATS)
 _BY_EXTENSION = {extension: file_format for file_format in FILE_FORMATS for extension in file_format.extensions}
 _BY_NAME = {export_format.name.lower(): export_format for export_format in EXPORT_FORMATS}
 
-# As many as are worth reading.
+# More suggestions than these make a message too long.
 _MAX_SUGGESTIONS = 6
 
 
 def known_format(path: Path) -> FileFormat | None:
-    """Return the format that the extension of a name stands for; None if it is not known."""
+    """Return the format of a file by its extension; None if unknown."""
     return _BY_EXTENSION.get(path.suffix.lower())
 
 
@@ -56,23 +56,23 @@ def known_extensions() -> str:
 
 
 def format_named(name: str) -> ExportFormat | None:
-    """Return the format to export as that has a name, in any case; None if there is none."""
+    """Return a format to export as by its name, in any case; None if unknown."""
     return _BY_NAME.get(name.strip().lower())
 
 
 def is_table_format(name: str) -> bool:
-    """Return whether a name is that of a format of tables."""
+    """Return True if a name is that of a format of tables."""
     export_format = format_named(name)
     return export_format is not None and export_format.is_table
 
 
 def find_format(name: str) -> ExportFormat:
-    """Return the format to export as that has a name, in any case.
+    """Return a format to export as by its name, in any case.
 
     Raises
     ------
     SettingsError
-        If there is none.
+        If it is unknown.
     """
     export_format = format_named(name)
     if export_format is None:
@@ -82,11 +82,11 @@ def find_format(name: str) -> ExportFormat:
 
 
 def format_problem(export_format: ExportFormat, axes: str, shape: tuple[int, ...], dtype: np.dtype) -> str | None:
-    """Return why a format cannot hold an array and which formats can; None if it can."""
+    """Return the reason why a format cannot hold an array, with formats that can; None if it can."""
     reason = export_format.obstacle(axes, shape, dtype)
     if reason is None:
         return None
-    # Those of the same kind first.
+    # Formats of the same kind first.
     kind = export_format.name.removesuffix(" sequence")
     fitting = [other.name for other in IMAGE_FORMATS if other.obstacle(axes, shape, dtype) is None]
     fitting.sort(key=lambda name: kind not in name)

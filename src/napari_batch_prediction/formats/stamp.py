@@ -1,4 +1,4 @@
-"""Reading back what an output says of how it was made."""
+"""Reading the stamp of an output."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,22 +23,21 @@ class _Settings(BaseModel):
 
 
 class Stamp(BaseModel):
-    """What an output says of its values.
+    """The facts about its values that an output stores.
 
     Attributes
     ----------
     source
-        The source of the classifier that was exported.
+        The source of the classifier.
     classes, class_colors
-        The classes that values are numbers or, channel by channel, probabilities of, and their colours; empty
-        otherwise.
+        The classes, with their colours, if values are numbers of classes or each channel is the probability of a
+        class; else empty.
     is_labels
-        Whether values are numbers of classes, from 1.
+        True if values are numbers of classes, from 1.
     value_range
-        Smallest and largest possible value; None if not known.
+        Smallest and largest possible value; None if unknown.
     settings
-        The settings that values depend on, as far as a reader needs them: the region, and the range that values
-        were rescaled to.
+        The settings that a reader needs: the region, and the range to which values were rescaled.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -58,36 +57,36 @@ class Stamp(BaseModel):
 
     @property
     def start(self) -> dict[str, int]:
-        """Where the output begins in the image, along axes that were cut; along ``c``, its first channel."""
+        """Start of the output in the image along axes that were cut; along ``c``, its first channel."""
         return {str(key): first for key, (first, _) in self.settings.region.items() if first}
 
 
 def read_stamp(path: Path, internal_path: str = "") -> Stamp | None:
-    """Return what an output says of its values; None if it is not an output of this program, or does not say.
+    """Return the stamp of an output; None if there is none.
 
     Parameters
     ----------
     path
         A file or folder of any kind.
     internal_path
-        Name of the dataset, in formats that hold several.
+        Name of the dataset, in formats with several.
     """
     try:
         return Stamp.model_validate_json(read_metadata(path, internal_path).get(PROGRAM, ""))
     except ValidationError:
-        # Of an earlier version, or changed by hand.
+        # The stamp is of an earlier version, or was changed by hand.
         return None
 
 
 def read_metadata(path: Path, internal_path: str) -> Mapping[str, str]:
-    """Return the metadata of an output; nothing if it has none, or the format cannot hold any.
+    """Return the metadata of an output; empty if there are none.
 
     Parameters
     ----------
     path
-        A file or folder that one of the writers made.
+        A file or folder of an output.
     internal_path
-        Name of the dataset, in formats that hold several.
+        Name of the dataset, in formats with several.
     """
     file_format = known_format(path)
     if path.is_dir() and not (file_format is not None and file_format.is_folder):
@@ -96,6 +95,6 @@ def read_metadata(path: Path, internal_path: str) -> Mapping[str, str]:
         return {}
     try:
         metadata = load(file_format.stamp)(path, internal_path)
-    except Exception:  # damaged, or another program's file, which makes libraries raise nearly anything
+    except Exception:  # libraries raise nearly anything for damaged files and those of other programs
         return {}
     return {str(name): str(text) for name, text in metadata.items()}

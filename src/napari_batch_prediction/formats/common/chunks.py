@@ -1,4 +1,4 @@
-"""How a file is divided into chunks, and chunks put together from tiles."""
+"""Shapes of chunks, and assembling chunks from tiles."""
 
 import threading
 from collections.abc import Iterator
@@ -17,31 +17,31 @@ T = TypeVar("T")
 
 
 def chunk_shape(axes: str, shape: tuple[int, ...], itemsize: int, nbytes: int = CHUNK_BYTES) -> tuple[int, ...]:
-    """Return ilastik's shape of a chunk: one time point, one channel, ``nbytes`` as equal along z, y, x as fits.
+    """Return ilastik's shape of a chunk: one time point, one channel, ``nbytes`` as equal along z, y, x as possible.
 
-    The shortest axis is served first; what it cannot use is left to the others.
+    The shortest axis comes first; pixels that it cannot use are left to the others.
     """
     spatial = sorted((n, i) for i, n in enumerate(shape) if axes[i] not in "tc")
     chunk = [1] * len(shape)
     pixels = nbytes // itemsize
-    for left, (extent, i) in zip(range(len(spatial), 0, -1), spatial, strict=True):
-        side = pixels if left == 1 else round(pixels ** (1 / left))
+    for n_axes, (extent, i) in zip(range(len(spatial), 0, -1), spatial, strict=True):
+        side = pixels if n_axes == 1 else round(pixels ** (1 / n_axes))
         chunk[i] = max(1, min(extent, side))
         pixels //= chunk[i]
     return tuple(chunk)
 
 
 class ChunkAssembler:
-    """Put chunks together from tiles that come in any order from several threads.
+    """Assembles chunks from tiles that come in any order from several threads.
 
-    What a tile covers only in part waits in memory for the rest.
+    Incomplete chunks wait in memory.
 
     Parameters
     ----------
     axes, shape, dtype
-        The whole array.
+        Axes, shape and type of the whole array.
     chunk
-        Shape of the chunks; those at the far edges are cut off.
+        Shape of the chunks; chunks at the far edges are smaller.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class ChunkAssembler:
     count
         Number of chunks.
     row_bytes
-        Bytes of a row of chunks at one time point: that much waits if tiles come by t, y, z, x.
+        Bytes of a row of chunks at one time point, which wait if tiles come in the order t, y, z, x.
     """
 
     def __init__(self, axes: str, shape: tuple[int, ...], chunk: tuple[int, ...], dtype: np.dtype) -> None:
@@ -66,12 +66,12 @@ class ChunkAssembler:
         self._partial: dict[Index, tuple[NDArray, list[int]]] = {}
 
     def region(self, index: Index) -> Region:
-        """Return the part of the array that a chunk covers."""
+        """Return the region of a chunk in the array."""
         return tuple(slice(i * c, min((i + 1) * c, n)) for i, c, n in zip(index, self.chunk, self.shape, strict=True))
 
     def add(self, region: Region, values: NDArray) -> Iterator[tuple[Index, NDArray]]:
-        """Take a tile, not to be changed afterwards; yield the index and the values of each chunk that it completes."""
-        touched = (range(part.start // c, -(-part.stop // c)) for part, c in zip(region, self.chunk, strict=True))
+        """Take a tile, which must not be changed afterwards; yield index and values of each chunk that it completes."""
+        touched = (range(s.start // c, -(-s.stop // c)) for s, c in zip(region, self.chunk, strict=True))
         for index in product(*touched):
             inside, outside = zip(*self._overlap(index, region), strict=True)
             complete = self._fill(index, inside, values[outside])
@@ -79,18 +79,18 @@ class ChunkAssembler:
                 yield index, complete
 
     def clear(self) -> None:
-        """Forget the chunks that are not complete."""
+        """Drop incomplete chunks."""
         self._partial.clear()
 
     def _overlap(self, index: Index, region: Region) -> Iterator[tuple[slice, slice]]:
-        """Yield, for each axis, where a chunk and a region meet: seen from the chunk, and from the region."""
-        for i, c, part in zip(index, self.chunk, region, strict=True):
-            start, stop = max(i * c, part.start), min((i + 1) * c, part.stop)
-            yield slice(start - i * c, stop - i * c), slice(start - part.start, stop - part.start)
+        """Yield the overlap of a chunk and a region along each axis: relative to the chunk, and to the region."""
+        for i, c, extent in zip(index, self.chunk, region, strict=True):
+            start, stop = max(i * c, extent.start), min((i + 1) * c, extent.stop)
+            yield slice(start - i * c, stop - i * c), slice(start - extent.start, stop - extent.start)
 
     def _fill(self, index: Index, inside: Region, values: NDArray) -> NDArray | None:
-        """Return the chunk if these values complete it."""
-        extents = tuple(part.stop - part.start for part in self.region(index))
+        """Add values to a chunk; return the chunk if they complete it."""
+        extents = tuple(s.stop - s.start for s in self.region(index))
         if values.shape == extents:
             return np.ascontiguousarray(values, self.dtype)
         with self._lock:
@@ -104,7 +104,7 @@ class ChunkAssembler:
 
 
 def padded(chunk: NDArray, shape: tuple[int, ...]) -> NDArray:
-    """Return a chunk that was cut off at the edge in its full shape, filled with 0."""
+    """Return a smaller chunk of the edge in full shape, padded with 0."""
     if chunk.shape == shape:
         return chunk
     full = np.zeros(shape, chunk.dtype)
@@ -113,7 +113,7 @@ def padded(chunk: NDArray, shape: tuple[int, ...]) -> NDArray:
 
 
 class InOrder(Generic[T]):
-    """Hand items on by their position, whatever the order in which they come: equal content gives equal files.
+    """Passes items on in the order of their position, so that equal content gives equal files.
 
     Parameters
     ----------
@@ -125,13 +125,13 @@ class InOrder(Generic[T]):
 
     def __init__(self, axes: str, grid: tuple[int, ...]) -> None:
         self._grid = grid
-        # About the order of the tiles, so that little waits.
+        # Same axis order as the tiles, so that few chunks wait.
         self._axes = [axes.index(key) for key in "tyzxc" if key in axes]
         self._waiting: dict[int, tuple[Index, T]] = {}
         self._next = 0
 
     def push(self, index: Index, item: T) -> Iterator[tuple[Index, T]]:
-        """Take the item of a chunk and yield those whose turn it is. For one thread at a time."""
+        """Take the item of a chunk; yield the items whose turn it is. For one thread at a time."""
         position = 0
         for axis in self._axes:
             position = position * self._grid[axis] + index[axis]
@@ -141,5 +141,5 @@ class InOrder(Generic[T]):
             self._next += 1
 
     def clear(self) -> None:
-        """Forget what waits."""
+        """Drop waiting items."""
         self._waiting.clear()

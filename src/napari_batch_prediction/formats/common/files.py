@@ -1,4 +1,4 @@
-"""Files that appear under their name only when they are whole."""
+"""Files that get their name only when they are whole."""
 
 import os
 import secrets
@@ -11,13 +11,13 @@ from napari_batch_prediction.errors import ExportError, OutputExistsError
 
 
 def temporary_path(final: Path) -> Path:
-    """Return a new hidden name beside ``final``, recognisable and no longer than file systems allow."""
+    """Return a new, recognisable hidden name beside ``final`` that no file system finds too long."""
     start = os.fsencode(final.name)[:200].decode(errors="ignore")
     return final.with_name(f".{start}.{secrets.token_hex(4)}.part")
 
 
 def remove_leftovers(final: Path) -> None:
-    """Remove temporary files that a process which was killed has left beside ``final``."""
+    """Remove temporary files beside ``final`` that a killed process left."""
     start = temporary_path(final).name[: -len("12345678.part")]
     if not final.parent.is_dir():
         return
@@ -27,14 +27,14 @@ def remove_leftovers(final: Path) -> None:
 
 
 def why(error: Exception) -> str:
-    """Return the system's words for an error, without the names and numbers libraries put around them."""
+    """Return the system's text of an error, without additions of libraries."""
     number = getattr(error, "errno", None)
     return os.strerror(number) if number else str(error)
 
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn what the system or a library raises inside the block into an ExportError about ``path``."""
+    """Turn errors of the system or a library inside the block into an ExportError about ``path``."""
     try:
         yield
     except ExportError:
@@ -43,9 +43,9 @@ def writing(path: Path) -> Iterator[None]:
         raise ExportError(f"{path} cannot be written: {why(error)}") from error
 
 
-def not_whole(path: Path, came: int, expected: int, what: str = "chunks") -> ExportError:
-    """Return the error about a file that is to be finished too early."""
-    return ExportError(f"{path} is not whole: {came} of {expected} {what} came.")
+def not_whole(path: Path, came: int, expected: int, noun: str = "chunks") -> ExportError:
+    """Return the error about a file that is finished too early."""
+    return ExportError(f"{path} is not whole: {came} of {expected} {noun} came.")
 
 
 def make_folder(folder: Path) -> None:
@@ -65,7 +65,7 @@ def make_folder(folder: Path) -> None:
 
 
 def sync(path: Path) -> None:
-    """Have the content of a closed file, or of all files below a folder, on the disk before its name."""
+    """Sync a closed file, or all files below a folder, to the disk, so that the content precedes the name."""
     for item in path.rglob("*") if path.is_dir() else [path]:
         if item.is_file():
             with item.open("rb+") as file:
@@ -78,8 +78,8 @@ def publish(temporary: Path, final: Path, *, replace: bool) -> None:
     Raises
     ------
     OutputExistsError
-        If the name is taken and ``replace`` is False. On file systems without hard links, another program
-        that takes the name in the last moment goes unseen; elsewhere it cannot.
+        If the name is taken and ``replace`` is False. On file systems without hard links, another program that takes
+        the name in the last moment is not noticed.
     ExportError
         If the file cannot be renamed.
     """
@@ -121,8 +121,8 @@ def _link(temporary: Path, final: Path) -> None:
 def publish_folder(temporary: Path, final: Path, *, replace: bool) -> None:
     """Give a whole folder its final name.
 
-    What is replaced is first renamed, and removed when the new folder bears its name. Should the machine stop
-    between the two, :func:`restore_folder` finds the old one.
+    A folder to be replaced is first renamed, and removed once the new folder has its name. If the machine stops in
+    between, :func:`restore_folder` finds the old folder.
 
     Raises
     ------
@@ -156,7 +156,7 @@ _ASIDE = ".old"
 
 
 def restore_folder(final: Path) -> None:
-    """Put back the folder that was to be replaced when the machine stopped; remove it if the new one is there."""
+    """Put back a folder that was being replaced when the machine stopped; remove it if the new one is there."""
     start = temporary_path(final).name.rsplit(".", 2)[0]
     for aside in sorted(path for path in final.parent.glob(".*" + _ASIDE) if path.name.rsplit(".", 2)[0] == start):
         if os.path.lexists(final):
@@ -173,12 +173,12 @@ def _remove_all(path: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a temporary file, or a folder with all that is in it.
+    """Remove a temporary file, or a folder with its contents.
 
     Raises
     ------
     ExportError
-        If it is there and cannot be removed.
+        If it exists and cannot be removed.
     """
     try:
         if os.path.lexists(path):

@@ -1,4 +1,4 @@
-"""Attributes that ilastik gives a dataset, in HDF5 and N5."""
+"""ilastik's attributes of a dataset in HDF5 and N5."""
 
 import json
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from napari_batch_prediction.formats.common.target import Target
 
 
 def ilastik_attributes(target: Target) -> Mapping[str, str | NDArray]:
-    """Return ilastik's attributes: axes, units of axes and range of values where known, kind of display."""
+    """Return ilastik's attributes: axes, kind of display, and where known units of axes and range of values."""
     attributes: dict[str, str | NDArray] = {"axistags": axistags_to_json(target.axes, target.pixel_size)}
     if target.units:
         attributes["axis_units"] = json.dumps({key: target.units.get(key, "") for key in target.axes if key != "c"})

@@ -1,4 +1,4 @@
-"""Sizes of pixels as formats want them."""
+"""Sizes of pixels in centimetres."""
 
 from napari_batch_prediction.formats.common.target import Target
 from napari_batch_prediction.images.units import unit_name
@@ -14,5 +14,5 @@ _CENTIMETRES = {
 
 
 def centimetres(target: Target, key: str) -> float:
-    """Return the size of a pixel along an axis; 0 if it is not known as a length."""
+    """Return the size of a pixel along an axis in centimetres; 0 if unknown or no length."""
     return _CENTIMETRES.get(unit_name(target.units.get(key, "")), 0.0) * target.pixel_size.get(key, 0.0)

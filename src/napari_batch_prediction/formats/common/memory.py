@@ -1,4 +1,4 @@
-"""Outputs that stay in memory."""
+"""A writer of outputs in memory."""
 
 from pathlib import Path
 
@@ -9,17 +9,17 @@ from napari_batch_prediction.formats.common.writer import Writer
 
 
 class MemoryWriter(Writer):
-    """Keep one output as an array.
+    """Keeps an output as an array.
 
     Parameters
     ----------
     shape, dtype
-        The whole array.
+        Shape and type of the array.
 
     Attributes
     ----------
     values
-        The array; whole when every region is written.
+        The array, complete once every region is written.
     """
 
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype) -> None:
@@ -37,5 +37,5 @@ class MemoryWriter(Writer):
         """Do nothing: there is no file to remove."""
 
     def held_bytes(self) -> int:
-        """Return the bytes of the whole array."""
+        """Return the size of the whole array in bytes."""
         return self.values.nbytes

@@ -1,6 +1,6 @@
-"""Regions of an array that stands in a file as it is in memory.
+"""Reading regions of an array that a file stores uncompressed and in one piece.
 
-Read, not mapped: a mapped file that becomes shorter, or whose disk goes away, ends the whole process (SIGBUS).
+The file is not mapped: if a mapped file is shortened or its disk is removed, the system ends the process (SIGBUS).
 """
 
 import threading
@@ -14,19 +14,19 @@ from numpy.typing import NDArray
 
 
 def check_end(file_size: int, end: int) -> None:
-    """Raise ValueError if something in the file ends at byte ``end``, but the file ends before."""
+    """Raise ValueError if a file is shorter than ``end`` bytes."""
     if end > file_size:
         raise ValueError(f"the file is cut off: it should have {end:,} bytes at least, and has {file_size:,}")
 
 
 class Readable(Protocol):
-    """What is needed of an open file."""
+    """The needed methods of an open file."""
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
-        """Go to a place; return where that is."""
+        """Change the position; return the new one."""
 
     def readinto(self, buffer: Any, /) -> int | None:
-        """Fill a buffer; return how many bytes came."""
+        """Read bytes into a buffer; return their number."""
 
 
 class PlainArray:
@@ -35,18 +35,18 @@ class PlainArray:
     Parameters
     ----------
     file
-        The file, open for reading; whoever opened it closes it.
+        The file, open for reading; the caller closes it.
     offset
-        Where the array begins, in bytes.
+        Start of the array, in bytes.
     shape, dtype
-        The array; any byte order.
+        Shape and type of the array, in any byte order.
     fortran
-        The first axis is the one that is contiguous.
+        True if the first axis is contiguous.
 
     Raises
     ------
     ValueError
-        If the file ends before the array does.
+        If the file ends before the array.
     """
 
     def __init__(
@@ -60,29 +60,29 @@ class PlainArray:
         self._lock = threading.Lock()
 
     def __getitem__(self, region: tuple[slice, ...]) -> NDArray:
-        """Return a region, one slice with start and stop for each axis; several threads may ask at once."""
+        """Return a region, one slice with start and stop for each axis; safe to call from several threads."""
         return self._piece(region[::-1]).T if self._fortran else self._piece(region)
 
     def _piece(self, region: tuple[slice, ...]) -> NDArray:
-        # Along the axes from ``first`` on, what is wanted stands in one piece.
+        # Along the axes from ``first`` on, the region is one piece of the file.
         first = len(self._stored) - 1
         while first > 0 and (region[first].start, region[first].stop) == (0, self._stored[first]):
             first -= 1
         steps = [prod(self._stored[axis + 1 :]) * self.dtype.itemsize for axis in range(len(self._stored))]
-        wanted = tuple(part.stop - part.start for part in region)
-        pixels = np.empty(wanted, self.dtype)
-        pieces = pixels.reshape(prod(wanted[:first]), -1).view(np.uint8)
-        starts = product(*(range(part.start, part.stop) for part in region[:first]))
+        shape = tuple(s.stop - s.start for s in region)
+        pixels = np.empty(shape, self.dtype)
+        pieces = pixels.reshape(prod(shape[:first]), -1).view(np.uint8)
+        starts = product(*(range(s.start, s.stop) for s in region[:first]))
         for piece, start in zip(pieces, starts, strict=True):
-            place = sum(i * step for i, step in zip((*start, region[first].start), steps, strict=False))
-            self._read(self._offset + place, piece.data)
+            position = sum(i * step for i, step in zip((*start, region[first].start), steps, strict=False))
+            self._read(self._offset + position, piece.data)
         return pixels
 
-    def _read(self, place: int, into: memoryview) -> None:
+    def _read(self, position: int, buffer: memoryview) -> None:
         with self._lock:
-            self._file.seek(place)
-            while into:
-                n = self._file.readinto(into)
+            self._file.seek(position)
+            while buffer:
+                n = self._file.readinto(buffer)
                 if not n:
                     raise ValueError("the file has become shorter since it was opened")
-                into = into[n:]
+                buffer = buffer[n:]

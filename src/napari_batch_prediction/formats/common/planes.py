@@ -1,4 +1,4 @@
-"""What of an array is a picture: rows, columns and channels; and what runs along a sequence of pictures."""
+"""Arrays as pictures (rows, columns and channels) and as sequences of pictures along an axis."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,24 +9,24 @@ SLICE_INDEX = "{slice_index}"
 
 
 def extended(axes: str, shape: tuple[int, ...]) -> list[str]:
-    """Return the axes besides channels along which there is more than one value, in array order."""
+    """Return the axes other than channels with more than one value, in array order."""
     return [key for key, n in zip(axes, shape, strict=True) if key != "c" and n > 1]
 
 
 def picture_axes(axes: str, shape: tuple[int, ...]) -> str:
-    """Return which axes are rows and columns of an array with at most two extended axes; then ``c``.
+    """Return the axes of rows and columns, and ``c``, for an array with at most two extended axes.
 
-    The rows are what comes first of ``t z y x``, whatever the order of the array; axes of extent 1 fill up.
+    The rows come first in ``t z y x``, whatever the order of the array. Axes of extent 1 are taken if needed.
     """
-    chosen = extended(axes, shape)
-    chosen += [key for key in "yx" if key not in chosen]
-    return "".join(sorted(chosen[:2], key=KEYS.index)) + "c"
+    keys = extended(axes, shape)
+    keys += [key for key in "yx" if key not in keys]
+    return "".join(sorted(keys[:2], key=KEYS.index)) + "c"
 
 
 def slice_axis(axes: str, shape: tuple[int, ...]) -> str | None:
-    """Return the axis along which a sequence is cut into files; None if there is none.
+    """Return the axis along which a sequence has its files; None if there is none.
 
-    That is the first of three extended axes; or ``c`` if it comes first; or else an axis of extent 1.
+    It is the first of three extended axes; else ``c`` if it comes first; else an axis of extent 1.
     """
     long = extended(axes, shape)
     if len(long) > 2:
@@ -38,24 +38,24 @@ def slice_axis(axes: str, shape: tuple[int, ...]) -> str | None:
 
 
 def n_channels(axes: str, shape: tuple[int, ...]) -> int:
-    """Return the number of channels, 1 if there is no such axis."""
+    """Return the number of channels; 1 without an axis of channels."""
     return extents(axes, shape)["c"]
 
 
 def slice_paths(path: Path, axes: str, shape: tuple[int, ...], offset: Mapping[str, int]) -> tuple[Path, ...]:
     """Return the files of a sequence.
 
-    The index, with as many digits as the largest has, stands for ``{slice_index}``, or else at the end of the
-    name after an underscore. It counts from where the array begins in the image.
+    The index, with leading zeros, replaces ``{slice_index}``, or else follows the name after an underscore. It counts
+    from the array's start in the image.
 
     Parameters
     ----------
     path
         The pattern.
     axes, shape
-        The whole array; there must be an axis to cut along.
+        Axes and shape of the whole array, which must have an axis for the sequence.
     offset
-        Where it begins in the image, in pixels.
+        Start of the array in the image, in pixels.
     """
     axis = slice_axis(axes, shape) or ""
     n, first = shape[axes.index(axis)], int(offset.get(axis, 0))

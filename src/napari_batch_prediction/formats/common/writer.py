@@ -1,4 +1,4 @@
-"""Writers: an output grows under a temporary name, and gets its own when it is whole."""
+"""Writers, whose outputs have a temporary name until they are whole."""
 
 import threading
 from abc import ABC, abstractmethod
@@ -27,13 +27,13 @@ from napari_batch_prediction.formats.common.target import Target
 
 
 class Writer(ABC):
-    """Write one array, region by region.
+    """Writes one array, region by region.
 
     Attributes
     ----------
     paths
-        The files or folders that bear their names after :meth:`finish`: one, or one for each slice of a sequence;
-        none for an array that stays in memory.
+        The files or folders that exist after :meth:`finish`: one, or one for each slice of a sequence; none for an
+        array in memory.
     """
 
     paths: tuple[Path, ...]
@@ -47,7 +47,7 @@ class Writer(ABC):
         region
             A slice with start and stop for each axis of the array.
         values
-            The values; not to be changed afterwards.
+            The values, which must not be changed afterwards.
 
         Raises
         ------
@@ -57,27 +57,27 @@ class Writer(ABC):
 
     @abstractmethod
     def finish(self) -> None:
-        """Give the output its name once every region is written.
+        """Complete the output and give it its name, once every region is written.
 
         Raises
         ------
         OutputExistsError
-            If the name was taken meanwhile.
+            If the name was taken in the meantime.
         ExportError
             If the output is not whole or cannot be written.
         """
 
     @abstractmethod
     def abort(self) -> None:
-        """Remove what was written; no effect if nothing was, or after :meth:`finish`."""
+        """Remove temporary files; no effect if nothing was written, or after :meth:`finish`."""
 
     @abstractmethod
     def held_bytes(self) -> int:
-        """Return about how many bytes wait in memory while regions come row by row; known before the first comes."""
+        """Return the approximate number of bytes that wait in memory if regions come row by row."""
 
 
 class AtomicWriter(Writer):
-    """Write a file or a folder under a temporary name until it is whole. Nothing is on disk before the first region.
+    """Writes a file or a folder under a temporary name until it is whole; nothing is on disk before the first region.
 
     A format creates the file in :meth:`_create`, takes regions in :meth:`_take`, and may complete the file in
     :meth:`_seal`.
@@ -85,14 +85,14 @@ class AtomicWriter(Writer):
     Parameters
     ----------
     target
-        What is written, and where.
+        The output.
 
     Attributes
     ----------
     is_folder
-        The output is a folder.
+        True if the output is a folder.
     counted
-        The name, for people, of the things that are counted to know whether the output is whole.
+        Noun, for messages, of the things that are counted to tell if the output is whole.
     """
 
     is_folder: ClassVar[bool] = False
@@ -132,14 +132,14 @@ class AtomicWriter(Writer):
 
     @final
     def abort(self) -> None:
-        """Remove what was written, see :meth:`Writer.abort`."""
-        with suppress(OSError, RuntimeError):  # content that cannot be written does not matter any more
+        """Remove temporary files, see :meth:`Writer.abort`."""
+        with suppress(OSError, RuntimeError):  # the content is to be removed anyway
             self._release()
         for path in self._temporaries:
             remove(path)
 
     def _begin(self) -> None:
-        """Make room for the output, and create it under its temporary name."""
+        """Create the output under its temporary name, with its folder."""
         make_folder(self.target.path.parent)
         if self.is_folder:
             restore_folder(self.target.path)
@@ -147,31 +147,31 @@ class AtomicWriter(Writer):
 
     @abstractmethod
     def _create(self) -> None:
-        """Create the temporary file or folder; for one thread, before the first region is taken."""
+        """Create the temporary file or folder; called once, before the first region is taken."""
 
     @abstractmethod
     def _take(self, region: Region, values: NDArray) -> int:
-        """Take a region, from several threads; return the number of values, or of chunks, that became complete."""
+        """Take a region, from several threads; return the number of values, or of completed chunks."""
 
     def _seal(self) -> None:
-        """Complete the temporary file and close it; every region is written."""
+        """Complete and close the temporary file, after every region is written."""
         self._release()
 
     def _publish(self) -> None:
-        """Have the output on the disk, and give it its name."""
+        """Sync the output to the disk, and give it its name."""
         path, replace = self.target.path, self.target.replace
         with writing(path):
             sync(self._temporary)
         (publish_folder if self.is_folder else publish)(self._temporary, path, replace=replace)
 
     def _release(self) -> None:
-        """Close files, and let go of values that wait; called again after :meth:`finish`, or if it fails."""
+        """Close files and drop waiting values; may be called several times."""
         for release in self._releases:
             release()
 
 
 class Assembler(Protocol):
-    """Chunks that are put together from regions, see :class:`~.chunks.ChunkAssembler`."""
+    """The needed members of an assembler of chunks, see :class:`~.chunks.ChunkAssembler`."""
 
     axes: str
     count: int
@@ -181,23 +181,23 @@ class Assembler(Protocol):
         """Take a region; yield each chunk that it completes."""
 
     def clear(self) -> None:
-        """Forget the chunks that are not complete."""
+        """Drop incomplete chunks."""
 
 
 A = TypeVar("A", bound=Assembler)
 
 
 class ChunkWriter(AtomicWriter, Generic[A]):
-    """Write chunk by chunk: what a region covers only in part waits in memory for the rest.
+    """Writes chunk by chunk; incomplete chunks wait in memory.
 
     A format stores a chunk in :meth:`_store`.
 
     Parameters
     ----------
     target
-        What is written, and where.
+        The output.
     chunks
-        Puts chunks together, in the axes of the file.
+        The assembler of chunks, in the axes of the file.
     """
 
     counted = "chunks"
@@ -210,12 +210,12 @@ class ChunkWriter(AtomicWriter, Generic[A]):
 
     @abstractmethod
     def _store(self, index: Index, chunk: NDArray) -> None:
-        """Store a chunk; called from several threads, by the one that completed it."""
+        """Store a chunk; called from the thread that completed it."""
 
     @final
     def _take(self, region: Region, values: NDArray) -> int:
-        parts, axes = dict(zip(self.target.axes, region, strict=True)), self._chunks.axes
-        stored = tuple(parts.get(key, slice(0, 1)) for key in axes)
+        by_key, axes = dict(zip(self.target.axes, region, strict=True)), self._chunks.axes
+        stored = tuple(by_key.get(key, slice(0, 1)) for key in axes)
         came = 0
         for index, chunk in self._chunks.add(stored, reorder(values, self.target.axes, axes)):
             with writing(self.target.path):
@@ -225,5 +225,5 @@ class ChunkWriter(AtomicWriter, Generic[A]):
 
     @final
     def held_bytes(self) -> int:
-        """Return the bytes of one row of chunks, of each level if there are several."""
+        """Return the size in bytes of a row of chunks, summed over levels."""
         return self._chunks.row_bytes

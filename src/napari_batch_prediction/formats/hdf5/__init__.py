@@ -1,1 +1,1 @@
-"""HDF5, read and written as ilastik does."""
+"""HDF5, as ilastik reads and writes it."""

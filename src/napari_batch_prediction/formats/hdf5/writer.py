@@ -1,4 +1,4 @@
-"""HDF5 files as ilastik writes them, from tiles that come in any order from several threads."""
+"""Writing HDF5 files, as ilastik does, from tiles in any order."""
 
 import h5py
 from imagecodecs import deflate_encode
@@ -15,16 +15,16 @@ def _gzip(chunk: NDArray) -> bytes | bytearray:
 
 
 class Hdf5Writer(ChunkWriter[ChunkAssembler]):
-    """Write one dataset.
+    """Writes one dataset.
 
-    Each chunk of the file is compressed by the thread that completes it; only storing it is done one at a time.
+    The thread that completes a chunk compresses it; chunks are stored one at a time.
 
     Parameters
     ----------
     target
-        What is written, and where.
+        The output.
     compressed
-        Compress with gzip, level 1, unless the target says otherwise.
+        True to compress with gzip, level 1; the target's compression overrides it.
     """
 
     _dataset: h5py.Dataset
@@ -38,7 +38,7 @@ class Hdf5Writer(ChunkWriter[ChunkAssembler]):
 
     def _create(self) -> None:
         target = self.target
-        # Nobody else knows this file, and not every network drive has locks.
+        # No lock is needed for a temporary file, and some network drives have none.
         file = h5py.File(self._temporary, "x", locking=False)
         self._releases.append(file.close)
         self._dataset = file.create_dataset(
@@ -56,9 +56,10 @@ class Hdf5Writer(ChunkWriter[ChunkAssembler]):
             dimension.label = key
 
     def _store(self, index: Index, chunk: NDArray) -> None:
-        # HDF5 stores chunks at the edge in full.
+        # HDF5 stores chunks at the edge in full shape.
         chunk = padded(chunk, self._chunks.chunk)
         data = _gzip(chunk) if self.compressed else chunk
         with self._lock:
-            for place, item in self._order.push(index, data):
-                self._dataset.id.write_direct_chunk(tuple(part.start for part in self._chunks.region(place)), item)
+            for next_index, item in self._order.push(index, data):
+                offset = tuple(s.start for s in self._chunks.region(next_index))
+                self._dataset.id.write_direct_chunk(offset, item)

@@ -1,1 +1,1 @@
-"""Files of microscopes, by way of bioio."""
+"""Files of microscopes, read by bioio."""

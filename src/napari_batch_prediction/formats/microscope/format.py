@@ -1,4 +1,4 @@
-"""Facts about files of microscopes' own formats."""
+"""Facts about the formats of microscopes."""
 
 from napari_batch_prediction.formats.format import ExportFormat, FileFormat
 
@@ -14,7 +14,7 @@ MICROSCOPE_READERS = {
     ".oif": "bioio-bioformats",
     ".vsi": "bioio-bioformats",
 }
-"""The plugin of bioio that reads files of each extension."""
+"""The plugin of bioio for each extension."""
 
 MICROSCOPE = FileFormat(
     name="microscope",

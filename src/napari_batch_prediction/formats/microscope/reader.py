@@ -1,4 +1,4 @@
-"""Files of microscopes' own formats, by the readers of bioio (the extra ``bioio``)."""
+"""Reading files of microscopes by the plugins of bioio (the extra ``bioio``)."""
 
 import importlib
 import importlib.util
@@ -12,26 +12,26 @@ from napari_batch_prediction.errors import AxesError, ImageReadError
 from napari_batch_prediction.formats.microscope.format import MICROSCOPE_READERS
 from napari_batch_prediction.images.base import COLOURS, Image, choose_axes, only_dataset
 
-# bioio shows every image with these, and S for the samples of a pixel.
+# bioio's dimensions; S are the samples of a pixel.
 _KEYS = {"T": "t", "C": "c", "Z": "z", "Y": "y", "X": "x", "S": "c"}
 
 
 class BioioImage(Image):
-    """A scene of a file that one of bioio's installed readers opens.
+    """A scene of a file that an installed plugin of bioio opens.
 
-    bioio gives every image a time, channels and depth; those of extent 1 are left out. Sizes of pixels are in
+    bioio gives every image time, channels and depth; those of extent 1 are left out. Sizes of pixels are in
     micrometers.
 
     Parameters
     ----------
     location
-        The input as the user names it.
+        The text of its location, for messages.
     file
         The file.
     dataset
         Name of the scene; None if there is one.
     axes
-        Axes that win over the file's own, for the dimensions that are left.
+        Axes that win over the file's own, without those that are left out.
     """
 
     def __init__(self, location: str, file: Path, dataset: str | None = None, axes: str | None = None) -> None:
@@ -50,7 +50,7 @@ class BioioImage(Image):
                 f"Its dimensions '{letters}' of shape {self._pixels.shape} come to the axis keys '{keys}'; each may "
                 "occur only once: samples S count as channels C. Give its axes."
             )
-        axes, known = choose_axes(self._pixels.shape, axes, keys if axes is None else None)
+        axes, axes_known = choose_axes(self._pixels.shape, axes, keys if axes is None else None)
         sizes = _sizes(image)
         names = (
             COLOURS.get(self._pixels.shape[-1], ())
@@ -62,13 +62,13 @@ class BioioImage(Image):
             axes,
             self._pixels.shape,
             self._pixels.dtype,
-            axes_known=known,
+            axes_known=axes_known,
             pixel_size=sizes,
             units=dict.fromkeys(sizes, "micrometer"),
             channel_names=names,
             dataset=dataset if len(image.scenes) > 1 else "",
         )
-        # Its readers open the file anew for each block, and not all may do so from several threads.
+        # Plugins open the file for each block, which not all can do from several threads.
         self._lock = threading.Lock()
 
     def _read(self, region: tuple[slice, ...]) -> NDArray:
@@ -81,7 +81,7 @@ class BioioImage(Image):
 
 
 def reads(file: Path) -> bool:
-    """Say whether bioio is installed and one of its readers opens the file."""
+    """Return True if bioio is installed and one of its plugins opens the file."""
     if importlib.util.find_spec("bioio") is None:
         return False
     try:
@@ -115,8 +115,8 @@ def _open(file: Path) -> Any:
 
 def _sizes(image: Any) -> dict[str, float]:
     try:
-        found = image.physical_pixel_sizes
-    except Exception:  # readers raise nearly anything for what their files do not say
+        stored = image.physical_pixel_sizes
+    except Exception:  # plugins raise nearly anything if no sizes are stored
         return {}
-    named = {"z": found.Z, "y": found.Y, "x": found.X}
-    return {key: float(size) for key, size in named.items() if size is not None and size > 0}
+    sizes = {"z": stored.Z, "y": stored.Y, "x": stored.X}
+    return {key: float(size) for key, size in sizes.items() if size is not None and size > 0}

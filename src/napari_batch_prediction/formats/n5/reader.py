@@ -1,4 +1,4 @@
-"""Datasets in N5 containers, by tensorstore (the extra ``n5``)."""
+"""Reading datasets in N5 containers, by tensorstore (the extra ``n5``)."""
 
 import json
 import re
@@ -17,20 +17,20 @@ _ATTRIBUTES = "attributes.json"
 
 
 class N5Image(Image):
-    """A dataset of 2 to 5 dimensions in an N5 container, with its dimensions in the order of NumPy.
+    """A dataset of 2 to 5 dimensions in an N5 container, with dimensions in the order of NumPy.
 
-    N5 counts dimensions from the one that is contiguous in memory; here that one is the last, as in ilastik.
-    Axes are those of ilastik's ``axistags``, else N5's ``axes``, turned around too; else guessed. Of the levels
-    ``s0, s1, ...`` of a pyramid the first is taken.
+    N5 lists the contiguous dimension first; here it is the last, as in ilastik. Axes are those of ilastik's
+    ``axistags``, else of N5's ``axes`` in reverse, else guessed. The first of the levels ``s0, s1, ...`` of a pyramid
+    is opened.
 
     Parameters
     ----------
     location
-        The input as the user names it.
+        The text of its location, for messages.
     file
         The folder of the container.
     dataset
-        Path of a dataset in it; None if it holds one image.
+        Path of the dataset; None if the container holds one image.
     axes
         Axes that win over the container's own.
     """
@@ -47,7 +47,7 @@ class N5Image(Image):
         store = {"driver": "n5", "kvstore": {"driver": "file", "path": str(file / name)}}
         try:
             self._array: Any = tensorstore.open(store, read=True, open=True).result().T
-        except ValueError as error:  # after the reason it repeats everything it knows of the store
+        except ValueError as error:  # a long description of the store follows the reason
             raise ValueError(str(error).partition(" [tensorstore_spec")[0]) from error
         own_axes: str | None = None
         try:
@@ -55,14 +55,14 @@ class N5Image(Image):
         except AxesError:
             if axes is None:
                 raise
-        axes, known = choose_axes(self._array.shape, axes, own_axes)
+        axes, axes_known = choose_axes(self._array.shape, axes, own_axes)
         sizes, units = _pixel_size(attributes, axes)
         super().__init__(
             location,
             axes,
             self._array.shape,
             self._array.dtype.numpy_dtype,
-            axes_known=known,
+            axes_known=axes_known,
             pixel_size=sizes,
             units=units,
             dataset=name,
@@ -82,27 +82,29 @@ def list_datasets(file: Path) -> list[str]:
 
 
 def read_metadata(path: Path, dataset: str) -> Mapping[str, object]:
-    """Return what an output says of how it was made."""
+    """Return the metadata of an output."""
     return dict(json.loads((path / dataset / _ATTRIBUTES).read_text()))
 
 
 def _find(file: Path, name: str | None) -> str:
     """Return the path of the dataset to read; empty if the container is a dataset itself."""
-    found = _datasets(file / name if name else file)
-    if "" in found:
+    datasets = _datasets(file / name if name else file)
+    if "" in datasets:
         return name or ""
-    if name and not found:
+    if name and not datasets:
         only_dataset(file, _datasets(file), name)
-    if len({path.rpartition("/")[0] for path in found}) == 1 and all(re.search(r"(^|/)s\d+$", path) for path in found):
-        first = min(found, key=lambda path: int(path.rpartition("/s")[2].lstrip("s")))
-        found = {first: found[first]}
-    inner = only_dataset(file / name if name else file, found)
+    if len({path.rpartition("/")[0] for path in datasets}) == 1 and all(
+        re.search(r"(^|/)s\d+$", path) for path in datasets
+    ):
+        first = min(datasets, key=lambda path: int(path.rpartition("/s")[2].lstrip("s")))
+        datasets = {first: datasets[first]}
+    inner = only_dataset(file / name if name else file, datasets)
     return f"{name}/{inner}" if name else inner
 
 
 def _datasets(file: Path) -> dict[str, str]:
     """Return shape and type of each dataset by its path."""
-    found: dict[str, str] = {}
+    datasets: dict[str, str] = {}
     pending = [file]
     while pending:
         folder = pending.pop()
@@ -110,21 +112,21 @@ def _datasets(file: Path) -> dict[str, str]:
         if "dimensions" in attributes and "dataType" in attributes:
             name = folder.relative_to(file).as_posix()
             shape = tuple(reversed(attributes["dimensions"]))
-            found["" if name == "." else name] = f"{shape} {attributes['dataType']}"
+            datasets["" if name == "." else name] = f"{shape} {attributes['dataType']}"
         elif folder.is_dir():
             pending += sorted((path for path in folder.iterdir() if path.is_dir()), reverse=True)
-    return found
+    return datasets
 
 
 def _attributes(folder: Path) -> Mapping[str, Any]:
     path = folder / _ATTRIBUTES
-    found = json.loads(path.read_text("utf-8")) if path.is_file() else {}
-    return found if isinstance(found, dict) else {}
+    attributes = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    return attributes if isinstance(attributes, dict) else {}
 
 
 def _own_axes(attributes: Mapping[str, Any], n: int) -> str | None:
     tags = attributes.get("axistags")
-    # vigra writes "?" as the key of an axis that it does not know.
+    # vigra writes "?" as the key of an unknown axis.
     if tags is not None:
         text = tags if isinstance(tags, str) else json.dumps(tags)
         if '"?"' not in text:
@@ -136,22 +138,25 @@ def _own_axes(attributes: Mapping[str, Any], n: int) -> str | None:
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         return None
     keys = [name.lower() for name in reversed(names)]
-    known = len(keys) == n and len(set(keys)) == n and set("yx") <= set(keys) <= set(KEYS)
-    return "".join(keys) if known else None
+    are_keys = len(keys) == len(set(keys)) == n and set("yx") <= set(keys) <= set(KEYS)
+    return "".join(keys) if are_keys else None
 
 
 def _pixel_size(attributes: Mapping[str, Any], axes: str) -> tuple[dict[str, float], dict[str, str]]:
-    """Return sizes and units of ``resolution`` and ``units``, or of ``pixelResolution``, in N5's order."""
-    size, unit = attributes.get("resolution"), attributes.get("units")
+    """Return sizes and units from ``resolution`` and ``units``, or from ``pixelResolution``, in N5's order."""
+    stored_sizes, stored_units = attributes.get("resolution"), attributes.get("units")
     if isinstance(old := attributes.get("pixelResolution"), dict):
-        size, unit = old.get("dimensions"), old.get("unit")
+        stored_sizes, stored_units = old.get("dimensions"), old.get("unit")
+    if not isinstance(stored_sizes, list):
+        return {}, {}
     spatial = [key for key in reversed(axes) if key not in "tc"]
-    keys = list(reversed(axes)) if isinstance(size, list) and len(size) == len(axes) else spatial
-    each = unit if isinstance(unit, list) else [unit] * len(keys)
-    if not isinstance(size, list) or len(size) != len(keys) or len(each) != len(keys):
+    keys = list(reversed(axes)) if len(stored_sizes) == len(axes) else spatial
+    if not isinstance(stored_units, list):
+        stored_units = [stored_units] * len(keys)
+    if not len(stored_sizes) == len(stored_units) == len(keys):
         return {}, {}
     sizes, units = {}, {}
-    for key, one, name in zip(keys, size, each, strict=True):
-        if key != "c" and isinstance(one, int | float) and one > 0 and isinstance(name, str) and unit_name(name):
-            sizes[key], units[key] = float(one), unit_name(name)
+    for key, size, unit in zip(keys, stored_sizes, stored_units, strict=True):
+        if key != "c" and isinstance(size, int | float) and size > 0 and isinstance(unit, str) and unit_name(unit):
+            sizes[key], units[key] = float(size), unit_name(unit)
     return sizes, units

@@ -1,4 +1,4 @@
-"""N5, by tensorstore (the extra ``n5``), from tiles that come in any order from several threads."""
+"""Writing N5, by tensorstore (the extra ``n5``), from tiles in any order."""
 
 import json
 import re
@@ -16,14 +16,14 @@ from napari_batch_prediction.formats.common.writer import ChunkWriter
 
 
 class N5Writer(ChunkWriter[ChunkAssembler]):
-    """Write one dataset in a new N5 folder.
+    """Writes one dataset in a new N5 folder.
 
     Parameters
     ----------
     target
-        What is written, and where.
+        The output.
     compressed
-        Compress with gzip, unless the target says otherwise.
+        True to compress with gzip; the target's compression overrides it.
 
     Raises
     ------
@@ -66,17 +66,17 @@ class N5Writer(ChunkWriter[ChunkAssembler]):
             "kvstore": {"driver": "file", "path": f"{self._dataset.as_posix()}/"},
             "metadata": self._attributes(),
             "create": True,
-            # Else a chunk of zeros has no file, and a reader cannot tell it from one that is lost.
+            # Without it, a chunk of zeros has no file, like a lost one.
             "store_data_equal_to_fill_value": True,
             # All files are synced at the end.
             "context": {"file_io_sync": False},
         }
         with _system_errors():
-            # With its dimensions in the order of NumPy.
+            # Transposed to the order of NumPy.
             self._array = self._tensorstore.open(spec).result().T
 
     def _attributes(self) -> Mapping[str, object]:
-        """Return the attributes of the dataset: N5's own, in N5's order of dimensions, and what made it."""
+        """Return the attributes of the dataset: N5's, with dimensions in its order, ilastik's, and the stamp."""
         target = self.target
         ilastik = {name: x if isinstance(x, str) else x.tolist() for name, x in ilastik_attributes(target).items()}
         compression = {"type": "gzip", "level": GZIP_LEVEL, "useZlib": False} if self.compressed else {"type": "raw"}
@@ -101,7 +101,7 @@ class N5Writer(ChunkWriter[ChunkAssembler]):
 
 @contextmanager
 def _system_errors() -> Iterator[None]:
-    """Raise the system's words alone, which tensorstore puts between names and numbers of its own."""
+    """Turn tensorstore's errors of the system inside the block into an OSError with the system's text alone."""
     try:
         yield
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""One array in a ``.npz`` file."""
+"""Reading arrays in ``.npz`` files."""
 
 import threading
 import zipfile
@@ -11,26 +11,26 @@ from numpy.typing import NDArray
 from napari_batch_prediction.formats.common.plain import PlainArray
 from napari_batch_prediction.images.base import Image, choose_axes, only_dataset
 
-# In the header of a member of a zip file: how long it is, and where the lengths of its two last fields are.
+# Size of a zip file's local header, and offset in it of the lengths of name and extra field.
 _LOCAL_HEADER, _LENGTHS = 30, 26
 
 _Header = tuple[tuple[int, ...], bool, np.dtype]
 
 
 class NpzImage(Image):
-    """An array in a ``.npz`` file. The file does not name its axes, so they are guessed.
+    """An array in a ``.npz`` file, whose axes are not stored and so are guessed.
 
-    An array that is not compressed is read in pieces; a compressed one is read at the first read, and kept
-    until closed.
+    An uncompressed array is read by region; a compressed one is read entirely at the first read, and kept until
+    closed.
 
     Parameters
     ----------
     location
-        The input as the user names it.
+        The text of its location, for messages.
     file
         The file.
     dataset
-        Name of the array; None if there is only one.
+        Name of the array; None if the file holds only one.
     axes
         Axes that win over the guess.
     """
@@ -45,9 +45,9 @@ class NpzImage(Image):
             member = npz.getinfo(f"{name}.npy")
             with npz.open(member) as stream:
                 shape, fortran, dtype = read_header(stream)
-                skipped = stream.tell()
-        axes, known = choose_axes(shape, axes)
-        super().__init__(location, axes, shape, dtype, axes_known=known, dataset=name)
+                header_size = stream.tell()
+        axes, axes_known = choose_axes(shape, axes)
+        super().__init__(location, axes, shape, dtype, axes_known=axes_known, dataset=name)
         self._file, self._member = file, member.filename
         self._lock = threading.Lock()
         self._pixels: NDArray | None = None
@@ -56,7 +56,7 @@ class NpzImage(Image):
             with file.open("rb") as raw:
                 raw.seek(member.header_offset + _LENGTHS)
                 lengths = np.frombuffer(raw.read(4), "<u2").astype(int)
-            start = member.header_offset + _LOCAL_HEADER + int(lengths.sum()) + skipped
+            start = member.header_offset + _LOCAL_HEADER + int(lengths.sum()) + header_size
             self._raw = file.open("rb")
             try:
                 self._stored = PlainArray(self._raw, start, shape, dtype, fortran=fortran)
@@ -70,7 +70,7 @@ class NpzImage(Image):
         with self._lock:
             if self._pixels is None:
                 with zipfile.ZipFile(self._file) as npz, npz.open(self._member) as stream:
-                    # Never unpickles: an array of Python objects is refused.
+                    # Arrays of Python objects are refused, never unpickled.
                     self._pixels = np.lib.format.read_array(stream, allow_pickle=False)
             pixels: NDArray = self._pixels[region]
             return pixels
@@ -82,24 +82,24 @@ class NpzImage(Image):
 
 
 def list_arrays(file: Path) -> list[str]:
-    """Return the names of the arrays that can be images."""
+    """Return the names of all arrays that can be images."""
     with zipfile.ZipFile(file) as npz:
         return list(_images(npz))
 
 
 def _images(npz: zipfile.ZipFile) -> dict[str, str]:
-    found = {}
+    images = {}
     for name in npz.namelist():
         if name.endswith(".npy"):
             with npz.open(name) as stream:
                 shape, _, dtype = read_header(stream)
             if dtype.kind in "buif" and 2 <= len(shape) <= 5:
-                found[name.removesuffix(".npy")] = f"{shape} {dtype}"
-    return found
+                images[name.removesuffix(".npy")] = f"{shape} {dtype}"
+    return images
 
 
 def read_header(stream: IO[bytes]) -> _Header:
-    """Return shape, whether in Fortran's order, and type. Never unpickles: objects are refused later by their type."""
+    """Return shape, True for Fortran's order, and type; arrays of objects are refused later by their type."""
     version = np.lib.format.read_magic(stream)
     if version == (1, 0):
         return np.lib.format.read_array_header_1_0(stream)

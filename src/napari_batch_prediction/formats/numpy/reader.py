@@ -1,4 +1,4 @@
-"""NumPy's ``.npy`` files."""
+"""Reading NumPy's ``.npy`` files."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from napari_batch_prediction.images.base import Image, choose_axes
 
 
 class NumpyImage(Image):
-    """An array in a ``.npy`` file. The file does not name its axes, so they are guessed."""
+    """An array in a ``.npy`` file, whose axes are not stored and so are guessed."""
 
     def __init__(self, location: str, file: Path, axes: str | None = None) -> None:
         self._file = file.open("rb")
@@ -18,8 +18,8 @@ class NumpyImage(Image):
             shape, fortran, dtype = read_header(self._file)
             if dtype.hasobject:
                 raise ValueError("it holds Python objects, which are never loaded")
-            axes, known = choose_axes(shape, axes)
-            super().__init__(location, axes, shape, dtype, axes_known=known)
+            axes, axes_known = choose_axes(shape, axes)
+            super().__init__(location, axes, shape, dtype, axes_known=axes_known)
             self._array = PlainArray(self._file, self._file.tell(), shape, dtype, fortran=fortran)
         except Exception:
             self._file.close()

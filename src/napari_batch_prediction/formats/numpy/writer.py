@@ -1,4 +1,4 @@
-"""NPY files, from tiles that come in any order from several threads."""
+"""Writing NPY files from tiles in any order."""
 
 from collections.abc import Iterator
 from math import prod
@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from napari_batch_prediction.formats.common.files import writing
 from napari_batch_prediction.formats.common.writer import AtomicWriter
 
-# Bytes worth a write of their own.
+# Least number of bytes for a write of its own.
 _MIN_PIECE = 4096
 
 
 class NpyFile:
-    """A new NPY file of which regions are written and read, for one thread at a time.
+    """A new NPY file, to write and read by region, for one thread at a time.
 
-    Not mapped into memory: on a full disk, a write to mapped memory kills the process.
+    The file is not mapped: on a full disk, a write to mapped memory kills the process.
     """
 
     def __init__(self, path: Path, shape: tuple[int, ...], dtype: np.dtype) -> None:
@@ -39,7 +39,7 @@ class NpyFile:
         """Write a region."""
         split, inner = self._split(region)
         for position, index in self._pieces(region, split):
-            if all(part == slice(0, n) for part, n in zip(inner, self._shape[split + 1 :], strict=True)):
+            if all(s == slice(0, n) for s, n in zip(inner, self._shape[split + 1 :], strict=True)):
                 piece = np.ascontiguousarray(values[index], self._dtype)
             else:
                 piece = self._load(position, region[split], split)
@@ -48,8 +48,8 @@ class NpyFile:
             self._file.write(piece.data)
 
     def read(self, region: tuple[slice, ...]) -> NDArray:
-        """Return a region; 0 where nothing was written."""
-        values = np.empty([part.stop - part.start for part in region], self._dtype)
+        """Return a region; 0 for values not yet written."""
+        values = np.empty([s.stop - s.start for s in region], self._dtype)
         split, inner = self._split(region)
         for position, index in self._pieces(region, split):
             values[index] = self._load(position, region[split], split)[:, *inner]
@@ -60,25 +60,26 @@ class NpyFile:
         self._file.close()
 
     def _split(self, region: tuple[slice, ...]) -> tuple[int, tuple[slice, ...]]:
-        """Return the axis along which a piece of the file runs, and what of the axes after it is wanted.
+        """Return the axis along which a piece of the file runs, and the region along the axes after it.
 
-        That is all of them, unless such pieces are short; then larger ones are read, changed and written back.
+        The region covers these axes entirely, unless pieces would be short; then larger pieces are read, changed and
+        written back.
         """
-        partial = (i for i, (part, n) in enumerate(zip(region, self._shape, strict=True)) if part != slice(0, n))
+        partial = (i for i, (s, n) in enumerate(zip(region, self._shape, strict=True)) if s != slice(0, n))
         split = max(partial, default=0)
         while split > 0 and (region[split].stop - region[split].start) * self._strides[split] < _MIN_PIECE:
             split -= 1
         return split, region[split + 1 :]
 
     def _pieces(self, region: tuple[slice, ...], split: int) -> Iterator[tuple[int, tuple[int, ...]]]:
-        """Yield position in the file, and index within the region, of each piece."""
-        starts = [part.start for part in region[: split + 1]]
+        """Yield the position in the file and the index in the region of each piece."""
+        starts = [s.start for s in region[: split + 1]]
         start = self._start + sum(i * stride for i, stride in zip(starts, self._strides, strict=False))
-        for index in np.ndindex(*(part.stop - part.start for part in region[:split])):
+        for index in np.ndindex(*(s.stop - s.start for s in region[:split])):
             yield start + sum(i * stride for i, stride in zip(index, self._strides, strict=False)), index
 
-    def _load(self, position: int, part: slice, split: int) -> NDArray:
-        piece = np.empty((part.stop - part.start, *self._shape[split + 1 :]), self._dtype)
+    def _load(self, position: int, extent: slice, split: int) -> NDArray:
+        piece = np.empty((extent.stop - extent.start, *self._shape[split + 1 :]), self._dtype)
         self._file.seek(position)
         if self._file.readinto(piece.data) != piece.nbytes:  # type: ignore[attr-defined]
             raise OSError("the temporary file was cut off")
@@ -86,7 +87,7 @@ class NpyFile:
 
 
 class NumpyWriter(AtomicWriter):
-    """Write an NPY file. It holds values only, no axes."""
+    """Writes an NPY file, which stores no axes."""
 
     _file: NpyFile
 
@@ -100,5 +101,5 @@ class NumpyWriter(AtomicWriter):
         return values.size
 
     def held_bytes(self) -> int:
-        """Return 0: regions go straight to the file."""
+        """Return 0, since regions are written at once."""
         return 0

@@ -1,1 +1,1 @@
-"""Pictures: PNG, JPEG, BMP, GIF and others."""
+"""Pictures: PNG, JPEG, BMP, GIF, HDR and PNM."""

@@ -22,7 +22,7 @@ def _picture(
     max_side: int = 0,
     compresses_by_default: bool = True,
 ) -> ExportFormat:
-    """Return a format whose files are written as ``kind``, which is its name if nothing is said."""
+    """Return a format of pictures, encoded as ``kind``, by default its name."""
     return ExportFormat(
         name=name,
         extension=f".{name}",

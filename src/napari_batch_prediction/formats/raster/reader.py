@@ -1,4 +1,4 @@
-"""PNG, JPEG, BMP and GIF: formats that fix their axes and are decoded as a whole."""
+"""Reading pictures (PNG, JPEG, BMP and GIF), which have fixed axes and are decoded as a whole."""
 
 import struct
 import threading
@@ -19,7 +19,7 @@ from napari_batch_prediction.images.base import COLOURS, Image, choose_axes
 
 
 class _Picture(NamedTuple):
-    """What a header says, and how to get the pixels."""
+    """The facts in a header, and a function that decodes the pixels."""
 
     axes: str
     shape: tuple[int, ...]
@@ -28,14 +28,14 @@ class _Picture(NamedTuple):
 
 
 class RasterImage(Image):
-    """A picture in a file that has no random access: decoded at the first read and kept until closed.
+    """A picture, decoded at the first read and kept until closed.
 
-    Axes are ``yx`` for one channel and ``yxc`` for more; a GIF of several frames is ``tyx`` or ``tyxc``.
-    1-bit pixels become uint8 0 and 255, grey values of 2 and 4 bits uint8 scaled to 0..255, and palettes
-    RGB, or RGBA if there is transparency; a GIF is grey if all its pixels are. 16-bit PNGs stay uint16. The
-    orientation that cameras note in JPEG files is not applied: pixels come as stored.
+    Axes are ``yx`` for one channel and ``yxc`` for more; a GIF of several frames is ``tyx`` or ``tyxc``. 1-bit pixels
+    become uint8 0 and 255, grey values of 2 and 4 bits uint8 scaled to 0..255, and palettes RGB, or RGBA with
+    transparency; a GIF is grey if all its pixels are. 16-bit PNGs stay uint16. The orientation in JPEG files of cameras
+    is not applied.
 
-    The format is known by the file's first bytes, whatever its extension.
+    The first bytes of the file decide the format, not its extension.
     """
 
     def __init__(self, location: str, file: Path, axes: str | None = None) -> None:
@@ -51,9 +51,9 @@ class RasterImage(Image):
         self._decode = picture.decode
         self._pixels: NDArray | None = None
         self._lock = threading.Lock()
-        axes, known = choose_axes(picture.shape, axes, picture.axes)
+        axes, axes_known = choose_axes(picture.shape, axes, picture.axes)
         colours = COLOURS[picture.shape[-1]] if picture.axes.endswith("c") and axes.endswith("c") else ()
-        super().__init__(location, axes, picture.shape, picture.dtype, axes_known=known, channel_names=colours)
+        super().__init__(location, axes, picture.shape, picture.dtype, axes_known=axes_known, channel_names=colours)
 
     def _read(self, region: tuple[slice, ...]) -> NDArray:
         with self._lock:
@@ -67,7 +67,7 @@ class RasterImage(Image):
 
 
 def read_metadata(path: Path, dataset: str) -> Mapping[str, object]:
-    """Return what an output says of how it was made."""
+    """Return the metadata of an output."""
     with PIL.Image.open(path) as picture:
         return {str(name): value for name, value in picture.info.items()}
 
@@ -77,7 +77,7 @@ def _yx_or_yxc(height: int, width: int, channels: int) -> tuple[str, tuple[int, 
 
 
 def _open_png(file: Path) -> _Picture:
-    # Not Pillow: it shows colours of 16 bits as 8, and refuses large pictures.
+    # Not by Pillow, which reduces colours of 16 bits to 8 and refuses large pictures.
     colour_type_channels = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
     with file.open("rb") as stream:
         stream.seek(8)
@@ -92,9 +92,8 @@ def _open_png(file: Path) -> _Picture:
                 channels += 1
             stream.seek(length + 4, 1)
     axes, shape = _yx_or_yxc(height, width, channels)
-    return _Picture(
-        axes, shape, np.uint16 if depth == 16 else np.uint8, lambda: imagecodecs.png_decode(file.read_bytes())
-    )
+    dtype = np.uint16 if depth == 16 else np.uint8
+    return _Picture(axes, shape, dtype, lambda: imagecodecs.png_decode(file.read_bytes()))
 
 
 def _open_jpeg(file: Path) -> _Picture:
@@ -106,8 +105,8 @@ def _open_bmp(file: Path) -> _Picture:
 
 
 def _open_with_pillow(kind: type[ImageFile], file: Path) -> _Picture:
-    # The plug-in's class and not PIL.Image.open, which refuses pictures of more than 179 megapixels.
-    # Pillow and not imagecodecs, which fills up what is missing of a truncated JPEG with grey.
+    # Not by PIL.Image.open, which refuses pictures of more than 179 megapixels, but by the class of the format.
+    # Not by imagecodecs, which fills the rest of a truncated JPEG with grey.
     modes = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB", "RGBA": "RGBA"}
     with kind(file) as image:
         if image.mode not in modes:
@@ -123,7 +122,7 @@ def _open_with_pillow(kind: type[ImageFile], file: Path) -> _Picture:
 
 
 def _open_gif(file: Path) -> _Picture:
-    # Decoded here: neither the number of frames nor whether all colours are grey is in the header.
+    # Decoded at once, since the header tells neither the number of frames nor if all colours are grey.
     pixels = imagecodecs.gif_decode(file.read_bytes())
     axes = "tyxc" if pixels.ndim == 4 else "yxc"
     if pixels.shape[-1] == 4 and (pixels[..., 3] == 255).all():

@@ -1,4 +1,4 @@
-"""Pictures: PNG, JPEG, BMP, GIF, PNM and HDR. They are small and stay in memory until they are whole."""
+"""Writing pictures (PNG, JPEG, BMP, GIF, PNM and HDR), which are small and wait in memory until whole."""
 
 import io
 import struct
@@ -22,7 +22,7 @@ Encode = Callable[[Picture, Target], bytes]
 
 
 def _png(picture: Picture, target: Target) -> bytes:
-    """Return a PNG file with the size of a pixel and what made it; Pillow writes no colours of 16 bits."""
+    """Return a PNG file with the size of a pixel and the stamp; not by Pillow, which writes no 16-bit colours."""
     plain = bytes(png_encode(picture))
     head = plain.index(b"IDAT") - 4
     chunks = b""
@@ -42,7 +42,7 @@ def _png_chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def _pnm(picture: Picture, target: Target) -> bytes:
-    """Return binary PGM or PPM, which all names of the family hold; 16 bits have the high byte first."""
+    """Return binary PGM or PPM, which any extension of the family may have; 16-bit values are big-endian."""
     rows, columns = picture.shape[:2]
     kind = 5 if picture.ndim == 2 else 6
     largest = np.iinfo(picture.dtype).max
@@ -75,12 +75,12 @@ _ENCODE: dict[str, Encode] = {
 
 
 class RasterWriter(AtomicWriter):
-    """Collect one picture and encode it.
+    """Collects one picture and encodes it.
 
     Parameters
     ----------
     target
-        What is written, and where.
+        The output.
     kind
         One of ``png jpeg bmp gif pnm hdr``.
     """
@@ -108,5 +108,5 @@ class RasterWriter(AtomicWriter):
         self._values = np.empty(0)
 
     def held_bytes(self) -> int:
-        """Return the bytes of the whole picture."""
+        """Return the size of the whole picture in bytes."""
         return prod(self.target.shape) * self.target.dtype.itemsize

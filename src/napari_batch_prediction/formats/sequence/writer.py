@@ -1,4 +1,4 @@
-"""Sequences: one file for each index along one axis."""
+"""Writing sequences of files, one for each index along an axis."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,16 +17,16 @@ from napari_batch_prediction.formats.numpy.writer import NpyFile
 
 
 class SequenceWriter(AtomicWriter):
-    """Write each slice when it is whole; give all their names at once.
+    """Writes each slice once it is whole, and names all files at the end.
 
     Values wait in a temporary file until their slice is whole.
 
     Parameters
     ----------
     target
-        What is written; its path is the pattern of names.
+        The output; its path is the pattern of names.
     single
-        From the target of one slice to what writes it.
+        A function from the target of one slice to its writer.
     """
 
     _values: NpyFile
@@ -95,6 +95,6 @@ class SequenceWriter(AtomicWriter):
         remove(self._temporary)
 
     def held_bytes(self) -> int:
-        """Return the bytes of one slice, and what its writer holds."""
+        """Return the size of one slice in bytes, plus the bytes that its writer holds."""
         target = self._slice(0)
         return prod(target.shape) * target.dtype.itemsize + self._single(target).held_bytes()

@@ -1,4 +1,4 @@
-"""Files with the table of a whole batch: the lines of each layout, and the writing of them."""
+"""Writing the table of a whole batch, in one of two layouts."""
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,18 +19,18 @@ Line = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageRows:
-    """The part of a table that is of one image.
+    """The rows of one image in a table.
 
     Attributes
     ----------
     image
-        The image, from the root of the disk on.
+        The absolute location of the image.
     nickname
-        Its name without folder and extension.
+        The name of the image without folder and extension.
     rows
-        A number for each column of the table; None where there is none.
+        A number for each column of each row; None if there is none.
     total
-        The count over the whole image, over all its time points.
+        The count over all time points; None if there is none.
     """
 
     image: str
@@ -42,18 +42,18 @@ class ImageRows:
 def csv_lines(columns: Sequence[str], images: Iterable[ImageRows]) -> Iterator[Line]:
     """Yield a header, and a line for each row of each image."""
     yield "image", *columns
-    for part in images:
-        for row in part.rows:
-            yield part.image, *map(_text, row)
+    for image in images:
+        for row in image.rows:
+            yield image.image, *map(_text, row)
 
 
 def ilastik_lines(columns: Sequence[str], images: Iterable[ImageRows]) -> Iterator[Line]:
-    """Yield ilastik's lines: no header, and for each image its nickname and its count.
+    """Yield ilastik's lines, without a header: for each image its nickname and its count.
 
-    ilastik does not count in time series; of these it is the sum of all time points.
+    For time series, in which ilastik does not count, it is the sum over all time points.
     """
-    for part in images:
-        yield part.nickname, _text(part.total)
+    for image in images:
+        yield image.nickname, _text(image.total)
 
 
 def write_lines(path: Path, lines: Iterable[Line], *, replace: bool) -> None:
@@ -64,13 +64,13 @@ def write_lines(path: Path, lines: Iterable[Line], *, replace: bool) -> None:
     ExportError
         If it cannot be written.
     OutputExistsError
-        If a file of that name is there and is not to be replaced.
+        If the file exists and ``replace`` is False.
     """
     make_folder(path.parent)
     temporary = temporary_path(path)
     try:
         with writing(path):
-            # The bytes of a name that is not UTF-8 are written as they are.
+            # Bytes of names that are not UTF-8 stay as they are.
             with temporary.open("x", newline="", encoding="utf-8", errors="surrogateescape") as file:
                 csv.writer(file, lineterminator="\n").writerows(lines)
             sync(temporary)

@@ -1,4 +1,4 @@
-"""How strips and tiles of TIFF are compressed."""
+"""Compression of strips and tiles in TIFF files."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from napari_batch_prediction.formats.common.target import Compression
 
-# No predictor: it makes files with probabilities twice as large, and few programs know the one for floats.
+# Level without a predictor, which doubles files of probabilities; few programs know the one for floats.
 LEVEL = 4
 
 
 class TiffCodec(NamedTuple):
-    """tifffile's name of a compression, and what compresses a strip or tile that way."""
+    """A compression: tifffile's name of it, and a function that compresses a strip or tile."""
 
     name: str | None
     encode: Callable[[NDArray], bytes | bytearray]

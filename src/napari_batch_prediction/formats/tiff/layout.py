@@ -1,4 +1,4 @@
-"""How arrays lie in TIFF files: pages, strips and tiles."""
+"""Layouts of arrays in TIFF files: pages, strips and tiles."""
 
 from math import sqrt
 from typing import NamedTuple
@@ -8,14 +8,14 @@ from napari_batch_prediction.formats.common.planes import picture_axes
 
 OME_AXES = "tzcyx"
 
-# Planes up to this are stored in strips, since not every program reads tiles.
+# Largest size in bytes of a plane stored in strips; not every program reads tiles.
 MAX_STRIPS = 2**24
 STRIP_BYTES = 2**18
 TILE_BYTES = 2**20
 
 
 class TiffLayout(NamedTuple):
-    """The way a TIFF file stores an array, in the axes and the shape that it has there.
+    """The layout of an array in a TIFF file, with the axes and the shape in the file.
 
     A plane has rows, columns and samples, and is stored in strips or tiles.
     """
@@ -31,7 +31,7 @@ class TiffLayout(NamedTuple):
 
     @classmethod
     def of(cls, axes: str, shape: tuple[int, ...], itemsize: int, *, ome: bool) -> "TiffLayout":
-        """Return the layout of an array: for OME-TIFF a page for each time point, z and channel, else one page.
+        """Return the layout of an array: pages for each time point, z and channel in OME-TIFF, else one page.
 
         Sides of tiles are multiples of 16.
         """

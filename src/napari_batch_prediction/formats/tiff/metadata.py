@@ -1,4 +1,4 @@
-"""What a TIFF file says of its image, read in its many dialects and written: axes, size of a pixel, channels, stamp."""
+"""The metadata of TIFF files, in several dialects: axes, size of a pixel, channels, stamp."""
 
 import json
 import math
@@ -17,21 +17,29 @@ from napari_batch_prediction.formats.format import PROGRAM
 from napari_batch_prediction.images.base import COLOURS, AxesKnown, choose_axes
 from napari_batch_prediction.images.units import unit_name
 
-# tifffile's letters; S are samples of a pixel, I pages without a meaning.
+# tifffile's letters; S are samples of a pixel, I are pages of unknown meaning.
 _KEYS = {"T": "t", "I": "t", "C": "c", "S": "c", "Z": "z", "Y": "y", "X": "x"}
 
 _OME_UNITS = {
-    "nanometer": "nm", "micrometer": "µm", "millimeter": "mm", "centimeter": "cm", "meter": "m", "inch": "in",
-    "millisecond": "ms", "second": "s", "minute": "min", "hour": "h",
-}  # fmt: skip
+    "nanometer": "nm",
+    "micrometer": "µm",
+    "millimeter": "mm",
+    "centimeter": "cm",
+    "meter": "m",
+    "inch": "in",
+    "millisecond": "ms",
+    "second": "s",
+    "minute": "min",
+    "hour": "h",
+}
 
-# A TIFF holds a number as two integers of 32 bits.
+# A TIFF stores a number as a fraction of 32-bit integers.
 _LARGEST = 2**32 - 1
 _SMALLEST = 1 / _LARGEST
 
 
 def stored_axes(letters: str, shape: tuple[int, ...], user: str | None) -> tuple[str, AxesKnown, tuple[int, ...]]:
-    """Return axes, how they are known, and the shape without dimensions of extent 1 that have no axis key.
+    """Return the axes, their origin, and the shape without dimensions of extent 1 that have no axis key.
 
     Parameters
     ----------
@@ -40,12 +48,12 @@ def stored_axes(letters: str, shape: tuple[int, ...], user: str | None) -> tuple
     shape
         Shape of the series.
     user
-        Axes that win over the file's; for all dimensions, or for those without meaningless ones of extent 1.
+        Axes that win over the file's own, with or without meaningless dimensions of extent 1.
 
     Raises
     ------
     AxesError
-        If the axes do not fit the shape, or two dimensions mean the same and the user gives no axes.
+        If the axes do not fit the shape, or two dimensions have the same key and the user gave no axes.
     """
     if user is not None and len(user) == len(shape):
         return *choose_axes(shape, user), shape
@@ -60,37 +68,39 @@ def stored_axes(letters: str, shape: tuple[int, ...], user: str | None) -> tuple
             f"The dimensions '{''.join(letters[i] for i in kept)}' of shape {shape} come to the axis keys "
             f"'{axes}', but each may occur only once: samples S count as channels C, pages I as time T. Give its axes."
         )
-    own_axes, known = choose_axes(shape, None, axes)
-    return own_axes, "guess" if "I" in letters else known, shape
+    own_axes, axes_known = choose_axes(shape, None, axes)
+    return own_axes, "guess" if "I" in letters else axes_known, shape
 
 
 def pixel_sizes(tif: TiffFile, series: TiffPageSeries) -> tuple[dict[str, float], dict[str, str]]:
-    """Return the size of a pixel along ``t z y x`` and the unit of each, where the file says both."""
+    """Return the size of a pixel and its unit along ``t z y x``, where both are stored."""
     if series.kind == "ome":
-        found = _ome_sizes(tif.ome_metadata or "")
+        stored = _ome_sizes(tif.ome_metadata or "")
     elif tif.is_imagej:
-        found = _imagej_sizes(tif.imagej_metadata or {}, series.keyframe)
+        stored = _imagej_sizes(tif.imagej_metadata or {}, series.keyframe)
     elif tif.is_lsm:
-        found = _lsm_sizes(tif.lsm_metadata or {})
+        stored = _lsm_sizes(tif.lsm_metadata or {})
     else:
-        found = _tag_sizes(series.keyframe)
+        stored = _tag_sizes(series.keyframe)
     sizes, units = {}, {}
-    for key, size, unit in found:
+    for key, size, unit in stored:
         if math.isfinite(size) and size > 0 and unit_name(unit):
             sizes[key], units[key] = float(size), unit_name(unit)
     return sizes, units
 
 
 def channel_names(tif: TiffFile, series: TiffPageSeries, letters: str) -> tuple[str, ...]:
-    """Return the names of the channels of a series with these axes, in tifffile's letters; empty if it has none.
+    """Return the names of the channels of a series with axes in tifffile's letters; empty if there are none.
 
-    They are those of OME and LSM metadata, ImageJ's labels if there is one for each channel, and colours.
+    Names are those of OME and LSM metadata, ImageJ's labels if there is one for each channel, or colours.
     """
     if "S" in letters and "C" not in letters:
         return COLOURS.get(series.shape[series.axes.index("S")] if "S" in series.axes else 3, ())
     if series.kind == "ome":
         channels = _ome_pixels(tif.ome_metadata or "").get("Channel", ())
-        return tuple(str(one.get("Name", "")) for one in (channels if isinstance(channels, list) else [channels]))
+        return tuple(
+            str(channel.get("Name", "")) for channel in (channels if isinstance(channels, list) else [channels])
+        )
     if tif.is_imagej:
         labels = (tif.imagej_metadata or {}).get("Labels", ())
         return tuple(map(str, labels if isinstance(labels, list | tuple) else [labels]))
@@ -100,7 +110,7 @@ def channel_names(tif: TiffFile, series: TiffPageSeries, letters: str) -> tuple[
 
 
 def read_metadata(path: Path, dataset: str) -> Mapping[str, object]:
-    """Return what an output says of how it was made."""
+    """Return the metadata of an output."""
     with TiffFile(path) as file:
         text = file.pages.first.description
     if not text.startswith("<?xml"):
@@ -138,21 +148,21 @@ def _lsm_sizes(metadata: dict[str, Any]) -> Iterator[tuple[str, float, str]]:
 
 
 def _tag_sizes(page: TiffPage) -> Iterator[tuple[str, float, str]]:
-    # Dots per inch are what programs write when they know nothing: only centimetres are believed.
+    # Only centimetres are believed: programs write dots per inch by default.
     if page.resolutionunit == RESUNIT.CENTIMETER:
         for key, size in _per_resolution_unit(page):
             yield key, 10_000 * size, "micrometer"
 
 
 def _per_resolution_unit(page: TiffPage) -> Iterator[tuple[str, float]]:
-    """Yield the size of a pixel in the page's own unit of resolution; some programs write a resolution of 0."""
+    """Yield the size of a pixel along x and y in the page's unit; 0 for a resolution of 0."""
     for key, name in ("x", "XResolution"), ("y", "YResolution"):
         pixels, units = page.tags[name].value if name in page.tags else (0, 0)
         yield key, units / pixels if pixels else 0
 
 
 def resolution(target: Target, rows: str, columns: str) -> tuple[tuple[float, float], RESUNIT]:
-    """Return pixels to the centimetre along columns and rows; 1 without a unit where they are not known."""
+    """Return pixels per centimetre along columns and rows, or 1 without a unit if unknown."""
     lengths = [centimetres(target, key) for key in (columns, rows)]
     if all(length > 0 and _SMALLEST <= 1 / length <= _LARGEST for length in lengths):
         return (1 / lengths[0], 1 / lengths[1]), RESUNIT.CENTIMETER
@@ -160,12 +170,12 @@ def resolution(target: Target, rows: str, columns: str) -> tuple[tuple[float, fl
 
 
 def description(target: Target) -> bytes | None:
-    """Return what made the image as JSON, in plain ASCII; None if there is nothing to say."""
+    """Return the stamp as JSON in ASCII; None if there is none."""
     return json.dumps(dict(target.metadata)).encode("ascii") if target.metadata else None
 
 
 def ome_xml(target: Target, shape: tuple[int, ...]) -> bytes:
-    """Return OME-XML for pages in the order ``TZC``, of an array with ``shape`` (t, z, c, y, x)."""
+    """Return OME-XML for pages in the order ``TZC`` of an array of shape (t, z, c, y, x)."""
     facts: dict[str, object] = {"Name": target.path.stem, **dict(_ome_facts(target))}
     channels: dict[str, object] = {}
     if target.channel_names:
@@ -176,7 +186,7 @@ def ome_xml(target: Target, shape: tuple[int, ...]) -> bytes:
         facts["Channel"] = channels
     if target.metadata:
         facts["MapAnnotation"] = {"Namespace": PROGRAM, "Value": dict(target.metadata)}
-    # Equal images under equal names get equal files.
+    # The identity depends on the content, so that equal images of equal names give equal files.
     identity = uuid.uuid5(uuid.NAMESPACE_URL, json.dumps([target.path.name, shape, str(facts)]))
     xml = OmeXml(Creator=PROGRAM, UUID=str(identity))
     stored = (math.prod(shape[:3]), 1, 1, shape[3], shape[4], 1)
@@ -195,6 +205,6 @@ def _ome_facts(target: Target) -> Iterator[tuple[str, object]]:
 
 
 def _ome_color(red: int, green: int, blue: int) -> int:
-    """Return a color as OME writes it: red, green, blue, alpha in one signed number of 32 bits."""
+    """Return a color in OME's form: red, green, blue, alpha as one signed 32-bit integer."""
     number = red << 24 | green << 16 | blue << 8 | 255
     return number - 2**32 if number >= 2**31 else number

@@ -1,4 +1,4 @@
-"""Reading regions of TIFF pages, decoding only the strips and tiles that they touch."""
+"""Reading regions of TIFF pages, decoding only strips and tiles in the region."""
 
 import math
 import threading
@@ -12,17 +12,17 @@ from tifffile import TiffFrame, TiffPage, TiffPageSeries
 
 from napari_batch_prediction.formats.common.plain import check_end
 
-# Tiles overlap by their context, and strips are as wide as the image: what is decoded is needed again soon.
+# Decoded segments are soon needed again: tiles overlap by their context, and strips are as wide as the image.
 _CACHE_BYTES = 32 * 2**20
 
 
 class TiffPages:
-    """The pages of a series as one array, whose last dimensions are those of a page.
+    """The pages of a series as one array; the last dimensions are those of a page.
 
     Parameters
     ----------
     series
-        A series all of whose pages have one layout, as tifffile groups them.
+        A series of tifffile, whose pages have a common layout.
     shape
         Its shape, with or without extents of 1.
 
@@ -41,10 +41,10 @@ class TiffPages:
         self._shape = shape
         self._dtype = series.dtype
         self._keyframe = series.keyframe
-        # A page is stored as (separate samples, depth, length, width, contiguous samples).
+        # (separate samples, depth, length, width, contiguous samples)
         self._page_shape: tuple[int, ...] = self._keyframe.shaped
         self._lead_shape = _leading(shape, self._page_shape, len(self._pages))
-        # First the check: a damaged header can claim any number of segments.
+        # Checked before allocating, since a damaged header can have any number of segments.
         n_segments = math.prod(self._keyframe.chunked)
         for number, page in enumerate(self._pages):
             _check_segments(number, page, n_segments)
@@ -55,15 +55,15 @@ class TiffPages:
 
     def read(self, region: Sequence[slice]) -> NDArray:
         """Return a region of the series."""
-        # Extents of 1 are placed differently in pages and series, and always whole: leave them out.
+        # Extents of 1, which pages and series have at different positions, are left out.
         wanted = [s for s, n in zip(region, self._shape, strict=True) if n != 1]
         lead, inner = wanted[: len(self._lead_shape)], iter(wanted[len(self._lead_shape) :])
         in_page = [slice(0, 1) if n == 1 else next(inner) for n in self._page_shape]
-        places = list(product(*(range(s.start, s.stop) for s in lead)))
-        pixels = np.empty((len(places), *(s.stop - s.start for s in in_page)), self._dtype)
+        indices = list(product(*(range(s.start, s.stop) for s in lead)))
+        pixels = np.empty((len(indices), *(s.stop - s.start for s in in_page)), self._dtype)
         with self._lock:
-            for place, out in zip(places, pixels, strict=True):
-                number = int(np.ravel_multi_index(place, self._lead_shape)) if place else 0
+            for index, out in zip(indices, pixels, strict=True):
+                number = int(np.ravel_multi_index(index, self._lead_shape)) if index else 0
                 self._read_page(number, in_page, out)
         return pixels.reshape([s.stop - s.start for s in region])
 
@@ -81,14 +81,14 @@ class TiffPages:
             out[target] = segment if segment.ndim == 0 else segment[(None, *source, region[4])]
 
     def _segment(self, number: int, index: int) -> NDArray:
-        """Return a strip or tile as (depth, length, width, samples); one value if the file leaves it out."""
+        """Return a strip or tile as (depth, length, width, samples); a single value if it is not stored."""
         key = (number, index)
         if key in self._cache:
             self._cache.move_to_end(key)
             return self._cache[key]
         page = self._pages[number]
         handle = page.parent.filehandle
-        if handle.closed:  # one of the other files of a data set in several files
+        if handle.closed:  # another file of a data set in several files
             handle.open()
         handle.seek(page.dataoffsets[index])
         data = handle.read(page.databytecounts[index]) or None
@@ -103,7 +103,7 @@ class TiffPages:
         return segment
 
     def _segment_bounds(self, count: int) -> tuple[NDArray, NDArray]:
-        """Return where strips or tiles of a page start and stop along the first four dimensions of a page."""
+        """Return starts and stops of the strips or tiles of a page along its first four dimensions."""
         starts, stops = np.empty((count, 4), np.int64), np.empty((count, 4), np.int64)
         for index in range(count):
             _, start, shape = self._keyframe.decode(None, index)
@@ -121,7 +121,7 @@ def _check_segments(number: int, page: TiffPage | TiffFrame, expected: int) -> N
 
 
 def _leading(shape: Sequence[int], page_shape: Sequence[int], n_pages: int) -> tuple[int, ...]:
-    """Return the extents of a series other than those of its pages, without extents of 1."""
+    """Return the extents of a series before those of its pages, without extents of 1."""
     extents = [n for n in shape if n != 1]
     in_page = [n for n in page_shape if n != 1]
     lead = extents[: len(extents) - len(in_page)]

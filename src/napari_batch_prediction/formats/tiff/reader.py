@@ -1,4 +1,4 @@
-"""TIFF in its many kinds: plain, tiled, compressed, BigTIFF, ImageJ, OME, LSM."""
+"""Reading TIFF files: plain, tiled, compressed, BigTIFF, ImageJ, OME, LSM."""
 
 import logging
 import struct
@@ -15,21 +15,21 @@ from napari_batch_prediction.formats.tiff.metadata import channel_names, pixel_s
 from napari_batch_prediction.formats.tiff.pages import TiffPages
 from napari_batch_prediction.images.base import Image
 
-# Without a handler, Python prints tifffile's remarks to stderr; what matters of them is raised here.
+# Without a handler, Python prints tifffile's messages to stderr; here, important ones are raised as errors.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 _DESCRIPTION = 270
 
 
 class TiffImage(Image):
-    """The one image in a TIFF file, at full resolution.
+    """The only image in a TIFF file, at full resolution.
 
-    Axes are those that the file gives (ImageJ, OME, tifffile's own); samples (colours) are channels, and
-    pages without a meaning are time points, which is marked as a guess. Where tifffile knows no meaning, axes
-    are guessed by the shape. Palettes become RGB of uint8, except in ImageJ's files, where they are a display
-    setting. Where white is 0, values are as stored. Bilevel pixels are 0 and 1.
+    Axes are those of the file (ImageJ, OME, tifffile's own). Samples (colours) are channels, and pages of unknown
+    meaning are time points, which counts as a guess. If tifffile knows no axes, they are guessed from the shape.
+    Palettes become RGB of uint8, except in ImageJ's files, where they are for display only. Values are as stored even
+    if 0 is white. Bilevel pixels are 0 and 1.
 
-    Opening checks that the file is as long as its tags say.
+    Opening checks the length of the file against its tags.
     """
 
     def __init__(self, location: str, file: Path, axes: str | None = None) -> None:
@@ -40,14 +40,14 @@ class TiffImage(Image):
             letters, shape = series.axes, series.shape
             if self._palette is not None:
                 letters, shape = letters + "S", (*shape, 3)
-            axes, known, shape = stored_axes(letters, shape, axes)
+            axes, axes_known, shape = stored_axes(letters, shape, axes)
             stored_shape = shape if self._palette is None else shape[:-1]
             self._read_stored = _reader(self._tif, series, stored_shape)
             sizes, units = pixel_sizes(self._tif, series)
             dtype = series.dtype if self._palette is None else np.uint8
-            names = channel_names(self._tif, series, letters) if known != "user" else ()
+            names = channel_names(self._tif, series, letters) if axes_known != "user" else ()
             super().__init__(
-                location, axes, shape, dtype, axes_known=known, pixel_size=sizes, units=units, channel_names=names
+                location, axes, shape, dtype, axes_known=axes_known, pixel_size=sizes, units=units, channel_names=names
             )
         except Exception:
             self._tif.close()
@@ -71,12 +71,12 @@ def _reader(tif: TiffFile, series: TiffPageSeries, shape: tuple[int, ...]) -> Ca
         if series.is_truncated:
             raise ValueError(f"it says to hold an image of shape {series.shape}, but has only one page")
         return TiffPages(series, shape).read
-    # The pixels are one piece of the file, as they are in memory.
+    # The pixels are stored uncompressed in one piece.
     return PlainArray(tif.filehandle, offset, shape, np.dtype(tif.byteorder + series.dtype.char)).__getitem__
 
 
 def _only_series(tif: TiffFile, location: str) -> TiffPageSeries:
-    """Return the image at full resolution; what else there may be are its reduced copies and masks."""
+    """Return the series of the image at full resolution; other series may be reduced copies and masks."""
     if not tif.series:
         raise ValueError("it has no pages")
     _check_whole(tif)
@@ -90,9 +90,9 @@ def _only_series(tif: TiffFile, location: str) -> TiffPageSeries:
 
 
 def _check_whole(tif: TiffFile) -> None:
-    """Raise ValueError if the description or the list of pages leads out of the file.
+    """Raise ValueError if the description or the list of pages reaches beyond the end of the file.
 
-    tifffile only logs that, and shows fewer pages, or pages without their meaning.
+    tifffile only logs that, and has fewer pages, or pages of unknown meaning.
     """
     page, handle, layout = tif.pages.first, tif.filehandle, tif.tiff
     handle.seek(page.offset)
@@ -103,7 +103,7 @@ def _check_whole(tif: TiffFile) -> None:
     if tif.is_imagej and tif.series[0].kind != "imagej":
         raise ValueError("it is shorter than ImageJ's description in it says; probably it is cut off")
     if tif.is_scanimage:
-        return  # tifffile computes their pages without following the list
+        return  # tifffile computes the pages without the list
     handle.seek(tif.pages.next_page_offset or 0)
     if handle.read(layout.offsetsize) != bytes(layout.offsetsize):
         raise ValueError("its list of pages leads out of the file; probably it is cut off")
@@ -114,6 +114,6 @@ def _palette(series: TiffPageSeries) -> NDArray[np.uint8] | None:
     page = series.keyframe
     if page.photometric != PHOTOMETRIC.PALETTE or page.colormap is None or series.kind == "imagej":
         return None
-    # Colours have 16 bits; some programs write 8.
+    # Colours have 16 bits, but some programs write 8.
     colours = page.colormap.T
     return (colours >> 8 if colours.max() > 255 else colours).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""TIFF and OME-TIFF by tifffile, compressed, from tiles that come in any order from several threads."""
+"""Writing compressed TIFF and OME-TIFF, by tifffile, from tiles in any order."""
 
 from collections.abc import Iterator
 from itertools import product
@@ -17,22 +17,22 @@ from napari_batch_prediction.formats.tiff.codecs import CODECS
 from napari_batch_prediction.formats.tiff.layout import TiffLayout
 from napari_batch_prediction.formats.tiff.metadata import description, ome_xml, resolution
 
-# Larger files are BigTIFF. What compression and directories may add to incompressible values stays below 4 GB.
+# Larger files are BigTIFF. The limit leaves room for directories and for data that grow when compressed.
 MAX_CLASSIC = 3_900_000_000
 
 
 class TiffWriter(ChunkWriter[ChunkAssembler]):
-    """Write one TIFF file.
+    """Writes one TIFF file.
 
-    tifffile takes strips and tiles in the order of pages, in which those of many channels or slices would have to
-    wait in memory for nearly the whole image. They wait compressed in a second temporary file instead.
+    tifffile takes strips and tiles page by page, so that with many channels or slices nearly the whole image would wait
+    in memory. Instead, they wait compressed in a second temporary file.
 
     Parameters
     ----------
     target
-        What is written, and where.
+        The output.
     ome
-        Write OME-TIFF: a page for each time point, z and channel. Else one page, channels as samples.
+        True for OME-TIFF, with a page for each time point, z and channel; else one page, with channels as samples.
     """
 
     _segments: BinaryIO
@@ -46,17 +46,17 @@ class TiffWriter(ChunkWriter[ChunkAssembler]):
         self._codec = CODECS[target.compression or "gzip"]
         self._waiting = temporary_path(target.path)
         self._temporaries.append(self._waiting)
-        self._places: dict[Index, tuple[int, int]] = {}
+        self._segment_ranges: dict[Index, tuple[int, int]] = {}
 
     def _create(self) -> None:
         self._segments = self._waiting.open("xb+")
         self._releases.append(self._segments.close)
 
     def _store(self, index: Index, chunk: NDArray) -> None:
-        # Tiles are stored in full, strips are not.
+        # Tiles at the edge are stored in full shape, strips are not.
         data = self._codec.encode(padded(chunk, self._layout.chunk) if self._layout.tiled else chunk)
         with self._lock:
-            self._places[index] = self._segments.tell(), len(data)
+            self._segment_ranges[index] = self._segments.tell(), len(data)
             self._segments.write(data)
 
     def _seal(self) -> None:
@@ -67,10 +67,10 @@ class TiffWriter(ChunkWriter[ChunkAssembler]):
         remove(self._waiting)
 
     def _in_order(self) -> Iterator[bytes]:
-        """Yield the compressed strips or tiles as tifffile takes them: page by page, row by row."""
+        """Yield the compressed strips or tiles in tifffile's order: page by page, row by row."""
         for index in product(*map(range, self._chunks.grid)):
-            place, n_bytes = self._places[index]
-            self._segments.seek(place)
+            start, n_bytes = self._segment_ranges[index]
+            self._segments.seek(start)
             yield self._segments.read(n_bytes)
 
     def _page(self) -> dict[str, Any]:
@@ -90,7 +90,7 @@ class TiffWriter(ChunkWriter[ChunkAssembler]):
         pixels, unit = resolution(self.target, self._layout.rows, self._layout.columns)
         return {
             "description": ome_xml(self.target, self._layout.shape) if self._ome else description(self.target),
-            "metadata": None,  # nothing of tifffile's own
+            "metadata": None,  # no metadata of tifffile's own
             "software": PROGRAM,
             "resolution": pixels,
             "resolutionunit": unit,

@@ -1,4 +1,4 @@
-"""How chunks of OME-Zarr are compressed."""
+"""Compression of chunks in OME-Zarr."""
 
 from functools import cached_property
 
@@ -15,7 +15,7 @@ LEVEL = 2
 
 
 class _TimelessGZip(GZip):  # type: ignore[misc]
-    """Leave out the time, so that equal content gives equal files."""
+    """gzip without a time stamp, so that equal content gives equal files."""
 
     def encode(self, buf: object) -> bytes:
         return bytes(gzip_encode(ensure_contiguous_ndarray(buf), self.level))
@@ -28,10 +28,10 @@ class _TimelessGzipCodec(GzipCodec):
 
 
 def codec(compression: Compression, version: str) -> Codec | BytesBytesCodec | None:
-    """Return what compresses chunks in a version of OME-Zarr, 0.4 or 0.5; None if they stay as they are."""
+    """Return the codec of a compression in a version of OME-Zarr, 0.4 or 0.5; None for no compression."""
     v2 = version == "0.4"
     if compression == "blosc":
-        # Shuffling bytes makes files with probabilities twice as large.
+        # Shuffling bytes would double files of probabilities.
         if v2:
             return Blosc("zstd", LEVEL, Blosc.NOSHUFFLE)
         return BloscCodec(cname="zstd", clevel=LEVEL, shuffle="noshuffle")

@@ -1,4 +1,4 @@
-"""Labels inside the OME-Zarr image they belong to."""
+"""Labels inside an OME-Zarr image."""
 
 import json
 import os

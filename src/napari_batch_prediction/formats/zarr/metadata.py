@@ -1,8 +1,8 @@
-"""The metadata of OME-Zarr, versions 0.1 to 0.5: one model, which is read from a store and written into it.
+"""The metadata of OME-Zarr, versions 0.1 to 0.5, as one model for reading and writing.
 
-The metadata are described in https://ngff.openmicroscopy.org/specifications. The model is our own, since yaozarrs 0.3.4
-refuses 12 of 17 kinds of metadata that are read here (no axes or plain names of axes, no transformations, channels
-without a window), and ome-zarr-models 1.7 excludes pydantic from 2.13 and Python from 3.14.
+The specification is https://ngff.openmicroscopy.org/specifications. The model is our own: yaozarrs 0.3.4 refuses 12 of
+17 kinds of metadata that are read here (no axes or plain names of axes, no transformations, channels without a window),
+and ome-zarr-models 1.7 excludes pydantic from 2.13 and Python from 3.14.
 """
 
 import math
@@ -17,13 +17,13 @@ from napari_batch_prediction.images.units import unit_name
 
 _LONG_NAMES = {"time": "t", "channel": "c", "channels": "c"}
 
-# Labels lie in IMAGE/labels/NAME.
+# Path from labels, IMAGE/labels/NAME, to their image.
 _IMAGE_OF_LABELS = "../../"
 
 
 @dataclass(frozen=True)
 class Axis:
-    """An axis: its name, whether it is of type ``time``, ``channel`` or ``space``, and its unit, where known."""
+    """An axis: its name, its type (``time``, ``channel`` or ``space``) and its unit, empty if unknown."""
 
     name: str
     kind: str = ""
@@ -31,14 +31,14 @@ class Axis:
 
     @property
     def key(self) -> str:
-        """The axis key; the name in small letters if it is none."""
+        """The axis key, or the name in lower case for other axes."""
         key = self.name.lower()
         return key if key in KEYS else _LONG_NAMES.get(self.kind, key)
 
 
 @dataclass(frozen=True)
 class Level:
-    """An array of one resolution: its path in the group, and size and place of its first pixel along each axis."""
+    """An array of one resolution: its path in the group, and size and position of its first pixel along each axis."""
 
     path: str
     scale: tuple[float, ...]
@@ -47,7 +47,7 @@ class Level:
 
 @dataclass(frozen=True)
 class Channel:
-    """How a channel is shown: its name, its color as six hexadecimal digits, and the limits of its contrast."""
+    """The display of a channel: name, color as six hexadecimal digits, and limits of contrast."""
 
     label: str
     color: str = ""
@@ -63,17 +63,17 @@ class OmeImage:
     axes
         Axes of the levels.
     levels
-        The full resolution first.
+        The levels, full resolution first.
     version
         Version of OME-Zarr to write.
     name
         Name of the image.
     method
-        How coarser levels are made.
+        Method of making coarser levels.
     channels
-        How the channels are shown; many programs write only parts of it.
+        The display of the channels, of which many programs write only parts.
     label_colors
-        The color of each value, if the image is labels of the one it lies in; else None.
+        The color of each value, if the image is labels in another image; else None.
     """
 
     axes: tuple[Axis, ...]
@@ -86,15 +86,15 @@ class OmeImage:
 
     @classmethod
     def parse(cls, attributes: Mapping[str, Any]) -> Self | None:
-        """Return the first image that the attributes of a group describe; None if they describe none.
+        """Return the first image in the attributes of a group; None if there is none.
 
-        What is odd in them is left out, as long as the levels have paths.
+        Invalid entries are ignored, as long as the levels have paths.
         """
         ome = ome_attributes(attributes)
         if "multiscales" not in ome:
             return None
         image = ome["multiscales"][0]
-        # Before version 0.3 there were always five axes.
+        # Versions before 0.3 always have five axes.
         axes = tuple(map(_parse_axis, _list(image.get("axes", KEYS))))
         levels = tuple(
             Level(str(level["path"]), *_parse_transformations((level, image), len(axes))) for level in image["datasets"]
@@ -102,13 +102,13 @@ class OmeImage:
         if not levels:
             raise ValueError("its metadata name no levels")
         return cls(
-            axes,
-            levels,
-            "0.5" if "ome" in attributes else "0.4",
-            str(image.get("name") or ""),
-            str(image.get("type") or ""),
-            tuple(map(_parse_channel, _list(_mapping(ome.get("omero")).get("channels")))),
-            _parse_colors(ome["image-label"]) if "image-label" in ome else None,
+            axes=axes,
+            levels=levels,
+            version="0.5" if "ome" in attributes else "0.4",
+            name=str(image.get("name") or ""),
+            method=str(image.get("type") or ""),
+            channels=tuple(map(_parse_channel, _list(_mapping(ome.get("omero")).get("channels")))),
+            label_colors=_parse_colors(ome["image-label"]) if "image-label" in ome else None,
         )
 
     def attributes(self) -> dict[str, object]:
@@ -141,11 +141,11 @@ class OmeImage:
 
     @property
     def channel_names(self) -> tuple[str, ...]:
-        """A name for each channel; empty if there are none."""
+        """The names of the channels; empty if none are stored."""
         return tuple(channel.label for channel in self.channels)
 
     def paths(self, group: str) -> list[str]:
-        """Return the paths of the levels in a store, given that of the group."""
+        """Return the paths of the levels in a store, given the group's path."""
         return [f"{group}/{level.path}" if group else level.path for level in self.levels]
 
     def axis_keys(self, shape: Sequence[int]) -> str:
@@ -154,7 +154,7 @@ class OmeImage:
         Raises
         ------
         AxesError
-            If they do not fit the shape, or are no axes of an image.
+            If the axes do not fit the shape, or are no axes of an image.
         """
         keys = [axis.key for axis in self.axes]
         if len(keys) != len(shape):
@@ -165,7 +165,7 @@ class OmeImage:
         return axes
 
     def pixel_size(self, level: int) -> tuple[dict[str, float], dict[str, str]]:
-        """Return the size of a pixel of a level along ``t z y x``, and the unit of each, where both are known."""
+        """Return the size of a pixel of a level and its unit along ``t z y x``, where both are known."""
         sizes, units = {}, {}
         for axis, size in zip(self.axes, self.levels[level].scale, strict=True):
             unit = unit_name(axis.unit) if axis.unit else ""
@@ -175,17 +175,17 @@ class OmeImage:
 
 
 def ome_attributes(attributes: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the part of a group's attributes that is OME's: all of them before version 0.5."""
+    """Return OME's part of a group's attributes, which before version 0.5 is all of them."""
     return _mapping(attributes.get("ome", attributes))
 
 
 def dimension_axes(names: Any) -> str | None:
-    """Return axis keys for the names of an array's dimensions; None if they are no names of axes."""
+    """Return the axis keys for the names of an array's dimensions; None if these are no names of axes."""
     if not isinstance(names, Sequence) or not all(isinstance(name, str) for name in names):
         return None
     keys = [_LONG_NAMES.get(name.lower(), name.lower()) for name in names]
-    known = set("yx") <= set(keys) <= set(KEYS) and len(set(keys)) == len(keys)
-    return "".join(keys) if known else None
+    are_keys = set("yx") <= set(keys) <= set(KEYS) and len(set(keys)) == len(keys)
+    return "".join(keys) if are_keys else None
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
@@ -206,7 +206,7 @@ def _parse_axis(axis: Any) -> Axis:
 def _parse_transformations(
     owners: Sequence[Mapping[str, Any]], n_axes: int
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Return what the transformations of a level, then those of its image, come to: a scale and a translation."""
+    """Return scale and translation of a level: the product of its transformations and those of its image."""
     scale, translation = (1.0,) * n_axes, (0.0,) * n_axes
     for step in (_mapping(step) for owner in owners for step in _list(owner.get("coordinateTransformations"))):
         kind = step.get("type")
@@ -223,7 +223,7 @@ def _products(first: Sequence[float], second: Sequence[float]) -> tuple[float, .
 
 
 def _floats(values: Any, n: int) -> tuple[float, ...] | None:
-    """Return a list of this many numbers, NaN for what is none; None if it is no such list."""
+    """Return a list of ``n`` numbers, with NaN for other entries; None if it is no such list."""
     numbers = tuple(map(_float, _list(values)))
     return numbers if len(numbers) == n else None
 
@@ -243,13 +243,13 @@ def _transformations(level: Level) -> list[dict[str, object]]:
 
 
 def _parse_channel(channel: Any) -> Channel:
-    known = _mapping(channel)
-    window = _mapping(known.get("window"))
+    facts = _mapping(channel)
+    window = _mapping(facts.get("window"))
     limits = _float(window.get("min")), _float(window.get("max"))
     return Channel(
-        str(known.get("label") or ""),
-        str(known.get("color") or ""),
-        limits if all(map(math.isfinite, limits)) else None,
+        label=str(facts.get("label") or ""),
+        color=str(facts.get("color") or ""),
+        window=limits if all(map(math.isfinite, limits)) else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""Levels of an image of several resolutions: each has half the pixels along z, y and x of the one before."""
+"""The levels of a multi-resolution image, each with half the pixels along z, y and x of the one before."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,18 +14,19 @@ _SPATIAL = tuple(KEYS.index(key) for key in "zyx")
 
 
 def zarr_chunk(axes: str, shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
-    """Return the shape of chunks: one time point, one channel, about 1 MB, even if there are several along an axis.
+    """Return the shape of chunks: one time point, one channel, about 1 MB.
 
-    Even, so that each chunk of a level becomes a whole part of the next.
+    If there are several chunks along an axis, their extent is even, so that each becomes a whole region of the next
+    level.
     """
-    known = extents(axes, shape)
-    stored = tuple(known[key] for key in KEYS)
+    by_key = extents(axes, shape)
+    stored = tuple(by_key[key] for key in KEYS)
     sides = dict(zip(KEYS, chunk_shape(KEYS, stored, itemsize, ZARR_CHUNK_BYTES), strict=True))
-    return tuple(sides[key] if sides[key] in (1, known[key]) else sides[key] // 2 * 2 for key in axes)
+    return tuple(sides[key] if sides[key] in (1, by_key[key]) else sides[key] // 2 * 2 for key in axes)
 
 
 def level_shapes(shape: tuple[int, ...], itemsize: int) -> list[tuple[int, ...]]:
-    """Return the shapes (t, c, z, y, x) of all levels, until one time point and channel fits in one chunk."""
+    """Return the shapes (t, c, z, y, x) of all levels, down to one chunk for a time point and channel."""
     shapes = [shape]
     while zarr_chunk(KEYS, shape, itemsize)[2:] != shape[2:]:
         shape = shape[:2] + tuple(-(-n // 2) for n in shape[2:])
@@ -34,14 +35,14 @@ def level_shapes(shape: tuple[int, ...], itemsize: int) -> list[tuple[int, ...]]
 
 
 class Halver:
-    """From one level to the next.
+    """Halves the resolution of a level.
 
     Parameters
     ----------
     shape
-        The level, (t, c, z, y, x).
+        Shape of the level, (t, c, z, y, x).
     nearest
-        Take the first of two values instead of their mean.
+        True to take the first of two values instead of their mean.
     """
 
     def __init__(self, shape: tuple[int, ...], *, nearest: bool) -> None:
@@ -49,23 +50,20 @@ class Halver:
         self._nearest = nearest
 
     def region(self, region: tuple[slice, ...]) -> tuple[slice, ...]:
-        """Return the part of the next level that a part of this one becomes."""
-        return tuple(
-            slice(part.start // 2, -(-part.stop // 2)) if axis in self._axes else part
-            for axis, part in enumerate(region)
-        )
+        """Return the region of the next level for a region of this one."""
+        return tuple(slice(s.start // 2, -(-s.stop // 2)) if axis in self._axes else s for axis, s in enumerate(region))
 
     def values(self, values: NDArray) -> NDArray:
-        """Return a part at half the resolution, in its own type; integers are rounded to the nearest."""
+        """Return the values of a region at half the resolution, in the same type; integers are rounded."""
         dtype = values.dtype
-        nearest = self._nearest or dtype.name in ("int64", "uint64")  # float64 does not hold them
+        nearest = self._nearest or dtype.name in ("int64", "uint64")  # float64 cannot represent them all
         halved: NDArray[Any] = values if nearest else values.astype(np.float32 if dtype.itemsize < 4 else np.float64)
         for axis in self._axes:
             first, second = halved.take(_every(halved, axis, 0), axis), halved.take(_every(halved, axis, 1), axis)
             if not nearest:
                 pairs = [slice(None)] * halved.ndim
                 pairs[axis] = slice(0, second.shape[axis])
-                # The last of an odd number stays as it is.
+                # The last of an odd number of values stays.
                 first[tuple(pairs)] = (first[tuple(pairs)] + second) / 2
             halved = first
         return (np.rint(halved) if dtype.kind in "ui" and not nearest else halved).astype(dtype)
@@ -76,21 +74,21 @@ def _every(values: NDArray, axis: int, start: int) -> NDArray:
 
 
 class Pyramid:
-    """Put the chunks of all levels together from regions of the first.
+    """Assembles the chunks of all levels from regions of the first.
 
     Parameters
     ----------
     shapes
-        The levels, (t, c, z, y, x), the finest first.
+        Shapes of the levels, (t, c, z, y, x), the finest first.
     dtype
         The type of the values.
     nearest
-        Take the first of two values instead of their mean.
+        True to take the first of two values instead of their mean.
 
     Attributes
     ----------
     levels
-        For each level, what puts its chunks together.
+        The assembler of chunks of each level.
     axes
         The axes of all levels.
     count, row_bytes
@@ -105,7 +103,7 @@ class Pyramid:
         self._halvers = [Halver(shape, nearest=nearest) for shape in shapes[:-1]]
 
     def add(self, region: Region, values: NDArray, level: int = 0) -> Iterator[tuple[Index, NDArray]]:
-        """Take a region of a level; yield each chunk that it completes, its level before its index."""
+        """Take a region of a level; yield each chunk that it completes, with level and index."""
         chunks = self.levels[level]
         for index, chunk in chunks.add(region, values):
             yield (level, *index), chunk
@@ -114,6 +112,6 @@ class Pyramid:
                 yield from self.add(halver.region(chunks.region(index)), halver.values(chunk), level + 1)
 
     def clear(self) -> None:
-        """Forget the chunks that are not complete."""
+        """Drop incomplete chunks."""
         for level in self.levels:
             level.clear()

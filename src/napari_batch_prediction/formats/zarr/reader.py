@@ -1,4 +1,4 @@
-"""Zarr version 2 and 3: OME-Zarr and plain arrays, by zarr-python."""
+"""Reading OME-Zarr and plain arrays in Zarr 2 and 3, by zarr-python."""
 
 import json
 from collections.abc import Iterator
@@ -17,18 +17,18 @@ from napari_batch_prediction.images.base import Image, choose_axes, only_dataset
 class ZarrImage(Image):
     """An array in a Zarr store: a level of an OME-Zarr image, or a plain array.
 
-    Of an OME-Zarr image the full resolution is taken, unless a level is named. Axes, size of a pixel and names
-    of channels are those of its metadata. A plain array may name its axes (``dimension_names``, or xarray's
-    ``_ARRAY_DIMENSIONS``); else they are guessed.
+    An OME-Zarr image is opened at full resolution unless a level is named, with axes, size of a pixel and names of
+    channels from its metadata. The axes of a plain array are its ``dimension_names`` or xarray's
+    ``_ARRAY_DIMENSIONS``, else guessed.
 
     Parameters
     ----------
     location
-        The input as the user names it.
+        The text of its location, for messages.
     file
         The folder of the store.
     dataset
-        Path of a group or an array in it; None if it holds one image.
+        Path of a group or an array; None if the store holds one image.
     axes
         Axes that win over the store's own.
     """
@@ -49,14 +49,14 @@ class ZarrImage(Image):
         except AxesError:
             if axes is None:
                 raise
-        axes, known = choose_axes(array.shape, axes, own_axes)
+        axes, axes_known = choose_axes(array.shape, axes, own_axes)
         sizes, units = image.pixel_size(level) if image else ({}, {})
         super().__init__(
             location,
             axes,
             array.shape,
             array.dtype,
-            axes_known=known,
+            axes_known=axes_known,
             pixel_size=sizes,
             units=units,
             channel_names=image.channel_names if image else (),
@@ -67,7 +67,7 @@ class ZarrImage(Image):
 
     def _read(self, region: tuple[slice, ...]) -> NDArray:
         pixels: NDArray = self._array[region]  # type: ignore[assignment]
-        # Chunks that are missing stand for empty ones, unless all of the store is.
+        # Missing chunks count as empty, but not if the whole store is missing.
         if not is_zarr(self._folder):
             raise FileNotFoundError("the store is gone")
         return pixels
@@ -87,18 +87,18 @@ def _only_array(file: Path, group: zarr.Group) -> zarr.Array:
     if image is not None:
         return _full_resolution(file, group, image)
     attributes = ome_attributes(group.attrs.asdict())
-    for kind, parts in (("plate", "wells"), ("well", "images")):
+    for kind, members in (("plate", "wells"), ("well", "images")):
         if kind in attributes:
-            paths = [f"{file / group.path / part['path']}" for part in attributes[kind][parts]]
+            paths = [f"{file / group.path / member['path']}" for member in attributes[kind][members]]
             example = paths[0] + ("/0" if kind == "plate" else "") if paths else f"{file}/A/1/0"
             raise ImageReadError(
-                f"'{file / group.path}' is a {kind} with {len(paths)} {parts}, not one image. Name an image in it, "
+                f"'{file / group.path}' is a {kind} with {len(paths)} {members}, not one image. Name an image in it, "
                 f"as in '{example}', or a pattern such as '{file / group.path}/{'*/*/*' if kind == 'plate' else '*'}'."
             )
-    # Labels belong to an image, and are none to predict unless they are named.
+    # Labels are not taken for images, unless there is nothing else.
     images = _images(file / group.path, group)
-    found = {path: what for path, what in images.items() if "labels" not in PurePosixPath(path).parts} or images
-    node = group[only_dataset(file / group.path, found)]
+    proper = {path: text for path, text in images.items() if "labels" not in PurePosixPath(path).parts}
+    node = group[only_dataset(file / group.path, proper or images)]
     return node if isinstance(node, zarr.Array) else _only_array(file, node)
 
 
@@ -115,7 +115,7 @@ def _full_resolution(file: Path, group: zarr.Group, image: OmeImage) -> zarr.Arr
 
 
 def _images(folder: Path, node: zarr.Array | zarr.Group) -> dict[str, str]:
-    """Return what each image in a store is, by its path: OME-Zarr images, and arrays that are no levels of one."""
+    """Return a description of each image in a store, by path: OME-Zarr images, and arrays that are no levels of one."""
     return dict(_walk(folder, node, "")) if isinstance(node, zarr.Group) else {"": f"{node.shape} {node.dtype}"}
 
 
@@ -127,7 +127,7 @@ def _walk(
         levels |= set(image.paths(above))
         if above:
             yield above, "OME-Zarr image"
-    # Not the group's own list of members, which warns of every file that does not belong to it.
+    # Not by the group's list of members, which warns of every other file.
     for name in sorted(child.name for child in folder.iterdir() if child.is_dir() and is_zarr(child)):
         child = group[name]
         path = f"{above}/{name}" if above else name
@@ -138,7 +138,7 @@ def _walk(
 
 
 def _image_of(root: zarr.Array | zarr.Group, array: zarr.Array) -> tuple[OmeImage | None, int]:
-    """Return the OME-Zarr image that an array is a level of, and which level it is; None if it is none."""
+    """Return the OME-Zarr image of which an array is a level, and the level's index; None and 0 if there is none."""
     above = PurePosixPath(array.path)
     while isinstance(root, zarr.Group) and above.parts:
         above = above.parent
@@ -155,7 +155,7 @@ def _dimension_names(array: zarr.Array) -> Any:
 
 
 def _refuse_pickle(location: str, array: zarr.Array) -> None:
-    """Raise ImageReadError if a codec of the array would run what is in the file."""
+    """Raise ImageReadError if a codec of the array would unpickle its data."""
     metadata = array.metadata.to_dict()
     codecs = {key: metadata.get(key) for key in ("codecs", "compressor", "filters")}
     if "pickle" in json.dumps(codecs, default=str).lower():

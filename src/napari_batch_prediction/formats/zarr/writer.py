@@ -1,4 +1,4 @@
-"""OME-Zarr, from tiles that come in any order from several threads."""
+"""Writing OME-Zarr from tiles in any order."""
 
 import zarr
 from numpy.typing import NDArray
@@ -14,17 +14,17 @@ from napari_batch_prediction.formats.zarr.writer_metadata import AXES, attribute
 
 
 class OmeZarrWriter(ChunkWriter[Pyramid]):
-    """Write one OME-Zarr image.
+    """Writes one OME-Zarr image.
 
-    Axes are always ``t c z y x``. Each chunk is compressed, stored, and added to the next level of the pyramid by
-    the thread that completes it.
+    Axes are always ``t c z y x``. The thread that completes a chunk compresses it, stores it, and adds it to the next
+    level of the pyramid.
 
     Parameters
     ----------
     target
-        What is written, and where.
+        The output.
     multiscale
-        Also write the image at half, a quarter, ... of its resolution, until it fits in one chunk.
+        True to write also half, a quarter, ... of the resolution, down to one chunk.
     """
 
     is_folder = True
@@ -56,8 +56,8 @@ class OmeZarrWriter(ChunkWriter[Pyramid]):
         ]
 
     def _store(self, index: Index, chunk: NDArray) -> None:
-        level, *place = index
-        self._arrays[level][self._chunks.levels[level].region(tuple(place))] = chunk
+        level, *in_level = index
+        self._arrays[level][self._chunks.levels[level].region(tuple(in_level))] = chunk
 
     def _publish(self) -> None:
         super()._publish()

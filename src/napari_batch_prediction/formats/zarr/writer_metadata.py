@@ -1,4 +1,4 @@
-"""What the metadata of OME-Zarr say of an output."""
+"""The metadata of an output in OME-Zarr."""
 
 from typing import Any
 
@@ -47,17 +47,17 @@ def _axis(key: str, target: Target) -> Axis:
 
 
 def _level(level: int, target: Target, shapes: list[tuple[int, ...]]) -> Level:
-    """Return size and place of the pixels of a level; the place is that of the middle of the first pixel."""
+    """Return a level with the size of its pixels and the position of the first pixel's middle."""
     scale, translation = [], []
     for axis, key in enumerate(AXES):
-        # Axes that have come down to one pixel are not halved any more.
+        # Axes of one pixel are not halved further.
         halvings = sum(shape[axis] > 1 for shape in shapes[:level]) if key in "zyx" else 0
         size = float(target.pixel_size.get(key, 1.0))
         scale.append(size * 2**halvings)
         middle = 0 if target.is_labels or _by_nearest(target.dtype) else (2**halvings - 1) / 2
         offset = target.offset.get(key, 0) if key != "c" else 0
         translation.append(size * (offset + middle))
-    return Level(f"s{level}", tuple(scale), tuple(translation))
+    return Level(path=f"s{level}", scale=tuple(scale), translation=tuple(translation))
 
 
 def _by_nearest(dtype: np.dtype[Any]) -> bool:
@@ -75,9 +75,9 @@ def _channels(target: Target, count: int) -> tuple[Channel, ...]:
     names, colors = target.channel_names, target.channel_colors
     return tuple(
         Channel(
-            names[i] if i < len(names) else f"Channel {i + 1}",
-            "{:02X}{:02X}{:02X}".format(*(colors[i] if i < len(colors) else (255, 255, 255))),
-            window,
+            label=names[i] if i < len(names) else f"Channel {i + 1}",
+            color="{:02X}{:02X}{:02X}".format(*(colors[i] if i < len(colors) else (255, 255, 255))),
+            window=window,
         )
         for i in range(count)
     )
