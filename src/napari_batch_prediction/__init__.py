@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from napari_batch_prediction.records.ledger import Ledger
     from napari_batch_prediction.running.resume import resume
 
+PROGRAM = "napari-batch-prediction"
+"""The name of this program: of its command, of its plugin, and in its outputs."""
+
 __version__ = "0.1.0"
 
 __all__ = [

@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from napari_batch_prediction import PROGRAM
+
 if TYPE_CHECKING:
     from napari_batch_prediction.classifiers.base import Classifier
     from napari_batch_prediction.job.export import Export
@@ -80,7 +82,7 @@ def make_parser() -> argparse.ArgumentParser:
     from napari_batch_prediction.job.options import add_options, describe
 
     parser = argparse.ArgumentParser(
-        prog="napari-batch-prediction",
+        prog=PROGRAM,
         description="Run a trained ilastik pixel classifier over many images.",
         epilog="Exit status: 0 all done, 1 some failed, 2 arguments or classifier cannot be used.",
         allow_abbrev=False,

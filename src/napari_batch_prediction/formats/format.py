@@ -16,9 +16,6 @@ from napari_batch_prediction.formats.common.target import Compression, Target
 from napari_batch_prediction.formats.common.writer import Writer
 from napari_batch_prediction.images.base import Image
 
-PROGRAM = "napari-batch-prediction"
-"""The name of this program, also of its entry in the metadata of an output."""
-
 INTEGERS = ("uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64")
 FLOATS = ("float32", "float64")
 

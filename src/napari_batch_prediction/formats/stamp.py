@@ -6,8 +6,9 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 
+from napari_batch_prediction import PROGRAM
 from napari_batch_prediction.axes import AxisKey
-from napari_batch_prediction.formats.format import PROGRAM, load
+from napari_batch_prediction.formats.format import load
 from napari_batch_prediction.formats.registry import known_format
 from napari_batch_prediction.formats.zarr.format import ZARR
 

@@ -6,12 +6,11 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from napari_batch_prediction import PROGRAM
 from napari_batch_prediction.formats.registry import is_table_format
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.job.options import write_options
-
-COMMAND = "napari-batch-prediction"
 
 _RUN = """ledger = job.run()
 for row in ledger.rows:
@@ -33,7 +32,7 @@ def as_command(job: BatchJob) -> str:
     If options cannot express the job (exports that differ in more than their source, settings of single images), it
     is given as JSON to ``--job``.
     """
-    words = [COMMAND, "run", *_arguments(job.absolute())]
+    words = [PROGRAM, "run", *_arguments(job.absolute())]
     return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
 
 

@@ -1,21 +1,22 @@
-"""Checks of the outputs of a plan: no two are one file, and nothing is replaced that may not be."""
+"""Checks of planned outputs: no two share a file, and no file is replaced without permission."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from napari_batch_prediction import PROGRAM
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.formats.stamp import read_metadata
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.location import Location
 from napari_batch_prediction.planning.exports import NamedExport
-from napari_batch_prediction.planning.folders import Folder, Folders, parted
+from napari_batch_prediction.planning.folders import Folder, Folders, absolute_parts
 from napari_batch_prediction.planning.naming import shared_folder
 from napari_batch_prediction.planning.output import OutputPlan, plan_table
-from napari_batch_prediction.planning.provenance import SOFTWARE, made_with
+from napari_batch_prediction.planning.provenance import made_with
 from napari_batch_prediction.problems import Problem
 
-# The longest name most file systems take, in bytes.
+# The longest name, in bytes, on most file systems.
 MAX_NAME = 255
 
 
@@ -41,13 +42,13 @@ class OutputChecks:
     ) -> None:
         self._job = job
         self._classifier_hash = classifier_hash
-        # A table needs every image, also one whose outputs are there.
-        self._makes_table = any(named.is_table for named in exports)
+        # A table needs every image, so that none with existing outputs may be skipped.
+        self._makes_table = any(export.is_table for export in exports)
         here = os.getcwd()  # noqa: PTH109
         inputs = [file for location, _ in outputs for file in location.paths]
-        read = {parted(file, here): f"the input {file}" for file in inputs}
-        read[parted(job.classifier, here)] = f"the classifier {job.classifier}"
-        written = [(location, file) for location, plans in outputs for file in _parts(plans)]
+        read = {absolute_parts(file, here): f"the input {file}" for file in inputs}
+        read[absolute_parts(job.classifier, here)] = f"the classifier {job.classifier}"
+        written = [(location, file) for location, plans in outputs for file in _folders_and_names(plans)]
         self.shared_folder = shared_folder(inputs) if inputs else None
         self._folders = Folders([*read, *(file for _, file in written)])
         self._sacred = {self._folders[folder].real_key(name): owner for (folder, name), owner in read.items()}
@@ -63,15 +64,15 @@ class OutputChecks:
     def name_tables(self, exports: Iterable[NamedExport], *, own: bool) -> dict[str, Path]:
         """Return the file of each table of the batch.
 
-        In its name ``{stem}`` is that of the classifier. It lies in the folder of its export, or in the one that all
-        images share; without either there is none.
+        In its name, ``{stem}`` is that of the classifier. It is in the folder of its export, or in the folder that all
+        images share; without either there is no table.
 
         Parameters
         ----------
         exports
             The exports.
         own
-            Whether a table that exists is of an earlier part of the same run.
+            True if an existing table is of an earlier part of the same run.
 
         Raises
         ------
@@ -80,8 +81,8 @@ class OutputChecks:
         """
         tables: dict[str, Path] = {}
         keys: set[str] = set()
-        for named in exports:
-            path = plan_table(named, self._job.classifier, self.shared_folder) if named.is_table else None
+        for export in exports:
+            path = plan_table(export, self._job.classifier, self.shared_folder) if export.is_table else None
             if path is None:
                 continue
             folder = self._folders[str(path.parent)]
@@ -103,13 +104,13 @@ class OutputChecks:
             if folder.problem is not None:
                 raise SettingsError(str(folder.problem), setting="folder", path=path.parent)
             keys.add(key)
-            tables[named.name] = path
+            tables[export.name] = path
         return tables
 
     def check(
         self, location: Location, outputs: Sequence[OutputPlan], own: frozenset[Path], *, is_sound: bool
     ) -> tuple[list[Problem], bool]:
-        """Return what is wrong with the outputs of an image, and whether it is to be skipped because they exist.
+        """Return the problems of an image's outputs, and True if it is to be skipped because they exist.
 
         Parameters
         ----------
@@ -120,12 +121,14 @@ class OutputChecks:
         own
             Outputs that may be replaced, because an earlier part of the same run made them.
         is_sound
-            Whether nothing else is wrong with the image.
+            True if the image has no other problem.
         """
         problems: list[Problem] = []
         in_the_way: list[Path] = []
         existing: list[tuple[OutputPlan, Path]] = []
-        files = [(output, self._folders[folder], name) for output in outputs for folder, name in _parts([output])]
+        files = [
+            (output, self._folders[folder], name) for output in outputs for folder, name in _folders_and_names([output])
+        ]
         for output, folder, name in files:
             exists = folder.holds(name)
             conflict = self._conflict(output, folder, name, exists=exists)
@@ -141,11 +144,11 @@ class OutputChecks:
         if self._job.existing != "skip" or not existing or problems or not is_sound:
             return problems, False
         for output, path in existing:
-            problems += self._not_the_same(location, output.named, path)
+            problems += self._not_the_same(location, output.export, path)
         return problems, not problems and not self._makes_table and len(existing) == len(files)
 
     def _rivalry(self, location: Location, folder: Folder, name: str) -> Problem | None:
-        """Return the problem that something else is written to the same file; None if nothing is."""
+        """Return the problem that another output has the same file; None if there is none."""
         rivals = self._rivals.get(folder.key(name)) if self._rivals else None
         if rivals is None:
             return None
@@ -160,24 +163,24 @@ class OutputChecks:
         return Problem("output", text, "name", path)
 
     def _conflict(self, output: OutputPlan, folder: Folder, name: str, *, exists: bool) -> Problem | None:
-        """Return the problem that a name is that of an input, or of the wrong kind; None if there is none."""
+        """Return the problem that a name is an input's, or of a file for a folder; None if it is neither."""
         path = folder.path
         if owner := self._sacred.get(folder.real_key(name)):
             text = f"{path(name)} is {owner}, which is never replaced. Choose another name or folder."
-        elif exists and (is_folder := path(name).is_dir()) != output.named.format.is_folder:
+        elif exists and (is_folder := path(name).is_dir()) != output.export.format.is_folder:
             text = f"{path(name)} is a {'folder' if is_folder else 'file'}. Choose another name."
         else:
             return None
         return Problem("output", text, "name", path(name))
 
-    def _not_the_same(self, location: Location, named: NamedExport, path: Path) -> Iterator[Problem]:
-        """Yield a problem if an existing output cannot be taken for that of this job."""
+    def _not_the_same(self, location: Location, export: NamedExport, path: Path) -> Iterator[Problem]:
+        """Yield a problem if an existing output is not the one that this job would write."""
         if not path.exists():
             return
-        made = read_metadata(path, named.export.internal_path).get(SOFTWARE)
-        if made is None:
+        stamp = read_metadata(path, export.settings.internal_path).get(PROGRAM)
+        if stamp is None:
             text = f"{path} exists, but does not say how it was made. Remove it, or allow overwriting."
-        elif made != made_with(self._job, named.export, named.source, self._classifier_hash, str(location)):
+        elif stamp != made_with(self._job, export.settings, export.source, self._classifier_hash, str(location)):
             text = (
                 f"{path} exists, but was made by another classifier or with other settings or versions. "
                 "Remove it, or allow overwriting."
@@ -187,8 +190,8 @@ class OutputChecks:
         yield Problem("exists", text, "existing", path)
 
 
-def _parts(outputs: Iterable[OutputPlan]) -> Iterator[tuple[str, str]]:
-    """Yield folder and name of each file that is written."""
+def _folders_and_names(outputs: Iterable[OutputPlan]) -> Iterator[tuple[str, str]]:
+    """Yield the folder and the name of each file of outputs."""
     for output in outputs:
         if output.folder is not None:
             folder = str(output.folder)
@@ -197,7 +200,7 @@ def _parts(outputs: Iterable[OutputPlan]) -> Iterator[tuple[str, str]]:
 
 
 def _too_long(name: str) -> Problem | None:
-    """Return the problem that a name is longer than file systems take; None if it is not."""
+    """Return the problem that a name is too long for file systems; None if it is not."""
     if len(os.fsencode(name)) <= MAX_NAME:
         return None
     return Problem("output", f"The name {name} is longer than {MAX_NAME} bytes. Choose a shorter one.", "name")

@@ -1,4 +1,4 @@
-"""Choices in an export: the values that go together with the others, and why the rest do not."""
+"""Choices in an export: the values of a setting that go together with the other settings."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,13 +16,13 @@ from napari_batch_prediction.planning.output import plan_output
 from napari_batch_prediction.planning.transform import ImageAxes, export_region
 from napari_batch_prediction.problems import Problem
 
-# All other settings are for images.
+# Settings of tables; all others are of images.
 _OF_TABLES = ("source", "format", "folder", "name", "region")
 
 _ONLY_OME_ZARR = "This is for the formats of OME-Zarr."
 
 Reason = tuple[str, str] | None
-"""Why a setting means nothing, and the setting that changes that."""
+"""The reason why a setting has no effect, and the setting that changes this."""
 
 _ORDERS = ("tczyx", "tzyxc", "czyx", "zyxc", "zyx", "tcyx", "tyxc", "tyx", "cyx", "yxc", "yx")
 
@@ -30,7 +30,7 @@ _ORDERS = ("tczyx", "tzyxc", "czyx", "zyxc", "zyx", "tcyx", "tyxc", "tyx", "cyx"
 def why_no_format(
     export_format: ExportFormat, export: Export, source: Source | None, image: ImageAxes | None = None
 ) -> Problem | None:
-    """Return why an export cannot have a format; None if it can.
+    """Return the problem of an export with another format; None if there is none.
 
     Parameters
     ----------
@@ -39,9 +39,9 @@ def why_no_format(
     export
         The other settings.
     source
-        The source; None if it is not known, in which case all formats of images will do.
+        The source; None if unknown, in which case no format has a problem.
     image
-        An image; without one only the type of the values counts, and the number of channels.
+        An image; if None, only the type of values and the number of channels are checked.
     """
     if source is None:
         return None
@@ -64,7 +64,7 @@ def why_no_format(
         region = {**export.region, "c": (0, 1)} if apart else export.region
         other = export.model_copy(update={"format": export_format.name, "region": region})
         output = plan_output(NamedExport(source.name, other, source), image)
-        # Other problems are those of any format.
+        # Other problems do not depend on the format.
         return next((problem for problem in output.problems if problem.setting == "format"), None)
     if export_format.slices is None:
         text = format_problem(export_format, "yxc", (1, 1, 1 if apart else source.channels), dtype) or ""
@@ -72,12 +72,12 @@ def why_no_format(
 
 
 def format_problems(export: Export, source: Source | None, image: ImageAxes | None = None) -> dict[str, Problem | None]:
-    """Return each format, and why the export cannot have it, as :func:`why_no_format` says."""
-    return {known.name: why_no_format(known, export, source, image) for known in EXPORT_FORMATS}
+    """Return the problem of an export with each format by name, see :func:`why_no_format`."""
+    return {format_.name: why_no_format(format_, export, source, image) for format_ in EXPORT_FORMATS}
 
 
 def why_no_dtype(dtype: str, export: Export) -> Problem | None:
-    """Return why an export cannot have a type of values; None if it can."""
+    """Return the problem of an export with another type of values; None if there is none."""
     export_format = format_named(export.format)
     if export_format is None or export_format.is_table or dtype in (export_format.slices or export_format).dtypes:
         return None
@@ -86,14 +86,14 @@ def why_no_dtype(dtype: str, export: Export) -> Problem | None:
 
 
 def why_off(setting: str, export: Export, source: Source | None) -> Problem | None:
-    """Return why a setting means nothing for an export, and the setting that changes that; None if it means something.
+    """Return the problem that a setting has no effect in an export; None if it has.
 
     Parameters
     ----------
     setting
         Name of a field of :class:`Export`.
     export, source
-        The export, and its source; None if it is not known.
+        The export, and its source; None if unknown.
     """
     export_format = format_named(export.format)
     if export_format is None:
@@ -166,21 +166,21 @@ _OFF: dict[str, tuple[Callable[[Export, ExportFormat, Source | None], Reason], .
 
 
 def with_changes(export: Export, source: Source | None, /, **fields: Any) -> Export:
-    """Return an export with other settings, and without what does not go together with them any more.
+    """Return an export with changed settings, resetting others that no longer go together with them.
 
-    A type of integers for fractions gets an output range, which they lose again with the type.
+    With a type of integers, fractions get an output range; with another type they lose it again.
 
     Parameters
     ----------
     export, source
-        The export, and what is exported; None if it is not known.
+        The export, and its source; None if unknown.
     fields
         Fields of :class:`Export` and their new values.
 
     Raises
     ------
     pydantic.ValidationError
-        If a value is not possible.
+        If a value is not valid.
     """
     values = {**dict(export), **fields}
     if "dtype" in fields and "output_range" not in fields:
@@ -188,8 +188,8 @@ def with_changes(export: Export, source: Source | None, /, **fields: Any) -> Exp
     if values["output_range"] is None:
         values["input_range"] = None
     if not values["per_class"]:
-        for part in ("_{class}", "{class}_", "{class}/", "{class}"):
-            values["name"] = values["name"].replace(part, "")
+        for placeholder in ("_{class}", "{class}_", "{class}/", "{class}"):
+            values["name"] = values["name"].replace(placeholder, "")
     export_format = format_named(values["format"])
     if export_format is not None:
         if export_format.compression_problem(values["compression"]):
@@ -200,24 +200,24 @@ def with_changes(export: Export, source: Source | None, /, **fields: Any) -> Exp
 
 
 def for_source(export: Export, source: Source, image: ImageAxes | None = None) -> Export:
-    """Return an export of another source with the same settings, as far as they make sense for it."""
+    """Return an export of another source, with the same settings where they make sense."""
     values: dict[str, Any] = {**dict(export), "source": source.name}
-    values["region"] = {key: part for key, part in export.region.items() if key != "c"}
+    values["region"] = {key: interval for key, interval in export.region.items() if key != "c"}
     values["per_class"] = export.per_class and source.channels > 1
     values["into_image"] = export.into_image and source.kind == "labels"
     if source.dtype.kind != "f":
-        # A range is for fractions: numbers of classes stay what they are.
+        # Only fractions are rescaled, not numbers of classes.
         values["input_range"] = values["output_range"] = None
     elif export.output_range is None:
         values["output_range"] = _whole_range(export.dtype)
     new = with_changes(export, source, **values)
-    formats = (known for known in (format_named(export.format), *EXPORT_FORMATS) if known is not None)
-    name = next((known.name for known in formats if not why_no_format(known, new, source, image)), export.format)
+    formats = filter(None, (format_named(export.format), *EXPORT_FORMATS))
+    name = next((format_.name for format_ in formats if not why_no_format(format_, new, source, image)), export.format)
     return new if name.lower() == export.format.lower() else with_changes(new, source, format=name)
 
 
 def _range_for(dtype: str | None, export: Export, source: Source | None) -> tuple[float, float] | None:
-    """Return the output range that goes with a new type of values."""
+    """Return the output range for a new type of values."""
     fractions = source is None or source.dtype.kind == "f"
     automatic = export.output_range is None or export.output_range == _whole_range(export.dtype)
     if not automatic or not fractions:
@@ -233,10 +233,9 @@ def _whole_range(dtype: str | None) -> tuple[float, float] | None:
 
 
 def axis_orders(export: Export, source: Source | None, image: ImageAxes | None) -> tuple[str, ...]:
-    """Return orders of axes that make sense for the output of an image, all that can be read easily.
+    """Return sensible orders of axes for the output of an image.
 
-    They are orders of the axes that the output has by itself, of those along which it has more than one pixel,
-    and of all five.
+    They are orders of its own axes, of the axes along which it has more than one pixel, and of all five.
     """
     if image is None:
         return tuple(order for order in _ORDERS if len(order) in (3, 5))
@@ -248,5 +247,5 @@ def axis_orders(export: Export, source: Source | None, image: ImageAxes | None) 
         region = {key: (0, n) for key, n in sizes.items()}
     needed = {key for key, (start, stop) in region.items() if stop - start > 1} | {"y", "x"}
     wanted = (set(own), needed, set("tczyx"))
-    found = (own, *(order for order in _ORDERS if set(order) in wanted and needed <= set(order)))
-    return tuple(dict.fromkeys(order for order in found if needed <= set(order)))
+    orders = (own, *(order for order in _ORDERS if set(order) in wanted and needed <= set(order)))
+    return tuple(dict.fromkeys(order for order in orders if needed <= set(order)))

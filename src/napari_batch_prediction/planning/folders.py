@@ -1,4 +1,4 @@
-"""Looking into the folders of inputs and outputs, into each once however many files it has."""
+"""Folders of inputs and outputs, each read at most once for any number of files."""
 
 import os
 import unicodedata
@@ -7,18 +7,18 @@ from pathlib import Path
 
 from napari_batch_prediction.problems import Problem
 
-# From this number of names on, one look at the whole folder is faster than one at each name.
+# From this number of names on, listing the folder is faster than looking at each name.
 _MANY = 16
 
 
 def same(text: str) -> str:
-    """Return a text that is equal for names some file system takes for one: other case, other composition."""
+    """Return a text that is equal for names that some file system takes for one: ignoring case and composition."""
     return text.casefold() if text.isascii() else unicodedata.normalize("NFC", text).casefold()
 
 
 def nearest(folder: Path) -> Path:
-    """Return the folder, or the deepest one above it that exists."""
-    return next(place for place in (folder, *folder.parents) if os.path.lexists(place) or place == place.parent)
+    """Return the folder, or the deepest existing folder above it."""
+    return next(path for path in (folder, *folder.parents) if os.path.lexists(path) or path == path.parent)
 
 
 class Folder:
@@ -29,12 +29,12 @@ class Folder:
     path
         The folder.
     n_names
-        How many names will be asked for.
+        Number of names that will be asked for.
 
     Attributes
     ----------
     problem
-        Why files cannot be made in it; None if they can.
+        The problem that files cannot be made in it; None if they can.
     """
 
     def __init__(self, path: str, n_names: int) -> None:
@@ -46,7 +46,7 @@ class Folder:
 
     @property
     def problem(self) -> Problem | None:
-        """Why files cannot be made in the folder; None if they can."""
+        """The problem that files cannot be made in the folder; None if they can."""
         if not self._is_asked:
             self._is_asked, self._problem = True, _problem(Path(self._path))
         return self._problem
@@ -56,17 +56,17 @@ class Folder:
         return Path(self._path, name)
 
     def holds(self, name: str) -> bool:
-        """Return whether there is a file, folder or link of this name."""
-        # Whether names that differ in case are the same is the file system's to say.
+        """Return True if there is a file, folder or link of this name."""
+        # The list ignores case, so the file system decides.
         may_be = self._listed is None or same(name) in self._listed
         return may_be and os.path.lexists(f"{self._path}/{name}")
 
     def key(self, name: str) -> str:
-        """Return a text that is equal for paths that some file system takes for the same."""
+        """Return a text that is equal for paths that some file system takes for one."""
         return f"{self._key}/{same(name)}"
 
     def real_key(self, name: str) -> str:
-        """Return the same for the file that a path leads to, through links."""
+        """Return the key of the file that a name leads to through links."""
         may_be_link = self._listed is None or self._listed.get(same(name), False) or name in {"", ".", ".."}
         return same(os.path.realpath(f"{self._path}/{name}")) if may_be_link else self.key(name)
 
@@ -77,7 +77,7 @@ class Folders:
     Parameters
     ----------
     files
-        All files that will be asked for.
+        Folder and name of each file that will be asked for.
     """
 
     def __init__(self, files: Iterable[tuple[str, str]]) -> None:
@@ -92,30 +92,30 @@ class Folders:
         return self._folders[path]
 
 
-def parted(file: Path, here: str) -> tuple[str, str]:
-    """Return the folder of a file, seen from the root, and the file's name; relative paths start ``here``."""
+def absolute_parts(file: Path, here: str) -> tuple[str, str]:
+    """Return the absolute folder of a file, and the file's name; relative paths start ``here``."""
     folder, name = os.path.split(file)
     return os.path.join(here, folder) if folder else here, name  # noqa: PTH118 - thousands of files
 
 
 def _listed(folder: str) -> dict[str, bool] | None:
-    """Return for each name in a folder whether it is a link; None if the folder cannot be read."""
+    """Return the names in a folder, with True for links; None if the folder cannot be read."""
     try:
         with os.scandir(folder) as entries:
             return {same(entry.name): entry.is_symlink() for entry in entries}
     except (FileNotFoundError, NotADirectoryError):
         return {}
-    except OSError:  # no permission to list it: each name is asked for
+    except OSError:  # without permission to list it, each name is looked at
         return None
 
 
 def _problem(folder: Path) -> Problem | None:
-    """Return why files cannot be made in a folder, which need not exist yet; None if they can."""
-    place = nearest(folder)
-    if not place.is_dir():
-        text = f"The folder {folder} cannot be made: {place} is not a folder. Choose another folder."
+    """Return the problem that files cannot be made in a folder, which need not exist yet; None if they can."""
+    existing = nearest(folder)
+    if not existing.is_dir():
+        text = f"The folder {folder} cannot be made: {existing} is not a folder. Choose another folder."
         return Problem("output", text, "folder", folder)
-    if not os.access(place, os.W_OK | os.X_OK):
-        text = f"The folder {place} cannot be written to. Choose another folder."
-        return Problem("output", text, "folder", place)
+    if not os.access(existing, os.W_OK | os.X_OK):
+        text = f"The folder {existing} cannot be written to. Choose another folder."
+        return Problem("output", text, "folder", existing)
     return None

@@ -1,4 +1,4 @@
-"""Looking at one input: what its header says, and why it cannot be predicted."""
+"""Inspecting one input: its header, and its problems with the classifier."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -19,7 +19,7 @@ from napari_batch_prediction.records.ledger import explain
 
 @dataclass(frozen=True, slots=True)
 class ImageInfo:
-    """What the header of an input says."""
+    """The header of an image."""
 
     axes: str
     axes_known: AxesKnown
@@ -31,43 +31,43 @@ class ImageInfo:
     dataset: str = ""
 
     def __hash__(self) -> int:
-        # The rest is in dicts; equal headers have equal hashes all the same.
+        # Without the dicts; equal headers still have equal hashes.
         return hash((self.axes, self.shape, self.dtype, self.dataset, self.channel_names))
 
     @classmethod
     def of(cls, image: Image) -> Self:
-        """Return what the header of an open image says."""
+        """Return the header of an open image."""
         return cls(
-            image.axes,
-            image.axes_known,
-            image.shape,
-            image.dtype,
-            image.pixel_size,
-            image.units,
-            image.channel_names,
-            image.dataset,
+            axes=image.axes,
+            axes_known=image.axes_known,
+            shape=image.shape,
+            dtype=image.dtype,
+            pixel_size=image.pixel_size,
+            units=image.units,
+            channel_names=image.channel_names,
+            dataset=image.dataset,
         )
 
     @property
     def extents(self) -> dict[str, int]:
-        """The extent along each of ``t c z y x``; 1 where the image has no such axis."""
+        """The extent along each of ``t c z y x``; 1 along missing axes."""
         return extents(self.axes, self.shape)
 
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
-    """What was found in one input.
+    """An input after inspection.
 
     Attributes
     ----------
     location
         The input.
     image
-        What its header says; None if it cannot be read.
+        Its header; None if it cannot be read.
     problems
-        The problems that keep it from being predicted.
+        Problems that prevent predicting it.
     warnings
-        Problems that the result may have.
+        Problems that its prediction may have.
     """
 
     location: Location
@@ -82,15 +82,15 @@ class Inspected:
 
 
 class Inspections:
-    """Looks at inputs, and remembers the headers of files that have not changed since.
+    """Inspects inputs, and keeps the headers of files until they change.
 
-    So a job can be checked again after each change of a setting, however many files it has. That a file with
-    several files in it (a folder, a stack) has changed is not noticed here but when it is predicted.
+    So a job of many files can be checked again after each change of a setting. Changes inside a folder or a stack are
+    not noticed here, but when it is predicted.
     """
 
     def __init__(self) -> None:
-        # Of each the header, or why it cannot be read. Of thousands of images every object counts: what Python's
-        # garbage collection has to look through stops the window.
+        # The header of each input, or the problem of reading it. Objects are few, since Python's garbage collection
+        # goes through those of thousands of images and stops the window.
         self._headers: dict[tuple[object, ...], ImageInfo | Problem] = {}
         # Equal headers are one object, and a classifier judges each once.
         self._equal: dict[ImageInfo, ImageInfo] = {}
@@ -98,7 +98,7 @@ class Inspections:
         self._verdicts: dict[ImageInfo, tuple[tuple[Problem, ...], tuple[Problem, ...]]] = {}
 
     def look_at(self, job: BatchJob, location: Location, classifier: Classifier, arrays: Arrays) -> Inspected:
-        """Return what is in an input and why it cannot be predicted, whatever is wrong with it."""
+        """Return an input with its header and problems, catching every error."""
         key = self._key(job, location)
         header = self._headers.get(key) if key is not None else None
         if header is None:
@@ -108,27 +108,28 @@ class Inspections:
             if key is not None:
                 self._headers[key] = header
         if isinstance(header, Problem):
-            return Inspected(location, None, (header,))
+            return Inspected(location=location, image=None, problems=(header,))
         if classifier is not self._classifier:
             self._classifier, self._verdicts = classifier, {}
         if header not in self._verdicts:
             self._verdicts[header] = _judge(classifier, header)
-        return Inspected(location, header, *self._verdicts[header])
+        problems, warnings = self._verdicts[header]
+        return Inspected(location=location, image=header, problems=problems, warnings=warnings)
 
     def _key(self, job: BatchJob, location: Location) -> tuple[object, ...] | None:
-        """Return what the header depends on; None if that cannot be told, as for images in memory."""
+        """Return a value that differs once the header may differ; None if unknown, as for images in memory."""
         state = location.state()
-        chosen = input_settings(job, location)
-        return (
-            None if state is None else (str(location), chosen.dataset, chosen.axes, chosen.channels, job.stack, state)
-        )
+        if state is None:
+            return None
+        settings = input_settings(job, location)
+        return str(location), settings.dataset, settings.axes, settings.channels, job.stack, state
 
 
 def _judge(classifier: Classifier, header: ImageInfo) -> tuple[tuple[Problem, ...], tuple[Problem, ...]]:
-    """Return why a classifier cannot predict an image, or else what may be wrong with the result."""
+    """Return the problems that prevent predicting an image, and the warnings about its prediction."""
     try:
         classifier.check(header.axes, header.shape, header.dtype)
-    except Exception as error:  # whatever is wrong with one image, the others are to be looked at
+    except Exception as error:  # any failure concerns only this image
         problem = explain(error)[0]
         names = header.channel_names
         if names and header.extents["c"] > classifier.n_channels:
@@ -141,6 +142,6 @@ def _open(job: BatchJob, location: Location, arrays: Arrays) -> ImageInfo | Prob
     try:
         with open_input(job, location, arrays) as image:
             return ImageInfo.of(image)
-    except Exception as error:  # whatever is wrong with one file, the others are to be looked at
+    except Exception as error:  # any failure concerns only this file
         problem = explain(error)[0]
         return problem if problem.path is not None else replace(problem, path=location.file)

@@ -1,4 +1,4 @@
-"""Name templates: from an input and what is exported to the path of a file."""
+"""Naming outputs by templates with placeholders for facts about the input and the export."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -37,17 +37,17 @@ class Naming:
     Attributes
     ----------
     file
-        The file the input is in.
+        The file of the input.
     stem
-        Its name without the extension.
+        Name of the file without its extension.
     index, count
         Its position in the batch, from 1, and the length of the batch.
     root
         The folder that all inputs of the batch share.
     location
-        The input with its dataset, for messages.
+        The location with its dataset, for messages.
     store
-        The OME-Zarr image that the input is or is a level of, for labels that go into it.
+        The OME-Zarr image at the location, or of which it is a level, for labels to write into it; else None.
     """
 
     file: Path
@@ -61,7 +61,7 @@ class Naming:
 
 def shared_folder(files: Iterable[Path]) -> Path:
     """Return the deepest folder that holds all files; the folder of the first if there is none."""
-    # Unlike Path.resolve this keeps symbolic links: outputs stand where the user sees the image.
+    # Symbolic links stay, unlike in Path.resolve, so that outputs are where the user sees the image.
     folders = [os.path.abspath(folder) for folder in dict.fromkeys(map(os.path.dirname, files))]  # noqa: PTH100
     try:
         return Path(os.path.commonpath(folders))
@@ -100,10 +100,10 @@ def _fields(template: str) -> frozenset[str]:
         ) from None
     for _, field, spec, convert in fields:
         if field not in PLACEHOLDERS or spec or convert:
-            known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
+            listing = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
             text = f"{field}{'!' if convert else ''}{convert or ''}{':' if spec else ''}{spec}"
             raise SettingsError(
-                f"The name '{template}' holds {{{text}}}, which is unknown. Known are: {known}.", setting="name"
+                f"The name '{template}' holds {{{text}}}, which is unknown. Known are: {listing}.", setting="name"
             )
     return frozenset(str(field) for _, field, _, _ in fields)
 
@@ -111,15 +111,15 @@ def _fields(template: str) -> frozenset[str]:
 def name_output(
     export: Export, source: str, extension: str, naming: Naming, region: Mapping[str, tuple[int, int]]
 ) -> tuple[Path, str]:
-    """Return the folder that an export of an input is written to, and the name it gets there.
+    """Return the folder and the name of the output of an export for an input.
 
-    Dots are part of the name: the extension of the format is put at the end unless it stands there already.
-    Names that are not absolute are relative to the folder of the export, or of the image.
+    Dots are part of the name; the extension of the format is added unless the name ends with it. Names that are not
+    absolute are relative to the folder of the export, or of the image.
 
     Parameters
     ----------
     export
-        The folder and the template of the name.
+        The settings, with the folder and the template of the name.
     source
         Name of the source.
     extension
@@ -135,7 +135,7 @@ def name_output(
         If the template cannot be used or gives an empty name.
     """
     fields = _fields(export.name)
-    # Texts, not paths: there are thousands of images.
+    # Texts are faster than paths for thousands of images.
     image_folder = os.path.abspath(os.path.dirname(naming.file))  # noqa: PTH100, PTH120
     folder = image_folder if export.folder is None else os.path.abspath(export.folder.expanduser())  # noqa: PTH100
     name = export.name.format(
@@ -173,5 +173,5 @@ def _region_values(region: Mapping[str, tuple[int, int]]) -> dict[str, object]:
 
 @lru_cache(maxsize=1024)
 def _folder(path: str) -> Path:
-    """Return a path, the same object for all outputs in it."""
+    """Return a folder, as one object for all outputs in it."""
     return Path(path)

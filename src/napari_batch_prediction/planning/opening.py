@@ -1,4 +1,4 @@
-"""Opening an input of a job with what the job sets for it."""
+"""Opening an input of a job with its settings."""
 
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.job.job import BatchJob, InputSettings
@@ -7,15 +7,14 @@ from napari_batch_prediction.locations.location import Arrays, Location
 
 
 def input_settings(job: BatchJob, location: Location | str) -> InputSettings:
-    """Return the settings of an input: its own, and those of all inputs where it has none."""
+    """Return the settings of an input: its own, or else those of all inputs."""
     own = job.input_settings.get(str(location), InputSettings())
-    return InputSettings(
-        axes=own.axes or job.input_axes, channels=own.channels or job.channels, dataset=own.dataset
-    )  # fmt: skip
+    axes, channels = own.axes or job.input_axes, own.channels or job.channels
+    return InputSettings(axes=axes, channels=channels, dataset=own.dataset)
 
 
 def full_location(job: BatchJob, location: Location) -> Location:
-    """Return the location with the dataset that the job sets for it, if any."""
+    """Return the location with the dataset of its settings, if there is one."""
     dataset = input_settings(job, location).dataset
     return location if dataset is None else location.at(dataset, job.stack)
 
@@ -37,9 +36,9 @@ def open_input(job: BatchJob, location: Location, arrays: Arrays | None = None) 
     ImageReadError
         If there is no such image, or the file is damaged or of a format that cannot be read.
     AxesError
-        If the axes that are set are not valid or do not fit the image.
+        If the axes of its settings are not valid or do not fit the image.
     ImageMismatchError
         If the image has no such channels, or the files of a stack differ.
     """
-    chosen = input_settings(job, location)
-    return open_image(full_location(job, location), chosen.axes, channels=chosen.channels, arrays=arrays)
+    settings = input_settings(job, location)
+    return open_image(full_location(job, location), settings.axes, channels=settings.channels, arrays=arrays)

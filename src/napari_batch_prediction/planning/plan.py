@@ -1,4 +1,4 @@
-"""The check before the run: every input opened, every output named, every problem found."""
+"""Making a plan: opening every input, naming every output, finding every problem."""
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,21 +35,21 @@ class Plan:
     job, classifier
         The job and its classifier.
     exports
-        What is written for every input, and the tables that are written for all of them.
+        The exports, those of images and those of tables.
     rows
-        One for each input.
+        One row for each image.
     classifier_sha256
         SHA-256 of the classifier's file, in hexadecimal.
     resumed
-        Whether this goes on with the run recorded in the job's ledger.
+        True if this resumes the run of the job's record.
     tables
-        The file of each table, by the name of its export.
+        The file of each table, by its export's name.
     arrays
         Images in memory, by their location.
     first
-        The first image that is a file, for names of outputs; None if there is none.
+        The naming of the first image that is a file; None if there is none.
     folder
-        The folder that all files of the inputs share; None if no input is a file.
+        The folder that all files of inputs share; None if no input is a file.
     """
 
     job: BatchJob
@@ -65,23 +65,23 @@ class Plan:
 
     @property
     def n_problems(self) -> int:
-        """The number of inputs that cannot run."""
+        """The number of rows with problems, which cannot run."""
         return sum(bool(row.problems) for row in self.rows)
 
     @property
     def images(self) -> tuple[NamedExport, ...]:
         """The exports that are images, not tables."""
-        return tuple(named for named in self.exports if not named.is_table)
+        return tuple(export for export in self.exports if not export.is_table)
 
 
 @dataclass(frozen=True)
 class Found:
-    """What the inputs of a job stand for.
+    """The images of a job's inputs.
 
     Attributes
     ----------
     given
-        For each input as it is given the locations of its images; one that is given twice belongs to the first.
+        The locations of the images of each input, by its text; an image of several inputs is listed for the first.
     """
 
     given: Mapping[str, tuple[str, ...]]
@@ -94,27 +94,27 @@ def make_plan(
     arrays: Arrays | None = None,
     decide: Decide | None = None,
 ) -> Plan:
-    """Open every input, name every output and find every problem. Nothing is written.
+    """Open every input, name every output and find every problem; nothing is written.
 
     Parameters
     ----------
     job
         The job.
     classifier
-        The job's classifier if it is loaded already.
+        The job's classifier; loaded if None.
     earlier
-        The inputs of the recorded run that this goes on with.
+        The inputs of the recorded run to resume; None for a new run.
     arrays
         Images in memory, for inputs ``layer:NAME``.
     decide
-        Decides about each input of the recorded run; without it, all are to be run.
+        Decides about each input of the recorded run; all are run if None.
 
     Raises
     ------
     ProjectError
         If the classifier cannot be used.
     SettingsError
-        If a source, format or name template is unknown, no input is given, or a table exists.
+        If a source or format is unknown, a name template is not valid, no input is given, or a table exists.
     AxesError
         If the axes given for the inputs are not valid.
     """
@@ -136,20 +136,20 @@ def iter_plan(
     should_cancel: Callable[[], bool] | None = None,
     decide: Decide | None = None,
 ) -> Generator[Found | Inspected, None, Plan]:
-    """Make a plan as :func:`make_plan` does, and tell what is found in the inputs as it is found.
+    """Make a plan as :func:`make_plan` does, and yield the images and headers of inputs on the way.
 
     Parameters
     ----------
     job, classifier, earlier, arrays, decide
         See :func:`make_plan`.
     inspections
-        What earlier plans found in the inputs.
+        The headers read for earlier plans.
     should_cancel
-        Asked before every input; the plan is given up when it returns True.
+        Called before every input; the plan is cancelled once it returns True.
 
     Yields
     ------
-    What the inputs stand for; then what was found in each, in their order.
+    The images of all inputs; then the header of each image, in order.
 
     Returns
     -------
@@ -158,7 +158,7 @@ def iter_plan(
     Raises
     ------
     SettingsError
-        Also if it is given up.
+        Also if it is cancelled.
     """
     arrays, inspections = arrays or {}, inspections or Inspections()
     if job.input_axes is not None:
@@ -175,25 +175,25 @@ def iter_plan(
     if not locations:
         raise SettingsError("There is no input. Give files, or a pattern that matches some.", setting="inputs")
     yield Found({name: tuple(map(str, images)) for name, images in given.items()})
-    found = []
+    inspected = []
     for location in locations:
         if should_cancel is not None and should_cancel():
             raise SettingsError("The check was cancelled.")
-        found.append(inspections.look_at(job, location, classifier, arrays))
-        yield found[-1]
-    namings = _namings(job, exports, found)
-    outputs = [*map(OutputPlanner(exports).plan, found, namings)]
+        inspected.append(inspections.look_at(job, location, classifier, arrays))
+        yield inspected[-1]
+    namings = _namings(job, exports, inspected)
+    outputs = [*map(OutputPlanner(exports).plan, inspected, namings)]
     classifier_hash = file_hash(job.classifier)
-    planned = [(item.location, plans) for item, (plans, _) in zip(found, outputs, strict=True)]
+    planned = [(item.location, plans) for item, (plans, _) in zip(inspected, outputs, strict=True)]
     checks = OutputChecks(job, exports, classifier_hash, planned)
     tables = checks.name_tables(exports, own=earlier is not None)
-    rows = map(RowMaker(checks, DiskSpace(exports), decide).make, found, outputs, earlier or repeat(None))
+    rows = map(RowMaker(checks, DiskSpace(exports), decide).make, inspected, outputs, earlier or repeat(None))
     return Plan(
-        job,
-        classifier,
-        exports,
-        tuple(rows),
-        classifier_hash,
+        job=job,
+        classifier=classifier,
+        exports=exports,
+        rows=tuple(rows),
+        classifier_sha256=classifier_hash,
         resumed=earlier is not None,
         tables=tables,
         arrays=arrays,
@@ -203,7 +203,7 @@ def iter_plan(
 
 
 def _expand(job: BatchJob) -> dict[str, tuple[Location, ...]]:
-    """Return the images that each input stands for; one that several stand for belongs to the first."""
+    """Return the locations of the images of each input, each image for the first input that has it."""
     expansion = Expansion(job.stack)
     given: dict[str, tuple[Location, ...]] = {}
     for name in dict.fromkeys(job.inputs):
@@ -211,35 +211,35 @@ def _expand(job: BatchJob) -> dict[str, tuple[Location, ...]]:
             given[name] = tuple(expansion.expand(name))
         except SettingsError as error:
             given[name] = (Unmatched(name, error),)
-    images = [location for found in given.values() for location in found]
+    images = [location for locations in given.values() for location in locations]
     if images and all(isinstance(location, Unmatched) for location in images):
         images[0].open()
     return given
 
 
 def _again(job: BatchJob, text: str) -> Location:
-    """Return the location of an input that an earlier part of the run had."""
+    """Return the location of an input of an earlier part of the run."""
     try:
         return parse(text, job.stack)
     except SettingsError as error:
         return Unmatched(text, error, split_path(text).path)
 
 
-def _namings(job: BatchJob, exports: Sequence[NamedExport], found: Sequence[Inspected]) -> list[Naming | None]:
-    """Return the facts that names can hold, for each input that is a file; None for the others."""
-    files = [item.location.file for item in found]
+def _namings(job: BatchJob, exports: Sequence[NamedExport], inspected: Sequence[Inspected]) -> list[Naming | None]:
+    """Return the naming of each image that is a file; None for others."""
+    files = [item.location.file for item in inspected]
     on_disk = [file for file in files if file is not None]
     root = shared_folder(on_disk) if on_disk else Path()
-    # The window names labels of the first image while they are chosen.
-    wants_store = [any(named.export.into_image for named in exports)] * len(files)
+    # The window shows the name of labels in the first image before they are chosen.
+    wants_store = [any(export.settings.into_image for export in exports)] * len(files)
     if on_disk:
         wants_store[files.index(on_disk[0])] = True
     namings: list[Naming | None] = []
-    for i, (item, file) in enumerate(zip(found, files, strict=True)):
+    for i, (item, file) in enumerate(zip(inspected, files, strict=True)):
         if file is None:
             namings.append(None)
             continue
         location = full_location(job, item.location)
         store = (find_image(Path(str(location))) or find_image(file)) if wants_store[i] else None
-        namings.append(Naming(file, location.stem, i + 1, len(found), root, str(location), store))
+        namings.append(Naming(file, location.stem, i + 1, len(inspected), root, str(location), store))
     return namings

@@ -1,4 +1,4 @@
-"""How an output was made: what is stored in it and in the ledger."""
+"""Provenance of outputs: the stamp stored in them, and hashes and versions for the record."""
 
 import hashlib
 import json
@@ -6,17 +6,14 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from napari_batch_prediction import __version__
+from napari_batch_prediction import PROGRAM, __version__
 from napari_batch_prediction.classifiers.base import Source
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.planning.opening import input_settings
 from napari_batch_prediction.records.ledger import Written
 
-SOFTWARE = "napari-batch-prediction"
-"""Name under which an output says how it was made."""
-
-# What does not change the values of an output.
+# Settings that do not change the values of an output.
 _WHERE = {"folder", "name", "internal_path", "format", "compression"}
 
 
@@ -40,27 +37,27 @@ def measure(paths: Sequence[Path]) -> Written:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of what computes a prediction."""
-    return {SOFTWARE: __version__, **{name: version(name) for name in ("numpy", "numba", "h5py")}}
+    """Return the versions of this program and of the libraries that compute a prediction."""
+    return {PROGRAM: __version__, **{name: version(name) for name in ("numpy", "numba", "h5py")}}
 
 
 def made_with(job: BatchJob, export: Export, source: Source, classifier_sha256: str, location: str) -> str:
-    """Return, as JSON, the classifier and the settings that the values of an output depend on, and what they mean.
+    """Return the stamp of an output as JSON: its classifier, the settings that its values depend on, their meaning.
 
     Parameters
     ----------
     job, export
-        The job, and which of its exports.
+        The job, and the settings of one of its exports.
     source
-        What is exported.
+        The source of the export.
     classifier_sha256
         SHA-256 of the classifier's file, in hexadecimal.
     location
-        The input, as the plan names it.
+        The text of the input's location.
 
     Returns
     -------
-    The same text for equal outputs. ``value_range`` is that of the output, so that a reader can show it.
+    The same text for equal outputs. ``value_range`` is the output's, for readers that display it.
     """
     # Without defaults, so that a setting that comes later changes no text in which it is not used.
     settings = export.model_dump(mode="json", exclude_defaults=True, exclude={"source", *_WHERE})

@@ -1,4 +1,4 @@
-"""One input of a plan."""
+"""The rows of a plan, one for each image."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,34 +15,34 @@ from napari_batch_prediction.records.ledger import LedgerRow
 from napari_batch_prediction.records.record import RecordedInput
 
 Decide = Callable[[RecordedInput], LedgerRow | Problem | None]
-"""The decision about an input of an earlier run: its row is kept, it has a problem, or (None) it is to be run."""
+"""Decides about an input of an earlier run: keep its row, report a problem, or run it (None)."""
 
 _NOTHING: frozenset[Path] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class PlanRow:
-    """One input, what was found in it, and what will be written for it.
+    """One image of a plan: its location, header, outputs and problems.
 
     Attributes
     ----------
     location
-        The input: a file, a dataset in one, a stack of files, or a layer. Patterns are expanded already.
+        The location of the image, after expanding patterns and lists.
     image
-        What its header says; None if it cannot be read.
+        Its header; None if it cannot be read.
     unnamed, names
-        The output of each export of an image without its name, and the names. Equal images share the first: of
-        thousands of rows every object counts.
+        The output of each export of an image without its name, and the names. Equal images share the former, to
+        save objects in plans of thousands of rows.
     problems
-        The problems that keep it from running.
+        Problems that prevent predicting it.
     warnings
-        Problems that the result may have.
+        Problems that its prediction may have.
     skip
-        All outputs exist, and the job says to leave such inputs out.
+        True if all outputs exist and the job says to skip such images.
     own
-        Outputs that exist and may be replaced, because an earlier part of the same run made them.
+        Existing outputs that may be replaced, because an earlier part of the same run made them.
     kept
-        What an earlier part of the same run did for this input, if that holds.
+        The ledger's row of an earlier part of the same run, if it is kept.
     """
 
     location: Location
@@ -62,42 +62,42 @@ class PlanRow:
 
     @property
     def outputs(self) -> dict[str, Path]:
-        """The file for each export of an image, by its name in the plan's exports; none for images in memory."""
-        return {plan.named.name: plan.path for plan in self.plans if plan.folder is not None}
+        """The path of each output, by its export's name; empty for images in memory."""
+        return {plan.export.name: plan.path for plan in self.plans if plan.folder is not None}
 
     def plan(self, name: str) -> OutputPlan:
-        """Return the output of an export."""
-        return next(plan for plan in self.plans if plan.named.name == name)
+        """Return the output of an export by its name."""
+        return next(plan for plan in self.plans if plan.export.name == name)
 
     @property
     def input(self) -> str:
-        """The input as people and files see it: the text of its location."""
+        """The text of the location, for people and JSON."""
         return str(self.location)
 
     def files(self, name: str) -> tuple[Path, ...]:
-        """Return the files, or folders, that make up the output of an export: one, or those of a sequence."""
+        """Return the file or folder of an output by its export's name, or the files of a sequence."""
         return self.plan(name).files
 
     @property
     def all_files(self) -> list[Path]:
-        """All files and folders that are written for this input."""
+        """All files and folders of the outputs."""
         return list(chain.from_iterable(plan.files for plan in self.plans if plan.folder is not None))
 
     @property
     def n_bytes(self) -> int:
-        """Bytes of all values that are written, before compression."""
+        """The size of all outputs in bytes, before compression."""
         return sum(plan.n_bytes for plan in self.unnamed)
 
 
 class RowMaker:
-    """Makes the rows of a plan one after the other, each whole.
+    """Makes the rows of a plan, one after the other.
 
     Parameters
     ----------
     checks, space
-        The checks of outputs, and the room on the disks.
+        The checks of outputs, and the space on disks.
     decide
-        Decides about the inputs of an earlier run; None if there was none, or all are to be run.
+        Decides about the inputs of an earlier run; None to run all.
     """
 
     def __init__(self, checks: OutputChecks, space: DiskSpace, decide: Decide | None) -> None:
@@ -114,15 +114,15 @@ class RowMaker:
         item
             The header of the input.
         outputs
-            Its outputs, and what is wrong so far.
+            Its outputs, and its problems so far.
         before
-            The record of the input in the run that this goes on with.
+            The input in the record of the run to resume; None in a new run.
         """
         plans, problems = outputs
         warnings = item.warnings
         own = before.own if before is not None and before.begun else _NOTHING
-        found, skip = self._checks.check(item.location, plans, own, is_sound=not problems)
-        problems = [*dict.fromkeys([*problems, *found])]
+        output_problems, skip = self._checks.check(item.location, plans, own, is_sound=not problems)
+        problems = [*dict.fromkeys([*problems, *output_problems])]
         shortage = None if problems or skip else self._space.take(plans)
         if shortage is not None and shortage.severity == "warning":
             warnings = (*warnings, shortage)
@@ -132,19 +132,19 @@ class RowMaker:
         if isinstance(decision, Problem):
             problems.append(decision)
         return PlanRow(
-            item.location,
-            item.image,
-            self._shared(plans),
-            tuple([plan.name for plan in plans]),
-            tuple(problems),
-            warnings,
-            skip,
-            own,
-            decision if isinstance(decision, LedgerRow) else None,
+            location=item.location,
+            image=item.image,
+            unnamed=self._shared(plans),
+            names=tuple([plan.name for plan in plans]),
+            problems=tuple(problems),
+            warnings=warnings,
+            skip=skip,
+            own=own,
+            kept=decision if isinstance(decision, LedgerRow) else None,
         )
 
     def _shared(self, plans: Sequence[OutputPlan]) -> tuple[OutputPlan, ...]:
-        """Return outputs without their names, the same object for all rows that have the same."""
+        """Return outputs without their names, as one object for all rows with equal ones."""
         key = tuple([(plan.folder, id(plan.transform), plan.problems) for plan in plans])
         if key not in self._unnamed:
             self._unnamed[key] = tuple(plan.named_as("") for plan in plans)

@@ -11,7 +11,7 @@ from napari_batch_prediction.problems import Problem
 
 
 class DiskSpace:
-    """The room that is left for the outputs of a batch, image after image.
+    """The disk space left for the outputs of a batch, image after image.
 
     Parameters
     ----------
@@ -20,15 +20,15 @@ class DiskSpace:
     """
 
     def __init__(self, exports: Iterable[NamedExport]) -> None:
-        self._is_plain = all(_is_plain(named) for named in exports if not named.is_table)
+        self._is_plain = all(_is_plain(export) for export in exports if not export.is_table)
         self._free: dict[int, int] = {}
-        # Thousands of images share few folders.
+        # Folders and devices, of which thousands of images share few.
         self._devices: dict[Path, tuple[Path, int]] = {}
 
     def take(self, outputs: Sequence[OutputPlan]) -> Problem | None:
-        """Set room aside for the outputs of one image; return what is wrong if there is too little.
+        """Reserve space for the outputs of one image; return a problem if there is too little.
 
-        That is a warning where compression may help.
+        It is a warning if compression may help.
         """
         if not outputs or outputs[0].folder is None:
             return None
@@ -50,8 +50,8 @@ class DiskSpace:
         return Problem("space", f"{text}are missing before compression.", "folder", folder, "warning")
 
 
-def _is_plain(named: NamedExport) -> bool:
-    """Return whether a file takes as many bytes as its values do."""
-    if named.export.compression is not None:
-        return named.export.compression == "none"
-    return not named.format.compresses_by_default
+def _is_plain(export: NamedExport) -> bool:
+    """Return True if the values of an output are not compressed."""
+    if export.settings.compression is not None:
+        return export.settings.compression == "none"
+    return not export.format.compresses_by_default

@@ -26,18 +26,18 @@ class ImageAxes(NamedTuple):
 
 @dataclass(frozen=True)
 class Transform:
-    """From the values of a source to those that are written, for one image.
+    """The transform from the values of a source to the values of an output, for one image.
 
     Attributes
     ----------
     axes, shape, dtype
-        Of the whole output.
+        Axes, shape and type of the whole output.
     value_range
-        Smallest and largest value of the output, if known.
+        Smallest and largest value of the output; None if unknown.
     region
-        Start and stop along each of ``t c z y x``: the part of the prediction that is written.
+        Start and stop of the written part of the prediction along each of ``t c z y x``.
     scaling
-        Lowest value, factor and lowest output; None to leave values as they are.
+        Lowest value, factor and lowest output; None for no rescaling.
     """
 
     axes: str
@@ -49,43 +49,43 @@ class Transform:
 
     @property
     def offset(self) -> dict[str, int]:
-        """Where the output begins in the image, along each of its axes."""
+        """The start of the output in the image along each of its axes."""
         return {key: self.region[key][0] for key in self.axes}
 
     def apply(self, tile: Tile, values: NDArray) -> tuple[tuple[slice, ...], NDArray] | None:
-        """Return where in the output the values of a tile go, and what is written there.
+        """Return the region of a tile in the output, and the values to write there.
 
         Parameters
         ----------
         tile
-            The place of the values in the image.
+            The tile of the values in the image.
         values
             Values ``(channels, z, y, x)`` of the tile.
 
         Returns
         -------
-        A slice for each axis of the output, and an array in those axes; None if nothing of the tile is exported.
+        A slice for each axis of the output, and an array in these axes; None if the tile is outside the region.
         """
-        place = {"t": slice(tile.t, tile.t + 1), "c": slice(0, len(values)), "z": tile.z, "y": tile.y, "x": tile.x}
+        extents = {"t": slice(tile.t, tile.t + 1), "c": slice(0, len(values)), "z": tile.z, "y": tile.y, "x": tile.x}
         inside, outside = [], {}
         for key in _ORDER:
             first, last = self.region[key]
-            start, stop = max(place[key].start, first), min(place[key].stop, last)
+            start, stop = max(extents[key].start, first), min(extents[key].stop, last)
             if start >= stop:
                 return None
-            inside.append(slice(start - place[key].start, stop - place[key].start))
+            inside.append(slice(start - extents[key].start, stop - extents[key].start))
             outside[key] = slice(start - first, stop - first)
-        part = self._cast(values[None][tuple(inside)])
-        return tuple(outside[key] for key in self.axes), reorder(part, _ORDER, self.axes)
+        cropped = self._cast(values[None][tuple(inside)])
+        return tuple(outside[key] for key in self.axes), reorder(cropped, _ORDER, self.axes)
 
     def _cast(self, values: NDArray) -> NDArray:
-        """Rescale and change the type; what does not fit into the type becomes its smallest or largest value."""
+        """Rescale values and change their type, clipping them to its range."""
         if self.scaling is not None:
             lowest, factor, output = self.scaling
-            # As ilastik does: float32, and a factor rounded to float32. Large integers do not fit into float32.
+            # As in ilastik, float32 and a factor rounded to float32; but large integers need float64.
             kind = np.dtype(np.float64 if values.dtype.itemsize > 4 or values.dtype.kind in "iu" else np.float32)
-            parts = np.array([lowest, np.float32(factor), output], kind)
-            values = (values.astype(kind) - parts[0]) * parts[1] + parts[2]
+            lowest_, factor_, output_ = np.array([lowest, np.float32(factor), output], kind)
+            values = (values.astype(kind) - lowest_) * factor_ + output_
         if values.dtype == self.dtype:
             return values
         if self.dtype.kind in "iu":
@@ -97,14 +97,14 @@ class Transform:
 
 
 def make_transform(export: Export, source: Source, image_axes: str, extents: Mapping[str, int]) -> Transform:
-    """Return what an export does with one image.
+    """Return the transform of an export for one image.
 
     Parameters
     ----------
     export
         The settings.
     source
-        What is exported.
+        The source of the export.
     image_axes, extents
         Axes of the image, and its extent along each of ``t c z y x``.
 
@@ -124,9 +124,9 @@ def make_transform(export: Export, source: Source, image_axes: str, extents: Map
             raise SettingsError(str(error), setting="output_axes") from None
         lost = [key for key, size in sizes.items() if key not in axes and size > 1]
         if lost:
-            named = ", ".join(f"'{key}' of {sizes[key]}" for key in lost)
+            listing = ", ".join(f"'{key}' of {sizes[key]}" for key in lost)
             raise SettingsError(
-                f"The output axes '{axes}' leave out {named}. Add them, or export a region of one along them.",
+                f"The output axes '{axes}' leave out {listing}. Add them, or export a region of one along them.",
                 setting="output_axes",
             )
     dtype = np.dtype(export.dtype) if export.dtype else source.dtype
@@ -147,12 +147,12 @@ def export_region(export: Export, everything: Mapping[str, int]) -> dict[str, tu
     Raises
     ------
     SettingsError
-        If the region does not lie inside.
+        If the region is not inside these extents.
     """
     region = {}
-    chosen = {str(key): part for key, part in export.region.items()}
+    intervals = {str(key): interval for key, interval in export.region.items()}
     for key, extent in everything.items():
-        start, stop = chosen.get(key, (None, None))
+        start, stop = intervals.get(key, (None, None))
         first, last = start or 0, extent if stop is None else stop
         if not 0 <= first < last <= extent:
             raise SettingsError(
@@ -167,7 +167,7 @@ def export_region(export: Export, everything: Mapping[str, int]) -> dict[str, tu
 def _scaling(
     export: Export, source: Source, dtype: np.dtype
 ) -> tuple[tuple[float, float, float] | None, tuple[float, float] | None]:
-    """Return how values are rescaled, and the range they have afterwards."""
+    """Return the scaling of values, and their range afterwards."""
     if export.output_range is None:
         if export.input_range is not None:
             raise SettingsError(

@@ -76,13 +76,13 @@ class OpenFile:
                 f"{task.image.shape} {task.image.dtype}, got {now.axes} {now.shape} {now.dtype}. Start again."
             )
         for output, transform in task.outputs:
-            name = output.named.name
+            name = output.export.name
             if task.location.in_memory:
                 self._writers[name] = MemoryWriter(transform.shape, transform.dtype)
             elif task.job.existing == "skip" and all(file.exists() for file in output.files):
                 self._finished[name] = output.path
             else:
-                self._writers[name] = output.named.format.writer(make_target(task, output, transform, image))
+                self._writers[name] = output.export.format.writer(make_target(task, output, transform, image))
 
     def predict(self, tile: Tile) -> None:
         """Read, predict and write one tile; after the last tile, finish the outputs."""
@@ -92,9 +92,9 @@ class OpenFile:
         block = self._image.read_czyx(tile.t, *outer)
         values = self._classifier.predict_tile(block, inner, self.task.sources)
         for output, transform in self.task.outputs:
-            piece = transform.apply(tile, values[output.named.source.name])
-            if output.named.name in self._writers and piece is not None:
-                self._writers[output.named.name].write(*piece)
+            piece = transform.apply(tile, values[output.export.source.name])
+            if output.export.name in self._writers and piece is not None:
+                self._writers[output.export.name].write(*piece)
         if self._tally is not None:
             self._tally.add(tile, values[self._tally.measurement.made_from])
         with self._lock:
@@ -104,7 +104,7 @@ class OpenFile:
             self._finish()
 
     def _finish(self) -> None:
-        paths = {output.named.name: output.path for output, _ in self.task.outputs if output.folder is not None}
+        paths = {output.export.name: output.path for output, _ in self.task.outputs if output.folder is not None}
         for name, writer in self._writers.items():
             writer.finish()
             if isinstance(writer, MemoryWriter):
@@ -137,7 +137,7 @@ class OpenFile:
         if self._image is not None:
             self._image.close()
         now = time.perf_counter()
-        names = [output.named.name for output, _ in self.task.outputs]
+        names = [output.export.name for output, _ in self.task.outputs]
         tally = self._tally if status == "done" else None
         return LedgerRow(
             input=str(self.task.location),

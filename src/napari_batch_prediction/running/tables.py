@@ -32,8 +32,8 @@ def write_table(plan: Plan, name: str, rows: Sequence[LedgerRow]) -> bool:
         If a file of that name appeared during the run.
     """
     path = plan.tables[name]
-    (named,) = (named for named in plan.exports if named.name == name)
-    source = named.source
+    (export,) = (export for export in plan.exports if export.name == name)
+    source = export.source
     done = [row for row in rows if row.status == "done" and source.name in row.tables]
     # An existing table would otherwise keep the numbers of an earlier run.
     if not done and not os.path.lexists(path):
@@ -48,7 +48,7 @@ def write_table(plan: Plan, name: str, rows: Sequence[LedgerRow]) -> bool:
         )
         for row in done
     ]
-    lines = load(named.format.layout)(source.columns, images)
+    lines = load(export.format.layout)(source.columns, images)
     if plan.resumed:
         remove_leftovers(path)
     write_lines(path, lines, replace=plan.resumed or plan.job.existing == "overwrite")

@@ -113,7 +113,7 @@ def make_task(plan: Plan, index: int, row: PlanRow, workers: int, held: int = 0)
         raise ValueError(f"{row.input} could not be read: it has no task.")
     outputs = tuple((output, output.transform) for output in row.plans if output.transform is not None)
     measurement = _measurement(plan.exports, row.image)
-    names = [output.named.source.name for output, _ in outputs]
+    names = [output.export.source.name for output, _ in outputs]
     sources = tuple(dict.fromkeys([*names, measurement.made_from] if measurement else names))
     starts, sizes = _box(row.image, outputs, is_whole=measurement is not None)
     chunk = outputs[0][0].chunk if outputs else {}
@@ -144,7 +144,7 @@ def _measurement(exports: Sequence[NamedExport], image: ImageInfo) -> Measuremen
     table = counted(exports)
     if table is None:
         return None
-    region = export_region(table.export, {**image.extents, "c": table.source.channels})
+    region = export_region(table.settings, {**image.extents, "c": table.source.channels})
     return Measurement(table=table.source.name, made_from=table.source.made_from, region=region)
 
 
@@ -153,7 +153,7 @@ def _waiting_bytes(row: PlanRow, outputs: Sequence[PlannedOutput]) -> int:
     if row.location.in_memory:
         return 0
     targets = (
-        (output.named.format, Target(output.path, transform.axes, transform.shape, transform.dtype))
+        (output.export.format, Target(output.path, transform.axes, transform.shape, transform.dtype))
         for output, transform in outputs
     )
     return sum(format_.writer(target).held_bytes() for format_, target in targets)

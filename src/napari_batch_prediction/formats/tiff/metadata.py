@@ -10,10 +10,10 @@ from xml.etree import ElementTree
 
 from tifffile import RESUNIT, OmeXml, TiffFile, TiffPage, TiffPageSeries, xml2dict
 
+from napari_batch_prediction import PROGRAM
 from napari_batch_prediction.errors import AxesError
 from napari_batch_prediction.formats.common.lengths import centimetres
 from napari_batch_prediction.formats.common.target import Target
-from napari_batch_prediction.formats.format import PROGRAM
 from napari_batch_prediction.images.base import COLOURS, AxesKnown, choose_axes
 from napari_batch_prediction.images.units import unit_name
 

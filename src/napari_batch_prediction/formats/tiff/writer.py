@@ -8,11 +8,11 @@ from typing import Any, BinaryIO
 import tifffile
 from numpy.typing import NDArray
 
+from napari_batch_prediction import PROGRAM
 from napari_batch_prediction.formats.common.chunks import ChunkAssembler, Index, padded
 from napari_batch_prediction.formats.common.files import remove, temporary_path
 from napari_batch_prediction.formats.common.target import Target
 from napari_batch_prediction.formats.common.writer import ChunkWriter
-from napari_batch_prediction.formats.format import PROGRAM
 from napari_batch_prediction.formats.tiff.codecs import CODECS
 from napari_batch_prediction.formats.tiff.layout import TiffLayout
 from napari_batch_prediction.formats.tiff.metadata import description, ome_xml, resolution

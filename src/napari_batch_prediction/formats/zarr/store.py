@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from napari_batch_prediction.formats.format import PROGRAM
+from napari_batch_prediction import PROGRAM
 from napari_batch_prediction.formats.zarr.metadata import OmeImage, ome_attributes
 
 # Files that make a folder an array or a group of Zarr, with any extension.

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from napari_batch_prediction import PROGRAM
 from napari_batch_prediction.axes import KEYS
 from napari_batch_prediction.formats.common.target import Target
-from napari_batch_prediction.formats.format import PROGRAM
 from napari_batch_prediction.formats.zarr.metadata import Axis, Channel, Level, OmeImage
 from napari_batch_prediction.images.units import unit_name
 

@@ -208,7 +208,7 @@ def open_output(output: OutputPlan, transform: Transform) -> Image:
     ImageReadError
         If it is not there any more, or is damaged.
     """
-    path, form = output.path, output.named.format
+    path, form = output.path, output.export.format
     if form.slices is not None:
         along = slice_axis(transform.axes, transform.shape)
         if along not in get_args(StackAxis):
@@ -219,7 +219,7 @@ def open_output(output: OutputPlan, transform: Transform) -> Image:
             return _open(location, "".join(each), tuple(each.values()))
 
         return StackImage(str(path), list(map(str, output.files)), cast("StackAxis", along), open_slice)
-    location = f"{path}/{output.named.export.internal_path}" if form.has_internal_path else str(path)
+    location = f"{path}/{output.export.settings.internal_path}" if form.has_internal_path else str(path)
     return _open(location, transform.axes, transform.shape)
 
 
