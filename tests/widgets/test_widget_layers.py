@@ -27,7 +27,7 @@ from napari_batch_prediction.records.ledger import LedgerRow
 from napari_batch_prediction.widgets.canvas import layers, pixels
 from napari_batch_prediction.widgets.canvas.layer_data import LayerData
 from napari_batch_prediction.widgets.canvas.layers import ShownLayers
-from napari_batch_prediction.widgets.canvas.row_loader import ToShow, final_first, load_row
+from napari_batch_prediction.widgets.canvas.row_loader import RowRequest, final_first, load_row
 
 PROJECT = GOLDEN / "a_2d_u8/project.ilp"
 CASES = {
@@ -50,15 +50,16 @@ def rgb(layer) -> tuple[int, ...]:
     return tuple(np.round(layer.colormap.colors[-1][:3] * 255).astype(int).tolist())
 
 
-def row(location, outputs: dict[str, Path], project: Path = PROJECT, **settings) -> ToShow:
+def row(location, outputs: dict[str, Path], project: Path = PROJECT, **settings) -> RowRequest:
     """An image, and the files written for sources of the classifier in ilastik's default format."""
     exports = tuple(Export(source=name) for name in outputs) or (Export(),)
     job = BatchJob(classifier=project, inputs=(str(location),), exports=exports, **settings)
     ended = LedgerRow(str(location), "done", outputs=outputs)
-    return ToShow(str(location), job, {}, named_exports(job, load_classifier(project)), ended)
+    exports = named_exports(job, load_classifier(project))
+    return RowRequest(location=str(location), job=job, exports=exports, ended=ended)
 
 
-def show(shown: ShownLayers, what: ToShow) -> tuple[str, ...]:
+def show(shown: ShownLayers, what: RowRequest) -> tuple[str, ...]:
     """Show a row, and return what could not be read."""
     loaded = load_row(what, None, shown.keys)
     shown.show(loaded.layers)
@@ -322,7 +323,7 @@ DRAWN = {
 def test_bytes_drawn_are_those_in_sight(shape, dtype, options, n_axes, expected):
     """What is in sight counts, of several levels the coarsest; nothing of what is empty."""
     data = np.zeros(shape, dtype)
-    one = LayerData("raw", 0, "image", "cells", "", data, options)
+    one = LayerData(source="raw", kind="image", stem="cells", data=data, options=options)
     assert one.drawn_bytes(n_axes) == expected
     assert replace(one, data=[np.zeros((9, *shape), dtype), data]).drawn_bytes(n_axes) == expected
     assert one.emptied().drawn_bytes(n_axes) == 0
@@ -350,12 +351,11 @@ def test_density_is_shown_from_0_to_its_maximum(viewer, lazy, outputs, tmp_path,
     values = np.random.default_rng(2).random((6, 8, 1), np.float32) / 40
     source = Source(name=DENSITY, dtype=np.dtype(np.float32), channel_names=(DENSITY,))
     written = write(tmp_path / "density.h5", values, "yxc")
-    what = ToShow(
-        str(location),
-        BatchJob(classifier=PROJECT, inputs=(str(location),)),
-        {},
-        (NamedExport(DENSITY, Export(source=DENSITY), source),),
-        LedgerRow(str(location), "done", outputs={DENSITY: written}, tables=tables),
+    what = RowRequest(
+        location=str(location),
+        job=BatchJob(classifier=PROJECT, inputs=(str(location),)),
+        exports=(NamedExport(DENSITY, Export(source=DENSITY), source),),
+        ended=LedgerRow(str(location), "done", outputs={DENSITY: written}, tables=tables),
     )
     shown = ShownLayers(viewer)
     show(shown, what)
@@ -599,7 +599,7 @@ def test_a_cut_output_lies_where_it_was_cut(viewer, outputs, tmp_path):
     what = row(location, {"Probabilities": write(tmp_path / "cut.h5", values, "yxc")})
     export = Export(region={"y": (2, 5), "x": (None, 4)}, dtype="uint8", output_range=(0, 255))
     exports = [named._replace(export=export) for named in what.exports]
-    show(ShownLayers(viewer), ToShow(what.location, what.job, {}, exports, what.ended))
+    show(ShownLayers(viewer), replace(what, exports=exports))
     assert len(viewer.layers) == 1 + n_classes
     for layer in viewer.layers[1:]:
         np.testing.assert_allclose(layer.translate, [2 * 0.5, 0])
@@ -654,9 +654,8 @@ def test_what_is_written_is_shown(viewer, tmp_path, name, axes, source):
     path = written_as(export, classifier, values, axes, tmp_path)
     location = str(tmp_path / "cells.npy")
     job = BatchJob(classifier=PROJECT, inputs=(location,), exports=(export,), input_axes=axes)
-    what = ToShow(
-        location, job, {}, named_exports(job, classifier), LedgerRow(location, "done", outputs={source: path})
-    )
+    ended = LedgerRow(location, "done", outputs={source: path})
+    what = RowRequest(location=location, job=job, exports=named_exports(job, classifier), ended=ended)
     shown = ShownLayers(viewer)
     problems = show(shown, what)
     if known_format(path) is None:
@@ -681,7 +680,8 @@ def test_an_output_of_one_class_each(viewer, outputs, tmp_path):
         named.name: write(tmp_path / f"{i}.h5", written["Probabilities"][..., i : i + 1], "yxc")
         for i, named in enumerate(exports)
     }
-    show(ShownLayers(viewer), ToShow(str(location), job, {}, exports, LedgerRow("", "done", outputs=files)))
+    ended = LedgerRow("", "done", outputs=files)
+    show(ShownLayers(viewer), RowRequest(location=str(location), job=job, exports=exports, ended=ended))
     assert names(viewer) == ["cells", *(f"cells {name}" for name in classifier.classes)]
     for i, layer in enumerate(viewer.layers[1:]):
         assert rgb(layer) == classifier.class_colors[i]
@@ -694,17 +694,17 @@ def test_result_for_a_layer_lies_where_the_layer_is(viewer, outputs):
     viewer.add_image(np.zeros((6, 8)), name="mine", scale=(2, 3), translate=(10, 20), units=("um", "um"))
     image = MemoryImage("layer:mine", np.zeros((6, 8)), "yx", axes_known="guess")
     job = BatchJob(classifier=PROJECT, inputs=("layer:mine",))
-    what = ToShow(
-        "layer:mine",
-        job,
-        {"layer:mine": image},
-        named_exports(job, classifier),
-        LedgerRow("layer:mine", "done"),
-        {"Probabilities": written["Probabilities"]},
+    what = RowRequest(
+        location="layer:mine",
+        job=job,
+        arrays={"layer:mine": image},
+        exports=named_exports(job, classifier),
+        ended=LedgerRow("layer:mine", "done"),
+        predicted={"Probabilities": written["Probabilities"]},
     )
-    from napari_batch_prediction.widgets.canvas.above import place_of
+    from napari_batch_prediction.widgets.canvas.above import grid_of
 
-    ShownLayers(viewer).show(load_row(what, place_of(viewer.layers["mine"], "yx")).layers)
+    ShownLayers(viewer).show(load_row(what, grid_of(viewer.layers["mine"], "yx")).layers)
     assert names(viewer) == ["mine", *(f"mine {name}" for name in classifier.classes)]
     for i, layer in enumerate(viewer.layers[1:]):
         np.testing.assert_array_equal(layer.data, written["Probabilities"][..., i])
@@ -744,9 +744,8 @@ def test_large_ome_zarr_is_shown_in_all_its_levels(viewer, tmp_path, monkeypatch
     location = str(tmp_path / "cells.zarr")
     job = BatchJob(classifier=PROJECT, inputs=(location,), exports=(export,))
     shown = ShownLayers(viewer)
-    what = ToShow(
-        location, job, {}, named_exports(job, classifier), LedgerRow(location, "done", outputs={source: path})
-    )
+    ended = LedgerRow(location, "done", outputs={source: path})
+    what = RowRequest(location=location, job=job, exports=named_exports(job, classifier), ended=ended)
     assert show(shown, what) == ()
     grey, *predicted = viewer.layers
     assert len(predicted) == n

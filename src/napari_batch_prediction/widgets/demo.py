@@ -11,7 +11,7 @@ from napari_batch_prediction.widgets.dock import open_dock
 
 
 def add_widget(viewer: Viewer, job: BatchJob) -> BatchPredictionWidget:
-    """Dock the widget as napari's menu does, and fill it in."""
+    """Dock the widget as napari's menu does, and fill in the job."""
     widget = open_dock(viewer)
     widget.setValue(job)
     return widget

@@ -10,7 +10,7 @@ from napari_batch_prediction.records.ledger import Ledger
 from napari_batch_prediction.session.session import BatchSession
 from napari_batch_prediction.session.state import Running, State
 from napari_batch_prediction.widgets.canvas.canvas import Canvas
-from napari_batch_prediction.widgets.canvas.row_loader import ToShow
+from napari_batch_prediction.widgets.canvas.row_loader import RowRequest
 from napari_batch_prediction.widgets.parts.section import lay_out
 from napari_batch_prediction.widgets.results.section import ResultsSection
 from napari_batch_prediction.widgets.run import RunBar
@@ -71,7 +71,8 @@ class RunSections(QObject):
         job, plan = self._session.job, self._session.plan
         # Only a job says how the image is to be read.
         if not self.results.select(location) and job is not None:
-            self.canvas.show_row(ToShow(location, job, plan.arrays if plan is not None else {}))
+            arrays = plan.arrays if plan is not None else {}
+            self.canvas.show_row(RowRequest(location=location, job=job, arrays=arrays))
 
     def _on_state(self, state: State) -> None:
         self.bar.set_state(state)

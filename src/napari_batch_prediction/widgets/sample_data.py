@@ -1,5 +1,6 @@
-"""Samples in napari's menu: images on the canvas, and the widget filled in with what predicts them."""
+"""Samples in napari's menu: images on the canvas, and the widget filled in with the job that predicts them."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
 
 LayerTuple = tuple[Any, dict[str, Any], str]
 
-# Several images lie side by side, as many to a row, with this many pixels between them.
+# Images lie side by side: so many to a row, with so many pixels between them.
 _IN_A_ROW = 2
 _GAP = 24
 
@@ -47,7 +48,7 @@ def division() -> list[LayerTuple]:
 def _open(sample: "Sample") -> list[LayerTuple]:
     """Return the images of a sample as layers, and fill in the widget if there is a window for it.
 
-    The layers' metadata have the path of the project as ``classifier``.
+    ``classifier`` in the metadata of the layers is the path of the project.
     """
     from napari import current_viewer
 
@@ -59,10 +60,10 @@ def _open(sample: "Sample") -> list[LayerTuple]:
 
         widget = open_dock(viewer)
         names = [options["name"] for _, options, _ in layers]
-        # napari puts the layers into the viewer after it has got them from here.
+        # napari adds the layers after this function returns.
         later = single_shot(widget, 0, lambda: _fill_in(widget, viewer, sample, names))
         if not viewer.layers:
-            # napari shows the first layer whole, not those that come after it.
+            # napari fits the view to the first layer only.
             later.timeout.connect(viewer.reset_view)
         later.start(0)
     return layers
@@ -71,25 +72,25 @@ def _open(sample: "Sample") -> list[LayerTuple]:
 def _layers(sample: "Sample") -> list[LayerTuple]:
     from napari_batch_prediction.locations.inputs import open_image
     from napari_batch_prediction.locations.location import FileAt
-    from napari_batch_prediction.widgets.canvas.layer_data import Place, raw_layers
+    from napari_batch_prediction.widgets.canvas.layer_data import PixelGrid, raw_layers
     from napari_batch_prediction.widgets.canvas.pixels import read_pixels
 
     images = [open_image(path) for path in sample.images]
     height, width = (max(image.extents[key] for image in images) + _GAP for key in "yx")
-    found: list[LayerTuple] = []
+    layers: list[LayerTuple] = []
     for i, image in enumerate(images):
         row, column = divmod(i, _IN_A_ROW)
-        place = Place.of(image)
-        origin = {"y": row * height * place.scale.get("y", 1), "x": column * width * place.scale.get("x", 1)}
-        place = place._replace(origin=origin)
-        for layer in raw_layers(read_pixels(image, place.order), image, place, FileAt.of(image.location).stem):
+        grid = PixelGrid.of(image)
+        origin = {"y": row * height * grid.scale.get("y", 1), "x": column * width * grid.scale.get("x", 1)}
+        grid = replace(grid, origin=origin)
+        for layer in raw_layers(read_pixels(image, grid.axes), image, grid, FileAt.of(image.location).stem):
             options = {"name": layer.name, "metadata": {"classifier": str(sample.project)}, **layer.options}
-            found.append((layer.data, options, layer.kind))
-    return found
+            layers.append((layer.data, options, layer.kind))
+    return layers
 
 
 def _fill_in(widget: "BatchPredictionWidget", viewer: "Viewer", sample: "Sample", names: list[str]) -> None:
-    """Fill in the job that predicts the layers, or say why not: the images that the user has listed stay."""
+    """Fill in the job that predicts the layers, or tell the user why not: images listed by the user stay."""
     from napari.utils.notifications import show_info
 
     from napari_batch_prediction.locations.location import LayerNamed
@@ -105,7 +106,7 @@ def _fill_in(widget: "BatchPredictionWidget", viewer: "Viewer", sample: "Sample"
 
 
 def _is_of_sample(viewer: "Viewer", location: str) -> bool:
-    """Say whether an input is the layer of a sample, or a layer that is gone: nothing of the user's."""
+    """Return True if an input is the layer of a sample, or a layer that is gone, but no image of the user."""
     from napari_batch_prediction.demo.samples import FOLDER
     from napari_batch_prediction.locations.location import LayerNamed
 

@@ -27,24 +27,23 @@ def layer_location(layer: Layer) -> str:
 
 
 def memory_image(layer: Image) -> MemoryImage:
-    """Return an image layer as an image. Its pixels stay where they are, also if they are read lazily.
+    """Return an image layer as an image, without copying its pixels.
 
     Parameters
     ----------
     layer
-        Of a layer with several levels the first is taken. Labels of its axes that are among t, c, z, y, x are
-        its axes; the colours of an RGB layer are its channels. Where they say nothing axes are guessed. Scale
-        and units are the size of a pixel, where they are set.
+        The layer; of several levels the first is used. Axis labels among t, c, z, y, x are the axes, and the colours
+        of an RGB layer the channels; otherwise axes are guessed. Scale and units, if set, give the size of a pixel.
 
     Raises
     ------
     AxesError
         If the layer has more dimensions than an image.
     ImageReadError
-        If its pixels are not real numbers, or there are none.
+        If its pixels are not real numbers, or it has none.
     """
     pixels = layer.data[0] if layer.multiscale else layer.data
-    axes, known = _axes(layer, pixels.shape)
+    axes, axes_known = _axes(layer, pixels.shape)
     spatial = axes.removesuffix("c") if layer.rgb else axes
     sizes = {}
     units = {}
@@ -56,8 +55,14 @@ def memory_image(layer: Image) -> MemoryImage:
                 units[key] = name
     names = COLOURS.get(pixels.shape[-1], ()) if layer.rgb else ()
     return MemoryImage(
-        layer_location(layer), pixels, axes, axes_known=known, pixel_size=sizes, units=units, channel_names=names
-    )  # fmt: skip
+        layer_location(layer),
+        pixels,
+        axes,
+        axes_known=axes_known,
+        pixel_size=sizes,
+        units=units,
+        channel_names=names,
+    )
 
 
 def _axes(layer: Image, shape: tuple[int, ...]) -> tuple[str, AxesKnown]:
@@ -66,22 +71,20 @@ def _axes(layer: Image, shape: tuple[int, ...]) -> tuple[str, AxesKnown]:
     ours = set(KEYS) - {"c"} if layer.rgb else set(KEYS)
     if len(set(labels)) == n and {"y", "x"} <= set(labels) <= ours:
         return "".join(labels) + "c" * layer.rgb, "file"
-    # Of a plane there is nothing to guess.
-    known: AxesKnown = "file" if n == 2 else "guess"
+    # The axes of a plane need no guess.
+    axes_known: AxesKnown = "file" if n == 2 else "guess"
     if layer.rgb:
-        # One plane, or several over time or depth, never with colours before them.
-        return {2: "yx", 3: "zyx", 4: "tzyx"}.get(n, guess_axes(shape).removesuffix("c")) + "c", known
-    return guess_axes(shape), known
+        # The axes before the colours are those of a plane, or of planes over depth or time.
+        return {2: "yx", 3: "zyx", 4: "tzyx"}.get(n, guess_axes(shape).removesuffix("c")) + "c", axes_known
+    return guess_axes(shape), axes_known
 
 
 def arrays_for(viewer: "ViewerModel", locations: Iterable[str]) -> dict[str, MemoryImage]:
-    """Return the layers among some inputs as images, by location; without those that are gone or are no images."""
-    wanted = {location for location in locations if LayerNamed.of(location) is not None}
-    layers = image_layers(viewer) if wanted else ()
+    """Return the layers among some inputs as images, by location, without those that are gone or no images."""
+    named = {location for location in locations if LayerNamed.of(location) is not None}
+    layers = image_layers(viewer) if named else ()
     return {
-        name: memory_image(layer)
-        for layer in layers
-        if (name := layer_location(layer)) in wanted and not why_not(layer)
+        name: memory_image(layer) for layer in layers if (name := layer_location(layer)) in named and not why_not(layer)
     }
 
 

@@ -1,1 +1,1 @@
-"""Images and what was predicted for them as layers of the viewer."""
+"""Images and their predictions as layers of the viewer."""

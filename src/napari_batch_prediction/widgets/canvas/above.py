@@ -1,4 +1,4 @@
-"""Predictions of layers of the viewer, shown above these."""
+"""Predictions of layers of the viewer, shown above their layers."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -9,9 +9,9 @@ from qtpy.QtCore import QObject, Signal
 from napari_batch_prediction.locations.location import LayerNamed
 from napari_batch_prediction.planning.opening import input_settings
 from napari_batch_prediction.session.work import Failure
-from napari_batch_prediction.widgets.canvas.layer_data import Place
+from napari_batch_prediction.widgets.canvas.layer_data import PixelGrid
 from napari_batch_prediction.widgets.canvas.layers import ShownLayers
-from napari_batch_prediction.widgets.canvas.row_loader import Loaded, ToShow, load_row
+from napari_batch_prediction.widgets.canvas.row_loader import Loaded, RowRequest, load_row
 from napari_batch_prediction.widgets.canvas.turns import Steps, Turns
 from napari_batch_prediction.widgets.work import in_background
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class LayersAbove(QObject):
-    """Adds the predictions of layers of the viewer, which stay with them.
+    """Adds to layers of the viewer their predictions, which stay there.
 
     Parameters
     ----------
@@ -35,8 +35,7 @@ class LayersAbove(QObject):
     Attributes
     ----------
     shown
-        The prediction of a layer is on the viewer; emitted with its location, and with the reasons why parts are
-        missing.
+        The prediction of a layer is on the viewer; emitted with its location and the reasons why outputs are missing.
     failed
         The prediction of a layer cannot be shown; emitted with its location and a :class:`Failure`.
     """
@@ -51,19 +50,20 @@ class LayersAbove(QObject):
         self._docked = True
 
     def set_docked(self, docked: bool) -> None:
-        """Leave the viewer alone from now on, or change it again."""
+        """Start or stop changing the viewer."""
         self._docked = docked
 
-    def add(self, what: ToShow) -> None:
+    def add(self, request: RowRequest) -> None:
         """Add the prediction of a layer of the viewer, in place of an earlier one."""
-        group = self._groups.setdefault(what.location, ShownLayers(self._viewer))
-        layers = (layer for layer in self._viewer.layers if str(LayerNamed(layer.name)) == what.location)
+        group = self._groups.setdefault(request.location, ShownLayers(self._viewer))
+        layers = (layer for layer in self._viewer.layers if str(LayerNamed(layer.name)) == request.location)
         group.base = base = next(layers, None)
-        place = None
-        if base is not None and what.location in what.arrays:
-            axes = input_settings(what.job, what.location).axes or what.arrays[what.location].axes
-            place = place_of(base, axes)
-        in_background(partial(load_row, what, place, group.keys), self, partial(self._take, what.location, group))
+        grid = None
+        if base is not None and request.location in request.arrays:
+            axes = input_settings(request.job, request.location).axes or request.arrays[request.location].axes
+            grid = grid_of(base, axes)
+        on_end = partial(self._take, request.location, group)
+        in_background(partial(load_row, request, grid, group.keys), self, on_end)
 
     def _take(self, location: str, group: ShownLayers, result: Loaded | Failure) -> None:
         if not self._docked:
@@ -78,15 +78,15 @@ class LayersAbove(QObject):
         self.shown.emit(location, "\n".join(loaded.problems))
 
 
-def place_of(layer: "Layer", axes: str) -> Place:
-    """Return where the pixels of a layer are.
+def grid_of(layer: "Layer", axes: str) -> PixelGrid:
+    """Return the pixel grid of a layer.
 
     Parameters
     ----------
     layer
         The layer.
     axes
-        Its axes, and one more for the colours of a picture.
+        Its axes; of a picture in colours, one more for the colours.
     """
     axes = axes[: layer.ndim]
 
@@ -94,4 +94,4 @@ def place_of(layer: "Layer", axes: str) -> Place:
         return dict(zip(axes, map(float, values), strict=False))  # type: ignore[call-overload]
 
     units = {key: str(unit) for key, unit in zip(axes, layer.units, strict=False)}
-    return Place(axes.replace("c", ""), by_key(layer.scale), units, by_key(layer.translate))
+    return PixelGrid(axes.replace("c", ""), by_key(layer.scale), units, by_key(layer.translate))

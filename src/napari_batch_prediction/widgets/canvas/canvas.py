@@ -10,7 +10,7 @@ from napari_batch_prediction.widgets.canvas.above import LayersAbove
 from napari_batch_prediction.widgets.canvas.layers import ShownLayers
 from napari_batch_prediction.widgets.canvas.opengl import make_current
 from napari_batch_prediction.widgets.canvas.reading import Reading
-from napari_batch_prediction.widgets.canvas.row_loader import Loaded, ToShow, warm_up
+from napari_batch_prediction.widgets.canvas.row_loader import Loaded, RowRequest, warm_up
 from napari_batch_prediction.widgets.canvas.turns import Steps, Turns
 from napari_batch_prediction.widgets.parts.timers import single_shot
 from napari_batch_prediction.widgets.work import in_background
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 # Rows passed by with the arrow keys are not read.
 PAUSE_MS = 50
 
-# After this long the row before is taken away, and the row to be shown is said to be loading.
+# After this delay the previous row is hidden and the next one shown as loading.
 MOMENT_MS = 300
 
 
 class Canvas(QObject):
-    """Shows one image and its predictions as layers, in place of those before.
+    """Shows one image and its predictions as layers, in place of the previous ones.
 
     Everything is read in the background; the viewer gets one layer after the other, and answers in between.
-    Predictions of layers of the viewer stay with these.
+    Predictions of layers of the viewer stay with their layers.
 
     Parameters
     ----------
@@ -41,14 +41,14 @@ class Canvas(QObject):
     Attributes
     ----------
     shown
-        All of a row is on the viewer; emitted with its location, and with the reasons why outputs are missing.
+        All of a row is on the viewer; emitted with its location and the reasons why outputs are missing.
     failed
         A row cannot be shown; emitted with its location and a :class:`Failure`.
     loading
-        A row takes longer than a moment; emitted with its location, and with nothing as soon as it is shown, has
+        A row takes longer than a moment; emitted with its location, and with an empty text as soon as it is shown, has
         failed or is given up.
     filled
-        The first layer of a row came, or the last one went.
+        The first layer was added, or the last one removed.
     """
 
     shown = Signal(str, str)
@@ -66,9 +66,9 @@ class Canvas(QObject):
         self._above.shown.connect(self.shown)
         self._above.failed.connect(self.failed)
         self._docked = self._is_loading = self._was_filled = False
-        self._what: ToShow | None = None
-        # The image whose layers are on the viewer.
-        self._there = ""
+        self._request: RowRequest | None = None
+        # Location of the image whose layers are on the viewer.
+        self._present = ""
         self._reading: Reading | None = None
         self._pause = single_shot(self, PAUSE_MS, self._start)
         self._moment = single_shot(self, MOMENT_MS, self._on_moment)
@@ -76,30 +76,30 @@ class Canvas(QObject):
 
     @property
     def location(self) -> str:
-        """The image that is shown, or is about to be; empty if none is."""
-        return self._what.location if self._what is not None else ""
+        """Location of the image that is shown or about to be; empty if none is."""
+        return self._request.location if self._request is not None else ""
 
     @property
     def has_layers(self) -> bool:
-        """Whether an image is shown."""
+        """True if an image is shown."""
         return bool(self._row.layers)
 
-    def show_row(self, what: ToShow) -> None:
-        """Show an image and the outputs there are; soon, unless another follows at once."""
+    def show_row(self, request: RowRequest) -> None:
+        """Show an image and its outputs after a pause, unless another request follows."""
         self._drop()
-        self._what = what
+        self._request = request
         self._pause.start()
 
     def warm_up(self) -> None:
         """Load the libraries of layers in the background: napari would load them with the first layer."""
         in_background(warm_up, self)
 
-    def add_predicted(self, what: ToShow) -> None:
+    def add_predicted(self, request: RowRequest) -> None:
         """Add the prediction of a layer of the viewer above it, in place of an earlier one."""
-        self._above.add(what)
+        self._above.add(request)
 
     def clear(self, spare: Collection[str] = ()) -> None:
-        """Show nothing, neither the present row nor one that is being read.
+        """Stop showing the present row and reading another.
 
         Parameters
         ----------
@@ -110,7 +110,7 @@ class Canvas(QObject):
         self._empty(spare)
 
     def tidy(self) -> None:
-        """Take away layers that were kept ready for more to come."""
+        """Remove the layers that were kept ready for outputs to come."""
         self._turns.add(self._row.tidy())
 
     def keep(self) -> None:
@@ -120,7 +120,7 @@ class Canvas(QObject):
         self._tell_filled()
 
     def set_docked(self, docked: bool) -> None:
-        """Leave the viewer alone from now on, or show images again."""
+        """Start or stop changing the viewer."""
         if docked == self._docked:
             return
         self._docked = docked
@@ -128,7 +128,7 @@ class Canvas(QObject):
         events = self._viewer.layers.events
         if docked:
             events.removing.connect(self._before_removal)
-            # After those that note which layers there are.
+            # After the groups have noted the removal.
             events.removed.connect(self._tell_filled, position="last")
             return
         events.removing.disconnect(self._before_removal)
@@ -142,7 +142,7 @@ class Canvas(QObject):
     def _drop(self) -> None:
         """Forget a row that is being read or half shown."""
         self._pause.stop()
-        self._what = None
+        self._request = None
         self._say_loaded()
         if self._reading is not None:
             self._reading.drop()
@@ -150,52 +150,52 @@ class Canvas(QObject):
         self._turns.give_up()
 
     def _start(self) -> None:
-        what = self._what
-        if what is None or not self._docked:
+        request = self._request
+        if request is None or not self._docked:
             return
-        if what.in_memory:
-            # The layer is there, and so is its prediction.
-            self._there = ""
-            rest = self._row.empty(what.sources if what.is_running else ())
-            self._turns.begin(self._to_the_end(rest, what, Loaded([])))
+        if request.in_memory:
+            # The layer is on the viewer already, and so is its prediction.
+            self._present = ""
+            steps = self._row.empty(request.sources if request.is_running else ())
+            self._turns.begin(self._to_the_end(steps, request, Loaded([])))
             return
         self._moment.start()
-        self._reading = Reading(what, self._row.keys, self, self._on_read)
+        self._reading = Reading(request, self._row.keys, self, self._on_read)
 
     def _on_read(self, result: Loaded | Failure) -> None:
-        what, self._reading = self._what, None
-        if what is None:
+        request, self._reading = self._request, None
+        if request is None:
             return
         if isinstance(result, Failure):
             self._say_loaded()
-            self._empty(what.sources if what.is_running else ())
-            self.failed.emit(what.location, result)
+            self._empty(request.sources if request.is_running else ())
+            self.failed.emit(request.location, result)
             return
-        is_other, self._there = what.location != self._there, what.location
+        is_other, self._present = request.location != self._present, request.location
         takes_long = self._row.takes_long(result.layers)
         if takes_long:
-            self._say_loading(what)
+            self._say_loading(request)
         steps = self._row.steps(result.layers, empty_first=takes_long and is_other)
-        self._turns.begin(self._to_the_end(steps, what, result))
+        self._turns.begin(self._to_the_end(steps, request, result))
 
     def _on_moment(self) -> None:
-        """Say that an image is loaded, and take away the one before if it is still there."""
-        what = self._what
-        if what is None:
+        """Emit that an image is being loaded, and hide the previous one if it is still shown."""
+        request = self._request
+        if request is None:
             return
-        if what.location != self._there:
-            self._empty(what.sources)
-        self._say_loading(what)
+        if request.location != self._present:
+            self._empty(request.sources)
+        self._say_loading(request)
 
     def _empty(self, spare: Collection[str]) -> None:
-        self._there = ""
+        self._present = ""
         self._turns.begin(self._row.empty(spare))
 
-    def _say_loading(self, what: ToShow) -> None:
+    def _say_loading(self, request: RowRequest) -> None:
         self._moment.stop()
         if not self._is_loading:
             self._is_loading = True
-            self.loading.emit(what.location)
+            self.loading.emit(request.location)
 
     def _say_loaded(self) -> None:
         self._moment.stop()
@@ -208,8 +208,8 @@ class Canvas(QObject):
             self._was_filled = self.has_layers
             self.filled.emit()
 
-    def _to_the_end(self, steps: Iterator[bool], what: ToShow, loaded: Loaded) -> Steps:
+    def _to_the_end(self, steps: Iterator[bool], request: RowRequest, loaded: Loaded) -> Steps:
         yield from steps
-        if what is self._what:
+        if request is self._request:
             self._say_loaded()
-        self.shown.emit(what.location, "\n".join(loaded.problems))
+        self.shown.emit(request.location, "\n".join(loaded.problems))

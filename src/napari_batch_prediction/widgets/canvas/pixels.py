@@ -1,4 +1,4 @@
-"""Pixels for layers: in memory if they are few, else read as they are looked at."""
+"""Pixels for layers: in memory if they are few, else read lazily."""
 
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
@@ -14,13 +14,13 @@ from napari_batch_prediction.images.channels import Channels
 from napari_batch_prediction.locations.inputs import open_image
 from napari_batch_prediction.locations.location import FileAt
 
-# Up to this many bytes an array is read at once and its file closed. Above, it is read as it is looked at.
+# Up to this many bytes an array is read at once and its file closed; larger ones are read lazily.
 IN_MEMORY = 2**27
 
-# Of an image with coarse levels this much. What is seen at first is read at once, in whatever level it is.
+# The same for each level of an image with coarse levels, of which a small one is shown first.
 LEVEL_IN_MEMORY = 2**24
 
-# Side of the square that is read at a time: wide enough for few reads, small enough not to wait for.
+# Side of the square that is read at a time: large for few reads, small for short waits.
 CHUNK = 1024
 
 
@@ -30,9 +30,9 @@ class Pixels(NamedTuple):
     Attributes
     ----------
     levels
-        An array for each level, the full resolution first; of all, the first axis is that of the channels.
+        An array for each level, the full resolution first; the first axis of each is that of the channels.
     files
-        The open files behind those that are lazy.
+        The open files behind lazy levels.
     """
 
     levels: tuple[Any, ...]
@@ -48,27 +48,27 @@ class Pixels(NamedTuple):
         return levels[0] if len(levels) == 1 else list(levels)
 
     def limits(self) -> tuple[float, float]:
-        """Return the smallest and the largest value; if the pixels are lazy, of a part of them."""
+        """Return the smallest and the largest value; of lazy pixels, of the middle."""
         return limits(self.levels[-1])
 
 
 def read_pixels(image: Image, order: str, channels: Channels | None = None) -> Pixels:
-    """Read an image, or prepare to.
+    """Read an image, or prepare lazy reading.
 
     Parameters
     ----------
     image
         The image; it is closed unless it is among the ``files`` of the result.
     order
-        The axes of the result, after ``c``. Axes that the image lacks are added, axes of extent 1 that are not
-        here left out.
+        The axes of the result, after ``c``. Axes that the image lacks are added; its axes of extent 1 that are not
+        named are left out.
     channels
-        The channels that were chosen of it, for its coarser levels.
+        The channels that the image was opened with, for its coarser levels.
 
     Raises
     ------
     ImageReadError
-        If it cannot be read; no file stays open then.
+        If it cannot be read; no file stays open.
     """
     with ExitStack() as unless_kept:
         unless_kept.callback(image.close)
@@ -78,23 +78,23 @@ def read_pixels(image: Image, order: str, channels: Channels | None = None) -> P
                 unless_kept.callback(coarser.close)
                 images.append(coarser)
         most = LEVEL_IN_MEMORY if len(images) > 1 else IN_MEMORY
-        lazy = [one for one in images if _bytes(one) > most]
+        lazy = [level for level in images if _bytes(level) > most]
         levels = []
-        for one in images:
-            if one in lazy:
-                levels.append(_lazy(one, order))
+        for level in images:
+            if level in lazy:
+                levels.append(_lazy(level, order))
                 continue
             # Copied here, so that the main thread need not when it draws.
-            levels.append(np.ascontiguousarray(reorder(one.read(), one.axes, f"c{order}")))
+            levels.append(np.ascontiguousarray(reorder(level.read(), level.axes, f"c{order}")))
         unless_kept.pop_all()
-    for one in images:
-        if one not in lazy:
-            one.close()
+    for level in images:
+        if level not in lazy:
+            level.close()
     return Pixels(tuple(levels), tuple(lazy))
 
 
 def limits(pixels: Any) -> tuple[float, float]:
-    """Return the smallest and the largest value; of the middle if the pixels are lazy."""
+    """Return the smallest and the largest value; of lazy pixels, of the middle."""
     if not isinstance(pixels, np.ndarray):
         middle = [slice(max(n - CHUNK, 0) // 2, max(n - CHUNK, 0) // 2 + CHUNK) for n in pixels.shape[-2:]]
         pixels = np.asarray(pixels[(*(n // 2 for n in pixels.shape[:-2]), *middle)])
@@ -118,7 +118,7 @@ def _coarser(image: Image, channels: Channels | None) -> Iterable[Image]:
 
 
 class _Reader:
-    """What dask reads lazily: an image behind the indexing of an array."""
+    """An image that dask can index as an array."""
 
     def __init__(self, image: Image) -> None:
         self.image = image
@@ -129,11 +129,10 @@ class _Reader:
 
 
 def _lazy(image: Image, order: str) -> Any:
-    # It takes a second to import, and brings xarray and pandas where they are installed; most images never need it.
+    # The import takes a second, and loads xarray and pandas where they are installed; most images never need it.
     import dask.array as da
 
-    # One plane at a time. Names of dask arrays are keys of napari's cache: a file that was written anew must not
-    # be taken for the old one.
+    # One plane at a time. napari's cache knows dask arrays by their names: a new file must have a new name.
     chunks = tuple(min(n, CHUNK) if key in "yx" else 1 for key, n in zip(image.axes, image.shape, strict=True))
     meta = np.empty((0,) * len(image.shape), image.dtype)
     pixels: Any = da.from_array(_Reader(image), chunks=chunks, name=False, meta=meta)  # type: ignore[no-untyped-call]

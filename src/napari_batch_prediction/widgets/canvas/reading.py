@@ -8,40 +8,40 @@ from qtpy.QtCore import QObject
 
 from napari_batch_prediction.session.work import Failure, ShouldCancel
 from napari_batch_prediction.widgets.canvas.layer_data import close_all
-from napari_batch_prediction.widgets.canvas.row_loader import Loaded, ToShow, load_row
+from napari_batch_prediction.widgets.canvas.row_loader import Loaded, RowRequest, load_row
 from napari_batch_prediction.widgets.work import Task
 
 
 class Reading:
-    """One row that is being read. Its files are closed if nobody wants it any more.
+    """One row that is being read; its files are closed if the reading is dropped.
 
     Parameters
     ----------
-    what
+    request
         The row.
     present
-        Keys of the layers that are there.
+        Keys of the layers on the viewer.
     parent
         The owner.
     take
-        Takes the layers or the failure, unless the reading is dropped before.
+        Called with the layers or the failure, unless the reading is dropped before.
     """
 
     def __init__(
         self,
-        what: ToShow,
+        request: RowRequest,
         present: Collection[tuple[object, ...]],
         parent: QObject,
         take: Callable[[Loaded | Failure], object],
     ) -> None:
         self._take = take
-        # The layers that were read, until one of both threads takes them out.
+        # The layers that were read, until one of the two threads takes them out.
         self._loaded: deque[Loaded] = deque()
-        self._task = Task(partial(_read, what, present, self._loaded), parent, end=self._on_read)
+        self._task = Task(partial(_read, request, present, self._loaded), parent, end=self._on_read)
         self._task.start()
 
     def drop(self) -> None:
-        """Give the reading up."""
+        """Give up the reading."""
         self._task.drop()
         _discard(self._loaded)
 
@@ -50,9 +50,9 @@ class Reading:
 
 
 def _read(
-    what: ToShow, present: Collection[tuple[object, ...]], loaded: deque[Loaded], should_cancel: ShouldCancel
+    request: RowRequest, present: Collection[tuple[object, ...]], loaded: deque[Loaded], should_cancel: ShouldCancel
 ) -> Generator[None, None, None]:
-    loaded.append(load_row(what, None, present))
+    loaded.append(load_row(request, None, present))
     if should_cancel():
         _discard(loaded)
     yield from ()
@@ -62,4 +62,4 @@ def _discard(loaded: deque[Loaded]) -> None:
     try:
         close_all(loaded.popleft().layers)
     except IndexError:
-        return  # there is nothing (any more): the other thread was faster
+        return  # empty: nothing was read, or the other thread was faster

@@ -1,4 +1,4 @@
-"""Reading, in the background, of an image and of what was predicted for it."""
+"""Reading of an image and its predictions, to be done in the background."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -23,37 +23,29 @@ from napari_batch_prediction.planning.opening import full_location, input_settin
 from napari_batch_prediction.planning.output import OutputPlan, plan_output
 from napari_batch_prediction.planning.transform import ImageAxes, Transform
 from napari_batch_prediction.records.ledger import LedgerRow
-from napari_batch_prediction.widgets.canvas.layer_data import (
-    ORDER,
-    RAW,
-    LayerData,
-    Part,
-    Place,
-    close_all,
-    part_layers,
-    raw_layers,
-)
+from napari_batch_prediction.widgets.canvas.layer_data import RAW, LayerData, PixelGrid, close_all, raw_layers
 from napari_batch_prediction.widgets.canvas.pixels import Pixels, read_pixels
+from napari_batch_prediction.widgets.canvas.predicted_layers import ORDER, Prediction, predicted_layers
 
 
-@dataclass(frozen=True)
-class ToShow:
-    """One image of a job, and what there is to show of it.
+@dataclass(frozen=True, kw_only=True)
+class RowRequest:
+    """An image of a job and its results, to be shown.
 
     Attributes
     ----------
     location, job
-        The image, and the job that says how it is read.
+        The image, and the job with the settings to read it.
     arrays
         Images in memory, by location.
     exports
-        What the job writes, the final stage first (see :func:`final_first`); empty to show the image alone.
+        The exports of the job, the final stage first (see :func:`final_first`); none to show the image alone.
     ended
-        What became of the image; None if that is still open.
+        The row of the ledger; None while the image is not finished.
     predicted
-        What was predicted for an image in memory, by the name of the export.
+        The predictions of an image in memory, by the name of the export.
     is_running
-        More may come: layers of what there is not yet are made ready, empty and hidden.
+        True while outputs may still come: their layers are made ready, empty and hidden.
     """
 
     location: str
@@ -66,26 +58,26 @@ class ToShow:
 
     @property
     def in_memory(self) -> bool:
-        """Whether the image is a layer of the viewer."""
+        """True if the image is a layer of the viewer."""
         return LayerNamed.of(self.location) is not None
 
     @property
     def sources(self) -> frozenset[str]:
-        """What may be shown: the sources, and the image itself."""
-        return frozenset({RAW, *(named.source.name for named in self.exports)})
+        """The sources whose layers may be shown, and that of the image itself."""
+        return frozenset({RAW, *(export.source.name for export in self.exports)})
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """What was read of a row.
+    """The layers of a row, read and ready for the viewer.
 
     Attributes
     ----------
     layers
         From the bottom up: the raw image, unless it is a layer already; values; density; probabilities, one layer
-        a class; segmentation. Of each the final stage is the highest.
+        a class; segmentation. Of several stages the final one is the highest.
     problems
-        What could not be read, in words.
+        The reasons why outputs are missing, in words.
     """
 
     layers: list[LayerData]
@@ -93,41 +85,43 @@ class Loaded:
 
 
 def final_first(exports: Collection[NamedExport], classifier: Classifier) -> tuple[NamedExport, ...]:
-    """Return exports in the order of the classifier's sources: the final stage, if there are several, is the first."""
-    return tuple(sorted(exports, key=lambda named: classifier.sources.index(named.source.name)))
+    """Return exports in the order of the classifier's sources: of several stages the final one comes first."""
+    return tuple(sorted(exports, key=lambda export: classifier.sources.index(export.source.name)))
 
 
-def load_row(what: ToShow, place: Place | None = None, present: Collection[tuple[object, ...]] = ()) -> Loaded:
-    """Read an image and its outputs, and make the layers that are not there yet.
+def load_row(
+    request: RowRequest, grid: PixelGrid | None = None, present: Collection[tuple[object, ...]] = ()
+) -> Loaded:
+    """Read an image and its outputs, and make the layers that are missing.
 
     Parameters
     ----------
-    what
-        What is to be shown.
-    place
-        Where the image is in the viewer, if it is a layer.
+    request
+        The row.
+    grid
+        The pixel grid of an image that is a layer of the viewer.
     present
-        Keys of the layers that are there.
+        Keys of the layers on the viewer.
 
     Raises
     ------
     ImageReadError
-        If the image cannot be read; no file stays open then.
+        If the image cannot be read; no file stays open.
     """
     layers: list[LayerData] = []
     problems: list[str] = []
     try:
-        location = parse(what.location, what.job.stack)
-        stem = full_location(what.job, location).stem
-        raw = open_input(what.job, location, what.arrays)
-        place = place or Place.of(raw)
-        if not what.in_memory:
-            pixels = read_pixels(raw, place.order, input_settings(what.job, what.location).channels)
-            layers += raw_layers(pixels, raw, place, stem)
-        parts = _in_order(what, _parts(what, raw, place, problems))
-        for part in parts:
-            layers += part_layers(part, place, stem)
-        _choose_visible(layers, parts)
+        location = parse(request.location, request.job.stack)
+        stem = full_location(request.job, location).stem
+        raw = open_input(request.job, location, request.arrays)
+        grid = grid or PixelGrid.of(raw)
+        if not request.in_memory:
+            pixels = read_pixels(raw, grid.axes, input_settings(request.job, request.location).channels)
+            layers += raw_layers(pixels, raw, grid, stem)
+        predictions = _in_order(request, _predictions(request, raw, grid, problems))
+        for prediction in predictions:
+            layers += predicted_layers(prediction, grid, stem)
+        _choose_visible(layers, predictions)
         for layer in layers:
             if layer.key not in present:
                 layer.make()
@@ -137,31 +131,32 @@ def load_row(what: ToShow, place: Place | None = None, present: Collection[tuple
     return Loaded(layers, tuple(problems))
 
 
-def _in_order(what: ToShow, parts: Iterable[Part]) -> list[Part]:
-    """Return the parts from the bottom up: by what they are, and of the same kind the final stage on top."""
-    names = [named.source.name for named in what.exports]
-    return sorted(parts, key=lambda part: (ORDER.index(part.shown), -names.index(part.source.name)))
+def _in_order(request: RowRequest, predictions: Iterable[Prediction]) -> list[Prediction]:
+    """Return predictions from the bottom up: by style, and of the same style the final stage on top."""
+    names = [export.source.name for export in request.exports]
+    return sorted(predictions, key=lambda each: (ORDER.index(each.style), -names.index(each.source.name)))
 
 
-def _choose_visible(layers: list[LayerData], parts: list[Part]) -> None:
+def _choose_visible(layers: list[LayerData], predictions: list[Prediction]) -> None:
     """Hide all predictions but the topmost: together they would hide the image."""
+    visible = (RAW, *(prediction.source.name for prediction in predictions[-1:]))
     for layer in layers:
-        if layer.source not in (RAW, parts[-1].source.name if parts else RAW):
+        if layer.source not in visible:
             layer.options["visible"] = False
 
 
-def _parts(what: ToShow, raw: Image, place: Place, problems: list[str]) -> Iterator[Part]:
-    """Yield what there is of each source; one that is exported twice only once."""
+def _predictions(request: RowRequest, raw: Image, grid: PixelGrid, problems: list[str]) -> Iterator[Prediction]:
+    """Yield the predictions, each source and channel once."""
     seen: set[tuple[str, int]] = set()
-    for named in what.exports:
-        if named.is_table:
+    for export in request.exports:
+        if export.is_table:
             continue
-        name, source = named.name, named.source
-        path = what.ended.outputs.get(name) if what.ended is not None else None
-        is_empty = path is None and name not in what.predicted
-        if is_empty and (what.in_memory or not what.is_running):
+        name, source = export.name, export.source
+        path = request.ended.outputs.get(name) if request.ended is not None else None
+        is_empty = path is None and name not in request.predicted
+        if is_empty and (request.in_memory or not request.is_running):
             continue
-        output = plan_output(named, ImageAxes(raw.axes, raw.extents))
+        output = plan_output(export, ImageAxes(raw.axes, raw.extents))
         if (transform := output.transform) is None:
             problems += map(str, output.problems)
             continue
@@ -171,20 +166,25 @@ def _parts(what: ToShow, raw: Image, place: Place, problems: list[str]) -> Itera
             continue
         try:
             if is_empty:
-                pixels = no_pixels(transform, place.order)
+                pixels = no_pixels(transform, grid.axes)
             elif path is None:
-                pixels = read_pixels(
-                    MemoryImage(name, what.predicted[name], transform.axes, axes_known="file"), place.order
-                )
+                image = MemoryImage(name, request.predicted[name], transform.axes, axes_known="file")
+                pixels = read_pixels(image, grid.axes)
             else:
-                pixels = read_pixels(open_output(output.at(path), transform), place.order)
+                pixels = read_pixels(open_output(output.at(path), transform), grid.axes)
         except (BatchPredictionError, OSError) as error:
             problems.append(str(error))
             continue
         seen |= channels
         start = {key: start for key, start in transform.offset.items() if key != "c"}
-        counts = what.ended.counts if what.ended is not None else ()
-        yield Part(source, (first, last), pixels, start, counts, is_empty)
+        yield Prediction(
+            source=source,
+            channels=(first, last),
+            pixels=pixels,
+            start=start,
+            counts=request.ended.counts if request.ended is not None else (),
+            is_empty=is_empty,
+        )
 
 
 def no_pixels(transform: Transform, order: str) -> Pixels:
@@ -194,53 +194,54 @@ def no_pixels(transform: Transform, order: str) -> Pixels:
 
 
 def open_output(output: OutputPlan, transform: Transform) -> Image:
-    """Open an output that was written.
+    """Open an output.
 
     Parameters
     ----------
     output
         The output.
     transform
-        What the export made of the prediction.
+        The transform from the prediction to the output.
 
     Raises
     ------
     ImageReadError
-        If it is not there any more, or is damaged.
+        If the file is gone or damaged.
     """
-    path, form = output.path, output.export.format
-    if form.slices is not None:
+    path, export_format = output.path, output.export.format
+    if export_format.slices is not None:
         along = slice_axis(transform.axes, transform.shape)
         if along not in get_args(StackAxis):
             raise ImageReadError(f"{path} is a sequence along {along}, which cannot be shown as one image.")
-        each = {key: n for key, n in zip(transform.axes, transform.shape, strict=True) if key != along}
+        extents = {key: n for key, n in zip(transform.axes, transform.shape, strict=True) if key != along}
 
         def open_slice(location: str) -> Image:
-            return _open(location, "".join(each), tuple(each.values()))
+            return _open(location, "".join(extents), tuple(extents.values()))
 
         return StackImage(str(path), list(map(str, output.files)), cast("StackAxis", along), open_slice)
-    location = f"{path}/{output.export.settings.internal_path}" if form.has_internal_path else str(path)
+    location = f"{path}/{output.export.settings.internal_path}" if export_format.has_internal_path else str(path)
     return _open(location, transform.axes, transform.shape)
 
 
 def _open(location: str, axes: str, shape: tuple[int, ...]) -> Image:
-    """Open a file, with the axes it was written with where it does not say them."""
+    """Open a file; if it does not store its axes, with those it was written with."""
     image = open_image(location)
     if image.axes_known != "guess":
         return image
     # Some formats leave out axes of extent 1.
     long = "".join(key for key, n in zip(axes, shape, strict=True) if n > 1 or key in "yx")
-    found = next((keys for keys in (axes, long, long.replace("c", "")) if len(keys) == len(image.shape)), None)
-    if found is None or found == image.axes:
+    fitting = (keys for keys in (axes, long, long.replace("c", "")) if len(keys) == len(image.shape))
+    written = next(fitting, image.axes)
+    if written == image.axes:
         return image
     image.close()
-    return open_image(location, found)
+    return open_image(location, written)
 
 
 def warm_up() -> None:
     """Make layers of every kind and forget them: the first of each loads libraries and compiles for seconds."""
     pixels = Pixels((np.zeros((1, 2, 2), np.uint8),), ())
-    place = Place("yx", {}, {}, {})
+    grid = PixelGrid("yx")
     labels = Source(
         name="",
         kind="labels",
@@ -250,15 +251,15 @@ def warm_up() -> None:
         class_colors=((0, 0, 0),),
     )
     for source in (labels, replace(labels, kind="image")):
-        for layer in part_layers(Part(source, (0, 1), pixels, {}), place, ""):
+        for layer in predicted_layers(Prediction(source=source, channels=(0, 1), pixels=pixels), grid, ""):
             layer.make()
     _compile_colors_of_labels()
 
 
 def _compile_colors_of_labels() -> None:
-    """Compile what napari gives labels their colours with; it runs in the main thread alone (:meth:`LayerData.make`).
+    """Compile napari's loop for the colours of labels, without a call of it: only the main thread may run it.
 
-    Where napari has it no more, or computes otherwise, the first labels take as long as that takes.
+    If napari has no such loop any more, the first labels wait for whatever it compiles instead.
     """
     loop = getattr(_accelerated_cmap, "_labels_raw_to_texture_direct_inner_loop", None)
     if isinstance(loop, numba.core.dispatcher.Dispatcher):

@@ -1,4 +1,4 @@
-"""Changes of the viewer, so few at a time that it draws and answers in between."""
+"""Changes of the viewer, a few at a time, so that it draws and answers in between."""
 
 import time
 from collections import deque
@@ -6,16 +6,16 @@ from collections.abc import Generator
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
-# After this long the viewer draws, and answers for a moment.
+# Time of the changes, after which the viewer draws and answers, and the pause until the next.
 TURN_SECONDS = 0.01
 TURN_MS = 5
 
 Steps = Generator[bool]
-"""Changes of the viewer, one at each step. A step yields whether the viewer must draw before the next."""
+"""Changes of the viewer, one at each step. A step yields True if the viewer must draw before the next."""
 
 
 class Turns(QObject):
-    """Takes the steps of several changes; those of the selected row come first.
+    """Takes the steps of several changes, those of the selected row first.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ class Turns(QObject):
     Attributes
     ----------
     taken
-        Some steps were taken; the viewer draws and answers now.
+        Some steps were taken; the viewer now draws and answers.
     """
 
     taken = Signal()
@@ -39,7 +39,7 @@ class Turns(QObject):
         self._timer.timeout.connect(self._take)
 
     def begin(self, steps: Steps) -> None:
-        """Take these steps first, instead of those that came first until now, and begin at once."""
+        """Replace the steps that come first, and begin at once."""
         self._first = steps
         self._timer.start()
         self._take()
@@ -50,13 +50,13 @@ class Turns(QObject):
         self._timer.start()
 
     def give_up(self) -> None:
-        """Leave out the rest of the steps that come first."""
+        """Drop the rest of the steps that come first."""
         if self._first is not None:
             self._first.close()
             self._first = None
 
     def clear(self) -> None:
-        """Leave out the rest of all steps."""
+        """Drop the rest of all steps."""
         self.give_up()
         self._others.clear()
 

@@ -23,7 +23,7 @@ SWATCH_PX = 11
 
 
 class ClassifierCard(QWidget):
-    """Workflow, classes in their colours, features and limits; and a button for the table of features."""
+    """Workflow, classes in their colours, features and limits, with a button for the table of features."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ class ClassifierCard(QWidget):
         layout.addLayout(row)
 
     def show_classifier(self, classifier: Classifier | None) -> None:
-        """Show a classifier; nothing if there is none."""
+        """Show a classifier; None hides the card."""
         if self._dialog is not None and classifier is not self._classifier:
             self._dialog.close()
         self._classifier = classifier
@@ -52,13 +52,13 @@ class ClassifierCard(QWidget):
             self.hide()
             return
         facts = classifier.describe()
-        shown = classes(facts)
+        colored = classes(facts)
         document = self._text.document()
-        for i, (_, color) in enumerate(shown):
+        for i, (_, color) in enumerate(colored):
             if document is not None:
                 document.addResource(QTextDocument.ResourceType.ImageResource, _swatch_url(i), _swatch(color))
         swatches = " &nbsp; ".join(
-            f'<img src="{_swatch_url(i).toString()}">&nbsp;{escape(name)}' for i, (name, _) in enumerate(shown)
+            f'<img src="{_swatch_url(i).toString()}">&nbsp;{escape(name)}' for i, (name, _) in enumerate(colored)
         )
         lines = (headline(facts), counting(facts), limits(facts))
         first, *others = (escape(line) for line in lines if line)
@@ -66,17 +66,17 @@ class ClassifierCard(QWidget):
         self._features.setPlainText("\n".join(features(facts)))
         for text in (self._text, self._features):
             text.setToolTip(tooltip(facts))
-        known = bool(facts.stages)
-        self._button.setEnabled(known)
+        has_features = bool(facts.stages)
+        self._button.setEnabled(has_features)
         self._button.setToolTip(
             "Show which features at which scales it was trained on."
-            if known
+            if has_features
             else "The features of this workflow are not known here: choose a classifier of another workflow."
         )
         self.show()
 
     def text(self) -> str:
-        """Return the lines."""
+        """Return the text of the card."""
         return f"{self._text.toPlainText()}\n{self._features.toPlainText()}"
 
     def _show_features(self) -> None:
@@ -100,7 +100,7 @@ def _swatch_url(i: int) -> QUrl:
 
 
 def _swatch(color: Color) -> QPixmap:
-    """Return a square in a colour, with an edge, so that it is seen on any background."""
+    """Return a square in a colour, with an edge that shows it on any background."""
     square = QPixmap(SWATCH_PX, SWATCH_PX)
     square.fill(QColor(*color))
     painter = QPainter(square)

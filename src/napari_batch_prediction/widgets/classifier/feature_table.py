@@ -13,7 +13,7 @@ TICK = "\u2713"
 
 
 class FeatureModel(QAbstractTableModel):
-    """One row for each feature, one column for each scale; a first row says whether slices are filtered one by one.
+    """Table with a row for each feature and a column for each scale; its first row says 2D or 3D for each scale.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class FeatureModel(QAbstractTableModel):
         self._selection = selection
 
     def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
-        """Return the number of features, and one."""
+        """Return the number of features plus one."""
         return 0 if parent.isValid() else len(self._selection.ids) + 1
 
     def columnCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
@@ -44,15 +44,15 @@ class FeatureModel(QAbstractTableModel):
         return TITLES[self._selection.ids[section - 1]] if section else "Computed in"
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Return a tick where a feature is used."""
+        """Return a tick if the feature is used at the scale; in the first row, 2D or 3D."""
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return Qt.AlignmentFlag.AlignCenter
         if role != Qt.ItemDataRole.DisplayRole:
             return None
-        chosen, scale = self._selection, index.column()
+        selection, scale = self._selection, index.column()
         if index.row() == 0:
-            return ("2D" if chosen.in_2d[scale] else "3D") if scale in chosen.used_scales else ""
-        return TICK if chosen.matrix[index.row() - 1][scale] else ""
+            return ("2D" if selection.in_2d[scale] else "3D") if scale in selection.used_scales else ""
+        return TICK if selection.matrix[index.row() - 1][scale] else ""
 
 
 class FeatureDialog(QDialog):
@@ -65,7 +65,7 @@ class FeatureDialog(QDialog):
     selections
         The features of each stage.
     parent
-        The widget that shows it.
+        The widget that opens it.
     """
 
     def __init__(self, name: str, selections: Sequence[FeatureSelection], parent: QWidget) -> None:
@@ -83,7 +83,7 @@ class FeatureDialog(QDialog):
             layout.addWidget(tabs)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         for button in buttons.buttons():
-            # The icon of the platform is black on any theme.
+            # The platform's icon is black, also on a dark theme.
             button.setIcon(QIcon())
         buttons.rejected.connect(self.reject)
         layout.addWidget(buttons)

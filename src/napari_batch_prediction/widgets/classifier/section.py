@@ -30,18 +30,18 @@ PAUSE_MS = 300
 
 
 class ClassifierSection(Section):
-    """A file, by name, by dialog, dropped or used before, and below it the classifier in it or why there is none.
+    """The file of a classifier (typed, browsed, dropped or used before), and its facts or the problem with it.
 
     Attributes
     ----------
     changed
-        Another file is chosen.
+        The user has chosen another file.
     loaded
-        What the file holds became known.
+        The file has been read.
     classifier
-        The classifier in the file; None as long as there is none.
+        The classifier in the file; None until it is read, and if it cannot be.
     problem
-        Why there is none, in words; empty if there is one.
+        The reason why there is no classifier, in words; empty if there is one.
     """
 
     changed = Signal()
@@ -52,7 +52,7 @@ class ClassifierSection(Section):
         self.classifier: Classifier | None = None
         self.problem = ""
         self._task: Task | None = None
-        # The state of the file when it was read.
+        # State of the file when it was read.
         self._state: tuple[int, ...] = ()
 
         self._file = LineEdit()
@@ -94,7 +94,7 @@ class ClassifierSection(Section):
     def choose(self, path: Path | None) -> None:
         """Choose a file, or none."""
         self._file.value = "" if path is None else str(path)
-        # The end of a path is worth more than its start.
+        # The end of a path tells more than its start.
         self._file.native.end(False)
 
     def current(self) -> Classifier | None:
@@ -114,20 +114,20 @@ class ClassifierSection(Section):
     def _browse(self) -> None:
         path = self._path()
         folder = str(path.parent) if path is not None else ""
-        chosen, _ = QFileDialog.getOpenFileName(
+        file, _ = QFileDialog.getOpenFileName(
             self, "Choose a classifier", folder, "ilastik projects (*.ilp);;All files (*)"
         )
-        if chosen:
-            self.choose(Path(chosen))
+        if file:
+            self.choose(Path(file))
 
     def _fill_recent(self, menu: QMenu) -> None:
         """Offer the classifiers used before, then the samples."""
         recent = preferences.recent()
         names = [path.name for path in recent]
         for path in recent:
-            # Projects often have the same name in another folder.
-            twice = names.count(path.name) > 1
-            self._offer(menu, f"{path.parent.name}/{path.name}" if twice else path.name, path)
+            # Projects in different folders often have the same name.
+            ambiguous = names.count(path.name) > 1
+            self._offer(menu, f"{path.parent.name}/{path.name}" if ambiguous else path.name, path)
         if not recent:
             nothing = menu.addAction("No classifier used yet")
             if nothing is not None:
@@ -180,13 +180,13 @@ class ClassifierSection(Section):
 
 def _load(path: Path) -> tuple[Classifier, tuple[int, ...]]:
     """Return the classifier in a file, and the state of the file."""
-    # The state first: it is another one if the file is changed while it is read.
+    # The state comes first: if the file changes while it is read, the state is out of date.
     state = _state(path)
     return load_classifier(path), state
 
 
 def _state(path: Path) -> tuple[int, ...]:
-    """Return the time, size and number of a file, which tell that it was replaced; empty if it is not there."""
+    """Return time, size and inode of a file, which change if it is replaced; empty if there is no such file."""
     try:
         state = path.stat()
     except (OSError, ValueError):

@@ -16,7 +16,7 @@ def headline(classifier: Description) -> str:
 
 
 def classes(classifier: Description) -> list[tuple[str, Color]]:
-    """Return the classes that are predicted, and their colours; none for a classifier that counts."""
+    """Return the predicted classes and their colours; none for a classifier that counts."""
     return [] if classifier.counted else list(zip(classifier.classes, classifier.class_colors, strict=True))
 
 
@@ -32,14 +32,14 @@ def features(classifier: Description) -> list[str]:
 
 
 def limits(classifier: Description) -> str:
-    """Return the images that a classifier cannot be used for, besides those with other channels, as a sentence."""
+    """Return a sentence about the images that a classifier cannot predict, besides those with other channels."""
     size = smallest(classifier)
     small = f", nor below {size} pixels" if size else ""
     return f"Not for {'2D' if classifier.dimension == 3 else '3D'}{small}."
 
 
 def smallest(classifier: Description) -> str:
-    """Return the size an image must have, as in ``36 × 36``; empty if there is no such limit."""
+    """Return the least size of an image, as in ``36 × 36``; empty if any size will do."""
     extents = classifier.min_extents.values()
     return " \u00d7 ".join(map(str, extents)) if max(extents) > 1 else ""
 

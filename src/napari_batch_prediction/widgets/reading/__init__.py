@@ -1,1 +1,1 @@
-"""Exports opened again by napari."""
+"""Outputs opened again in napari."""

@@ -1,4 +1,4 @@
-"""How an output is shown that is opened by itself, without its image and its classifier."""
+"""Layers of outputs that are opened by themselves, without image and classifier."""
 
 import weakref
 from colorsys import hsv_to_rgb
@@ -14,34 +14,27 @@ from napari_batch_prediction.formats.exported import Exported, find_exported
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.locations.inputs import open_image
 from napari_batch_prediction.locations.location import FileAt
-from napari_batch_prediction.widgets.canvas.layer_data import (
-    LABEL_OPACITY,
-    LayerData,
-    Part,
-    Place,
-    close_all,
-    part_layers,
-    raw_layers,
-)
+from napari_batch_prediction.widgets.canvas.layer_data import LABEL_OPACITY, LayerData, PixelGrid, close_all, raw_layers
 from napari_batch_prediction.widgets.canvas.pixels import Pixels, read_pixels
+from napari_batch_prediction.widgets.canvas.predicted_layers import Prediction, predicted_layers
 
-# More layers than this are not what a user wants of a file.
+# Opening more datasets than this at once helps nobody.
 MOST = 16
 
-# Of a picture; what has more channels is one layer with a slider.
+# More channels than this become one layer with a slider.
 _COLOURS = 4
 
 
 def output_layers(path: Path) -> list[LayerData]:
     """Return the layers of all outputs in a file.
 
-    Axes of extent 1 are left out. What ilastik exported does not name its classes: they are numbered, in colours of
-    their own. Files behind lazy pixels are closed when nobody holds the pixels any more.
+    Axes of extent 1 are left out. Outputs of ilastik do not name their classes, so these are numbered and get colours
+    here. Files behind lazy pixels are closed once nothing refers to the pixels.
 
     Raises
     ------
     ImageReadError
-        If the file cannot be read, or holds no output, or too many; no file stays open then.
+        If the file cannot be read, holds no output or too many; no file stays open.
     """
     outputs = find_exported(path)
     if not outputs:
@@ -71,7 +64,7 @@ def output_layers(path: Path) -> list[LayerData]:
 
 
 def _without_axistags(path: Path) -> str:
-    """Return what a file holds instead of an output, as the end of a sentence; empty if it holds one image at most."""
+    """Return the end of a sentence that lists the datasets of a file; empty if it cannot hold several."""
     names = FileAt.of(path).datasets()
     if not names:
         return ""
@@ -80,13 +73,14 @@ def _without_axistags(path: Path) -> str:
 
 
 class _Files:
-    """Open files, which are closed with this."""
+    """Owner of open files, which closes them when it is deleted."""
 
     def __init__(self, layers: list[LayerData]) -> None:
-        self._layers = [replace(layer, data=None) for layer in layers]
+        self._files = {image for layer in layers for image in layer.files}
 
     def __del__(self) -> None:
-        close_all(self._layers)
+        for image in self._files:
+            image.close()
 
 
 def _close_in_the_end(layers: list[LayerData]) -> None:
@@ -94,44 +88,49 @@ def _close_in_the_end(layers: list[LayerData]) -> None:
     for layer in layers:
         for level in layer.data if isinstance(layer.data, list) else [layer.data]:
             if not isinstance(level, np.ndarray):
-                # Holds the files as long as the pixels live.
+                # The finalizer keeps the files alive as long as the pixels.
                 weakref.finalize(level, id, files)
 
 
 def _layers(output: Exported, image: Image, stem: str) -> list[LayerData]:
-    place = Place.of(image)
-    place = place._replace(order="".join(key for key in place.order if key in "yx" or image.extents[key] > 1))
-    pixels = read_pixels(image, place.order)
+    grid = PixelGrid.of(image)
+    grid = replace(grid, axes="".join(key for key in grid.axes if key in "yx" or image.extents[key] > 1))
+    pixels = read_pixels(image, grid.axes)
     if output.stamp is None:
-        return _unnamed_layers(output, image, pixels, place, stem)
+        return _unstamped_layers(output, image, pixels, grid, stem)
     stamp = output.stamp
     start = stamp.start
     first, stop = start.pop("c", 0), stamp.settings.region.get("c", (None, None))[1]
     n = len(pixels.levels[0])
-    # Numbers of classes that were rescaled are numbers like any other.
+    # Rescaled labels are no longer numbers of classes.
     is_labels = stamp.is_labels and stamp.settings.output_range is None
-    named = bool(stamp.classes) and not stamp.is_labels
+    has_class_channels = bool(stamp.classes) and not stamp.is_labels
     source = Source(
         name=stamp.source,
         kind="labels" if is_labels else "image",
         dtype=image.dtype,
-        channels=len(stamp.classes) if named else n,
-        channel_names=stamp.classes if named else (),
+        channels=len(stamp.classes) if has_class_channels else n,
+        channel_names=stamp.classes if has_class_channels else (),
         value_range=stamp.value_range,
         classes=stamp.classes,
         class_colors=stamp.class_colors,
     )
-    last = (len(stamp.classes) if stop is None else stop) if named else n
-    part = Part(source, (first, last) if named else (0, n), pixels, start)
-    return part_layers(part, place, stem.removesuffix(f"_{stamp.source}"))
+    last = len(stamp.classes) if stop is None else stop
+    channels = (first, last) if has_class_channels else (0, n)
+    prediction = Prediction(source=source, channels=channels, pixels=pixels, start=start)
+    return predicted_layers(prediction, grid, stem.removesuffix(f"_{stamp.source}"))
 
 
-def _unnamed_layers(output: Exported, image: Image, pixels: Pixels, place: Place, stem: str) -> list[LayerData]:
-    """Return the layers of what ilastik exported, told apart by names, types and ranges: the file says no more."""
+def _unstamped_layers(output: Exported, image: Image, pixels: Pixels, grid: PixelGrid, stem: str) -> list[LayerData]:
+    """Return the layers of an output of ilastik; only its name, type and range tell its source."""
     n, name, fractions = len(pixels.levels[0]), stem.lower(), output.value_range == (0, 1)
     if n == 1 and image.dtype.kind in "iu" and ("segmentation" in name or fractions):
-        options = {"opacity": LABEL_OPACITY, **place.options({})}
-        return [LayerData(stem, 0, "labels", stem, "", pixels.channel(0), options, pixels.files)]
+        options = {"opacity": LABEL_OPACITY, **grid.options({})}
+        return [
+            LayerData(
+                source=stem, kind="labels", stem=stem, data=pixels.channel(0), options=options, files=pixels.files
+            )
+        ]
     if n > 1 and ("probabilities" in name or (image.dtype.kind == "f" and fractions)):
         names = tuple(f"class {i}" for i in range(1, n + 1))
         source = Source(
@@ -143,14 +142,14 @@ def _unnamed_layers(output: Exported, image: Image, pixels: Pixels, place: Place
             classes=names,
             class_colors=_hues(n),
         )
-        return part_layers(Part(source, (0, n), pixels, {}), place, stem)
+        return predicted_layers(Prediction(source=source, channels=(0, n), pixels=pixels), grid, stem)
     if n <= _COLOURS:
-        return raw_layers(pixels, image, place, stem)
+        return raw_layers(pixels, image, grid, stem)
     source = Source(name="", dtype=image.dtype, channels=n)
-    return part_layers(Part(source, (0, n), pixels, {}), place, stem)
+    return predicted_layers(Prediction(source=source, channels=(0, n), pixels=pixels), grid, stem)
 
 
 def _hues(n: int) -> tuple[Color, ...]:
-    """Return colours that are as different as can be."""
+    """Return n colours with evenly spaced hues."""
     red_green_blue = (hsv_to_rgb(i / n, 1, 1) for i in range(n))
     return tuple((round(255 * r), round(255 * g), round(255 * b)) for r, g, b in red_green_blue)

@@ -1,7 +1,7 @@
-"""napari's way to open what this program and ilastik export.
+"""napari's reader for the outputs of this program and of ilastik.
 
-Importing this module costs nothing, and a file of another program is recognised by its first bytes: napari asks
-about every file that it opens.
+napari asks it about every file that it opens, so importing this module is cheap and the first bytes are enough to
+recognise files of other programs.
 """
 
 import os
@@ -14,26 +14,26 @@ from napari_batch_prediction.errors import ImageReadError
 LayerTuple = tuple[Any, dict[str, Any], str]
 NoLayer = tuple[None]
 
-# As the registry of formats says, which would take too long to import for files of other programs.
+# The same as in the registry of formats, whose import would take too long for files of other programs.
 HDF5 = (".h5", ".hdf5")
 PROJECT = ".ilp"
 
-# TIFF and PNG of this program have what made them before their pixels.
+# TIFF and PNG files of this program hold its name before the pixels.
 _SOFTWARE = b"napari-batch-prediction"
 _HEAD = 2**16
 
 
 def get_reader(path: str | Sequence[str]) -> Callable[..., list[LayerTuple] | list[NoLayer]] | None:
-    """Return what opens a file; None if it is not for this reader.
+    """Return the function that opens a file; None for files of other readers.
 
-    It is for HDF5 files with axistags, which ilastik and this program export; for this program's TIFF, PNG,
-    OME-Zarr and N5; and for ilastik's projects, which open the widget. Every HDF5 file is taken: napari asks here
-    only once the user has chosen this reader, and of a file that is refused here it does not say why.
+    This reader opens HDF5 files with axistags, as ilastik and this program export them, and this program's TIFF, PNG,
+    OME-Zarr and N5; ilastik's projects open the widget. It accepts every HDF5 file: napari asks about one only after
+    the user has chosen this reader, and would not show the reason of a refusal.
 
     Parameters
     ----------
     path
-        A file or folder; several, to be stacked, are for other readers.
+        A file or folder; several, to be stacked, are left to other readers.
     """
     if not isinstance(path, str | os.PathLike):
         return None
@@ -52,7 +52,7 @@ def get_reader(path: str | Sequence[str]) -> Callable[..., list[LayerTuple] | li
                     return None
         return read_output if _holds_output(file) else None
     except OSError:
-        return None  # other readers will say why it cannot be read
+        return None  # other readers tell the reason
 
 
 def read_output(path: str | Sequence[str], stack: bool = False) -> list[LayerTuple]:
@@ -63,17 +63,17 @@ def read_output(path: str | Sequence[str], stack: bool = False) -> list[LayerTup
     path
         The file or folder.
     stack
-        What napari tells every reader; nothing is stacked here.
+        An argument that napari gives to every reader; nothing is stacked here.
 
     Returns
     -------
-    For each layer its pixels, its options and its type. Probabilities are an image for each class, in its colour;
-    a segmentation is labels with the names of the classes. Large files are read as they are looked at.
+    Pixels, options and type of each layer. Probabilities become an image for each class, in its colour; a segmentation
+    becomes labels with the names of the classes. Large files are read lazily.
 
     Raises
     ------
     ImageReadError
-        If the file cannot be read, or nothing in it can be shown.
+        If the file cannot be read, or holds no output.
     """
     from napari_batch_prediction.widgets.reading.output_layers import output_layers
 
@@ -88,12 +88,12 @@ def open_project(path: str | Sequence[str], stack: bool = False) -> list[NoLayer
 
     Returns
     -------
-    What tells napari that there is no layer, and nothing is wrong.
+    The list by which napari knows that there is no layer, and no error.
 
     Raises
     ------
     ImageReadError
-        If there is no window to open it in.
+        If there is no window for the widget.
     """
     from napari import current_viewer
 
@@ -110,12 +110,12 @@ def open_project(path: str | Sequence[str], stack: bool = False) -> list[NoLayer
 
 
 def choose_output() -> None:
-    """Ask for files, also those that napari would give to another reader by their names, and open them.
+    """Ask for files and open them, whichever reader napari would choose by their names.
 
     Raises
     ------
     ImageReadError
-        If one of them is none of ilastik's or of this program.
+        If one of them is no output of ilastik or of this program.
     """
     from napari import current_viewer
     from napari.layers import Layer
@@ -143,4 +143,4 @@ def _holds_output(path: Path) -> bool:
     try:
         return bool(find_exported(path))
     except ImageReadError:
-        return False  # other readers will say why it cannot be read
+        return False  # other readers tell the reason

@@ -1,1 +1,1 @@
-"""The section that says what became of each image."""
+"""The section with the results of each image."""

@@ -11,7 +11,7 @@ from napari_batch_prediction.records.ledger import Ledger
 from napari_batch_prediction.records.record import SUFFIX
 
 NEXT_KEY, PREVIOUS_KEY = ".", ","
-"""Keys that choose a row, in the results and on the canvas. napari uses neither."""
+"""Keys that select the next or previous row, in the results and over the canvas. napari uses neither."""
 
 RUNNING = "A run is under way. Wait for its end, or cancel it."
 NO_RECORD = (
@@ -23,14 +23,14 @@ COPIES = {"Python": "python", "Command line": "command line"}
 
 
 class ResultsButtons(QWidget):
-    """Buttons in as many lines as they need. One that is off says in its tooltip what would switch it on.
+    """Buttons in as many lines as they need. The tooltip of a button that is off gives the reason.
 
     Attributes
     ----------
     previous_clicked, next_clicked, keep_clicked, retry_clicked, folder_clicked
-        What the user wants.
+        A button was clicked.
     resume_chosen
-        The user chose the ledger of an earlier run; emitted with its path.
+        The user has chosen the record of an earlier run; emitted with its path.
     copy_clicked
         The user wants the job as text; emitted with ``"python"`` or ``"command line"``.
     """
@@ -71,7 +71,7 @@ class ResultsButtons(QWidget):
         self.set_copy("")
 
     def set_rows(self, n: int, selected: int | None) -> None:
-        """Note how many rows there are, and which is selected."""
+        """Set the number of rows, and the index of the selected one."""
         none = "There are no images yet. Run a batch, or resume a run."
         first = none if not n else "This is the first image." if selected == 0 else ""
         last = none if not n else "This is the last image." if selected == n - 1 else ""
@@ -79,50 +79,50 @@ class ResultsButtons(QWidget):
         _set(self._next, last, f"Show the image below. Key: {NEXT_KEY}")
 
     def set_shown(self, shown: bool) -> None:
-        """Note whether there are layers to keep."""
-        does = "Leave the layers in the viewer. The next image gets layers of its own."
-        _set(self._keep, "" if shown else "Select an image first: its layers can be kept.", does)
+        """Switch Keep on if there are layers to keep."""
+        effect = "Leave the layers in the viewer. The next image gets layers of its own."
+        _set(self._keep, "" if shown else "Select an image first: its layers can be kept.", effect)
 
     def set_ledger(self, ledger: Ledger | None, *, is_running: bool = False) -> None:
-        """Note the ledger of the run that is shown, from which failed images can be run again.
+        """Set the ledger of the run that is shown, whose failed images can be run again.
 
         Parameters
         ----------
         ledger
-            The ledger; None if there is none.
+            The ledger, if there is one.
         is_running
-            Whether a run is under way.
+            True while a run is under way.
         """
         self._record = ledger.path if ledger is not None else None
         if is_running:
-            needs = RUNNING
+            obstacle = RUNNING
         elif ledger is None:
-            needs = "There is no run yet."
+            obstacle = "There is no run yet."
         elif not ledger.count("failed"):
-            needs = "No image failed."
+            obstacle = "No image failed."
         else:
-            needs = NO_RECORD if self._record is None else ""
-        does = (
+            obstacle = NO_RECORD if self._record is None else ""
+        effect = (
             "Run the images again that failed, with the settings of that run. To run them with the settings above, "
             "select them in Inputs and export the selected."
         )
-        _set(self._retry, needs, does)
+        _set(self._retry, obstacle, effect)
         if self._record is not None and ledger is not None and ledger.count("cancelled"):
-            does = (
+            effect = (
                 f"Go on with the cancelled run: its record, {self._record.name}, is chosen already. Or choose that of "
                 "another run."
             )
         else:
-            does = f"Choose the record (*{SUFFIX}) of an earlier run, to see it and to go on with it."
-        _set(self._resume, RUNNING if is_running else "", does)
+            effect = f"Choose the record (*{SUFFIX}) of an earlier run, to see it and to go on with it."
+        _set(self._resume, RUNNING if is_running else "", effect)
 
-    def set_folder(self, needs: str) -> None:
-        """Say why there is no folder to open; nothing if there is one."""
-        _set(self._folder, needs, "Open the folder with the outputs of the selected image.")
+    def set_folder(self, obstacle: str) -> None:
+        """Set the reason why there is no folder to open; empty if there is one."""
+        _set(self._folder, obstacle, "Open the folder with the outputs of the selected image.")
 
-    def set_copy(self, needs: str) -> None:
-        """Say why the job cannot be copied; nothing if it can."""
-        _set(self._copy, needs, "Copy this batch as text, to run it without the window.")
+    def set_copy(self, obstacle: str) -> None:
+        """Set the reason why the job cannot be copied; empty if it can."""
+        _set(self._copy, obstacle, "Copy this batch as text, to run it without the window.")
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Take as many lines as the width needs; the layouts around ask only for a width."""
@@ -132,13 +132,13 @@ class ResultsButtons(QWidget):
     def _add(self, text: str, signal: object = None) -> QPushButton:
         button = QPushButton(text)
         if signal is not None:
-            # Without whether it is checked.
+            # The argument of ``clicked``, the check state, is left out.
             button.clicked.connect(lambda: signal.emit())  # type: ignore[attr-defined]
         self._layout.addWidget(button)
         return button
 
     def _choose(self) -> None:
-        # A file instead of a folder is chosen in it.
+        # Starting with a file selects it.
         start = str(self._record) if self._record is not None else ""
         path, _ = QFileDialog.getOpenFileName(
             self, "Resume a run", start, f"Records of runs (*{SUFFIX});;All files (*)"
@@ -147,6 +147,6 @@ class ResultsButtons(QWidget):
             self.resume_chosen.emit(Path(path))
 
 
-def _set(button: QPushButton, needs: str, does: str) -> None:
-    button.setEnabled(not needs)
-    button.setToolTip(needs or does)
+def _set(button: QPushButton, obstacle: str, effect: str) -> None:
+    button.setEnabled(not obstacle)
+    button.setToolTip(obstacle or effect)

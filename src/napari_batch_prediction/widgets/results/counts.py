@@ -11,9 +11,9 @@ from napari_batch_prediction.widgets.results.model import COUNT, ResultsModel
 
 
 class CountsPanel(QWidget):
-    """A bar for each image, and below, if the selected one is a time series, a bar for each of its frames.
+    """A bar for each image and, if the selected one is a time series, below it a bar for each of its frames.
 
-    It is hidden if nothing is counted.
+    The panel is hidden if nothing is counted.
 
     Attributes
     ----------

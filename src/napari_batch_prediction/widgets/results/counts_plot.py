@@ -24,7 +24,7 @@ class Bars(NamedTuple):
     Attributes
     ----------
     left, width
-        Left end of the first bar, and the width of each with its gap, in pixels.
+        Left end of the first bar, and the width of a bar with its gap, in pixels.
     bottom, top
         Height of 0 and of the highest tick, in pixels from the top of the widget.
     ticks
@@ -39,14 +39,14 @@ class Bars(NamedTuple):
 
 
 class CountsPlot(QWidget):
-    """A bar chart. Pointing at a bar tells its name and value, a click chooses it.
+    """A bar chart. Pointing at a bar shows its name and value, a click selects it.
 
     If there are more bars than pixels, the highest of those that share a pixel is drawn.
 
     Parameters
     ----------
     noun
-        The thing that a bar stands for, in a plain word.
+        A word for the thing that a bar stands for.
 
     Attributes
     ----------
@@ -115,11 +115,11 @@ class CountsPlot(QWidget):
             return None
         first = int((x - bars.left) / bars.width)
         last = max(first + 1, math.ceil((math.floor(x) + 1 - bars.left) / bars.width))
-        part = self._values[first:last]
-        return first if np.isnan(part).all() else first + int(np.nanargmax(part))
+        values = self._values[first:last]
+        return first if np.isnan(values).all() else first + int(np.nanargmax(values))
 
     def sizeHint(self) -> QSize:
-        """Return a size at which a few bars have names."""
+        """Return a size with room for the names of a few bars."""
         return QSize(240, HEIGHT)
 
     def minimumSizeHint(self) -> QSize:
@@ -127,7 +127,7 @@ class CountsPlot(QWidget):
         return QSize(120, HEIGHT)
 
     def event(self, event: QEvent | None) -> bool:
-        """Tell of the bar under the mouse."""
+        """Show the tooltip of the bar under the mouse."""
         if isinstance(event, QHelpEvent):
             index = self.bar_at(event.pos().x())
             QToolTip.showText(event.globalPos(), self.text(index) if index is not None else "", self)
@@ -142,7 +142,7 @@ class CountsPlot(QWidget):
             QToolTip.showText(event.globalPosition().toPoint(), "" if index is None else self.text(index), self)
 
     def mousePressEvent(self, event: QMouseEvent | None) -> None:
-        """Choose the bar."""
+        """Emit the bar that is clicked."""
         index = self.bar_at(event.position().x()) if event is not None else None
         if index is not None:
             self.clicked.emit(index)

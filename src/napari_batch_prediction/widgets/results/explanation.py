@@ -8,12 +8,12 @@ from napari_batch_prediction.widgets.parts.words import short_name
 
 
 class Explanation(Message):
-    """Says why the selected image failed, or that an image is being loaded.
+    """The reason why the selected image failed, or a note that an image is being loaded.
 
     Attributes
     ----------
     explained
-        There is something to read.
+        A reason is shown.
     """
 
     explained = Signal()
@@ -23,13 +23,13 @@ class Explanation(Message):
         self._loading = ""
 
     def explain(self, reason: str, trace: str = "", kind: Kind | None = "problem") -> None:
-        """Say a reason; nothing if it is empty."""
+        """Show a reason; an empty one clears the text."""
         self.say(reason, trace, kind if reason else None)
         if reason:
             self.explained.emit()
 
     def say_loading(self, location: str) -> None:
-        """Say which image is being loaded, unless there is more to say; nothing once it is."""
+        """Show that an image is being loaded, unless a reason is shown; an empty location clears the note."""
         before, self._loading = self._loading, f"Loading {short_name(location)} ..." if location else ""
         if self.text() in ("", before):
             self.say(self._loading)

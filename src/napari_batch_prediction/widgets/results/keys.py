@@ -1,4 +1,4 @@
-"""Keys that choose a row of the results, in the window and over the canvas."""
+"""Keys that select a row of the results, in the window and over the canvas."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ class RowKeys:
     widget
         The widget.
     acts
-        What each key does.
+        A function for each key.
     """
 
     def __init__(self, viewer: "Viewer", widget: QWidget, acts: dict[str, Callable[[], object]]) -> None:
@@ -33,17 +33,17 @@ class RowKeys:
             shortcut.activated.connect(act)
 
     def bind(self, bound: bool) -> None:
-        """Bind the keys in the viewer, or take them away. What the user, or another dock, has put on a key stays."""
+        """Bind or unbind the keys in the viewer; bindings by the user or another dock stay."""
         for key, act in self._acts.items():
-            there = self._viewer.keymap.get(_as_bound(key))
-            if bound and there is None:
+            present = self._viewer.keymap.get(_as_bound(key))
+            if bound and present is None:
                 self._viewer.bind_key(key, act)
-            elif not bound and there == act:
+            elif not bound and present == act:
                 self._viewer.bind_key(key, None)
 
 
 def _for_viewer(act: Callable[[], object]) -> Callable[[Any], None]:
-    """Return an act as napari calls it; napari also asks for the name of the function."""
+    """Return an act as a function of a viewer with a name, as napari needs it."""
 
     def do(_viewer: Any) -> None:
         act()
@@ -52,7 +52,7 @@ def _for_viewer(act: Callable[[], object]) -> Callable[[Any], None]:
 
 
 def _as_bound(key: str) -> Any:
-    """Return a key as napari keeps it."""
+    """Return a key in napari's form."""
     from napari.utils.key_bindings import coerce_keybinding
 
     return coerce_keybinding(key)

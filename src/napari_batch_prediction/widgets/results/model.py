@@ -10,7 +10,7 @@ from napari_batch_prediction.classifiers.base import COUNT_IN_REGION
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.records.events import Event, FileFinished, FileStarted, TileDone
 from napari_batch_prediction.records.ledger import LedgerRow, Status
-from napari_batch_prediction.widgets.canvas.layer_data import count_text
+from napari_batch_prediction.widgets.canvas.predicted_layers import count_text
 from napari_batch_prediction.widgets.parts.words import short_name
 
 IMAGE, STATUS, TIME, COUNT, REASON = COLUMNS = ("Image", "Status", "Time", "Count", "Reason")
@@ -19,9 +19,9 @@ NEVER_ENDED = "The run was stopped before this image was done."
 
 
 class ResultsModel(QAbstractTableModel):
-    """The images of a run, and how far each is.
+    """Table of the images of a run and their progress.
 
-    There is a column of counts once something is counted, and one of reasons where there is room.
+    It has a column of counts once something is counted, and one of reasons if there is room.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class ResultsModel(QAbstractTableModel):
     def set_plan(self, plan: Plan | None) -> None:
         """Begin anew with the images of a plan."""
         rows = plan.rows if plan is not None else ()
-        counts = plan is not None and any(named.source.kind == "table" for named in plan.exports)
+        counts = plan is not None and any(export.source.kind == "table" for export in plan.exports)
         self.set_rows([row.input for row in rows], {}, counts=counts)
 
     def set_rows(self, locations: Sequence[str], ended: Mapping[int, LedgerRow], *, counts: bool = False) -> None:
@@ -60,9 +60,9 @@ class ResultsModel(QAbstractTableModel):
         locations
             The images.
         ended
-            The ends of those that have ended.
+            The rows of the ledger, by the index of their image.
         counts
-            There is something to count.
+            True if objects are counted.
         """
         self.beginResetModel()
         self.locations = tuple(locations)
@@ -80,7 +80,7 @@ class ResultsModel(QAbstractTableModel):
         self.endResetModel()
 
     def take(self, events: Iterable[Event]) -> None:
-        """Take in events of the run. Views are told once: every signal costs as much as one for all."""
+        """Take in events of the run, with one signal for all, because every signal is slow."""
         changed = []
         for event in events:
             match event:
@@ -98,26 +98,26 @@ class ResultsModel(QAbstractTableModel):
         self._tell(changed)
 
     def finish(self) -> None:
-        """Note that nothing runs any more: images without an end will have none."""
-        left = [i for i in range(len(self.locations)) if i not in self._ended]
-        for i in left:
+        """End the run: images that have not ended are cancelled."""
+        unfinished = [i for i in range(len(self.locations)) if i not in self._ended]
+        for i in unfinished:
             self._end(i, LedgerRow(input=self.locations[i], status="cancelled", reason=NEVER_ENDED))
-        self._tell(left)
+        self._tell(unfinished)
 
     def show_column(self, name: str, shown: bool) -> None:
         """Show or hide a column."""
         if shown == (name in self._columns):
             return
-        wanted = {*self._columns, name} if shown else {*self._columns} - {name}
-        now = tuple(column for column in COLUMNS if column in wanted)
-        index = (now if shown else self._columns).index(name)
+        names = {*self._columns, name} if shown else {*self._columns} - {name}
+        columns = tuple(column for column in COLUMNS if column in names)
+        index = (columns if shown else self._columns).index(name)
         if shown:
             self.beginInsertColumns(QModelIndex(), index, index)
-            self._columns = now
+            self._columns = columns
             self.endInsertColumns()
         else:
             self.beginRemoveColumns(QModelIndex(), index, index)
-            self._columns = now
+            self._columns = columns
             self.endRemoveColumns()
 
     def column(self, name: str) -> int | None:
@@ -125,12 +125,12 @@ class ResultsModel(QAbstractTableModel):
         return self._columns.index(name) if name in self._columns else None
 
     def longest(self, name: str) -> int | None:
-        """Return the row with the longest text that a column has had, of images that have ended."""
+        """Return the row that has had the longest text in a column, among images that have ended."""
         return self._longest[name][1] if name in self._longest else None
 
     @property
     def has_reasons(self) -> bool:
-        """Whether any image has a reason."""
+        """True if any image has a reason."""
         return self._has_reasons
 
     def row(self, location: str) -> int | None:
@@ -138,7 +138,7 @@ class ResultsModel(QAbstractTableModel):
         return self._rows.get(location)
 
     def ended(self, row: int | None) -> LedgerRow | None:
-        """Return the end of an image; None if it has not ended, or for no image."""
+        """Return an image's row of the ledger; None if it has not ended, or for no image."""
         return self._ended.get(row) if row is not None else None
 
     def only_failed(self) -> int | None:
@@ -149,11 +149,11 @@ class ResultsModel(QAbstractTableModel):
 
     def summary(self) -> str:
         """Return the number of images of each status, and the count in all of them."""
-        parts = [f"{self._numbers[status]} {status}" for status in get_args(Status) if self._numbers[status]]
-        # Frames show the same objects again and again: their counts do not add up.
+        texts = [f"{self._numbers[status]} {status}" for status in get_args(Status) if self._numbers[status]]
+        # Frames show the same objects again, so their counts are not added up.
         if COUNT in self._columns and not self._of_series and self._total:
-            parts.append(f"{self._total:.1f} counted")
-        return ", ".join(parts)
+            texts.append(f"{self._total:.1f} counted")
+        return ", ".join(texts)
 
     def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
         """Return the number of images."""
@@ -170,7 +170,7 @@ class ResultsModel(QAbstractTableModel):
         return None
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Return the text or the tooltip of a cell; the status to a delegate that colours it."""
+        """Return the text or the tooltip of a cell."""
         i, column = index.row(), self._columns[index.column()]
         ended = self._ended.get(i)
         if role == Qt.ItemDataRole.DisplayRole:

@@ -17,7 +17,7 @@ from napari_batch_prediction.records.record import Recorded
 from napari_batch_prediction.session.work import Failure
 from napari_batch_prediction.widgets import preferences
 from napari_batch_prediction.widgets.canvas.canvas import Canvas
-from napari_batch_prediction.widgets.canvas.row_loader import ToShow
+from napari_batch_prediction.widgets.canvas.row_loader import RowRequest
 from napari_batch_prediction.widgets.parts.section import Section
 from napari_batch_prediction.widgets.parts.timers import single_shot
 from napari_batch_prediction.widgets.results.buttons import NEXT_KEY, PREVIOUS_KEY, ResultsButtons
@@ -34,30 +34,30 @@ if TYPE_CHECKING:
 
 
 class ResultsSection(Section):
-    """A table of the images of a run. The row that is selected is shown on the canvas.
+    """A table of the images of a run; the selected one is shown on the canvas.
 
     Parameters
     ----------
     viewer
         The viewer, or its model.
     canvas
-        Where images and outputs are shown; one of its own if not given.
+        The canvas for images and outputs; by default the section makes one.
 
     Attributes
     ----------
     message
-        The text below the table: why the selected image failed, or that an image is being loaded.
+        The text below the table: the reason why the selected image failed, or a note that an image is being loaded.
     explained
-        The message has another text.
+        A reason is shown.
     ready
-        After :meth:`set_plan`: the layers of the run are made, which takes longest before the first image and is
-        slow while others compute. Emitted once, at once if nothing is to be shown.
+        Emitted once after :meth:`set_plan`, when the layers of the first image are made, or at once if none are to be
+        shown. Making the first layers is slow, and slower still during the run.
     row_shown
-        Another row is selected; emitted with its image.
+        Another row is selected; emitted with the location of its image.
     retry_clicked
         The user wants the failed images to be run again.
     resume_chosen
-        The user chose the ledger of an earlier run; emitted with its path.
+        The user has chosen the record of an earlier run; emitted with its path.
     copy_clicked
         The user wants the job as text; emitted with ``"python"`` or ``"command line"``.
     """
@@ -117,27 +117,27 @@ class ResultsSection(Section):
         self.set_docked(True)
 
     def set_docked(self, docked: bool) -> None:
-        """Leave the viewer and its keys alone from now on, or show images again."""
+        """Start or stop using the viewer and its keys."""
         self._canvas.set_docked(docked)
         if docked != self._docked:
             self._docked = docked
             self._keys.bind(docked)
 
     def set_plan(self, plan: Plan | None) -> None:
-        """Show the images of a plan that is run, in place of those of the run before."""
+        """Show the images of a plan that is run, in place of those of the previous run."""
         self._begin(ShownRun.of(plan) if plan is not None else None)
         self._canvas.clear(self._run.sources if self._run is not None else ())
         self._model.set_plan(plan)
         self._show_rows()
         self._is_awaited = True
         if self._run is not None and self._load.value and self._model.locations and self._docked:
-            # Layers are made for the first image, which is as good as any.
-            self._canvas.show_row(self._to_show(self._run, 0))
+            # Any image would do to make the layers.
+            self._canvas.show_row(self._request(self._run, 0))
         else:
             self._soon.start()
 
     def show_recorded(self, recorded: Recorded) -> None:
-        """Show an earlier run as recorded; its outputs can be looked at."""
+        """Show an earlier run from its record, with its outputs."""
         self._canvas.clear()
         self._begin(ShownRun(recorded.job))
         ended = {i: item.row for i, item in enumerate(recorded.inputs) if item.row is not None}
@@ -145,7 +145,7 @@ class ResultsSection(Section):
         self._model.finish()
         self._show_rows()
         self.set_ledger(Ledger(tuple(ended.values()), recorded.path))
-        # The classifier says how outputs are shown.
+        # The style of the layers depends on the classifier.
         self._task = in_background(partial(find_exports, recorded.job), self, self._on_exports)
 
     def take(self, events: Sequence[Event]) -> None:
@@ -156,7 +156,7 @@ class ResultsSection(Section):
                 self._on_ended(event)
 
     def finish(self) -> None:
-        """Note that the run is over: images without an end were cancelled with it."""
+        """End the run: images that have not ended are cancelled."""
         if self._run is not None:
             self._run.is_running = False
         was_open = self._model.ended(self._selected()) is None
@@ -172,16 +172,16 @@ class ResultsSection(Section):
         self.set_ledger(self._ledger)
 
     def set_ledger(self, ledger: Ledger | None) -> None:
-        """Note the ledger of the run that is shown, from which failed images can be run again."""
+        """Set the ledger of the run that is shown, whose failed images can be run again."""
         self._ledger = ledger
         self._buttons.set_ledger(ledger, is_running=self._is_running())
 
-    def set_copy(self, needs: str) -> None:
-        """Say why the job cannot be copied as text; nothing if it can."""
-        self._buttons.set_copy(needs)
+    def set_copy(self, obstacle: str) -> None:
+        """Set the reason why the job cannot be copied as text; empty if it can."""
+        self._buttons.set_copy(obstacle)
 
     def select(self, location: str) -> bool:
-        """Select the row of an image, and show it. Return False if there is no such row."""
+        """Select and show the row of an image. Return False if there is no such row."""
         row = self._model.row(location)
         if row is not None and self._table.selected_rows() != [row]:
             self._table.selectRow(row)
@@ -202,7 +202,7 @@ class ResultsSection(Section):
         self._counts.set_count(event.index, event.row.counts)
         if event.arrays and self._run is not None:
             self._run.predicted[event.index] = event.arrays
-            self._canvas.add_predicted(self._to_show(self._run, event.index))
+            self._canvas.add_predicted(self._request(self._run, event.index))
         selected = self._table.selected_rows()
         if not selected and event.row.status == "done" and self._load.value:
             self._table.selectRow(event.index)
@@ -252,10 +252,10 @@ class ResultsSection(Section):
             return
         self.row_shown.emit(self._model.locations[row])
         if self._load.value:
-            self._canvas.show_row(self._to_show(self._run, row))
+            self._canvas.show_row(self._request(self._run, row))
 
-    def _to_show(self, run: ShownRun, row: int) -> ToShow:
-        return run.to_show(row, self._model.locations[row], self._model.ended(row))
+    def _request(self, run: ShownRun, row: int) -> RowRequest:
+        return run.request(row, self._model.locations[row], self._model.ended(row))
 
     def _selected(self) -> int | None:
         return next(iter(self._table.selected_rows()), None)
@@ -272,21 +272,21 @@ class ResultsSection(Section):
 
     def _on_failed(self, location: str, failure: Failure) -> None:
         self._be_ready()
-        # An image that failed has said why already.
+        # The reason of a failed image stays.
         if location == self._location() and not self.message.text():
             self.message.explain(*failure)
 
     def _offer_keep(self) -> None:
-        # Before anything is chosen, a run shows its first image only to have the layers.
-        is_chosen = not self._is_running() or self._selected() is not None
-        self._buttons.set_shown(self._canvas.has_layers and is_chosen)
+        # Without a selected row, a run shows its first image only to make the layers.
+        is_selected = not self._is_running() or self._selected() is not None
+        self._buttons.set_shown(self._canvas.has_layers and is_selected)
 
     def _location(self) -> str:
         row = self._selected()
         return self._model.locations[row] if row is not None else ""
 
     def _folder(self) -> Path | None:
-        """Return the folder of the outputs of the selected image, or of the first image that has some."""
+        """Return the folder of the outputs of the selected image, or of the first image with outputs."""
         rows = (self._selected(), *range(len(self._model.locations)))
         ended = filter(None, map(self._model.ended, rows))
         return next((path.parent for row in ended for path in row.outputs.values()), None)

@@ -12,12 +12,12 @@ from napari_batch_prediction.planning.exports import NamedExport, named_exports
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.records.ledger import LedgerRow
 from napari_batch_prediction.widgets.canvas.layer_data import RAW
-from napari_batch_prediction.widgets.canvas.row_loader import ToShow, final_first
+from napari_batch_prediction.widgets.canvas.row_loader import RowRequest, final_first
 
 
 @dataclass
 class ShownRun:
-    """A run as a whole, and its predictions that are on no disk.
+    """A run with the facts that all of its rows share, and its predictions in memory.
 
     Attributes
     ----------
@@ -26,11 +26,11 @@ class ShownRun:
     arrays
         Images in memory, by location.
     exports
-        The exports, the final stage first; none as long as they are not known.
+        The exports, the final stage first; none until they are known.
     is_running
-        Whether the run is under way.
+        True while the run is under way.
     predicted
-        The predictions for images in memory, by the number of the image.
+        Predictions of images in memory, by the index of the image.
     """
 
     job: BatchJob
@@ -41,18 +41,25 @@ class ShownRun:
 
     @classmethod
     def of(cls, plan: Plan) -> "ShownRun":
-        """Return a run that begins."""
+        """Return the run of a plan, at its beginning."""
         return cls(plan.job, plan.arrays, final_first(plan.exports, plan.classifier), is_running=True)
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The sources of which there will be layers."""
-        return (RAW, *(named.source.name for named in self.exports))
+        """The sources that layers are made of."""
+        return (RAW, *(export.source.name for export in self.exports))
 
-    def to_show(self, index: int, location: str, ended: LedgerRow | None) -> ToShow:
-        """Return an image and the outputs of it that can be shown."""
-        predicted = self.predicted.get(index, {})
-        return ToShow(location, self.job, self.arrays, self.exports, ended, predicted, self.is_running)
+    def request(self, index: int, location: str, ended: LedgerRow | None) -> RowRequest:
+        """Return the request that shows an image and its outputs."""
+        return RowRequest(
+            location=location,
+            job=self.job,
+            arrays=self.arrays,
+            exports=self.exports,
+            ended=ended,
+            predicted=self.predicted.get(index, {}),
+            is_running=self.is_running,
+        )
 
 
 def find_exports(job: BatchJob) -> tuple[NamedExport, ...]:
@@ -61,7 +68,7 @@ def find_exports(job: BatchJob) -> tuple[NamedExport, ...]:
     Raises
     ------
     ProjectError, SettingsError
-        If its classifier cannot be used, or does not offer one of them.
+        If its classifier cannot be used, or lacks one of the sources.
     """
     classifier = load_classifier(job.classifier)
     return final_first(named_exports(job, classifier), classifier)

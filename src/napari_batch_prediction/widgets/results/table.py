@@ -12,12 +12,12 @@ HINT = "What becomes of each image is listed here."
 # Columns whose texts are short, and never cut.
 LISTED = (STATUS, TIME, COUNT)
 
-# From this width on reasons have a column.
+# The least width, in pixels, with a column of reasons.
 WIDE = 440
 
 
 class ResultsTable(Table):
-    """One row is selected. If there is room and something to say, reasons have a column.
+    """A table in which one row can be selected. Reasons have a column if there are any, and room for it.
 
     Parameters
     ----------
@@ -39,12 +39,12 @@ class ResultsTable(Table):
         self._fit_columns()
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
-        """Show reasons where there is room."""
+        """Show the column of reasons if there is room."""
         super().resizeEvent(event)
         self._offer_reasons()
 
     def sizeHintForColumn(self, column: int) -> int:
-        """Return a width for the rows in sight, and for those that are scrolled to later."""
+        """Return a width that suffices for all rows, not only those in sight."""
         hint = super().sizeHintForColumn(column)
         row = next((self._model.longest(name) for name in LISTED if self._model.column(name) == column), None)
         if row is None:
@@ -62,7 +62,7 @@ class ResultsTable(Table):
             return
         self._model.show_column(REASON, shown)
         if selected := self.selected_rows():
-            # The selection takes in the new column; the selected row stays the same.
+            # The selection is extended to the new column; the selected row stays the same.
             was_blocked = self.blockSignals(True)
             self.selectRow(selected[0])
             self.blockSignals(was_blocked)
@@ -79,7 +79,7 @@ class ResultsTable(Table):
 
 
 class _Delegate(StatusDelegate):
-    """Shows failures in red, and cuts reasons at their end."""
+    """Delegate that shows failures in red and cuts reasons at their end."""
 
     def initStyleOption(self, option: QStyleOptionViewItem | None, index: QModelIndex) -> None:
         """Choose the colour of the text, and the end at which it is cut."""

@@ -1,0 +1,172 @@
+"""Layers of a prediction: its type, colours and names by the kind of its source."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from napari.utils.colormaps import Colormap, DirectLabelColormap
+
+from napari_batch_prediction.classifiers.base import DENSITY, PROBABILITIES, Source
+from napari_batch_prediction.colors import Color
+from napari_batch_prediction.widgets.canvas.layer_data import LABEL_OPACITY, LayerData, PixelGrid
+from napari_batch_prediction.widgets.canvas.pixels import Pixels
+
+CLASS_OPACITY = 0.5
+DENSITY_OPACITY = 0.7
+DENSITY_COLORMAP = "inferno"
+
+Style = Literal["values", "density", "classes", "labels"]
+# From the bottom of the layer list up, above the raw image.
+ORDER: tuple[Style, ...] = ("values", "density", "classes", "labels")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """The values of one source for an image.
+
+    Attributes
+    ----------
+    source
+        The source.
+    channels
+        First and last + 1 of its channels.
+    pixels
+        The values.
+    start
+        Position of the first pixel in the image, by axis.
+    counts
+        Number of objects at each time point, if they are counted.
+    is_empty
+        True while the values are still to come.
+    """
+
+    source: Source
+    channels: tuple[int, int]
+    pixels: Pixels
+    start: Mapping[str, int] = field(default_factory=dict)
+    counts: Sequence[float] = ()
+    is_empty: bool = False
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Type of the values."""
+        dtype: np.dtype = self.pixels.levels[0].dtype
+        return dtype
+
+    @property
+    def style(self) -> Style:
+        """Style of the layers: one label a pixel, one colour a class, a density, or plain values."""
+        if self.source.kind == "labels" and self.dtype.kind in "iu":
+            return "labels"
+        first, last = self.channels
+        if self.source.kind != "labels" and len(self.source.classes) == self.source.channels:
+            return "classes" if len(self.pixels.levels[0]) == last - first else "values"
+        return "density" if self.source.name == DENSITY else "values"
+
+    @property
+    def contrast(self) -> tuple[float, float] | None:
+        """The range of the source; None if the values were rescaled or cast and have another range."""
+        return self.source.value_range if self.dtype == self.source.dtype else None
+
+
+def predicted_layers(prediction: Prediction, grid: PixelGrid, stem: str) -> list[LayerData]:
+    """Return the layers of a prediction.
+
+    Parameters
+    ----------
+    prediction
+        The values of one source.
+    grid
+        The pixel grid of the image.
+    stem
+        Start of the names of the layers.
+    """
+    source, pixels = prediction.source, prediction.pixels
+    geometry = grid.options(prediction.start)
+
+    def layer(identity: object, kind: Literal["image", "labels"], title: str, data: Any, **options: Any) -> LayerData:
+        return LayerData(
+            source=source.name,
+            identity=identity,
+            kind=kind,
+            stem=stem,
+            title=title,
+            data=data,
+            options={**geometry, **options},
+            files=pixels.files,
+            is_empty=prediction.is_empty,
+        )
+
+    if prediction.style == "labels":
+        return [
+            layer(
+                (source.classes, source.class_colors),
+                "labels",
+                source.name,
+                pixels.channel(0),
+                colormap=_label_colormap(source.class_colors),
+                opacity=LABEL_OPACITY,
+                # The status bar names the class under the mouse.
+                features={"index": list(range(len(source.classes) + 1)), "class": ["none", *source.classes]},
+            )
+        ]
+    if prediction.style == "classes":
+        contrast = prediction.contrast or pixels.limits()
+        first, last = prediction.channels
+        # Classes of different stages may have the same name; those of channels differ.
+        names = [name if source.name == PROBABILITIES else f"{source.name} {name}" for name in source.channel_names]
+        return [
+            layer(
+                (names[i], source.class_colors[i]),
+                "image",
+                names[i],
+                pixels.channel(i - first),
+                rgb=False,
+                colormap=_class_colormap(source.class_colors[i]),
+                blending="additive",
+                opacity=CLASS_OPACITY,
+                contrast_limits=contrast,
+            )
+            for i in range(first, last)
+        ]
+    if prediction.style == "density":
+        return [
+            layer(
+                0,
+                "image",
+                ", ".join(filter(None, [source.name, count_text(prediction.counts)])),
+                pixels.channel(0),
+                rgb=False,
+                # Black, the colour of no objects, lets the raw image through.
+                colormap=DENSITY_COLORMAP,
+                blending="additive",
+                opacity=DENSITY_OPACITY,
+                contrast_limits=(0.0, max(pixels.limits()[1], np.finfo(np.float32).tiny)),
+            )
+        ]
+    contrast = prediction.contrast or pixels.limits()
+    if len(pixels.levels[0]) == 1:
+        return [layer(0, "image", source.name, pixels.channel(0), rgb=False, contrast_limits=contrast)]
+    # There may be hundreds of channels: they become one layer, whose first slider goes through them.
+    geometry = grid.options(prediction.start, leading="c")
+    return [layer(0, "image", source.name, pixels.data(pixels.levels), rgb=False, contrast_limits=contrast)]
+
+
+def count_text(counts: Sequence[float]) -> str:
+    """Return the number of objects as a text, of a time series its range; empty if none are counted."""
+    if not counts:
+        return ""
+    low, high = f"{min(counts):.1f}", f"{max(counts):.1f}"
+    return low if low == high else f"{low}\u2013{high}"
+
+
+def _class_colormap(color: Color) -> Colormap:
+    return Colormap([(0, 0, 0), np.array(color) / 255], name="#{:02x}{:02x}{:02x}".format(*color))
+
+
+def _label_colormap(class_colors: Sequence[Color]) -> DirectLabelColormap:
+    colors: dict[int | None, Any] = {None: "transparent", 0: "transparent"}
+    for label, color in enumerate(class_colors, start=1):
+        colors[label] = np.array([*color, 255]) / 255
+    return DirectLabelColormap(color_dict=colors)
