@@ -81,7 +81,8 @@ def test_layers_of_every_kind_are_made_without_colouring_labels(monkeypatch):
     monkeypatch.setattr(_accelerated_cmap, "zero_preserving_modulo", colour)
     warm_up()
     for dtype in (np.uint8, np.uint16, np.uint32):
-        layer = LayerData("a", 0, "labels", "a", "b", np.ones((4, 5), dtype), {"visible": True}).make()
+        labels, options = np.ones((4, 5), dtype), {"visible": True}
+        layer = LayerData(source="a", kind="labels", stem="a", title="b", data=labels, options=options).make()
         assert not layer.visible
 
 
