@@ -280,6 +280,7 @@ def test_earlier_run_is_shown_without_its_classifier(window, case, qtbot):
     assert not window.bar.isVisible()
 
 
+@pytest.mark.slow
 def test_progress_never_goes_back(window, large, qtbot):
     """The bar goes over the tiles of all images and never back; the text counts the files that ended."""
     window.check(BatchJob(classifier=large / "project.ilp", inputs=(f"{large}/large_*.png",)))

@@ -15,6 +15,8 @@ from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.widgets.batch import BatchPredictionWidget
 from napari_batch_prediction.widgets.canvas.canvas import PAUSE_MS, Canvas
 
+pytestmark = pytest.mark.slow
+
 CASES = {
     "2D": ("a_2d_u8", ("test1.png", "test2.png"), "yx"),
     "2D, three channels": ("b_2d_rgb_u8", ("test1.png",), "yx"),

@@ -6,6 +6,8 @@ from in_napari import open_window
 from qtpy.QtGui import QOpenGLContext
 from qtpy.QtOpenGLWidgets import QOpenGLWidget
 
+pytestmark = pytest.mark.slow
+
 
 def remove(viewer, name):
     viewer.layers.remove(viewer.layers[name])

@@ -23,6 +23,8 @@ from napari_batch_prediction.widgets.batch import BatchPredictionWidget
 from napari_batch_prediction.widgets.canvas.canvas import Canvas
 from napari_batch_prediction.widgets.dock import open_dock
 
+pytestmark = pytest.mark.slow
+
 PLUGIN = "napari-batch-prediction"
 CASE = GOLDEN / "a_2d_u8"
 

@@ -36,6 +36,8 @@ from napari_batch_prediction.widgets.inputs.section import InputsSection
 from napari_batch_prediction.widgets.results.section import ResultsSection
 from napari_batch_prediction.widgets.run import RunBar
 
+pytestmark = pytest.mark.slow
+
 SECTIONS = (ClassifierSection, InputsSection, ExportsSection, RunBar, ResultsSection)
 CONTROLS = (QPushButton, QLineEdit, QComboBox, QCheckBox, QTableView)
 

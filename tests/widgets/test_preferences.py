@@ -155,6 +155,7 @@ def test_what_cannot_be_written_is_forgotten(settings_file):
     assert preferences.recent() == []
 
 
+@pytest.mark.slow
 def test_the_settings_have_a_page_in_napari(make_napari_viewer, settings_file):
     """The page shows every setting with its title, and what is set there holds for the window."""
     dialog = make_napari_viewer().window._open_preferences_dialog()

@@ -739,6 +739,7 @@ def test_buttons_are_not_cut_at_any_width(results, qtbot, width):
     assert not any(a.intersects(b) for i, a in enumerate(rectangles) for b in rectangles[:i])
 
 
+@pytest.mark.slow
 def test_layers_come_and_go_on_a_real_canvas(make_napari_viewer, qtbot):
     """On a real canvas layers come, change and go; they go while the canvas is what OpenGL works for."""
     viewer = make_napari_viewer(show=True)

@@ -222,6 +222,7 @@ STAGES_ORDER = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6))
 def test_only_the_last_stage_is_seen(viewer, outputs, tmp_path, seed):
     """Whatever is exported first: the layers are in one order, and of several stages only the final one is seen."""
@@ -256,6 +257,7 @@ def test_hidden_layers_have_the_extent_of_the_image(viewer, lazy):
     shown.show([])
 
 
+@pytest.mark.slow
 def test_given_up_when_the_image_has_changed(viewer):
     """Where the camera looks is decided when all is shown, by the image that was seen to the end before."""
     folder = GOLDEN / "a_2d_u8"
@@ -525,6 +527,7 @@ def test_layers_are_kept(viewer, lazy, outputs):
     assert not is_open(files["Uncertainty"])
 
 
+@pytest.mark.slow
 def test_row_given_up_half_way_leaves_no_file_open(viewer, outputs, monkeypatch):
     """When another row is chosen while layers are made, no file stays open, and the next row is shown right."""
     _, location, _, files = outputs
@@ -630,6 +633,7 @@ def shapes(axes: str) -> tuple[int, ...]:
 SHOWN_FORMATS = [form.name for form in EXPORT_FORMATS if not form.is_table and not form.extra]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SHOWN_FORMATS)
 @pytest.mark.parametrize("axes", ["yx", "zyx", "tyx", "tzyx"])
 @pytest.mark.parametrize("source", ["Probabilities", "Simple Segmentation"])
@@ -713,6 +717,7 @@ def test_result_for_a_layer_lies_where_the_layer_is(viewer, outputs):
         assert [str(unit) for unit in layer.units] == ["micrometer"] * 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", ["Probabilities", "Simple Segmentation"])
 def test_large_ome_zarr_is_shown_in_all_its_levels(viewer, tmp_path, monkeypatch, source):
     """Large OME-Zarr images and outputs are layers of all their levels; the coarse ones are there at once."""

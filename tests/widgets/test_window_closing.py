@@ -19,6 +19,8 @@ from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.widgets.batch import BatchPredictionWidget
 from napari_batch_prediction.widgets.exports.region import NAME
 
+pytestmark = pytest.mark.slow
+
 
 def job(folder: Path, images: str) -> BatchJob:
     inputs = (f"{folder}/{images}",)

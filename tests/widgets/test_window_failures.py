@@ -21,6 +21,8 @@ from napari_batch_prediction.widgets.canvas import reading
 from napari_batch_prediction.widgets.classifier import section as classifier
 from napari_batch_prediction.widgets.parts.message import printable
 
+pytestmark = pytest.mark.slow
+
 
 class Unheard(BaseException):
     """Not even an Exception."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import pytest
 from batch_window import WAIT_MS, Window, cells, written
 from golden import ROOT as GOLDEN
 from napari.components import ViewerModel
@@ -18,6 +19,8 @@ from napari_batch_prediction.planning.plan import make_plan
 from napari_batch_prediction.records.record import read_record
 from napari_batch_prediction.running.run import run_plan
 from napari_batch_prediction.widgets.batch import BatchPredictionWidget
+
+pytestmark = pytest.mark.slow
 
 PIXELS = np.arange(40 * 50, dtype=np.uint8).reshape(40, 50)
 

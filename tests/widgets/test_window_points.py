@@ -39,6 +39,8 @@ from napari_batch_prediction.widgets.results.counts_plot import CountsPlot
 from napari_batch_prediction.widgets.results.section import ResultsSection
 from napari_batch_prediction.widgets.run import RunBar
 
+pytestmark = pytest.mark.slow
+
 CASE = GOLDEN / "a_2d_u8"
 
 
