@@ -601,7 +601,7 @@ def test_a_cut_output_lies_where_it_was_cut(viewer, outputs, tmp_path):
     values = np.arange(3 * 4 * n_classes, dtype=np.uint8).reshape(3, 4, n_classes)
     what = row(location, {"Probabilities": write(tmp_path / "cut.h5", values, "yxc")})
     export = Export(region={"y": (2, 5), "x": (None, 4)}, dtype="uint8", output_range=(0, 255))
-    exports = [named._replace(export=export) for named in what.exports]
+    exports = [named._replace(settings=export) for named in what.exports]
     show(ShownLayers(viewer), replace(what, exports=exports))
     assert len(viewer.layers) == 1 + n_classes
     for layer in viewer.layers[1:]:

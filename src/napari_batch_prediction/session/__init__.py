@@ -1,1 +1,1 @@
-"""A batch as somebody works on it: put together, checked, run. Without a window."""
+"""A batch as somebody works on it, without a window: edited, checked, run."""

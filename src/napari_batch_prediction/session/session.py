@@ -21,12 +21,11 @@ from napari_batch_prediction.session.work import Failure, Work, Worker
 # The job is checked once the changes pause, in seconds.
 CHECK_AFTER = 0.3
 
-# The events of a run are shown three times a second, with one painting of the view each time. Painting for every tile
-# of many small images takes more time than predicting them.
+# The events of a run are shown so often, in seconds, with one painting of the view each time. Painting the view for
+# every tile of many small images would take longer than predicting them.
 EVENTS_EVERY = 0.3
 
-# The longest time, in seconds, that a run waits for its first layers. They are made faster before the prediction takes
-# all cores.
+# The longest time, in seconds, that a run waits for its first layers, which are made faster while cores are idle.
 READY_WITHIN = 3.0
 
 NONE_SELECTED = "Select images in Inputs first."
@@ -35,31 +34,31 @@ NONE_OF_SELECTED = "None of the selected images can be predicted: see Inputs for
 
 
 class BatchSession:
-    """One job from editing to its results. It is used from one thread, to which all signals come.
+    """One job from editing to its results. One thread uses it and gets all its signals.
 
     Parameters
     ----------
     worker
-        Does what takes time.
+        Runs work in the background.
     in_memory
-        Returns what a job needs and is in memory already.
+        A function that returns the classifier and the images of a job that are in memory already.
 
     Attributes
     ----------
     state_changed
         The session is in another state, or its run is about to stop; emitted with the state.
     inputs_found, inspected
-        A check goes on; emitted with the images that the inputs stand for, then with lists of what was found in some.
+        A check makes progress; emitted with the images that the inputs stand for, then with lists of inspected images.
     plan_changed
-        The plan of the job is another one; emitted with it, or with None if there is none any more.
+        The plan of the job has changed; emitted with it, or with None if there is none any more.
     checked
         A check has ended; emitted with the plan, or with None if there can be none.
     recorded
-        The record of the run that is resumed was read; emitted with it.
+        The record of a run to resume was read; emitted with it.
     started
         The inputs of a run are checked; emitted with its plan. The run goes on after :meth:`go_on`.
     events
-        The run has said something; emitted with a list of events, a few times a second.
+        The run makes progress; emitted with a list of events, a few times a second.
     failed
         A check or a run has failed; emitted with the :class:`Failure`.
     ended
@@ -67,13 +66,13 @@ class BatchSession:
     job
         The job as it stands; None while it is incomplete.
     needs
-        What must be done before the job can be checked, in words; empty if nothing.
+        The step that is missing before the job can be checked, in words; empty if none is.
     plan
-        The plan of the job as it was last checked; None if there is none.
+        The plan of the last check of the job; None if there is none.
     selected
         The locations that :meth:`start_selected` runs.
     ledger
-        The ledger of the last run, or of the record that was read last; None before the end of the run.
+        The ledger of the last run or record; None before the end of the run.
     """
 
     state_changed = Signal(object)
@@ -109,29 +108,29 @@ class BatchSession:
 
     @property
     def problem(self) -> str:
-        """Why the job cannot be run, in words; empty if it can."""
+        """The reason why the job cannot be run, in words; empty if it can."""
         return self.needs or self._problem
 
     def count_ready(self) -> int:
-        """Return how many images can be predicted; 0 if that is not known yet."""
+        """Return the number of images that can be predicted; 0 if it is not known yet."""
         return sum(not row.problems for row in self.plan.rows) if self.plan is not None else 0
 
     def count_selected(self) -> tuple[int, str]:
-        """Return how many of the selected images can be predicted, and if none, why."""
+        """Return the number of selected images that can be predicted, and if it is 0, the reason."""
         selected, rows = set(self.selected), self.plan.rows if self.plan is not None else ()
         n_ready = sum(row.input in selected and not row.problems for row in rows)
         problem = "" if n_ready else NONE_OF_SELECTED if selected else NONE_SELECTED
         return n_ready, problem
 
     def set_job(self, job: BatchJob | None, needs: str = "") -> None:
-        """Take another job. It is checked once the changes pause, and not during a run.
+        """Set another job. It is checked once the changes pause, and not during a run.
 
         Parameters
         ----------
         job
             The job; None if it is incomplete.
         needs
-            What must be done before it can be checked, in words.
+            The step that is missing before it can be checked, in words.
         """
         self.job, self.needs, self._problem = job, needs, ""
         is_complete = job is not None and not needs
@@ -144,7 +143,7 @@ class BatchSession:
             self.plan_changed.emit(None)
 
     def check(self) -> None:
-        """Check the job at once; after the run, if one is under way; without effect if the job is incomplete."""
+        """Check the job now, or after the run if one is under way; without effect if the job is incomplete."""
         if self.job is None or self.needs:
             return
         if isinstance(self._state, Running):
@@ -172,16 +171,16 @@ class BatchSession:
         return self._start(self.job.model_copy(update={"inputs": self.selected}))
 
     def retry_failed(self) -> None:
-        """Run what failed in the last run once more; without effect while a run is under way or if none was."""
+        """Run the failed images of the last run again; without effect during a run, or without a last run."""
         if self.ledger is not None and self.ledger.path is not None:
             self._run(partial(steps.retry, self.ledger.path))
 
     def resume(self, record: Path) -> None:
-        """Read the record of a run, and do what the run has not done; without effect while a run is under way."""
+        """Read the record of a run, and predict its unfinished images; without effect during a run."""
         self._run(partial(steps.resume, record))
 
     def go_on(self) -> None:
-        """Begin to predict, as the view is ready; without effect unless a run waits for that."""
+        """Begin to predict, now that the view is ready; without effect unless a run waits."""
         state = self._state
         if isinstance(state, Running) and state.plan is not None and state.task is None:
             self._until_ready.stop()
@@ -198,7 +197,7 @@ class BatchSession:
             self.go_on()
 
     def close(self) -> None:
-        """Stop everything. A run still says how it ended."""
+        """Stop everything; the end of a run is still emitted."""
         self.cancel()
         if isinstance(self._state, Editing | Checking):
             self._edit()
@@ -210,7 +209,7 @@ class BatchSession:
         self.state_changed.emit(state)
 
     def _edit(self, *, is_due: bool = False) -> None:
-        """Go back to editing: the job is another one by now."""
+        """Go back to editing, because the job has changed."""
         self._give_up_check()
         if self._state != Editing(is_due):
             self._go(Editing(is_due))
@@ -218,7 +217,7 @@ class BatchSession:
             self._until_check.start()
 
     def _give_up_check(self) -> None:
-        """Leave out a check that waits or is under way."""
+        """Drop a check that waits or is under way."""
         self._until_check.stop()
         if isinstance(self._state, Checking):
             self._state.task.drop()
@@ -255,9 +254,9 @@ class BatchSession:
         Parameters
         ----------
         work
-            Makes the plan.
+            The work that makes the plan.
         is_check
-            Whether the plan is also the check of the job as it stands.
+            True if the plan is also the check of the job as it stands.
         """
         if isinstance(self._state, Running):
             return
@@ -303,7 +302,7 @@ class BatchSession:
             self.events.emit(events)
 
     def _on_ended(self, result: Ledger | Failure) -> None:
-        """Note the end of a run. Its ledger came with its last event, before what may have failed then."""
+        """End a run. Its ledger came with its last event, also if the run has failed after that."""
         self._tell_events()
         if isinstance(result, Failure):
             self.failed.emit(result)

@@ -1,4 +1,4 @@
-"""The states of a session, each with what belongs to it alone."""
+"""The states of a session, each with its own data."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ class Editing:
     Attributes
     ----------
     is_due
-        Whether the job is checked once the changes pause.
+        True if the job is checked once the changes pause.
     """
 
     is_due: bool = False
@@ -43,11 +43,11 @@ class Running:
     plan
         The plan of the run; None while it is made.
     is_cancelled
-        Whether the run is about to stop.
+        True if the run is about to stop.
     is_check
-        Whether the plan of the run is also the check of the job as it stands.
+        True if the plan of the run is also the check of the job as it stands.
     then_check
-        Whether the job is to be checked after the run.
+        True if the job is to be checked after the run.
     """
 
     task: Task | None

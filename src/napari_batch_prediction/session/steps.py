@@ -17,14 +17,14 @@ from napari_batch_prediction.running.resume import plan_resume
 from napari_batch_prediction.running.run import iter_run
 from napari_batch_prediction.session.work import ShouldCancel
 
-# The findings of a check are passed on so often, in seconds.
-FOUND_EVERY = 0.1
+# The inspected images of a check are passed on so often, in seconds.
+INSPECTED_EVERY = 0.1
 
 CheckStep = Found | list[Inspected]
 
 
 class InMemory(NamedTuple):
-    """What a job needs and is in memory already.
+    """The classifier and the images of a job that are in memory already.
 
     Attributes
     ----------
@@ -39,10 +39,16 @@ class InMemory(NamedTuple):
 
 
 def check(
-    job: BatchJob, given: InMemory, inspections: Inspections, should_cancel: ShouldCancel
+    job: BatchJob, in_memory: InMemory, inspections: Inspections, should_cancel: ShouldCancel
 ) -> Generator[CheckStep, None, Plan]:
-    """Make a plan. Findings are passed on a few times a second, not image by image."""
-    steps = iter_plan(job, given.classifier, arrays=given.arrays, inspections=inspections, should_cancel=should_cancel)
+    """Make a plan. Inspected images are passed on a few times a second, not one by one."""
+    steps = iter_plan(
+        job,
+        in_memory.classifier,
+        arrays=in_memory.arrays,
+        inspections=inspections,
+        should_cancel=should_cancel,
+    )
     waiting: list[Inspected] = []
     sent = time.monotonic()
     while True:
@@ -57,13 +63,13 @@ def check(
             yield step
             continue
         waiting.append(step)
-        if time.monotonic() - sent > FOUND_EVERY:
+        if time.monotonic() - sent > INSPECTED_EVERY:
             yield waiting
             waiting, sent = [], time.monotonic()
 
 
 def resume(record: Path, should_cancel: ShouldCancel) -> Generator[Recorded, None, Plan]:
-    """Read a record, which is shown even if the run cannot go on, and plan the rest of its run."""
+    """Read a record and plan the rest of its run. The record comes first, to be shown even if that fails."""
     yield read_record(record)
     return plan_resume(record)
 
@@ -80,5 +86,5 @@ def run(plan: Plan, should_cancel: ShouldCancel) -> Generator[Event, None, Ledge
 
 
 def end_at_once(plan: Plan, should_cancel: ShouldCancel) -> Generator[Event, None, Ledger]:
-    """Note the end of a run that was cancelled before it began."""
+    """Run a plan that was cancelled before it began, for its events and its record."""
     return iter_run(plan, lambda: True)

@@ -11,7 +11,7 @@ Result = TypeVar("Result")
 ShouldCancel = Callable[[], bool]
 
 Work = Callable[[ShouldCancel], Generator[Step, None, Result]]
-"""A generator function. It gets a function that says whether to stop, and asks it often."""
+"""A generator function. Its argument is a function that returns True once it has to stop; it asks often."""
 
 
 class Failure(NamedTuple):
@@ -20,7 +20,7 @@ class Failure(NamedTuple):
     Attributes
     ----------
     reason
-        What went wrong, in words.
+        The reason, in words.
     trace
         The whole stack trace of an unexpected error; empty otherwise.
     """
@@ -33,24 +33,24 @@ class Task(Protocol):
     """A piece of work under way."""
 
     def cancel(self) -> None:
-        """Ask the work to stop. Its steps until then and its end are still passed on."""
+        """Ask the work to stop; its steps until then and its end are still passed on."""
 
     def drop(self) -> None:
-        """Cancel, and pass nothing on any more."""
+        """Cancel, and pass on nothing more."""
 
 
 class Pause(Protocol):
     """An act that waits for a pause."""
 
     def start(self) -> None:
-        """Act once the pause has passed from now on, however often it was started before."""
+        """Begin the pause, or begin it anew; the act follows at its end."""
 
     def stop(self) -> None:
         """Do not act."""
 
 
 class Worker(Protocol):
-    """Does work in the background, and brings its news to the thread of the session."""
+    """Runs work in the background, and brings its steps to the thread of the session."""
 
     def run(
         self, work: Work[Step, Result], step: Callable[[Step], object], end: Callable[[Result | Failure], object]
@@ -62,9 +62,9 @@ class Worker(Protocol):
         work
             The work.
         step
-            Takes every step that the work yields.
+            Called with every step that the work yields.
         end
-            Takes the result, or what went wrong, when the thread of the work is over.
+            Called with the result or the failure, when the thread of the work is over.
 
         Returns
         -------
@@ -72,18 +72,18 @@ class Worker(Protocol):
         """
 
     def pause(self, seconds: float, act: Callable[[], object]) -> Pause:
-        """Return a pause, which is not started yet, before an act in the thread of the session."""
+        """Return a pause, not started yet, before an act in the thread of the session."""
 
 
 def guarded(steps: Generator[Step, None, Result]) -> Generator[Step, None, Result | Failure]:
-    """Yield every step; return the result or, whatever is raised, the failure."""
+    """Yield every step; return the result, or the failure if anything is raised."""
     while True:
         try:
             step = next(steps)
         except StopIteration as end:
             result: Result = end.value
             return result
-        except BaseException as error:  # not all that a library raises is an Exception
+        except BaseException as error:  # libraries also raise errors that are no Exception
             reason, trace = explain(error)
             return Failure(str(reason), trace)
         # Outside the block, so that the end of this generator is not caught.

@@ -30,12 +30,12 @@ class BatchPredictionWidget(QScrollArea):
     Parameters
     ----------
     napari_viewer
-        Where results are shown; napari passes it in.
+        The viewer for results; napari passes it in.
 
     Attributes
     ----------
     changed
-        The job is another one.
+        The job has changed.
     checked
         The job as it stands was checked; emitted with its plan, or None if there can be none.
     finished
@@ -93,7 +93,7 @@ class BatchPredictionWidget(QScrollArea):
         Raises
         ------
         SettingsError
-            If something is not chosen yet; the message says what.
+            If the job is incomplete; the message names the missing step.
         """
         return self._job.value()
 
@@ -112,12 +112,12 @@ class BatchPredictionWidget(QScrollArea):
             self._job.remember()
 
     def retry_failed(self) -> None:
-        """Run what failed in the last run once more; without effect while a run is under way or if none was."""
+        """Run the failed images of the last run again; without effect during a run, or without a last run."""
         self._session.retry_failed()
 
-    def resume(self, ledger: Path) -> None:
-        """Show a recorded run, and do what it has not done; without effect while a run is under way."""
-        self._session.resume(ledger)
+    def resume(self, record: Path) -> None:
+        """Show a recorded run, and predict its unfinished images; without effect during a run."""
+        self._session.resume(record)
 
     def cancel(self) -> None:
         """Stop the run after the tiles that are being worked on; without effect if nothing runs."""
@@ -132,13 +132,13 @@ class BatchPredictionWidget(QScrollArea):
         super().changeEvent(event)
 
     def minimumSizeHint(self) -> QSize:
-        """Return a width in which nothing is cut."""
+        """Return a width at which no control is cut."""
         bar = self.verticalScrollBar()
         width = self._content.minimumSizeHint().width() + (bar.sizeHint().width() if bar is not None else 0)
         return QSize(width, super().minimumSizeHint().height())
 
     def _set_docked(self, docked: bool) -> None:
-        """Follow the viewer, or leave it alone from now on."""
+        """Start or stop following the viewer."""
         self._run.results.set_docked(docked)
         self._job.set_docked(docked)
         if docked:
@@ -159,7 +159,7 @@ class BatchPredictionWidget(QScrollArea):
 
     def _on_state(self, state: State) -> None:
         if isinstance(state, Running):
-            # Until then the room is the inputs'.
+            # Before the first run the inputs have all spare room.
             self._layout.setStretchFactor(self._run.results, 2)
         self._show_needs()
 
@@ -167,8 +167,8 @@ class BatchPredictionWidget(QScrollArea):
         self._session.selected = self._job.inputs.selected()
         self._run.show_selected()
 
-    def _on_found(self, found: Found) -> None:
-        self._job.inputs.begin_check(found.given)
+    def _on_found(self, inputs: Found) -> None:
+        self._job.inputs.begin_check(inputs.given)
 
     def _on_plan(self, plan: Plan | None) -> None:
         self._job.show_plan(plan)

@@ -1,4 +1,4 @@
-"""Opening the widget in its dock, other than by napari's menu."""
+"""Opening the widget in its dock without napari's menu."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,13 +12,13 @@ from napari_batch_prediction.widgets.inputs.section import InputsSection
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-# The name that napari's menu gives the dock: the titles of the widget and of the plugin. So the menu shows and hides
-# this dock, and opens no second one.
+# The name that napari's menu gives the dock: the titles of the widget and of the plugin. With it the menu shows and
+# hides this dock, and opens no second one.
 NAME = "Batch Prediction (Batch Prediction)"
 
 
 def open_dock(viewer: "Viewer") -> BatchPredictionWidget:
-    """Return the widget that is docked in a viewer; dock it if none is. It is visible then."""
+    """Return the widget that is docked in a viewer, or dock one; in either case show it."""
     widgets = viewer.window.dock_widgets.values()
     widget = next((widget for widget in widgets if isinstance(widget, BatchPredictionWidget)), None)
     if widget is None:
@@ -40,7 +40,7 @@ def choose_classifier(widget: BatchPredictionWidget, path: Path) -> None:
 
 
 def listed_inputs(widget: BatchPredictionWidget) -> tuple[str, ...]:
-    """Return the inputs that are listed, as a job names them."""
+    """Return the inputs in the list, as in a job."""
     section: InputsSection = widget.findChild(InputsSection)
     inputs: tuple[str, ...] = tuple(section.value()["inputs"])
     return inputs

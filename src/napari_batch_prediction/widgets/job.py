@@ -1,4 +1,4 @@
-"""The part of the window that a job is put together in: classifier, inputs and exports."""
+"""The part of the window in which a job is put together: classifier, inputs and exports."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ SHOWN = {"classifier", "inputs", "exports", "input_axes", "stack", "channels", "
 
 
 class JobSections(QObject):
-    """The sections of a job as one.
+    """The sections of a job, as one.
 
     Parameters
     ----------
@@ -34,9 +34,9 @@ class JobSections(QObject):
     Attributes
     ----------
     changed
-        The job is another one, or its classifier became known.
+        The job has changed, or its classifier has been read.
     edited
-        The job is another one.
+        The job has changed.
     classifier, inputs, exports
         The sections, from the top.
     """
@@ -63,7 +63,7 @@ class JobSections(QObject):
         Raises
         ------
         SettingsError
-            If something is not chosen yet; the message says what.
+            If the job is incomplete; the message names the missing step.
         """
         fields = {**self.classifier.value(), **self.inputs.value(), **self.exports.value()}
         if fields["classifier"] is None:
@@ -81,18 +81,18 @@ class JobSections(QObject):
             section.setValue(job)
 
     def so_far(self) -> tuple[BatchJob | None, str]:
-        """Return the job, or None while it is incomplete, and what must be done before it can be checked."""
+        """Return the job, or None while it is incomplete, and the step that is missing before it can be checked."""
         try:
             return self.value(), self.classifier.problem
         except SettingsError as error:
             return None, str(error)
 
     def in_memory(self, job: BatchJob) -> InMemory:
-        """Return what a job needs and is in memory already."""
+        """Return the classifier and the images of a job that are in memory already."""
         return InMemory(self.classifier.current(), arrays_for(self._viewer, job.inputs))
 
     def show_plan(self, plan: Plan | None) -> None:
-        """Show what a check found; None if there is no plan of the job as it stands."""
+        """Show the plan of the job as it stands; None if there is none."""
         self.inputs.set_plan(plan)
         self.exports.set_plan(plan)
         first = next((row.image for row in plan.rows if row.image is not None), None) if plan is not None else None
@@ -100,12 +100,12 @@ class JobSections(QObject):
             self.exports.set_image(first.axes, first.extents)
 
     def remember(self) -> None:
-        """Keep what is chosen for the next time that napari is open."""
+        """Keep the choices for the next time that napari is open."""
         preferences.add_recent(self.value().classifier)
         self.exports.remember()
 
     def set_docked(self, docked: bool) -> None:
-        """Take it as a change if layers that are inputs come or go, as long as the window is docked."""
+        """Start or stop to take it as a change of the job if layers among the inputs are added or removed."""
         for event in (self._viewer.layers.events.inserted, self._viewer.layers.events.removed):
             if docked:
                 event.connect(self._on_layer)

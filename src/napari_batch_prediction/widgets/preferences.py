@@ -1,6 +1,6 @@
-"""Choices that are remembered until napari is opened again, in napari's settings of plugins.
+"""Choices that are kept for the next time that napari is open, in napari's settings of plugins.
 
-They are a help, not a need: a value that cannot be read counts as never kept, and one that cannot be written is
+The program can do without them: a value that cannot be read counts as never kept, and one that cannot be written is
 forgotten.
 """
 
@@ -32,28 +32,28 @@ class _Exports(BaseModel):
 
 def recent() -> list[Path]:
     """Return the classifiers used before, the latest first."""
-    found = _read("recent")
-    names = found if isinstance(found, list) else []
+    value = _read("recent")
+    names = value if isinstance(value, list) else []
     paths = [Path(name) for name in names if isinstance(name, str) and name]
     return list(dict.fromkeys(paths))[:MAX_RECENT]
 
 
 def add_recent(path: Path) -> None:
-    """Keep a classifier as the latest that was used."""
+    """Keep a classifier as the last one used."""
     latest = absolute_path(path)
     paths = [latest, *(other for other in recent() if other != latest)]
     _keep("recent", json.dumps([os.fspath(path) for path in paths[:MAX_RECENT]]))
 
 
 def exports() -> tuple[tuple[Export, ...], Existing] | None:
-    """Return the exports of the last batch, and its way with outputs that existed; None if none is known.
+    """Return the exports of the last batch and its treatment of outputs that existed; None if there are none.
 
-    The exports have no regions: these belong to the images they were drawn on.
+    The exports have no regions, which belong to the images of that batch.
     """
     try:
         kept = _Exports.model_validate(_read("exports"))
     except ValidationError:
-        # Nothing yet, or of another version, or changed by hand.
+        # Never kept, kept by another version, or edited by hand.
         return None
     return _without_regions(kept.exports), kept.existing
 
@@ -62,7 +62,7 @@ def keep_exports(exports: Sequence[Export], existing: Existing) -> None:
     """Keep the exports of a batch, without their regions; without effect if there are none."""
     if exports:
         kept = _Exports(exports=_without_regions(exports), existing=existing)
-        # Not by pydantic, which cannot write file names that are not UTF-8.
+        # json, because pydantic cannot write file names that are not UTF-8.
         _keep("exports", json.dumps(kept.model_dump(mode="json", exclude_defaults=True)))
 
 
@@ -71,27 +71,27 @@ def _without_regions(exports: Sequence[Export]) -> tuple[Export, ...]:
 
 
 def load_results() -> bool:
-    """Return whether a row that is selected is shown in the viewer."""
+    """Return True if the selected row is to be shown in the viewer."""
     group = _group()
     return bool(group.load_results) if group is not None else True
 
 
 def keep_load_results(load: bool) -> None:
-    """Keep whether a row that is selected is shown in the viewer."""
+    """Keep the choice to show the selected row in the viewer, or not to."""
     _keep("load_results", load)
 
 
 def _group() -> Any:
-    """Return napari's model of these settings; None where napari does not know the plugin."""
+    """Return napari's model of these settings; None if napari has none."""
     try:
         return get_plugin_settings(PLUGIN).batch
     except (KeyError, AssertionError, OSError):
-        # The plugin is switched off, or its file holds something else than settings or cannot be opened.
+        # KeyError: the plugin is off. AssertionError: the file holds no settings. OSError: it cannot be opened.
         return None
 
 
 def _read(name: str) -> object:
-    """Return the value in a text of JSON; None if there is none."""
+    """Return a setting that is kept as JSON; None if there is none."""
     text = getattr(_group(), name, "")
     try:
         return json.loads(text)
@@ -107,5 +107,5 @@ def _keep(name: str, value: str | bool) -> None:
     try:
         setattr(group, name, value)
     except OSError:
-        # The disk is full or may not be written: no reason to hinder the batch.
+        # A full or read-only disk does not hinder the batch.
         return

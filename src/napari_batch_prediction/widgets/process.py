@@ -1,4 +1,4 @@
-"""Settings of the whole process that work off the main thread needs, kept here and nowhere else in the window."""
+"""Settings of the whole process for work in the background; no other module of the window has any."""
 
 import gc
 from collections.abc import Iterator
@@ -8,21 +8,21 @@ from threading import Lock
 from qtpy.QtCore import QThreadPool
 
 AT_ONCE = 4
-"""How many pieces of work can be under way at once, at least."""
+"""Least number of tasks that can run at once."""
 
 SELDOM = 1000
-"""Full garbage collections come after so many smaller ones while there is work."""
+"""Number of smaller garbage collections before a full one, while there is work."""
 
 
 def allow_threads() -> None:
-    """Let a run, a check and the reading of a row not wait for each other, however few cores there are."""
+    """Let a run, a check and the reading of a row run at once, however few cores there are."""
     pool = QThreadPool.globalInstance()
     if pool is not None and pool.maxThreadCount() < AT_ONCE:
         pool.setMaxThreadCount(AT_ONCE)
 
 
 class _FullCollections:
-    """Full garbage collections of the process, whose thresholds all work shares."""
+    """Thresholds of the full garbage collections of the process, shared by all work."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -31,9 +31,9 @@ class _FullCollections:
 
     @contextmanager
     def seldom(self) -> Iterator[None]:
-        """Put full collections off until the last of the work that is under way ends.
+        """Put off full collections until all work under way has ended.
 
-        Each stops the window for 0.2 s and more, whichever thread it is in.
+        Each stops the window for 0.2 s and more, in whichever thread it happens.
         """
         with self._lock:
             if not self._n_working:

@@ -22,7 +22,7 @@ from napari_batch_prediction.widgets.parts.message import Message
 from napari_batch_prediction.widgets.parts.section import ELLIPSIS_WIDTH
 from napari_batch_prediction.widgets.parts.words import count, short_name
 
-# The time left is shown from so many seconds on: the first tile says little about it.
+# The time left is shown from so many seconds on, because the first tile says little about it.
 FORETELL_AFTER = 1.0
 
 
@@ -34,12 +34,12 @@ def duration(seconds: float) -> str:
 
 
 class RunBar(QWidget):
-    """Buttons to start a batch; while it runs a bar over all of its tiles, Cancel, and a line that says what is done.
+    """Buttons to start a batch and, while it runs, a bar over all of its tiles, Cancel, and a line on the present work.
 
     Attributes
     ----------
     start_clicked, selected_clicked, cancel_clicked
-        A button was clicked: for all images, for those that are selected, or for an end.
+        A button was clicked: to run all images, the selected ones, or to stop.
     """
 
     start_clicked = Signal()
@@ -88,30 +88,30 @@ class RunBar(QWidget):
         self.set_selected(0, "")
 
     def set_ready(self, n_images: int, problem: str) -> None:
-        """Say whether a batch can start.
+        """Set the number of images to predict, or the reason why a batch cannot start.
 
         Parameters
         ----------
         n_images
-            How many images it would predict; 0 if that is not known yet.
+            Number of images that can be predicted; 0 if it is not known yet.
         problem
-            Why it cannot start; empty if it can.
+            The reason why it cannot start; empty if it can.
         """
         self._all = "Export all" if not n_images else f"Export all ({count(n_images, 'image')})"
         self._needs = problem
         self._enable()
 
     def set_selected(self, n_images: int, problem: str) -> None:
-        """Say how many of the selected images can be predicted, and if none, why."""
+        """Set the number of selected images that can be predicted, and if it is 0, the reason."""
         self._n_selected, self._selected_needs = n_images, problem
         self._enable()
 
     def set_problem(self, failure: Failure | None) -> None:
-        """Show why the job cannot be checked or run; None takes it away."""
+        """Show the reason why the job cannot be checked or run; None clears it."""
         self._message.say(*(failure or ("", "")), kind="problem" if failure else None)
 
     def set_state(self, state: State) -> None:
-        """Show whether a run is under way, or about to stop."""
+        """Show that a run is under way, about to stop, or neither."""
         is_running, self._cancelling = isinstance(state, Running), isinstance(state, Running) and state.is_cancelled
         if is_running and not self._running:
             self._begin()
@@ -120,28 +120,28 @@ class RunBar(QWidget):
         self._enable()
 
     def set_plan(self, plan: Plan) -> None:
-        """Note the names of the images that the run speaks of by number."""
+        """Set the images of the run, which events name by index."""
         self._names = [short_name(row.input) for row in plan.rows]
 
     def take(self, events: Iterable[Event]) -> None:
-        """Show the events since the last time."""
-        doing = ""
+        """Show new events of the run."""
+        text = ""
         for event in events:
             match event:
                 case BatchStarted():
                     self._began = time.perf_counter()
                     self._tiles = 0, event.n_tiles
                 case Notice():
-                    doing = event.text
+                    text = event.text
                 case FileStarted():
-                    doing = self._names[event.index]
+                    text = self._names[event.index]
                 case TileDone():
                     self._tiles = event.batch_done, event.batch_tiles
-                    doing = f"{self._names[event.index]}, tile {event.done} of {event.n_tiles}"
+                    text = f"{self._names[event.index]}, tile {event.done} of {event.n_tiles}"
                 case FileFinished():
                     self._n_ended += 1
-        if doing:
-            self._say(doing)
+        if text:
+            self._say(text)
         if self._began:
             self._show_progress()
 
@@ -160,7 +160,7 @@ class RunBar(QWidget):
         passed = time.perf_counter() - self._began
         if done and passed >= FORETELL_AFTER:
             text += f", {duration(passed / done * (tiles - done))} left"
-        # A bar paints each change of its value at once, by itself: let it wait for the rest of the window.
+        # A bar paints every change at once, by itself; so it waits for the painting of the whole window.
         self._bar.setUpdatesEnabled(False)
         self._bar.setFormat(text)
         if self._bar.maximum() != max(tiles, 1):

@@ -1,4 +1,4 @@
-"""The part of the window that a job is run in: the bar, the results, and the canvas."""
+"""The part of the window in which a job is run: the bar, the results, and the canvas."""
 
 from typing import TYPE_CHECKING
 
@@ -36,7 +36,7 @@ class RunSections(QObject):
     bar, results
         The sections, from the top.
     canvas
-        What puts images and outputs on the viewer.
+        The layers of images and outputs on the viewer.
     """
 
     def __init__(self, viewer: "Viewer", session: BatchSession, parent: QObject) -> None:
@@ -58,18 +58,18 @@ class RunSections(QObject):
         session.ended.connect(self._on_ended)
 
     def show_needs(self) -> None:
-        """Say what must be done before the job can run."""
+        """Show the step that is missing before the job can run."""
         self.results.set_copy(self._session.needs)
         self.bar.set_ready(self._session.count_ready(), self._session.problem)
 
     def show_selected(self) -> None:
-        """Say how many of the selected images can be predicted."""
+        """Show the number of selected images that can be predicted."""
         self.bar.set_selected(*self._session.count_selected())
 
     def show_input(self, location: str) -> None:
         """Show an input, with its results if it has any."""
         job, plan = self._session.job, self._session.plan
-        # Only a job says how the image is to be read.
+        # Reading the image needs the settings of a job.
         if not self.results.select(location) and job is not None:
             arrays = plan.arrays if plan is not None else {}
             self.canvas.show_row(RowRequest(location=location, job=job, arrays=arrays))
@@ -95,5 +95,5 @@ class RunSections(QObject):
 
     def _on_ended(self, _ledger: Ledger | None) -> None:
         self.results.finish()
-        # If the run could not start, the rows of another are shown.
+        # If the run could not start, the previous one is still shown.
         self.results.set_ledger(self._session.ledger)

@@ -81,10 +81,12 @@ def _axes(layer: Image, shape: tuple[int, ...]) -> tuple[str, AxesKnown]:
 
 def arrays_for(viewer: "ViewerModel", locations: Iterable[str]) -> dict[str, MemoryImage]:
     """Return the layers among some inputs as images, by location, without those that are gone or no images."""
-    named = {location for location in locations if LayerNamed.of(location) is not None}
-    layers = image_layers(viewer) if named else ()
+    wanted = {location for location in locations if LayerNamed.of(location) is not None}
+    layers = image_layers(viewer) if wanted else ()
     return {
-        name: memory_image(layer) for layer in layers if (name := layer_location(layer)) in named and not why_not(layer)
+        name: memory_image(layer)
+        for layer in layers
+        if (name := layer_location(layer)) in wanted and not why_not(layer)
     }
 
 

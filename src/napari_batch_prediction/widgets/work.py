@@ -16,19 +16,19 @@ Value = TypeVar("Value")
 
 
 class Task(QObject):
-    """One piece of work in napari's thread worker.
+    """A piece of work in napari's thread worker.
 
     Parameters
     ----------
     work
-        A generator function. It gets a function that says whether to stop, and asks it often.
+        A generator function. Its argument is a function that returns True once it has to stop; it asks often.
     parent
         The widget that shows the work. The work is cancelled when the widget is deleted.
     step
-        Takes everything that the work yields, in the main thread.
+        Called in the main thread with every value that the work yields.
     end
-        Takes what the work returns, or a :class:`Failure`, when its thread is over; not after :meth:`drop`, nor after
-        napari has quit the work.
+        Called with the result of the work or a :class:`Failure`, when its thread is over; not after :meth:`drop`, nor
+        after napari has quit the work.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Task(QObject):
     ) -> None:
         super().__init__(parent)
         self._step, self._end = step, end
-        # What the work returned, once it has.
+        # Empty until the work has returned.
         self._results: list[object] = []
         self._cancelled = Event()
         self._dropped = False
@@ -53,21 +53,21 @@ class Task(QObject):
         self.destroyed.connect(self._cancelled.set)
 
     def start(self) -> None:
-        """Begin."""
+        """Begin the work."""
         allow_threads()
         self._worker.start()
 
     def cancel(self) -> None:
-        """Ask the work to stop. What it yields until then is still passed on."""
+        """Ask the work to stop; values that it yields until then are still passed on."""
         self._cancelled.set()
 
     def drop(self) -> None:
-        """Cancel, and pass nothing on any more."""
+        """Cancel, and pass on nothing more."""
         self._dropped = True
         self.cancel()
 
     def _on_yielded(self, value: object) -> None:
-        # After napari has quit the worker its window may be half gone.
+        # Once napari has quit the worker, parts of the window may be gone.
         if self._step is not None and not self._dropped and not self._worker.abort_requested:
             self._step(value)
 
@@ -83,7 +83,7 @@ class Task(QObject):
 
 
 class QtWorker:
-    """Does the work of a session in napari's threads.
+    """Runs the work of a session in napari's threads.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ class QtWorker:
         return task
 
     def pause(self, seconds: float, act: Callable[[], object]) -> QTimer:
-        """Return a pause, which is not started yet, before an act."""
+        """Return a pause, not started yet, before an act."""
         return single_shot(self._parent, round(1000 * seconds), act)
 
 
@@ -119,7 +119,7 @@ def in_background(
     parent
         The widget that shows the result.
     end
-        Takes the result, or what went wrong, in the main thread.
+        Called in the main thread with the result or the failure.
     """
 
     def work(should_cancel: ShouldCancel) -> Generator[None, None, Value]:
@@ -132,7 +132,7 @@ def in_background(
 
 
 class _Worker(GeneratorWorker):  # type: ignore[misc]
-    """napari's worker with one switch for every way to stop: cancelled by the user, or quit by napari."""
+    """napari's worker with one switch for both ways to stop: cancelled by the user, or quit by napari."""
 
     def __init__(
         self,
@@ -155,10 +155,10 @@ class _Worker(GeneratorWorker):  # type: ignore[misc]
             with full_collections.seldom():
                 return super().work()
         finally:
-            # A worker that quits leaves its generator where it stands: let it clean up, here and now.
+            # A worker that quits leaves its generator open: close it, so that it cleans up now.
             self._steps.close()
 
 
 def _steps(steps: Generator[Any, None, Any]) -> Generator[object, None, object]:
-    """Guard the steps: superqt loses a RuntimeError, and Qt dies of what is no Exception."""
+    """Guard the steps: superqt loses a RuntimeError, and other errors than Exception end Qt."""
     return (yield from guarded(steps))

@@ -41,7 +41,7 @@ BESIDE_EACH, BESIDE_ALL = "beside each image", "beside the images"
 NO_FOLDER = "Choose a folder first, below which the folders of the images are repeated."
 
 
-class Shown(NamedTuple):
+class ShownExport(NamedTuple):
     """An export whose settings are shown, and its source; None if the source is not known."""
 
     export: Export
@@ -53,13 +53,13 @@ class Shown(NamedTuple):
         return self.source is not None and self.source.kind == "table"
 
 
-def off_for_all(setting: str, exports: Sequence[Shown]) -> str:
+def off_for_all(setting: str, exports: Sequence[ShownExport]) -> str:
     """Return the reason why a setting has no effect on any of these exports; empty if it affects one."""
     reasons = [why_off(setting, each.export, each.source) for each in exports]
     return str(reasons[0]) if reasons and all(reasons) else ""
 
 
-def shown_for(setting: str, exports: Sequence[Shown]) -> Shown:
+def shown_for(setting: str, exports: Sequence[ShownExport]) -> ShownExport:
     """Return the export whose value of a setting is shown: the first that the setting affects."""
     return next((each for each in exports if not why_off(setting, each.export, each.source)), exports[0])
 
@@ -94,7 +94,7 @@ class ExportForm(QWidget):
         self._folder.line_edit.changed.connect(self._on_folder)
         self._name.changed.connect(lambda name: self.edited.emit({"name": name}))
 
-    def show_exports(self, exports: Sequence[Shown], image: ImageAxes | None) -> None:
+    def show_exports(self, exports: Sequence[ShownExport], image: ImageAxes | None) -> None:
         """Show the settings of these exports; those of the first where they differ.
 
         Parameters
@@ -139,7 +139,7 @@ def _folder(text: str) -> Path | None:
     return Path(text.strip()) if text.strip() else None
 
 
-def _reasons(exports: Sequence[Shown], image: ImageAxes | None) -> dict[str, str]:
+def _reasons(exports: Sequence[ShownExport], image: ImageAxes | None) -> dict[str, str]:
     """Return, by format, the reason why one of the exports cannot have it."""
     reasons: dict[str, str] = {}
     for export, source in exports:

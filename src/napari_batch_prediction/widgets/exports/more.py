@@ -17,7 +17,7 @@ from napari_batch_prediction.job.options import describe, label
 from napari_batch_prediction.job.region import Region, format_region, parse_region
 from napari_batch_prediction.planning.choices import axis_orders, why_no_dtype
 from napari_batch_prediction.planning.transform import ImageAxes
-from napari_batch_prediction.widgets.exports.form import Shown, off_for_all, shown_for
+from napari_batch_prediction.widgets.exports.form import ShownExport, off_for_all, shown_for
 from napari_batch_prediction.widgets.parts.form_rows import (
     Row,
     choose,
@@ -128,7 +128,7 @@ class MoreForm(QWidget):
         """Show a problem; an empty one is hidden."""
         self._message.say(problem, kind="problem")
 
-    def show_exports(self, exports: Sequence[Shown], image: ImageAxes | None) -> None:
+    def show_exports(self, exports: Sequence[ShownExport], image: ImageAxes | None) -> None:
         """Show the settings of these exports; each setting as the first export has it that it affects.
 
         Parameters
@@ -156,7 +156,7 @@ class MoreForm(QWidget):
         type_in(self._dataset, shown_for("internal_path", exports).export.internal_path)
         choose(self._version, shown_for("ome_zarr_version", exports).export.ome_zarr_version)
 
-    def _show_values(self, shown: Shown) -> None:
+    def _show_values(self, shown: ShownExport) -> None:
         """Show type and range."""
         export, source = shown
         own = f"{source.dtype}, its own" if source is not None else "its own"

@@ -18,7 +18,7 @@ from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.planning.transform import ImageAxes
 from napari_batch_prediction.widgets import preferences
 from napari_batch_prediction.widgets.exports.first_file import FirstFile
-from napari_batch_prediction.widgets.exports.form import ExportForm, Shown
+from napari_batch_prediction.widgets.exports.form import ExportForm, ShownExport
 from napari_batch_prediction.widgets.exports.more import MoreForm
 from napari_batch_prediction.widgets.exports.names import in_memory, why_not
 from napari_batch_prediction.widgets.exports.region import RegionLayer
@@ -197,10 +197,10 @@ class ExportsSection(Section):
     def _new(self, source: Source) -> Export:
         return for_source(self._template, source, self._image)
 
-    def _shown(self) -> list[Shown]:
+    def _shown(self) -> list[ShownExport]:
         """Return the exports whose settings are shown."""
         exports = self._exports if self._index is None else (self._exports[self._index],)
-        return [Shown(export, self._source(export)) for export in exports or (self._template,)]
+        return [ShownExport(export, self._source(export)) for export in exports or (self._template,)]
 
     def _show(self) -> None:
         self._show_sources()

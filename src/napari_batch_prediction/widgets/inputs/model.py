@@ -66,7 +66,7 @@ class InputsModel(QAbstractTableModel):
         self._set_images()
 
     def look_up_anew(self) -> None:
-        """Forget what the inputs stand for."""
+        """Forget the locations that the inputs stand for."""
         self.locations = {}
         self._set_images()
 

@@ -11,7 +11,7 @@ from superqt import QElidingLabel
 from napari_batch_prediction.axes import check_axes
 from napari_batch_prediction.errors import AxesError
 from napari_batch_prediction.images.stack import StackAxis
-from napari_batch_prediction.widgets.inputs.shown import Channels, Shown
+from napari_batch_prediction.widgets.inputs.shown import Channels, ShownSettings
 from napari_batch_prediction.widgets.parts.menu_button import MenuButton
 from napari_batch_prediction.widgets.parts.message import Message
 from napari_batch_prediction.widgets.parts.section import ELLIPSIS_WIDTH
@@ -81,9 +81,9 @@ class InputSettingsForm(QWidget):
         self._channels.changed.connect(self._on_channels)
         self._dataset.changed.connect(lambda value: self.edited.emit("dataset", value or None))
         self._stack.changed.connect(lambda value: self.edited.emit("stack", STACKS[value]))
-        self.show_settings(Shown())
+        self.show_settings(ShownSettings())
 
-    def show_settings(self, shown: Shown) -> None:
+    def show_settings(self, shown: ShownSettings) -> None:
         """Show settings. Axes that are being typed for the same images stay as typed."""
         typing = self._axes.native.hasFocus() and shown.target == self._target
         self._target = shown.target

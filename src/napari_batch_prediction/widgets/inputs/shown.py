@@ -16,7 +16,7 @@ DIFFER = "they differ"
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownSettings:
     """Texts and choices of the form.
 
     Attributes
@@ -52,7 +52,7 @@ def shown_for(
     everywhere: InputSettings,
     settings: dict[str, InputSettings],
     contents: Contents,
-) -> Shown:
+) -> ShownSettings:
     """Return the settings of some images, ready to be shown.
 
     Parameters
@@ -76,7 +76,7 @@ def shown_for(
     axes, channels = [each.axes for each in own], [each.channels for each in own]
     results = filter(None, map(model.inspected, images[:_MOST_LOOKED_AT]))
     infos = [result.image for result in results if result.image]
-    return Shown(
+    return ShownSettings(
         whom=_whom(target),
         target=target,
         axes=same(axes),
@@ -89,7 +89,7 @@ def shown_for(
     )
 
 
-def summary(shown: Shown, stack: str | None) -> str:
+def summary(shown: ShownSettings, stack: str | None) -> str:
     """Return settings as a text, as in ``all images: axes tyx, channels 0``; empty if none is set.
 
     Parameters
