@@ -26,7 +26,7 @@ PYTHON = str(BIN / "python")
 # 6.12.0 loses references to None, until Python 3.11 ends in the middle of anything.
 PYSIDE6 = "PySide6-Essentials>=6.11,<6.12"
 
-# What Qt 6 loads on Linux but its wheels do not bring, and Debian's package for each.
+# Libraries that Qt 6 needs on Linux but its wheels lack, and Debian's package for each.
 QT_LIBRARIES = {
     "libglib-2.0.so.0": "libglib2.0-0",
     "libEGL.so.1": "libegl1",
@@ -48,7 +48,7 @@ DISPLAY_PROGRAMS = {"xvfb-run": "xvfb", "xauth": "xauth"}
 
 
 def loads(library: str) -> bool:
-    """Say whether the system has this shared library."""
+    """Return True if the system has this shared library."""
     try:
         ctypes.CDLL(library)
     except OSError:
@@ -57,7 +57,7 @@ def loads(library: str) -> bool:
 
 
 def need_system(qt: bool, display: bool) -> None:
-    """Install the packages of the system that are missing, or say which they are and stop."""
+    """Install missing packages of the system, or name them and stop."""
     missing = {}
     if importlib.util.find_spec("ensurepip") is None:
         missing["ensurepip"] = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
@@ -75,14 +75,14 @@ def need_system(qt: bool, display: bool) -> None:
     print("Installing", *missing.values(), flush=True)
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for command in (["apt-get", "update"], install):
-        # Several hundred lines that matter only if it fails.
+        # Its several hundred lines are shown only if it fails.
         done = subprocess.run(command, env=quiet, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if done.returncode:
             sys.exit(f"{done.stdout}\nThis failed: {' '.join(command)}")
 
 
 def need_environment() -> None:
-    """Bring .venv to what pyproject.toml says, for this Python and this place."""
+    """Make .venv match pyproject.toml, this Python and this folder."""
     here = f"{sys.version_info[:2]} {ROOT}".encode()
     state = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + here).hexdigest()
     stamp = VENV / "installed.sha256"
@@ -91,7 +91,7 @@ def need_environment() -> None:
     print("Installing the project and its tools into .venv (some minutes the first time) ...", flush=True)
     for command in (
         [sys.executable, "-m", "venv", str(VENV)],
-        # The first pip that knows dependency groups.
+        # The first pip with dependency groups.
         [PYTHON, "-m", "pip", "install", "--quiet", "pip>=25.1"],
         [PYTHON, "-m", "pip", "install", "--quiet", "-e", ".[pyqt6]", "--group", "test", "--group", "lint"],
     ):
@@ -101,7 +101,7 @@ def need_environment() -> None:
 
 
 def need_pyside6() -> str:
-    """Have PySide6 in an environment that takes all else from .venv; return its Python."""
+    """Make an environment with PySide6 that takes all other packages from .venv; return its Python."""
     folder = ROOT / ".venv-pyside6"
     python = folder / BIN.relative_to(VENV) / "python"
     stamp = folder / "installed.txt"
@@ -117,8 +117,8 @@ def need_pyside6() -> str:
         if subprocess.run(command, cwd=ROOT).returncode:
             sys.exit(f"This failed: {' '.join(command)}")
     own, shared = (
-        subprocess.run([one, "-c", paths], check=True, capture_output=True, text=True).stdout.strip()
-        for one in (str(python), PYTHON)
+        subprocess.run([program, "-c", paths], check=True, capture_output=True, text=True).stdout.strip()
+        for program in (str(python), PYTHON)
     )
     Path(own, "shared.pth").write_text(f"{ROOT / 'src'}\n{shared}\n")
     stamp.write_text(state)
@@ -143,14 +143,14 @@ def test(arguments: list[str]) -> int:
         environment |= {"QT_API": "pyside6", "PYTEST_QT_API": "pyside6"}
     command = [python, "-m", "pytest", *arguments]
     if sys.platform == "linux":
-        # A screen of their own: no display is needed, and nothing flickers over one that is there.
+        # A screen in memory: no display is needed, and no window flickers over a real one.
         command = ["xvfb-run", "-a", "-s", "-screen 0 1400x1000x24", *command]
         environment["QT_QPA_PLATFORM"] = "xcb"
     return subprocess.run(command, cwd=ROOT, env=environment).returncode
 
 
 def lint(arguments: list[str]) -> int:
-    """Run every check, also after one has failed."""
+    """Run every check, even after a failure."""
     need_system(qt=True, display=False)
     need_environment()
     failed = []

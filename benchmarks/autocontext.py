@@ -66,7 +66,7 @@ def measure(setting: Setting) -> list[Row]:
 
 
 def _channels(classifier: Autocontext, image: NDArray) -> list[Image]:
-    """Return what the last stage sees: the image, and the probabilities of the first as values of its type."""
+    """Return the channels of the last stage: the image, and the first stage's probabilities as values of its type."""
     probabilities = classifier.predict(image, "yx", "Probabilities Stage 1")
     return [image.astype(np.float32), *np.trunc(np.moveaxis(probabilities, -1, 0) * np.float32(255)).copy()]
 

@@ -48,17 +48,17 @@ def _measure_2d(setting: Setting) -> list[Row]:
     image = noise((size, size))
     if setting.perf:
         image = read_image(setting.perf / "big2048.png")[0, 0, :size, :size].astype(np.float32)
-    chosen = all_features(in_2d=True)
-    contests = _everywhere(setting, image, chosen)
+    selection = all_features(in_2d=True)
+    contests = _everywhere(setting, image, selection)
     with left_out(setting, "opencv-python-headless"):
-        work = partial(two_stages, image, chosen, opencv_convolve())
-        contests.append(Contest("OpenCV", timed(work), ARRAY, _same(work, image, chosen)))
+        work = partial(two_stages, image, selection, opencv_convolve())
+        contests.append(Contest("OpenCV", timed(work), ARRAY, _same(work, image, selection)))
     with left_out(setting, "fastfilters2"):
         contests += _fastfilters2(setting, image)
     own = partial(multiscale_basic_features, image, workers=1)
     n = own().shape[-1]
     note = f"multiscale_basic_features: {n} features of its own; time and ratio as if they were 49"
-    contests.append(Contest("scikit-image", timed(own), ARRAY, note, share=n / chosen.n_features()))
+    contests.append(Contest("scikit-image", timed(own), ARRAY, note, share=n / selection.n_features()))
     return compete("Features, 2D", contests, setting.rounds, image.size)
 
 
@@ -72,10 +72,13 @@ def _fastfilters2(setting: Setting, image: Image) -> list[Contest]:
     contests = [
         Contest("fastfilters2", timed(whole), ARRAY, theirs, TARGET),
         Contest(
-            "fastfilters2, in tiles", timed(partial(in_tiles, filters, image, SCALES)), CACHE,
-            "the same in tiles that fit into the cache, each scale with its context", TARGET,
+            "fastfilters2, in tiles",
+            timed(partial(in_tiles, filters, image, SCALES)),
+            CACHE,
+            "the same in tiles that fit into the cache, each scale with its context",
+            TARGET,
         ),
-    ]  # fmt: skip
+    ]
     with left_out(setting, "opencv-python-headless"):
         work = partial(in_tiles, filters, image, SCALES, opencv_convolve())
         note = "ilastik's two stages: OpenCV smooths first, then fastfilters2 in tiles at sigmas of at most 1"
@@ -92,28 +95,28 @@ def _measure_3d(setting: Setting) -> list[Row]:
     return compete("Features, 3D", contests, setting.rounds, image.size)
 
 
-def _everywhere(setting: Setting, image: Image, chosen: FeatureSelection) -> list[Contest]:
+def _everywhere(setting: Setting, image: Image, selection: FeatureSelection) -> list[Contest]:
     """Return those who compute features in 2D and in 3D: this project, SciPy and vigra."""
-    predictor, n = CompiledPredictor(chosen, 1, None), chosen.n_features()
+    predictor, n = CompiledPredictor(selection, 1, None), selection.n_features()
     contests = [
         Contest(CACHE, timed(partial(our_features, predictor, image, False)), None, f"{n} features, as predictions do"),
         Contest(ARRAY, timed(partial(our_features, predictor, image, True)), None, f"{n} features"),
     ]
-    work = partial(two_stages, image, chosen, scipy_convolve)
-    contests.append(Contest("SciPy", timed(work), ARRAY, _same(work, image, chosen)))
+    work = partial(two_stages, image, selection, scipy_convolve)
+    contests.append(Contest("SciPy", timed(work), ARRAY, _same(work, image, selection)))
     if setting.vigra:
         path = setting.scratch / "image.npy"
         np.save(path, image)
-        setting.vigra.load_features(path, [(name, chosen.scales[j]) for name, j in chosen])
+        setting.vigra.load_features(path, [(name, selection.scales[j]) for name, j in selection])
         setting.vigra.run()
-        note = _same(partial(setting.vigra.result, setting.scratch), image, chosen)
+        note = _same(partial(setting.vigra.result, setting.scratch), image, selection)
         contests.append(Contest("vigra", setting.vigra.run, ARRAY, note))
     return contests
 
 
-def _same(work: Callable[[], object], image: Image, chosen: FeatureSelection) -> str:
+def _same(work: Callable[[], object], image: Image, selection: FeatureSelection) -> str:
     """Return a note: how far these features are from this project's, relative to the largest value of each."""
-    ours = our_features(CompiledPredictor(chosen, 1, None), image, True)
+    ours = our_features(CompiledPredictor(selection, 1, None), image, True)
     theirs = np.asarray(work())
     far = max(float(np.abs(a - b).max() / np.abs(b).max()) for a, b in zip(theirs, ours, strict=True))
     if not far < TOLERANCE:

@@ -39,8 +39,8 @@ def _measure(setting: Setting, section: str, name: str, image: str, size: tuple[
     assert setting.perf is not None
     classifier = load_classifier(setting.perf / name)
     pixels = read_image(setting.perf / image)
-    (part,) = boxes(pixels.shape[1:], size, (1, 1, 1))
-    crop = pixels[(slice(None), *part)].astype(np.float32)
+    (box,) = boxes(pixels.shape[1:], size, (1, 1, 1))
+    crop = pixels[(slice(None), *box)].astype(np.float32)
     whole = (slice(0, size[0]), slice(0, size[1]), slice(0, size[2]))
     rows = feature_rows(classifier, crop, [whole])
     project = classifier.project

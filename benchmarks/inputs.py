@@ -1,4 +1,4 @@
-"""What is measured on: images, features of some of their pixels, and all features at ilastik's default scales."""
+"""Inputs of the measurements: images, features of some of their pixels, all features at ilastik's default scales."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -24,22 +24,22 @@ SCALES = (0.3, 0.7, 1.0, 1.6, 3.5, 5.0, 10.0)
 
 
 class Setting(NamedTuple):
-    """How to measure.
+    """The settings of all measurements.
 
     Attributes
     ----------
     quick
-        Whether to use small inputs and few rounds, to see that everything works.
+        True for small inputs and few rounds, to see that everything works.
     rounds
-        How often everything is run.
+        Number of rounds.
     perf
-        The folder with projects and images for speed, if there is one.
+        The folder with projects and images for speed; None if there is none.
     scratch
-        A folder for files in between.
+        A folder for temporary files.
     vigra
-        vigra in its own interpreter, if it is installed.
+        vigra in its own interpreter; None if it is not installed.
     left_out
-        What was not measured, and why; added to on the way.
+        Measurements that were left out, with the reason; filled on the way.
     """
 
     quick: bool
@@ -108,12 +108,12 @@ def boxes(shape: Sequence[int], size: Sequence[int], counts: Sequence[int]) -> l
     ]
 
 
-def feature_rows(classifier: Classifier, image: NDArray, parts: Sequence[Box]) -> NDArray[np.float32]:
-    """Return the features of all pixels of some boxes, as they are in the whole image: (pixels, features)."""
+def feature_rows(classifier: Classifier, image: NDArray, tiles: Sequence[Box]) -> NDArray[np.float32]:
+    """Return the features of all pixels of some boxes, as in the whole image: (pixels, features)."""
     extents = dict(zip("zyx", image.shape[1:], strict=True))
     rows = []
-    for part in parts:
-        around, inner = Tile(0, *part).with_context(extents, classifier.context)
+    for tile in tiles:
+        around, inner = Tile(0, *tile).with_context(extents, classifier.context)
         values = classifier.predict_tile(image[(slice(None), *around)], inner, ["Features"])["Features"]
         rows.append(values.reshape(len(values), -1).T)
     return np.ascontiguousarray(np.concatenate(rows))

@@ -1,4 +1,4 @@
-"""ilastik's features as one would write them with OpenCV or SciPy, and what other packages offer themselves."""
+"""ilastik's features written with OpenCV or SciPy, and features of other packages."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -19,33 +19,33 @@ from napari_batch_prediction.features.selection import FeatureSelection
 
 Image = NDArray[np.float32]
 Convolve = Callable[[Image, Sequence[NDArray[np.float32]]], Image]
-"""Filters an image with one kernel for each axis, given in the order of the axes."""
+"""Filters an image with a kernel for each axis, in order."""
 
 Filters = Callable[[Image, float], Image]
 """fastfilters2: seven features (7, y, x) of an image at one scale."""
 
 TILE = 256
-"""Pixels; of 128, 256 and 512 the one that suits fastfilters2 best."""
+"""Side of a tile in pixels; of 128, 256 and 512 the fastest for fastfilters2."""
 
 
 def taps(sigma: float, order: int, window: float) -> NDArray[np.float32]:
-    """Return a whole kernel, for correlation."""
+    """Return a whole kernel for correlation."""
     half = half_kernel(sigma, order, window)
     return np.concatenate(((-half if order == 1 else half)[:0:-1], half))
 
 
-def two_stages(image: Image, chosen: FeatureSelection, convolve: Convolve) -> list[Image]:
-    """Compute features with ilastik's kernels. What several features of a scale share is computed once."""
+def two_stages(image: Image, features: FeatureSelection, convolve: Convolve) -> list[Image]:
+    """Compute features with ilastik's kernels; steps that several features of a scale share are computed once."""
     n = image.ndim
-    found = {}
-    for j in chosen.used_scales:
-        sigma = filter_sigma(chosen.scales[j])
-        smooth = taps(presmoothing_sigma(chosen.scales[j]), 0, SMOOTHING_WINDOW)
+    planes = {}
+    for j in features.used_scales:
+        sigma = filter_sigma(features.scales[j])
+        smooth = taps(presmoothing_sigma(features.scales[j]), 0, SMOOTHING_WINDOW)
         presmoothed = convolve(image, [smooth] * n)
-        wanted = [name for name, k in chosen if k == j]
+        wanted = [name for name, k in features if k == j]
         for name, values in _one_scale(presmoothed, sigma, wanted, convolve).items():
-            found[name, j] = values
-    return [plane for key in chosen for plane in found[key]]
+            planes[name, j] = values
+    return [plane for key in features for plane in planes[key]]
 
 
 def _one_scale(image: Image, sigma: float, wanted: list[str], convolve: Convolve) -> dict[str, list[Image]]:

@@ -49,9 +49,14 @@ def write(results: Results, path: Path) -> None:
         return
     sizes = [len(bars) for bars in panels.values()]
     figure, axes = plt.subplots(
-        len(panels), 1, figsize=(9.5, sum(sizes) * BAR_INCHES + len(panels) * PANEL_INCHES + 1), sharex=True,
-        squeeze=False, height_ratios=sizes, layout=ConstrainedLayoutEngine(h_pad=0.12, w_pad=0.12),
-    )  # fmt: skip
+        len(panels),
+        1,
+        figsize=(9.5, sum(sizes) * BAR_INCHES + len(panels) * PANEL_INCHES + 1),
+        sharex=True,
+        squeeze=False,
+        height_ratios=sizes,
+        layout=ConstrainedLayoutEngine(h_pad=0.12, w_pad=0.12),
+    )
     for (title, bars), ax in zip(panels.items(), axes[:, 0], strict=True):
         _draw(ax, title, bars)
     low = min(1.0, *(bar.ratio.low for bars in panels.values() for bar in bars))
@@ -63,8 +68,9 @@ def write(results: Results, path: Path) -> None:
     bottom.set_xlabel("times as long as this project; 1 is as long", fontsize=10)
     figure.supxlabel(
         "bars: median of all rounds   thin lines: the smallest to the largest   dotted: what this project aims at",
-        fontsize=9, color="#444444",
-    )  # fmt: skip
+        fontsize=9,
+        color="#444444",
+    )
     figure.suptitle("How long others take, compared with napari-batch-prediction", fontsize=12, fontweight="bold")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=130)
@@ -97,9 +103,14 @@ def _draw(ax: "Axes", title: str, bars: list[Bar]) -> None:
         ax.barh(y, bar.ratio.median - 1, left=1, height=0.62, color=color, linewidth=0)
         ax.plot([bar.ratio.low, bar.ratio.high], [y, y], color="black", linewidth=1.2)
         ax.annotate(
-            f"{bar.ratio.median:.1f} ×", (max(bar.ratio.high, 1.0), y), (5, 0),
-            textcoords="offset points", va="center", fontsize=9, fontweight="bold",
-        )  # fmt: skip
+            f"{bar.ratio.median:.1f} ×",
+            (max(bar.ratio.high, 1.0), y),
+            (5, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=9,
+            fontweight="bold",
+        )
         if bar.target:
             ax.plot([bar.target] * 2, [y - 0.42, y + 0.42], color=TARGET_COLOR, linewidth=1.6, linestyle=":")
     ax.set_yticks(range(len(bars)), [bar.label for bar in bars], fontsize=9)

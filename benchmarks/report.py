@@ -15,16 +15,22 @@ from vigra_client import VigraWorker
 from whole import MEMORY_TARGET, WholeRow
 
 PACKAGES = (
-    "napari-batch-prediction", "numpy", "numba", "fastfilters2", "opencv-python-headless", "scipy", "scikit-image",
+    "napari-batch-prediction",
+    "numpy",
+    "numba",
+    "fastfilters2",
+    "opencv-python-headless",
+    "scipy",
+    "scikit-image",
     "scikit-learn",
-)  # fmt: skip
+)
 
 Table = list[tuple[str, ...]]
 
 
 @dataclasses.dataclass(frozen=True)
 class Results:
-    """Everything measured in one run: where, how, what came of it, and what was left out."""
+    """All results of one run: machine, settings, figures, and measurements that were left out."""
 
     machine: dict[str, str]
     quick: bool
@@ -35,9 +41,9 @@ class Results:
 
 
 def machine(vigra: VigraWorker | None) -> dict[str, str]:
-    """Return what the figures depend on: processor, system, versions."""
+    """Return the facts that the figures depend on: processor, system, versions."""
     cores = os.sched_getaffinity(0)
-    found = {
+    facts = {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "processor": f"{_processor()}, {len(cores)} cores",
         "system": platform.platform(),
@@ -45,10 +51,10 @@ def machine(vigra: VigraWorker | None) -> dict[str, str]:
     }
     for package in PACKAGES:
         try:
-            found[package] = importlib.metadata.version(package)
+            facts[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return found | ({"vigra": vigra.version} if vigra else {})
+    return facts | ({"vigra": vigra.version} if vigra else {})
 
 
 def _processor() -> str:
@@ -68,9 +74,9 @@ def _plain(value: object) -> object:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, tuple) and hasattr(value, "_asdict"):
-        return {name: _plain(part) for name, part in value._asdict().items()}
+        return {name: _plain(item) for name, item in value._asdict().items()}
     if isinstance(value, list):
-        return [_plain(part) for part in value]
+        return [_plain(item) for item in value]
     return value
 
 
@@ -105,10 +111,19 @@ def _section(rows: Sequence[Row]) -> Table:
 def _whole(rows: Sequence[WholeRow]) -> Table:
     table: Table = [
         (
-            "", "format", "wall s", "start-up s", "CPU s", "memory MB", "ilastik: wall s", "memory MB", "ratio",
-            "factor", "calibrated ratio",
+            "",
+            "format",
+            "wall s",
+            "start-up s",
+            "CPU s",
+            "memory MB",
+            "ilastik: wall s",
+            "memory MB",
+            "ratio",
+            "factor",
+            "calibrated ratio",
         )
-    ]  # fmt: skip
+    ]
     for row in rows:
         measured = (f"{value:.2f}" for value in (row.wall, row.start_up, row.cpu))
         ilastik = (f"{row.ilastik.wall:g}", f"{row.ilastik.memory:g}")

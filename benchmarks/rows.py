@@ -1,4 +1,4 @@
-"""What is compared with what, and the rows of the table that come of it."""
+"""Comparisons of contestants, and the rows of the table made of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class Contest:
 
 @dataclass(frozen=True)
 class Row:
-    """What came of it: processor time per pixel in microseconds, and how many times that of ``base`` it is."""
+    """The result of a contestant: processor time per pixel in microseconds, and its ratio to that of ``base``."""
 
     section: str
     name: str
@@ -49,15 +49,23 @@ class Row:
 
 def compete(section: str, contests: Sequence[Contest], rounds: int, n_pixels: int) -> list[Row]:
     """Run contestants in turns and compare them."""
-    return compare(section, contests, interleave({one.name: one.run for one in contests}, rounds), n_pixels)
+    return compare(section, contests, interleave({contest.name: contest.run for contest in contests}, rounds), n_pixels)
 
 
 def compare(section: str, contests: Sequence[Contest], times: dict[str, list[Time]], n_pixels: int) -> list[Row]:
-    """Compare contestants whose times in each round are known."""
+    """Compare contestants by their times in each round."""
     rows = []
-    for one in contests:
-        mine = [Time(time.cpu / one.share, time.wall / one.share) for time in times[one.name]]
-        ratio = cpu_ratio(mine, times[one.base]) if one.base else None
-        microseconds = spread([time.cpu for time in mine]).median / n_pixels * 1e6
-        rows.append(Row(section, one.name, microseconds, one.base, ratio, one.target, one.note))
+    for contest in contests:
+        own = [Time(time.cpu / contest.share, time.wall / contest.share) for time in times[contest.name]]
+        rows.append(
+            Row(
+                section=section,
+                name=contest.name,
+                microseconds=spread([time.cpu for time in own]).median / n_pixels * 1e6,
+                base=contest.base,
+                ratio=cpu_ratio(own, times[contest.base]) if contest.base else None,
+                target=contest.target,
+                note=contest.note,
+            )
+        )
     return rows

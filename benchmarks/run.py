@@ -29,7 +29,7 @@ QUICK_ROUNDS = 1
 
 
 def main() -> int:
-    """Measure what is asked for and write it down."""
+    """Measure as the arguments say and write the results."""
     parser = argparse.ArgumentParser(description="Measure this project against others.")
     parser.add_argument("--quick", action="store_true", help="small inputs, one round: to see that it works")
     parser.add_argument("--only", choices=SECTIONS, help="measure only this")

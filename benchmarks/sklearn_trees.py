@@ -41,12 +41,12 @@ def _give(forest: RandomForestClassifier | RandomForestRegressor, trees: Sequenc
         make, arguments, state = estimator.tree_.__reduce__()
         order, depth = _depth_first(tree)
         nodes = np.zeros(len(order), state["nodes"].dtype)
-        place = np.empty(len(order), np.int64)
-        place[order] = np.arange(len(order))
+        position = np.empty(len(order), np.int64)
+        position[order] = np.arange(len(order))
         feature, left = tree.feature[order], tree.left[order]
         leaf = feature < 0
-        nodes["left_child"] = np.where(leaf, _NO_NODE, place[left])
-        nodes["right_child"] = np.where(leaf, _NO_NODE, place[np.where(leaf, 0, left + 1)])
+        nodes["left_child"] = np.where(leaf, _NO_NODE, position[left])
+        nodes["right_child"] = np.where(leaf, _NO_NODE, position[np.where(leaf, 0, left + 1)])
         nodes["feature"] = np.where(leaf, _NO_FEATURE, feature)
         # A row goes left if its value is less in ilastik, and if it is less or equal in scikit-learn.
         below = np.nextafter(round_up_to_float32(tree.threshold[order]), np.float32(-np.inf))

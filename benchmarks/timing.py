@@ -48,7 +48,7 @@ Contestant = Callable[[], Time]
 
 
 def timed(work: Callable[[], object]) -> Contestant:
-    """Return a contestant that does this work in this process. What it returns is freed after the clock stops."""
+    """Return a contestant that does the work in this process; results are freed after the clock stops."""
 
     def run() -> Time:
         cpu, wall = time.process_time(), time.perf_counter()
@@ -82,5 +82,5 @@ def spread(values: Sequence[float]) -> Spread:
 
 
 def cpu_ratio(times: Sequence[Time], base: Sequence[Time]) -> Spread:
-    """Return how many times the processor time of ``base`` something takes, compared within each round."""
-    return spread([one.cpu / other.cpu for one, other in zip(times, base, strict=True)])
+    """Return the ratio of processor times to those of ``base``, compared within each round."""
+    return spread([time.cpu / base_time.cpu for time, base_time in zip(times, base, strict=True)])

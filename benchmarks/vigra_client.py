@@ -63,7 +63,7 @@ class VigraWorker:
         self._answer()
 
     def start(self) -> None:
-        """Begin to work on what was loaded."""
+        """Begin the loaded work."""
         self._ask({"do": "run"})
 
     def finish(self) -> Time:
@@ -72,12 +72,12 @@ class VigraWorker:
         return Time(float(str(answer["cpu"])), float(str(answer["wall"])))
 
     def run(self) -> Time:
-        """Do the work that was loaded and return its time."""
+        """Do the loaded work and return its time."""
         self.start()
         return self.finish()
 
     def result(self, scratch: Path) -> NDArray[np.float32]:
-        """Return what the last run gave: probabilities (rows, classes), or features (n, ...)."""
+        """Return the result of the last run: probabilities (rows, classes), or features (n, ...)."""
         path = scratch / "vigra_result.npy"
         self._ask({"do": "save", "to": str(path)})
         self._answer()

@@ -91,7 +91,7 @@ def planes(result):
 
 
 def keep_memory():
-    """Keep what is freed, as the other contestants do: mallopt's M_MMAP_MAX and M_TRIM_THRESHOLD."""
+    """Keep freed memory, as the other contestants do: mallopt's M_MMAP_MAX and M_TRIM_THRESHOLD."""
     libc = ctypes.CDLL(None)
     libc.mallopt(-4, 0)
     libc.mallopt(-1, 2**31 - 1)

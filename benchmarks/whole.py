@@ -21,7 +21,7 @@ from napari_batch_prediction.classifiers.load import load_classifier
 
 
 class Ilastik(NamedTuple):
-    """What ilastik took: seconds for the whole and for the forest, and its peak memory in MB."""
+    """ilastik's figures: seconds for the whole and for the forest, and peak memory in MB."""
 
     wall: float
     forest: float
@@ -29,7 +29,7 @@ class Ilastik(NamedTuple):
 
 
 class Work(NamedTuple):
-    """One command, and from how many places along z, y and x of each image vigra gets pixels."""
+    """One command, and the number of samples for vigra along z, y and x of each image."""
 
     name: str
     project: str
@@ -46,11 +46,15 @@ WORKS = (
     Work("2048 x 2048, 49 features", "p2d_all.ilp", ("big2048.png",), (1, 4, 4), Ilastik(20.8, 12.9, 1347), 6.0),
     Work("2048 x 2048, 26 features", "p2d_typ.ilp", ("big2048.png",), (1, 4, 4), Ilastik(20.9, 15.1, 913), None),
     Work(
-        "8 images 1024 x 1024, 49 features", "p2d_all.ilp", tuple(f"b1024_{i}.png" for i in range(8)), (1, 1, 2),
-        Ilastik(37.7, 26.9, 646), 9.0,
+        "8 images 1024 x 1024, 49 features",
+        "p2d_all.ilp",
+        tuple(f"b1024_{i}.png" for i in range(8)),
+        (1, 1, 2),
+        Ilastik(37.7, 26.9, 646),
+        9.0,
     ),
     Work("128 x 256 x 256, 61 features", "p3d_all.ilp", ("vol128.h5/data",), (2, 2, 2), Ilastik(54.4, 35.8, 3074), 8.0),
-)  # fmt: skip
+)
 
 ILASTIK_FORMAT = "hdf5"
 FORMATS = (ILASTIK_FORMAT, "compressed hdf5")
@@ -126,7 +130,7 @@ def _measure(setting: Setting, perf: Path, work: Work, vigras: Sequence[VigraWor
     small = _small_image(setting.scratch, perf / work.images[0])
     share = _load_sample(setting, perf, work, vigras) if vigras else 0.0
 
-    # Once uncounted: compiles what is not compiled yet.
+    # The first run is not counted, since it compiles code.
     _run(setting.scratch, project, [small], ILASTIK_FORMAT)
     start_ups, factors = [], []
     runs: dict[str, list[Measured]] = {name: [] for name in formats}
@@ -170,23 +174,23 @@ def _load_sample(setting: Setting, perf: Path, work: Work, vigras: Sequence[Vigr
         samples.append(feature_rows(classifier, image, boxes(image.shape[1:], size, work.samples)))
         n_pixels += image.size
     rows = np.concatenate(samples)
-    for i, (vigra, part) in enumerate(zip(vigras, np.array_split(rows, len(vigras)), strict=True)):
+    for i, (vigra, share) in enumerate(zip(vigras, np.array_split(rows, len(vigras)), strict=True)):
         path = setting.scratch / f"sample_{i}.npy"
-        np.save(path, part)
+        np.save(path, share)
         vigra.load_forest(perf / work.project, path)
         vigra.run()
     return len(rows) / n_pixels
 
 
 def _vigra_seconds(vigras: Sequence[VigraWorker]) -> float:
-    """Return the processor time of all of them, at work at the same time."""
+    """Return the total processor time of all workers at work at once."""
     for vigra in vigras:
         vigra.start()
     return sum(vigra.finish().cpu for vigra in vigras)
 
 
 def _small_image(scratch: Path, path: Path) -> str:
-    """Write a corner of an image, as small as the features allow, and return what to predict."""
+    """Write a corner of an image, as small as the features allow, and return its location."""
     if path.parent.suffix == ".h5":
         small = scratch / "small.h5"
         with h5py.File(small, "w") as file:
@@ -198,7 +202,7 @@ def _small_image(scratch: Path, path: Path) -> str:
 
 
 def _run(scratch: Path, project: Path, inputs: Sequence[str], file_format: str) -> Measured:
-    """Run the command in a process of its own and delete what it wrote."""
+    """Run the command in a process of its own and delete its outputs."""
     folder = scratch / "results"
     command = [
         *(sys.executable, "-I", str(Path(__file__).with_name("measure.py"))),

@@ -65,7 +65,7 @@ class Heart:
         spin(50)
         self.longest, began = 0.0, time.perf_counter()
         yield
-        # What the block has left to be painted belongs to it.
+        # The time after the block includes painting that it caused.
         seconds = time.perf_counter() - began
         spin(300)
         steps.append(Step(seconds, self.longest))
@@ -198,16 +198,16 @@ def text(n: int, run: dict[str, list[Step]], n_inputs: int, inputs: dict[str, li
 
 
 def main() -> int:
-    """Measure and write it down."""
+    """Measure and write the results."""
     parser = argparse.ArgumentParser(description="Measure the window.")
     parser.add_argument("--quick", action="store_true", help="few images, one round: to see that it works")
     parser.add_argument("--output", metavar="FILE", type=Path, help="file for the tables; they are printed too")
     arguments = parser.parse_args()
     n, n_inputs, rounds = (6, 50, 1) if arguments.quick else (200, 5000, 3)
-    found = text(n, measure_run(n, rounds), n_inputs, measure_inputs(n_inputs))
-    print(found)
+    report = text(n, measure_run(n, rounds), n_inputs, measure_inputs(n_inputs))
+    print(report)
     if arguments.output:
-        arguments.output.write_text(found, encoding="utf-8")
+        arguments.output.write_text(report, encoding="utf-8")
     shutil.rmtree(WORK)
     return 0
 

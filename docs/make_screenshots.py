@@ -65,7 +65,7 @@ KEPT = {
 }
 THEMES = ("dark", "light")
 WIDTHS = (300, 400, 600)
-# What is larger gets fewer colours.
+# Larger pictures get fewer colours.
 MOST_BYTES = 300_000
 
 
@@ -78,7 +78,7 @@ def spin(milliseconds: int) -> None:
 
 @contextmanager
 def until(signal: Any, enough: Callable[[Any], bool] = lambda value: True) -> Iterator[None]:
-    """Do what is in the block, then let the window work until a signal comes with a value that is enough."""
+    """Run the block, then let the window work until a signal comes with a value that is enough."""
     came = []
     signal.connect(lambda value: came.append(value) if enough(value) else None)
     yield
@@ -90,7 +90,7 @@ def until(signal: Any, enough: Callable[[Any], bool] = lambda value: True) -> It
 
 
 def make_inputs(folder: Path) -> None:
-    """Lay out what the pictures show: images, some to be refused, a damaged one, large ones, volumes, long names."""
+    """Write the inputs of the pictures: images, some to be refused, a damaged one, large ones, volumes, long names."""
     for sample in ("nuclei", "colonies", "embryo"):
         for file in (SAMPLES / sample).iterdir():
             shutil.copy(file, folder)
@@ -304,10 +304,24 @@ def settings(stage: Stage) -> None:
 STATES = {
     state.__name__.replace("_", "-"): state
     for state in (
-        empty, filled, one, many, long_names, problems, failed, running, inspect_2d, inspect_3d, counting, series,
-        autocontext, layers, features, settings,
+        empty,
+        filled,
+        one,
+        many,
+        long_names,
+        problems,
+        failed,
+        running,
+        inspect_2d,
+        inspect_3d,
+        counting,
+        series,
+        autocontext,
+        layers,
+        features,
+        settings,
     )
-}  # fmt: skip
+}
 
 
 def with_dialogs(stage: Stage, picture: Image.Image) -> Image.Image:

@@ -1,7 +1,7 @@
 """The command line: run, check, resume, info, demo.
 
-Importing this module costs next to nothing: the model of a job is imported when arguments are read, the rest of what
-a command needs when it runs. Nothing here imports Qt or napari.
+Importing this module is fast: the model of a job is imported when arguments are read, other modules when a command
+runs. Nothing here imports Qt or napari.
 """
 
 import argparse
@@ -31,12 +31,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     argv
-        Arguments without the program's name; those of the process if None.
+        Arguments without the program's name; the process's if None.
 
     Returns
     -------
-    0 if everything is done, 1 if something failed, 2 if the arguments or the classifier cannot be used,
-    130 if interrupted.
+    0 if everything is done, 1 if inputs failed, 2 if the arguments or the classifier cannot be used, 130 if
+    interrupted.
     """
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         status: int = arguments.command(arguments)
     except BatchPredictionError as error:
-        print(f"napari-batch-prediction: {error}", file=sys.stderr)
+        print(f"{PROGRAM}: {error}", file=sys.stderr)
         return UNUSABLE
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
@@ -60,15 +60,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def console() -> NoReturn:
-    """Run the command line as a process of its own, and end it."""
-    # Importing numba makes some half a million objects, all of which stay. Looking for garbage among them takes
-    # 0.1 s while they are made, and twice as long when the process ends.
+    """Run the command line as the whole process, and end it."""
+    # Importing numba makes about half a million objects, which all stay. Looking for garbage among them takes 0.1 s
+    # while they are made, and twice as long at the end of the process.
     gc.set_threshold(100_000)
     try:
         status = main()
         sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever read the output has gone; Python would complain once more when it ends.
+        # The reader of the output has gone; without this, Python complains again at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = FAILED
     gc.freeze()
@@ -76,7 +76,7 @@ def console() -> NoReturn:
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """Return the parser of the whole command line, with its options made of the fields of a job and of an export."""
+    """Return the parser of the command line; its options are the fields of a job and of an export."""
     from napari_batch_prediction.job.export import Export
     from napari_batch_prediction.job.job import BatchJob
     from napari_batch_prediction.job.options import add_options, describe
@@ -131,7 +131,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def _job(arguments: argparse.Namespace) -> "tuple[BatchJob, Classifier | None]":
-    """Return the job, and its classifier if that had to be looked at."""
+    """Return the job, and its classifier if it was loaded."""
     from pydantic import ValidationError
 
     from napari_batch_prediction.classifiers.load import load_classifier
@@ -162,7 +162,7 @@ def _job(arguments: argparse.Namespace) -> "tuple[BatchJob, Classifier | None]":
 
 
 def _job_text(given: str) -> str:
-    """Return the JSON that is given, or is in the file that is given."""
+    """Return JSON given as text or as the path of a file."""
     from napari_batch_prediction.errors import SettingsError
 
     if given.lstrip().startswith("{"):
@@ -179,7 +179,7 @@ def _export(arguments: argparse.Namespace, name: str, classifier: "Classifier") 
 
     fields = given_options(arguments, Export)
     if classifier.source(name).kind == "table":
-        # A table has formats of its own.
+        # Tables have formats of their own.
         fields.pop("format", None)
         if arguments.table_format is not None:
             fields["format"] = arguments.table_format
@@ -223,7 +223,7 @@ def _execute(plan: "Plan") -> int:
     ledger = ended[0].ledger
     print_ledger(ledger)
     if table_error is not None:
-        print(f"napari-batch-prediction: {table_error}", file=sys.stderr)
+        print(f"{PROGRAM}: {table_error}", file=sys.stderr)
     if interrupted:
         return INTERRUPTED
     return FAILED if ledger.count("failed") or table_error is not None else DONE
@@ -275,7 +275,7 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 @contextmanager
 def _interrupts() -> Iterator[list[int]]:
-    """Collect the first Ctrl-C, for the run to end cleanly; a second one ends the process at once."""
+    """Collect the first Ctrl-C, so that the run ends cleanly; the second one ends the process at once."""
     caught: list[int] = []
 
     def on_interrupt(number: int, frame: object) -> None:

@@ -1,1 +1,1 @@
-"""What a user picks: every workflow behind one protocol."""
+"""Classifiers of all workflows, behind one base class."""

@@ -1,4 +1,4 @@
-"""ilastik's Autocontext: several pixel classifications, each of which sees the probabilities of the one before."""
+"""ilastik's Autocontext: stages of pixel classification, each on the probabilities of the one before."""
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -20,8 +20,8 @@ from napari_batch_prediction.problems import Problem
 
 ALL_STAGES = f"{PROBABILITIES} All Stages"
 
-# The value that a probability of 1 becomes in an image of whole numbers, by the bytes of its type: the largest one.
-# Longer types are refused: float32 rounds their largest value up to one that they cannot hold.
+# The value for a probability of 1 in an image of integers, the largest of its type, by the type's size in bytes.
+# Larger types are refused: float32 rounds their largest value up, beyond their range.
 _FULL = {1: 255.0, 2: 65535.0}
 
 
@@ -31,7 +31,7 @@ class Autocontext(Classifier):
     Parameters
     ----------
     projects
-        Two or more stages, the first one first.
+        Two or more stages, in order.
     """
 
     def __init__(self, projects: Sequence[PixelClassificationProject]) -> None:
@@ -54,13 +54,13 @@ class Autocontext(Classifier):
         super().__init__(description, sources, {name.removesuffix(f" Stage {len(projects)}"): name for name in names})
 
     def check(self, axes: str, shape: Sequence[int], dtype: np.dtype | None = None) -> None:
-        """Check that an image can be predicted, also by its type.
+        """Check that an image fits the classifier, also by its type.
 
         Raises
         ------
         ImageMismatchError
-            If the image does not fit the training images or is too small for the features, or if probabilities
-            cannot become values of its type.
+            If the image does not fit the training images, is too small for the features, or has a type that cannot
+            hold probabilities.
         """
         super().check(axes, shape, dtype)
         if dtype is not None:
@@ -68,20 +68,20 @@ class Autocontext(Classifier):
 
     @cached_property
     def _brightest(self) -> tuple[float, float]:
-        """The largest thresholds on the smoothed image and on smoothed probabilities of the stage before."""
+        """The largest thresholds on the smoothed image, and on smoothed probabilities of the stage before."""
         n = self.n_channels
         image = max(brightest(p.trees, p.selection, p.n_channels, range(n)) for p in self.projects)
         later = self.projects[1:]
         return image, max(brightest(p.trees, p.selection, p.n_channels, range(n, p.n_channels)) for p in later)
 
     def warnings(self, dtype: np.dtype) -> list[Problem]:
-        """Return, as warnings, why an image of this type may be unlike the training images."""
+        """Return warnings that an image of this type may be unlike the training images."""
         image, probabilities = self._brightest
         problems = type_warnings(dtype, self.projects[0].dtype, image)
         if problems or not probabilities or not _is_possible(dtype):
             return problems
-        # Thresholds lie below values of the training images. With images of another type the largest threshold would
-        # be far below the largest value.
+        # Thresholds are below the values of the training images. If these had another type, the largest threshold is
+        # far from the largest value.
         full = _full(dtype)
         if full / 200 < probabilities <= full:
             return []
@@ -93,10 +93,10 @@ class Autocontext(Classifier):
         return [unlike(text)]
 
     def memory(self, sources: Sequence[str]) -> Memory:
-        """Return the memory that predicting these sources takes."""
+        """Return the memory for predicting these sources."""
         features = [ENGINE.memory(p.selection, p.n_channels) for p in self.projects]
         smoothed = [memory.tile for memory in features]
-        # The bytes of a stage on the context of later ones: its smoothed images, its probabilities, and those before.
+        # Bytes of a stage in the context of later stages: smoothed images, its probabilities, and those before.
         classes = [4 * len(p.label_names) for p in self.projects]
         both = [before + own for before, own in zip([0, *classes], classes, strict=False)]
         around = max(own + images for own, images in zip(both[:-1], smoothed[:-1], strict=True))
@@ -105,7 +105,7 @@ class Autocontext(Classifier):
     def predict_tile(
         self, block: NDArray, inner: tuple[slice, slice, slice], sources: Sequence[str]
     ) -> Mapping[str, NDArray]:
-        """Predict part of one time point."""
+        """Predict a tile."""
         wanted = {self.source(name).name for name in sources}
         every = ALL_STAGES in wanted
         names = wanted | {stage.probabilities for stage in self._stages if every}
@@ -113,27 +113,27 @@ class Autocontext(Classifier):
         stages = self._stages[: self._stages.index(needed[-1]) + 1]
         image, full = as_float32(block), _full(block.dtype)
         regions = _regions(inner, block.shape[1:], [stage.context for stage in stages[1:]])
-        found: dict[str, NDArray] = {}
+        results: dict[str, NDArray] = {}
         more: Channels | None = None
         for stage, region, following in zip(stages[:-1], regions[:-1], regions[1:], strict=True):
             (probabilities,) = stage.predict(image, region, [stage.probabilities], more).values()
             tile = _within(inner, region)
             if stage.wants(names):
-                found |= stage.derived(probabilities[(slice(None), *tile)].copy(), names)
+                results |= stage.derived(probabilities[(slice(None), *tile)].copy(), names)
             if stage.features in names:
-                here = more and Channels(more.values, _moved(tile, [part.start for part in more.tile]))
-                found |= stage.predict(image, inner, [stage.features], here)
+                in_tile = more and Channels(more.values, _moved(tile, [extent.start for extent in more.tile]))
+                results |= stage.predict(image, inner, [stage.features], in_tile)
             if full != 1:
                 np.trunc(np.multiply(probabilities, np.float32(full), out=probabilities), out=probabilities)
             more = Channels(probabilities, _within(following, region))
-        found |= stages[-1].predict(image, inner, names, more)
+        results |= stages[-1].predict(image, inner, names, more)
         if every:
-            found[ALL_STAGES] = np.concatenate([found[stage.probabilities] for stage in self._stages])
-        return {name: found[name] for name in wanted}
+            results[ALL_STAGES] = np.concatenate([results[stage.probabilities] for stage in self._stages])
+        return {name: results[name] for name in wanted}
 
 
 def _all_stages(projects: Sequence[PixelClassificationProject]) -> Source:
-    """Return the source that has the probabilities of all stages, the first one first."""
+    """Return the source with the probabilities of all stages, in order."""
     classes = tuple(name for project in projects for name in project.label_names)
     colors = tuple(color for project in projects for color in project.label_colors)
     names = tuple(f"{name}, stage {n}" for n, project in enumerate(projects, 1) for name in project.label_names)
@@ -149,12 +149,12 @@ def _all_stages(projects: Sequence[PixelClassificationProject]) -> Source:
 
 
 def _is_possible(dtype: np.dtype) -> bool:
-    """Return whether probabilities can become values of this type."""
+    """Return True if this type can hold probabilities."""
     return dtype.kind == "f" or (dtype.kind == "u" and dtype.itemsize in _FULL)
 
 
 def _full(dtype: np.dtype) -> float:
-    """Return the value that a probability of 1 becomes when it joins an image of this type.
+    """Return the value for a probability of 1 in an image of this type.
 
     Raises
     ------
@@ -171,22 +171,22 @@ def _full(dtype: np.dtype) -> float:
 
 
 def _regions(inner: Box, extents: Sequence[int], contexts: Sequence[Context]) -> list[Box]:
-    """Return the box that each stage predicts: the last one the tile, those before also the context of the next."""
+    """Return the box that each stage predicts: the tile for the last, with the contexts of later stages for others."""
     regions = [inner]
     for context in reversed(contexts):
         z, y, x = (
-            slice(max(part.start - pixels, 0), min(part.stop + pixels, extent))
-            for part, pixels, extent in zip(regions[0], context, extents, strict=True)
+            slice(max(s.start - pixels, 0), min(s.stop + pixels, n))
+            for s, pixels, n in zip(regions[0], context, extents, strict=True)
         )
         regions.insert(0, (z, y, x))
     return regions
 
 
 def _moved(box: Box, by: Sequence[int]) -> Box:
-    z, y, x = (slice(part.start + n, part.stop + n) for part, n in zip(box, by, strict=True))
+    z, y, x = (slice(s.start + n, s.stop + n) for s, n in zip(box, by, strict=True))
     return z, y, x
 
 
 def _within(box: Box, around: Box) -> Box:
-    """Return a box as seen from one around it."""
-    return _moved(box, [-part.start for part in around])
+    """Return a box relative to a box around it."""
+    return _moved(box, [-s.start for s in around])

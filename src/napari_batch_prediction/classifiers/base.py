@@ -1,4 +1,4 @@
-"""What all workflows have in common: sources by name, checks of an image, and prediction tile by tile."""
+"""The base class of all classifiers: sources by name, checks of an image, prediction by tile."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,25 +30,25 @@ TIME, COUNT, COUNT_IN_REGION = COUNT_COLUMNS = ("time", "count", "count in regio
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """One thing a classifier can export: an image, or a table of numbers for the whole batch.
+    """An image or a table of numbers that a classifier can export.
 
     Attributes
     ----------
     name
-        Its name.
+        The name.
     kind
-        ``"image"``; ``"labels"`` for an image of numbers of classes, from 1, of which a mean has no meaning; or
+        ``"image"``; ``"labels"`` for an image of numbers of classes, from 1, of which no mean may be taken; or
         ``"table"``.
     dtype, channels, channel_names
-        Type of the values, how many there are for each pixel, and what each is.
+        Type of the values, number of channels, and a name for each.
     value_range
-        The smallest and the largest value possible; None if there is no such limit.
+        Smallest and largest possible value; None if there is no limit.
     classes, class_colors
-        The classes that values are numbers or, channel by channel, probabilities of; empty otherwise.
+        The classes, if values are numbers of classes or each channel is the probability of a class; else empty.
     columns
         The columns of a table; empty for images.
     made_from
-        The image source that a table is made from; empty for images.
+        The image source of a table; empty for images.
     """
 
     name: str
@@ -64,28 +64,28 @@ class Source:
 
 
 class Classifier(ABC):
-    """A trained classifier: what it needs of an image, what it can export, and the prediction itself.
+    """A trained classifier: its facts, its sources, checks of images, and prediction.
 
     Parameters
     ----------
     description
-        Its facts.
+        The facts.
     sources
-        What can be exported, the default first.
+        The sources, the default first.
     synonyms
-        Other names of sources, in any case, and the names they stand for: ``"Probabilities"`` is the density of a
-        counting project, and without a stage the last one of Autocontext is meant.
+        Other names of sources, in any case, with the names that they stand for: ``"Probabilities"`` for the density of
+        a counting project, names without a stage for the last stage of Autocontext.
 
     Attributes
     ----------
     path
-        The file that holds it; None as long as it is not saved.
+        The file of the classifier; None if not saved.
     workflow, classes, class_colors, axes, n_channels
         See :class:`~napari_batch_prediction.classifiers.description.Description`.
     sources
-        Names of what can be exported, ilastik's names; the first is what is exported if nothing else is asked for.
+        ilastik's names of the sources, the default first.
     context
-        Pixels of surroundings a tile needs.
+        The context that a tile needs, in pixels.
     """
 
     def __init__(
@@ -106,39 +106,39 @@ class Classifier(ABC):
 
     @property
     def file(self) -> Path:
-        """The file that holds it, for what cannot do without.
+        """The file of the classifier.
 
         Raises
         ------
         SettingsError
-            If it is not saved.
+            If the classifier is not saved.
         """
         if self.path is None:
             raise SettingsError("The classifier is in no file yet. Save it, then use the file.", setting="classifier")
         return self.path
 
     def describe(self) -> Description:
-        """Return its facts as data."""
+        """Return the facts of the classifier as data."""
         return self._description
 
     def source(self, name: str) -> Source:
-        """Return the source of this name, in any case.
+        """Return a source by its name, in any case.
 
         Raises
         ------
         SettingsError
-            If there is none; the message lists the names.
+            If it is unknown; the message lists the names.
         """
-        known = self._names.get(name.lower())
-        if known is None:
-            own = self.path.name if self.path is not None else "The classifier"
+        own_name = self._names.get(name.lower())
+        if own_name is None:
+            subject = self.path.name if self.path is not None else "The classifier"
             raise SettingsError(
-                f"{own} cannot export '{name}'. Choose one of: {', '.join(self.sources)}.", setting="source"
+                f"{subject} cannot export '{name}'. Choose one of: {', '.join(self.sources)}.", setting="source"
             )
-        return self._sources[known]
+        return self._sources[own_name]
 
     def bytes_of(self, sources: Iterable[str]) -> int:
-        """Return how many bytes the values of a pixel take in these sources."""
+        """Return the number of bytes of a pixel in these sources."""
         return sum(source.channels * source.dtype.itemsize for source in map(self.source, sources))
 
     def check(self, axes: str, shape: Sequence[int], dtype: np.dtype | None = None) -> None:
@@ -154,32 +154,32 @@ class Classifier(ABC):
 
     @abstractmethod
     def warnings(self, dtype: np.dtype) -> list[Problem]:
-        """Return, as warnings, why the prediction of an image of this type may not be what was trained."""
+        """Return warnings that the prediction of an image of this type may be wrong."""
 
     @abstractmethod
     def memory(self, sources: Sequence[str]) -> Memory:
-        """Return the memory that predicting these sources takes."""
+        """Return the memory for predicting these sources."""
 
     @abstractmethod
     def predict_tile(
         self, block: NDArray, inner: tuple[slice, slice, slice], sources: Sequence[str]
     ) -> Mapping[str, NDArray]:
-        """Predict part of one time point.
+        """Predict a tile.
 
         Parameters
         ----------
         block
-            Pixels ``(c, z, y, x)`` of any numeric dtype: the tile and its context, cut off only where the
-            image ends.
+            Pixels ``(c, z, y, x)``, of any numeric dtype, of the tile and its context, which is cut off only at the
+            edges of the image.
         inner
-            The tile itself within ``block``: slices along z, y and x.
+            The tile within ``block``: slices along z, y and x.
         sources
-            Names of the sources wanted: images, not tables.
+            Names of image sources.
 
         Returns
         -------
-        For each source, by its name in ``sources`` of the classifier, its values: ``(channels, z, y, x)`` of the
-        tile. Runs without the interpreter lock.
+        The values ``(channels, z, y, x)`` of the tile in each source, by the source's own name. Predicting runs
+        without the interpreter lock.
         """
 
     def predict(
@@ -194,15 +194,15 @@ class Classifier(ABC):
         axes
             Its axis keys; guessed from the shape by ilastik's rules if None.
         source
-            What to return, one of ``sources``.
+            One of ``sources``.
         workers
             Number of threads; all cores if None.
 
         Returns
         -------
-        Values of the source in the axes of the input, then ``c`` if the input had none. Of a table (``"Counts"``)
-        the sum of the image it is made from, one float64 for each time point, ``(t,)``, or a single one if the
-        input has no ``t``.
+        Values of the source, with the axes of the input, and ``c`` at the end if the input has none. For a table
+        (``"Counts"``), sums of its image source: one float64 for each time point, shape ``(t,)``, or a single one,
+        shape ``()``, if the input has no ``t``.
 
         Raises
         ------
@@ -211,6 +211,6 @@ class Classifier(ABC):
         ImageMismatchError
             If the image does not fit the classifier.
         SettingsError
-            If there is no such source.
+            If the source is unknown.
         """
         return predict_image(self, array, axes, source, workers)

@@ -21,7 +21,7 @@ from napari_batch_prediction.problems import Problem
 class DensityCounting(Classifier):
     """A trained Cell Density Counting project. Safe to use from several threads at once.
 
-    The density is objects per pixel; its sum over an image is the count.
+    The density is in objects per pixel; its sum over an image is the count.
     """
 
     def __init__(self, project: CountingProject) -> None:
@@ -73,20 +73,20 @@ class DensityCounting(Classifier):
         return max((brightest(trees, project.selection, n, range(n)) for trees in forests), default=0.0)
 
     def warnings(self, dtype: np.dtype) -> list[Problem]:
-        """Return, as warnings, why counts in an image of this type may not be what was trained."""
+        """Return warnings that counts in an image of this type may be wrong."""
         text = self.project.trained_again
         again = [Problem("classifier", text, path=self.path, severity="warning")] if text else []
         return again + type_warnings(dtype, self.project.dtype, self._brightest)
 
     def memory(self, sources: Sequence[str]) -> Memory:
-        """Return the memory that predicting these sources takes."""
+        """Return the memory for predicting these sources."""
         features = ENGINE.memory(self.project.selection, self.n_channels)
         return Memory(features.tile + self.bytes_of([DENSITY]), features.block)
 
     def predict_tile(
         self, block: NDArray, inner: tuple[slice, slice, slice], sources: Sequence[str]
     ) -> Mapping[str, NDArray]:
-        """Predict part of one time point."""
+        """Predict a tile."""
         tables = [source.name for source in map(self.source, sources) if source.kind == "table"]
         if tables:
             raise SettingsError(f"{tables[0]} is a sum over whole images. Predict {DENSITY} and add it up.")

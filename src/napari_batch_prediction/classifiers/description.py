@@ -1,4 +1,4 @@
-"""The facts of a classifier as data; text is made of them elsewhere."""
+"""The facts of a classifier as data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from napari_batch_prediction.features.selection import FeatureSelection
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageDescription:
-    """One training: the features, and the forest or the regressors on them.
+    """The facts of one stage: its features, and its forest or regressors.
 
     Attributes
     ----------
@@ -43,11 +43,11 @@ class Description:
     Attributes
     ----------
     path
-        The file that holds it; None as long as it is not saved.
+        The file of the classifier; None if not saved.
     workflow
         ilastik's name of the workflow, for example ``"Pixel Classification"``.
     version
-        Version of ilastik that saved it; None if it is not known.
+        Version of ilastik that saved it; None if unknown.
     classes, class_colors
         Names of the classes in channel order, and red, green and blue (0 to 255) of each.
     n_channels
@@ -55,15 +55,15 @@ class Description:
     axes
         Axes of the training images without those of extent 1, for example ``"yx"``, ``"tyx"`` or ``"zyxc"``.
     stages
-        Its trainings, the first one first.
+        The stages, in order.
     sources
-        Names of its sources, the default first.
+        Names of the sources, the default first.
     counted
-        The class whose objects it counts; empty if it does not count.
+        The class of the counted objects; empty for other workflows.
     sigma
-        Standard deviation, in pixels, of the blob that stands for one object; None if it is not known.
+        Standard deviation, in pixels, of the blob for one object; None if unknown.
     trained_again
-        A sentence if the regressors were not read but trained here; empty otherwise.
+        A sentence if the regressors were trained here instead of read; else empty.
     """
 
     workflow: str
@@ -81,18 +81,18 @@ class Description:
 
     @property
     def dimension(self) -> Literal[2, 3]:
-        """The number of dimensions in space of an image."""
+        """The number of spatial dimensions of an image."""
         return 3 if "z" in self.axes else 2
 
     @property
     def context(self) -> Context:
-        """Pixels of surroundings that a tile needs: those of all stages."""
+        """The context that a tile needs, in pixels: the sum over all stages."""
         contexts = [stage.selection.context for stage in self.stages] or [(0, 0, 0)]
         return Context(*(sum(pixels) for pixels in zip(*contexts, strict=True)))
 
     @property
     def min_extents(self) -> Mapping[str, int]:
-        """The extent that an image must have along each axis of space: in 2D ``y`` and ``x``, in 3D also ``z``."""
+        """The least extent of an image along each spatial axis: ``y`` and ``x`` in 2D, also ``z`` in 3D."""
         extents = [stage.selection.min_extents for stage in self.stages] or [(1, 1, 1)]
         z, y, x = (max(pixels) for pixels in zip(*extents, strict=True))
         # A volume of one slice is a 2D image.

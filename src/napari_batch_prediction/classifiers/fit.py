@@ -1,4 +1,4 @@
-"""The check of an image against a classifier: channels, dimensions, size."""
+"""Checking if an image fits a classifier: channels, dimensions, size."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ def check_image(description: Description, axes: str, shape: Sequence[int]) -> No
     Raises
     ------
     ImageMismatchError
-        If it has not.
+        If it does not fit.
     """
     sizes, expected = extents(axes, shape), description.n_channels
     if sizes["c"] != expected:
@@ -47,5 +47,5 @@ def _channels(n: int) -> str:
 
 
 def _alpha(n: int, expected: int) -> str:
-    """Name the likely alpha channel of a picture with three colours."""
+    """Return a hint at the likely alpha channel of a picture with three colours."""
     return "; the last one may be alpha (transparency)" if n == 4 and expected == 3 else ""

@@ -1,4 +1,4 @@
-"""Prediction of a whole image in memory, in tiles and threads."""
+"""Predicting a whole image in memory, by tiles in several threads."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -38,7 +38,7 @@ def predict_image(
     target = output_axes(axes)
     shape = {**extents(axes, array.shape), "c": source.channels}
     result = np.empty([shape[key] for key in target], source.dtype)
-    # A view in which axes the output lacks have extent 1.
+    # A view with all axes; those missing in the output have extent 1.
     view = reorder(result, target, "tczyx")
 
     def keep(tile: Tile, values: NDArray) -> None:
@@ -51,7 +51,7 @@ def predict_image(
 def _for_each_tile(
     classifier: "Classifier", image: NDArray, source: "Source", n_workers: int, use: Callable[[Tile, NDArray], _T]
 ) -> list[_T]:
-    """Predict a source of an image ``(t, c, z, y, x)`` in several threads; return what ``use`` makes of each tile."""
+    """Predict a source of an image ``(t, c, z, y, x)`` in several threads; return the results of ``use`` by tile."""
     sizes = extents("tczyx", image.shape)
     memory = classifier.memory([source.name])
     tiles = make_tiles(sizes, classifier.context, (1, 1, 1), memory, n_workers, ENGINE.limits)

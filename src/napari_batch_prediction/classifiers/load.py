@@ -1,4 +1,4 @@
-"""From a file to a classifier."""
+"""Loading a classifier from its file."""
 
 import os
 from dataclasses import replace
@@ -16,7 +16,7 @@ from napari_batch_prediction.training.images import training_dtype
 
 
 def load_classifier(path: str | os.PathLike[str]) -> Classifier:
-    """Return the classifier that a project file holds.
+    """Return the classifier in a project file.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def load_classifier(path: str | os.PathLike[str]) -> Classifier:
     Raises
     ------
     ProjectError
-        If the file cannot serve as a classifier. The message says why and what to do.
+        If the file cannot serve as a classifier. The message gives the reason and the remedy.
     """
     with ProjectFile(path) as file:
         if file.workflow in AUTOCONTEXT:
@@ -46,7 +46,7 @@ def load_classifier(path: str | os.PathLike[str]) -> Classifier:
 def _with_regressors(file: ProjectFile, project: CountingProject) -> CountingProject:
     if project.regressors:
         return project
-    # numba costs 0.3 s to import, which looking at other projects need not pay.
+    # Only training needs numba here, whose import takes 0.3 s.
     from napari_batch_prediction.training.counting import train_again
 
     return train_again(file, project)

@@ -41,16 +41,16 @@ class PixelClassification(Classifier):
         return brightest(project.trees, project.selection, n, range(n))
 
     def warnings(self, dtype: np.dtype) -> list[Problem]:
-        """Return, as warnings, why an image of this type may be unlike the training images."""
+        """Return warnings that an image of this type may be unlike the training images."""
         return type_warnings(dtype, self.project.dtype, self._brightest)
 
     def memory(self, sources: Sequence[str]) -> Memory:
-        """Return the memory that predicting these sources takes."""
+        """Return the memory for predicting these sources."""
         features = ENGINE.memory(self.project.selection, self.n_channels)
         return Memory(features.tile + self.bytes_of(sources), features.block)
 
     def predict_tile(
         self, block: NDArray, inner: tuple[slice, slice, slice], sources: Sequence[str]
     ) -> Mapping[str, NDArray]:
-        """Predict part of one time point."""
+        """Predict a tile."""
         return self._stage.predict(block, inner, [self.source(name).name for name in sources])

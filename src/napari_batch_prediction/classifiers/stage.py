@@ -1,4 +1,4 @@
-"""A forest and its features: one stage of a classifier. Pixel Classification has one, Autocontext several."""
+"""A stage of a classifier: a forest and its features. Pixel Classification has one, Autocontext several."""
 
 from collections.abc import Collection
 from functools import cached_property
@@ -15,23 +15,23 @@ from napari_batch_prediction.ilp.project import PixelClassificationProject
 
 
 class Stage:
-    """A forest, its features and its sources. Safe to use from several threads at once.
+    """A forest with its features and sources. Safe to use from several threads at once.
 
     Parameters
     ----------
     project
-        All of a project of Pixel Classification, or one stage of Autocontext.
+        A project of Pixel Classification, or one stage of Autocontext.
     suffix
-        The end of the names of its sources.
+        Suffix of the names of its sources.
 
     Attributes
     ----------
     sources
         Probabilities, segmentation, uncertainty and features; no segmentation with more than 255 classes.
     probabilities, features
-        The names of two of them.
+        The names of these two sources.
     context
-        Pixels of surroundings that a tile needs.
+        The context that a tile needs, in pixels.
     """
 
     def __init__(self, project: PixelClassificationProject, suffix: str = "") -> None:
@@ -62,7 +62,7 @@ class Stage:
         )
         values = project.selection.names(project.n_channels)
         features = Source(name=names[FEATURES], dtype=single, channels=len(values), channel_names=values)
-        # The forest counts labels in bytes, as ilastik does.
+        # Labels are uint8, as in ilastik.
         labels = (segmentation,) if n <= np.iinfo(np.uint8).max else ()
         self.sources = (probabilities, *labels, uncertainty, features)
         self.probabilities, self.features = names[PROBABILITIES], names[FEATURES]
@@ -76,7 +76,7 @@ class Stage:
         return ENGINE.prepare(project.selection, project.n_channels, model)
 
     def wants(self, wanted: Collection[str]) -> bool:
-        """Return whether one of these names is a source of this stage."""
+        """Return True if one of these names is a source of this stage."""
         return any(source.name in wanted for source in self.sources)
 
     def predict(
@@ -86,15 +86,15 @@ class Stage:
         wanted: Collection[str],
         more: Channels | None = None,
     ) -> dict[str, NDArray]:
-        """Return the values of those of its sources that are wanted; other names are ignored.
+        """Return the values of the wanted sources; names of other sources are ignored.
 
         Parameters
         ----------
         block, inner, more
-            Pixels (c, z, y, x), the tile in them, and further channels; see
+            Pixels (c, z, y, x), the tile in them, and additional channels; see
             :class:`~napari_batch_prediction.engine.base.Predictor`.
         wanted
-            Names.
+            Names of sources.
         """
         with_features = self.features in wanted
         if not any(source.name in wanted for source in self.sources if source.name != self.features):
@@ -105,20 +105,20 @@ class Stage:
         return self.derived(probabilities, wanted) | {self.features: features}
 
     def derived(self, probabilities: NDArray, wanted: Collection[str]) -> dict[str, NDArray]:
-        """Return the values of those wanted sources that are made of probabilities (classes, z, y, x)."""
+        """Return the values of the wanted sources that are made of probabilities (classes, z, y, x)."""
         from napari_batch_prediction.engine.sources import segmentation, uncertainty
 
-        found = {}
+        results = {}
         if self.probabilities in wanted:
-            found[self.probabilities] = probabilities
+            results[self.probabilities] = probabilities
         if self._names[SEGMENTATION] in wanted:
-            found[self._names[SEGMENTATION]] = segmentation(probabilities)
+            results[self._names[SEGMENTATION]] = segmentation(probabilities)
         if self._names[UNCERTAINTY] in wanted:
-            found[self._names[UNCERTAINTY]] = uncertainty(probabilities)
-        return found
+            results[self._names[UNCERTAINTY]] = uncertainty(probabilities)
+        return results
 
     def describe(self) -> StageDescription:
-        """Return its facts as data."""
+        """Return the facts of the stage as data."""
         project = self.project
         return StageDescription(
             selection=project.selection,

@@ -1,4 +1,4 @@
-"""Reasons why an image may be unlike those that a classifier was trained on."""
+"""Warnings that an image may be unlike the training images of a classifier."""
 
 from collections.abc import Iterable, Sequence
 
@@ -9,22 +9,22 @@ from napari_batch_prediction.forest.trees import Tree
 from napari_batch_prediction.problems import Problem
 
 
-def brightest(trees: Iterable[Tree], chosen: FeatureSelection, n_channels: int, channels: Sequence[int]) -> float:
-    """Return the largest threshold on some channels, smoothed: the training images reached it. 0 if there is none.
+def brightest(trees: Iterable[Tree], selection: FeatureSelection, n_channels: int, channels: Sequence[int]) -> float:
+    """Return the largest threshold on smoothed channels, a value that the training images reached; 0 if there is none.
 
     Parameters
     ----------
-    trees, chosen, n_channels
-        A forest, its features, and how many channels they are of.
+    trees, selection, n_channels
+        A forest, its selection of features, and its number of channels.
     channels
         The channels to look at.
     """
     columns: list[int] = []
-    at = 0
-    for name, scale in chosen:
+    first = 0
+    for name, scale in selection:
         if name == GAUSSIAN:
-            columns += [at + channel for channel in channels]
-        at += n_channels * chosen.width(name, scale)
+            columns += [first + channel for channel in channels]
+        first += n_channels * selection.width(name, scale)
     return max((float(t.threshold[np.isin(t.feature, columns)].max(initial=0.0)) for t in trees), default=0.0)
 
 
@@ -36,17 +36,17 @@ def unlike(text: str) -> Problem:
 def type_warnings(dtype: np.dtype, trained: str | None, grey: float) -> list[Problem]:
     """Return warnings about an image's type.
 
-    Projects do not keep the type of the training images: it is known if these were copied into them, or still lie
-    where the project says. Thresholds of the forest on smoothed images tell what grey values it has seen at least.
+    Projects do not store the type of the training images; it is known only if these are in the project, or still at
+    their stored paths. Otherwise, thresholds of the forest on smoothed images are values that these images reached.
 
     Parameters
     ----------
     dtype
         Type of the image.
     trained
-        Type of the training images, if it is known.
+        Type of the training images; None if unknown.
     grey
-        A grey value that they reached.
+        A grey value that the training images reached.
     """
     if trained is not None and np.dtype(trained) != dtype:
         return [unlike(f"The image is {dtype}, but the training images were {trained}; nothing is normalised.")]

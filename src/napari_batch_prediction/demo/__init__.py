@@ -15,14 +15,14 @@ _RECORD = "demo.ledger.jsonl"
 
 
 def run_demo(folder: Path | None, viewer: bool) -> int:
-    """Make the demo, run it, print what happened, and draw the overview.
+    """Make the demo, run it, print its ledger, and draw the overview.
 
     Parameters
     ----------
     folder
-        Where to; :data:`DEFAULT_FOLDER` if None.
+        Folder of the demo; :data:`DEFAULT_FOLDER` if None.
     viewer
-        Whether to open napari afterwards, on the same images and with the widget filled in.
+        True to open napari afterwards, with the same images and the widget filled in.
 
     Returns
     -------
@@ -53,14 +53,14 @@ def run_demo(folder: Path | None, viewer: bool) -> int:
     print(f"Images and results in one picture: {overview}")
     if viewer:
         print("napari opens with everything filled in. Press Export all; close the window to end.")
-        # The window is a program of its own: nothing here knows Qt.
+        # The window is a program of its own, since this module may not know Qt.
         program = [sys.executable, "-m", "napari_batch_prediction.widgets.demo", job.absolute().model_dump_json()]
         subprocess.run(program, check=False)  # noqa: S603
     return 0 if failed == [DAMAGED] else 1
 
 
 def make_demo(folder: Path) -> BatchJob:
-    """Put sample images, their project and a damaged image into a folder; return the job that predicts them.
+    """Put sample images, their project and a damaged image into a folder; return the job for them.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def make_demo(folder: Path) -> BatchJob:
         (folder / name).write_bytes(content)
     whole = sample[NUCLEI.images[2].name]
     (folder / DAMAGED).write_bytes(whole[: len(whole) // 2])
-    record.unlink(missing_ok=True)  # of an earlier demo
+    record.unlink(missing_ok=True)  # from an earlier demo
     job = NUCLEI.job(
         inputs=[str(folder / name) for name in (*(path.name for path in NUCLEI.images), DAMAGED)],
         folder=folder / "results",

@@ -1,4 +1,4 @@
-"""One picture of what a batch has found."""
+"""A picture of the images of a batch beside their outputs."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -38,7 +38,7 @@ class Panels(NamedTuple):
 
 
 def save_overview(path: Path, job: BatchJob, ledger: Ledger) -> None:
-    """Write one picture that shows every image of the demo beside its results."""
+    """Write a picture of every image of the demo beside its outputs."""
     classifier = load_classifier(job.classifier)
     rows = []
     for row in ledger.rows:
@@ -53,12 +53,12 @@ def save_overview(path: Path, job: BatchJob, ledger: Ledger) -> None:
 def draw_overview(rows: Sequence[Panels], classes: Mapping[str, Color], failed: Sequence[str]) -> Image.Image:
     """Draw images, probabilities in the colours of the classes, and segmentations, two images a line.
 
-    Of each image the middle is shown: the largest square that all of them contain.
+    Images are cropped to their middle, the largest square that fits into all of them.
 
     Parameters
     ----------
     rows
-        What to show.
+        The images with their outputs.
     classes
         Colour of each class, in channel order.
     failed
@@ -108,12 +108,12 @@ def _read(path: Path) -> NDArray:
 
 
 def _gray(raw: NDArray) -> NDArray:
-    """Return pixels as 0 to 255, the darkest and brightest of them cut off, the dark ones lifted."""
+    """Return pixels rescaled to 0 to 255, with the extremes clipped and dark pixels brightened."""
     low, high = np.percentile(raw, (0.5, 99.8))
     return np.asarray(255 * np.clip((raw - low) / max(high - low, 1), 0, 1) ** 0.7)
 
 
 def _middle(values: NDArray, size: int) -> NDArray:
-    """Cut the square in the middle out of an image ``(y, x, ...)``."""
+    """Return the square in the middle of an image ``(y, x, ...)``."""
     top, left = (values.shape[0] - size) // 2, (values.shape[1] - size) // 2
     return values[top : top + size, left : left + size]

@@ -1,4 +1,4 @@
-"""The samples that are shipped: images, and the project that was trained on some of them."""
+"""The shipped samples: images, each set with a project trained on some of them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob
 
 FOLDER = Path(__file__).parents[1] / "samples"
-"""Where they are."""
+"""The folder of the samples."""
 
 
 class Sample(NamedTuple):
@@ -20,9 +20,9 @@ class Sample(NamedTuple):
     images
         The images.
     project
-        The project that predicts them.
+        The project to predict them with.
     sources
-        What to export of them.
+        The sources to export.
     """
 
     images: tuple[Path, ...]
@@ -30,22 +30,22 @@ class Sample(NamedTuple):
     sources: tuple[str, ...]
 
     def job(self, inputs: Sequence[str], folder: Path | None = None) -> BatchJob:
-        """Return the job that predicts these images from another place.
+        """Return the job for copies of the images.
 
         Parameters
         ----------
         inputs
-            Copies of the images.
+            The copies.
         folder
-            Where outputs go; beside each image if None.
+            Folder of the outputs; beside each image if None.
         """
         exports = tuple(Export(source=source, folder=folder) for source in self.sources)
         return BatchJob(classifier=self.project, inputs=tuple(inputs), exports=exports)
 
 
 def _sample(folder: str, project: str, images: Sequence[str], *sources: str) -> Sample:
-    place = FOLDER / folder
-    return Sample(tuple(place / name for name in images), place / project, sources)
+    path = FOLDER / folder
+    return Sample(images=tuple(path / name for name in images), project=path / project, sources=sources)
 
 
 NUCLEI = _sample("nuclei", "nuclei.ilp", [f"nuclei_0{i}.png" for i in range(1, 7)], PROBABILITIES, SEGMENTATION)

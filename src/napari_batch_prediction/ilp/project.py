@@ -107,8 +107,8 @@ class Forests:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PixelClassificationProject:
-    """A trained Pixel Classification project, or one stage of an Autocontext project.
+class Project:
+    """The facts that projects of all workflows have.
 
     Attributes
     ----------
@@ -118,19 +118,36 @@ class PixelClassificationProject:
         Version of ilastik that saved it.
     lanes
         The training images; the last one is the model for new images.
-    label_names
-        Names of the classes, one for each output channel.
-    label_colors
-        Red, green and blue (0 to 255) of each class.
+    selection
+        The features of each channel.
     axes
-        Axes of the last training image in stored order: ``y`` and ``x``, ``t`` and ``z`` unless of extent 1,
-        and ``c`` if there is more than one channel.
+        Axes of the last training image in stored order: ``y`` and ``x``, ``t`` and ``z`` unless of extent 1 or in a
+        workflow for 2D images, and ``c`` if there is more than one channel.
     n_channels
         Number of channels of the training images; in later stages of Autocontext, probabilities included.
     dtype
         Name of the last training image's type; None if unknown.
-    selection
-        The features of each channel.
+    """
+
+    path: Path | None
+    version: str
+    lanes: tuple[Lane, ...]
+    selection: FeatureSelection
+    axes: str
+    n_channels: int
+    dtype: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PixelClassificationProject(Project):
+    """A trained Pixel Classification project, or one stage of an Autocontext project.
+
+    Attributes
+    ----------
+    label_names
+        Names of the classes, one for each output channel.
+    label_colors
+        Red, green and blue (0 to 255) of each class.
     trees
         The trees of all forests, of equal weight.
     column_labels
@@ -139,40 +156,19 @@ class PixelClassificationProject:
         Output channel (from 0) of each column; channels without a column are 0 everywhere.
     """
 
-    path: Path | None
-    version: str
-    lanes: tuple[Lane, ...]
     label_names: tuple[str, ...]
     label_colors: tuple[Color, ...]
-    axes: str
-    n_channels: int
-    dtype: str | None
-    selection: FeatureSelection
     trees: tuple[Tree, ...]
     column_labels: tuple[int, ...]
     channel_of_column: tuple[int, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class CountingProject:
+class CountingProject(Project):
     """A Cell Density Counting project.
 
     Attributes
     ----------
-    path
-        The file; None for a project not yet saved.
-    version
-        Version of ilastik that saved it.
-    lanes
-        The training images; the last one is the model for new images.
-    selection
-        The features of each channel.
-    axes
-        Axes of the training images: ``y`` and ``x`` in stored order, and ``c`` if there is more than one channel.
-    n_channels
-        Number of channels of the training images.
-    dtype
-        Name of the last training image's type; None if unknown.
     classes, class_colors
         Names and colours (0 to 255) of the labels: objects and background.
     regressors
@@ -185,13 +181,6 @@ class CountingProject:
         A sentence if the regressors were trained here instead of read; else empty.
     """
 
-    path: Path | None
-    version: str
-    lanes: tuple[Lane, ...]
-    selection: FeatureSelection
-    axes: str
-    n_channels: int
-    dtype: str | None
     classes: tuple[str, ...]
     class_colors: tuple[Color, ...]
     regressors: tuple[Regressor, ...]

@@ -66,6 +66,6 @@ class Record:
     state: Any = None
 
 
-def mismatch(expected: str, found: str) -> DamagedPickleError:
+def mismatch(expected: str, actual: str) -> DamagedPickleError:
     """Return the error for a value of another kind than the expected one."""
-    return DamagedPickleError(f"The pickle is damaged: expected {expected}, found {found}.")
+    return DamagedPickleError(f"The pickle is damaged: expected {expected}, found {actual}.")

@@ -1,4 +1,4 @@
-"""What an export makes of predicted values: crop, rescale, cast, reorder, in that order."""
+"""Transforming predicted values for an export: crop, rescale, cast, reorder, in that order."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
