@@ -11,6 +11,7 @@ import golden
 import pytest
 
 import napari_batch_prediction
+from napari_batch_prediction.engine.compilation import COMPILING, NOT_KEPT
 
 pytestmark = pytest.mark.slow
 
@@ -33,7 +34,8 @@ result = segmentation(np.arange(12, dtype=np.float32).reshape(3, 1, 2, 2)).ravel
 
 ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the user's cache is not where a variable says")
 
-FOUND = "[3, 3, 3, 3]"
+FOUND_VALUES = [3, 3, 3, 3]
+FOUND = str(FOUND_VALUES)
 LOG = """
 from numba.core import event
 compiled = []
@@ -168,3 +170,90 @@ def test_older_process_gives_nothing_to_a_newer_one(package):
     go.touch()
     assert finish(older) == (1, FOUND)
     assert run(package, SEGMENTATION) == (1, FOUND.replace("3", "4"))
+
+
+DAMAGES = {
+    "cut": lambda content: content[: len(content) // 2],
+    "empty": lambda content: b"",
+    "garbage": lambda content: bytes(reversed(content)),
+    "one byte": lambda content: content[:99] + bytes([content[99] ^ 1]) + content[100:],
+    "another numba": lambda content: content.replace(b"0.", b"9.", 1),
+}
+
+TOLD = """
+from napari_batch_prediction.engine.compilation import compilation_told
+told = []
+with compilation_told(told.append):
+    exec(script)
+result = (result, told)
+"""
+
+
+def told(package, before="", user_cache=None):
+    """Return how many loops a process compiled, and what it told the user meanwhile."""
+    n_compiled, result = run(package, f"script = {SEGMENTATION!r}\n{before}\n{TOLD}", user_cache)
+    assert result.startswith(f"({FOUND}, ")
+    return n_compiled, result
+
+
+@pytest.mark.parametrize("extension", ["nbi", "nbc"])
+def test_damaged_files_are_renewed(package, extension):
+    """Files that are cut, changed or of another numba are as good as not there, and are whole afterwards."""
+    assert run(package, SEGMENTATION) == (1, FOUND)
+    (path,) = (package / "engine" / "__pycache__").glob(f"sources._segment-*.{extension}")
+    for damage in DAMAGES.values():
+        path.write_bytes(damage(path.read_bytes()))
+        assert run(package, SEGMENTATION) == (1, FOUND)
+    assert run(package, SEGMENTATION) == (0, FOUND)
+
+
+def test_first_time_is_told_once(package):
+    """The user hears of compiling when there is something to compile, and of nothing else."""
+    assert told(package) == (1, str((FOUND_VALUES, [COMPILING])))
+    assert told(package) == (0, str((FOUND_VALUES, [])))
+
+
+@ON_LINUX
+def test_no_place_to_keep_loops_is_told(package, tmp_path):
+    """The reason is said instead of a promise that it happens only once."""
+    (package / "engine" / "__pycache__").write_text("")
+    cache = tmp_path / "user"
+    cache.write_text("")
+    told_text = NOT_KEPT.format(reason="there is no folder that can be written")
+    assert told(package, user_cache=cache) == (1, str((FOUND_VALUES, [told_text])))
+
+
+def test_folder_of_numba_that_cannot_be_made_is_passed_over(package, tmp_path):
+    """Loops are kept in another place then."""
+    (tmp_path / "file").touch()
+    script = f"import os\nos.environ['NUMBA_CACHE_DIR'] = {str(tmp_path / 'file' / 'cache')!r}\n"
+    # Set before numba is imported, as a user sets it.
+    assert run(package, script + SEGMENTATION) == (1, FOUND)
+    assert run(package, script + SEGMENTATION) == (0, FOUND)
+
+
+def test_full_disk_under_the_loops_is_told(package):
+    """Prediction goes on, nothing half is left, and the reason is said."""
+    full = """
+import errno, os
+def replace(source, target):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+os.replace = replace
+"""
+    n_compiled, result = told(package, full)
+    assert n_compiled == 1
+    assert "Compiled loops cannot be kept: No space left on device: " in result
+    assert not [path for path in package.rglob("sources._*") if "compiling" in path.name or "tmp" in path.name]
+    assert not kept(package)
+    assert told(package)[0] == 1
+
+
+def test_processes_at_once_compile_a_loop_once(package):
+    """One compiles; the others wait for it, and tell their users so."""
+    wait = "import time\nfrom numba.core import event\nclass Slow(event.Listener):\n"
+    wait += "    def on_start(self, event): time.sleep(3)\n    def on_end(self, event): pass\n"
+    wait += "event.register('numba:compile', Slow())\n"
+    processes = [start(package, wait + SEGMENTATION) for _ in range(4)]
+    ended = [finish(process) for process in processes]
+    assert sorted(ended) == [(0, FOUND)] * 3 + [(1, FOUND)]
+    assert not list(package.rglob("*.compiling"))

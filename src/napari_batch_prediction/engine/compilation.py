@@ -1,10 +1,17 @@
 """Telling the user when kernels are compiled, which happens once on each computer."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
-COMPILING = "Preparing the prediction for this computer. This takes about 20 seconds and happens only once."
+COMPILING = (
+    "Preparing this kind of prediction for this computer. This takes about 20 seconds and happens only once for each "
+    "kind."
+)
+NOT_KEPT = (
+    "Compiled loops cannot be kept: {reason}. They are compiled each time, which takes about 20 seconds. Free some "
+    "space, or set NUMBA_CACHE_DIR to a folder that can be written."
+)
 
 
 @contextmanager
@@ -14,20 +21,28 @@ def compilation_told(tell: Callable[[str], None]) -> Iterator[None]:
     Parameters
     ----------
     tell
-        Called at most once.
+        Called at most once with :data:`COMPILING`, and once with :data:`NOT_KEPT` if the next time is not shorter.
     """
     from numba.core import event
 
+    from napari_batch_prediction.simd import caching
+
     class Listener(event.Listener):  # type: ignore[misc]
-        told = False
+        told = not_kept = False
 
         def on_start(self, event: Any) -> None:
-            if not self.told:
+            if event.kind == caching.NOT_KEPT and not self.not_kept:
+                self.told = self.not_kept = True
+                tell(NOT_KEPT.format(**event.data))
+            elif not self.told:
                 self.told = True
                 tell(COMPILING)
 
         def on_end(self, event: Any) -> None:
             pass
 
-    with event.install_listener("numba:compile", Listener()):
+    listener = Listener()
+    with ExitStack() as stack:
+        for kind in ("numba:compile", caching.WAITING, caching.NOT_KEPT):
+            stack.enter_context(event.install_listener(kind, listener))
         yield
