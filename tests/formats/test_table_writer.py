@@ -3,9 +3,10 @@
 import pytest
 
 from napari_batch_prediction.errors import OutputExistsError
+from napari_batch_prediction.formats.common.files import write_whole
 from napari_batch_prediction.formats.format import load
 from napari_batch_prediction.formats.registry import TABLE_FORMATS, is_table_format
-from napari_batch_prediction.formats.table.writer import ImageRows, write_lines
+from napari_batch_prediction.formats.table.writer import ImageRows, table_bytes
 
 COLUMNS = ("object", "size")
 IMAGES = (
@@ -22,7 +23,7 @@ LAYOUTS = {
 def test_layout_of_any_columns(tmp_path, table_format):
     """Each format of tables writes any columns, and leaves a cell without a number empty."""
     lines = load(table_format.layout)(COLUMNS, IMAGES)
-    write_lines(tmp_path / "new" / "t.csv", lines, replace=False)
+    write_whole(tmp_path / "new" / "t.csv", table_bytes(lines), replace=False)
     assert (tmp_path / "new" / "t.csv").read_bytes() == LAYOUTS[table_format.name].encode()
 
 
@@ -31,9 +32,9 @@ def test_existing_table_is_replaced_only_if_asked_for(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("mine")
     with pytest.raises(OutputExistsError):
-        write_lines(path, [("a",)], replace=False)
+        write_whole(path, b"a\n", replace=False)
     assert path.read_text() == "mine"
-    write_lines(path, [("a",)], replace=True)
+    write_whole(path, b"a\n", replace=True)
     assert path.read_text() == "a\n"
     assert list(tmp_path.iterdir()) == [path]
 

@@ -26,7 +26,7 @@ from napari_batch_prediction.formats.common.files import publish_folder, restore
 from napari_batch_prediction.formats.common.memory import MemoryWriter
 from napari_batch_prediction.formats.common.target import Target
 from napari_batch_prediction.formats.common.writer import AtomicWriter, Writer
-from napari_batch_prediction.formats.format import ExportFormat
+from napari_batch_prediction.formats.format import ExportFormat, load
 from napari_batch_prediction.formats.registry import IMAGE_FORMATS, find_format, format_problem
 from napari_batch_prediction.locations.inputs import open_image
 
@@ -78,7 +78,8 @@ def test_output_that_appears_meanwhile_is_kept_unless_it_may_be_replaced(tmp_pat
         last = writer.paths[-1]
         if form.is_folder:
             last.mkdir(exist_ok=True)
-            (last / "theirs").write_text("theirs")
+            marker = last / load(form.file.store).markers[0]
+            marker.write_text("theirs")
         else:
             last.write_text("theirs")
         if replace:
@@ -89,11 +90,11 @@ def test_output_that_appears_meanwhile_is_kept_unless_it_may_be_replaced(tmp_pat
         writer.abort()
         if replace:
             assert sorted(tmp_path.iterdir()) == sorted(writer.paths)
-            assert not (last / "theirs").exists()
             assert form.is_folder or last.read_bytes() != b"theirs"
+            assert not form.is_folder or not marker.exists() or marker.read_bytes() != b"theirs"
         else:
             assert list(tmp_path.iterdir()) == [last]
-            assert (last / "theirs" if form.is_folder else last).read_text() == "theirs"
+            assert (marker if form.is_folder else last).read_text() == "theirs"
 
 
 @pytest.mark.parametrize("form", IMAGE_FORMATS, ids=lambda form: form.name)

@@ -211,7 +211,8 @@ def test_resumed_when_all_is_done(tmp_path, resumable):
     """
     paths = save_images(tmp_path, "a", "b")
     ledger = run_plan(plan_for(paths, "Counts"))
-    (tmp_path / TABLE).rename(tmp_path / f".{TABLE}.01234567.part")
+    (token,) = read_record(ledger.path).tokens
+    (tmp_path / TABLE).rename(tmp_path / f".{TABLE}.{token}-01234567.part")
     events = list(iter_run(plan_resume(ledger.path)))
     assert not any(isinstance(event, TileDone) for event in events)
     assert table(tmp_path / TABLE) == expected(paths)

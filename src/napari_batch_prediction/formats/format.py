@@ -49,6 +49,8 @@ class FileFormat:
         the format cannot tell them from others.
     is_folder
         True if a file is a folder on disk.
+    store
+        Names of the files in such a folder.
     has_internal_path
         True if an output is a dataset inside a file.
     versions
@@ -64,6 +66,7 @@ class FileFormat:
     stamp: str = ""
     ilastik_ranges: str = ""
     is_folder: bool = False
+    store: str = ""
     has_internal_path: bool = False
     versions: tuple[str, ...] = ()
     holds_labels: bool = False

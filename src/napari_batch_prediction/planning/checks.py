@@ -1,11 +1,14 @@
 """Checks of planned outputs: no two share a file, and no file is replaced without permission."""
 
 import os
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from napari_batch_prediction import PROGRAM
 from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.formats.common.files import not_replaced
+from napari_batch_prediction.formats.format import load
 from napari_batch_prediction.formats.stamp import read_metadata
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.location import Location
@@ -60,6 +63,8 @@ class OutputChecks:
                 self._rivals.setdefault(key, [self._users[key]]).append(location)
             else:
                 self._users[key] = location
+        # In order, so that what is in a folder is found without looking at all files.
+        self._all = sorted({*self._sacred, *self._users}) if _has_folders(exports) else []
 
     def name_tables(self, exports: Iterable[NamedExport], *, own: bool) -> dict[str, Path]:
         """Return the file of each table of the batch.
@@ -119,7 +124,7 @@ class OutputChecks:
         outputs
             Its outputs.
         own
-            Outputs that may be replaced, because an earlier part of the same run made them.
+            Outputs that may be there, because an earlier part of the same run made them.
         is_sound
             True if the image has no other problem.
         """
@@ -169,9 +174,20 @@ class OutputChecks:
             text = f"{path(name)} is {owner}, which is never replaced. Choose another name or folder."
         elif exists and (is_folder := path(name).is_dir()) != output.export.format.is_folder:
             text = f"{path(name)} is a {'folder' if is_folder else 'file'}. Choose another name."
+        elif output.export.format.is_folder and (inner := self._inside(folder.real_key(name))):
+            text = f"{path(name)} holds {inner}. Choose another name or folder."
+        elif exists and self._job.existing == "overwrite" and (error := _why_not_replaced(output, path(name))):
+            text = str(error)
         else:
             return None
         return Problem("output", text, "name", path(name))
+
+    def _inside(self, key: str) -> str | None:
+        """Return the name of another file of the batch in a folder; None if there is none."""
+        i = bisect_left(self._all, f"{key}/")
+        if i == len(self._all) or not self._all[i].startswith(f"{key}/"):
+            return None
+        return self._sacred.get(self._all[i]) or f"an output of {self._users[self._all[i]]}"
 
     def _not_the_same(self, location: Location, export: NamedExport, path: Path) -> Iterator[Problem]:
         """Yield a problem if an existing output is not the one that this job would write."""
@@ -197,6 +213,22 @@ def _folders_and_names(outputs: Iterable[OutputPlan]) -> Iterator[tuple[str, str
             folder = str(output.folder)
             for name in output.file_names:
                 yield folder, name
+
+
+def _has_folders(exports: Iterable[NamedExport]) -> bool:
+    return any(export.format.is_folder for export in exports if not export.is_table)
+
+
+def _why_not_replaced(output: OutputPlan, path: Path) -> Exception | None:
+    """Return the error that an existing folder is not to be replaced; None if it is an image and nothing else."""
+    file_format = output.export.format.file
+    if file_format is None or not file_format.store or path.is_symlink():
+        return None
+    try:
+        stranger = load(file_format.store).stranger(path)
+    except OSError as error:
+        return error
+    return None if stranger is None else not_replaced(path, stranger)
 
 
 def _too_long(name: str) -> Problem | None:

@@ -23,7 +23,7 @@ from napari_batch_prediction.planning.output import OutputPlanner
 from napari_batch_prediction.planning.provenance import file_hash
 from napari_batch_prediction.planning.rows import Decide, PlanRow, RowMaker
 from napari_batch_prediction.planning.space import DiskSpace
-from napari_batch_prediction.records.record import RecordedInput
+from napari_batch_prediction.records.record import Recorded, RecordedInput
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,8 @@ class Plan:
         The naming of the first image that is a file; None if there is none.
     folder
         The folder that all files of inputs share; None if no input is a file.
+    recorded
+        The record to go on with, as it was read; None for a new run.
     """
 
     job: BatchJob
@@ -62,6 +64,7 @@ class Plan:
     arrays: Arrays = field(default_factory=dict)
     first: Naming | None = None
     folder: Path | None = None
+    recorded: Recorded | None = None
 
     @property
     def n_problems(self) -> int:

@@ -40,7 +40,7 @@ class PlanRow:
     skip
         True if all outputs exist and the job says to skip such images.
     own
-        Existing outputs that may be replaced, because an earlier part of the same run made them.
+        Outputs that an earlier part of the same run may have made, if they exist.
     kept
         The ledger's row of an earlier part of the same run, if it is kept.
     """

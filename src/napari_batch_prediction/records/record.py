@@ -1,25 +1,40 @@
 """The record of a run: a file of JSON lines, written as it happens."""
 
 import csv
+import io
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from napari_batch_prediction.classifiers.base import COUNT_COLUMNS, COUNTS
 from napari_batch_prediction.errors import ExportError, SettingsError
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.records.ledger import LedgerRow, Table, Written
-
-FORMAT = 1
-"""Version of the layout of a record."""
+from napari_batch_prediction.records.lines import (
+    BeginLine,
+    EndLine,
+    FilesLine,
+    FinishLine,
+    InputLine,
+    RunLine,
+    TableLine,
+    parse_line,
+)
 
 SUFFIX = ".ledger.jsonl"
+
+# As much of an error in a line as is worth reading.
+_LONGEST = 300
+
+
+class RecordExistsError(SettingsError):
+    """The name of a new record is taken."""
 
 
 class Record:
@@ -32,10 +47,17 @@ class Record:
     continued
         True to continue the record of an earlier run.
 
+    Attributes
+    ----------
+    size
+        Bytes of the whole lines that were there when it was opened.
+
     Raises
     ------
+    RecordExistsError
+        If the file exists although ``continued`` is False.
     SettingsError
-        If the file exists although ``continued`` is False, or another run is writing to it.
+        If another run is writing to it.
     ExportError
         If it cannot be written.
     """
@@ -46,7 +68,7 @@ class Record:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file: IO[bytes] = path.open("r+b" if continued else "x+b")
         except FileExistsError:
-            raise SettingsError(
+            raise RecordExistsError(
                 f"The record {path} exists. Resume it, name another file, or remove it.", setting="ledger", path=path
             ) from None
         except OSError as error:
@@ -60,8 +82,9 @@ class Record:
         except OSError:
             self._file.close()
             raise SettingsError(f"Another run is writing to the record {path}. Wait for it to end.") from None
-        self._file.seek(_end_of_whole_lines(self._file))
-        self._file.truncate()
+        self.size = _end_of_whole_lines(self._file)
+        if self._file.seek(0, os.SEEK_END) != self.size:
+            self._file.truncate(self._file.seek(self.size))
         self._synced = time.monotonic()
 
     def write(self, kind: str, **values: object) -> None:
@@ -147,12 +170,21 @@ class Recorded:
         Hash of the classifier.
     inputs
         The inputs, in their order.
+    size
+        Bytes of its whole lines.
+    tokens
+        The tokens in the names of the temporary files of its runs.
+    hashes
+        SHA-256 of the tables and summaries that its runs wrote, or were about to write.
     """
 
     path: Path
     job: BatchJob
     classifier_sha256: str
     inputs: tuple[RecordedInput, ...]
+    size: int = 0
+    tokens: frozenset[str] = frozenset()
+    hashes: frozenset[str] = frozenset()
 
 
 def read_record(path: Path) -> Recorded:
@@ -161,52 +193,70 @@ def read_record(path: Path) -> Recorded:
     Raises
     ------
     SettingsError
-        If the file is missing or is not a record.
+        If the file is missing, is not a record, or does not hold every input of its run.
     """
-    job, classifier_hash = None, ""
+    run, job = None, None
     inputs: dict[int, RecordedInput] = {}
-    for number, line in enumerate(_lines(path), start=1):
+    tokens, hashes = set[str](), set[str]()
+    content = _content(path)
+    for number, text in enumerate(content.splitlines(), start=1):
         try:
-            kind = line["kind"]
-            if kind == "run":
-                if line["format"] != FORMAT:
-                    raise ValueError(f"format {line['format']}, expected {FORMAT}")
-                job, classifier_hash = BatchJob.model_validate(line["job"]), line["classifier_sha256"]
-            elif kind == "input" and line["index"] not in inputs:
-                outputs = line["outputs"].values()
-                own = frozenset(Path(path) for output in outputs for path in output["new"])
-                inputs[line["index"]] = RecordedInput(input=line["input"], own=own)
-            elif kind == "begin":
-                inputs[line["index"]].begun = True
-            elif kind == "end":
-                inputs[line["index"]].row = _row(inputs[line["index"]].input, line)
-        except (KeyError, TypeError, ValueError) as error:
-            raise SettingsError(f"Line {number} of {path} is not one of a record: {error}.") from error
-    if job is None:
+            line = parse_line(text)
+            if isinstance(line, RunLine):
+                run, job = line, BatchJob.model_validate(line.job)
+                tokens.add(line.token)
+            elif isinstance(line, FilesLine | FinishLine):
+                hashes.update(line.sha256)
+            elif isinstance(line, InputLine):
+                own = frozenset(Path(new) for output in line.outputs.values() for new in output.new)
+                inputs.setdefault(line.index, RecordedInput(input=line.input, own=own))
+            elif isinstance(line, BeginLine | EndLine):
+                recorded = inputs.get(line.index)
+                if recorded is None:
+                    raise ValueError(f"there is no input {line.index}")
+                if isinstance(line, EndLine):
+                    recorded.row = _row(recorded.input, line)
+                else:
+                    recorded.begun = True
+        except (ValueError, RecursionError) as error:
+            raise SettingsError(
+                f"Line {number} of {path} is not one of a record: {str(error)[:_LONGEST]}.", setting="ledger", path=path
+            ) from error
+    if run is None or job is None:
         raise SettingsError(
             f"{path} is not the record of a run: it does not begin with a run. Choose a file *{SUFFIX}."
+        )
+    n_inputs = len(inputs) if run.n_inputs is None else run.n_inputs
+    if len(inputs) != n_inputs or any(index >= n_inputs for index in inputs):
+        raise SettingsError(
+            f"The record {path} is cut: it names {len(inputs)} of {n_inputs} inputs, since its run ended while they "
+            "were written down, before anything was predicted. Remove it, and start the run again.",
+            setting="ledger",
+            path=path,
         )
     return Recorded(
         path=path,
         job=job,
-        classifier_sha256=classifier_hash,
+        classifier_sha256=run.classifier_sha256,
         inputs=tuple(inputs[i] for i in sorted(inputs)),
+        size=len(content),
+        tokens=frozenset(tokens - {""}),
+        hashes=frozenset(hashes),
     )
 
 
-def _row(name: str, line: Mapping[str, Any]) -> LedgerRow:
-    outputs = {source: Path(output["path"]) for source, output in line["outputs"].items()}
+def _row(name: str, line: EndLine) -> LedgerRow:
     written = {
-        source: Written(paths=tuple(map(Path, output["files"])), size=output["size"], sha256=output["sha256"])
-        for source, output in line["outputs"].items()
+        source: Written(paths=tuple(map(Path, output.files)), size=output.size, sha256=output.sha256)
+        for source, output in line.outputs.items()
     }
     return LedgerRow(
         input=name,
-        status=line["status"],
-        reason=line["reason"],
-        outputs=outputs,
-        seconds=line["seconds"],
-        trace=line["trace"],
+        status=line.status,
+        reason=line.reason,
+        outputs={source: Path(output.path) for source, output in line.outputs.items()},
+        seconds=line.seconds,
+        trace=line.trace,
         written=written,
         tables=_read_tables(line),
     )
@@ -219,46 +269,29 @@ def note_tables(tables: Mapping[str, Table]) -> dict[str, object]:
     return {"counts": counts, **({"tables": others} if others else {})}
 
 
-def _read_tables(line: Mapping[str, Any]) -> dict[str, Table]:
-    # Older records may have no counts.
-    counts = {COUNTS: {"columns": COUNT_COLUMNS, "rows": line["counts"]}} if line.get("counts") else {}
-    tables = {**counts, **line.get("tables", {})}
-    return {name: Table(tuple(table["columns"]), tuple(map(_numbers, table["rows"]))) for name, table in tables.items()}
+def _read_tables(line: EndLine) -> dict[str, Table]:
+    counts = {COUNTS: TableLine(columns=list(COUNT_COLUMNS), rows=line.counts)} if line.counts else {}
+    tables = {**counts, **line.tables}
+    return {name: Table(tuple(table.columns), tuple(map(tuple, table.rows))) for name, table in tables.items()}
 
 
-def _numbers(values: Iterable[Any]) -> tuple[float | None, ...]:
-    return tuple(value if value is None or isinstance(value, int) else float(value) for value in values)
-
-
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
+def _content(path: Path) -> bytes:
+    """Return the whole lines of a record."""
     try:
         content = path.read_bytes()
     except OSError as error:
         raise SettingsError(f"The record {path} cannot be read: {error.strerror}.") from error
-    whole = content[: content.rfind(b"\n") + 1]
-    for number, text in enumerate(whole.splitlines(), start=1):
-        try:
-            yield json.loads(text)
-        except ValueError as error:
-            raise SettingsError(f"Line {number} of {path} is not one of a record: {error}.") from error
+    return content[: content.rfind(b"\n") + 1]
 
 
-def write_summary(path: Path, rows: Sequence[LedgerRow]) -> None:
-    """Write a CSV table with a line for each input.
-
-    Raises
-    ------
-    ExportError
-        If it cannot be written.
-    """
-    try:
-        # Bytes of names that are not UTF-8 stay as they are.
-        with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
-            table = csv.writer(file)
-            table.writerow(("input", "status", "reason", "seconds", "outputs", "count"))
-            for row in rows:
-                outputs = "; ".join(str(output) for output in row.outputs.values())
-                count = "" if row.count is None else str(row.count)
-                table.writerow((row.input, row.status, row.reason, f"{row.seconds:.2f}", outputs, count))
-    except OSError as error:
-        raise ExportError(f"The summary {path} cannot be written: {error.strerror}.") from error
+def summary(rows: Sequence[LedgerRow]) -> bytes:
+    """Return a CSV table with a line for each input."""
+    text = io.StringIO(newline="")
+    table = csv.writer(text)
+    table.writerow(("input", "status", "reason", "seconds", "outputs", "count"))
+    for row in rows:
+        outputs = "; ".join(str(output) for output in row.outputs.values())
+        count = "" if row.count is None else str(row.count)
+        table.writerow((row.input, row.status, row.reason, f"{row.seconds:.2f}", outputs, count))
+    # Bytes of names that are not UTF-8 stay as they are.
+    return text.getvalue().encode("utf-8", errors="surrogateescape")

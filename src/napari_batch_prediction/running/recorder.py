@@ -1,17 +1,26 @@
 """Writing the events of a run to its record."""
 
+import hashlib
 import os
+import secrets
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 
-from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.errors import OutputExistsError, SettingsError
+from napari_batch_prediction.formats.common.files import write_whole
 from napari_batch_prediction.locations.location import absolute
+from napari_batch_prediction.planning.folders import nearest
 from napari_batch_prediction.planning.naming import shared_folder
 from napari_batch_prediction.planning.plan import Plan
-from napari_batch_prediction.planning.provenance import versions
+from napari_batch_prediction.planning.provenance import file_hash, versions
 from napari_batch_prediction.records.events import BatchFinished, BatchStarted, Event, FileFinished, FileStarted
-from napari_batch_prediction.records.record import FORMAT, SUFFIX, Record, note_tables, write_summary
+from napari_batch_prediction.records.lines import FORMAT
+from napari_batch_prediction.records.record import SUFFIX, Record, RecordExistsError, note_tables, summary
+
+_NUMBERED = 20
 
 
 class Recorder:
@@ -21,24 +30,34 @@ class Recorder:
     ----------
     plan
         The checked job.
+    token
+        The mark of the run in the names of temporary files.
 
     Raises
     ------
     SettingsError
-        If the job's record exists and is not resumed, another run is writing to it, or its summary has the name of a
-        table.
+        If the job's record exists and is not resumed, another run is writing to it or has written to it since the
+        plan was made, or its summary has the name of a table.
     ExportError
         If the record cannot be written.
     """
 
-    def __init__(self, plan: Plan) -> None:
-        self.path = plan.job.ledger or _new_path(plan)
-        if (summary := summary_path(self.path)) in plan.tables.values():
+    def __init__(self, plan: Plan, token: str) -> None:
+        path = plan.job.ledger or _new_path(plan)
+        if (table := next(_summary_paths(path))) in plan.tables.values():
+            raise SettingsError(f"The table {table} is also the summary of the record {path}. Name another file.")
+        self._plan, self._token = plan, token
+        recorded = plan.recorded
+        self._hashes = set(recorded.hashes if recorded is not None else ())
+        self._record = Record(path, continued=plan.resumed) if plan.job.ledger else _new_record(path)
+        self.path = self._record.path
+        if recorded is not None and self._record.size != recorded.size:
+            self._record.close()
             raise SettingsError(
-                f"The table {summary} is also the summary of the record {self.path}. Name another file."
+                f"Another run has written to the record {path} since it was read. Resume it again.",
+                setting="ledger",
+                path=path,
             )
-        self._plan = plan
-        self._record = Record(self.path, continued=plan.resumed)
 
     def note(self, event: Event) -> Event:
         """Record an event before others see it; return it, the last event with the record's path.
@@ -74,8 +93,11 @@ class Recorder:
                     **note_tables(row.tables),
                 )
             case BatchFinished(ledger=ledger):
-                self._record.write("finish", tables={name: str(path) for name, path in ledger.tables.items()})
-                write_summary(summary_path(self.path), ledger.rows)
+                content = summary(ledger.rows)
+                tables = {name: str(path) for name, path in ledger.tables.items()}
+                # The hash is there before the file, so that a file of the run is always known as such.
+                self._record.write("finish", tables=tables, sha256=[self._hash(content)])
+                self._write_summary(content)
                 return BatchFinished(replace(ledger, path=self.path))
         return event
 
@@ -88,6 +110,8 @@ class Recorder:
             classifier_sha256=self._plan.classifier_sha256,
             versions=versions(),
             resumed=self._plan.resumed,
+            n_inputs=len(self._plan.rows),
+            token=self._token,
         )
         if self._plan.resumed:
             return
@@ -106,19 +130,68 @@ class Recorder:
                 kinds=[problem.kind for problem in row.problems],
             )
 
+    def note_table(self, content: bytes) -> None:
+        """Write down the hash of a table that is about to be written, so that it is known to be of this run.
+
+        Raises
+        ------
+        ExportError
+            If the record cannot be written.
+        """
+        self._record.write("files", sha256=[self._hash(content)])
+
+    def may_replace(self, path: Path) -> bool:
+        """Return whether a file is one that this run has written, now or earlier, and nobody has changed."""
+        return path.is_file() and not path.is_symlink() and file_hash(path) in self._hashes
+
+    def _hash(self, content: bytes) -> str:
+        digest = hashlib.sha256(content).hexdigest()
+        self._hashes.add(digest)
+        return digest
+
+    def _write_summary(self, content: bytes) -> None:
+        """Write the summary beside the record, under the first name that is not that of another's file."""
+        for path in _summary_paths(self.path):
+            try:
+                write_whole(path, content, replace=self.may_replace(path), token=self._token)
+            except OutputExistsError:
+                continue
+            return
+
     def close(self) -> None:
         """Close the record, and unlock it for other runs."""
         self._record.close()
 
 
-def summary_path(record: Path) -> Path:
-    """Return the path of the summary beside a record."""
-    return record.with_name(f"{record.name.removesuffix(SUFFIX)}.csv")
+def _summary_paths(record: Path) -> Iterator[Path]:
+    """Yield the names for the table that stands beside a record, the best first."""
+    stem = record.name.removesuffix(SUFFIX)
+    for i in count(1):
+        yield record.with_name(f"{stem}{f'_{i}' if i > 1 else ''}.csv")
 
 
 def _new_path(plan: Plan) -> Path:
-    """Return an unused path in the folder that all outputs and tables share."""
-    folder = shared_folder([*(path for row in plan.rows for path in row.outputs.values()), *plan.tables.values()])
-    stem = f"{plan.job.classifier.stem}_{datetime.now().astimezone():%Y-%m-%d_%H-%M-%S}"
-    names = (f"{stem}{f'-{i}' if i > 1 else ''}{SUFFIX}" for i in range(1, 1000))
-    return next(folder / name for name in names if not (folder / name).exists())
+    """Return the first choice for a new record, in a folder that can be written to.
+
+    That is the folder which all outputs and tables share, or else the first that one of them is in.
+    """
+    rows = [row for row in plan.rows if not row.problems] or plan.rows
+    files = [*(path for row in rows for path in row.outputs.values()), *plan.tables.values()]
+    shared = shared_folder(files)
+    # Files of two trees share no folder but the root.
+    folders = [*([shared] if shared != Path(shared.anchor) else []), *dict.fromkeys(path.parent for path in files)]
+    folder = next((folder for folder in folders if os.access(nearest(folder), os.W_OK | os.X_OK)), folders[0])
+    return folder / f"{plan.job.classifier.stem}_{datetime.now().astimezone():%Y-%m-%d_%H-%M-%S}{SUFFIX}"
+
+
+def _new_record(path: Path) -> Record:
+    """Return a new record of this name, or with a number if another run has taken it."""
+    stem = path.name.removesuffix(SUFFIX)
+    for i in count(1):
+        # After some tries the numbers are left to others: of hundreds of runs each would try those of all before it.
+        end = f"-{i}" if i <= _NUMBERED else f"-{secrets.token_hex(4)}"
+        try:
+            return Record(path if i == 1 else path.with_name(f"{stem}{end}{SUFFIX}"))
+        except RecordExistsError:
+            continue
+    raise AssertionError("numbers have no end")

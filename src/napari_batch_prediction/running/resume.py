@@ -1,11 +1,12 @@
 """Resuming a run from its record."""
 
+import os
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from napari_batch_prediction.errors import SettingsError
-from napari_batch_prediction.formats.common.files import remove_leftovers
 from napari_batch_prediction.planning.plan import Plan, make_plan
 from napari_batch_prediction.planning.provenance import file_hash, measure
 from napari_batch_prediction.problems import Problem
@@ -18,7 +19,8 @@ from napari_batch_prediction.running.run import run_plan
 def plan_resume(ledger: Path, *, failed: bool = False) -> Plan:
     """Check the outputs of a recorded run, and plan the rest.
 
-    An input that was done is kept if its outputs exist with the recorded size and hash.
+    An input that was done is kept if its outputs exist with the recorded size and hash. Nothing is changed on the
+    disk.
 
     Parameters
     ----------
@@ -36,12 +38,15 @@ def plan_resume(ledger: Path, *, failed: bool = False) -> Plan:
     """
     recorded = read_record(ledger)
     job = recorded.job.model_copy(update={"ledger": ledger})
-    if job.classifier.exists() and file_hash(job.classifier) != recorded.classifier_sha256:
+    # False also for names that cannot be: these are refused with the rest of the job.
+    is_there = os.path.isfile(job.classifier)  # noqa: PTH113
+    if is_there and file_hash(job.classifier) != recorded.classifier_sha256:
         raise SettingsError(
             f"The classifier {job.classifier} has changed since the run that {ledger} records. Put the old file "
             "back, or start a new run."
         )
-    return make_plan(job, earlier=recorded.inputs, decide=partial(_decide, failed=failed))
+    plan = make_plan(job, earlier=recorded.inputs, decide=partial(_decide, failed=failed))
+    return replace(plan, recorded=recorded)
 
 
 def _decide(before: RecordedInput, *, failed: bool) -> LedgerRow | Problem | None:
@@ -52,11 +57,8 @@ def _decide(before: RecordedInput, *, failed: bool) -> LedgerRow | Problem | Non
     if old is not None and old.status == "skipped":
         return old
     if old is None or old.status != "done":
-        if before.begun:
-            for path in before.own:
-                remove_leftovers(path)
         return None
-    exists = {source: all(path.exists() for path in written.paths) for source, written in old.written.items()}
+    exists = {source: all(map(os.path.exists, written.paths)) for source, written in old.written.items()}
     for source, written in old.written.items():
         if exists[source] and measure(written.paths) != written:
             path = old.outputs[source]

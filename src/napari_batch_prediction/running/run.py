@@ -1,5 +1,6 @@
 """Running a plan: handing over tasks in order, yielding events, writing the record and the tables."""
 
+import secrets
 from collections import Counter
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from napari_batch_prediction.engine.compilation import compilation_told
 from napari_batch_prediction.engine.tiles import n_cores
 from napari_batch_prediction.errors import ExportError
+from napari_batch_prediction.formats.common.files import remove_leftovers
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.records.events import (
     BatchFinished,
@@ -22,6 +24,7 @@ from napari_batch_prediction.records.events import (
     TileDone,
 )
 from napari_batch_prediction.records.ledger import CANCELLED, Ledger, LedgerRow
+from napari_batch_prediction.records.record import Recorded
 from napari_batch_prediction.running.executor import (
     MakeExecutor,
     Step,
@@ -72,8 +75,11 @@ def iter_run(
         If the record cannot be written; if a table cannot, after the last event.
     """
     run = _Run(plan, should_cancel, make_executor)
-    recorder = Recorder(plan) if any(not task.location.in_memory for task in run.tasks.values()) else None
+    has_files = plan.resumed or any(not task.location.in_memory for task in run.tasks.values())
+    recorder = run.recorder = Recorder(plan, run.token) if has_files else None
     try:
+        if recorder is not None and plan.recorded is not None:
+            run.remove_leftovers(plan.recorded)
         with compilation_told(run.executor.tell):
             for event in run.events():
                 if recorder is not None:
@@ -128,7 +134,8 @@ class _Run:
         self._plan = plan
         self._should_cancel = should_cancel
         self._is_cancelled = False
-        self.tasks = make_tasks(plan, workers)
+        self.token = secrets.token_hex(6)
+        self.tasks = make_tasks(plan, workers, self.token)
         self.executor = make_executor(plan.classifier, plan.arrays, workers, self._cancelled)
         self._n_tiles = sum(len(task.tiles) for task in self.tasks.values())
         self._n_done = 0
@@ -136,6 +143,16 @@ class _Run:
         self._ended: dict[int, LedgerRow] = {}
         self._tables: dict[str, Path] = {}
         self.table_error: ExportError | None = None
+        self.recorder: Recorder | None = None
+
+    def remove_leftovers(self, recorded: Recorded) -> None:
+        """Remove what earlier parts of the run have left; the record is locked, so that none is going on."""
+        files = [path for row in self._plan.rows for path in row.outputs.values()]
+        for folder in dict.fromkeys(path.parent for path in [*files, *self._plan.tables.values(), recorded.path]):
+            try:
+                remove_leftovers(folder, recorded.tokens)
+            except ExportError as error:  # it is in nobody's way
+                self.executor.tell(str(error))
 
     def events(self) -> Generator[Event, None, None]:
         """Run every task and write the tables; yield events."""
@@ -192,7 +209,7 @@ class _Run:
         """Write the tables; keep the first error, to be raised at the end of the run."""
         for name, path in self._plan.tables.items():
             try:
-                if write_table(self._plan, name, self.ledger().rows):
+                if write_table(self._plan, name, self.ledger().rows, self.recorder, self.token):
                     self._tables[name] = path
             except ExportError as error:
                 self.table_error = self.table_error or error

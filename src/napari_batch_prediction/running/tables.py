@@ -3,16 +3,17 @@
 import os
 from collections.abc import Sequence
 
-from napari_batch_prediction.formats.common.files import remove_leftovers
+from napari_batch_prediction.formats.common.files import write_whole
 from napari_batch_prediction.formats.format import load
-from napari_batch_prediction.formats.table.writer import ImageRows, write_lines
+from napari_batch_prediction.formats.table.writer import ImageRows, table_bytes
 from napari_batch_prediction.locations.location import absolute
 from napari_batch_prediction.planning.opening import full_location
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.records.ledger import LedgerRow
+from napari_batch_prediction.running.recorder import Recorder
 
 
-def write_table(plan: Plan, name: str, rows: Sequence[LedgerRow]) -> bool:
+def write_table(plan: Plan, name: str, rows: Sequence[LedgerRow], recorder: Recorder | None, token: str) -> bool:
     """Write one table of a batch from its ledger; return True if it was written.
 
     Parameters
@@ -23,13 +24,17 @@ def write_table(plan: Plan, name: str, rows: Sequence[LedgerRow]) -> bool:
         The name of its export.
     rows
         The ledger's rows. Inputs that are not done are left out; if none is done, no file is written.
+    recorder
+        The record of the run; None if there is none.
+    token
+        The mark of the run in the names of temporary files.
 
     Raises
     ------
     ExportError
         If it cannot be written.
     OutputExistsError
-        If a file of that name appeared during the run.
+        If a file of that name appeared during the run, or is not what an earlier part of it wrote.
     """
     path = plan.tables[name]
     (export,) = (export for export in plan.exports if export.name == name)
@@ -48,8 +53,10 @@ def write_table(plan: Plan, name: str, rows: Sequence[LedgerRow]) -> bool:
         )
         for row in done
     ]
-    lines = load(export.format.layout)(source.columns, images)
-    if plan.resumed:
-        remove_leftovers(path)
-    write_lines(path, lines, replace=plan.resumed or plan.job.existing == "overwrite")
+    content = table_bytes(load(export.format.layout)(source.columns, images))
+    may_replace = plan.job.existing == "overwrite"
+    if recorder is not None:
+        recorder.note_table(content)
+        may_replace = may_replace or recorder.may_replace(path)
+    write_whole(path, content, replace=may_replace, token=token)
     return True

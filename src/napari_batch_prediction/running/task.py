@@ -55,13 +55,15 @@ class FileTask:
     outputs
         The outputs, each with the transform of its prediction.
     own
-        Existing outputs that may be replaced, because an earlier part of the same run made them.
+        Outputs that an earlier part of the same run may have made, if they exist.
     measurement
         The table to be made of the image; None if there is none.
     sources
         Names of the image sources to predict.
     tiles
         The tiles of the image, in order.
+    token
+        The mark of the run in the names of temporary files.
     """
 
     index: int
@@ -74,9 +76,10 @@ class FileTask:
     measurement: Measurement | None
     sources: tuple[str, ...]
     tiles: tuple[Tile, ...]
+    token: str = ""
 
 
-def make_tasks(plan: Plan, workers: int) -> dict[int, FileTask]:
+def make_tasks(plan: Plan, workers: int, token: str = "") -> dict[int, FileTask]:
     """Return a task for each row of a plan that is to be run, by the row's index.
 
     Parameters
@@ -85,6 +88,8 @@ def make_tasks(plan: Plan, workers: int) -> dict[int, FileTask]:
         The checked job.
     workers
         Number of threads of the whole run.
+    token
+        The mark of the run in the names of temporary files.
     """
     rows = {
         index: row
@@ -94,10 +99,10 @@ def make_tasks(plan: Plan, workers: int) -> dict[int, FileTask]:
     share = max(1, workers // max(1, len(rows)))
     # Outputs of images in memory stay in memory until the run ends.
     held = sum(row.n_bytes for row in rows.values() if row.location.in_memory)
-    return {index: make_task(plan, index, row, share, held) for index, row in rows.items()}
+    return {index: make_task(plan, index, row, share, held, token) for index, row in rows.items()}
 
 
-def make_task(plan: Plan, index: int, row: PlanRow, workers: int, held: int = 0) -> FileTask:
+def make_task(plan: Plan, index: int, row: PlanRow, workers: int, held: int = 0, token: str = "") -> FileTask:
     """Return the task of one row of a plan.
 
     Parameters
@@ -108,6 +113,8 @@ def make_task(plan: Plan, index: int, row: PlanRow, workers: int, held: int = 0)
         Number of threads for this input.
     held
         Bytes that the run keeps in memory for other inputs.
+    token
+        The mark of the run in the names of temporary files.
     """
     if row.image is None:
         raise ValueError(f"{row.input} could not be read: it has no task.")
@@ -137,6 +144,7 @@ def make_task(plan: Plan, index: int, row: PlanRow, workers: int, held: int = 0)
         measurement=measurement,
         sources=sources,
         tiles=tuple(tile.shifted(starts) for tile in tiles),
+        token=token,
     )
 
 

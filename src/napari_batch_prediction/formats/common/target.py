@@ -31,6 +31,10 @@ class Target:
         Name of the dataset, in formats with several.
     replace
         True if an existing file may be replaced.
+    may_be_own
+        True if an earlier part of the same run may have written the file: an equal file is kept.
+    token
+        The mark of the run in the names of temporary files.
     offset
         Start of the array in its image, in pixels; 0 along missing axes.
     channel_names, channel_colors
@@ -57,6 +61,8 @@ class Target:
     units: Mapping[str, str] = field(default_factory=dict)
     internal_path: str = "exported_data"
     replace: bool = False
+    may_be_own: bool = False
+    token: str = ""
     offset: Mapping[str, int] = field(default_factory=dict)
     channel_names: tuple[str, ...] = ()
     channel_colors: tuple[tuple[int, int, int], ...] = ()

@@ -11,8 +11,10 @@ from typing import ClassVar, Generic, Protocol, TypeVar, final
 from numpy.typing import NDArray
 
 from napari_batch_prediction.axes import reorder
+from napari_batch_prediction.errors import OutputExistsError
 from napari_batch_prediction.formats.common.chunks import Index, Region
 from napari_batch_prediction.formats.common.files import (
+    keep_own,
     make_folder,
     not_whole,
     publish,
@@ -23,6 +25,7 @@ from napari_batch_prediction.formats.common.files import (
     temporary_path,
     writing,
 )
+from napari_batch_prediction.formats.common.stores import StoreNames
 from napari_batch_prediction.formats.common.target import Target
 
 
@@ -90,24 +93,28 @@ class AtomicWriter(Writer):
     Attributes
     ----------
     is_folder
-        True if the output is a folder.
+        True if the output is a folder. Its format then counts the files in ``n_files``.
+    names
+        Names of the files in a folder.
     counted
         Noun, for messages, of the things that are counted to tell if the output is whole.
     """
 
     is_folder: ClassVar[bool] = False
+    names: ClassVar[StoreNames | None] = None
     counted: ClassVar[str] = "values"
 
     def __init__(self, target: Target) -> None:
         self.target = target
         self.paths = (target.path,)
-        self._temporary = temporary_path(target.path)
+        self._temporary = temporary_path(target.path, target.token)
         self._temporaries = [self._temporary]
         self._lock = threading.Lock()
         self._releases: list[Callable[[], object]] = []
         self._begun = False
         self._expected = prod(target.shape)
         self._came = 0
+        self.n_files = 0
 
     @final
     def write(self, region: Region, values: NDArray) -> None:
@@ -144,6 +151,8 @@ class AtomicWriter(Writer):
         if self.is_folder:
             restore_folder(self.target.path)
         self._create()
+        if self.is_folder:
+            self.n_files = sum(item.is_file() for item in self._temporary.rglob("*"))
 
     @abstractmethod
     def _create(self) -> None:
@@ -161,8 +170,18 @@ class AtomicWriter(Writer):
         """Sync the output to the disk, and give it its name."""
         path, replace = self.target.path, self.target.replace
         with writing(path):
-            sync(self._temporary)
-        (publish_folder if self.is_folder else publish)(self._temporary, path, replace=replace)
+            n_files = sync(self._temporary)
+        if self.is_folder and n_files != self.n_files:
+            raise not_whole(path, n_files, self.n_files, "files")
+        try:
+            if self.is_folder:
+                publish_folder(self._temporary, path, replace=replace, names=self.names)
+            else:
+                publish(self._temporary, path, replace=replace)
+        except OutputExistsError:
+            if not self.target.may_be_own:
+                raise
+            keep_own(self._temporary, path)
 
     def _release(self) -> None:
         """Close files and drop waiting values; may be called several times."""

@@ -10,10 +10,14 @@ from numpy.typing import NDArray
 
 from napari_batch_prediction.axes import KEYS, axistags_from_json
 from napari_batch_prediction.errors import AxesError, ImageReadError
+from napari_batch_prediction.formats.common.stores import StoreNames
 from napari_batch_prediction.images.base import Image, choose_axes, only_dataset
 from napari_batch_prediction.images.units import unit_name
 
 _ATTRIBUTES = "attributes.json"
+
+NAMES = StoreNames((_ATTRIBUTES,), re.compile(r"\d+"))
+"""Metadata, and chunks named by their place along the last axis."""
 
 
 class N5Image(Image):

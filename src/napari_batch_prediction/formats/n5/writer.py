@@ -13,6 +13,7 @@ from napari_batch_prediction.formats.common.chunks import ChunkAssembler, Index,
 from napari_batch_prediction.formats.common.ilastik import ilastik_attributes
 from napari_batch_prediction.formats.common.target import GZIP_LEVEL, Target
 from napari_batch_prediction.formats.common.writer import ChunkWriter
+from napari_batch_prediction.formats.n5.reader import NAMES
 
 
 class N5Writer(ChunkWriter[ChunkAssembler]):
@@ -32,6 +33,7 @@ class N5Writer(ChunkWriter[ChunkAssembler]):
     """
 
     is_folder = True
+    names = NAMES
     _tensorstore: Any
     _array: Any
 
@@ -97,6 +99,8 @@ class N5Writer(ChunkWriter[ChunkAssembler]):
     def _store(self, index: Index, chunk: NDArray) -> None:
         with _system_errors():
             self._array[self._chunks.region(index)].write(chunk).result()
+        with self._lock:
+            self.n_files += 1
 
 
 @contextmanager

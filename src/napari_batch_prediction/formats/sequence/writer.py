@@ -1,5 +1,6 @@
 """Writing sequences of files, one for each index along an axis."""
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from math import prod
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from napari_batch_prediction.errors import ExportError
 from napari_batch_prediction.formats.common.chunks import Region
-from napari_batch_prediction.formats.common.files import publish, remove, taken, writing
+from napari_batch_prediction.formats.common.files import keep_own, publish, remove, taken, writing
 from napari_batch_prediction.formats.common.planes import slice_axis, slice_paths
 from napari_batch_prediction.formats.common.target import Target
 from napari_batch_prediction.formats.common.writer import AtomicWriter, Writer
@@ -79,12 +80,17 @@ class SequenceWriter(AtomicWriter):
 
     def _publish(self) -> None:
         target = self.target
+        there = {path for path in self.paths if os.path.lexists(path)} if not target.replace else set[Path]()
         for path in self.paths:
-            if path.exists() and not target.replace:
+            if path in there and not target.may_be_own:
                 raise taken(path)
+            if path in there:
+                keep_own(self._temporary / path.name, path)
         done: list[Path] = []
         try:
             for path in self.paths:
+                if path in there:
+                    continue
                 publish(self._temporary / path.name, path, replace=target.replace)
                 done.append(path)
         except ExportError:

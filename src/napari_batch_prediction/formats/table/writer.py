@@ -1,18 +1,9 @@
 """Writing the table of a whole batch, in one of two layouts."""
 
 import csv
+import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-
-from napari_batch_prediction.formats.common.files import (
-    make_folder,
-    publish,
-    remove,
-    sync,
-    temporary_path,
-    writing,
-)
 
 Line = tuple[str, ...]
 
@@ -56,27 +47,12 @@ def ilastik_lines(columns: Sequence[str], images: Iterable[ImageRows]) -> Iterat
         yield image.nickname, _text(image.total)
 
 
-def write_lines(path: Path, lines: Iterable[Line], *, replace: bool) -> None:
-    """Write a table.
-
-    Raises
-    ------
-    ExportError
-        If it cannot be written.
-    OutputExistsError
-        If the file exists and ``replace`` is False.
-    """
-    make_folder(path.parent)
-    temporary = temporary_path(path)
-    try:
-        with writing(path):
-            # Bytes of names that are not UTF-8 stay as they are.
-            with temporary.open("x", newline="", encoding="utf-8", errors="surrogateescape") as file:
-                csv.writer(file, lineterminator="\n").writerows(lines)
-            sync(temporary)
-        publish(temporary, path, replace=replace)
-    finally:
-        remove(temporary)
+def table_bytes(lines: Iterable[Line]) -> bytes:
+    """Return the content of a file with these lines."""
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(lines)
+    # The bytes of a name that is not UTF-8 are written as they are.
+    return text.getvalue().encode("utf-8", errors="surrogateescape")
 
 
 def _text(number: float | None) -> str:

@@ -44,7 +44,7 @@ class TiffWriter(ChunkWriter[ChunkAssembler]):
         self._ome = ome
         self._layout = layout
         self._codec = CODECS[target.compression or "gzip"]
-        self._waiting = temporary_path(target.path)
+        self._waiting = temporary_path(target.path, target.token)
         self._temporaries.append(self._waiting)
         self._segment_ranges: dict[Index, tuple[int, int]] = {}
 

@@ -9,6 +9,7 @@ ZARR = FileFormat(
     reader="zarr.reader:ZarrImage",
     lister="zarr.reader:list_images",
     stamp="zarr.store:read_metadata",
+    store="zarr.store:NAMES",
     is_folder=True,
     versions=("0.4", "0.5"),
     holds_labels=True,

@@ -2,15 +2,20 @@
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from napari_batch_prediction import PROGRAM
+from napari_batch_prediction.formats.common.stores import StoreNames
 from napari_batch_prediction.formats.zarr.metadata import OmeImage, ome_attributes
 
 # Files that make a folder an array or a group of Zarr, with any extension.
 _MARKERS = ("zarr.json", ".zgroup", ".zarray")
+
+NAMES = StoreNames(_MARKERS, re.compile(r"\.zattrs|\.zmetadata|(c[./])?\d+(\.\d+)*|c|METADATA\.ome\.xml"))
+"""Metadata, and chunks named by their place."""
 
 
 def is_zarr(folder: Path) -> bool:

@@ -10,6 +10,7 @@ from napari_batch_prediction.formats.common.writer import ChunkWriter
 from napari_batch_prediction.formats.zarr.codecs import codec
 from napari_batch_prediction.formats.zarr.labels import register
 from napari_batch_prediction.formats.zarr.pyramid import Pyramid, level_shapes
+from napari_batch_prediction.formats.zarr.store import NAMES
 from napari_batch_prediction.formats.zarr.writer_metadata import AXES, attributes
 
 
@@ -28,6 +29,7 @@ class OmeZarrWriter(ChunkWriter[Pyramid]):
     """
 
     is_folder = True
+    names = NAMES
     _arrays: list[zarr.Array]
 
     def __init__(self, target: Target, *, multiscale: bool) -> None:
@@ -58,6 +60,11 @@ class OmeZarrWriter(ChunkWriter[Pyramid]):
     def _store(self, index: Index, chunk: NDArray) -> None:
         level, *in_level = index
         self._arrays[level][self._chunks.levels[level].region(tuple(in_level))] = chunk
+        parts = [*(["c"] if self._arrays[level].metadata.zarr_format == 3 else []), *map(str, in_level)]
+        # A chunk of zeros has no file.
+        if self._temporary.joinpath(f"s{level}", *parts).is_file() or chunk.any():
+            with self._lock:
+                self.n_files += 1
 
     def _publish(self) -> None:
         super()._publish()
