@@ -30,7 +30,7 @@ class LinearRegressor:
     scale, weights
         float64 (features,).
     offset
-        What is added.
+        The density of a pixel whose features are all 0.
     """
 
     scale: NDArray[np.float64]

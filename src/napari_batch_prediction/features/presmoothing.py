@@ -132,7 +132,7 @@ def presmooth(block, kernel, in_2d, tile, target, stride):
     kernel
         float32 taps 0 to the radius.
     in_2d
-        Whether slices are smoothed by themselves. Then the result has no margin along z.
+        Smooth each slice by itself. Then the result has no margin along z.
     tile
         :class:`Bounds`.
     target

@@ -33,7 +33,7 @@ class PackedForest(NamedTuple):
     values
         float64 (m, columns): the values of leaves, each row once for every tree in a group of trees.
     pure
-        Whether every leaf gives everything to one column, and votes can be counted in 16 bits. Then the row of
+        True if every leaf gives everything to one column, and votes can be counted in 16 bits. Then the row of
         a leaf is ``(tree % GROUP) * columns + column``.
     capacity
         The largest number of nodes in :data:`GROUP` successive trees.
@@ -90,7 +90,7 @@ def pack(
     columns
         The column of the result for each column of values of the trees; the same if not given.
     votes
-        Whether leaves that give everything to one column may be counted as votes for it.
+        Allow leaves that give everything to one column to be counted as votes for it.
     """
     column = np.arange(n_columns) if columns is None else np.asarray(columns, np.int64)
     pure = votes and leaves_are_pure(trees) and len(trees) <= np.iinfo(np.uint16).max
