@@ -323,6 +323,7 @@ class Terminal(io.StringIO):
         return True
 
 
+@pytest.mark.slow
 def test_09_progress_is_true(tmp_path):
     """310 equal files: when 51 are done, 16 % of the work is, and the terminal says so."""
     for i in range(310):

@@ -8,6 +8,8 @@ from pickle_mutations import run
 from pickled import MadeTree, forest, linear, svr
 from repository import GOLDEN
 
+pytestmark = pytest.mark.slow
+
 FOLDER = Path(__file__).parent / "stored"
 
 

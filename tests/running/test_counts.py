@@ -153,6 +153,7 @@ def test_density_alone_is_not_counted(tmp_path):
     assert (ledger.rows[0].tables, ledger.rows[0].count, ledger.tables) == ({}, None, {})
 
 
+@pytest.mark.slow
 def test_only_what_is_done_is_counted(tmp_path, resumable):
     """An image that fails is not in the table; when it is mended and resumed, the table is that of one run."""
     paths = save_images(tmp_path, "a", "b", "c", shape=(600, 600))
@@ -171,6 +172,7 @@ def test_only_what_is_done_is_counted(tmp_path, resumable):
     assert files_in(tmp_path) == {f"{name}{end}" for name in "abc" for end in (".npy", "_Density.h5")}
 
 
+@pytest.mark.slow
 def test_cancelled_run_writes_the_table_of_what_is_done(tmp_path, resumable):
     """A run that is cancelled leaves the table of what is done; resumed, it becomes whole."""
     paths = save_images(tmp_path, "a", "b", "c", shape=(600, 600))
