@@ -163,10 +163,12 @@ def _job(arguments: argparse.Namespace) -> "tuple[BatchJob, Classifier | None]":
 
 def _job_text(given: str) -> str:
     """Return JSON given as text or as the path of a file."""
+    from napari_batch_prediction.disk import refuse_special
     from napari_batch_prediction.errors import SettingsError
 
     if given.lstrip().startswith("{"):
         return given
+    refuse_special(Path(given), SettingsError)
     try:
         return Path(given).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:

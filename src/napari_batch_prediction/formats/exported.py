@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import NamedTuple
 
+from napari_batch_prediction.disk import refuse_special
+from napari_batch_prediction.errors import ImageReadError
 from napari_batch_prediction.formats.format import load
 from napari_batch_prediction.formats.registry import known_format
 from napari_batch_prediction.formats.stamp import Stamp, read_stamp
@@ -41,6 +43,7 @@ def find_exported(path: Path) -> list[Exported]:
     ImageReadError
         If the file has to be opened and cannot be.
     """
+    refuse_special(path, ImageReadError)
     file_format = known_format(path)
     if file_format is None or not file_format.has_internal_path:
         stamp = read_stamp(path)

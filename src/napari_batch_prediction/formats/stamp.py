@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError,
 
 from napari_batch_prediction import PROGRAM
 from napari_batch_prediction.axes import AxisKey
+from napari_batch_prediction.disk import refuse_special
+from napari_batch_prediction.errors import ImageReadError
 from napari_batch_prediction.formats.format import load
 from napari_batch_prediction.formats.registry import known_format
 from napari_batch_prediction.formats.zarr.format import ZARR
@@ -95,6 +97,7 @@ def read_metadata(path: Path, internal_path: str) -> Mapping[str, str]:
     if file_format is None or not file_format.stamp:
         return {}
     try:
+        refuse_special(path, ImageReadError)
         metadata = load(file_format.stamp)(path, internal_path)
     except Exception:  # libraries raise nearly anything for damaged files and those of other programs
         return {}

@@ -3,6 +3,7 @@
 import csv
 from pathlib import Path
 
+from napari_batch_prediction.disk import refuse_special
 from napari_batch_prediction.errors import SettingsError
 
 EXTENSIONS = (".txt", ".csv")
@@ -22,6 +23,7 @@ def read_list(file: Path) -> list[str]:
     SettingsError
         If the list does not exist, is no text, or is empty.
     """
+    refuse_special(file, SettingsError)
     try:
         text = file.read_text("utf-8-sig")
     except OSError as error:

@@ -7,6 +7,7 @@ from glob import has_magic
 from pathlib import Path
 from typing import Self
 
+from napari_batch_prediction.disk import refuse_special
 from napari_batch_prediction.errors import ImageReadError, SettingsError
 from napari_batch_prediction.formats.registry import known_format
 from napari_batch_prediction.images.base import Image, reading
@@ -90,6 +91,7 @@ class FileAt(Location):
         file_format = known_format(self.path)
         if file_format is None:
             return []
+        refuse_special(self.path, ImageReadError)
         with reading(f"'{self.path}' as {file_format.name}"):
             return file_format.datasets(self.path)
 

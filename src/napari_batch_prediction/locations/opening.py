@@ -3,6 +3,7 @@
 import stat
 from pathlib import Path
 
+from napari_batch_prediction.disk import refuse_special
 from napari_batch_prediction.errors import AxesError, ImageReadError
 from napari_batch_prediction.formats.format import FileFormat
 from napari_batch_prediction.formats.microscope.format import MICROSCOPE
@@ -56,6 +57,7 @@ def _format_of(location: str, file: Path, dataset: str | None) -> FileFormat:
             if file.exists():
                 raise
             raise ImageReadError(f"There is no file '{file}'. Check its name and folder.") from None
+    refuse_special(file, ImageReadError, state.st_mode)
     is_folder = stat.S_ISDIR(state.st_mode)
     store = is_folder and is_store(file)
     if is_folder and not store:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from napari_batch_prediction.classifiers.base import COUNT_COLUMNS, COUNTS
+from napari_batch_prediction.disk import refuse_special
 from napari_batch_prediction.errors import ExportError, SettingsError
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.records.ledger import LedgerRow, Table, Written
@@ -64,6 +65,7 @@ class Record:
 
     def __init__(self, path: Path, *, continued: bool = False) -> None:
         self.path = path
+        refuse_special(path, SettingsError)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file: IO[bytes] = path.open("r+b" if continued else "x+b")
@@ -277,6 +279,7 @@ def _read_tables(line: EndLine) -> dict[str, Table]:
 
 def _content(path: Path) -> bytes:
     """Return the whole lines of a record."""
+    refuse_special(path, SettingsError)
     try:
         content = path.read_bytes()
     except OSError as error:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from napari_batch_prediction.axes import KEYS, axistags_from_json
 from napari_batch_prediction.errors import AxesError
+from napari_batch_prediction.formats.hdf5.sources import check_links, check_sources, virtual_dimensions
 from napari_batch_prediction.images.base import Image, choose_axes, only_dataset
 from napari_batch_prediction.images.units import unit_name
 
@@ -75,11 +76,16 @@ class Hdf5Image(Image):
 
 def _find_dataset(h5: h5py.File, file: Path, name: str | None) -> h5py.Dataset:
     if name is not None:
+        check_links(file, h5, name)
         dataset = h5.get(name)
-        if isinstance(dataset, h5py.Dataset) and dataset.shape is not None:
-            return dataset
+        if isinstance(dataset, h5py.Dataset):
+            check_sources(file, dataset)
+            if dataset.shape is not None:
+                return dataset
     images = _image_datasets(h5)
-    return images[only_dataset(file, {path: f"{d.shape} {d.dtype}" for path, d in images.items()}, name)]
+    dataset = images[only_dataset(file, {path: _described(image) for path, image in images.items()}, name)]
+    check_sources(file, dataset)
+    return dataset
 
 
 def list_datasets(file: Path) -> list[str]:
@@ -117,11 +123,20 @@ def _image_datasets(h5: h5py.File) -> dict[str, h5py.Dataset]:
     datasets = {}
 
     def visit(path: str, item: Any) -> None:
-        if isinstance(item, h5py.Dataset) and item.dtype.kind in "buif" and 2 <= item.ndim <= 5:
+        # To tell the shape of a virtual dataset, HDF5 may open the files it is put together from.
+        if (
+            isinstance(item, h5py.Dataset)
+            and item.dtype.kind in "buif"
+            and 2 <= (virtual_dimensions(item) or item.ndim) <= 5
+        ):
             datasets[path] = item
 
     h5.visititems(visit)
     return datasets
+
+
+def _described(dataset: h5py.Dataset) -> str:
+    return f"of other datasets, {dataset.dtype}" if virtual_dimensions(dataset) else f"{dataset.shape} {dataset.dtype}"
 
 
 def _file_axes(dataset: h5py.Dataset) -> tuple[str | None, dict[str, float]]:
