@@ -15,6 +15,9 @@ AxisKey = Literal["t", "c", "z", "y", "x"]
 # Type flags of vigra's axistags: 1 channel, 2 space, 8 time.
 _TYPE_FLAGS = {"c": 1, "t": 8, "z": 2, "y": 2, "x": 2}
 
+# Characters of axistags; five axes with descriptions take about a thousand.
+_MAX_AXISTAGS = 100_000
+
 # ilastik's guess by number of dimensions, for files without axes.
 _GUESS = {2: "yx", 3: "zyx", 4: "zyxc", 5: "tzyxc"}
 
@@ -120,10 +123,12 @@ def axistags_from_json(text: str | bytes) -> tuple[str, dict[str, float]]:
         If the text is not axistags, or has unknown keys.
     """
     try:
+        if len(text) > _MAX_AXISTAGS:
+            raise ValueError(f"{len(text)} characters")
         tags = json.loads(text)["axes"]
         axes = "".join(tag["key"] for tag in tags)
         sizes = {tag["key"]: float(tag["resolution"]) for tag in tags if tag.get("resolution")}
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise AxesError(f"Not vigra axistags: {str(text)[:80]!r} ({error}).") from error
     return check_axes(axes), sizes
 

@@ -12,6 +12,7 @@ _LEAF = 0x40000000
 _THRESHOLD = 0
 _ROOT = 2
 _SKLEARN_LEAF = -1
+_MAX_DEPTH = 1000
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,15 @@ class Tree:
     threshold: NDArray[np.float64]
     left: NDArray[np.int32]
     value: NDArray[np.float64]
+
+    def n_levels(self) -> int:
+        """Return the number of levels of a tree whose nodes are in the order of their levels."""
+        # The end of the level after the one that ends with each node.
+        ends = (1 + 2 * np.cumsum(self.feature >= 0)).tolist()
+        end = n_levels = 1
+        while end < len(ends):
+            end, n_levels = ends[end - 1], n_levels + 1
+        return n_levels
 
 
 def tree_from_vigra(topology: NDArray[np.int32], parameters: NDArray[np.float64]) -> Tree:
@@ -66,6 +76,8 @@ def tree_from_vigra(topology: NDArray[np.int32], parameters: NDArray[np.float64]
         # A node takes at least two entries, so more nodes than that means that one is reached twice.
         if level.min() < _ROOT or level.max() + 1 >= len(topo) or n_nodes > len(topo) // 2:
             raise _damaged("a node that points outside the tree, or a node with two parents")
+        if len(levels) > _MAX_DEPTH:
+            raise _damaged(f"a tree of more than {_MAX_DEPTH} levels")
         levels.append(level)
         kind = topo[level]
         inner = level[(kind & _LEAF) == 0]
@@ -84,6 +96,8 @@ def tree_from_vigra(topology: NDArray[np.int32], parameters: NDArray[np.float64]
     last = parameter + np.where(leaf, n_classes, 1)
     if (parameter < 0).any() or last.max() >= len(params):
         raise _damaged("a node whose parameters are missing")
+    if np.count_nonzero(leaf) * n_classes > len(params):
+        raise _damaged("leaves that share their probabilities")
     columns = topo[inner + 4]
     if inner.size and (columns.min() < 0 or columns.max() >= n_features):
         raise _damaged(f"a node that looks at a column outside 0 to {n_features - 1}")

@@ -6,11 +6,11 @@ from napari_batch_prediction.ilp.file import ProjectFile
 from napari_batch_prediction.ilp.group import ProjectGroup
 from napari_batch_prediction.ilp.labels import read_label_colors
 from napari_batch_prediction.ilp.lanes import last_lane, read_lanes
-from napari_batch_prediction.ilp.project import COUNTING, TRAIN_AGAIN, CountingProject, Lane
+from napari_batch_prediction.ilp.limits import MAX_FEATURES, MAX_NAME, MAX_SIGMA
+from napari_batch_prediction.ilp.project import COUNTING, MAX_LABEL, TRAIN_AGAIN, CountingProject, Lane
 from napari_batch_prediction.ilp.regressors import read_wrappers
 
 _CLASSES = ("Foreground", "Background")
-_MAX_SIGMA = 1000
 
 
 def read_counting_project(file: ProjectFile) -> CountingProject:
@@ -43,13 +43,15 @@ def read_counting_project(file: ProjectFile) -> CountingProject:
         )
     n_channels = image.extent("c") or max(1, stored[0].n_features // selection.n_features() if stored else 1)
     n_features = selection.n_features(n_channels)
+    if n_features > MAX_FEATURES:
+        raise file.damaged("Input Data", f"expected at most {MAX_FEATURES} features, found {n_features}")
     usable = [wrapper for wrapper in stored if wrapper.n_features == n_features]
     if stored and not usable:
         reasons.append(
             f"they were trained on {stored[0].n_features} features, but the feature selection gives {n_features}"
         )
     sigma = _read_sigma(applet)
-    classes = applet.texts("LabelNames") or _CLASSES
+    classes = applet.texts("LabelNames", MAX_LABEL, MAX_NAME) or _CLASSES
     return CountingProject(
         path=file.path,
         version=file.version,
@@ -79,10 +81,10 @@ def _check_dimensions(file: ProjectFile, image: Lane) -> None:
 
 
 def _read_sigma(applet: ProjectGroup) -> float | None:
-    stored = applet.array("Sigma")
+    stored = applet.array("Sigma", 1)
     if stored is None or stored.size != 1 or applet.attribute("Sigma", "isEmpty"):
         return None
-    if stored.dtype.kind not in "iuf" or not 0 < stored.ravel()[0] <= _MAX_SIGMA:
+    if stored.dtype.kind not in "iuf" or not 0 < stored.ravel()[0] <= MAX_SIGMA:
         raise applet.damaged("Sigma", f"expected a number of pixels, found {stored.ravel()[0]!r}")
     return float(stored.ravel()[0])
 

@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
 from napari_batch_prediction.errors import ProjectError
 from napari_batch_prediction.features.selection import FEATURE_IDS, FeatureSelection
 from napari_batch_prediction.ilp.file import ProjectFile
+from napari_batch_prediction.ilp.limits import MAX_NAME, MAX_SCALES, MAX_SIGMA
 from napari_batch_prediction.ilp.project import TRAIN_AGAIN, Lane
 
 _CHOOSE_FEATURES = f"Choose features in ilastik's 'Feature Selection'. {TRAIN_AGAIN}"
@@ -41,14 +40,17 @@ def read_selection(file: ProjectFile, name: str, image: Lane, n_columns: int, n_
             f"{path} takes its features from another file (FeatureListFilename), which is not supported. "
             f"{_CHOOSE_FEATURES}"
         )
-    ids, scales, matrix = applet.texts("FeatureIds"), applet.array("Scales"), applet.array("SelectionMatrix")
-    if ids is None or scales is None or matrix is None or not matrix.any():
+    ids, scales = applet.texts("FeatureIds", MAX_SCALES, MAX_NAME), applet.array("Scales", MAX_SCALES)
+    matrix = applet.array("SelectionMatrix", MAX_SCALES**2)
+    if ids is None or scales is None or matrix is None:
         raise _unselected(path)
     if matrix.shape != (len(ids), scales.size) or matrix.dtype.kind not in "biuf":
         expected = f"one row for each of {len(ids)} features and one column for each of {scales.size} scales"
         raise applet.damaged("SelectionMatrix", f"expected {expected}, found {matrix.dtype} of shape {matrix.shape}")
-    if scales.ndim != 1 or scales.dtype.kind not in "iuf" or not (np.isfinite(scales) & (scales > 0)).all():
-        raise applet.damaged("Scales", f"expected positive numbers, found {scales!r}")
+    if not matrix.any():
+        raise _unselected(path)
+    if scales.ndim != 1 or scales.dtype.kind not in "iuf" or not ((scales > 0) & (scales <= MAX_SIGMA)).all():
+        raise applet.damaged("Scales", f"expected positive numbers of pixels up to {MAX_SIGMA}, found {scales!r}")
 
     selected = matrix.astype(bool)
     unknown = sorted({key for key, row in zip(ids, selected, strict=True) if key not in FEATURE_IDS and row.any()})
@@ -63,7 +65,7 @@ def read_selection(file: ProjectFile, name: str, image: Lane, n_columns: int, n_
         sigmas = tuple(float(scale) for scale in scales)
         return FeatureSelection(tuple(key for key, _ in rows), sigmas, tuple(row for _, row in rows), in_2d)
 
-    in_2d = applet.array("ComputeIn2d")
+    in_2d = applet.array("ComputeIn2d", MAX_SCALES)
     # For an empty list ilastik stores one arbitrary float.
     if in_2d is None or in_2d.size == 0 or in_2d.dtype.kind == "f":
         return _decided_by_image(selection, len(scales), image, n_columns, n_more)

@@ -8,8 +8,10 @@ from typing import Self
 
 import h5py
 
+from napari_batch_prediction.disk import refuse_special
 from napari_batch_prediction.errors import ProjectError
 from napari_batch_prediction.ilp.group import H5PY_ERRORS, ProjectGroup
+from napari_batch_prediction.ilp.limits import MAX_NAME, Limits
 from napari_batch_prediction.ilp.project import CLASS_NAMES, PIXEL_CLASSIFICATION, SUPPORTED
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -37,8 +39,8 @@ class ProjectFile(ProjectGroup):
     def __init__(self, path: str | os.PathLike[str]) -> None:
         path = Path(path)
         self._file = _open(path)
-        super().__init__(path, self._file)
         try:
+            super().__init__(path, self._file, Limits(path))
             self.version = self._read_version()
             self.workflow = self._read_workflow()
         except BaseException:
@@ -70,8 +72,10 @@ class ProjectFile(ProjectGroup):
                 "Choose the file with the ending .ilp that ilastik saved."
             )
         # ilastik 0.5 stored its version as a number, or not at all.
-        version = self.text("ilastikVersion") if stored is not None and stored.dtype.kind not in "biuf" else "0.5"
-        numbers = re.match(r"(\d+)\.(\d+)", version or "")
+        version = (
+            self.text("ilastikVersion", MAX_NAME) if stored is not None and stored.dtype.kind not in "biuf" else "0.5"
+        )
+        numbers = re.match(r"(\d{1,9})\.(\d{1,9})", version or "")
         if version is None or numbers is None:
             raise self.damaged("ilastikVersion", f"expected a version such as 1.4.1, found {version!r}")
         if (int(numbers[1]), int(numbers[2])) < _OLDEST:
@@ -82,7 +86,7 @@ class ProjectFile(ProjectGroup):
         return version
 
     def _read_workflow(self) -> str:
-        name = self.text("workflowName")
+        name = self.text("workflowName", MAX_NAME)
         if name is None:
             if not self.has("PixelClassification"):
                 raise self.damaged("workflowName", "the name of the workflow is missing")
@@ -93,6 +97,7 @@ class ProjectFile(ProjectGroup):
 def _open(path: Path) -> h5py.File:
     if path.is_dir():
         raise ProjectError(f"{path} is a folder. Choose the project file (.ilp) itself.")
+    refuse_special(path, ProjectError)
     try:
         with path.open("rb") as stream:
             start = stream.read(len(_SIGNATURE))

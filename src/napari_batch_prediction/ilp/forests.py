@@ -1,6 +1,7 @@
 """The random forests in a project file, as written by vigra."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import numpy as np
 from napari_batch_prediction.errors import ProjectError
 from napari_batch_prediction.forest.trees import Tree, tree_from_vigra
 from napari_batch_prediction.ilp.group import ProjectGroup
+from napari_batch_prediction.ilp.limits import MAX_FEATURES, MAX_FORESTS, MAX_LEVELS, MAX_TREES
 from napari_batch_prediction.ilp.project import MAX_LABEL, TRAIN_AGAIN, Forests
 
 _CHOOSE_FOREST = f"Choose the classifier 'Parallel Random Forest' in ilastik. {TRAIN_AGAIN}"
@@ -38,18 +40,28 @@ def read_forests(applet: ProjectGroup) -> Forests:
     members = classifier.subgroups()
     # Classifiers with a single forest store it as "forest".
     forests = [member for key, member in members.items() if key.startswith("Forest") or key == "forest"]
+    if len(forests) > MAX_FORESTS:
+        raise classifier.damaged("", f"expected at most {MAX_FORESTS} forests, found {len(forests)}")
     trees: list[Tree] = []
+    n_levels = 0
     sizes: set[tuple[int, int]] = set()
     for forest in forests:
         for tree, n_features, n_classes in _read_trees(forest):
             trees.append(tree)
+            n_levels += tree.n_levels()
+            if n_levels > MAX_LEVELS:
+                raise forest.damaged("", f"expected trees of at most {MAX_LEVELS} levels in all, found more")
             sizes.add((n_features, n_classes))
+        if len(trees) > MAX_TREES:
+            raise classifier.damaged("", f"expected at most {MAX_TREES} trees, found {len(trees)}")
         if len(sizes) > 1:
             listed = " and ".join(f"{n} features with {c} classes" for n, c in sorted(sizes))
             raise forest.damaged("", f"expected trees of one kind, found {listed}")
     if not sizes:
         raise untrained(applet.path, applet.name)
     n_features, n_classes = sizes.pop()
+    if n_features > MAX_FEATURES:
+        raise classifier.damaged("", f"expected at most {MAX_FEATURES} features, found {n_features}")
     _check_counts(classifier, forests, n_features, n_classes)
     return Forests(tuple(trees), n_features, _read_labels(classifier, forests[0], n_classes))
 
@@ -79,7 +91,7 @@ def _check_type(classifier: ProjectGroup) -> None:
         )
 
 
-def _read_trees(forest: ProjectGroup) -> list[tuple[Tree, int, int]]:
+def _read_trees(forest: ProjectGroup) -> Iterable[tuple[Tree, int, int]]:
     """Return each tree of a forest with its number of features and of classes."""
     path = forest.path
     version = forest.attribute("", "vigra_random_forest_version")
@@ -98,11 +110,13 @@ def _read_trees(forest: ProjectGroup) -> list[tuple[Tree, int, int]]:
     count = options.integer("tree_count_") if options is not None else None
     if count is not None and not 0 <= count <= len(stored):
         raise forest.damaged("_options/tree_count_", f"expected {count} trees, found {len(stored)}")
-    return [_read_tree(member) for member in stored[:count]]
+    if len(stored[:count]) > MAX_TREES:
+        raise forest.damaged("", f"expected at most {MAX_TREES} trees, found {len(stored[:count])}")
+    return map(_read_tree, stored[:count])
 
 
 def _read_tree(stored: ProjectGroup) -> tuple[Tree, int, int]:
-    topology, parameters = stored.array("topology"), stored.array("parameters")
+    topology, parameters = stored.array("topology", copies=2), stored.array("parameters", copies=2)
     if topology is None or parameters is None or topology.dtype.kind != "i" or parameters.dtype.kind != "f":
         raise stored.damaged("", "expected a tree: 'topology' of whole numbers and 'parameters' of floats")
     try:

@@ -9,10 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_batch_prediction.errors import ProjectError
-from napari_batch_prediction.ilp.heap import texts_are_readable
+from napari_batch_prediction.ilp.heap import attributes_are_readable, texts_are_readable
+from napari_batch_prediction.ilp.limits import MAX_MEMBERS, MAX_TEXT, MAX_VALUES, Limits
+from napari_batch_prediction.ilp.links import ElsewhereError, own_member
 
 # The errors that h5py raises for files with damaged bytes.
-H5PY_ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError, MemoryError)
+H5PY_ERRORS = (OSError, RuntimeError, LookupError, ValueError, TypeError, OverflowError, MemoryError)
+
+_MAX_FAULT = 500
 
 
 class ProjectGroup:
@@ -24,6 +28,8 @@ class ProjectGroup:
         The project file, for messages.
     stored
         The group.
+    limits
+        The limits of the project.
 
     Attributes
     ----------
@@ -33,44 +39,51 @@ class ProjectGroup:
         The group's full name in the file.
     """
 
-    def __init__(self, path: Path, stored: h5py.Group) -> None:
+    def __init__(self, path: Path, stored: h5py.Group, limits: Limits) -> None:
         self.path = path
         self.name: str = stored.name
         self._stored = stored
+        self._limits = limits
 
     def damaged(self, name: str, fault: object, attribute: str = "") -> ProjectError:
         """Return the error for a damaged member, or for the group itself if the name is empty."""
         member = f"{self.name.rstrip('/')}/{name}" if name else self.name
         return ProjectError(
-            f"{self.path} is damaged at {member}{attribute and f' (attribute {attribute})'}: {fault}. "
+            f"{self.path} is damaged at {member[:_MAX_FAULT]}{attribute and f' (attribute {attribute})'}: "
+            f"{str(fault)[:_MAX_FAULT]}. "
             "Take an intact copy of the file, or open it in ilastik and save it again."
         )
 
     def has(self, name: str) -> bool:
         """Return True if there is a member of this name."""
-        try:
-            return name in self._stored
-        except H5PY_ERRORS as error:
-            raise self.damaged(name, error) from error
+        return self._member(name) is not None
 
     def names(self) -> list[str]:
         """Return the names of all members, sorted."""
         try:
-            return sorted(self._stored)
+            n_members = len(self._stored)
+            names = sorted(self._stored) if n_members <= MAX_MEMBERS else []
         except H5PY_ERRORS as error:
             raise self.damaged("", error) from error
+        if n_members > MAX_MEMBERS:
+            raise self.damaged("", f"it has {n_members} members, expected at most {MAX_MEMBERS}")
+        return names
 
     def group(self, name: str) -> "ProjectGroup | None":
         """Return a subgroup, or None if there is none."""
         member = self._member(name)
         if member is not None and not isinstance(member, h5py.Group):
             raise self.damaged(name, "expected a group, found a dataset")
-        return None if member is None else ProjectGroup(self.path, member)
+        return None if member is None else ProjectGroup(self.path, member, self._limits)
 
     def subgroups(self) -> dict[str, "ProjectGroup"]:
         """Return all subgroups in the order of their names."""
         members = ((name, self._member(name)) for name in self.names())
-        return {name: ProjectGroup(self.path, member) for name, member in members if isinstance(member, h5py.Group)}
+        return {
+            name: ProjectGroup(self.path, member, self._limits)
+            for name, member in members
+            if isinstance(member, h5py.Group)
+        }
 
     def numbered_subgroups(self) -> list["ProjectGroup"]:
         """Return all subgroups in the order of the numbers in their names."""
@@ -81,6 +94,10 @@ class ProjectGroup:
         member = self._member(name)
         if member is not None and not isinstance(member, h5py.Dataset):
             raise self.damaged(name, "expected a dataset, found a group")
+        try:
+            _ = member is None or (member.shape, member.dtype)
+        except H5PY_ERRORS as error:
+            raise self.damaged(name, error) from error
         return member
 
     def attribute(self, member: str, name: str) -> Any:
@@ -92,47 +109,74 @@ class ProjectGroup:
         """
         item = self._member(member) if member else self._stored
         try:
-            value = None if item is None else item.attrs.get(name)
+            if item is None or name not in item.attrs:
+                return None
+            stored = item.attrs.get_id(name)
+            readable = stored.shape in ((), (1,)) and stored.dtype.itemsize <= MAX_TEXT
+            readable = readable and attributes_are_readable(item.file, stored)
+            value = item.attrs[name] if readable else None
         except H5PY_ERRORS as error:
             raise self.damaged(member, error, name) from error
-        if isinstance(value, np.ndarray) and value.size == 1:
+        if not readable:
+            raise self.damaged(member, "expected one value", name)
+        if isinstance(value, np.ndarray):
             value = value.ravel()[0]
+        if isinstance(value, h5py.Empty):
+            return None
         return _decoded(value) if isinstance(value, bytes) else value
 
-    def array(self, name: str) -> NDArray[Any] | None:
-        """Return a dataset's values, or None if it is missing or empty."""
+    def array(self, name: str, most: int | None = None, copies: int = 1) -> NDArray[Any] | None:
+        """Return a dataset's values, or None if it is missing or empty.
+
+        Parameters
+        ----------
+        name
+            The dataset.
+        most
+            Number of values beyond which it counts as damaged.
+        copies
+            Number of times the values are going to be in memory.
+        """
         stored = self.dataset(name)
         if stored is None:
             return None
         try:
-            readable = texts_are_readable(stored)
-            values = stored[()] if readable else None
+            fault = self._limits.check(stored, most, copies)
+            if not fault and not texts_are_readable(stored):
+                fault = "its text is lost"
+            values = None if fault else stored[()]
         except H5PY_ERRORS as error:
             raise self.damaged(name, error) from error
-        if not readable:
-            raise self.damaged(name, "its text is lost")
+        if fault:
+            raise self.damaged(name, fault)
         return None if isinstance(values, h5py.Empty) else np.asarray(values)
 
-    def texts(self, name: str) -> tuple[str, ...] | None:
-        """Return a list of texts (vlen, fixed width or opaque), or None if it is missing or empty."""
-        values = self.array(name)
+    def texts(self, name: str, most: int = MAX_VALUES, longest: int = MAX_TEXT) -> tuple[str, ...] | None:
+        """Return a list of texts (vlen, fixed width or opaque), or None if it is missing or empty.
+
+        More texts than ``most``, or longer ones than ``longest``, count as damaged.
+        """
+        values = self.array(name, most)
         # ilastik stores an empty list as one arbitrary float with an attribute.
         if values is None or values.size == 0 or values.dtype.kind == "f":
             return None
         if values.ndim > 1 or not all(isinstance(value, (str, bytes, np.void)) for value in values.ravel()):
             raise self.damaged(name, f"expected text, found {values.dtype} of shape {values.shape}")
-        return tuple(_decoded(value) for value in values.ravel())
+        texts = tuple(_decoded(value) for value in values.ravel())
+        if (length := max(map(len, texts))) > longest:
+            raise self.damaged(name, f"it has a text of {length} characters, expected at most {longest}")
+        return texts
 
-    def text(self, name: str) -> str | None:
+    def text(self, name: str, longest: int = MAX_TEXT) -> str | None:
         """Return one text, stored as a scalar or a list of one, or None if it is missing or empty."""
-        values = self.texts(name)
+        values = self.texts(name, longest=longest)
         if values is not None and len(values) != 1:
             raise self.damaged(name, f"expected one text, found {len(values)}")
         return values[0] if values and values[0] else None
 
     def integers(self, name: str) -> tuple[int, ...] | None:
         """Return a list of whole numbers, whatever their dtype, or None if it is missing or empty."""
-        values = self.array(name)
+        values = self.array(name, MAX_VALUES)
         if values is None or values.size == 0:
             return None
         if values.ndim > 1 or values.dtype.kind not in "biuf":
@@ -151,15 +195,18 @@ class ProjectGroup:
 
     def _member(self, name: str) -> h5py.Group | h5py.Dataset | None:
         try:
-            if name not in self._stored:
-                return None
-            return self._stored[name]
+            return own_member(self._stored, name)
+        except ElsewhereError as error:
+            raise ProjectError(
+                f"{self.path} is not a project as ilastik saves it: {self.name.rstrip('/')}/{name[:_MAX_FAULT]} is "
+                f"{error}, which is not followed. Open it in ilastik and save it again, as one file."
+            ) from None
         except H5PY_ERRORS as error:
             raise self.damaged(name, error) from error
 
 
 def _number(name: str) -> int:
-    digits = re.search(r"\d+", name)
+    digits = re.search(r"\d{1,18}", name)
     return int(digits[0]) if digits else -1
 
 

@@ -5,6 +5,7 @@ import re
 from napari_batch_prediction.axes import axistags_from_json
 from napari_batch_prediction.errors import AxesError
 from napari_batch_prediction.ilp.group import ProjectGroup
+from napari_batch_prediction.ilp.limits import MAX_BLOCKS
 from napari_batch_prediction.ilp.project import LabelBlock
 
 _BLOCK_AXES = "xyc"
@@ -19,11 +20,20 @@ def read_label_blocks(applet: ProjectGroup) -> list[list[LabelBlock]]:
     ProjectError
         If a block is damaged.
     """
-    sets = applet.group("LabelSets")
     return [
-        [block for name in image.names() if (block := _read_block(image, name)).labels.any()]
-        for image in (sets.numbered_subgroups() if sets is not None else ())
+        [block for name in names if (block := _read_block(image, name)).labels.any()]
+        for image, names in named_blocks(applet)
     ]
+
+
+def named_blocks(applet: ProjectGroup) -> list[tuple[ProjectGroup, list[str]]]:
+    """Return the labels of each training image, in order, with the names of their blocks."""
+    sets = applet.group("LabelSets")
+    images = sets.numbered_subgroups() if sets is not None else []
+    blocks = [(image, image.names()) for image in images]
+    if (n_blocks := sum(len(names) for _, names in blocks)) > MAX_BLOCKS:
+        raise applet.damaged("LabelSets", f"expected at most {MAX_BLOCKS} blocks, found {n_blocks}")
+    return blocks
 
 
 def _read_block(parent: ProjectGroup, name: str) -> LabelBlock:

@@ -5,6 +5,8 @@ import colorsys
 from napari_batch_prediction.colors import Color
 from napari_batch_prediction.errors import ProjectError
 from napari_batch_prediction.ilp.group import ProjectGroup
+from napari_batch_prediction.ilp.label_blocks import named_blocks
+from napari_batch_prediction.ilp.limits import MAX_NAME
 from napari_batch_prediction.ilp.project import MAX_LABEL, TRAIN_AGAIN
 
 # For projects without colours: a palette for colour-blind people, too.
@@ -18,6 +20,7 @@ _COLORS: tuple[Color, ...] = (
     (204, 121, 167),
     (150, 150, 150),
 )
+_MAX_COLORS = 10_000
 _GOLDEN_RATIO = 0.618
 
 
@@ -36,7 +39,7 @@ def read_label_names(applet: ProjectGroup, column_labels: tuple[int, ...]) -> tu
     ProjectError
         If the classifier has more columns than names; ilastik discards such a classifier.
     """
-    stored = applet.texts("LabelNames")
+    stored = applet.texts("LabelNames", MAX_LABEL, MAX_NAME)
     if stored is None:
         return tuple(f"Label {i}" for i in range(1, max(*column_labels, _highest_label(applet)) + 1))
     if len(stored) < len(column_labels):
@@ -69,7 +72,7 @@ def channel_of_column(applet: ProjectGroup, column_labels: tuple[int, ...], n_la
 
 def read_label_colors(applet: ProjectGroup, n_labels: int) -> tuple[Color, ...]:
     """Return the stored colour of each class, or fixed colours if too few are stored or they are not valid."""
-    stored = applet.array("LabelColors")
+    stored = applet.array("LabelColors", _MAX_COLORS)
     if stored is not None and stored.ndim == 2 and stored.shape[1] >= 3 and len(stored) >= n_labels:
         rows = stored[:n_labels, :3]
         if rows.dtype.kind in "iuf" and ((rows >= 0) & (rows <= 255)).all():
@@ -86,10 +89,9 @@ def _color(i: int) -> Color:
 
 def _highest_label(applet: ProjectGroup) -> int:
     """Return the highest painted label; 0 if there is none."""
-    images = applet.group("LabelSets")
     highest = 0
-    for blocks in images.subgroups().values() if images is not None else ():
-        for name in blocks.names():
+    for blocks, names in named_blocks(applet):
+        for name in names:
             labels = blocks.array(name)
             if labels is None or labels.dtype.kind not in "iu" or labels.max(initial=0) > MAX_LABEL:
                 raise blocks.damaged(name, f"expected labels from 0 to {MAX_LABEL}")

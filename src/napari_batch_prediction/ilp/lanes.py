@@ -6,6 +6,7 @@ from napari_batch_prediction.axes import axistags_from_json, check_axes
 from napari_batch_prediction.errors import AxesError, ProjectError
 from napari_batch_prediction.ilp.file import ProjectFile
 from napari_batch_prediction.ilp.group import ProjectGroup
+from napari_batch_prediction.ilp.limits import MAX_DIMENSIONS, MAX_LANES
 from napari_batch_prediction.ilp.project import Lane
 
 
@@ -22,7 +23,10 @@ def read_lanes(file: ProjectFile) -> tuple[Lane, ...]:
     if inputs is None or infos is None:
         return ()
     roles = inputs.texts("Role Names")
-    lanes = (_read_lane(file, group, roles) for group in infos.numbered_subgroups())
+    groups = infos.numbered_subgroups()
+    if len(groups) > MAX_LANES:
+        raise infos.damaged("", f"expected at most {MAX_LANES} images, found {len(groups)}")
+    lanes = (_read_lane(file, group, roles) for group in groups)
     return tuple(lane for lane in lanes if lane is not None)
 
 
@@ -59,6 +63,8 @@ def _read_info(file: ProjectFile, info: ProjectGroup) -> Lane:
         axes = axes or _parsed_axes(file, path, file.attribute(path, "axistags"))
     else:
         path = info.text("filePath")
+    if shape is not None and len(shape) > MAX_DIMENSIONS:
+        raise info.damaged("shape", f"expected at most {MAX_DIMENSIONS} dimensions, found {len(shape)}")
     if axes is not None and shape is not None and (len(shape) != len(axes) or min(shape) < 1):
         raise info.damaged("shape", f"shape {shape} does not fit the axes '{axes}'")
     return Lane(name=info.name, path=path, is_inside=stored is not None, axes=axes, shape=shape, dtype=dtype)

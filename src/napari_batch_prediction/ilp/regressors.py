@@ -50,7 +50,7 @@ def _stored_bytes(wrappers: ProjectGroup, name: str) -> bytes:
         raise wrappers.damaged(name, "expected the bytes of one regressor")
     if stored.dtype.itemsize > MAX_BYTES:
         raise DamagedPickleError(f"it has {stored.dtype.itemsize} bytes, and up to {MAX_BYTES} are read")
-    values = wrappers.array(name)
+    values = wrappers.array(name, copies=2)
     value = None if values is None else values.ravel()[0]
     if isinstance(value, str):
         # h5py reads a text of variable length as bytes, or as text with other bytes than UTF-8 escaped.
