@@ -57,7 +57,7 @@ def read_selection(file: ProjectFile, name: str, image: Lane, n_columns: int, n_
     if unknown:
         raise ProjectError(
             f"{path} uses features that are not known: expected any of {', '.join(FEATURE_IDS)}, found "
-            f"{', '.join(unknown)}. {_CHOOSE_FEATURES}"
+            f"{', '.join(unknown)[:500]}. {_CHOOSE_FEATURES}"
         )
     rows = [(key, tuple(row.tolist())) for key, row in zip(ids, selected, strict=True) if key in FEATURE_IDS]
 

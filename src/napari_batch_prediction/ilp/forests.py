@@ -87,7 +87,7 @@ def _check_type(classifier: ProjectGroup) -> None:
     if pickled and kind not in _FOREST_TYPES:
         raise ProjectError(
             f"{path} holds a classifier of an unknown type: expected one of "
-            f"{', '.join(sorted(_FOREST_TYPES))}, found {kind or pickled[:60]!r}. {_CHOOSE_FOREST}"
+            f"{', '.join(sorted(_FOREST_TYPES))}, found {(kind or pickled)[:60]!r}. {_CHOOSE_FOREST}"
         )
 
 
@@ -97,7 +97,7 @@ def _read_trees(forest: ProjectGroup) -> Iterable[tuple[Tree, int, int]]:
     version = forest.attribute("", "vigra_random_forest_version")
     if version is not None and not (isinstance(version, float) and version <= _FOREST_VERSION):
         raise ProjectError(
-            f"{path}: the random forest at {forest.name} has version {version}, but only versions up to "
+            f"{path}: the random forest at {forest.name} has version {str(version)[:60]}, but only versions up to "
             f"{_FOREST_VERSION} are known. {TRAIN_AGAIN}"
         )
     options = forest.group("_options")

@@ -45,7 +45,7 @@ def read_label_names(applet: ProjectGroup, column_labels: tuple[int, ...]) -> tu
     if len(stored) < len(column_labels):
         raise ProjectError(
             f"{applet.path}: the classifier was trained on {len(column_labels)} classes, but the "
-            f"project has only {len(stored)}: {', '.join(stored)}. {TRAIN_AGAIN}"
+            f"project has only {len(stored)}: {', '.join(stored)[:500]}. {TRAIN_AGAIN}"
         )
     return stored
 
