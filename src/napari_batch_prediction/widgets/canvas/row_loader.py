@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import cast, get_args
 
-import numba
 import numpy as np
 from napari.utils.colormaps import _accelerated_cmap
 from numpy.typing import NDArray
@@ -261,6 +260,9 @@ def _compile_colors_of_labels() -> None:
 
     If napari has no such loop any more, the first labels wait for whatever it compiles instead.
     """
+    # Not with this module: the window opens without it.
+    import numba
+
     loop = getattr(_accelerated_cmap, "_labels_raw_to_texture_direct_inner_loop", None)
     if isinstance(loop, numba.core.dispatcher.Dispatcher):
         labels = np.zeros(1, np.uint8)
