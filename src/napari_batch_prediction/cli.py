@@ -233,7 +233,8 @@ def _execute(plan: "Plan") -> int:
 
 def _check(arguments: argparse.Namespace) -> int:
     from napari_batch_prediction.planning.plan import make_plan
-    from napari_batch_prediction.report import Table, count, print_table, rows
+    from napari_batch_prediction.report import Table, print_table, rows
+    from napari_batch_prediction.wording import count
 
     plan = make_plan(*_job(arguments))
     table: Table = [("input", "axes", "shape", "type", "output")]

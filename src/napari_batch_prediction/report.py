@@ -10,6 +10,7 @@ from napari_batch_prediction.classifiers.description import Description, StageDe
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.records import events
 from napari_batch_prediction.records.ledger import Ledger
+from napari_batch_prediction.wording import count
 
 Table = list[tuple[str, ...]]
 
@@ -120,11 +121,6 @@ def rows(facts: Sequence[str], ends: Sequence[str]) -> Table:
     """Return a row of a table, continued in further rows if its last column has several entries."""
     blank = [""] * len(facts)
     return [(*(blank if i else facts), end) for i, end in enumerate(ends or [""])]
-
-
-def count(n: int, noun: str) -> str:
-    """Return a number with its noun, in the plural unless the number is 1."""
-    return f"{n} {noun}{'' if n == 1 else 's'}"
 
 
 def print_table(table: Table) -> None:

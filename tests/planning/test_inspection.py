@@ -111,7 +111,7 @@ def test_layer_is_looked_at_like_a_file(tmp_path):
     on_disk, layer = plan.rows
     assert on_disk.outputs
     assert (layer.image.axes, layer.image.axes_known, layer.image.pixel_size) == ("tyx", "user", {"y": 0.5})
-    assert (layer.problems, layer.outputs, layer.all_files) == ((), {}, [])
+    assert (layer.problems, layer.outputs) == ((), {})
     with open_input(job, layer.location, plan.arrays) as image:
         np.testing.assert_array_equal(image.read(), pixels)
     with open_input(job, layer.location, plan.arrays) as image:  # once more: it is not used up

@@ -11,10 +11,9 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication, QCheckBox, QComboBox, QLabel, QLineEdit, QTextEdit, QWidget
 from sections import button, first_file, summary
 
-from napari_batch_prediction import BatchJob
+from napari_batch_prediction import PROGRAM, BatchJob
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.job.export import Export
-from napari_batch_prediction.widgets import preferences
 from napari_batch_prediction.widgets.exports.region import NAME
 from napari_batch_prediction.widgets.exports.section import ExportsSection
 from napari_batch_prediction.widgets.exports.source_boxes import SourceBoxes
@@ -570,7 +569,7 @@ def test_settings_of_a_batch_come_back_in_the_next_window(new_section, section):
 
 def test_rubbish_in_the_settings_is_as_no_batch_yet(new_section, tmp_path):
     """It is as if there had been no batch yet."""
-    (tmp_path / f"{preferences.PLUGIN}.yaml").write_text("batch: {exports: '[3'}")
+    (tmp_path / f"{PROGRAM}.yaml").write_text("batch: {exports: '[3'}")
     assert new_section().value() == {"exports": (Export(),), "existing": "error"}
 
 

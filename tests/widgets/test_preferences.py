@@ -10,6 +10,7 @@ from napari.components import ViewerModel
 from napari.settings import _clear_plugin_settings_cache
 from qtpy.QtWidgets import QCheckBox, QLabel
 
+from napari_batch_prediction import PROGRAM
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.widgets import preferences
 from napari_batch_prediction.widgets.results.section import ResultsSection
@@ -26,7 +27,7 @@ def settings_file(tmp_path, monkeypatch):
     """The file in which napari keeps the settings of this plugin; each test has its own."""
     monkeypatch.setattr("napari.settings._CFG_PATH", tmp_path / "settings.yaml")
     _clear_plugin_settings_cache()
-    yield tmp_path / f"{preferences.PLUGIN}.yaml"
+    yield tmp_path / f"{PROGRAM}.yaml"
     _clear_plugin_settings_cache()
 
 

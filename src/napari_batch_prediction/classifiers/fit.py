@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from napari_batch_prediction.axes import extents
 from napari_batch_prediction.classifiers.description import Description
 from napari_batch_prediction.errors import ImageMismatchError
+from napari_batch_prediction.wording import count
 
 
 def check_image(description: Description, axes: str, shape: Sequence[int]) -> None:
@@ -20,8 +21,8 @@ def check_image(description: Description, axes: str, shape: Sequence[int]) -> No
     sizes, expected = extents(axes, shape), description.n_channels
     if sizes["c"] != expected:
         raise ImageMismatchError(
-            f"The image has {_channels(sizes['c'])}, but the classifier was trained on {expected}"
-            f"{_alpha(sizes['c'], expected)}. Use images with {_channels(expected)}"
+            f"The image has {count(sizes['c'], 'channel')}, but the classifier was trained on {expected}"
+            f"{_alpha(sizes['c'], expected)}. Use images with {count(expected, 'channel')}"
             f"{', or choose channels of these' if sizes['c'] > expected else ''}.",
             setting="channels",
         )
@@ -40,10 +41,6 @@ def check_image(description: Description, axes: str, shape: Sequence[int]) -> No
         )
     for stage in description.stages:
         stage.selection.check_extents(sizes["z"], sizes["y"], sizes["x"])
-
-
-def _channels(n: int) -> str:
-    return f"{n} channel{'' if n == 1 else 's'}"
 
 
 def _alpha(n: int, expected: int) -> str:

@@ -1,6 +1,6 @@
 """Facts about formats: of files to read, and of formats to export as."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
@@ -15,6 +15,7 @@ from napari_batch_prediction.formats.common.planes import extended, n_channels, 
 from napari_batch_prediction.formats.common.target import Compression, Target
 from napari_batch_prediction.formats.common.writer import Writer
 from napari_batch_prediction.images.base import Image
+from napari_batch_prediction.wording import count, either
 
 INTEGERS = ("uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64")
 FLOATS = ("float32", "float64")
@@ -237,15 +238,8 @@ class ExportFormat:
             return f"cannot hold {dtype.name}, only {either(self.dtypes)}"
         if len(long := extended(axes, shape)) > self.max_axes:
             return f"cannot hold {len(long)} axes besides channels ({', '.join(long)}), only {self.max_axes}"
-        if self.channels and (count := n_channels(axes, shape)) not in self.channels:
-            plural = "s" if count > 1 else ""
-            return f"cannot hold {count} channel{plural}, only {either(map(str, self.channels))}"
+        if self.channels and (n := n_channels(axes, shape)) not in self.channels:
+            return f"cannot hold {count(n, 'channel')}, only {either(map(str, self.channels))}"
         if self.max_side and max(shape) > self.max_side:
             return f"cannot hold {max(shape)} pixels along an axis, only {self.max_side}"
         return None
-
-
-def either(names: Iterable[str]) -> str:
-    """Return names as alternatives, in words."""
-    *first, last = names
-    return f"{', '.join(first)} or {last}" if first else last

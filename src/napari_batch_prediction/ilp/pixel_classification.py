@@ -14,6 +14,7 @@ from napari_batch_prediction.ilp.project import (
     Lane,
     PixelClassificationProject,
 )
+from napari_batch_prediction.wording import count
 
 
 def read_project(file: ProjectFile) -> PixelClassificationProject:
@@ -88,10 +89,9 @@ def _n_channels(file: ProjectFile, image: Lane, selection: FeatureSelection, n_c
     for_one, stored = selection.n_features(), image.extent("c")
     n_channels = stored + n_more if stored else max(1, n_columns // for_one)
     if n_channels * for_one != n_columns:
-        channels = f"{n_channels} channel{'s' if n_channels > 1 else ''}"
         raise ProjectError(
             f"{file.path}: the classifier was trained on {n_columns} features, but the feature selection gives "
-            f"{n_channels * for_one} for {channels}. {TRAIN_AGAIN}"
+            f"{n_channels * for_one} for {count(n_channels, 'channel')}. {TRAIN_AGAIN}"
         )
     return n_channels
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
 from napari_batch_prediction.locations.location import Location
@@ -77,11 +76,6 @@ class PlanRow:
     def files(self, name: str) -> tuple[Path, ...]:
         """Return the file or folder of an output by its export's name, or the files of a sequence."""
         return self.plan(name).files
-
-    @property
-    def all_files(self) -> list[Path]:
-        """All files and folders of the outputs."""
-        return list(chain.from_iterable(plan.files for plan in self.plans if plan.folder is not None))
 
     @property
     def n_bytes(self) -> int:

@@ -13,12 +13,10 @@ from typing import Any
 from napari.settings import get_plugin_settings
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from napari_batch_prediction import PROGRAM
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import Existing
 from napari_batch_prediction.locations.paths import absolute_path
-
-PLUGIN = "napari-batch-prediction"
-"""Name of the plugin, under which napari keeps its settings."""
 
 MAX_RECENT = 10
 
@@ -84,7 +82,7 @@ def keep_load_results(load: bool) -> None:
 def _group() -> Any:
     """Return napari's model of these settings; None if napari has none."""
     try:
-        return get_plugin_settings(PLUGIN).batch
+        return get_plugin_settings(PROGRAM).batch
     except (KeyError, AssertionError, OSError):
         # KeyError: the plugin is off. AssertionError: the file holds no settings. OSError: it cannot be opened.
         return None

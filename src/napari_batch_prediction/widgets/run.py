@@ -20,7 +20,8 @@ from napari_batch_prediction.session.state import Running, State
 from napari_batch_prediction.session.work import Failure
 from napari_batch_prediction.widgets.parts.message import Message
 from napari_batch_prediction.widgets.parts.section import ELLIPSIS_WIDTH
-from napari_batch_prediction.widgets.parts.words import count, short_name
+from napari_batch_prediction.widgets.parts.words import short_name
+from napari_batch_prediction.wording import count
 
 # The time left is shown from so many seconds on, because the first tile says little about it.
 FORETELL_AFTER = 1.0

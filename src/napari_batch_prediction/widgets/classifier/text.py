@@ -5,7 +5,7 @@ from html import escape
 from napari_batch_prediction import report
 from napari_batch_prediction.classifiers.description import Description
 from napari_batch_prediction.colors import Color
-from napari_batch_prediction.widgets.parts.words import count
+from napari_batch_prediction.wording import count
 
 
 def headline(classifier: Description) -> str:

@@ -9,7 +9,8 @@ from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 from napari_batch_prediction.images.channels import describe_channels
 from napari_batch_prediction.planning.inspection import ImageInfo, Inspected
 from napari_batch_prediction.planning.plan import Plan
-from napari_batch_prediction.widgets.parts.words import count, short_name
+from napari_batch_prediction.widgets.parts.words import short_name
+from napari_batch_prediction.wording import count
 
 COLUMNS = ("Image", "Axes", "Shape", "Channels", "Check")
 HEADINGS = (

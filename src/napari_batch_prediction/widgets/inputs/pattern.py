@@ -11,8 +11,8 @@ from napari_batch_prediction.locations.inputs import expand_inputs
 from napari_batch_prediction.session.work import Failure
 from napari_batch_prediction.widgets.inputs.model import WAITING
 from napari_batch_prediction.widgets.parts.timers import single_shot
-from napari_batch_prediction.widgets.parts.words import count
 from napari_batch_prediction.widgets.work import Task, in_background
+from napari_batch_prediction.wording import count
 
 HELP = (
     "A pattern: * stands for any characters, ? for one, ** for any number of folders.\n"

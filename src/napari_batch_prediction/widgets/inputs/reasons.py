@@ -10,7 +10,8 @@ from napari_batch_prediction.problems import Problem
 from napari_batch_prediction.widgets.inputs.model import InputsModel
 from napari_batch_prediction.widgets.parts.colors import Kind
 from napari_batch_prediction.widgets.parts.message import Message
-from napari_batch_prediction.widgets.parts.words import count, short_name
+from napari_batch_prediction.widgets.parts.words import short_name
+from napari_batch_prediction.wording import count
 
 EXISTING = "existing"
 

@@ -8,7 +8,8 @@ from napari_batch_prediction.planning.inspection import ImageInfo
 from napari_batch_prediction.widgets.inputs.changes import containers, same
 from napari_batch_prediction.widgets.inputs.contents import Contents
 from napari_batch_prediction.widgets.inputs.model import InputsModel
-from napari_batch_prediction.widgets.parts.words import count, short_name
+from napari_batch_prediction.widgets.parts.words import short_name
+from napari_batch_prediction.wording import count
 
 Channels = tuple[int | str, ...]
 

@@ -25,8 +25,3 @@ def short_name(location: str) -> str:
         if name.lower().endswith(CONTAINERS):
             return "/".join(names[i:])
     return names[-1] or location
-
-
-def count(n: int, noun: str) -> str:
-    """Return a number with its noun."""
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

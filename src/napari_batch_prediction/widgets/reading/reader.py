@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from napari_batch_prediction import PROGRAM
 from napari_batch_prediction.errors import ImageReadError
 
 LayerTuple = tuple[Any, dict[str, Any], str]
@@ -19,7 +20,7 @@ HDF5 = (".h5", ".hdf5")
 PROJECT = ".ilp"
 
 # TIFF and PNG files of this program hold its name before the pixels.
-_SOFTWARE = b"napari-batch-prediction"
+_NAME = PROGRAM.encode()
 _HEAD = 2**16
 
 
@@ -48,7 +49,7 @@ def get_reader(path: str | Sequence[str]) -> Callable[..., list[LayerTuple] | li
             return read_output
         if file.is_file():
             with file.open("rb") as stream:
-                if _SOFTWARE not in stream.read(_HEAD):
+                if _NAME not in stream.read(_HEAD):
                     return None
         return read_output if _holds_output(file) else None
     except OSError:
