@@ -1,21 +1,30 @@
 """Records that are cut, damaged or of another kind are refused with a reason, and lose no input without a word."""
 
 import json
+import os
 from pathlib import Path
 
 import golden
 import pytest
 from record_mutations import mutated
-from threshold import plan_for, save_images
+from threshold import Threshold, plan_for, save_images
 
 import napari_batch_prediction as nbp
 from napari_batch_prediction.cli import main
 from napari_batch_prediction.errors import BatchPredictionError, SettingsError
+from napari_batch_prediction.planning import plan as plan_module
 from napari_batch_prediction.records.record import Recorded, read_record
+from napari_batch_prediction.running import resume as resume_module
 from napari_batch_prediction.running.resume import plan_resume
 from napari_batch_prediction.running.run import run_plan
 
 PROJECT = golden.ROOT / "a_2d_u8" / "project.ilp"
+
+
+@pytest.fixture
+def resumable(monkeypatch):
+    """Let a record be resumed whose classifier is the threshold, which no file holds."""
+    monkeypatch.setattr(plan_module, "load_classifier", Threshold)
 
 
 @pytest.fixture
@@ -80,6 +89,26 @@ def test_deeply_nested_line_is_refused(record):
         file.write("[" * 100_000 + "]" * 100_000 + "\n")
     with pytest.raises(SettingsError, match="nested too deeply"):
         read_record(record)
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="may read anything")
+def test_output_that_cannot_be_read_is_a_problem_of_its_row(record, resumable):
+    """An output that is closed to the user is not taken for changed, nor for kept, and the others go on."""
+    output = read_record(record).inputs[0].row.outputs["Probabilities"]
+    output.chmod(0)
+    (problem,) = plan_resume(record).rows[0].problems
+    assert str(problem) == f"{output} cannot be read: Permission denied."
+
+
+def test_relative_path_in_a_record_is_no_output(record, monkeypatch, resumable):
+    """Nothing outside is measured because a damaged record names it."""
+    lines = [*map(json.loads, record.read_text().splitlines())]
+    for number, line in enumerate(lines):
+        if line["kind"] == "end" and line["status"] == "done":
+            output = {**line["outputs"]["Probabilities"], "files": ["../.."]}
+            change(record, number, outputs={"Probabilities": output})
+    monkeypatch.setattr(resume_module, "measure", pytest.fail)
+    assert [row.kept for row in plan_resume(record).rows] == [None] * 3
 
 
 def tried(path: Path, content: bytes) -> Recorded | None:

@@ -58,12 +58,21 @@ def _decide(before: RecordedInput, *, failed: bool) -> LedgerRow | Problem | Non
         return old
     if old is None or old.status != "done":
         return None
-    exists = {source: all(map(os.path.exists, written.paths)) for source, written in old.written.items()}
+    exists = {source: all(map(_exists, written.paths)) for source, written in old.written.items()}
     for source, written in old.written.items():
-        if exists[source] and measure(written.paths) != written:
-            path = old.outputs[source]
+        path = old.outputs[source]
+        try:
+            is_changed = exists[source] and measure(written.paths) != written
+        except OSError as error:
+            return Problem("output", f"{path} cannot be read: {error.strerror}.", path=path)
+        if is_changed:
             return Problem("output", f"{path} is not what was written. Remove it to have it made again.", path=path)
     return old if all(exists.values()) else None
+
+
+def _exists(path: Path) -> bool:
+    """Return True if an output exists; the paths of a run are absolute, so that any other is not one of its outputs."""
+    return path.is_absolute() and os.path.exists(path)  # noqa: PTH110 - False for names too long
 
 
 def resume(
