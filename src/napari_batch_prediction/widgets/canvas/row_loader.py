@@ -261,6 +261,8 @@ def _compile_colors_of_labels() -> None:
     If napari has no such loop any more, the first labels wait for whatever it compiles instead.
     """
     # Not with this module: the window opens without it.
+
+    # Imported here, since the window has to open before numba is loaded.
     import numba
 
     loop = getattr(_accelerated_cmap, "_labels_raw_to_texture_direct_inner_loop", None)
