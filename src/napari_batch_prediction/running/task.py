@@ -131,7 +131,7 @@ def make_task(plan: Plan, index: int, row: PlanRow, workers: int, held: int = 0,
         plan.classifier.memory(sources),
         workers,
         ENGINE.limits,
-        None if plan.job.memory is None else plan.job.memory - held - _waiting_bytes(row, outputs),
+        None if plan.job.memory is None else plan.job.memory - held - _waiting_bytes(row, outputs, workers),
     )
     return FileTask(
         index=index,
@@ -156,7 +156,7 @@ def _measurement(exports: Sequence[NamedExport], image: ImageInfo) -> Measuremen
     return Measurement(table=table.source.name, made_from=table.source.made_from, region=region)
 
 
-def _waiting_bytes(row: PlanRow, outputs: Sequence[PlannedOutput]) -> int:
+def _waiting_bytes(row: PlanRow, outputs: Sequence[PlannedOutput], workers: int) -> int:
     """Return the number of bytes that wait in memory to be written to files."""
     if row.location.in_memory:
         return 0
@@ -164,7 +164,9 @@ def _waiting_bytes(row: PlanRow, outputs: Sequence[PlannedOutput]) -> int:
         (output.export.format, Target(output.path, transform.axes, transform.shape, transform.dtype))
         for output, transform in outputs
     )
-    return sum(format_.writer(target).held_bytes() for format_, target in targets)
+    # While one thread completes a row of chunks, another has begun the next.
+    n_rows = 1 if workers == 1 else 2
+    return sum(format_.writer(target).held_bytes(n_rows) for format_, target in targets)
 
 
 def _box(

@@ -36,6 +36,6 @@ class MemoryWriter(Writer):
     def abort(self) -> None:
         """Do nothing: there is no file to remove."""
 
-    def held_bytes(self) -> int:
+    def held_bytes(self, n_rows: int = 1) -> int:
         """Return the size of the whole array in bytes."""
         return self.values.nbytes

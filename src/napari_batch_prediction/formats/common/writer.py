@@ -75,8 +75,14 @@ class Writer(ABC):
         """Remove temporary files; no effect if nothing was written, or after :meth:`finish`."""
 
     @abstractmethod
-    def held_bytes(self) -> int:
-        """Return the approximate number of bytes that wait in memory if regions come row by row."""
+    def held_bytes(self, n_rows: int = 1) -> int:
+        """Return the approximate number of bytes that wait in memory if regions come row by row.
+
+        Parameters
+        ----------
+        n_rows
+            The number of rows of chunks that are begun and not complete, in formats that are stored in chunks.
+        """
 
 
 class AtomicWriter(Writer):
@@ -243,6 +249,6 @@ class ChunkWriter(AtomicWriter, Generic[A]):
         return came
 
     @final
-    def held_bytes(self) -> int:
-        """Return the size in bytes of a row of chunks, summed over levels."""
-        return self._chunks.row_bytes
+    def held_bytes(self, n_rows: int = 1) -> int:
+        """Return the size in bytes of rows of chunks, summed over levels."""
+        return n_rows * self._chunks.row_bytes

@@ -100,6 +100,6 @@ class NumpyWriter(AtomicWriter):
             self._file.write(region, values)
         return values.size
 
-    def held_bytes(self) -> int:
+    def held_bytes(self, n_rows: int = 1) -> int:
         """Return 0, since regions are written at once."""
         return 0

@@ -107,6 +107,6 @@ class RasterWriter(AtomicWriter):
     def _release(self) -> None:
         self._values = np.empty(0)
 
-    def held_bytes(self) -> int:
+    def held_bytes(self, n_rows: int = 1) -> int:
         """Return the size of the whole picture in bytes."""
         return prod(self.target.shape) * self.target.dtype.itemsize

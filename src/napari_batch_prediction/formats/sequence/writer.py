@@ -100,7 +100,7 @@ class SequenceWriter(AtomicWriter):
             raise
         remove(self._temporary)
 
-    def held_bytes(self) -> int:
+    def held_bytes(self, n_rows: int = 1) -> int:
         """Return the size of one slice in bytes, plus the bytes that its writer holds."""
         target = self._slice(0)
-        return prod(target.shape) * target.dtype.itemsize + self._single(target).held_bytes()
+        return prod(target.shape) * target.dtype.itemsize + self._single(target).held_bytes(n_rows)
