@@ -1,6 +1,7 @@
 """A project's declared sizes are compared with limits, and with what is stored, before anything is read."""
 
 import tracemalloc
+import zlib
 
 import h5py
 import numpy as np
@@ -43,6 +44,13 @@ def chain(file, n=1500):
         topology += [0, 0, 7 + 7 * i, 9 + 7 * i, 0, LEAF, 2]
     put(file, f"{TREE}/topology", np.array([*topology, LEAF, 2], np.int32))
     put(file, f"{TREE}/parameters", np.full(20_000, 0.5))
+
+
+def bomb(file):
+    """Store a chunk of ten numbers that inflates to 100 MB."""
+    remove(file, f"{TREE}/topology")
+    stored = file.create_dataset(f"{TREE}/topology", (10,), "i4", chunks=(10,), compression="gzip")
+    stored.id.write_direct_chunk((0,), zlib.compress(bytes(10**8)))
 
 
 def shared_leaves(file):
@@ -117,6 +125,7 @@ REFUSED = {
     "digits of the version": (values("ilastikVersion", b"9" * 900 + b".1"), "expected a version such as"),
     "trees": (many_trees, "expected at most 5000 trees"),
     "levels of a tree": (chain, "more than 1000 levels"),
+    "a chunk that inflates": (bomb, "holds more than it should"),
     "leaves on the same numbers": (shared_leaves, "leaves that share their probabilities"),
     "features": (
         lambda file: put_forest(file, f"{FORESTS}/Forest0000", 1, 10**6),

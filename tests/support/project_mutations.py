@@ -123,7 +123,10 @@ def _numbers(file: h5py.File, name: str, other: str, rng: _Random) -> None:
 
 
 def _cut(file: h5py.File, name: str, other: str, rng: _Random) -> None:
-    values = np.atleast_1d(file[name][()] if file[name].size < _MOST else [0])
+    stored = file[name]
+    if not isinstance(stored, h5py.Dataset) or (stored.size or 0) >= _MOST:
+        return
+    values = np.atleast_1d(stored[()])
     put(file, name, values[: rng.integers(len(values) + 1)] if rng.integers(2) else np.concatenate([values] * 2))
 
 

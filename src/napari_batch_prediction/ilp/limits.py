@@ -4,6 +4,7 @@ The size that a dataset declares is compared with them before it is read, so tha
 """
 
 import math
+import zlib
 from pathlib import Path
 
 import h5py
@@ -96,5 +97,31 @@ class Limits:
             return f"it claims {n_needed} bytes, but only {stored} are stored"
         if n_needed > _MAX_DATASET:
             return f"it has {n_needed} bytes, expected at most {_MAX_DATASET}"
+        if dataset.chunks and not _chunks_fit(dataset):
+            return "a chunk of it is not compressed as ilastik does, or holds more than it should"
         self._left -= copies * n_needed
         return "" if self._left >= 0 else "with it, far more would be read from the file than ilastik stores"
+
+
+def _chunks_fit(dataset: h5py.Dataset) -> bool:
+    """Return False for a chunk that inflates to more bytes than it is to have: HDF5 inflates it to the end."""
+    properties = dataset.id.get_create_plist()
+    filters = [properties.get_filter(i)[0] for i in range(properties.get_nfilters())]
+    if h5py.h5z.FILTER_DEFLATE not in filters:
+        return True
+    n_bytes = math.prod(dataset.chunks) * dataset.dtype.itemsize
+    offsets: list[tuple[int, ...]] = []
+    dataset.id.chunk_iter(lambda chunk: offsets.append(chunk.chunk_offset))
+    for offset in offsets:
+        left_out, stored = dataset.id.read_direct_chunk(offset)
+        if left_out >> filters.index(h5py.h5z.FILTER_DEFLATE) & 1:
+            continue
+        inflating = zlib.decompressobj()
+        try:
+            # A checksum takes four bytes.
+            inflating.decompress(stored, n_bytes + 4)
+        except zlib.error:
+            return False
+        if not inflating.eof:
+            return False
+    return filters.count(h5py.h5z.FILTER_DEFLATE) == 1
