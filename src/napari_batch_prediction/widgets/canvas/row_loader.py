@@ -260,8 +260,6 @@ def _compile_colors_of_labels() -> None:
 
     If napari has no such loop any more, the first labels wait for whatever it compiles instead.
     """
-    # Not with this module: the window opens without it.
-
     # Imported here, since the window has to open before numba is loaded.
     import numba
 
