@@ -1,4 +1,4 @@
-"""Limits to what is read from a project, far above what ilastik stores.
+"""Limits of a project, far above those of real ones.
 
 The size that a dataset declares is compared with them before it is read, so that a small file cannot take much memory.
 """
@@ -53,7 +53,7 @@ _MAX_RATIO = 1100
 _SMALL = 2**20
 _MAX_DATASET = 512 * 2**20
 _MAX_PROJECT = 512 * 2**20
-# Datasets that compress well, and what is stored plainly: the sum grows with the file.
+# Datasets that compress well have a limit of their own; values stored plainly grow with the file.
 _FILE_SIZES = 8
 
 

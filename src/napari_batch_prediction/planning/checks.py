@@ -63,7 +63,7 @@ class OutputChecks:
                 self._rivals.setdefault(key, [self._users[key]]).append(location)
             else:
                 self._users[key] = location
-        # In order, so that what is in a folder is found without looking at all files.
+        # Sorted, so that the files of a folder are found without looking at all.
         self._all = sorted({*self._sacred, *self._users}) if _has_folders(exports) else []
 
     def name_tables(self, exports: Iterable[NamedExport], *, own: bool) -> dict[str, Path]:

@@ -77,7 +77,7 @@ class _StampedFiles(CompileResultCacheImpl):
 
 
 class _CheckedFiles(IndexDataCacheFile):
-    """The index and the loops on disk, each before its digest: what was cut or changed is as good as not there."""
+    """The index and the loops on disk, each before its digest: a file that was cut or changed counts as absent."""
 
     def _load_index(self) -> dict[Any, str]:
         index: dict[Any, str] = super()._load_index() if self._is_whole(self._index_path) else {}

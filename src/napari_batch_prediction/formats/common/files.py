@@ -155,7 +155,7 @@ def equal(first: Path, second: Path) -> bool:
 
 
 def keep_own(temporary: Path, final: Path) -> None:
-    """Keep a file or folder that an earlier part of the run has written, if it is what was written now.
+    """Keep a file or folder of an earlier part of the run if it equals the new one.
 
     Raises
     ------

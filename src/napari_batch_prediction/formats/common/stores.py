@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-# Of this program, and of file managers.
+# Files of this program, and of file managers.
 _EVERYWHERE = re.compile(r"\..*\.part|\.DS_Store|\.directory|desktop\.ini|Thumbs\.db", re.DOTALL)
 
 

@@ -20,7 +20,7 @@ _SAME_FILE = "."
 
 
 class _Needed(NamedTuple):
-    """What a virtual dataset takes of a source: values up to the ends, or if these are empty, so many in all."""
+    """The part of a source that a virtual dataset takes: up to the ends or, if these are empty, a number in all."""
 
     ends: tuple[int, ...]
     n_values: int
@@ -109,7 +109,7 @@ def _check(file: Path, dataset: h5py.Dataset, above: tuple[tuple[str, str], ...]
 
 
 def _by_file(file: Path, properties: h5py.h5p.PropDCID) -> Iterator[tuple[Path | None, dict[str, set[_Needed]]]]:
-    """Yield each source file, None for the file itself, with what is needed of each dataset in it."""
+    """Yield each source file (None for the file itself) and the part that is needed of each dataset in it."""
     count = properties.get_virtual_count()
     if count > _MAX_SOURCES:
         raise ImageReadError(f"'{file}' is put together from {count} parts, expected at most {_MAX_SOURCES}.")
