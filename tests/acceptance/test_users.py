@@ -23,7 +23,7 @@ import napari_batch_prediction as nbp
 from napari_batch_prediction.classifiers.pixel_classification import PixelClassification
 from napari_batch_prediction.cli import main
 from napari_batch_prediction.records.events import BatchStarted, Event, FileFinished, TileDone
-from napari_batch_prediction.records.record import read_record
+from napari_batch_prediction.records.reading import read_record
 from napari_batch_prediction.report import Progress
 from napari_batch_prediction.running.run import run_plan
 

@@ -18,7 +18,8 @@ from napari_batch_prediction.formats.stamp import read_stamp
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.inputs import expand_inputs, open_image
 from napari_batch_prediction.locations.location import parse
-from napari_batch_prediction.records.record import Record, read_record
+from napari_batch_prediction.records.reading import read_record
+from napari_batch_prediction.records.record import Record
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 

@@ -13,7 +13,8 @@ import napari_batch_prediction as nbp
 from napari_batch_prediction.cli import main
 from napari_batch_prediction.errors import BatchPredictionError, SettingsError
 from napari_batch_prediction.planning import plan as plan_module
-from napari_batch_prediction.records.record import Recorded, read_record
+from napari_batch_prediction.records.reading import read_record
+from napari_batch_prediction.records.record import Recorded
 from napari_batch_prediction.running import resume as resume_module
 from napari_batch_prediction.running.resume import plan_resume
 from napari_batch_prediction.running.run import run_plan

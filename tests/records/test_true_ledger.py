@@ -19,7 +19,8 @@ from PIL import Image
 
 import napari_batch_prediction as nbp
 from napari_batch_prediction.records.events import Event, FileStarted, TileDone
-from napari_batch_prediction.records.record import Recorded, read_record
+from napari_batch_prediction.records.reading import read_record
+from napari_batch_prediction.records.record import Recorded
 
 pytestmark = pytest.mark.slow
 

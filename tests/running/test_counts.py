@@ -21,7 +21,8 @@ from napari_batch_prediction.errors import ExportError, SettingsError
 from napari_batch_prediction.planning import plan as plan_module
 from napari_batch_prediction.records.events import BatchFinished, FileFinished, TileDone
 from napari_batch_prediction.records.ledger import Table
-from napari_batch_prediction.records.record import note_tables, read_record
+from napari_batch_prediction.records.reading import read_record
+from napari_batch_prediction.records.record import note_tables
 from napari_batch_prediction.report import print_ledger
 from napari_batch_prediction.running.counts import Tally
 from napari_batch_prediction.running.resume import plan_resume

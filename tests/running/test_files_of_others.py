@@ -13,7 +13,7 @@ from napari_batch_prediction.errors import ExportError, SettingsError
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.planning import plan as plan_module
 from napari_batch_prediction.records.events import BatchFinished, FileFinished, TileDone
-from napari_batch_prediction.records.record import read_record
+from napari_batch_prediction.records.reading import read_record
 from napari_batch_prediction.running import recorder
 from napari_batch_prediction.running.recorder import Recorder
 from napari_batch_prediction.running.resume import plan_resume

@@ -9,7 +9,7 @@ from napari_batch_prediction.images.memory import MemoryImage
 from napari_batch_prediction.job.job import InputSettings
 from napari_batch_prediction.planning import plan as plan_module
 from napari_batch_prediction.records.events import FileFinished, FileStarted
-from napari_batch_prediction.records.record import read_record
+from napari_batch_prediction.records.reading import read_record
 from napari_batch_prediction.running.resume import plan_resume
 from napari_batch_prediction.running.run import iter_run, run_plan
 from napari_batch_prediction.running.task import make_task

@@ -17,7 +17,7 @@ from PIL import Image
 import napari_batch_prediction as nbp
 from napari_batch_prediction.cli import main
 from napari_batch_prediction.errors import SettingsError
-from napari_batch_prediction.records.record import read_record
+from napari_batch_prediction.records.reading import read_record
 from napari_batch_prediction.running.resume import plan_resume
 
 PROJECT = golden.ROOT / "a_2d_u8" / "project.ilp"

@@ -11,7 +11,7 @@ from threshold import files_in
 
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob
-from napari_batch_prediction.records.record import read_record
+from napari_batch_prediction.records.reading import read_record
 from napari_batch_prediction.session.session import BatchSession
 from napari_batch_prediction.session.state import Ended, Ready, Running
 from napari_batch_prediction.session.steps import InMemory

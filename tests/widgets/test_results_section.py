@@ -25,7 +25,7 @@ from napari_batch_prediction.planning.exports import named_exports
 from napari_batch_prediction.planning.plan import Plan, PlanRow
 from napari_batch_prediction.records.events import FileFinished, FileStarted, TileDone
 from napari_batch_prediction.records.ledger import Ledger, LedgerRow
-from napari_batch_prediction.records.record import read_record
+from napari_batch_prediction.records.reading import read_record
 from napari_batch_prediction.widgets.canvas.canvas import MOMENT_MS, PAUSE_MS, Canvas
 from napari_batch_prediction.widgets.results.counts_plot import CountsPlot
 from napari_batch_prediction.widgets.results.model import NEVER_ENDED

@@ -16,7 +16,7 @@ from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.planning.plan import make_plan
-from napari_batch_prediction.records.record import read_record
+from napari_batch_prediction.records.reading import read_record
 from napari_batch_prediction.running.run import run_plan
 from napari_batch_prediction.widgets.batch import BatchPredictionWidget
 

@@ -9,7 +9,6 @@ from napari_batch_prediction import PROGRAM
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.formats.common.files import not_replaced
 from napari_batch_prediction.formats.format import load
-from napari_batch_prediction.formats.stamp import read_metadata
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.location import Location
 from napari_batch_prediction.planning.exports import NamedExport
@@ -193,6 +192,9 @@ class OutputChecks:
         """Yield a problem if an existing output is not the one that this job would write."""
         if not path.exists():
             return
+        # Only for outputs that exist.
+        from napari_batch_prediction.formats.stamp import read_metadata
+
         stamp = read_metadata(path, export.settings.internal_path).get(PROGRAM)
         if stamp is None:
             text = f"{path} exists, but does not say how it was made. Remove it, or allow overwriting."

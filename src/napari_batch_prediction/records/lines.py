@@ -6,8 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, TypeAdapter, ValidationError
 
-FORMAT = 1
-"""Version of the layout of a record."""
+from napari_batch_prediction.records.record import FORMAT
 
 
 def _name(text: str) -> str:

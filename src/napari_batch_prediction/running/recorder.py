@@ -17,8 +17,7 @@ from napari_batch_prediction.planning.naming import shared_folder
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.planning.provenance import file_hash, versions
 from napari_batch_prediction.records.events import BatchFinished, BatchStarted, Event, FileFinished, FileStarted
-from napari_batch_prediction.records.lines import FORMAT
-from napari_batch_prediction.records.record import SUFFIX, Record, RecordExistsError, note_tables, summary
+from napari_batch_prediction.records.record import FORMAT, SUFFIX, Record, RecordExistsError, note_tables, summary
 
 _NUMBERED = 20
 

@@ -12,7 +12,8 @@ from napari_batch_prediction.planning.provenance import file_hash, measure
 from napari_batch_prediction.problems import Problem
 from napari_batch_prediction.records.events import Event
 from napari_batch_prediction.records.ledger import CANCELLED, Ledger, LedgerRow
-from napari_batch_prediction.records.record import RecordedInput, read_record
+from napari_batch_prediction.records.reading import read_record
+from napari_batch_prediction.records.record import RecordedInput
 from napari_batch_prediction.running.run import run_plan
 
 

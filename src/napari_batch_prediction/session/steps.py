@@ -12,7 +12,8 @@ from napari_batch_prediction.planning.inspection import Inspected, Inspections
 from napari_batch_prediction.planning.plan import Found, Plan, iter_plan
 from napari_batch_prediction.records.events import Event
 from napari_batch_prediction.records.ledger import Ledger
-from napari_batch_prediction.records.record import Recorded, read_record
+from napari_batch_prediction.records.reading import read_record
+from napari_batch_prediction.records.record import Recorded
 from napari_batch_prediction.running.resume import plan_resume
 from napari_batch_prediction.running.run import iter_run
 from napari_batch_prediction.session.work import ShouldCancel

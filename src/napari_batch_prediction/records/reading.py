@@ -1,0 +1,114 @@
+"""Reading the record of a run back."""
+
+from pathlib import Path
+
+from napari_batch_prediction.classifiers.base import COUNT_COLUMNS, COUNTS
+from napari_batch_prediction.disk import refuse_special
+from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.job.job import BatchJob
+from napari_batch_prediction.records.ledger import LedgerRow, Table, Written
+from napari_batch_prediction.records.lines import (
+    BeginLine,
+    EndLine,
+    FilesLine,
+    FinishLine,
+    InputLine,
+    RunLine,
+    TableLine,
+    parse_line,
+)
+from napari_batch_prediction.records.record import SUFFIX, Recorded, RecordedInput
+
+# As much of an error in a line as is worth reading.
+_LONGEST = 300
+
+
+def read_record(path: Path) -> Recorded:
+    """Read the record of a run, finished or not; an incomplete last line is ignored.
+
+    Raises
+    ------
+    SettingsError
+        If the file is missing, is not a record, or does not hold every input of its run.
+    """
+    run, job = None, None
+    inputs: dict[int, RecordedInput] = {}
+    tokens, hashes = set[str](), set[str]()
+    content = _content(path)
+    for number, text in enumerate(content.splitlines(), start=1):
+        try:
+            line = parse_line(text)
+            if isinstance(line, RunLine):
+                run, job = line, BatchJob.model_validate(line.job)
+                tokens.add(line.token)
+            elif isinstance(line, FilesLine | FinishLine):
+                hashes.update(line.sha256)
+            elif isinstance(line, InputLine):
+                own = frozenset(Path(new) for output in line.outputs.values() for new in output.new)
+                inputs.setdefault(line.index, RecordedInput(input=line.input, own=own))
+            elif isinstance(line, BeginLine | EndLine):
+                recorded = inputs.get(line.index)
+                if recorded is None:
+                    raise ValueError(f"there is no input {line.index}")
+                if isinstance(line, EndLine):
+                    recorded.row = _row(recorded.input, line)
+                else:
+                    recorded.begun = True
+        except (ValueError, RecursionError) as error:
+            raise SettingsError(
+                f"Line {number} of {path} is not one of a record: {str(error)[:_LONGEST]}.", setting="ledger", path=path
+            ) from error
+    if run is None or job is None:
+        raise SettingsError(
+            f"{path} is not the record of a run: it does not begin with a run. Choose a file *{SUFFIX}."
+        )
+    n_inputs = len(inputs) if run.n_inputs is None else run.n_inputs
+    if len(inputs) != n_inputs or any(index >= n_inputs for index in inputs):
+        raise SettingsError(
+            f"The record {path} is cut: it names {len(inputs)} of {n_inputs} inputs, since its run ended while they "
+            "were written down, before anything was predicted. Remove it, and start the run again.",
+            setting="ledger",
+            path=path,
+        )
+    return Recorded(
+        path=path,
+        job=job,
+        classifier_sha256=run.classifier_sha256,
+        inputs=tuple(inputs[i] for i in sorted(inputs)),
+        size=len(content),
+        tokens=frozenset(tokens - {""}),
+        hashes=frozenset(hashes),
+    )
+
+
+def _row(name: str, line: EndLine) -> LedgerRow:
+    written = {
+        source: Written(paths=tuple(map(Path, output.files)), size=output.size, sha256=output.sha256)
+        for source, output in line.outputs.items()
+    }
+    return LedgerRow(
+        input=name,
+        status=line.status,
+        reason=line.reason,
+        outputs={source: Path(output.path) for source, output in line.outputs.items()},
+        seconds=line.seconds,
+        trace=line.trace,
+        written=written,
+        tables=_read_tables(line),
+    )
+
+
+def _read_tables(line: EndLine) -> dict[str, Table]:
+    counts = {COUNTS: TableLine(columns=list(COUNT_COLUMNS), rows=line.counts)} if line.counts else {}
+    tables = {**counts, **line.tables}
+    return {name: Table(tuple(table.columns), tuple(map(tuple, table.rows))) for name, table in tables.items()}
+
+
+def _content(path: Path) -> bytes:
+    """Return the whole lines of a record."""
+    refuse_special(path, SettingsError)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise SettingsError(f"The record {path} cannot be read: {error.strerror}.") from error
+    return content[: content.rfind(b"\n") + 1]
