@@ -92,7 +92,8 @@ def make_demo(folder: Path) -> BatchJob:
         (folder / name).write_bytes(content)
     whole = sample[NUCLEI.images[2].name]
     (folder / DAMAGED).write_bytes(whole[: len(whole) // 2])
-    record.unlink(missing_ok=True)  # from an earlier demo
+    for earlier in (record, record.with_name("demo.csv")):  # the record of an earlier demo, and its summary
+        earlier.unlink(missing_ok=True)
     job = NUCLEI.job(
         inputs=[str(folder / name) for name in (*(path.name for path in NUCLEI.images), DAMAGED)],
         folder=folder / "results",

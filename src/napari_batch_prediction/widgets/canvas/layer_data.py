@@ -136,12 +136,18 @@ class LayerData:
         nothing = np.broadcast_to(np.zeros((), first.dtype), first.shape)
         return replace(self, data=nothing, files=(), is_empty=True, layer=None)
 
-    def make(self) -> Layer:
-        """Return the layer, which is made at the first call, in any thread. Labels are hidden, so that none draws them.
+    def prepare(self) -> None:
+        """Make the layer if any thread may. Labels of more than 16 bits are left to the main thread.
 
         napari draws labels by loops that end the process if two threads run them at once, where numba has no other
-        threads than its own. Only the main thread may, where napari draws.
+        threads than its own. Only the main thread may. Labels of more than 16 bits run them as they are made.
         """
+        level = self.data[0] if self.has_levels else self.data
+        if self.kind == "image" or level.dtype.itemsize <= 2:
+            self.make()
+
+    def make(self) -> Layer:
+        """Return the layer, which is made at the first call. Labels are hidden, so that they are not drawn yet."""
         if self.layer is None:
             options = {"multiscale": self.has_levels, "name": self.name, **self.options}
             if self.kind == "image":

@@ -123,7 +123,7 @@ def load_row(
         _choose_visible(layers, predictions)
         for layer in layers:
             if layer.key not in present:
-                layer.make()
+                layer.prepare()
     except BaseException:
         close_all(layers)
         raise
@@ -251,7 +251,7 @@ def warm_up() -> None:
     )
     for source in (labels, replace(labels, kind="image")):
         for layer in predicted_layers(Prediction(source=source, channels=(0, 1), pixels=pixels), grid, ""):
-            layer.make()
+            layer.prepare()
     _compile_colors_of_labels()
 
 
