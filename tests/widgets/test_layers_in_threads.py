@@ -77,7 +77,7 @@ def test_no_labels_are_coloured_where_layers_are_prepared(monkeypatch):
     def colour(*arguments):
         raise AssertionError("coloured")
 
-    for name in ("labels_raw_to_texture_direct", "zero_preserving_modulo", "zero_preserving_modulo_numpy"):
+    for name in ("labels_raw_to_texture_direct", "zero_preserving_modulo"):
         monkeypatch.setattr(_accelerated_cmap, name, colour)
     warm_up()
     for dtype in (np.uint8, np.uint16, np.uint32, np.int64):
