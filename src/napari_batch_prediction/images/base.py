@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
@@ -107,6 +108,10 @@ class Image(ABC):
         A name for each channel; empty if none are stored.
     dataset
         The opened dataset or level of a file that can hold several; else empty.
+    warnings
+        Facts about the file that may make its prediction wrong or partial, as sentences.
+    parts
+        All files that the image is spread over, if there are several.
 
     Raises
     ------
@@ -128,6 +133,8 @@ class Image(ABC):
         units: Mapping[str, str] | None = None,
         channel_names: Sequence[str] = (),
         dataset: str = "",
+        warnings: Sequence[str] = (),
+        parts: Sequence[Path] = (),
     ) -> None:
         self.location = location
         self.axes = check_axes(axes, shape)
@@ -148,6 +155,8 @@ class Image(ABC):
         has_names = len(channel_names) == self.extents["c"] and any(channel_names)
         self.channel_names = tuple(channel_names) if has_names else ()
         self.dataset = dataset
+        self.warnings = tuple(warnings)
+        self.parts = tuple(parts)
         self._closed = False
 
     @property

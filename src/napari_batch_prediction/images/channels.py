@@ -45,6 +45,8 @@ class ChannelsImage(Image):
             units=image.units,
             channel_names=[image.channel_names[i] for i in self._indices] if image.channel_names else (),
             dataset=image.dataset,
+            warnings=image.warnings,
+            parts=image.parts,
         )
 
     def _read(self, region: tuple[slice, ...]) -> NDArray:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_batch_prediction.errors import ImageMismatchError, ImageReadError
 from napari_batch_prediction.images.base import Image
+from napari_batch_prediction.wording import count
 
 StackAxis = Literal["z", "t", "c"]
 
@@ -20,6 +21,9 @@ Member = TypeVar("Member")
 # they are read, and systems limit the number of open files.
 _MOST_OPEN = 64
 _MOST_OPEN_BYTES = 256 * 2**20
+
+# Warnings of so many files are shown.
+_MOST_WARNINGS = 3
 
 
 class StackImage(Image, Generic[Member]):
@@ -58,6 +62,7 @@ class StackImage(Image, Generic[Member]):
             self._expected = _facts(first)
             names = first.channel_names
             axes_known, sizes, units = first.axes_known, first.pixel_size, first.units
+            warnings = [f"{members[0]}: {text}" for text in first.warnings]
             n_bytes = first.dtype.itemsize * int(np.prod(first.shape))
         axes, shape, dtype = self._expected
         if along in axes and along != "c" and shape[axes.index(along)] > 1:
@@ -72,6 +77,7 @@ class StackImage(Image, Generic[Member]):
             with open_member(member) as image:
                 self._check(location, member, image)
                 all_names += image.channel_names
+                warnings += [f"{member}: {text}" for text in image.warnings]
         self._is_new = along not in axes
         self._axis = _position(axes, along)
         self._each = 1 if self._is_new else shape[self._axis]
@@ -91,6 +97,7 @@ class StackImage(Image, Generic[Member]):
             pixel_size=sizes,
             units=units,
             channel_names=names,
+            warnings=_shortened(warnings),
         )
 
     def _check(self, location: str, member: Member, image: Image) -> None:
@@ -135,6 +142,11 @@ class StackImage(Image, Generic[Member]):
             for image in self._open.values():
                 image.close()
             self._open.clear()
+
+
+def _shortened(warnings: list[str]) -> list[str]:
+    more = len(warnings) - _MOST_WARNINGS
+    return warnings if more <= 0 else [*warnings[:_MOST_WARNINGS], f"{count(more, 'more warning')} of its files."]
 
 
 def _facts(image: Image) -> tuple[str, tuple[int, ...], np.dtype]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -29,6 +30,8 @@ class ImageInfo:
     units: Mapping[str, str] = field(default_factory=dict)
     channel_names: tuple[str, ...] = ()
     dataset: str = ""
+    warnings: tuple[str, ...] = ()
+    parts: tuple[Path, ...] = ()
 
     def __hash__(self) -> int:
         # Without the dicts; equal headers still have equal hashes.
@@ -46,6 +49,8 @@ class ImageInfo:
             units=image.units,
             channel_names=image.channel_names,
             dataset=image.dataset,
+            warnings=image.warnings,
+            parts=image.parts,
         )
 
     @property
@@ -135,7 +140,8 @@ def _judge(classifier: Classifier, header: ImageInfo) -> tuple[tuple[Problem, ..
         if names and header.extents["c"] > classifier.n_channels:
             problem = replace(problem, text=f"{problem} Its channels: {describe_channels(names)}.")
         return (problem,), ()
-    return (), tuple(classifier.warnings(header.dtype))
+    own = [Problem("image", text, severity="warning") for text in header.warnings]
+    return (), (*own, *classifier.warnings(header.dtype))
 
 
 def _open(job: BatchJob, location: Location, arrays: Arrays) -> ImageInfo | Problem:

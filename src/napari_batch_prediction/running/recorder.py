@@ -13,6 +13,7 @@ from napari_batch_prediction.errors import OutputExistsError, SettingsError
 from napari_batch_prediction.formats.common.files import write_whole
 from napari_batch_prediction.locations.location import absolute
 from napari_batch_prediction.planning.folders import nearest
+from napari_batch_prediction.planning.inspection import ImageInfo
 from napari_batch_prediction.planning.naming import shared_folder
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.planning.provenance import file_hash, versions
@@ -120,7 +121,7 @@ class Recorder:
                 "input",
                 index=index,
                 input=absolute(row.input),
-                image=None if image is None else {**asdict(image), "dtype": str(image.dtype)},
+                image=None if image is None else _header(image),
                 outputs={
                     source: {"path": str(path), "new": [str(f) for f in row.files(source) if not os.path.lexists(f)]}
                     for source, path in row.outputs.items()
@@ -160,6 +161,10 @@ class Recorder:
     def close(self) -> None:
         """Close the record, and unlock it for other runs."""
         self._record.close()
+
+
+def _header(image: ImageInfo) -> dict[str, object]:
+    return {**asdict(image), "dtype": str(image.dtype), "parts": [*map(str, image.parts)]}
 
 
 def _summary_paths(record: Path) -> Iterator[Path]:
