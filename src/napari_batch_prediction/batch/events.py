@@ -1,0 +1,3 @@
+"""The events of a run, under their earlier name."""
+
+from napari_batch_prediction.records.events import *  # noqa: F403
