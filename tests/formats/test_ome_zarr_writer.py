@@ -63,6 +63,19 @@ def test_single_scale_has_one_level_with_sizes_and_units(tmp_path, version):
     assert group["s0"].chunks == (1, 1, 1, 61, 45)
 
 
+@pytest.mark.parametrize(
+    ("unit", "written", "size"),
+    [("angstrom", "angstrom", 4), ("pm", "picometer", 4), ("Mm", "megameter", 4), ("thou", "micrometer", 101.6)],
+)
+def test_units_of_length_are_written(tmp_path, unit, written, size):
+    """OME-Zarr's own units stay; a length that it does not list is converted, with its number."""
+    values = some_values((6, 5), "uint8")
+    about = {"pixel_size": {"x": 4.0}, "units": {"x": unit}}
+    (facts,) = image(write("single-scale OME-Zarr", tmp_path / "a.zarr", "yx", values, **about))["multiscales"]
+    assert facts["axes"][-1]["unit"] == written
+    assert facts["datasets"][0]["coordinateTransformations"][0]["scale"][-1] == pytest.approx(size, rel=1e-12)
+
+
 LAYOUT = {"0.4": ("s0/.zarray", "s0/0/2/0/0/0", 2), "0.5": ("s0/zarr.json", "s0/c/0/2/0/0/0", 3)}
 
 

@@ -1,18 +1,13 @@
 """Sizes of pixels in centimetres."""
 
 from napari_batch_prediction.formats.common.target import Target
-from napari_batch_prediction.images.units import unit_name
-
-_CENTIMETRES = {
-    "nanometer": 1e-7,
-    "micrometer": 1e-4,
-    "millimeter": 0.1,
-    "centimeter": 1.0,
-    "meter": 100.0,
-    "inch": 2.54,
-}
+from napari_batch_prediction.images.units import unit
 
 
 def centimetres(target: Target, key: str) -> float:
     """Return the size of a pixel along an axis in centimetres; 0 if unknown or no length."""
-    return _CENTIMETRES.get(unit_name(target.units.get(key, "")), 0.0) * target.pixel_size.get(key, 0.0)
+    length = unit(target.units.get(key, ""))
+    if length is None or length.kind != "space":
+        return 0.0
+    # Rounded, so that a micrometre is 1e-4 of them, not the number below.
+    return float(f"{length.size * 100:.15g}") * target.pixel_size.get(key, 0.0)

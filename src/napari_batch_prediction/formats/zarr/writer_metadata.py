@@ -8,15 +8,11 @@ from napari_batch_prediction import PROGRAM
 from napari_batch_prediction.axes import KEYS
 from napari_batch_prediction.formats.common.target import Target
 from napari_batch_prediction.formats.zarr.metadata import Axis, Channel, Level, OmeImage
-from napari_batch_prediction.images.units import unit_name
+from napari_batch_prediction.images.units import UNITS, unit
 
 AXES = KEYS
 
 _TYPES = {"t": "time", "c": "channel", "z": "space", "y": "space", "x": "space"}
-_UNITS = {
-    "space": ("nanometer", "micrometer", "millimeter", "centimeter", "meter", "inch"),
-    "time": ("millisecond", "second", "minute", "hour"),
-}
 
 
 def attributes(target: Target, shapes: list[tuple[int, ...]]) -> dict[str, object]:
@@ -41,9 +37,18 @@ def describe(target: Target, shapes: list[tuple[int, ...]]) -> OmeImage:
 
 
 def _axis(key: str, target: Target) -> Axis:
-    kind = _TYPES[key]
-    unit = unit_name(target.units.get(key, ""))
-    return Axis(key, kind, unit if unit in _UNITS.get(kind, ()) else "")
+    return Axis(key, _TYPES[key], _unit(key, target)[0])
+
+
+def _unit(key: str, target: Target) -> tuple[str, float]:
+    """Return the unit of an axis among those of OME-Zarr, empty if there is none, and the factor of sizes to it."""
+    found = unit(target.units.get(key, ""))
+    if found is None or found.kind != _TYPES[key]:
+        return "", 1.0
+    if found.in_ome_zarr:
+        return found.name, 1.0
+    other = UNITS["second" if found.kind == "time" else "meter" if found.size >= 1 else "micrometer"]
+    return other.name, found.size / other.size
 
 
 def _level(level: int, target: Target, shapes: list[tuple[int, ...]]) -> Level:
@@ -52,7 +57,7 @@ def _level(level: int, target: Target, shapes: list[tuple[int, ...]]) -> Level:
     for axis, key in enumerate(AXES):
         # Axes of one pixel are not halved further.
         halvings = sum(shape[axis] > 1 for shape in shapes[:level]) if key in "zyx" else 0
-        size = float(target.pixel_size.get(key, 1.0))
+        size = float(target.pixel_size.get(key, 1.0)) * _unit(key, target)[1]
         scale.append(size * 2**halvings)
         middle = 0 if target.is_labels or _by_nearest(target.dtype) else (2**halvings - 1) / 2
         offset = target.offset.get(key, 0) if key != "c" else 0
