@@ -56,6 +56,10 @@ class Bad(NamedTuple):
     message: str
 
 
+def bytes_of(content: bytes) -> Callable[[Path], object]:
+    return lambda path: path.write_bytes(content)
+
+
 AT_OPEN = [
     Bad("missing.tif", lambda path: None, "There is no file"),
     Bad("folder.tif", Path.mkdir, r"is a folder, expected a file\..*\*\.tif"),
@@ -63,7 +67,7 @@ AT_OPEN = [
     Bad("text.tif", text, "as TIFF: not a TIFF file"),
     Bad("text.h5", text, "as HDF5: .*file signature not found"),
     Bad("text.npy", text, "as NumPy: .*magic string"),
-    Bad("text.png", text, "is not a PNG, JPEG, BMP or GIF file"),
+    Bad("text.png", text, "is not a PNG, JPEG, BMP, GIF, PNM or HDR file"),
     Bad("text.txt", text, r"extension '\.txt', which is not known.*\.tif, .*\.h5, .*\.png.*\.npy"),
     Bad("no extension", text, "extension ''"),
     Bad("header only.png", cut(0.003), "as PNG"),
@@ -71,6 +75,11 @@ AT_OPEN = [
     Bad("cut.h5", cut(0.5), "truncated"),
     Bad("cut.npy", cut(0.5), "as NumPy"),
     Bad("cut.gif", cut(0.5), "as GIF"),
+    Bad("no size.hdr", bytes_of(b"#?RADIANCE\n\n+X 3 +Y 2\n"), "no line such as '-Y 100"),
+    Bad("cut.pgm", bytes_of(b"P5 4 4 255 12"), "cut off"),
+    Bad("no number.ppm", bytes_of(b"P6 4 x"), "where a number is expected"),
+    Bad("too many grey values.pgm", bytes_of(b"P5 4 4 65536 "), "0 to 65536"),
+    Bad("no frame.gif", bytes_of(b"GIF89a\1\0\1\0\0\0\0;"), "no frame"),
     Bad("cmyk.jpg", cmyk, "has CMYK pixels. Expected grey or RGB"),
     Bad("objects.npy", array(np.array([[1, "a"]], object)), "Python objects"),
     Bad("complex.npy", array(PIXELS.astype(complex)), "pixels of type complex128. Expected integers or float"),
@@ -87,6 +96,8 @@ AT_READ = [
     Bad("cut.jpg", cut(0.7), "truncated"),
     Bad("cut at the end.jpg", cut(0.995), "truncated"),
     Bad("cut.bmp", cut(0.7), "truncated"),
+    Bad("cut bits.pbm", bytes_of(b"P4 80 60 12"), "cut off"),
+    Bad("cut text.pgm", bytes_of(b"P2 80 60 255 1 2 3"), "pixels of"),
 ]
 
 

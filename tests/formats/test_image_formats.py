@@ -137,7 +137,22 @@ RASTER = [
     ),
     Case(
         "grey with a transparent value.png",
-        png_by_hand([b"\5\6"], 2, 8, 0, png_chunk(b"tRNS", b"\0\6"), [[[5, 255], [6, 0]]]),
+        png_by_hand([b"\5\6"], 2, 8, 0, png_chunk(b"tRNS", b"\0\6"), [[5, 6]]),
+        "yx",
+    ),
+    Case(
+        "grey of 2 bits with a transparent value.png",
+        png_by_hand([b"\x1b"], 4, 2, 0, png_chunk(b"tRNS", b"\0\1"), [[0, 85, 170, 255]]),
+        "yx",
+    ),
+    Case(
+        "grey16 with a transparent value.png",
+        png_by_hand([b"\1\0\2\0"], 2, 16, 0, png_chunk(b"tRNS", b"\1\0"), [[256, 512]]),
+        "yx",
+    ),
+    Case(
+        "rgb with a transparent colour.png",
+        png_by_hand([bytes(range(1, 7))], 2, 8, 2, png_chunk(b"tRNS", b"\0\1\0\2\0\3"), [[[1, 2, 3], [4, 5, 6]]]),
         "yxc",
     ),
     Case("one row.png", pillow(noise(1, 30)), "yx"),

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -20,6 +20,29 @@ COLOURS = {2: ("grey", "alpha"), 3: ("red", "green", "blue"), 4: ("red", "green"
 """Names of channels that are the colours of a picture, by their number."""
 
 _MOST_LISTED = 20
+
+
+class Decoding(NamedTuple):
+    """Bytes that reading an image takes, besides the pixels of the region.
+
+    Attributes
+    ----------
+    kept
+        From the first read until the image is closed: of a picture that is decoded as a whole, its pixels.
+    once
+        While one thread reads and others wait for it, as behind a lock: what is decoded at once, and the bytes it is
+        decoded from.
+    each
+        The same for every thread, where several decode side by side.
+    """
+
+    kept: int = 0
+    once: int = 0
+    each: int = 0
+
+
+NOTHING_DECODED = Decoding()
+"""Of an image of which any region is read without much more memory than its pixels take."""
 
 
 @contextmanager
@@ -87,6 +110,10 @@ def only_dataset(file: object, datasets: Mapping[str, str], name: str | None = N
 
 class Image(ABC):
     """One image on disk. Opening reads headers; :meth:`read` reads the region asked for.
+
+    A format overrides :attr:`decoding` if reading a small region can take much memory: because a picture is decoded as
+    a whole, or its chunks or strips can be large. It counts that from what the header says, so that a plan can refuse
+    the image under a limit on memory, and a run makes room. It decodes nothing for it.
 
     Parameters
     ----------
@@ -163,6 +190,11 @@ class Image(ABC):
     def extents(self) -> dict[str, int]:
         """The extent along each of ``t c z y x``; 1 where the image has no such axis."""
         return extents(self.axes, self.shape)
+
+    @property
+    def decoding(self) -> Decoding:
+        """The memory that reading takes besides the pixels of the region; none worth counting unless a format says."""
+        return NOTHING_DECODED
 
     def read(self, region: tuple[slice, ...] | None = None) -> NDArray:
         """Return the pixels of a region, in the image's own axes, as a new C-contiguous array of ``dtype``.

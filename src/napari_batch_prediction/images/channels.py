@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_batch_prediction.errors import ImageMismatchError
-from napari_batch_prediction.images.base import Image
+from napari_batch_prediction.images.base import Decoding, Image
 
 Channels = Sequence[int | str]
 
@@ -48,6 +48,11 @@ class ChannelsImage(Image):
             warnings=image.warnings,
             parts=image.parts,
         )
+
+    @property
+    def decoding(self) -> Decoding:
+        """The memory that reading the other image takes."""
+        return self._image.decoding
 
     def _read(self, region: tuple[slice, ...]) -> NDArray:
         if "c" not in self.axes:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_batch_prediction.errors import ImageMismatchError, ImageReadError
-from napari_batch_prediction.images.base import Image
+from napari_batch_prediction.images.base import Decoding, Image
 from napari_batch_prediction.wording import count
 
 StackAxis = Literal["z", "t", "c"]
@@ -64,6 +64,7 @@ class StackImage(Image, Generic[Member]):
             axes_known, sizes, units = first.axes_known, first.pixel_size, first.units
             warnings = [f"{members[0]}: {text}" for text in first.warnings]
             n_bytes = first.dtype.itemsize * int(np.prod(first.shape))
+            decoding = [first.decoding]
         axes, shape, dtype = self._expected
         if along in axes and along != "c" and shape[axes.index(along)] > 1:
             raise ImageMismatchError(
@@ -78,6 +79,9 @@ class StackImage(Image, Generic[Member]):
                 self._check(location, member, image)
                 all_names += image.channel_names
                 warnings += [f"{member}: {text}" for text in image.warnings]
+                decoding.append(image.decoding)
+        self._kept, *passing = (max(sizes) for sizes in zip(*decoding, strict=True))
+        self._passing = sum(passing)
         self._is_new = along not in axes
         self._axis = _position(axes, along)
         self._each = 1 if self._is_new else shape[self._axis]
@@ -99,6 +103,11 @@ class StackImage(Image, Generic[Member]):
             channel_names=names,
             warnings=_shortened(warnings),
         )
+
+    @property
+    def decoding(self) -> Decoding:
+        """The memory of the members that stay open; one thread at a time reads."""
+        return Decoding(min(self._most_open, len(self._members)) * self._kept, self._passing)
 
     def _check(self, location: str, member: Member, image: Image) -> None:
         facts = _facts(image)

@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_batch_prediction.axes import extents
 from napari_batch_prediction.classifiers.base import Classifier
-from napari_batch_prediction.images.base import AxesKnown, Image
+from napari_batch_prediction.images.base import NOTHING_DECODED, AxesKnown, Decoding, Image
 from napari_batch_prediction.images.channels import describe_channels
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.location import Arrays, Location
@@ -20,7 +20,7 @@ from napari_batch_prediction.records.ledger import explain
 
 @dataclass(frozen=True, slots=True)
 class ImageInfo:
-    """The header of an image."""
+    """The header of an image, and the memory that reading it takes."""
 
     axes: str
     axes_known: AxesKnown
@@ -32,6 +32,7 @@ class ImageInfo:
     dataset: str = ""
     warnings: tuple[str, ...] = ()
     parts: tuple[Path, ...] = ()
+    decoding: Decoding = NOTHING_DECODED
 
     def __hash__(self) -> int:
         # Without the dicts; equal headers still have equal hashes.
@@ -51,6 +52,7 @@ class ImageInfo:
             dataset=image.dataset,
             warnings=image.warnings,
             parts=image.parts,
+            decoding=image.decoding,
         )
 
     @property

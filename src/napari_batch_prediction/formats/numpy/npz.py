@@ -2,6 +2,7 @@
 
 import threading
 import zipfile
+from math import prod
 from pathlib import Path
 from typing import IO
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_batch_prediction.formats.common.plain import PlainArray
-from napari_batch_prediction.images.base import Image, choose_axes, only_dataset
+from napari_batch_prediction.images.base import NOTHING_DECODED, Decoding, Image, choose_axes, only_dataset
 
 # Size of a zip file's local header, and offset in it of the lengths of name and extra field.
 _LOCAL_HEADER, _LENGTHS = 30, 26
@@ -49,6 +50,7 @@ class NpzImage(Image):
         axes, axes_known = choose_axes(shape, axes)
         super().__init__(location, axes, shape, dtype, axes_known=axes_known, dataset=name)
         self._file, self._member = file, member.filename
+        self._n_bytes = prod(shape) * dtype.itemsize
         self._lock = threading.Lock()
         self._pixels: NDArray | None = None
         self._stored: PlainArray | None = None
@@ -63,6 +65,11 @@ class NpzImage(Image):
             except Exception:
                 self._raw.close()
                 raise
+
+    @property
+    def decoding(self) -> Decoding:
+        """The memory of a compressed array, which is kept whole."""
+        return NOTHING_DECODED if self._stored is not None else Decoding(kept=self._n_bytes)
 
     def _read(self, region: tuple[slice, ...]) -> NDArray:
         if self._stored is not None:

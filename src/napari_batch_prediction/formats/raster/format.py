@@ -8,6 +8,8 @@ PNG = FileFormat(name="PNG", extensions=(".png",), reader=_READER, stamp="raster
 JPEG = FileFormat(name="JPEG", extensions=(".jpg", ".jpeg"), reader=_READER)
 BMP = FileFormat(name="BMP", extensions=(".bmp",), reader=_READER)
 GIF = FileFormat(name="GIF", extensions=(".gif",), reader=_READER)
+HDR = FileFormat(name="HDR", extensions=(".hdr",), reader=_READER)
+PNM = FileFormat(name="PNM", extensions=(".pnm", ".ppm", ".pgm", ".pbm"), reader=_READER)
 
 _BYTES, _WORDS = ("uint8",), ("uint8", "uint16")
 
@@ -40,16 +42,16 @@ def _picture(
     )
 
 
-FILES = (PNG, JPEG, BMP, GIF)
+FILES = (PNG, JPEG, BMP, GIF, HDR, PNM)
 EXPORTS = (
     _picture("png", file=PNG, dtypes=_WORDS, channels=(1, 3)),
     _picture("jpg", file=JPEG, kind="jpeg", dtypes=_BYTES, channels=(1,), max_side=65_500),
     _picture("jpeg", file=JPEG, dtypes=_BYTES, channels=(1,), max_side=65_500),
     _picture("bmp", file=BMP, dtypes=_BYTES, channels=(1, 3), compresses_by_default=False),
     _picture("gif", file=GIF, dtypes=_BYTES, channels=(1,), max_side=65_535),
-    _picture("hdr", dtypes=("float32",), channels=(3,)),
-    _picture("pnm", dtypes=_WORDS, channels=(1, 3), compresses_by_default=False),
-    _picture("ppm", kind="pnm", dtypes=_WORDS, channels=(1, 3), compresses_by_default=False),
-    _picture("pgm", kind="pnm", dtypes=_WORDS, channels=(1,), compresses_by_default=False),
-    _picture("pbm", kind="pnm", dtypes=_WORDS, channels=(1,), compresses_by_default=False),
+    _picture("hdr", file=HDR, dtypes=("float32",), channels=(3,)),
+    _picture("pnm", file=PNM, dtypes=_WORDS, channels=(1, 3), compresses_by_default=False),
+    _picture("ppm", file=PNM, kind="pnm", dtypes=_WORDS, channels=(1, 3), compresses_by_default=False),
+    _picture("pgm", file=PNM, kind="pnm", dtypes=_WORDS, channels=(1,), compresses_by_default=False),
+    _picture("pbm", file=PNM, kind="pnm", dtypes=_WORDS, channels=(1,), compresses_by_default=False),
 )
