@@ -6,15 +6,14 @@ runs. Nothing here imports Qt or napari.
 
 import argparse
 import gc
-import os
-import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from napari_batch_prediction import PROGRAM
+from napari_batch_prediction.console import Ends, consoles, drop_unwritten, fill_descriptors
+from napari_batch_prediction.wording import one_line
 
 if TYPE_CHECKING:
     from napari_batch_prediction.classifiers.base import Classifier
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from napari_batch_prediction.job.job import BatchJob
     from napari_batch_prediction.planning.plan import Plan
 
-DONE, FAILED, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
+DONE, FAILED, UNUSABLE = 0, 1, 2
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -35,42 +34,47 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns
     -------
-    0 if everything is done, 1 if inputs failed, 2 if the arguments or the classifier cannot be used, 130 if
-    interrupted.
+    0 if everything is done, 1 if inputs failed, 2 if the arguments or the classifier cannot be used, 128 and the
+    number of the signal if one ended it (130 for Ctrl-C).
     """
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            # A name that the terminal cannot show must not end a batch.
-            stream.reconfigure(errors="backslashreplace")
-    try:
-        arguments = make_parser().parse_args(argv)
-    except SystemExit as end:
-        return int(end.code or 0)
+    ends = Ends()
+    with consoles() as (out, _), ends.caught():
+        try:
+            arguments = make_parser().parse_args(argv)
+            arguments.ends = ends
+            status = _carried_out(arguments)
+        except SystemExit as end:
+            arguments, status = None, int(end.code or 0)
+        except KeyboardInterrupt:
+            print("Interrupted.", file=sys.stderr)
+            return ends.status
+        out.flush()
+        if out.fault is None or (arguments is not None and arguments.command in _WRITES_FILES):
+            return status
+        if not isinstance(out.fault, BrokenPipeError):
+            print(f"{PROGRAM}: the output cannot be written: {out.fault.strerror}.", file=sys.stderr)
+        return FAILED
+
+
+def _carried_out(arguments: argparse.Namespace) -> int:
     from napari_batch_prediction.errors import BatchPredictionError
 
     try:
         status: int = arguments.command(arguments)
     except BatchPredictionError as error:
-        print(f"{PROGRAM}: {error}", file=sys.stderr)
+        print(one_line(f"{PROGRAM}: {error}"), file=sys.stderr)
         return UNUSABLE
-    except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
-        return INTERRUPTED
     return status
 
 
 def console() -> NoReturn:
     """Run the command line as the whole process, and end it."""
+    fill_descriptors()
     # Importing numba makes about half a million objects, which all stay. Looking for garbage among them takes 0.1 s
     # while they are made, and twice as long at the end of the process.
     gc.set_threshold(100_000)
-    try:
-        status = main()
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader of the output has gone; without this, Python complains again at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = FAILED
+    status = main()
+    drop_unwritten()
     gc.freeze()
     sys.exit(status)
 
@@ -84,7 +88,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
         description="Run a trained ilastik pixel classifier over many images.",
-        epilog="Exit status: 0 all done, 1 some failed, 2 arguments or classifier cannot be used.",
+        epilog="Exit status: 0 all done, 1 some failed, 2 arguments or classifier cannot be used, "
+        "128 and its number if a signal ended it.",
         allow_abbrev=False,
     )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -191,16 +196,16 @@ def _export(arguments: argparse.Namespace, name: str, classifier: "Classifier") 
 def _run(arguments: argparse.Namespace) -> int:
     from napari_batch_prediction.planning.plan import make_plan
 
-    return _execute(make_plan(*_job(arguments)))
+    return _execute(make_plan(*_job(arguments)), arguments.ends)
 
 
 def _resume(arguments: argparse.Namespace) -> int:
     from napari_batch_prediction.running.resume import plan_resume
 
-    return _execute(plan_resume(arguments.ledger, failed=arguments.failed))
+    return _execute(plan_resume(arguments.ledger, failed=arguments.failed), arguments.ends)
 
 
-def _execute(plan: "Plan") -> int:
+def _execute(plan: "Plan", ends: Ends) -> int:
     from napari_batch_prediction.errors import ExportError
     from napari_batch_prediction.records.events import BatchFinished, Event
     from napari_batch_prediction.report import Progress, print_ledger
@@ -215,9 +220,9 @@ def _execute(plan: "Plan") -> int:
             ended.append(event)
 
     table_error = None
-    with _interrupts() as interrupted:
+    with ends.noted():
         try:
-            run_plan(plan, show, lambda: bool(interrupted))
+            run_plan(plan, show, ends.came)
         except ExportError as error:
             if not ended:
                 raise
@@ -225,9 +230,9 @@ def _execute(plan: "Plan") -> int:
     ledger = ended[0].ledger
     print_ledger(ledger)
     if table_error is not None:
-        print(f"{PROGRAM}: {table_error}", file=sys.stderr)
-    if interrupted:
-        return INTERRUPTED
+        print(one_line(f"{PROGRAM}: {table_error}"), file=sys.stderr)
+    if ends.came():
+        return ends.status
     return FAILED if ledger.count("failed") or table_error is not None else DONE
 
 
@@ -256,7 +261,7 @@ def _check(arguments: argparse.Namespace) -> int:
         table += rows((row.input, *facts), ends)
     print_table(table)
     for name, path in plan.tables.items():
-        print(f"{name} of all images: {path}")
+        print(one_line(f"{name} of all images: {path}"))
     print(f"\n{count(len(plan.rows), 'input')}, {plan.n_problems} with problems. Nothing was written.")
     return FAILED if plan.n_problems else DONE
 
@@ -273,24 +278,11 @@ def _info(arguments: argparse.Namespace) -> int:
 def _demo(arguments: argparse.Namespace) -> int:
     from napari_batch_prediction.demo import run_demo
 
-    return run_demo(arguments.folder, arguments.viewer)
+    return run_demo(arguments.folder, arguments.viewer, arguments.ends)
 
 
-@contextmanager
-def _interrupts() -> Iterator[list[int]]:
-    """Collect the first Ctrl-C, so that the run ends cleanly; the second one ends the process at once."""
-    caught: list[int] = []
-
-    def on_interrupt(number: int, frame: object) -> None:
-        caught.append(number)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        print("\nCancelling: the tiles under way are finished first.", file=sys.stderr)
-
-    before = signal.signal(signal.SIGINT, on_interrupt)
-    try:
-        yield caught
-    finally:
-        signal.signal(signal.SIGINT, before)
+_WRITES_FILES = (_run, _resume, _demo)
+"""Commands whose outputs are files, whatever becomes of what they print."""
 
 
 if __name__ == "__main__":

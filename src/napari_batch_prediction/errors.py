@@ -5,6 +5,8 @@ A message names the fault, the file, the expectation, the value that came instea
 
 from pathlib import Path
 
+from napari_batch_prediction.wording import shortened
+
 
 class BatchPredictionError(Exception):
     """Base of every error that this package raises on purpose.
@@ -12,7 +14,7 @@ class BatchPredictionError(Exception):
     Parameters
     ----------
     message
-        The whole message, for people.
+        The whole message, for people; what files and libraries say may make it so long that its middle is left out.
     setting
         The field of a job, an export or an input's settings that mends it; None if none does.
     path
@@ -20,7 +22,7 @@ class BatchPredictionError(Exception):
     """
 
     def __init__(self, message: str = "", *, setting: str | None = None, path: Path | None = None) -> None:
-        super().__init__(message)
+        super().__init__(shortened(message))
         self.setting = setting
         self.path = path
 

@@ -14,6 +14,7 @@ from napari_batch_prediction.errors import (
     OutputExistsError,
     ProjectError,
 )
+from napari_batch_prediction.wording import shortened
 
 Severity = Literal["error", "warning"]
 
@@ -60,6 +61,9 @@ class Problem:
     setting: str | None = None
     path: Path | None = None
     severity: Severity = "error"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", shortened(self.text))
 
     def __str__(self) -> str:
         return self.text

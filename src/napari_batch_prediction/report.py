@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TextIO
 
 from napari_batch_prediction.classifiers.description import Description, StageDescription
+from napari_batch_prediction.console import Console
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.records import events
 from napari_batch_prediction.records.ledger import Ledger
-from napari_batch_prediction.wording import count
+from napari_batch_prediction.wording import count, one_line
 
 Table = list[tuple[str, ...]]
 
@@ -20,29 +21,30 @@ class Progress:
 
     def __init__(self, plan: Plan, stream: TextIO) -> None:
         self.inputs = [row.input for row in plan.rows]
-        self.stream = stream
-        self.changing = stream.isatty()
+        self.stream = Console.of(stream)
+        self.changing = self.stream.isatty()
         self.ended = 0
 
     def show(self, event: events.Event) -> None:
         """Print an event."""
         match event:
             case events.Notice(text):
-                self._print(text)
+                self._print(one_line(text))
             case events.TileDone(index=index, batch_done=done, batch_tiles=tiles) if self.changing:
                 count = f"{self.ended} of {len(self.inputs)} files"
                 self._change(f"{100 * done // tiles:3} %  {count}  {Path(self.inputs[index]).name}")
             case events.FileFinished(row=row):
                 self.ended += 1
                 if not self.changing or row.status == "failed":
-                    self._print(f"{self.ended}/{len(self.inputs)}  {row.status:9}  {row.input}")
+                    self._print(f"{self.ended}/{len(self.inputs)}  {row.status:9}  {one_line(row.input)}")
                 if row.trace:
                     self._print(row.trace)
             case events.BatchFinished() if self.changing:
                 self._change("")
 
     def _change(self, text: str) -> None:
-        self.stream.write(f"\r\x1b[K{text}")
+        self.stream.control("\r\x1b[K")
+        self.stream.write(one_line(text))
         self.stream.flush()
 
     def _print(self, text: str) -> None:
@@ -68,9 +70,9 @@ def print_ledger(ledger: Ledger) -> None:
     statuses = ", ".join(f"{n} {status}" for status, n in counts.items())
     print(f"\n{count(len(ledger.rows), 'input')}: {statuses}.")
     for name, path in ledger.tables.items():
-        print(f"{name}: {path}")
+        print(one_line(f"{name}: {path}"))
     if ledger.path is not None:
-        print(f"Record of the run: {ledger.path}")
+        print(one_line(f"Record of the run: {ledger.path}"))
 
 
 def describe(classifier: Description) -> list[tuple[str, str]]:
@@ -125,6 +127,7 @@ def rows(facts: Sequence[str], ends: Sequence[str]) -> Table:
 
 def print_table(table: Table) -> None:
     """Print rows with all columns aligned but the last."""
+    table = [tuple(map(one_line, row)) for row in table]
     widths = [max(len(row[i]) for row in table) for i in range(len(table[0]) - 1)]
     for row in table:
         print("  ".join([*(f"{cell:{w}}" for cell, w in zip(row[:-1], widths, strict=True)), row[-1]]).rstrip())

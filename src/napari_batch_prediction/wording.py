@@ -1,6 +1,12 @@
-"""Numbers and names as they are written in messages."""
+"""Numbers and names as they are written in messages and in cells of tables."""
 
+import re
 from collections.abc import Iterable
+
+# Characters that a terminal obeys instead of showing them, or that turn the direction of what follows.
+_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_LONGEST = 2000
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
 
 
 def count(n: int, noun: str) -> str:
@@ -12,3 +18,36 @@ def either(names: Iterable[str]) -> str:
     """Return names as alternatives, in words."""
     *first, last = names
     return f"{', '.join(first)} or {last}" if first else last
+
+
+def visible(text: str) -> str:
+    r"""Return a text with escapes such as ``\x1b`` for control characters, but for tabs and ends of lines."""
+    return _OBEYED.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def one_line(text: str) -> str:
+    """Return a text with escapes for all control characters, also for tabs and ends of lines."""
+    return visible(text).replace("\t", r"\t").replace("\n", r"\n")
+
+
+def shortened(text: str, longest: int = _LONGEST) -> str:
+    """Return a text of at most ``longest`` characters: of a longer one the middle is left out."""
+    if len(text) <= longest:
+        return text
+    mark = f" [{len(text) - longest} characters left out] "
+    half = (longest - len(mark)) // 2
+    return f"{text[:half]}{mark}{text[-half:]}"
+
+
+def harmless(text: str) -> str:
+    """Return a text as a cell that no spreadsheet takes for a formula: with an apostrophe before ``= + - @``.
+
+    The same is before a tab and the ends of lines. A text that has apostrophes before one of these gets one more, so
+    that :func:`plain` undoes it.
+    """
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def plain(cell: str) -> str:
+    """Return the text of a cell that :func:`harmless` made."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell

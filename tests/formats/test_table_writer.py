@@ -1,12 +1,16 @@
 """Tables of a whole batch as files."""
 
+import csv
+import io
+
 import pytest
 
 from napari_batch_prediction.errors import OutputExistsError
 from napari_batch_prediction.formats.common.files import write_whole
 from napari_batch_prediction.formats.format import load
 from napari_batch_prediction.formats.registry import TABLE_FORMATS, is_table_format
-from napari_batch_prediction.formats.table.writer import ImageRows, table_bytes
+from napari_batch_prediction.formats.table.writer import ImageRows, csv_lines, ilastik_lines, table_bytes
+from napari_batch_prediction.wording import plain
 
 COLUMNS = ("object", "size")
 IMAGES = (
@@ -43,3 +47,17 @@ def test_existing_table_is_replaced_only_if_asked_for(tmp_path):
 def test_names_of_formats_of_tables(name, expected):
     """A format says itself whether it is one of tables; an unknown one is not."""
     assert is_table_format(name) == expected
+
+
+FORMULAS = ["=1+1.tif", "+x", "-x", "@SUM(A1)", "\t=1", "\r=1", "'=x", "''-x", "x=1", "'x", "", "ü"]
+
+
+@pytest.mark.parametrize("layout", [csv_lines, ilastik_lines])
+def test_texts_are_no_formulas_and_numbers_stay_numbers(layout):
+    """No cell begins as a formula does, except numbers; what is before it can be taken away again."""
+    images = [ImageRows(image=name, nickname=name, rows=((-1.5,),), total=-1.5) for name in FORMULAS]
+    content = table_bytes(layout(["count"], images)).decode()
+    rows = [*csv.reader(io.StringIO(content, newline=""))][-len(FORMULAS) :]
+    assert {number for _, number in rows} == {"-1.5"}
+    assert not any(name.startswith(("=", "+", "-", "@", "\t", "\r")) for name, _ in rows)
+    assert [plain(name) for name, _ in rows] == FORMULAS

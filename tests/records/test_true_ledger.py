@@ -297,3 +297,15 @@ def _main(what: str, value: str) -> int:
 
 if __name__ == "__main__":
     sys.exit(_main(*sys.argv[1:]))
+
+
+def test_summary_has_no_formulas_and_can_be_a_list_of_inputs(tmp_path, monkeypatch):
+    """A name that begins as a formula is a text in the summary, and the summary as input names the same file."""
+    monkeypatch.chdir(tmp_path)
+    np.save("=1+1.npy", np.zeros((40, 40), np.uint8))
+    record = tmp_path / "r.ledger.jsonl"
+    exports = (nbp.Export(folder=tmp_path / "out"),)
+    nbp.BatchJob(classifier=PROJECT, inputs=["=1+1.npy"], exports=exports, ledger=record).run()
+    assert (tmp_path / "r.csv").read_text().splitlines()[1].startswith("'=1+1.npy,done,")
+    again = nbp.BatchJob(classifier=PROJECT, inputs=["r.csv"]).plan()
+    assert [row.input for row in again.rows] == ["=1+1.npy"]

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from napari_batch_prediction.console import Ends
 from napari_batch_prediction.demo.samples import NUCLEI
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.job.job import BatchJob
@@ -14,7 +15,7 @@ DAMAGED = "nuclei_07_damaged.png"
 _RECORD = "demo.ledger.jsonl"
 
 
-def run_demo(folder: Path | None, viewer: bool) -> int:
+def run_demo(folder: Path | None, viewer: bool, ends: Ends | None = None) -> int:
     """Make the demo, run it, print its ledger, and draw the overview.
 
     Parameters
@@ -23,10 +24,12 @@ def run_demo(folder: Path | None, viewer: bool) -> int:
         Folder of the demo; :data:`DEFAULT_FOLDER` if None.
     viewer
         True to open napari afterwards, with the same images and the widget filled in.
+    ends
+        The signals that end it.
 
     Returns
     -------
-    The exit status: 0 if only the damaged image failed, else 1.
+    The exit status: 0 if only the damaged image failed, that of a signal if one ended it, else 1.
 
     Raises
     ------
@@ -41,8 +44,12 @@ def run_demo(folder: Path | None, viewer: bool) -> int:
     folder = folder or DEFAULT_FOLDER
     job = make_demo(folder)
     plan = make_plan(job)
-    ledger = run_plan(plan, Progress(plan, sys.stderr).show)
+    ends = ends or Ends()
+    with ends.noted():
+        ledger = run_plan(plan, Progress(plan, sys.stderr).show, ends.came)
     print_ledger(ledger)
+    if ends.came():
+        return ends.status
     overview = folder / "overview.png"
     save_overview(overview, job, ledger)
     failed = [Path(row.input).name for row in ledger.rows if row.status != "done"]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from napari_batch_prediction.disk import refuse_special
 from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.wording import plain
 
 EXTENSIONS = (".txt", ".csv")
 
@@ -40,7 +41,7 @@ def read_list(file: Path) -> list[str]:
 
 def _column(lines: list[str]) -> list[str]:
     separator = max(",;\t", key=lambda character: lines[0].count(character)) if lines else ","
-    rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=separator)]
+    rows = [[plain(cell.strip()) for cell in row] for row in csv.reader(lines, delimiter=separator)]
     names = [cell.lower() for cell in rows[0]] if rows else []
     column = next((names.index(name) for name in _COLUMNS if name in names), None)
     if column is None:

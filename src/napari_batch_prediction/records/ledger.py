@@ -10,8 +10,11 @@ from typing import Literal, NamedTuple
 from napari_batch_prediction.classifiers.base import COUNT
 from napari_batch_prediction.errors import BatchPredictionError
 from napari_batch_prediction.problems import Problem
+from napari_batch_prediction.wording import shortened
 
 Status = Literal["done", "failed", "skipped", "cancelled"]
+
+_LONGEST_TRACE = 20_000
 
 CANCELLED = "The run was cancelled."
 
@@ -132,7 +135,7 @@ def explain(error: BaseException) -> tuple[Problem, str]:
     if isinstance(error, (BatchPredictionError, OSError)):
         return Problem.of(error), ""
     text = f"Unexpected {type(error).__name__}{_message(error)}"
-    return Problem.of(error, text), "".join(traceback.format_exception(error))
+    return Problem.of(error, text), shortened("".join(traceback.format_exception(error)), _LONGEST_TRACE)
 
 
 def _message(error: BaseException) -> str:

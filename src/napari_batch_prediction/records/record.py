@@ -1,7 +1,6 @@
 """The record of a run: a file of JSON lines, written as it happens."""
 
-import csv
-import io
+import errno
 import json
 import os
 import time
@@ -14,9 +13,11 @@ from typing import IO
 
 from napari_batch_prediction.classifiers.base import COUNTS
 from napari_batch_prediction.disk import refuse_special
-from napari_batch_prediction.errors import ExportError, SettingsError
+from napari_batch_prediction.errors import BatchPredictionError, ExportError, SettingsError
+from napari_batch_prediction.formats.table.writer import Cell, table_bytes
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.records.ledger import LedgerRow, Table
+from napari_batch_prediction.turns import Turn
 
 SUFFIX = ".ledger.jsonl"
 
@@ -69,11 +70,12 @@ class Record:
                 setting="ledger",
                 path=path,
             ) from error
+        self._turn: Turn | None = None
         try:
-            _lock(self._file)
-        except OSError:
+            self._lock()
+        except BatchPredictionError:
             self._file.close()
-            raise SettingsError(f"Another run is writing to the record {path}. Wait for it to end.") from None
+            raise
         self.size = _end_of_whole_lines(self._file)
         if self._file.seek(0, os.SEEK_END) != self.size:
             self._file.truncate(self._file.seek(self.size))
@@ -89,6 +91,11 @@ class Record:
         ExportError
             If it cannot be written.
         """
+        if self._turn is not None and not self._turn.is_taken():
+            raise ExportError(
+                f"The record {self.path} is written by another run now, since this one stood still. Resume it once "
+                "that has ended."
+            )
         line = json.dumps({"kind": kind, "time": datetime.now(UTC).isoformat(timespec="milliseconds"), **values})
         try:
             self._file.write(f"{line}\n".encode())
@@ -104,6 +111,30 @@ class Record:
         # Closing retries a failed write, whose error has been raised already.
         with suppress(OSError):
             self._file.close()
+        if self._turn is not None:
+            self._turn.give_back()
+
+    def _lock(self) -> None:
+        """Lock the file: by the system, or where the disk has no locks, by a file beside it that says who writes."""
+        taken = SettingsError(f"Another run is writing to the record {self.path}. Wait for it to end.")
+        try:
+            _lock(self._file)
+        except OSError as error:
+            if error.errno in _TAKEN:
+                raise taken from None
+        else:
+            return
+        sign = self.path.with_name(f".{self.path.name[-200:]}.lock")
+        self._turn = Turn(sign, endless=True)
+        if not self._turn.take():
+            if sign.exists():
+                raise taken
+            raise ExportError(
+                f"The record {self.path} cannot be locked: its disk has no locks, and {sign} cannot be made. Name "
+                "another file.",
+                setting="ledger",
+                path=self.path,
+            )
 
 
 def _end_of_whole_lines(file: IO[bytes]) -> int:
@@ -111,6 +142,9 @@ def _end_of_whole_lines(file: IO[bytes]) -> int:
     file.seek(0)
     return file.read().rfind(b"\n") + 1
 
+
+# What the system says of a lock that another process has.
+_TAKEN = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 
 if os.name == "nt":
     import msvcrt
@@ -188,12 +222,8 @@ def note_tables(tables: Mapping[str, Table]) -> dict[str, object]:
 
 def summary(rows: Sequence[LedgerRow]) -> bytes:
     """Return a CSV table with a line for each input."""
-    text = io.StringIO(newline="")
-    table = csv.writer(text)
-    table.writerow(("input", "status", "reason", "seconds", "outputs", "count"))
+    lines: list[tuple[Cell, ...]] = [("input", "status", "reason", "seconds", "outputs", "count")]
     for row in rows:
         outputs = "; ".join(str(output) for output in row.outputs.values())
-        count = "" if row.count is None else str(row.count)
-        table.writerow((row.input, row.status, row.reason, f"{row.seconds:.2f}", outputs, count))
-    # Bytes of names that are not UTF-8 stay as they are.
-    return text.getvalue().encode("utf-8", errors="surrogateescape")
+        lines.append((row.input, row.status, row.reason, f"{row.seconds:.2f}", outputs, row.count))
+    return table_bytes(lines, end="\r\n")

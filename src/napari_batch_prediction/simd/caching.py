@@ -22,7 +22,7 @@ from numba import njit
 from numba.core import event
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile, NullCache
 
-from napari_batch_prediction.simd.turn import Turn
+from napari_batch_prediction.turns import Turn
 
 COMPILED = {"nogil": True, "boundscheck": False, "error_model": "numpy"}
 """Options of numba for every compiled loop: without the interpreter lock, and without checks."""

@@ -5,7 +5,10 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-Line = tuple[str, ...]
+from napari_batch_prediction.wording import harmless
+
+Cell = str | float | None
+Line = tuple[Cell, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +38,7 @@ def csv_lines(columns: Sequence[str], images: Iterable[ImageRows]) -> Iterator[L
     yield "image", *columns
     for image in images:
         for row in image.rows:
-            yield image.image, *map(_text, row)
+            yield image.image, *row
 
 
 def ilastik_lines(columns: Sequence[str], images: Iterable[ImageRows]) -> Iterator[Line]:
@@ -44,16 +47,23 @@ def ilastik_lines(columns: Sequence[str], images: Iterable[ImageRows]) -> Iterat
     For time series, in which ilastik does not count, it is the sum over all time points.
     """
     for image in images:
-        yield image.nickname, _text(image.total)
+        yield image.nickname, image.total
 
 
-def table_bytes(lines: Iterable[Line]) -> bytes:
-    """Return the content of a file with these lines."""
-    text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows(lines)
+def table_bytes(lines: Iterable[Line], end: str = "\n") -> bytes:
+    """Return the content of a CSV file with these lines.
+
+    Texts are written by :func:`~napari_batch_prediction.wording.harmless`, so that no spreadsheet runs them as
+    formulas; numbers stay numbers.
+    """
+    content = "".join(_line(line) + end for line in lines)
     # The bytes of a name that is not UTF-8 are written as they are.
-    return text.getvalue().encode("utf-8", errors="surrogateescape")
+    return content.encode("utf-8", errors="surrogateescape")
 
 
-def _text(number: float | None) -> str:
-    return "" if number is None else str(number)
+def _line(cells: Line) -> str:
+    text = io.StringIO(newline="")
+    # With this end, each character that ends lines somewhere is quoted.
+    table = csv.writer(text, lineterminator="\r\n")
+    table.writerow([harmless(cell) if isinstance(cell, str) else cell for cell in cells])
+    return text.getvalue().removesuffix("\r\n")

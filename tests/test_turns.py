@@ -5,15 +5,15 @@ import time
 
 import pytest
 
-from napari_batch_prediction.simd import turn
-from napari_batch_prediction.simd.turn import Turn
+from napari_batch_prediction import turns
+from napari_batch_prediction.turns import Turn
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """Turns that take fractions of a second."""
-    monkeypatch.setattr(turn, "BEAT_SECONDS", 0.05)
-    monkeypatch.setattr(turn, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(turns, "BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(turns, "POLL_SECONDS", 0.01)
 
 
 def test_others_wait_until_the_turn_is_given_back(tmp_path):
@@ -40,7 +40,7 @@ def test_others_wait_until_the_turn_is_given_back(tmp_path):
 @pytest.mark.parametrize("content", [b"", b"0123 4", b"\xff\xfe"])
 def test_turn_of_a_process_that_was_killed_is_over(tmp_path, monkeypatch, content):
     """A file that nobody renews is removed, and the turn is taken."""
-    monkeypatch.setattr(turn, "SILENT_SECONDS", 0.2)
+    monkeypatch.setattr(turns, "SILENT_SECONDS", 0.2)
     path = tmp_path / "loop.compiling"
     path.write_bytes(content)
     later = Turn(path)
@@ -55,7 +55,7 @@ def test_waiting_for_a_process_that_goes_on_has_an_end(tmp_path, monkeypatch):
     path = tmp_path / "loop.compiling"
     first, second = Turn(path), Turn(path)
     first.take()
-    monkeypatch.setattr(turn, "LIMIT_SECONDS", 0.3)
+    monkeypatch.setattr(turns, "LIMIT_SECONDS", 0.3)
     second.take()
     second.give_back()
     assert path.exists()
@@ -66,3 +66,16 @@ def test_waiting_for_a_process_that_goes_on_has_an_end(tmp_path, monkeypatch):
 def test_without_a_place_for_the_file_there_is_nothing_to_wait_for(tmp_path):
     """Each compiles by itself."""
     Turn(tmp_path / "gone" / "loop.compiling").take()
+
+
+def test_endless_turn_is_left_to_the_one_that_has_it(tmp_path):
+    """The second hears the first and goes, and takes its turn once the first has ended."""
+    path = tmp_path / "record.lock"
+    first, second = Turn(path, endless=True), Turn(path, endless=True)
+    assert first.take()
+    assert not second.take()
+    assert first.is_taken()
+    assert not second.is_taken()
+    first.give_back()
+    assert second.take()
+    second.give_back()

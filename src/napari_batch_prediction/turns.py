@@ -1,8 +1,9 @@
-"""Turns of processes: one compiles a loop, and those that need the same loop wait for it."""
+"""Turns of processes: one does something, such as compiling a loop, and the others wait for it or leave it."""
 
 import threading
 import time
 import uuid
+from itertools import count, islice
 from pathlib import Path
 
 BEAT_SECONDS = 1.0
@@ -12,43 +13,57 @@ SILENT_SECONDS = 15.0
 """After so long without a word of it, its turn is over: it was killed, or stands still."""
 
 LIMIT_SECONDS = 300.0
-"""No turn and no waiting takes longer."""
+"""No turn that others wait for takes longer, and no waiting."""
 
 POLL_SECONDS = 0.1
 
 
 class Turn:
-    """The turn to compile one loop: a file that is there as long as a process compiles.
+    """The turn to do something: a file that is there as long as one process does it.
 
     It needs no locks, which some disks lack, nor clocks that agree: what counts is that the content of the file
-    changes. Where no file can be made, or a turn is taken for over that is not, two processes compile the same.
+    changes. Where no file can be made, or a turn is taken for over that is not, two processes do the same.
 
     Parameters
     ----------
     path
         The file.
+    endless
+        True if the turn may take any time, so that others do not wait for its end.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, endless: bool = False) -> None:
         self._path = path
+        self._endless = endless
         self._name = uuid.uuid4().hex
         self._given_back = threading.Event()
 
-    def take(self) -> None:
-        """Wait until no other process has its turn, at most :data:`LIMIT_SECONDS`; then it is the turn of this one."""
+    def take(self) -> bool:
+        """Take the turn, once no other process has it; return True if it is the turn of this one.
+
+        Others are waited for at most for :data:`LIMIT_SECONDS`. One whose turn is endless is only listened to: it is
+        False as soon as that says a word.
+        """
         start = heard = time.monotonic()
         said = None
-        while not self._make():
+        while (made := self._make()) is None:
             now, before = time.monotonic(), said
             said = self._read()
             if said != before:
+                if self._endless and before is not None and said is not None:
+                    return False
                 heard = now
             elif now - heard > SILENT_SECONDS and said is not None:
                 self._remove(said)
                 continue
             if now - start > LIMIT_SECONDS or now - heard > SILENT_SECONDS:
-                return
+                return False
             time.sleep(POLL_SECONDS)
+        return made
+
+    def is_taken(self) -> bool:
+        """Return whether it is the turn of this process, which others may have taken for over."""
+        return (self._read() or "").startswith(self._name)
 
     def give_back(self) -> None:
         """Let the others go on."""
@@ -57,32 +72,30 @@ class Turn:
         if said is not None and said.startswith(self._name):
             self._remove(said)
 
-    def _make(self) -> bool:
-        """Make the file unless there is one; return whether there is nothing to wait for."""
+    def _make(self) -> bool | None:
+        """Make the file; return True if it is there for this process, False if none can be made, None to wait."""
         try:
             with self._path.open("x") as file:
                 file.write(self._name)
         except FileExistsError:
-            return (self._read() or "").startswith(self._name)
+            return self.is_taken() or None
         except PermissionError:
             # Windows says so of a file that is just being removed.
-            return not self._path.exists()
+            return None if self._path.exists() else False
         except OSError:
-            return True
+            return False
         self._given_back.clear()
         threading.Thread(target=self._beat, daemon=True).start()
         return True
 
     def _beat(self) -> None:
-        for count in range(round(LIMIT_SECONDS / BEAT_SECONDS)):
-            if self._given_back.wait(BEAT_SECONDS):
-                return
-            said = self._read()
-            if said is None or not said.startswith(self._name):
+        n_beats = None if self._endless else round(LIMIT_SECONDS / BEAT_SECONDS)
+        for number in islice(count(), n_beats):
+            if self._given_back.wait(BEAT_SECONDS) or not self.is_taken():
                 return
             try:
                 with self._path.open("r+") as file:
-                    file.write(f"{self._name} {count}")
+                    file.write(f"{self._name} {number}")
             except OSError:
                 return
 
