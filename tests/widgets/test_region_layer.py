@@ -24,6 +24,12 @@ IMAGES = {
     "plane": {"data": np.zeros((60, 50))},
     "scaled": {"data": np.zeros((60, 50)), "scale": (0.325, 0.65), "units": ("um", "um")},
     "moved": {"data": np.zeros((60, 50)), "scale": (3, 0.1), "translate": (1000.5, -20)},
+    "turned": {
+        "data": np.zeros((60, 50)),
+        "scale": (2, 3),
+        "rotate": 30,
+        "affine": [[1, 0.2, 5], [0, 1, 7], [0, 0, 1]],
+    },
     "volume": {"data": np.zeros((5, 60, 50)), "scale": (2, 0.5, 0.25), "translate": (7, 8, 9)},
     "colours": {"data": np.zeros((60, 50, 3), np.uint8), "rgb": True, "scale": (2, 2)},
     "pyramid": {"data": [np.zeros((60, 50)), np.zeros((30, 25))], "multiscale": True, "scale": (2, 2)},

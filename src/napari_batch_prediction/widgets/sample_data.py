@@ -72,7 +72,8 @@ def _open(sample: "Sample") -> list[LayerTuple]:
 def _layers(sample: "Sample") -> list[LayerTuple]:
     from napari_batch_prediction.locations.inputs import open_image
     from napari_batch_prediction.locations.location import FileAt
-    from napari_batch_prediction.widgets.canvas.layer_data import PixelGrid, raw_layers
+    from napari_batch_prediction.widgets.canvas.grids import PixelGrid
+    from napari_batch_prediction.widgets.canvas.layer_data import raw_layers
     from napari_batch_prediction.widgets.canvas.pixels import read_pixels
 
     images = [open_image(path) for path in sample.images]

@@ -16,6 +16,18 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
 
 
+class LayerImage(MemoryImage):
+    """A layer as an image.
+
+    Attributes
+    ----------
+    layer
+        The layer, whatever its name is by now.
+    """
+
+    layer: Image
+
+
 def image_layers(viewer: "ViewerModel") -> list[Image]:
     """Return the image layers of a viewer, from the bottom."""
     return [layer for layer in viewer.layers if isinstance(layer, Image)]
@@ -26,7 +38,7 @@ def layer_location(layer: Layer) -> str:
     return str(LayerNamed(layer.name))
 
 
-def memory_image(layer: Image) -> MemoryImage:
+def memory_image(layer: Image) -> LayerImage:
     """Return an image layer as an image, without copying its pixels.
 
     Parameters
@@ -54,7 +66,7 @@ def memory_image(layer: Image) -> MemoryImage:
             if name:
                 units[key] = name
     names = COLOURS.get(pixels.shape[-1], ()) if layer.rgb else ()
-    return MemoryImage(
+    image = LayerImage(
         layer_location(layer),
         pixels,
         axes,
@@ -63,6 +75,8 @@ def memory_image(layer: Image) -> MemoryImage:
         units=units,
         channel_names=names,
     )
+    image.layer = layer
+    return image
 
 
 def _axes(layer: Image, shape: tuple[int, ...]) -> tuple[str, AxesKnown]:

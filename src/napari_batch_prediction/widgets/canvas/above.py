@@ -1,6 +1,5 @@
 """Predictions of layers of the viewer, shown above their layers."""
 
-from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -9,10 +8,11 @@ from qtpy.QtCore import QObject, Signal
 from napari_batch_prediction.locations.location import LayerNamed
 from napari_batch_prediction.planning.opening import input_settings
 from napari_batch_prediction.session.work import Failure
-from napari_batch_prediction.widgets.canvas.layer_data import PixelGrid
+from napari_batch_prediction.widgets.canvas.grids import LayerGrid, PixelGrid
 from napari_batch_prediction.widgets.canvas.layers import ShownLayers
 from napari_batch_prediction.widgets.canvas.row_loader import Loaded, RowRequest, load_row
 from napari_batch_prediction.widgets.canvas.turns import Steps, Turns
+from napari_batch_prediction.widgets.viewer_layers import LayerImage
 from napari_batch_prediction.widgets.work import in_background
 
 if TYPE_CHECKING:
@@ -56,12 +56,20 @@ class LayersAbove(QObject):
     def add(self, request: RowRequest) -> None:
         """Add the prediction of a layer of the viewer, in place of an earlier one."""
         group = self._groups.setdefault(request.location, ShownLayers(self._viewer))
-        layers = (layer for layer in self._viewer.layers if str(LayerNamed(layer.name)) == request.location)
-        group.base = base = next(layers, None)
+        image = request.arrays.get(request.location)
+        if isinstance(image, LayerImage):
+            # Its name may have changed meanwhile, or it may be gone.
+            base: Layer | None = image.layer
+        else:
+            layers = (layer for layer in self._viewer.layers if str(LayerNamed(layer.name)) == request.location)
+            base = next(layers, None)
+        group.base = base if base in self._viewer.layers else None
         grid = None
-        if base is not None and request.location in request.arrays:
-            axes = input_settings(request.job, request.location).axes or request.arrays[request.location].axes
-            grid = grid_of(base, axes)
+        if base is not None and image is not None:
+            axes = input_settings(request.job, request.location).axes or image.axes
+            # Meanwhile it may have got pixels of another kind.
+            if len(axes) == base.ndim + bool(getattr(base, "rgb", False)):
+                grid = grid_of(base, axes)
         on_end = partial(self._take, request.location, group)
         in_background(partial(load_row, request, grid, group.keys), self, on_end)
 
@@ -88,10 +96,4 @@ def grid_of(layer: "Layer", axes: str) -> PixelGrid:
     axes
         Its axes; of a picture in colours, one more for the colours.
     """
-    axes = axes[: layer.ndim]
-
-    def by_key(values: object) -> Mapping[str, float]:
-        return dict(zip(axes, map(float, values), strict=False))  # type: ignore[call-overload]
-
-    units = {key: str(unit) for key, unit in zip(axes, layer.units, strict=False)}
-    return PixelGrid(axes.replace("c", ""), by_key(layer.scale), units, by_key(layer.translate))
+    return LayerGrid.of_layer(layer, axes)

@@ -1,18 +1,18 @@
 """Layers to be made: their pixels, names and options, and the layers of a raw image."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import prod
 from typing import Any, Literal
 
 import numpy as np
-import pint
 from napari.layers import Image as ImageLayer
 from napari.layers import Labels as LabelsLayer
 from napari.layers import Layer
 
 from napari_batch_prediction.images.base import COLOURS, Image
+from napari_batch_prediction.widgets.canvas.grids import PixelGrid
 from napari_batch_prediction.widgets.canvas.pixels import Pixels, limits
 
 # The raw image stays visible below.
@@ -20,46 +20,6 @@ LABEL_OPACITY = 0.5
 
 RAW = "raw"
 """Name that stands for the source of the layers of a raw image."""
-
-
-@dataclass(frozen=True)
-class PixelGrid:
-    """Position and size of the pixels of an image, along each of its axes.
-
-    Attributes
-    ----------
-    axes
-        The axes of the layers, in their order, without that of channels.
-    scale, origin
-        Size of a pixel and position of the first; by default 1 and 0.
-    units
-        Units of both; by default pixels.
-    """
-
-    axes: str
-    scale: Mapping[str, float] = field(default_factory=dict)
-    units: Mapping[str, str] = field(default_factory=dict)
-    origin: Mapping[str, float] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, image: Image) -> "PixelGrid":
-        """Return the grid of an image on disk."""
-        axes = "".join(key for key in "tzyx" if key in image.axes)
-        return cls(axes, image.pixel_size, image.units)
-
-    def options(self, start: Mapping[str, int], leading: str = "") -> dict[str, Any]:
-        """Return the options of a layer whose first pixel is ``start`` of the image."""
-        axes = leading + self.axes
-        registry = pint.application_registry
-        units = {key: unit for key, unit in self.units.items() if unit.isidentifier() and unit in registry}
-        return {
-            "scale": tuple(self.scale.get(key, 1.0) for key in axes),
-            "translate": tuple(
-                self.origin.get(key, 0.0) + start.get(key, 0) * self.scale.get(key, 1.0) for key in axes
-            ),
-            "units": tuple(registry.Unit(units.get(key, "pixel")) for key in axes),
-            "axis_labels": tuple(axes),
-        }
 
 
 @dataclass(kw_only=True)

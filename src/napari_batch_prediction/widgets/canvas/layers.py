@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_batch_prediction.images.base import Image
-from napari_batch_prediction.widgets.canvas.layer_data import LayerData, close_all
+from napari_batch_prediction.widgets.canvas.grids import PLACING, placed, widened, world_matrix
+from napari_batch_prediction.widgets.canvas.layer_data import RAW, LayerData, close_all
 
 if TYPE_CHECKING:
     from napari.layers import Layer
     from napari.viewer import Viewer
 
 # Options that belong to an image and its outputs; all others are the user's to set.
-CHANGING = ("axis_labels", "scale", "translate", "units", "contrast_limits")
+CHANGING = (*PLACING, "contrast_limits")
 
 # Reading and drawing more bytes than this takes longer than a moment.
 MANY_BYTES = 2**26
@@ -167,6 +168,7 @@ class ShownLayers:
             overlay.visible = False
         self._present[data.key] = _Present(layer, data, data.is_empty, is_wanted, wanted)
         self._keep_open(layer, data.files)
+        self._follow(layer, data)
         self._viewer.layers.insert(self._index(data, group), layer)
         try:
             yield True
@@ -203,8 +205,9 @@ class ShownLayers:
         layer.data = data.with_levels() if layer.multiscale else data.data
         for name in CHANGING:
             # An option with the same value as before stays as the user set it meanwhile.
-            if name in data.options and before.get(name) != data.options[name]:
+            if name in data.options and not _are_equal(before.get(name), data.options[name]):
                 setattr(layer, name, data.options[name])
+        self._follow(layer, data)
         if not layer.visible:
             # napari updates the extent of a hidden layer only when its scale is set, even to the same value.
             layer.scale = layer.scale
@@ -216,6 +219,15 @@ class ShownLayers:
         self._keep_open(layer, data.files)
         was_drawn, present.is_drawn = present.is_drawn, present.is_drawn or layer.visible
         return not was_drawn and present.is_drawn
+
+    def _follow(self, layer: "Layer", data: LayerData) -> None:
+        """Place an output over its image if the user has moved that by hand."""
+        image = next((each for each in self._present.values() if each.data.source == RAW), None)
+        if image is None or data.source == RAW:
+            return
+        before, now = world_matrix(image.data.options), world_matrix(placed(image.layer))
+        if not np.allclose(before, now):
+            layer.affine = widened(now @ np.linalg.inv(before), layer.ndim)
 
     def _remove(self, keys: Iterable[tuple[object, ...]]) -> Iterator[bool]:
         """Remove layers, all at one step: napari collects garbage after each step."""
@@ -251,3 +263,7 @@ class ShownLayers:
         for image in before:
             if image not in used:
                 image.close()
+
+
+def _are_equal(before: object, after: object) -> bool:
+    return np.array_equal(before, after) if isinstance(after, np.ndarray) else before == after

@@ -9,7 +9,8 @@ from napari.utils.colormaps import Colormap, DirectLabelColormap
 
 from napari_batch_prediction.classifiers.base import DENSITY, PROBABILITIES, Source
 from napari_batch_prediction.colors import Color
-from napari_batch_prediction.widgets.canvas.layer_data import LABEL_OPACITY, LayerData, PixelGrid
+from napari_batch_prediction.widgets.canvas.grids import PixelGrid
+from napari_batch_prediction.widgets.canvas.layer_data import LABEL_OPACITY, LayerData
 from napari_batch_prediction.widgets.canvas.pixels import Pixels
 
 CLASS_OPACITY = 0.5
@@ -104,7 +105,7 @@ def predicted_layers(prediction: Prediction, grid: PixelGrid, stem: str) -> list
                 (source.classes, source.class_colors),
                 "labels",
                 source.name,
-                pixels.channel(0),
+                grid.arrange(pixels.channel(0)),
                 colormap=_label_colormap(source.class_colors),
                 opacity=LABEL_OPACITY,
                 # The status bar names the class under the mouse.
@@ -121,7 +122,7 @@ def predicted_layers(prediction: Prediction, grid: PixelGrid, stem: str) -> list
                 (names[i], source.class_colors[i]),
                 "image",
                 names[i],
-                pixels.channel(i - first),
+                grid.arrange(pixels.channel(i - first)),
                 rgb=False,
                 colormap=_class_colormap(source.class_colors[i]),
                 blending="additive",
@@ -136,7 +137,7 @@ def predicted_layers(prediction: Prediction, grid: PixelGrid, stem: str) -> list
                 0,
                 "image",
                 ", ".join(filter(None, [source.name, count_text(prediction.counts)])),
-                pixels.channel(0),
+                grid.arrange(pixels.channel(0)),
                 rgb=False,
                 # Black, the colour of no objects, lets the raw image through.
                 colormap=DENSITY_COLORMAP,
@@ -147,10 +148,12 @@ def predicted_layers(prediction: Prediction, grid: PixelGrid, stem: str) -> list
         ]
     contrast = prediction.contrast or pixels.limits()
     if len(pixels.levels[0]) == 1:
-        return [layer(0, "image", source.name, pixels.channel(0), rgb=False, contrast_limits=contrast)]
+        data = grid.arrange(pixels.channel(0))
+        return [layer(0, "image", source.name, data, rgb=False, contrast_limits=contrast)]
     # There may be hundreds of channels: they become one layer, whose first slider goes through them.
-    geometry = grid.options(prediction.start, leading="c")
-    return [layer(0, "image", source.name, pixels.data(pixels.levels), rgb=False, contrast_limits=contrast)]
+    geometry = grid.options(prediction.start, with_channels=True)
+    data = grid.arrange(pixels.data(pixels.levels), with_channels=True)
+    return [layer(0, "image", source.name, data, rgb=False, contrast_limits=contrast)]
 
 
 def count_text(counts: Sequence[float]) -> str:

@@ -22,7 +22,8 @@ from napari_batch_prediction.planning.opening import full_location, input_settin
 from napari_batch_prediction.planning.output import OutputPlan, plan_output
 from napari_batch_prediction.planning.transform import ImageAxes, Transform
 from napari_batch_prediction.records.ledger import LedgerRow
-from napari_batch_prediction.widgets.canvas.layer_data import RAW, LayerData, PixelGrid, close_all, raw_layers
+from napari_batch_prediction.widgets.canvas.grids import PixelGrid
+from napari_batch_prediction.widgets.canvas.layer_data import RAW, LayerData, close_all, raw_layers
 from napari_batch_prediction.widgets.canvas.pixels import Pixels, read_pixels
 from napari_batch_prediction.widgets.canvas.predicted_layers import ORDER, Prediction, predicted_layers
 

@@ -9,6 +9,7 @@ from napari.layers import Image, Shapes
 
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.job.region import Region
+from napari_batch_prediction.widgets.canvas.grids import plane_options
 from napari_batch_prediction.widgets.viewer_layers import image_layers
 
 if TYPE_CHECKING:
@@ -133,9 +134,7 @@ class RegionLayer:
         return self._viewer.add_shapes(
             name=NAME,
             ndim=2,
-            scale=image.scale[-2:],
-            translate=image.translate[-2:],
-            units=image.units[-2:],
+            **plane_options(image),
             face_color="transparent",
             edge_color="yellow",
             edge_width=max(1, max(_extents(image)) / 300),

@@ -14,7 +14,8 @@ from napari_batch_prediction.formats.exported import Exported, find_exported
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.locations.inputs import open_image
 from napari_batch_prediction.locations.location import FileAt
-from napari_batch_prediction.widgets.canvas.layer_data import LABEL_OPACITY, LayerData, PixelGrid, close_all, raw_layers
+from napari_batch_prediction.widgets.canvas.grids import PixelGrid
+from napari_batch_prediction.widgets.canvas.layer_data import LABEL_OPACITY, LayerData, close_all, raw_layers
 from napari_batch_prediction.widgets.canvas.pixels import Pixels, read_pixels
 from napari_batch_prediction.widgets.canvas.predicted_layers import Prediction, predicted_layers
 
