@@ -90,7 +90,7 @@ def value_at(layer, world) -> float:
 @pytest.mark.parametrize("place", PLACES.values(), ids=PLACES.keys())
 @pytest.mark.parametrize("axes", SHAPES)
 def test_prediction_lies_over_its_layer(axes, place):
-    """At any point of the viewer the prediction shows the value of the pixel that the layer has there, in all channels."""
+    """Wherever in the viewer, the prediction shows the value of the pixel that the layer has there, in all channels."""
     viewer = ViewerModel()
     shape = SHAPES[axes]
     is_rgb = axes == "yxc"
@@ -160,7 +160,7 @@ def test_prediction_of_a_layer_of_several_levels_lies_over_it():
 
 @pytest.mark.parametrize("change", ["renamed", "removed", "moved"])
 def test_prediction_follows_a_layer_that_changed_while_it_ran(qtbot, change):
-    """A layer that gets another name or place during the run, or is removed, has its prediction where it is at the end."""
+    """A layer that is renamed, moved or removed during the run has its prediction where it is at the end."""
     viewer = ViewerModel()
     layer = viewer.add_image(np.zeros((6, 8), np.uint8), name="mine", scale=(2, 3), rotate=30)
     job = BatchJob(classifier=PROJECT, inputs=("layer:mine",), exports=(Export(source="Simple Segmentation"),))

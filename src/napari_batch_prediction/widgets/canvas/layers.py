@@ -265,5 +265,5 @@ class ShownLayers:
                 image.close()
 
 
-def _are_equal(before: object, after: object) -> bool:
-    return np.array_equal(before, after) if isinstance(after, np.ndarray) else before == after
+def _are_equal(before: Any, after: Any) -> bool:
+    return np.array_equal(before, after) if isinstance(after, np.ndarray) else bool(before == after)
