@@ -71,7 +71,7 @@ def test_cancelled_check_looks_at_no_further_image(tmp_path):
     """A check that is cancelled looks at no further image."""
     paths = save_images(tmp_path, "a", "b", "c")
     asked = count()
-    steps = iter_plan(job_for(*paths), CLASSIFIER, should_cancel=lambda: next(asked) == 1)
+    steps = iter_plan(job_for(*paths), CLASSIFIER, should_cancel=lambda: next(asked) == len(paths) + 1)
     assert isinstance(next(steps), Found)
     assert isinstance(next(steps), Inspected)
     with pytest.raises(SettingsError, match="cancelled"):

@@ -1,9 +1,11 @@
 """Cutting an image into tiles: small enough for memory, large enough that context costs little."""
 
 import os
-from collections.abc import Iterator, Mapping
-from functools import lru_cache
-from itertools import pairwise, product
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from itertools import product
 from math import prod
 from typing import NamedTuple
 
@@ -62,6 +64,9 @@ MAX_UNEVEN = 1.1
 MANY = 8
 MAX_UNEVEN_OF_MANY = 1.5
 
+# More boundaries than these are not looked at one by one.
+_MOST_LOOKED_AT = 4096
+
 
 def n_cores() -> int:
     """Return the number of cores this process may use."""
@@ -78,11 +83,6 @@ class Tile(NamedTuple):
     y: slice
     x: slice
 
-    def shifted(self, by: Mapping[str, int]) -> "Tile":
-        """Return the box moved along each of ``t z y x``."""
-        z, y, x = (slice(side.start + by[key], side.stop + by[key]) for key, side in zip("zyx", self[1:], strict=True))
-        return Tile(self.t + by["t"], z, y, x)
-
     def with_context(self, extents: Mapping[str, int], context: Context) -> tuple[Box, Box]:
         """Return the box with its context, cut off where the image ends, and the tile within that box."""
         outer, inner = [], []
@@ -93,6 +93,79 @@ class Tile(NamedTuple):
         return (outer[0], outer[1], outer[2]), (inner[0], inner[1], inner[2])
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of an axis, each made when it is asked for: there may be more than fit into memory.
+
+    Attributes
+    ----------
+    extent, count
+        The extent of the axis, and the number of its parts.
+    chunk
+        The distance of the boundaries to which those of the parts move; 1 if they stay evenly spaced.
+    start
+        The start of the first part.
+    """
+
+    extent: int
+    count: int
+    chunk: int = 1
+    start: int = 0
+
+    def __iter__(self) -> Iterator[slice]:
+        """Yield the parts in order."""
+        start = self.start
+        for i in range(1, self.count + 1):
+            stop = self.start + self.boundary(i)
+            yield slice(start, stop)
+            start = stop
+
+    def boundary(self, i: int) -> int:
+        """Return the end of the first ``i`` parts, counted from the start of the first."""
+        # In whole numbers, which are exact whatever their size.
+        even = (2 * i * self.extent + self.count) // (2 * self.count)
+        is_inner = 0 < i < self.count
+        return (2 * even + self.chunk) // (2 * self.chunk) * self.chunk if is_inner else even
+
+    def lengths(self) -> tuple[int, int]:
+        """Return the length of the shortest part and of the longest; of many parts, bounds of both."""
+        if self.count > _MOST_LOOKED_AT:
+            length = self.extent // self.count
+            return length - self.chunk, length + 1 + self.chunk
+        lengths = [part.stop - part.start for part in self]
+        return min(lengths), max(lengths)
+
+
+@dataclass(frozen=True, slots=True)
+class Tiles:
+    """The tiles of an image in the order of their work, by t, y, z, x; each is made when it is asked for.
+
+    Attributes
+    ----------
+    times
+        The time points.
+    z, y, x
+        The parts along each axis.
+    """
+
+    times: range
+    z: Parts
+    y: Parts
+    x: Parts
+
+    def __len__(self) -> int:
+        """Return the number of tiles."""
+        return len(self.times) * self.z.count * self.y.count * self.x.count
+
+    def __iter__(self) -> Iterator[Tile]:
+        """Yield the tiles in order."""
+        for t in self.times:
+            for y in self.y:
+                for z in self.z:
+                    for x in self.x:
+                        yield Tile(t, z, y, x)
+
+
 def make_tiles(
     extents: Mapping[str, int],
     context: Context,
@@ -101,8 +174,9 @@ def make_tiles(
     workers: int,
     limits: TileLimits,
     budget: int | None = None,
-) -> tuple[Tile, ...]:
-    """Cut an image into tiles that cover it once.
+    starts: Mapping[str, int] | None = None,
+) -> Tiles:
+    """Cut an image, or a box in it, into tiles that cover it once.
 
     Time points are always separate. The number of parts along each axis is the one with the least work for
     the busiest thread, context counted.
@@ -110,7 +184,7 @@ def make_tiles(
     Parameters
     ----------
     extents
-        Extents of the image along ``t z y x``.
+        Extents of the image or the box along ``t z y x``.
     context
         Pixels of surroundings that a tile needs.
     chunk
@@ -124,10 +198,8 @@ def make_tiles(
         The tiles that the engine wants.
     budget
         Bytes that the whole process may take, if limited.
-
-    Returns
-    -------
-    The tiles in the order of their work: by t, y, z, x.
+    starts
+        Start of the box along ``t z y x``; 0 if not given.
     """
     size = (extents["z"], extents["y"], extents["x"])
     if budget is not None:
@@ -135,50 +207,59 @@ def make_tiles(
         most = max(limits.least_bytes, (budget - limits.base_bytes) // (2 * workers))
         limits = limits._replace(most_bytes=min(limits.most_bytes, most))
     counts = _counts(size, extents["t"], context, memory, workers, limits)
-    z, y, x = (list(_parts(*axis)) for axis in zip(size, counts, chunk, strict=True))
-    return tuple(Tile(t, pz, py, px) for t, py, pz, px in product(range(extents["t"]), y, z, x))
+    starts = starts or dict.fromkeys("tzyx", 0)
+    z, y, x = (_parts(extents[key], counts[i], chunk[i], starts[key]) for i, key in enumerate("zyx"))
+    return Tiles(range(starts["t"], starts["t"] + extents["t"]), z, y, x)
 
 
-def _parts(extent: int, count: int, chunk: int) -> Iterator[slice]:
+def _parts(extent: int, count: int, chunk: int, start: int) -> Parts:
     """Cut an axis into ``count`` parts, at boundaries of chunks if the parts stay of similar length."""
-    even = [round(i * extent / count) for i in range(count + 1)]
-    snapped = [0, *(round(i / chunk) * chunk for i in even[1:-1]), extent]
-    lengths = [stop - start for start, stop in pairwise(snapped)]
-    longest = (MAX_UNEVEN_OF_MANY if count >= MANY else MAX_UNEVEN) * extent / count
-    good = min(lengths) > 0 and max(lengths) <= longest
-    for start, stop in pairwise(snapped if good else even):
-        yield slice(start, stop)
+    snapped = Parts(extent, count, chunk, start)
+    shortest, longest = snapped.lengths()
+    most = (MAX_UNEVEN_OF_MANY if count >= MANY else MAX_UNEVEN) * extent / count
+    return snapped if shortest > 0 and longest <= most else Parts(extent, count, start=start)
 
 
 @lru_cache(maxsize=256)
 def _counts(size: Steps, n_times: int, context: Context, memory: Memory, workers: int, limits: TileLimits) -> Steps:
     """Return the numbers of parts along z, y and x."""
-    limit = limits.most_bytes
 
-    def n_bytes(counts: Steps) -> int:
-        inner, block = _pixels(size, counts, context)
-        return inner * memory.tile + block * memory.block
+    def fits(limit: int, nz: int, nx: int, ny: int) -> bool:
+        inner, block = _pixels(size, (nz, ny, nx), context)
+        return inner * memory.tile + block * memory.block <= limit
 
     def time(counts: Steps) -> float:
         inner, block = _pixels(size, counts, context)
         rounds = -(-prod(counts) * n_times // workers)
         return rounds * (inner + limits.share_of_context * block) * (limits.cut_rows_cost if counts[2] > 1 else 1.0)
 
+    limit = limits.most_bytes
     small = prod(size) * n_times < limits.worth_cutting
-    if small and n_bytes((1, 1, 1)) <= limit:
+    if small and fits(limit, 1, 1, 1):
         return 1, 1, 1
     while True:
         fitting: list[Steps] = []
         for nx, nz in product(_some(size[2]), _some(size[0])):
             at_least = -(-limits.at_least // (nz * nx * n_times))
-            several = (ny for ny in range(at_least, size[1] + 1) if n_bytes((nz, ny, nx)) <= limit)
-            first = next(several, None)
+            first = _first(range(at_least, size[1] + 1), partial(fits, limit, nz, nx))
             if first is not None:
                 fitting += [(nz, ny, nx) for ny in range(first, min(first + workers, size[1] + 1))]
         if fitting:
             return min(fitting, key=lambda counts: (time(counts), counts[2], counts[0], counts[1]))
         # No tiling fits, because the context alone is larger than the limit.
         limit *= 2
+
+
+def _first(numbers: range, fits: Callable[[int], bool]) -> int | None:
+    """Return the first number of parts that fits; None if none does.
+
+    From three parts on, more parts are never larger: with fewer, those at the ends have context on one side only.
+    """
+    few, many = range(numbers.start, min(3, numbers.stop)), range(max(3, numbers.start), numbers.stop)
+    first = next(filter(fits, few), None)
+    if first is not None or not many or not fits(many[-1]):
+        return first
+    return many[bisect_left(many, True, key=fits)]
 
 
 def _pixels(size: Steps, counts: Steps, context: Context) -> tuple[int, int]:
@@ -194,5 +275,5 @@ def _pixels(size: Steps, counts: Steps, context: Context) -> tuple[int, int]:
 
 def _some(extent: int) -> list[int]:
     """Return numbers of parts worth trying along an axis: 1, 2, 3, 4, 6, 8, 12, 16, ..."""
-    numbers = {1, *(2**i for i in range(1, 20)), *(3 * 2**i for i in range(19))}
+    numbers = {1, *(2**i for i in range(1, extent.bit_length())), *(3 * 2**i for i in range(extent.bit_length()))}
     return sorted(n for n in numbers if n <= extent)

@@ -20,6 +20,9 @@ from napari_batch_prediction.wording import count, either
 INTEGERS = ("uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64")
 FLOATS = ("float32", "float64")
 
+MAX_FILES = 10**6
+"""The most files of a sequence: folders with more can hardly be opened."""
+
 
 def load(name: str) -> Any:
     """Import and return the object that a text ``module:name`` names, the module relative to this package."""
@@ -232,6 +235,8 @@ class ExportFormat:
             axis = slice_axis(axes, shape)
             if axis is None:
                 return f"needs an axis to make files along, but axes '{axes}' are those of one picture"
+            if (n := shape[axes.index(axis)]) > MAX_FILES:
+                return f"would make {n} files along {axis}, and makes at most {MAX_FILES}"
             picture = tuple(1 if key == axis else n for key, n in zip(axes, shape, strict=True))
             return self.slices.obstacle(axes, picture, dtype)
         if dtype.name not in self.dtypes:

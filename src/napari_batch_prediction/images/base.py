@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from math import prod
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, NamedTuple, Self
@@ -20,6 +21,9 @@ COLOURS = {2: ("grey", "alpha"), 3: ("red", "green", "blue"), 4: ("red", "green"
 """Names of channels that are the colours of a picture, by their number."""
 
 _MOST_LISTED = 20
+
+# Systems count the bytes of a file in 63 bits.
+_MOST_BYTES = 2**63 - 1
 
 
 class Decoding(NamedTuple):
@@ -174,6 +178,11 @@ class Image(ABC):
             )
         if 0 in self.shape:
             raise ImageReadError(f"'{location}' holds no pixels: its shape is {self.shape}.")
+        if (n_pixels := prod(self.shape)) * dtype.itemsize > _MOST_BYTES:
+            raise ImageReadError(
+                f"'{location}' says that it has {n_pixels} pixels (shape {self.shape}), more than any file can hold. "
+                "It is damaged; copy or save it again."
+            )
         self.dtype = np.dtype(np.uint8) if dtype.kind == "b" else dtype.newbyteorder("=")
         self.axes_known: AxesKnown = axes_known
         self.pixel_size = {key: size for key, size in (pixel_size or {}).items() if key in self.axes}

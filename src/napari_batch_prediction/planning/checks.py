@@ -2,8 +2,10 @@
 
 import os
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from napari_batch_prediction import PROGRAM
 from napari_batch_prediction.errors import SettingsError
@@ -20,6 +22,27 @@ from napari_batch_prediction.problems import Problem
 
 # The longest name, in bytes, on most file systems.
 MAX_NAME = 255
+
+
+class Checked(NamedTuple):
+    """The outputs of an image after their checks.
+
+    Attributes
+    ----------
+    problems
+        Their problems.
+    skip
+        True if the image is to be skipped, because they exist.
+    to_write
+        The outputs to write, without those that exist and stay.
+    replaced
+        The files and folders that exist and will be replaced.
+    """
+
+    problems: tuple[Problem, ...]
+    skip: bool
+    to_write: tuple[OutputPlan, ...]
+    replaced: tuple[Path, ...] = ()
 
 
 class OutputChecks:
@@ -113,8 +136,8 @@ class OutputChecks:
 
     def check(
         self, location: Location, outputs: Sequence[OutputPlan], own: frozenset[Path], *, is_sound: bool
-    ) -> tuple[list[Problem], bool]:
-        """Return the problems of an image's outputs, and True if it is to be skipped because they exist.
+    ) -> Checked:
+        """Return the problems of an image's outputs, and those to write.
 
         Parameters
         ----------
@@ -146,10 +169,13 @@ class OutputChecks:
         if in_the_way and self._job.existing == "error":
             problems.append(_in_the_way(in_the_way))
         if self._job.existing != "skip" or not existing or problems or not is_sound:
-            return problems, False
+            return Checked(tuple(problems), False, tuple(outputs), tuple(path for _, path in existing))
         for output, path in existing:
             problems += self._not_the_same(location, output.export, path)
-        return problems, not problems and not self._makes_table and len(existing) == len(files)
+        there = Counter(output.export.name for output, _ in existing)
+        to_write = tuple(output for output in outputs if there[output.export.name] < len(output.file_names))
+        skip = not problems and not self._makes_table and not to_write
+        return Checked(tuple(problems), skip, to_write)
 
     def _rivalry(self, location: Location, folder: Folder, name: str) -> Problem | None:
         """Return the problem that another output has the same file; None if there is none."""

@@ -1,6 +1,6 @@
 """The output of an export for one image: its file, its format, and its transform of the prediction."""
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Iterator, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
@@ -11,8 +11,18 @@ from napari_batch_prediction.formats.zarr.labels import FOLDER as LABELS
 from napari_batch_prediction.planning.exports import NamedExport, counted
 from napari_batch_prediction.planning.inspection import Inspected
 from napari_batch_prediction.planning.naming import Naming, name_output
-from napari_batch_prediction.planning.transform import ImageAxes, Transform, export_region, make_transform
+from napari_batch_prediction.planning.transform import (
+    MAX_PIXELS,
+    ImageAxes,
+    Transform,
+    export_region,
+    make_transform,
+    predicted_box,
+)
 from napari_batch_prediction.problems import Problem
+
+MAX_ROWS = 10**6
+"""The most time points in a table: one row for each, as many as spreadsheets show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,4 +193,24 @@ class OutputPlanner:
         plans = [plan_output(export, image, naming, self._fits) for export in self._images]
         for plan in plans:
             problems += plan.problems
+        if image is not None and not problems:
+            problems += self._too_large(image, [plan.transform for plan in plans if plan.transform is not None])
         return plans, problems
+
+    def _too_large(self, image: ImageAxes, transforms: Sequence[Transform]) -> Iterator[Problem]:
+        """Yield the problems that no computer predicts so much, and that no table holds so many time points."""
+        if prod(image.extents.values()) <= MAX_PIXELS and image.extents["t"] <= MAX_ROWS:
+            return
+        is_whole = self._table is not None
+        _, sizes = predicted_box(image.extents, transforms, is_whole=is_whole)
+        if (n_pixels := prod(sizes.values())) > MAX_PIXELS:
+            remedy = "A table counts over whole images: cut it." if is_whole else "Export a smaller region."
+            text = (
+                f"{n_pixels} pixels would be predicted ({' x '.join(f'{key}={n}' for key, n in sizes.items())}), which "
+                f"no computer can: the most are {MAX_PIXELS}. {remedy} If the image is not so large, its file is "
+                "damaged."
+            )
+            yield Problem("mismatch", text, "region")
+        if is_whole and sizes["t"] > MAX_ROWS:
+            text = f"A table of {sizes['t']} time points is too long: the most are {MAX_ROWS}. Cut the image along t."
+            yield Problem("mismatch", text)

@@ -1,9 +1,10 @@
 """Making a plan: opening every input, naming every output, finding every problem."""
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
 from pathlib import Path
+from typing import TypeVar
 
 from napari_batch_prediction.axes import check_axes
 from napari_batch_prediction.classifiers.base import Classifier
@@ -24,6 +25,8 @@ from napari_batch_prediction.planning.provenance import file_hash
 from napari_batch_prediction.planning.rows import Decide, PlanRow, RowMaker
 from napari_batch_prediction.planning.space import DiskSpace
 from napari_batch_prediction.records.record import Recorded, RecordedInput
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,7 @@ def make_plan(
     earlier: Sequence[RecordedInput] | None = None,
     arrays: Arrays | None = None,
     decide: Decide | None = None,
+    should_cancel: Callable[[], bool] | None = None,
 ) -> Plan:
     """Open every input, name every output and find every problem; nothing is written.
 
@@ -111,6 +115,8 @@ def make_plan(
         Images in memory, for inputs ``layer:NAME``.
     decide
         Decides about each input of the recorded run; all are run if None.
+    should_cancel
+        See :func:`iter_plan`.
 
     Raises
     ------
@@ -121,7 +127,7 @@ def make_plan(
     AxesError
         If the axes given for the inputs are not valid.
     """
-    steps = iter_plan(job, classifier, earlier, arrays, decide=decide)
+    steps = iter_plan(job, classifier, earlier, arrays, should_cancel=should_cancel, decide=decide)
     while True:
         try:
             next(steps)
@@ -148,7 +154,7 @@ def iter_plan(
     inspections
         The headers read for earlier plans.
     should_cancel
-        Called before every input; the plan is cancelled once it returns True.
+        Called before every input, in each of the steps of planning; the plan is cancelled once it returns True.
 
     Yields
     ------
@@ -164,38 +170,43 @@ def iter_plan(
         Also if it is cancelled.
     """
     arrays, inspections = arrays or {}, inspections or Inspections()
+
+    def unless_cancelled(items: Iterable[Item]) -> Iterator[Item]:
+        for item in items:
+            if should_cancel is not None and should_cancel():
+                raise SettingsError("The check was cancelled.")
+            yield item
+
     if job.input_axes is not None:
         check_axes(job.input_axes)
     classifier = classifier or load_classifier(job.classifier)
     exports = named_exports(job, classifier)
     counted(exports)
     if earlier is None:
-        given = _expand(job)
+        given = _expand(job, unless_cancelled(dict.fromkeys(job.inputs)))
         locations = [location for images in given.values() for location in images]
     else:
-        locations = [_again(job, recorded.input) for recorded in earlier]
+        locations = [_again(job, recorded.input) for recorded in unless_cancelled(earlier)]
         given = {str(location): (location,) for location in locations}
     if not locations:
         raise SettingsError("There is no input. Give files, or a pattern that matches some.", setting="inputs")
     yield Found({name: tuple(map(str, images)) for name, images in given.items()})
     inspected = []
-    for location in locations:
-        if should_cancel is not None and should_cancel():
-            raise SettingsError("The check was cancelled.")
+    for location in unless_cancelled(locations):
         inspected.append(inspections.look_at(job, location, classifier, arrays))
         yield inspected[-1]
-    namings = _namings(job, exports, inspected)
-    outputs = [*map(OutputPlanner(exports).plan, inspected, namings)]
+    namings = [*unless_cancelled(_namings(job, exports, inspected))]
+    outputs = [*unless_cancelled(map(OutputPlanner(exports).plan, inspected, namings))]
     classifier_hash = file_hash(job.classifier)
     planned = [(item.location, plans) for item, (plans, _) in zip(inspected, outputs, strict=True)]
     checks = OutputChecks(job, exports, classifier_hash, planned)
     tables = checks.name_tables(exports, own=earlier is not None)
-    rows = map(RowMaker(checks, DiskSpace(exports), decide).make, inspected, outputs, earlier or repeat(None))
+    rows = map(RowMaker(checks, DiskSpace(), decide).make, inspected, outputs, earlier or repeat(None))
     return Plan(
         job=job,
         classifier=classifier,
         exports=exports,
-        rows=tuple(rows),
+        rows=tuple(unless_cancelled(rows)),
         classifier_sha256=classifier_hash,
         resumed=earlier is not None,
         tables=tables,
@@ -205,11 +216,11 @@ def iter_plan(
     )
 
 
-def _expand(job: BatchJob) -> dict[str, tuple[Location, ...]]:
+def _expand(job: BatchJob, inputs: Iterable[str]) -> dict[str, tuple[Location, ...]]:
     """Return the locations of the images of each input, each image for the first input that has it."""
     expansion = Expansion(job.stack)
     given: dict[str, tuple[Location, ...]] = {}
-    for name in dict.fromkeys(job.inputs):
+    for name in inputs:
         try:
             given[name] = tuple(expansion.expand(name))
         except SettingsError as error:
@@ -228,8 +239,8 @@ def _again(job: BatchJob, text: str) -> Location:
         return Unmatched(text, error, split_path(text).path)
 
 
-def _namings(job: BatchJob, exports: Sequence[NamedExport], inspected: Sequence[Inspected]) -> list[Naming | None]:
-    """Return the naming of each image that is a file; None for others."""
+def _namings(job: BatchJob, exports: Sequence[NamedExport], inspected: Sequence[Inspected]) -> Iterator[Naming | None]:
+    """Yield the naming of each image that is a file; None for others."""
     files = [item.location.file for item in inspected]
     on_disk = [file for file in files if file is not None]
     root = shared_folder(on_disk) if on_disk else Path()
@@ -237,12 +248,10 @@ def _namings(job: BatchJob, exports: Sequence[NamedExport], inspected: Sequence[
     wants_store = [any(export.settings.into_image for export in exports)] * len(files)
     if on_disk:
         wants_store[files.index(on_disk[0])] = True
-    namings: list[Naming | None] = []
     for i, (item, file) in enumerate(zip(inspected, files, strict=True)):
         if file is None:
-            namings.append(None)
+            yield None
             continue
         location = full_location(job, item.location)
         store = (find_image(Path(str(location))) or find_image(file)) if wants_store[i] else None
-        namings.append(Naming(file, location.stem, i + 1, len(inspected), root, str(location), store))
-    return namings
+        yield Naming(file, location.stem, i + 1, len(inspected), root, str(location), store)

@@ -115,16 +115,17 @@ class RowMaker:
         plans, problems = outputs
         warnings = item.warnings
         own = before.own if before is not None and before.begun else _NOTHING
-        output_problems, skip = self._checks.check(item.location, plans, own, is_sound=not problems)
-        problems = [*dict.fromkeys([*problems, *output_problems])]
-        shortage = None if problems or skip else self._space.take(plans)
-        if shortage is not None and shortage.severity == "warning":
-            warnings = (*warnings, shortage)
-        elif shortage is not None:
-            problems.append(shortage)
+        checked = self._checks.check(item.location, plans, own, is_sound=not problems)
         decision = self._decide(before) if self._decide is not None and before is not None else None
+        problems = [*dict.fromkeys([*problems, *checked.problems])]
         if isinstance(decision, Problem):
             problems.append(decision)
+        if not problems and not checked.skip and decision is None:
+            shortage = self._space.take(checked.to_write, checked.replaced)
+            if shortage is not None and shortage.severity == "warning":
+                warnings = (*warnings, shortage)
+            elif shortage is not None:
+                problems.append(shortage)
         return PlanRow(
             location=item.location,
             image=item.image,
@@ -132,7 +133,7 @@ class RowMaker:
             names=tuple([plan.name for plan in plans]),
             problems=tuple(problems),
             warnings=warnings,
-            skip=skip,
+            skip=checked.skip,
             own=own,
             kept=decision if isinstance(decision, LedgerRow) else None,
         )

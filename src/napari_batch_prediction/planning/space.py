@@ -2,56 +2,159 @@
 
 import shutil
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from napari_batch_prediction.planning.exports import NamedExport
+from napari_batch_prediction.formats.format import ExportFormat
+from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.planning.folders import nearest
 from napari_batch_prediction.planning.output import OutputPlan
 from napari_batch_prediction.problems import Problem
+
+MOST_COMPRESSED = 1000
+"""Values are not compressed further than to this part: gzip cannot, and no real prediction comes near."""
+
+
+@dataclass(slots=True)
+class _Disk:
+    """A disk, and the outputs of the batch on it so far.
+
+    Attributes
+    ----------
+    folder
+        A folder on it.
+    free
+        Bytes that are free now.
+    least, most
+        Bytes that the outputs take at least, and before compression.
+    replaced
+        Files and folders that will be gone, of which the sizes have not been asked for.
+    """
+
+    folder: Path
+    free: int
+    least: int = 0
+    most: int = 0
+    replaced: list[Path] = field(default_factory=list)
+
+    def clear(self) -> None:
+        """Count what will be gone as free."""
+        self.free += sum(map(_size, self.replaced))
+        self.replaced.clear()
+
+
+@dataclass(slots=True)
+class _Need:
+    """Bytes that the outputs of one image take on a disk: while they are written, afterwards, before compression."""
+
+    at_once: int = 0
+    least: int = 0
+    most: int = 0
 
 
 class DiskSpace:
     """The disk space left for the outputs of a batch, image after image.
 
-    Parameters
-    ----------
-    exports
-        The exports of the batch.
+    Only images that can be written are counted, so that one that is too large is in nobody's way.
     """
 
-    def __init__(self, exports: Iterable[NamedExport]) -> None:
-        self._is_plain = all(_is_plain(export) for export in exports if not export.is_table)
-        self._free: dict[int, int] = {}
-        # Folders and devices, of which thousands of images share few.
-        self._devices: dict[Path, tuple[Path, int]] = {}
+    def __init__(self) -> None:
+        self._disks: dict[int, _Disk] = {}
+        # Folders, of which thousands of images share few; None where the disk cannot be asked.
+        self._folders: dict[Path, _Disk | None] = {}
 
-    def take(self, outputs: Sequence[OutputPlan]) -> Problem | None:
+    def take(self, outputs: Sequence[OutputPlan], replaced: Iterable[Path] = ()) -> Problem | None:
         """Reserve space for the outputs of one image; return a problem if there is too little.
 
-        It is a warning if compression may help.
+        It is a warning if compression may help. Nothing is reserved for an image that cannot be written.
+
+        Parameters
+        ----------
+        outputs
+            The outputs to write; those in memory take no space.
+        replaced
+            Files and folders that are replaced by them.
         """
-        if not outputs or outputs[0].folder is None:
-            return None
-        parent = outputs[0].folder
-        if parent not in self._devices:
-            folder = nearest(parent)
-            self._devices[parent] = folder, folder.stat().st_dev
-        folder, device = self._devices[parent]
-        if device not in self._free:
-            self._free[device] = shutil.disk_usage(folder).free
-        self._free[device] -= sum(output.n_bytes for output in outputs)
-        missing = -self._free[device]
-        if missing <= 0:
-            return None
-        text = f"The disk of {folder} may be too small for this and the outputs before it: {missing / 1e9:.1f} GB "
-        if self._is_plain:
-            text += "are missing. Choose another folder, or a compressed format."
-            return Problem("space", text, "folder", folder)
-        return Problem("space", f"{text}are missing before compression.", "folder", folder, "warning")
+        needs: dict[int, tuple[_Disk, _Need]] = {}
+        for output in outputs:
+            disk = self._disk(output.folder) if output.folder is not None else None
+            if disk is not None:
+                _add(needs.setdefault(id(disk), (disk, _Need()))[1], output)
+        short = [problem for disk, need in needs.values() if (problem := _shortage(disk, need)) is not None]
+        problem = min(short, key=lambda problem: problem.severity, default=None)
+        if problem is not None and problem.severity == "error":
+            return problem
+        for disk, need in needs.values():
+            disk.least += need.least
+            if need.most <= disk.free:
+                disk.most += need.most
+        for path in replaced:
+            if (disk := self._disk(path.parent)) is not None:
+                disk.replaced.append(path)
+        return problem
+
+    def _disk(self, folder: Path) -> _Disk | None:
+        if folder not in self._folders:
+            self._folders[folder] = None
+            with suppress(OSError, ValueError):
+                existing = nearest(folder)
+                device = existing.stat().st_dev
+                if device not in self._disks:
+                    self._disks[device] = _Disk(existing, shutil.disk_usage(existing).free)
+                self._folders[folder] = self._disks[device]
+        return self._folders[folder]
 
 
-def _is_plain(export: NamedExport) -> bool:
+def _add(need: _Need, output: OutputPlan) -> None:
+    settings, export_format, n_bytes = output.export.settings, output.export.format, output.n_bytes
+    least = n_bytes if _is_plain(settings, export_format) else n_bytes // MOST_COMPRESSED
+    # The values of a sequence wait in a file until each of its files is whole.
+    need.at_once += least if export_format.slices is None else n_bytes
+    need.least += least
+    need.most += n_bytes
+
+
+def _shortage(disk: _Disk, need: _Need) -> Problem | None:
+    """Return the problem that outputs do not fit on a disk; a warning if they may, once compressed."""
+    if disk.least + need.at_once > disk.free or disk.most + need.most > disk.free:
+        disk.clear()
+    missing, is_plain = disk.least + need.at_once - disk.free, need.at_once == need.most
+    if missing > 0:
+        text = f"{_start(disk, need.at_once)}{_gigabytes(missing)} are missing"
+        text += ". Choose another folder, " if is_plain else " even if they are compressed. Choose another folder, "
+        text += "a smaller region, or a compressed format." if is_plain else "or a smaller region."
+        return Problem("space", text, "folder", disk.folder)
+    missing = disk.most + need.most - disk.free
+    if missing > 0:
+        text = f"{_start(disk, need.most)}{_gigabytes(missing)} are missing before compression."
+        return Problem("space", text, "folder", disk.folder, "warning")
+    return None
+
+
+def _start(disk: _Disk, n_bytes: int) -> str:
+    if n_bytes > disk.free:
+        return f"The disk of {disk.folder} is too small for the outputs of this image: "
+    return f"The disk of {disk.folder} may be too small for this and the outputs before it: "
+
+
+def _gigabytes(n_bytes: int) -> str:
+    # In whole numbers: sizes may be beyond those of floats.
+    tenths = max(n_bytes // 10**8, 1)
+    return f"{tenths // 10}.{tenths % 10} GB"
+
+
+def _is_plain(settings: Export, export_format: ExportFormat) -> bool:
     """Return True if the values of an output are not compressed."""
-    if export.settings.compression is not None:
-        return export.settings.compression == "none"
-    return not export.format.compresses_by_default
+    if settings.compression is not None:
+        return settings.compression == "none"
+    return not export_format.compresses_by_default
+
+
+def _size(path: Path) -> int:
+    """Return the number of bytes of a file or a folder; 0 if it cannot be looked at."""
+    try:
+        items = [item for item in path.rglob("*") if item.is_file()] if path.is_dir() else [path]
+        return sum(item.lstat().st_size for item in items)
+    except OSError:
+        return 0

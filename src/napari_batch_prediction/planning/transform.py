@@ -1,6 +1,6 @@
 """Transforming predicted values for an export: crop, rescale, cast, reorder, in that order."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,6 +15,9 @@ from napari_batch_prediction.job.export import Export
 
 # The order of predicted values, time first.
 _ORDER = "tczyx"
+
+MAX_PIXELS = 2**50
+"""The most pixels that are predicted of an image: years of work for any computer."""
 
 
 class ImageAxes(NamedTuple):
@@ -162,6 +165,29 @@ def export_region(export: Export, everything: Mapping[str, int]) -> dict[str, tu
             )
         region[key] = first, last
     return region
+
+
+def predicted_box(
+    everything: Mapping[str, int], transforms: Iterable[Transform], *, is_whole: bool
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Return start and size along each of ``t z y x`` of the box around all regions.
+
+    Parameters
+    ----------
+    everything
+        The extent of the image along each axis.
+    transforms
+        The transforms of the image's outputs.
+    is_whole
+        True if the whole image is predicted, whatever the regions.
+    """
+    regions = [transform.region for transform in transforms]
+    starts, sizes = {}, {}
+    for key in "tzyx":
+        ends = [*(region[key] for region in regions), *([(0, everything[key])] if is_whole else [])]
+        starts[key] = min(start for start, _ in ends)
+        sizes[key] = max(stop for _, stop in ends) - starts[key]
+    return starts, sizes
 
 
 def _scaling(

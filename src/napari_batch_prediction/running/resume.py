@@ -17,7 +17,7 @@ from napari_batch_prediction.records.record import RecordedInput
 from napari_batch_prediction.running.run import run_plan
 
 
-def plan_resume(ledger: Path, *, failed: bool = False) -> Plan:
+def plan_resume(ledger: Path, *, failed: bool = False, should_cancel: Callable[[], bool] | None = None) -> Plan:
     """Check the outputs of a recorded run, and plan the rest.
 
     An input that was done is kept if its outputs exist with the recorded size and hash. Nothing is changed on the
@@ -29,11 +29,13 @@ def plan_resume(ledger: Path, *, failed: bool = False) -> Plan:
         The record of the run.
     failed
         True to run only inputs that failed, not those that were cancelled or never begun.
+    should_cancel
+        Called before every input, in each of the steps of planning; the plan is cancelled once it returns True.
 
     Raises
     ------
     SettingsError
-        If the record is missing or not valid, or the classifier has changed.
+        If it is cancelled, the record is missing or not valid, or the classifier has changed.
     ProjectError
         If the classifier cannot be used.
     """
@@ -46,7 +48,7 @@ def plan_resume(ledger: Path, *, failed: bool = False) -> Plan:
             f"The classifier {job.classifier} has changed since the run that {ledger} records. Put the old file "
             "back, or start a new run."
         )
-    plan = make_plan(job, earlier=recorded.inputs, decide=partial(_decide, failed=failed))
+    plan = make_plan(job, earlier=recorded.inputs, decide=partial(_decide, failed=failed), should_cancel=should_cancel)
     return replace(plan, recorded=recorded)
 
 

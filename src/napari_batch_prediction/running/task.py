@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_batch_prediction.engine.compiled.engine import ENGINE
-from napari_batch_prediction.engine.tiles import Tile, make_tiles
+from napari_batch_prediction.engine.tiles import Tiles, make_tiles
 from napari_batch_prediction.formats.common.target import Target
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.location import Location
@@ -14,7 +14,7 @@ from napari_batch_prediction.planning.inspection import ImageInfo
 from napari_batch_prediction.planning.output import OutputPlan
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.planning.rows import PlanRow
-from napari_batch_prediction.planning.transform import Transform, export_region
+from napari_batch_prediction.planning.transform import Transform, export_region, predicted_box
 
 PlannedOutput = tuple[OutputPlan, Transform]
 
@@ -75,7 +75,7 @@ class FileTask:
     own: frozenset[Path]
     measurement: Measurement | None
     sources: tuple[str, ...]
-    tiles: tuple[Tile, ...]
+    tiles: Tiles
     token: str = ""
 
 
@@ -122,7 +122,8 @@ def make_task(plan: Plan, index: int, row: PlanRow, workers: int, held: int = 0,
     measurement = _measurement(plan.exports, row.image)
     names = [output.export.source.name for output, _ in outputs]
     sources = tuple(dict.fromkeys([*names, measurement.made_from] if measurement else names))
-    starts, sizes = _box(row.image, outputs, is_whole=measurement is not None)
+    transforms = [transform for _, transform in outputs]
+    starts, sizes = predicted_box(row.image.extents, transforms, is_whole=measurement is not None)
     chunk = outputs[0][0].chunk if outputs else {}
     tiles = make_tiles(
         sizes,
@@ -132,6 +133,7 @@ def make_task(plan: Plan, index: int, row: PlanRow, workers: int, held: int = 0,
         workers,
         ENGINE.limits,
         None if plan.job.memory is None else plan.job.memory - held - _waiting_bytes(row, outputs, workers),
+        starts,
     )
     return FileTask(
         index=index,
@@ -143,7 +145,7 @@ def make_task(plan: Plan, index: int, row: PlanRow, workers: int, held: int = 0,
         own=row.own,
         measurement=measurement,
         sources=sources,
-        tiles=tuple(tile.shifted(starts) for tile in tiles),
+        tiles=tiles,
         token=token,
     )
 
@@ -167,17 +169,3 @@ def _waiting_bytes(row: PlanRow, outputs: Sequence[PlannedOutput], workers: int)
     # While one thread completes a row of chunks, another has begun the next.
     n_rows = 1 if workers == 1 else 2
     return sum(format_.writer(target).held_bytes(n_rows) for format_, target in targets)
-
-
-def _box(
-    image: ImageInfo, outputs: Sequence[PlannedOutput], *, is_whole: bool
-) -> tuple[dict[str, int], dict[str, int]]:
-    """Return start and size along each of ``t z y x`` of the box around all regions, or of the whole image."""
-    starts, sizes = {}, {}
-    for key in "tzyx":
-        regions = [transform.region[key] for _, transform in outputs]
-        if is_whole:
-            regions.append((0, image.extents[key]))
-        starts[key] = min(start for start, _ in regions)
-        sizes[key] = max(stop for _, stop in regions) - starts[key]
-    return starts, sizes

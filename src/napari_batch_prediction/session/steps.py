@@ -72,13 +72,13 @@ def check(
 def resume(record: Path, should_cancel: ShouldCancel) -> Generator[Recorded, None, Plan]:
     """Read a record and plan the rest of its run. The record comes first, to be shown even if that fails."""
     yield read_record(record)
-    return plan_resume(record)
+    return plan_resume(record, should_cancel=should_cancel)
 
 
 def retry(record: Path, should_cancel: ShouldCancel) -> Generator[Recorded, None, Plan]:
     """Plan the inputs that failed in a recorded run."""
     yield from ()
-    return plan_resume(record, failed=True)
+    return plan_resume(record, failed=True, should_cancel=should_cancel)
 
 
 def run(plan: Plan, should_cancel: ShouldCancel) -> Generator[Event, None, Ledger]:

@@ -26,6 +26,8 @@ from napari_batch_prediction.wording import count
 # The time left is shown from so many seconds on, because the first tile says little about it.
 FORETELL_AFTER = 1.0
 
+_MOST_STEPS = 10_000
+
 
 def duration(seconds: float) -> str:
     """Return a time as minutes and seconds, from an hour on with hours."""
@@ -164,9 +166,11 @@ class RunBar(QWidget):
         # A bar paints every change at once, by itself; so it waits for the painting of the whole window.
         self._bar.setUpdatesEnabled(False)
         self._bar.setFormat(text)
-        if self._bar.maximum() != max(tiles, 1):
-            self._bar.setRange(0, max(tiles, 1))
-        self._bar.setValue(done)
+        # Qt counts in 32 bits.
+        steps = min(max(tiles, 1), _MOST_STEPS)
+        if self._bar.maximum() != steps:
+            self._bar.setRange(0, steps)
+        self._bar.setValue(done * steps // max(tiles, 1))
         self._bar.setUpdatesEnabled(True)
         self._bar.setToolTip(f"{done} of {count(tiles, 'tile')} done, {duration(passed)} passed")
 
