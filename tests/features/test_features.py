@@ -1,5 +1,7 @@
 """Compiled features against plain ones."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from plain_features import plain_features
@@ -104,3 +106,46 @@ def test_tile_with_its_context_equals_the_whole_image(in_2d):
     inner = tuple(slice(n, n + s.stop - s.start) for s, n in zip(tile, (z, y, x), strict=True))
     part = compiled_features(image[(slice(None), *around)], chosen, inner)
     np.testing.assert_array_equal(part, whole[(slice(None), *tile)])
+
+
+OLD_TENSOR = {
+    "2D": ((1, 1, 45, 300), (0.3, 0.7, 1.0, 1.6, 3.5, 10.0), True),
+    "2D, two channels": ((2, 1, 20, 19), (0.7, 5.0), True),
+    "2D, small": ((1, 1, 3, 4), (0.3,), True),
+    "slices": ((1, 5, 20, 21), (0.7, 3.5), True),
+    "3D": ((1, 20, 21, 150), (0.3, 0.7, 1.0, 3.5), False),
+    "3D, small": ((1, 3, 3, 3), (0.3,), False),
+    "mixed": ((1, 16, 18, 140), (0.7, 1.0, 3.5), (False, True, False)),
+}
+
+
+@pytest.mark.parametrize("case", OLD_TENSOR)
+def test_structure_tensor_of_old_projects_equals_the_plain_one(case):
+    """The gradient at the scale, smoothed at half of it; the other features are what they are."""
+    shape, scales, in_2d = OLD_TENSOR[case]
+    in_2d = in_2d if isinstance(in_2d, tuple) else (in_2d,) * len(scales)
+    chosen = everything(scales, in_2d)
+    old = replace(chosen, structure_tensor="gradient")
+    image = picture(shape, "uint8")
+    got = compiled_features(image, old)
+    assert_close(got, image, old)
+    # What is not a structure tensor has the same bits in both.
+    others = ["Tensor" not in name for name in chosen.names(len(image))]
+    np.testing.assert_array_equal(got[others], compiled_features(image, chosen)[others])
+
+
+@pytest.mark.parametrize("in_2d", [True, False])
+def test_tile_of_the_old_structure_tensor_equals_the_whole_image(in_2d):
+    """A tile with its context gives the bits of the whole image."""
+    chosen = replace(everything((0.7, 1.6), (in_2d,) * 2), structure_tensor="gradient")
+    image = picture((1, 20, 40, 180), "uint16")
+    whole = compiled_features(image, chosen)
+    context = chosen.context
+    for tile in [(slice(10, 11), slice(20, 21), slice(90, 91)), (slice(0, 9), slice(11, 40), slice(30, 180))]:
+        around = tuple(
+            slice(max(s.start - n, 0), min(s.stop + n, extent))
+            for s, n, extent in zip(tile, context, image.shape[1:], strict=True)
+        )
+        inner = tuple(slice(s.start - a.start, s.stop - a.start) for s, a in zip(tile, around, strict=True))
+        part = compiled_features(image[(slice(None), *around)], chosen, inner)
+        np.testing.assert_array_equal(part, whole[(slice(None), *tile)])

@@ -33,7 +33,9 @@ def convolve(image: np.ndarray, axes: tuple[int, ...], sigma: float, orders: lis
     return image
 
 
-def feature(image: np.ndarray, name: str, sigma: float, axes: tuple[int, ...]) -> list[np.ndarray]:
+def feature(
+    image: np.ndarray, name: str, sigma: float, axes: tuple[int, ...], structure_tensor: str = "integration"
+) -> list[np.ndarray]:
     """Return one feature of a presmoothed image."""
     n = len(axes)
 
@@ -49,11 +51,12 @@ def feature(image: np.ndarray, name: str, sigma: float, axes: tuple[int, ...]) -
     if name == selection.DIFFERENCE:
         return [derive(image, sigma) - derive(image, 0.66 * sigma)]
     tensor = np.empty((*image.shape, n, n))
-    gradient = [derive(image, 0.5 * sigma, i) for i in range(n)]
+    inner, outer = (sigma, 0.5 * sigma) if structure_tensor == "gradient" else (0.5 * sigma, sigma)
+    gradient = [derive(image, inner, i) for i in range(n)]
     for i in range(n):
         for j in range(n):
             if name == selection.STRUCTURE:
-                tensor[..., i, j] = derive(gradient[i] * gradient[j], sigma)
+                tensor[..., i, j] = derive(gradient[i] * gradient[j], outer)
             else:
                 tensor[..., i, j] = derive(image, sigma, i, j)
     return list(np.moveaxis(np.linalg.eigvalsh(tensor)[..., ::-1], -1, 0))
@@ -67,5 +70,5 @@ def plain_features(czyx: np.ndarray, chosen: FeatureSelection) -> np.ndarray:
         for channel in czyx.astype(np.float32):
             sigma = math.sqrt(scale * scale - 1) if scale > 1 else scale
             smoothed = convolve(channel, axes, sigma, [0] * len(axes), 3.5)
-            out += feature(smoothed, name, min(scale, 1.0), axes)
+            out += feature(smoothed, name, min(scale, 1.0), axes, chosen.structure_tensor)
     return np.stack(out)

@@ -45,6 +45,9 @@ class FeatureTables(NamedTuple):
         of features for unwanted planes.
     n_features
         Length of the feature vector.
+    at_gradient
+        True if the gradient of the structure tensor has the scale, None if its smoothing has; the loops are compiled
+        anew for either.
     """
 
     taps: NDArray[np.float32]
@@ -52,6 +55,7 @@ class FeatureTables(NamedTuple):
     needs_tensor: NDArray[np.bool_]
     column: NDArray[np.int64]
     n_features: int
+    at_gradient: bool | None
 
 
 class SmoothedTile(NamedTuple):
@@ -103,6 +107,7 @@ def feature_tables(features: FeatureSelection, n_channels: int) -> FeatureTables
         np.array([j in tensors for j in used]),
         column,
         n_features,
+        True if tensors and features.structure_tensor == "gradient" else None,
     )
 
 
@@ -179,6 +184,6 @@ def block_features(tile, tables, geometry, box, work, out):
                 for s in range(box.slices):
                     start = view.start + s * view.plane
                     here = moved_planes(planes, s * geometry.rows * WIDTH)
-                    features_2d(view, start, box.rows, position, scale, work, out, here)
+                    features_2d(view, start, box.rows, position, scale, work, out, here, tables.at_gradient)
             else:
-                features_3d(view, box, position, scale, work, out, planes)
+                features_3d(view, box, position, scale, work, out, planes, tables.at_gradient)

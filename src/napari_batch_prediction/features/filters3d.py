@@ -3,7 +3,7 @@
 All features of a scale share their passes along x and y, slice by slice; the pass along z finishes them.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from numba import njit
 
@@ -25,7 +25,15 @@ from napari_batch_prediction.features.passes import (
     smooth_along_x,
 )
 from napari_batch_prediction.features.presmoothing import MARGIN, mirror
-from napari_batch_prediction.features.taps import antisymmetric3, antisymmetric5, read_taps, symmetric3, symmetric5
+from napari_batch_prediction.features.taps import (
+    AT_GRADIENT,
+    AT_INTEGRATION,
+    TensorFilters,
+    antisymmetric5,
+    read_taps,
+    symmetric3,
+    symmetric5,
+)
 from napari_batch_prediction.simd.caching import COMPILED, INLINED
 from napari_batch_prediction.simd.vectors import LANES, fma, load, sqrt, store
 
@@ -114,53 +122,6 @@ def _finish_derivatives(work, slice_, rows, taps, out, planes):
         eigenvalues_3x3(work, _ROW, out, moved(planes.hessian, k), WIDTH)
 
 
-@njit(**COMPILED)
-def _gradient_in_plane(view, start, rows, taps, work, slice_):
-    """Filter one slice along x and y for the structure tensor's gradient."""
-    gradient_along_x(view, start, rows, taps, work, _X)
-    taps = read_taps(taps)
-    for row in range(-2, rows + 2):
-        for x in range(-2, WIDTH + 2, LANES):
-            i = row_start(0, row) + x
-            k = i + slice_
-            store(work, _XY.edge + k, symmetric3(work, _X.edge_smooth + i, STRIDE, taps.edge_smooth))
-            store(work, _XY.edge_dy + k, antisymmetric3(work, _X.edge_smooth + i, STRIDE, taps.edge_first))
-            store(work, _XY.edge_dx + k, symmetric3(work, _X.edge_first + i, STRIDE, taps.edge_smooth))
-
-
-@njit(**COMPILED)
-def _gradient_products(work, slice_, rows, taps):
-    """Finish the structure tensor's gradient in one slice, and multiply."""
-    taps = read_taps(taps)
-    for row in range(-2, rows + 2):
-        for x in range(-2, WIDTH + 2, LANES):
-            i = row_start(0, row) + x
-            k = i + slice_
-            dz = antisymmetric3(work, _XY.edge + k, _PLANE, taps.edge_first)
-            dy = symmetric3(work, _XY.edge_dy + k, _PLANE, taps.edge_smooth)
-            dx = symmetric3(work, _XY.edge_dx + k, _PLANE, taps.edge_smooth)
-            store(work, _PRODUCTS.xx + i, dx * dx)
-            store(work, _PRODUCTS.yy + i, dy * dy)
-            store(work, _PRODUCTS.zz + i, dz * dz)
-            store(work, _PRODUCTS.xy + i, dx * dy)
-            store(work, _PRODUCTS.xz + i, dx * dz)
-            store(work, _PRODUCTS.yz + i, dy * dz)
-
-
-@njit(**COMPILED)
-def _smooth_products(work, slice_, rows, position, taps):
-    """Smooth the products of one slice along x and y."""
-    smooth = read_taps(taps).smooth
-    for k in range(6):
-        product, along_x, target = _PRODUCTS[k], _PRODUCTS_X[k], _SMOOTHED[k] + slice_
-        mirror_plane(work, product, rows, position)
-        smooth_along_x(work, product, rows, taps, along_x)
-        for row in range(rows):
-            for x in range(0, WIDTH, LANES):
-                i = row_start(0, row) + x
-                store(work, target + i, symmetric5(work, along_x + i, STRIDE, smooth))
-
-
 class Neighbours(NamedTuple):
     """Offsets in their stacks of a slice and the two below and above it; mirrored at the ends of the image."""
 
@@ -184,23 +145,110 @@ def _neighbours(z, position):
     )
 
 
-@njit(**COMPILED)
-def _finish_tensor(work, slices, rows, taps, out, planes):
-    """Smooth the products along z, from five slices, and take eigenvalues."""
-    smooth = read_taps(taps).smooth
-    for row in range(rows):
+@njit(**INLINED)
+def _over_five(work, i, slices, taps):
+    near = load(work, i + slices.above) + load(work, i + slices.below)
+    far = load(work, i + slices.above2) + load(work, i + slices.below2)
+    return fma(far, taps.far, fma(near, taps.near, taps.centre * load(work, i + slices.here)))
+
+
+@njit(**INLINED)
+def _over_three(work, i, slices, taps):
+    near = load(work, i + slices.above) + load(work, i + slices.below)
+    return fma(near, taps.near, taps.centre * load(work, i + slices.here))
+
+
+def _tensor(filters: TensorFilters) -> Any:
+    """Return a loop that computes the eigenvalues of a structure tensor; its parameters are :func:`features_3d`'s."""
+    read, symmetric, antisymmetric = filters.read, filters.symmetric, filters.antisymmetric
+    smoothed, reach = filters.smooth, filters.reach
+    smoothed_along_z = _over_five if filters.reach > 1 else _over_three
+    along_x, smooth_x = gradient_along_x(filters), smooth_along_x(filters)
+
+    @njit(**COMPILED)
+    def gradient_in_plane(view, start, rows, taps, work, slice_):
+        """Filter one slice along x and y for the gradient."""
+        along_x(view, start, rows, taps, work, _X)
+        smooth, first, _ = read(taps)
+        for row in range(-reach, rows + reach):
+            for x in range(-reach, WIDTH + reach, LANES):
+                i = row_start(0, row) + x
+                k = i + slice_
+                store(work, _XY.edge + k, symmetric(work, _X.edge_smooth + i, STRIDE, smooth))
+                store(work, _XY.edge_dy + k, antisymmetric(work, _X.edge_smooth + i, STRIDE, first))
+                store(work, _XY.edge_dx + k, symmetric(work, _X.edge_first + i, STRIDE, smooth))
+
+    @njit(**COMPILED)
+    def products(work, slice_, rows, taps):
+        """Finish the gradient in one slice, and multiply."""
+        smooth, first, _ = read(taps)
+        for row in range(-reach, rows + reach):
+            for x in range(-reach, WIDTH + reach, LANES):
+                i = row_start(0, row) + x
+                k = i + slice_
+                dz = antisymmetric(work, _XY.edge + k, _PLANE, first)
+                dy = symmetric(work, _XY.edge_dy + k, _PLANE, smooth)
+                dx = symmetric(work, _XY.edge_dx + k, _PLANE, smooth)
+                store(work, _PRODUCTS.xx + i, dx * dx)
+                store(work, _PRODUCTS.yy + i, dy * dy)
+                store(work, _PRODUCTS.zz + i, dz * dz)
+                store(work, _PRODUCTS.xy + i, dx * dy)
+                store(work, _PRODUCTS.xz + i, dx * dz)
+                store(work, _PRODUCTS.yz + i, dy * dz)
+
+    @njit(**COMPILED)
+    def smooth_products(work, slice_, rows, position, taps):
+        """Smooth the products of one slice along x and y."""
+        _, _, smooth = read(taps)
         for k in range(6):
-            for x in range(0, WIDTH, LANES):
-                i = row_start(_SMOOTHED[k], row) + x
-                near = load(work, i + slices.above) + load(work, i + slices.below)
-                far = load(work, i + slices.above2) + load(work, i + slices.below2)
-                centre = smooth.centre * load(work, i + slices.here)
-                store(work, _ROW[k] + x, fma(far, smooth.far, fma(near, smooth.near, centre)))
-        eigenvalues_3x3(work, _ROW, out, moved(planes.structure, row * WIDTH), WIDTH)
+            product, in_x, target = _PRODUCTS[k], _PRODUCTS_X[k], _SMOOTHED[k] + slice_
+            mirror_plane(work, product, rows, position)
+            smooth_x(work, product, rows, taps, in_x)
+            for row in range(rows):
+                for x in range(0, WIDTH, LANES):
+                    i = row_start(0, row) + x
+                    store(work, target + i, smoothed(work, in_x + i, STRIDE, smooth))
+
+    @njit(**COMPILED)
+    def finish(work, slices, rows, taps, out, planes):
+        """Smooth the products along z, and take eigenvalues."""
+        _, _, smooth = read(taps)
+        for row in range(rows):
+            for k in range(6):
+                for x in range(0, WIDTH, LANES):
+                    i = row_start(_SMOOTHED[k], row) + x
+                    store(work, _ROW[k] + x, smoothed_along_z(work, i, slices, smooth))
+            eigenvalues_3x3(work, _ROW, out, moved(planes.structure, row * WIDTH), WIDTH)
+
+    @njit(**COMPILED)
+    def loop(view, box, position, taps, work, out, planes):
+        slices, rows = box.slices, box.rows
+        for z in range(-3, slices + 3):
+            gradient_in_plane(view, view.start + z * view.plane, rows, taps, work, (z + MARGIN) * _PLANE)
+        for z in range(-reach, slices + reach):
+            if 0 <= position.z + z < position.depth:
+                products(work, (z + MARGIN) * _PLANE, rows, taps)
+                smooth_products(work, (z + MARGIN) * _PLANE, rows, position, taps)
+        for z in range(slices):
+            finish(work, _neighbours(z, position), rows, taps, out, moved_planes(planes, z * DEEP.rows * WIDTH))
+
+    return loop
+
+
+_tensor_at_integration, _tensor_at_gradient = _tensor(AT_INTEGRATION), _tensor(AT_GRADIENT)
+
+
+@njit(**INLINED)
+def _structure_tensor(view, box, position, taps, work, out, planes, at_gradient):
+    # The type of the last argument decides while this is compiled, so that only one of the loops is.
+    if at_gradient is None:
+        _tensor_at_integration(view, box, position, taps, work, out, planes)
+    else:
+        _tensor_at_gradient(view, box, position, taps, work, out, planes)
 
 
 @njit(**COMPILED)
-def features_3d(view, box, position, scale, work, out, planes):
+def features_3d(view, box, position, scale, work, out, planes, at_gradient):
     """Compute the features of one scale for a block.
 
     Parameters
@@ -213,19 +261,13 @@ def features_3d(view, box, position, scale, work, out, planes):
     out, planes
         float32 array for the features, and the :class:`~.layout.Planes` in it, each of as many rows of
         :data:`~.layout.WIDTH` as deep blocks have.
+    at_gradient
+        See :class:`~.blocks.FeatureTables`.
     """
     slices, rows, taps = box.slices, box.rows, scale.taps
     for z in range(-2, slices + 2):
         _derivatives_in_plane(view, view.start + z * view.plane, rows, taps, work, (z + MARGIN) * _PLANE)
     for z in range(slices):
         _finish_derivatives(work, (z + MARGIN) * _PLANE, rows, taps, out, moved_planes(planes, z * DEEP.rows * WIDTH))
-    if not scale.needs_tensor:
-        return
-    for z in range(-3, slices + 3):
-        _gradient_in_plane(view, view.start + z * view.plane, rows, taps, work, (z + MARGIN) * _PLANE)
-    for z in range(-2, slices + 2):
-        if 0 <= position.z + z < position.depth:
-            _gradient_products(work, (z + MARGIN) * _PLANE, rows, taps)
-            _smooth_products(work, (z + MARGIN) * _PLANE, rows, position, taps)
-    for z in range(slices):
-        _finish_tensor(work, _neighbours(z, position), rows, taps, out, moved_planes(planes, z * DEEP.rows * WIDTH))
+    if scale.needs_tensor:
+        _structure_tensor(view, box, position, taps, work, out, planes, at_gradient)

@@ -1,10 +1,18 @@
 """Passes along x, and mirroring, which features in 2D and in 3D have in common, compiled."""
 
+from typing import Any
+
 from numba import njit
 
 from napari_batch_prediction.features.layout import WIDTH, row_start
 from napari_batch_prediction.features.presmoothing import mirror
-from napari_batch_prediction.features.taps import antisymmetric3, antisymmetric5, read_taps, symmetric3, symmetric5
+from napari_batch_prediction.features.taps import (
+    TensorFilters,
+    antisymmetric5,
+    read_taps,
+    symmetric3,
+    symmetric5,
+)
 from napari_batch_prediction.simd.caching import COMPILED, INLINED
 from napari_batch_prediction.simd.vectors import LANES, fma, splat, sqrt, store
 
@@ -39,31 +47,45 @@ def derivatives_along_x(view, start, rows, taps, work, passes):
             store(work, passes.narrow + j, narrow)
 
 
-@njit(**COMPILED)
-def gradient_along_x(view, start, rows, taps, work, passes):
-    """Fill the planes edge_smooth and edge_first of ``passes`` with rows -3 to rows + 3, columns -2 to + 2.
+def gradient_along_x(filters: TensorFilters) -> Any:
+    """Return a loop that fills the planes edge_smooth and edge_first of ``passes`` for a structure tensor.
 
-    The parameters are those of :func:`derivatives_along_x`.
+    It fills rows -3 to rows + 3, and as many columns on each side as the products of the gradient are smoothed over.
+    Its parameters are those of :func:`derivatives_along_x`.
     """
-    taps = read_taps(taps)
-    for row in range(-3, rows + 3):
-        for x in range(-2, WIDTH + 2, LANES):
-            i = start + row * view.stride + x
-            j = row_start(0, row) + x
-            smooth = symmetric3(view.values, i, 1, taps.edge_smooth)
-            first = antisymmetric3(view.values, i, 1, taps.edge_first)
-            store(work, passes.edge_smooth + j, smooth)
-            store(work, passes.edge_first + j, first)
+    read, symmetric, antisymmetric, reach = filters.read, filters.symmetric, filters.antisymmetric, filters.reach
+
+    @njit(**COMPILED)
+    def loop(view, start, rows, taps, work, passes):
+        taps_smooth, taps_first, _ = read(taps)
+        for row in range(-3, rows + 3):
+            for x in range(-reach, WIDTH + reach, LANES):
+                i = start + row * view.stride + x
+                j = row_start(0, row) + x
+                smooth = symmetric(view.values, i, 1, taps_smooth)
+                first = antisymmetric(view.values, i, 1, taps_first)
+                store(work, passes.edge_smooth + j, smooth)
+                store(work, passes.edge_first + j, first)
+
+    return loop
 
 
-@njit(**COMPILED)
-def smooth_along_x(work, source, rows, taps, target):
-    """Smooth rows -2 to rows + 2 of a plane of work space into another."""
-    taps = read_taps(taps)
-    for row in range(-2, rows + 2):
-        for x in range(0, WIDTH, LANES):
-            i = row_start(0, row) + x
-            store(work, target + i, symmetric5(work, source + i, 1, taps.smooth))
+def smooth_along_x(filters: TensorFilters) -> Any:
+    """Return a loop that smooths products of a gradient: a plane of work space into another.
+
+    It smooths ``rows`` rows and those on each side that smoothing along y needs.
+    """
+    read, symmetric, reach = filters.read, filters.smooth, filters.reach
+
+    @njit(**COMPILED)
+    def loop(work, source, rows, taps, target):
+        _, _, smooth = read(taps)
+        for row in range(-reach, rows + reach):
+            for x in range(0, WIDTH, LANES):
+                i = row_start(0, row) + x
+                store(work, target + i, symmetric(work, source + i, 1, smooth))
+
+    return loop
 
 
 @njit(**COMPILED)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 from napari_batch_prediction.errors import ImageMismatchError
 from napari_batch_prediction.features.kernels import SMOOTHING_WINDOW, presmoothing_sigma, radius
@@ -14,6 +15,11 @@ GRADIENT = "GaussianGradientMagnitude"
 DIFFERENCE = "DifferenceOfGaussians"
 STRUCTURE = "StructureTensorEigenvalues"
 HESSIAN = "HessianOfGaussianEigenvalues"
+
+StructureTensor = Literal["gradient", "integration"]
+"""Which Gaussian of the structure tensor has the feature's scale: that of its gradient, or the one that smooths the
+products of the gradient. The other has half of it. ilastik without its library fastfilters, so up to 1.2, computed
+the first; with it, the second."""
 
 FEATURE_IDS = (GAUSSIAN, LAPLACIAN, GRADIENT, DIFFERENCE, STRUCTURE, HESSIAN)
 """The features, by ilastik's identifiers."""
@@ -46,12 +52,15 @@ class FeatureSelection:
         For each feature and each scale, True if it is used.
     in_2d
         For each scale, True if every z slice is filtered by itself.
+    structure_tensor
+        See :data:`StructureTensor`.
     """
 
     ids: tuple[str, ...]
     scales: tuple[float, ...]
     matrix: tuple[tuple[bool, ...], ...]
     in_2d: tuple[bool, ...]
+    structure_tensor: StructureTensor = "integration"
 
     def __iter__(self) -> Iterator[tuple[str, int]]:
         """Iterate over (feature id, index of the scale) in the order of the feature vector."""
@@ -83,6 +92,11 @@ class FeatureSelection:
     def used_scales(self) -> tuple[int, ...]:
         """Indices of the scales at which any feature is used."""
         return tuple(j for j in range(len(self.scales)) if any(row[j] for row in self.matrix))
+
+    @cached_property
+    def has_structure_tensor(self) -> bool:
+        """True if the structure tensor is used."""
+        return any(name == STRUCTURE for name, _ in self)
 
     @cached_property
     def all_in_2d(self) -> bool:

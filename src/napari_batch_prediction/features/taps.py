@@ -6,7 +6,8 @@ the neighbours before the pixel instead. Sums run in the order of fastfilters: c
 neighbour to neighbour is 1 along x, and the length of a row or of a plane along y or z.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -42,7 +43,7 @@ class Taps(NamedTuple):
     narrow
         The narrower Gaussian of the difference of Gaussians.
     edge_smooth, edge_first
-        Smoothing and derivative of the structure tensor's gradient.
+        Gaussian of half the scale, and its first derivative.
     """
 
     smooth: Five
@@ -56,7 +57,6 @@ class Taps(NamedTuple):
 def stored_taps(scale: float) -> NDArray[np.float32]:
     """Return the filters of a scale, float32 (15,), in the order in which :func:`read_taps` reads them."""
     sigma = filter_sigma(scale)
-    # ilastik names a gradient at sigma smoothed at sigma / 2, and computes the reverse.
     filters: list[tuple[float, int, type[Five | Three]]] = [
         (sigma, 0, Five),
         (sigma, 1, Five),
@@ -120,3 +120,46 @@ def symmetric3(values, i, step, taps):
 def antisymmetric3(values, i, step, taps):
     """Return three taps around ``values[i : i + 16]``, the one before the centre negative."""
     return fma(load(values, i + step) - load(values, i - step), taps.near, taps.centre * load(values, i))
+
+
+@njit(**INLINED)
+def _of_integration(row):
+    taps = read_taps(row)
+    return taps.edge_smooth, taps.edge_first, taps.smooth
+
+
+@njit(**INLINED)
+def _of_gradient(row):
+    taps = read_taps(row)
+    return taps.smooth, taps.first, taps.edge_smooth
+
+
+class TensorFilters(NamedTuple):
+    """The filters of a structure tensor, chosen when the loops are compiled.
+
+    Attributes
+    ----------
+    read
+        Returns three filters from a row of :func:`stored_taps`: smoothing and derivative of the gradient, and
+        smoothing of its products.
+    symmetric, antisymmetric
+        The sums over neighbours for the gradient.
+    smooth
+        The sum over neighbours for its products.
+    reach
+        Neighbours on each side that ``smooth`` adds up.
+    """
+
+    read: Callable[..., Any]
+    symmetric: Callable[..., Any]
+    antisymmetric: Callable[..., Any]
+    smooth: Callable[..., Any]
+    reach: int
+
+
+# ilastik names a gradient at sigma smoothed at sigma / 2. With fastfilters it computes the reverse.
+AT_INTEGRATION = TensorFilters(_of_integration, symmetric3, antisymmetric3, symmetric5, 2)
+"""The gradient at half the scale, its products smoothed at the scale."""
+
+AT_GRADIENT = TensorFilters(_of_gradient, symmetric5, antisymmetric5, symmetric3, 1)
+"""The gradient at the scale, its products smoothed at half of it."""
