@@ -25,6 +25,7 @@ from PIL import Image
 
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.errors import ProjectError
+from napari_batch_prediction.training import counting
 from napari_batch_prediction.training.counting import blob_density
 
 
@@ -180,6 +181,68 @@ def test_sigma_of_the_project_is_used(tmp_path):
     also_default = trained(tmp_path, lambda f: put(f, "Counting/Sigma", 2.5))
     assert density(narrow, picture()).max() > 2 * density(default, picture()).max()
     assert same(default, also_default)
+
+
+def in_colour(file, shape=None):
+    """The training image has three channels, of which the second is the picture."""
+    colour = np.stack([picture() // 2, picture(), 255 - picture()], axis=-1)
+    Image.fromarray(colour).save(Path(file.filename).with_name("train.png"))
+    put_lane(file, RAW, "yxc", shape)
+
+
+def test_channels_are_those_of_the_training_image(tmp_path):
+    """A project that stores neither regressors nor the shape of its image has the channels of that image."""
+    project = trained(tmp_path, in_colour)
+    assert (project.n_channels, project.axes) == (3, "yxc")
+    (tmp_path / "stored").mkdir()
+    assert same(project, trained(tmp_path / "stored", lambda f: in_colour(f, (*SHAPE, 3))))
+    colour = np.stack([picture() // 2, picture(), 255 - picture()], axis=-1)
+    classifier = load_classifier(tmp_path / "count.ilp")
+    assert classifier.n_channels == 3
+    assert classifier.predict(colour, "yxc", "Counts") == pytest.approx(len(DOTS), rel=0.25)
+
+
+def test_training_images_with_different_channels_are_refused(tmp_path):
+    """All training images must have the same channels."""
+
+    def other(file):
+        in_colour(file)
+        Image.fromarray(picture()).save(Path(file.filename).with_name("grey.png"))
+        put_lane(file, "Input Data/infos/lane0001/Raw Data", "yxc", None)
+        put(file, "Input Data/infos/lane0001/Raw Data/filePath", b"grey.png")
+        put_blocks(file, labels(), "Counting/LabelSets/labels1")
+
+    with pytest.raises(ProjectError, match="a training image has 3 channels, expected 1"):
+        trained(tmp_path, other)
+
+
+def test_old_name_of_the_workflow_is_known(tmp_path):
+    """ilastik 0.6 called the workflow Counting."""
+    project = trained(tmp_path, lambda f: put(f, "workflowName", b"Counting"))
+    assert same(project, trained(tmp_path))
+
+
+def test_only_as_many_pixels_are_drawn_as_training_can_take(tmp_path, monkeypatch):
+    """Of many labelled pixels fewer are drawn for each regressor."""
+    monkeypatch.setattr(counting, "MAX_VALUES", 4 * 3 * 50)
+    project = trained(tmp_path)
+    assert max(len(tree.value) for forest in project.regressors for tree in forest.trees) < 2 * 50
+    assert density(project, picture()).sum() == pytest.approx(len(DOTS), rel=0.5)
+
+
+LIMITS = {
+    "pixels": ("MAX_PIXELS", r"2000 pixels or more, with blobs of sigma 2; training takes up to 1999 pixels"),
+    "width of blobs": ("MAX_SUMS", r"2000 pixels or more, with blobs of sigma 2; .* and 1999 of pixels times sigma"),
+}
+
+
+@pytest.mark.parametrize("case", LIMITS)
+def test_training_that_would_take_too_much_is_refused(case, tmp_path, monkeypatch):
+    """Images are not read if they are too large to train on."""
+    name, message = LIMITS[case]
+    monkeypatch.setattr(counting, name, 1999)
+    with pytest.raises(ProjectError, match=message):
+        trained(tmp_path)
 
 
 def damaged_block(name, value):

@@ -57,7 +57,7 @@ def read_counting_project(file: ProjectFile) -> CountingProject:
         version=file.version,
         lanes=lanes,
         selection=selection,
-        axes=_axes(image, n_channels),
+        axes=counting_axes(image, n_channels),
         n_channels=n_channels,
         dtype=image.dtype,
         classes=classes,
@@ -66,6 +66,12 @@ def read_counting_project(file: ProjectFile) -> CountingProject:
         unusable="" if usable else "; ".join(reasons),
         sigma=usable[0].sigma if usable and sigma is None else sigma,
     )
+
+
+def counting_axes(image: Lane, n_channels: int) -> str:
+    """Return the axes of a 2D training image with this many channels, in stored order."""
+    stored = image.axes or "yxc"
+    return "".join(key for key in stored if key in "yx" or (key == "c" and n_channels > 1))
 
 
 def _check_dimensions(file: ProjectFile, image: Lane) -> None:
@@ -87,8 +93,3 @@ def _read_sigma(applet: ProjectGroup) -> float | None:
     if stored.dtype.kind not in "iuf" or not 0 < stored.ravel()[0] <= MAX_SIGMA:
         raise applet.damaged("Sigma", f"expected a number of pixels, found {stored.ravel()[0]!r}")
     return float(stored.ravel()[0])
-
-
-def _axes(image: Lane, n_channels: int) -> str:
-    stored = image.axes or "yxc"
-    return "".join(key for key in stored if key in "yx" or (key == "c" and n_channels > 1))

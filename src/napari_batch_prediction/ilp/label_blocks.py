@@ -1,19 +1,25 @@
-"""The labels (dots and strokes) in a Cell Density Counting project."""
+"""The labels (dots and strokes) in a project."""
 
 import re
 
-from napari_batch_prediction.axes import axistags_from_json
+from napari_batch_prediction.axes import axistags_from_json, reorder
 from napari_batch_prediction.errors import AxesError
 from napari_batch_prediction.ilp.group import ProjectGroup
 from napari_batch_prediction.ilp.limits import MAX_BLOCKS
 from napari_batch_prediction.ilp.project import LabelBlock
 
-_BLOCK_AXES = "xyc"
 _SLICE = re.compile(r"(\d{1,9}):(\d{1,9})")
 
 
-def read_label_blocks(applet: ProjectGroup) -> list[list[LabelBlock]]:
+def read_label_blocks(applet: ProjectGroup, axes: str) -> list[list[LabelBlock]]:
     """Return the blocks with labels of each training image, in order.
+
+    Parameters
+    ----------
+    applet
+        The group of the workflow.
+    axes
+        The axes of blocks that do not store theirs, as those of ilastik before 1.3.
 
     Raises
     ------
@@ -21,7 +27,7 @@ def read_label_blocks(applet: ProjectGroup) -> list[list[LabelBlock]]:
         If a block is damaged.
     """
     return [
-        [block for name in names if (block := _read_block(image, name)).labels.any()]
+        [block for name in names if (block := _read_block(image, name, axes)).labels.any()]
         for image, names in named_blocks(applet)
     ]
 
@@ -36,11 +42,10 @@ def named_blocks(applet: ProjectGroup) -> list[tuple[ProjectGroup, list[str]]]:
     return blocks
 
 
-def _read_block(parent: ProjectGroup, name: str) -> LabelBlock:
+def _read_block(parent: ProjectGroup, name: str, axes: str) -> LabelBlock:
     stored, labels = parent.dataset(name), parent.array(name)
     if stored is None or labels is None or labels.dtype.kind not in "iu":
         raise parent.damaged(name, "expected whole numbers")
-    axes = _BLOCK_AXES
     if tags := parent.attribute(name, "axistags"):
         try:
             axes = axistags_from_json(tags)[0]
@@ -48,9 +53,8 @@ def _read_block(parent: ProjectGroup, name: str) -> LabelBlock:
             raise parent.damaged(name, error) from error
     slices = [(int(a), int(b)) for a, b in _SLICE.findall(str(parent.attribute(name, "blockSlice")))]
     lengths = tuple(stop - start for start, stop in slices)
-    others = [n for key, n in zip(axes, labels.shape, strict=False) if key not in "yx"]
-    if len(axes) != labels.ndim or lengths != labels.shape or any(n != 1 for n in others):
+    if len(axes) != labels.ndim or lengths != labels.shape or ("c" in axes and lengths[axes.index("c")] != 1):
         raise parent.damaged(name, f"labels of shape {labels.shape} for the part {slices} in the axes {axes}")
     starts = dict(zip(axes, (start for start, _ in slices), strict=True))
-    plane = labels.squeeze(tuple(i for i, key in enumerate(axes) if key not in "yx"))
-    return LabelBlock(y=starts["y"], x=starts["x"], labels=plane if axes.index("y") < axes.index("x") else plane.T)
+    t, z, y, x = (starts.get(key, 0) for key in "tzyx")
+    return LabelBlock(start=(t, z, y, x), labels=reorder(labels, axes, "tzyx"))

@@ -21,9 +21,11 @@ SUPPORTED = (PIXEL_CLASSIFICATION, COUNTING, *AUTOCONTEXT)
 CLASS_NAMES = {
     "PixelClassificationWorkflow": PIXEL_CLASSIFICATION,
     "CountingWorkflow": COUNTING,
+    "Counting": COUNTING,
     **dict(zip(("AutocontextTwoStage", "AutocontextThreeStage", "AutocontextFourStage"), AUTOCONTEXT, strict=True)),
 }
-"""The workflows by class, the name stored in Autocontext projects and in projects made by a program."""
+"""The workflows by other names: by class, as in Autocontext projects and in projects made by a program, and the name of
+ilastik 0.6."""
 
 TRAIN_AGAIN = "Open it in ilastik 1.x, train the classifier (Live Update on) and save the project again."
 
@@ -76,14 +78,13 @@ class LabelBlock:
 
     Attributes
     ----------
-    y, x
-        Start of the block, in pixels.
+    start
+        Its first pixel along t, z, y and x.
     labels
-        Labels from 1, 0 for unpainted pixels; shape (y, x).
+        Labels from 1, 0 for unpainted pixels; shape (t, z, y, x).
     """
 
-    y: int
-    x: int
+    start: tuple[int, int, int, int]
     labels: NDArray
 
 

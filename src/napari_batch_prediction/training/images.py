@@ -1,20 +1,30 @@
-"""Finding and reading the training images of a project."""
+"""Finding and opening the training images of a project."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from numpy.typing import NDArray
-
-from napari_batch_prediction.axes import check_axes, extents, guess_axes, reorder
-from napari_batch_prediction.errors import BatchPredictionError, ProjectError
+from napari_batch_prediction.axes import check_axes, extents, guess_axes
+from napari_batch_prediction.errors import BatchPredictionError, ImageReadError, ProjectError
 from napari_batch_prediction.ilp.file import ProjectFile
 from napari_batch_prediction.ilp.project import Lane
+from napari_batch_prediction.images.base import Image
+from napari_batch_prediction.images.memory import MemoryImage
 from napari_batch_prediction.locations.inputs import open_image
 from napari_batch_prediction.locations.location import FileAt
 from napari_batch_prediction.locations.paths import is_true
 
 
-def read_training_pixels(file: ProjectFile, lane: Lane) -> NDArray:
-    """Return the pixels (c, y, x) of a 2D training image, from its stored path or from beside the project.
+@contextmanager
+def training_image(file: ProjectFile, lane: Lane, otherwise: Mapping[str, int] | None = None) -> Iterator[Image]:
+    """Open a training image, from its stored path, from beside the project, or from inside it.
+
+    Parameters
+    ----------
+    file, lane
+        The project, and the training image as it describes it.
+    otherwise
+        Extents that the image must have if the project does not store its shape.
 
     Raises
     ------
@@ -25,25 +35,17 @@ def read_training_pixels(file: ProjectFile, lane: Lane) -> NDArray:
         raise ProjectError(lane.damage)
     if lane.path is None:
         raise file.damaged(f"{lane.name.lstrip('/')}/filePath", "it is missing")
-    if lane.is_inside:
-        location = f"{file.path}/{lane.path.lstrip('/')}"
-        stored = file.array(lane.path)
-        if stored is None or stored.dtype.kind not in "biuf":
-            raise file.damaged(lane.path, "expected an image")
-        pixels: NDArray = stored
-        axes = check_axes(lane.axes or guess_axes(pixels.shape), pixels.shape)
-    else:
-        location = _find(file.path.parent, lane.path)
-        axes, pixels = _read(location, lane.axes)
-    actual = extents(axes, pixels.shape)
-    expected = extents(lane.axes, lane.shape) if lane.axes and lane.shape else {"t": 1, "z": 1}
-    if any(actual[key] != n for key, n in expected.items()):
-        raise ProjectError(
-            f"{location} is not the image that the project was trained on: expected "
-            f"{_extents_text(expected)}, found {_extents_text(actual)}."
-        )
-    planes: NDArray = reorder(pixels, axes, "tczyx")[0, :, 0]
-    return planes
+    with _inside(file, lane, lane.path) if lane.is_inside else _outside(file, lane, lane.path) as image:
+        expected = extents(lane.axes, lane.shape) if lane.axes and lane.shape else otherwise or {}
+        if any(image.extents[key] != n for key, n in expected.items()):
+            raise ProjectError(
+                f"{image.location} is not the image that the project was trained on: expected "
+                f"{_extents_text(expected)}, found {_extents_text(image.extents)}."
+            )
+        try:
+            yield image
+        except ImageReadError as error:
+            raise ProjectError(f"the training image {image.location} cannot be read: {error}") from error
 
 
 def training_dtype(folder: Path, lane: Lane) -> str | None:
@@ -85,16 +87,25 @@ def _find(folder: Path, path: str) -> str:
     raise ProjectError(f"the training image {path} was not found; looked for {listed}")
 
 
-def _read(location: str, stored_axes: str | None) -> tuple[str, NDArray]:
+def _inside(file: ProjectFile, lane: Lane, path: str) -> Image:
+    pixels = file.array(path)
+    if pixels is None or pixels.dtype.kind not in "biuf":
+        raise file.damaged(path, "expected an image")
+    axes = check_axes(lane.axes or guess_axes(pixels.shape), pixels.shape)
+    return MemoryImage(f"{file.path}/{path.lstrip('/')}", pixels, axes, axes_known="file")
+
+
+def _outside(file: ProjectFile, lane: Lane, path: str) -> Image:
+    location = _find(file.path.parent, path)
     try:
-        with open_image(location) as image:
-            if stored_axes is None or len(stored_axes) != len(image.shape) or stored_axes == image.axes:
-                return image.axes, image.read()
-        with open_image(location, stored_axes) as image:
-            return image.axes, image.read()
+        image = open_image(location)
+        if lane.axes is None or len(lane.axes) != len(image.shape) or lane.axes == image.axes:
+            return image
+        image.close()
+        return open_image(location, lane.axes)
     except BatchPredictionError as error:
         raise ProjectError(f"the training image {location} cannot be read: {error}") from error
 
 
-def _extents_text(lengths: dict[str, int]) -> str:
+def _extents_text(lengths: Mapping[str, int]) -> str:
     return ", ".join(f"{key}={n}" for key, n in lengths.items() if n > 1 or key in "yx")
