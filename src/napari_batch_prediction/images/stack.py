@@ -63,6 +63,7 @@ class StackImage(Image, Generic[Member]):
             names = first.channel_names
             axes_known, sizes, units = first.axes_known, first.pixel_size, first.units
             warnings = [f"{members[0]}: {text}" for text in first.warnings]
+            parts = [*first.parts]
             n_bytes = first.dtype.itemsize * int(np.prod(first.shape))
             decoding = [first.decoding]
         axes, shape, dtype = self._expected
@@ -79,6 +80,7 @@ class StackImage(Image, Generic[Member]):
                 self._check(location, member, image)
                 all_names += image.channel_names
                 warnings += [f"{member}: {text}" for text in image.warnings]
+                parts += image.parts
                 decoding.append(image.decoding)
         self._kept, *passing = (max(sizes) for sizes in zip(*decoding, strict=True))
         self._passing = sum(passing)
@@ -102,6 +104,7 @@ class StackImage(Image, Generic[Member]):
             units=units,
             channel_names=names,
             warnings=_shortened(warnings),
+            parts=parts,
         )
 
     @property

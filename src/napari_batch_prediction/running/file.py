@@ -17,6 +17,7 @@ from napari_batch_prediction.planning.inspection import ImageInfo
 from napari_batch_prediction.planning.opening import open_input
 from napari_batch_prediction.planning.provenance import measure
 from napari_batch_prediction.records.ledger import CANCELLED, LedgerRow, Status, Written, explain
+from napari_batch_prediction.running.changes import States, check_unchanged, states
 from napari_batch_prediction.running.counts import Tally
 from napari_batch_prediction.running.target import make_target
 from napari_batch_prediction.running.task import FileTask
@@ -49,6 +50,7 @@ class OpenFile:
         self._classifier = classifier
         self._images = arrays
         self._image: Image | None = None
+        self._before: States = {}
         measurement = task.measurement
         self._tally = Tally(measurement, task.image.extents["t"]) if measurement is not None else None
         self._writers: dict[str, Writer] = {}
@@ -75,6 +77,7 @@ class OpenFile:
                 f"{task.location} has changed since it was checked: expected {task.image.axes} "
                 f"{task.image.shape} {task.image.dtype}, got {now.axes} {now.shape} {now.dtype}. Start again."
             )
+        self._before = states(task.job, task.location, image)
         for output, transform in task.outputs:
             name = output.export.name
             if task.location.in_memory:
@@ -104,7 +107,11 @@ class OpenFile:
             self._finish()
 
     def _finish(self) -> None:
-        paths = {output.export.name: output.path for output, _ in self.task.outputs if output.folder is not None}
+        task = self.task
+        if self._image is not None:
+            # Before an output has its name, so that nobody sees one that is part of two images.
+            check_unchanged(self._before, states(task.job, task.location, self._image), task.location)
+        paths = {output.export.name: output.path for output, _ in task.outputs if output.folder is not None}
         for name, writer in self._writers.items():
             writer.finish()
             if isinstance(writer, MemoryWriter):

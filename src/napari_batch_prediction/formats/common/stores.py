@@ -9,6 +9,11 @@ from pathlib import Path
 _EVERYWHERE = re.compile(r"\..*\.part|\.DS_Store|\.directory|desktop\.ini|Thumbs\.db", re.DOTALL)
 
 
+def is_everywhere(name: str) -> bool:
+    """Return True for the names of files that may be in any folder: temporary ones, and those of file managers."""
+    return _EVERYWHERE.fullmatch(name) is not None
+
+
 @dataclass(frozen=True)
 class StoreNames:
     """Names of the files of a format whose images are folders.
@@ -45,4 +50,4 @@ class StoreNames:
         return None
 
     def _is_own(self, name: str) -> bool:
-        return bool(name in self.markers or self.others.fullmatch(name) or _EVERYWHERE.fullmatch(name))
+        return bool(name in self.markers or self.others.fullmatch(name) or is_everywhere(name))
