@@ -73,17 +73,17 @@ def xarray_like(path: Path, pixels: NDArray) -> None:
 
 def n5(dataset: str = "data", **attributes: Any) -> Callable[[Path, NDArray], None]:
     def write(path: Path, pixels: NDArray) -> None:
+        described = path / dataset / "attributes.json"
         metadata = {
             "dimensions": pixels.shape[::-1],
             "blockSize": [8] * pixels.ndim,
             "dataType": str(pixels.dtype),
-            "compression": {"type": "gzip"},
+            "compression": attributes.get("compression", {"type": "gzip"}),
         }
         store = {"driver": "file", "path": str(path / dataset)}
         spec = {"driver": "n5", "kvstore": store, "metadata": metadata, "create": True}
         tensorstore.open(spec).result()[...] = pixels.T
-        described = path / dataset / "attributes.json"
-        described.write_text(json.dumps(json.loads(described.read_text()) | attributes))
+        described.write_text(json.dumps(attributes | json.loads(described.read_text())))
 
     return write
 
@@ -460,21 +460,89 @@ def test_zarr_whose_codec_is_a_pickle_is_refused(place, dtype, tmp_path):
     assert not trace.exists()
 
 
+COSEM = {"axes": ["z", "y", "x"], "scale": [3, 0.2, 0.1], "translate": [7, 0, 5], "units": ["nm", "nm", "nm"]}
 N5_SIZES = {
-    "each": ({"resolution": [0.5, 0.5, 2], "units": ["um", "um", "um"]}, {"z": 2, "y": 0.5, "x": 0.5}),
-    "n5-viewer": ({"pixelResolution": {"dimensions": [0.1, 0.2, 3], "unit": "nm"}}, {"z": 3, "y": 0.2, "x": 0.1}),
-    "no unit": ({"resolution": [0.5, 0.5, 2]}, {}),
-    "too few": ({"pixelResolution": {"dimensions": [0.1], "unit": "nm"}}, {}),
+    "each": ({"resolution": [0.5, 0.5, 2], "units": ["um", "um", "um"]}, {"z": 2, "y": 0.5, "x": 0.5}, "micrometer"),
+    "n5-ij": (
+        {"pixelResolution": {"dimensions": [0.1, 0.2, 3], "unit": "nm"}},
+        {"z": 3, "y": 0.2, "x": 0.1},
+        "nanometer",
+    ),
+    "n5-viewer": ({"pixelResolution": [0.1, 0.2, 3]}, {"z": 3, "y": 0.2, "x": 0.1}, ""),
+    "escaped mu": ({"resolution": [2, 2, 2], "units": r"\u03BCm"}, {"z": 2, "y": 2, "x": 2}, "micrometer"),
+    "a level": (
+        {"pixelResolution": {"dimensions": [0.1, 0.2, 3], "unit": "nm"}, "downsamplingFactors": [2, 2, 1]},
+        {"z": 3, "y": 0.4, "x": 0.2},
+        "nanometer",
+    ),
+    "COSEM": ({"transform": COSEM}, {"z": 3, "y": 0.2, "x": 0.1}, "nanometer"),
+    "no unit": ({"resolution": [0.5, 0.5, 2]}, {"z": 2, "y": 0.5, "x": 0.5}, ""),
+    "1 of nothing": ({"resolution": [1, 1, 1], "units": ["pixel", "pixel", "pixel"]}, {}, ""),
+    "too few": ({"pixelResolution": {"dimensions": [0.1], "unit": "nm"}}, {}, ""),
+    "no numbers": ({"transform": {**COSEM, "scale": ["a", None, True]}}, {}, ""),
 }
 
 
-@pytest.mark.parametrize(("attributes", "sizes"), N5_SIZES.values(), ids=N5_SIZES)
-def test_n5_pixel_size_is_in_its_own_order(attributes, sizes, tmp_path):
-    """Sizes are in N5's order, x first."""
+@pytest.mark.parametrize(("attributes", "sizes", "unit"), N5_SIZES.values(), ids=N5_SIZES)
+def test_n5_pixel_size_is_in_its_own_order(attributes, sizes, unit, tmp_path):
+    """Sizes are in N5's order, x first, but for those with names."""
     n5(**attributes)(tmp_path / "a.n5", VOLUME)
     with open_image(tmp_path / "a.n5") as image:
         assert image.pixel_size == sizes
-        assert set(image.units) == set(sizes)
+        assert image.units == (dict.fromkeys(sizes, unit) if unit else {})
+        assert image.axes_known == ("file" if "transform" in attributes else "guess")
+
+
+def test_n5_pixel_size_of_a_group_is_that_of_its_levels(tmp_path):
+    """n5-viewer names the size of the first level in the group, and the factors in each level."""
+    n5("c0/s0")(tmp_path / "a.n5", VOLUME)
+    n5("c0/s1", downsamplingFactors=[2, 2, 1])(tmp_path / "a.n5", VOLUME)
+    (tmp_path / "a.n5/c0/attributes.json").write_text(json.dumps({"pixelResolution": [0.1, 0.2, 3]}))
+    with open_image(tmp_path / "a.n5/c0/s0") as image:
+        assert image.pixel_size == {"z": 3, "y": 0.2, "x": 0.1}
+    with open_image(tmp_path / "a.n5/c0/s1") as image:
+        assert image.pixel_size == {"z": 3, "y": 0.4, "x": 0.2}
+
+
+def test_n5_position_of_a_transform_is_read(tmp_path):
+    """COSEM's transform names the position of the first pixel."""
+    n5(transform=COSEM)(tmp_path / "a.n5", VOLUME)
+    with open_image(tmp_path / "a.n5") as image:
+        assert image.origin == {"z": 7, "x": 5}
+
+
+COMPRESSIONS = [
+    {"type": "raw"},
+    {"type": "gzip"},
+    {"type": "gzip", "useZlib": True},
+    {"type": "bzip2"},
+    {"type": "xz"},
+    {"type": "zstd"},
+    {"type": "blosc", "cname": "lz4", "clevel": 5, "shuffle": 1},
+]
+
+
+@pytest.mark.parametrize("compression", COMPRESSIONS, ids=lambda compression: "-".join(map(str, compression.values())))
+def test_n5_as_ilastik_writes_it_is_read(compression, tmp_path):
+    """The attribute axes is one text, x first; tensorstore by itself expects a list."""
+    (tmp_path / "a.n5").mkdir()
+    n5("exported_data", compression=compression)(tmp_path / "a.n5", VOLUME)
+    described = tmp_path / "a.n5/exported_data/attributes.json"
+    described.write_text(json.dumps(json.loads(described.read_text()) | {"axes": "xyt"}))
+    with open_image(tmp_path / "a.n5") as image:
+        assert (image.axes, image.axes_known) == ("tyx", "file")
+        assert_regions_equal(image, VOLUME)
+
+
+def test_n5_of_its_first_version_is_read(tmp_path):
+    """Before version 2 of N5 the compression was a name."""
+    n5()(tmp_path / "a.n5", VOLUME)
+    described = tmp_path / "a.n5/data/attributes.json"
+    facts = json.loads(described.read_text())
+    facts["compressionType"] = facts.pop("compression")["type"]
+    described.write_text(json.dumps(facts))
+    with open_image(tmp_path / "a.n5") as image:
+        assert_regions_equal(image, VOLUME)
 
 
 def test_n5_pyramid_opens_at_its_first_level(tmp_path):

@@ -67,7 +67,7 @@ def test_odd_transformations_count_as_none(transformations):
 
 def test_scale_that_is_no_number():
     """The size of a pixel is unknown then, not 1."""
-    assert parse([{"type": "scale", "scale": ["a", 2]}]).pixel_size(0) == ({}, {})
+    assert parse([{"type": "scale", "scale": ["a", 2]}]).pixel_size(0) == ({"x": 2}, {})
 
 
 def test_odd_axes_and_channels():

@@ -135,6 +135,8 @@ class Image(ABC):
         Size of a pixel along ``t``, ``z``, ``y`` and ``x``, where stored.
     units
         Unit of each entry of ``pixel_size``, where stored.
+    origin
+        Position of the middle of the first pixel along ``t``, ``z``, ``y`` and ``x``, in these units, where stored.
     channel_names
         A name for each channel; empty if none are stored.
     dataset
@@ -162,6 +164,7 @@ class Image(ABC):
         axes_known: AxesKnown,
         pixel_size: Mapping[str, float] | None = None,
         units: Mapping[str, str] | None = None,
+        origin: Mapping[str, float] | None = None,
         channel_names: Sequence[str] = (),
         dataset: str = "",
         warnings: Sequence[str] = (),
@@ -187,6 +190,7 @@ class Image(ABC):
         self.axes_known: AxesKnown = axes_known
         self.pixel_size = {key: size for key, size in (pixel_size or {}).items() if key in self.axes}
         self.units = {key: unit for key, unit in (units or {}).items() if key in self.pixel_size}
+        self.origin = {key: place for key, place in (origin or {}).items() if key in self.axes and place}
         # Names are ignored if their number is not that of the channels, or if all are empty.
         has_names = len(channel_names) == self.extents["c"] and any(channel_names)
         self.channel_names = tuple(channel_names) if has_names else ()

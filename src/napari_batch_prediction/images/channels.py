@@ -43,6 +43,7 @@ class ChannelsImage(Image):
             axes_known=image.axes_known,
             pixel_size=image.pixel_size,
             units=image.units,
+            origin=image.origin,
             channel_names=[image.channel_names[i] for i in self._indices] if image.channel_names else (),
             dataset=image.dataset,
             warnings=image.warnings,

@@ -62,6 +62,7 @@ class StackImage(Image, Generic[Member]):
             self._expected = _facts(first)
             names = first.channel_names
             axes_known, sizes, units = first.axes_known, first.pixel_size, first.units
+            origin = first.origin
             warnings = [f"{members[0]}: {text}" for text in first.warnings]
             parts = [*first.parts]
             n_bytes = first.dtype.itemsize * int(np.prod(first.shape))
@@ -102,6 +103,7 @@ class StackImage(Image, Generic[Member]):
             axes_known=axes_known,
             pixel_size=sizes,
             units=units,
+            origin=origin,
             channel_names=names,
             warnings=_shortened(warnings),
             parts=parts,

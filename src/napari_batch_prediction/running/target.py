@@ -25,6 +25,7 @@ def make_target(task: FileTask, output: OutputPlan, transform: Transform, image:
         value_range=transform.value_range,
         pixel_size=image.pixel_size,
         units=image.units,
+        origin=image.origin,
         internal_path=settings.internal_path,
         replace=task.job.existing == "overwrite",
         may_be_own=not task.own.isdisjoint(output.files),

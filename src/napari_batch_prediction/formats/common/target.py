@@ -25,8 +25,8 @@ class Target:
         Axes, shape and type of the whole array.
     value_range
         Smallest and largest possible value; None if unknown.
-    pixel_size, units
-        Size of a pixel and its unit along each axis, where known.
+    pixel_size, units, origin
+        Size of a pixel and its unit along each axis, and position of the first pixel of the image, where known.
     internal_path
         Name of the dataset, in formats with several.
     replace
@@ -59,6 +59,7 @@ class Target:
     value_range: tuple[float, float] | None = None
     pixel_size: Mapping[str, float] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
+    origin: Mapping[str, float] = field(default_factory=dict)
     internal_path: str = "exported_data"
     replace: bool = False
     may_be_own: bool = False

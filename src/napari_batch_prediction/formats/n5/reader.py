@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,14 @@ from numpy.typing import NDArray
 
 from napari_batch_prediction.axes import KEYS, axistags_from_json
 from napari_batch_prediction.errors import AxesError, ImageReadError
-from napari_batch_prediction.formats.common.stores import StoreNames
-from napari_batch_prediction.images.base import Image, choose_axes, only_dataset
-from napari_batch_prediction.images.units import unit_name
+from napari_batch_prediction.formats.common.large_chunks import LARGE, LargeChunks
+from napari_batch_prediction.formats.common.stores import StoreNames, no_chunks, read_json
+from napari_batch_prediction.formats.n5.blocks import Blocks
+from napari_batch_prediction.formats.n5.grid import read_grid
+from napari_batch_prediction.images.base import NOTHING_DECODED, Decoding, Image, choose_axes, only_dataset
 
 _ATTRIBUTES = "attributes.json"
+_HEADER = ("dimensions", "blockSize", "dataType")
 
 NAMES = StoreNames((_ATTRIBUTES,), re.compile(r"\d+"))
 """Metadata, and chunks named by their place along the last axis."""
@@ -47,10 +51,14 @@ class N5Image(Image):
                 f"'{location}' is N5, which needs tensorstore. Install it: pip install 'napari-batch-prediction[n5]'"
             ) from None
         name = _find(file, dataset)
-        attributes = _attributes(file / name)
-        store = {"driver": "n5", "kvstore": {"driver": "file", "path": str(file / name)}}
+        folder = file / name
+        attributes = _attributes(folder)
+        header = _header(attributes)
+        # Members of other programs, such as ilastik's ``axes``, are left out: tensorstore has its own idea of them.
+        spec = {"driver": "n5", "open": True, "assume_metadata": True, "metadata": header}
+        store = {"kvstore": {"driver": "file", "path": str(folder)}}
         try:
-            self._array: Any = tensorstore.open(store, read=True, open=True).result().T
+            self._array: Any = tensorstore.open(spec | store, read=True).result().T
         except ValueError as error:  # a long description of the store follows the reason
             raise ValueError(str(error).partition(" [tensorstore_spec")[0]) from error
         own_axes: str | None = None
@@ -60,24 +68,41 @@ class N5Image(Image):
             if axes is None:
                 raise
         axes, axes_known = choose_axes(self._array.shape, axes, own_axes)
-        sizes, units = _pixel_size(attributes, axes)
+        grid = read_grid(attributes, [_attributes(group) for group in _groups(file, folder)], axes)
         super().__init__(
             location,
             axes,
             self._array.shape,
             self._array.dtype.numpy_dtype,
             axes_known=axes_known,
-            pixel_size=sizes,
-            units=units,
+            pixel_size=grid.sizes,
+            units=grid.units,
+            origin=grid.origin,
             dataset=name,
+            warnings=[] if NAMES.holds_chunks(folder) else [no_chunks(folder, 0)],
         )
+        self._blocks = Blocks(folder, header, self.dtype.itemsize)
+        chunk = self._blocks.shape
+        is_large = prod(chunk) * self.dtype.itemsize > LARGE
+        self._large = LargeChunks(self._read_blocks, self.shape, chunk, self.dtype) if is_large else None
+
+    @property
+    def decoding(self) -> Decoding:
+        """The memory for blocks, if they are large."""
+        return NOTHING_DECODED if self._large is None else self._large.decoding
 
     def _read(self, region: tuple[slice, ...]) -> NDArray:
+        return self._read_blocks(region) if self._large is None else self._large.read(region)
+
+    def _read_blocks(self, region: tuple[slice, ...]) -> NDArray:
+        self._blocks.check(region)
         pixels: NDArray = self._array[region].read().result()
         return pixels
 
     def _release(self) -> None:
         self._array = None
+        if self._large is not None:
+            self._large.clear()
 
 
 def list_datasets(file: Path) -> list[str]:
@@ -87,7 +112,7 @@ def list_datasets(file: Path) -> list[str]:
 
 def read_metadata(path: Path, dataset: str) -> Mapping[str, object]:
     """Return the metadata of an output."""
-    return dict(json.loads((path / dataset / _ATTRIBUTES).read_text()))
+    return _attributes(path / dataset)
 
 
 def _find(file: Path, name: str | None) -> str:
@@ -123,9 +148,21 @@ def _datasets(file: Path) -> dict[str, str]:
 
 
 def _attributes(folder: Path) -> Mapping[str, Any]:
-    path = folder / _ATTRIBUTES
-    attributes = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    attributes = read_json(folder / _ATTRIBUTES)
     return attributes if isinstance(attributes, dict) else {}
+
+
+def _groups(file: Path, folder: Path) -> Iterator[Path]:
+    """Yield the groups around a dataset, the innermost first."""
+    while folder != file:
+        folder = folder.parent
+        yield folder
+
+
+def _header(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what N5 says of a dataset; before version 2 of N5 compression was a name."""
+    compression = attributes.get("compression", {"type": attributes.get("compressionType", "raw")})
+    return {**{name: attributes.get(name) for name in _HEADER}, "compression": compression}
 
 
 def _own_axes(attributes: Mapping[str, Any], n: int) -> str | None:
@@ -139,28 +176,12 @@ def _own_axes(attributes: Mapping[str, Any], n: int) -> str | None:
                 raise AxesError(f"Its axistags are '{axes}', but it has {n} dimensions. Give its axes.")
             return axes
     names = attributes.get("axes")
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+    if names is None and isinstance(transform := attributes.get("transform"), dict):
+        names = transform.get("axes")
+        names = names[::-1] if isinstance(names, list) else None
+    # ilastik writes one text.
+    if not isinstance(names, list | str) or not all(isinstance(name, str) for name in names):
         return None
     keys = [name.lower() for name in reversed(names)]
     are_keys = len(keys) == len(set(keys)) == n and set("yx") <= set(keys) <= set(KEYS)
     return "".join(keys) if are_keys else None
-
-
-def _pixel_size(attributes: Mapping[str, Any], axes: str) -> tuple[dict[str, float], dict[str, str]]:
-    """Return sizes and units from ``resolution`` and ``units``, or from ``pixelResolution``, in N5's order."""
-    stored_sizes, stored_units = attributes.get("resolution"), attributes.get("units")
-    if isinstance(old := attributes.get("pixelResolution"), dict):
-        stored_sizes, stored_units = old.get("dimensions"), old.get("unit")
-    if not isinstance(stored_sizes, list):
-        return {}, {}
-    spatial = [key for key in reversed(axes) if key not in "tc"]
-    keys = list(reversed(axes)) if len(stored_sizes) == len(axes) else spatial
-    if not isinstance(stored_units, list):
-        stored_units = [stored_units] * len(keys)
-    if not len(stored_sizes) == len(stored_units) == len(keys):
-        return {}, {}
-    sizes, units = {}, {}
-    for key, size, unit in zip(keys, stored_sizes, stored_units, strict=True):
-        if key != "c" and isinstance(size, int | float) and size > 0 and isinstance(unit, str) and unit_name(unit):
-            sizes[key], units[key] = float(size), unit_name(unit)
-    return sizes, units

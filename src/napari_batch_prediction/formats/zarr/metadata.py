@@ -1,4 +1,4 @@
-"""The metadata of OME-Zarr, versions 0.1 to 0.5, as one model for reading and writing.
+"""The metadata of OME-Zarr, versions 0.1 to 0.6, as one model for reading and writing.
 
 The specification is https://ngff.openmicroscopy.org/specifications. The model is our own: yaozarrs 0.3.4 refuses 12 of
 17 kinds of metadata that are read here (no axes or plain names of axes, no transformations, channels without a window),
@@ -6,14 +6,28 @@ and ome-zarr-models 1.7 excludes pydantic from 2.13 and Python from 3.14.
 """
 
 import math
+import posixpath
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
 from napari_batch_prediction.axes import KEYS
 from napari_batch_prediction.colors import Color
-from napari_batch_prediction.errors import AxesError
+from napari_batch_prediction.errors import AxesError, ImageReadError
+from napari_batch_prediction.formats.zarr.transformations import (
+    as_list,
+    as_mapping,
+    check_simple,
+    floats,
+    number,
+    output_system,
+    place,
+)
 from napari_batch_prediction.images.units import unit_name
+
+# Also such as "0.5-dev" and "0.6.dev3".
+_KNOWN = re.compile(r"0\.[1-6](\D.*)?", re.DOTALL)
 
 _LONG_NAMES = {"time": "t", "channel": "c", "channels": "c"}
 
@@ -89,16 +103,22 @@ class OmeImage:
         """Return the first image in the attributes of a group; None if there is none.
 
         Invalid entries are ignored, as long as the levels have paths.
+
+        Raises
+        ------
+        ImageReadError
+            If it is of a version that is not known, or of 0.6 with transformations that are not.
+        ValueError
+            If it has no levels.
         """
         ome = ome_attributes(attributes)
         if "multiscales" not in ome:
             return None
         image = ome["multiscales"][0]
-        # Versions before 0.3 always have five axes.
-        axes = tuple(map(_parse_axis, _list(image.get("axes", KEYS))))
-        levels = tuple(
-            Level(str(level["path"]), *_parse_transformations((level, image), len(axes))) for level in image["datasets"]
-        )
+        version = stored_version(attributes)
+        if not _KNOWN.fullmatch(version):
+            raise ImageReadError(f"It is OME-Zarr {version}. Expected 0.1 to 0.6; convert it to one of these first.")
+        axes, levels = _parse_06(image) if version.startswith("0.6") else _parse_levels(image)
         if not levels:
             raise ValueError("its metadata name no levels")
         return cls(
@@ -107,7 +127,7 @@ class OmeImage:
             version="0.5" if "ome" in attributes else "0.4",
             name=str(image.get("name") or ""),
             method=str(image.get("type") or ""),
-            channels=tuple(map(_parse_channel, _list(_mapping(ome.get("omero")).get("channels")))),
+            channels=tuple(map(_parse_channel, as_list(as_mapping(ome.get("omero")).get("channels")))),
             label_colors=_parse_colors(ome["image-label"]) if "image-label" in ome else None,
         )
 
@@ -165,18 +185,36 @@ class OmeImage:
         return axes
 
     def pixel_size(self, level: int) -> tuple[dict[str, float], dict[str, str]]:
-        """Return the size of a pixel of a level and its unit along ``t z y x``, where both are known."""
+        """Return the size of a pixel of a level and its unit along ``t z y x``, where known.
+
+        The unit may be missing. A size of 1 without a unit says nothing, since sizes have to be given.
+        """
         sizes, units = {}, {}
         for axis, size in zip(self.axes, self.levels[level].scale, strict=True):
             unit = unit_name(axis.unit) if axis.unit else ""
-            if unit and axis.key != "c" and math.isfinite(size) and size > 0:
-                sizes[axis.key], units[axis.key] = size, unit
+            if axis.key != "c" and math.isfinite(size) and size > 0 and (unit or size != 1):
+                sizes[axis.key] = size
+                if unit:
+                    units[axis.key] = unit
         return sizes, units
+
+    def origin(self, level: int) -> dict[str, float]:
+        """Return the position of the first pixel of a level along ``t z y x``, in its units."""
+        places = zip(self.axes, self.levels[level].translation, strict=True)
+        return {axis.key: place for axis, place in places if axis.key != "c" and math.isfinite(place)}
 
 
 def ome_attributes(attributes: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return OME's part of a group's attributes, which before version 0.5 is all of them."""
-    return _mapping(attributes.get("ome", attributes))
+    return as_mapping(attributes.get("ome", attributes))
+
+
+def stored_version(attributes: Mapping[str, Any]) -> str:
+    """Return the version of OME-Zarr in the attributes of an image; "0.1" if they do not say."""
+    ome = ome_attributes(attributes)
+    image = as_mapping(next(iter(as_list(ome.get("multiscales"))), None))
+    version = ome.get("version") if "ome" in attributes else image.get("version")
+    return str(version or ("0.6" if "coordinateSystems" in image else "0.5" if "ome" in attributes else "0.1"))
 
 
 def dimension_axes(names: Any) -> str | None:
@@ -188,14 +226,6 @@ def dimension_axes(names: Any) -> str | None:
     return "".join(keys) if are_keys else None
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _list(value: Any) -> Sequence[Any]:
-    return value if isinstance(value, Sequence) else ()
-
-
 def _parse_axis(axis: Any) -> Axis:
     if not isinstance(axis, Mapping):  # version 0.3
         return Axis(str(axis))
@@ -203,36 +233,34 @@ def _parse_axis(axis: Any) -> Axis:
     return Axis(str(axis.get("name") or ""), str(axis.get("type") or ""), unit if isinstance(unit, str) else "")
 
 
-def _parse_transformations(
-    owners: Sequence[Mapping[str, Any]], n_axes: int
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Return scale and translation of a level: the product of its transformations and those of its image."""
-    scale, translation = (1.0,) * n_axes, (0.0,) * n_axes
-    for step in (_mapping(step) for owner in owners for step in _list(owner.get("coordinateTransformations"))):
-        kind = step.get("type")
-        values = _floats(step.get(kind), n_axes) if kind in ("scale", "translation") else None
-        if values is not None and kind == "scale":
-            scale, translation = _products(scale, values), _products(translation, values)
-        elif values is not None:
-            translation = tuple(a + b for a, b in zip(translation, values, strict=True))
-    return scale, translation
+def _parse_levels(image: Mapping[str, Any]) -> tuple[tuple[Axis, ...], tuple[Level, ...]]:
+    """Return axes and levels of an image of version 0.1 to 0.5."""
+    # Versions before 0.3 always have five axes.
+    axes = tuple(map(_parse_axis, as_list(image.get("axes", list(KEYS)))))
+    levels = (Level(_path(level["path"]), *place((level, image), len(axes))) for level in image["datasets"])
+    return axes, tuple(levels)
 
 
-def _products(first: Sequence[float], second: Sequence[float]) -> tuple[float, ...]:
-    return tuple(a * b for a, b in zip(first, second, strict=True))
+def _parse_06(image: Mapping[str, Any]) -> tuple[tuple[Axis, ...], tuple[Level, ...]]:
+    """Return axes and levels of an image of version 0.6, as its levels are placed in one coordinate system.
+
+    Transformations of the image lead from there to other systems.
+    """
+    systems = {str(system["name"]): system["axes"] for system in image["coordinateSystems"]}
+    levels = image["datasets"]
+    name = output_system(levels[0]) if levels else ""
+    axes = tuple(map(_parse_axis, as_list(systems.get(name, next(iter(systems.values()))))))
+    for level in levels:
+        check_simple(level)
+    return axes, tuple(Level(_path(level["path"]), *place((level,), len(axes))) for level in levels)
 
 
-def _floats(values: Any, n: int) -> tuple[float, ...] | None:
-    """Return a list of ``n`` numbers, with NaN for other entries; None if it is no such list."""
-    numbers = tuple(map(_float, _list(values)))
-    return numbers if len(numbers) == n else None
-
-
-def _float(value: Any) -> float:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return math.nan
+def _path(path: object) -> str:
+    """Return the path of a level in its group, without "./" and the like."""
+    plain = posixpath.normpath(str(path)).lstrip("/")
+    if plain.split("/")[0] in {"..", "."}:
+        raise ValueError(f"its metadata name the level '{path}', which is not inside the image")
+    return plain
 
 
 def _transformations(level: Level) -> list[dict[str, object]]:
@@ -243,9 +271,9 @@ def _transformations(level: Level) -> list[dict[str, object]]:
 
 
 def _parse_channel(channel: Any) -> Channel:
-    facts = _mapping(channel)
-    window = _mapping(facts.get("window"))
-    limits = _float(window.get("min")), _float(window.get("max"))
+    facts = as_mapping(channel)
+    window = as_mapping(facts.get("window"))
+    limits = number(window.get("min")), number(window.get("max"))
     return Channel(
         label=str(facts.get("label") or ""),
         color=str(facts.get("color") or ""),
@@ -261,8 +289,8 @@ def _channel(channel: Channel) -> dict[str, object]:
 
 def _parse_colors(facts: Any) -> dict[int, Color]:
     colors: dict[int, Color] = {}
-    for entry in map(_mapping, _list(_mapping(facts).get("colors"))):
-        value, rgba = entry.get("label-value"), _floats(entry.get("rgba"), 4)
+    for entry in map(as_mapping, as_list(as_mapping(facts).get("colors"))):
+        value, rgba = entry.get("label-value"), floats(entry.get("rgba"), 4)
         if isinstance(value, int) and rgba is not None and all(map(math.isfinite, rgba)):
             colors[value] = int(rgba[0]), int(rgba[1]), int(rgba[2])
     return colors

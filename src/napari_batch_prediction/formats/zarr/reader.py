@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from math import prod
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -9,9 +10,12 @@ import zarr
 from numpy.typing import NDArray
 
 from napari_batch_prediction.errors import AxesError, ImageReadError
+from napari_batch_prediction.formats.common.large_chunks import LARGE, LargeChunks
+from napari_batch_prediction.formats.common.stores import no_chunks
+from napari_batch_prediction.formats.zarr.bounded import bounded, open_store
 from napari_batch_prediction.formats.zarr.metadata import OmeImage, dimension_axes, ome_attributes
-from napari_batch_prediction.formats.zarr.store import is_zarr
-from napari_batch_prediction.images.base import Image, choose_axes, only_dataset
+from napari_batch_prediction.formats.zarr.store import NAMES, is_zarr
+from napari_batch_prediction.images.base import NOTHING_DECODED, Decoding, Image, choose_axes, only_dataset
 
 
 class ZarrImage(Image):
@@ -34,7 +38,7 @@ class ZarrImage(Image):
     """
 
     def __init__(self, location: str, file: Path, dataset: str | None = None, axes: str | None = None) -> None:
-        root = zarr.open(file, mode="r")
+        root = open_store(file)
         node: zarr.Array | zarr.Group = root
         if dataset is not None:
             if not isinstance(root, zarr.Group) or dataset not in root:
@@ -43,7 +47,7 @@ class ZarrImage(Image):
         array = node if isinstance(node, zarr.Array) else _only_array(file, node)
         _refuse_pickle(location, array)
         own_axes: str | None = None
-        image, level = _image_of(root, array)
+        image, level = _image_of(file, root, array)
         try:
             own_axes = image.axis_keys(array.shape) if image else dimension_axes(_dimension_names(array))
         except AxesError:
@@ -51,6 +55,7 @@ class ZarrImage(Image):
                 raise
         axes, axes_known = choose_axes(array.shape, axes, own_axes)
         sizes, units = image.pixel_size(level) if image else ({}, {})
+        folder = file / array.path
         super().__init__(
             location,
             axes,
@@ -59,13 +64,25 @@ class ZarrImage(Image):
             axes_known=axes_known,
             pixel_size=sizes,
             units=units,
+            origin=image.origin(level) if image else None,
             channel_names=image.channel_names if image else (),
             dataset=array.path,
+            warnings=[] if NAMES.holds_chunks(folder) else [no_chunks(folder, array.fill_value)],
         )
-        self._array: zarr.Array = array
-        self._folder = file / array.path
+        self._array: zarr.Array = bounded(array)
+        self._folder = folder
+        is_large = prod(array.chunks) * array.dtype.itemsize > LARGE
+        self._large = LargeChunks(self._read_chunks, array.shape, array.chunks, array.dtype) if is_large else None
+
+    @property
+    def decoding(self) -> Decoding:
+        """The memory for chunks, if they are large."""
+        return NOTHING_DECODED if self._large is None else self._large.decoding
 
     def _read(self, region: tuple[slice, ...]) -> NDArray:
+        return self._read_chunks(region) if self._large is None else self._large.read(region)
+
+    def _read_chunks(self, region: tuple[slice, ...]) -> NDArray:
         pixels: NDArray = self._array[region]  # type: ignore[assignment]
         # Missing chunks count as empty, but not if the whole store is missing.
         if not is_zarr(self._folder):
@@ -74,16 +91,18 @@ class ZarrImage(Image):
 
     def _release(self) -> None:
         del self._array
+        if self._large is not None:
+            self._large.clear()
 
 
 def list_images(file: Path) -> list[str]:
     """Return the paths of OME-Zarr images and of plain arrays in a store."""
-    return [path for path in _images(file, zarr.open(file, mode="r")) if path]
+    return [path for path in _images(file, open_store(file)) if path]
 
 
 def _only_array(file: Path, group: zarr.Group) -> zarr.Array:
     """Return the array at full resolution of the only image in a group."""
-    image = OmeImage.parse(group.attrs.asdict())
+    image = _parse(file, group)
     if image is not None:
         return _full_resolution(file, group, image)
     attributes = ome_attributes(group.attrs.asdict())
@@ -122,7 +141,12 @@ def _images(folder: Path, node: zarr.Array | zarr.Group) -> dict[str, str]:
 def _walk(
     folder: Path, group: zarr.Group, above: str, levels: frozenset[str] = frozenset()
 ) -> Iterator[tuple[str, str]]:
-    image = OmeImage.parse(group.attrs.asdict())
+    try:
+        image = _parse(folder, group)
+    except ImageReadError:
+        # Named, so that choosing it says why it cannot be read; its arrays are no images of their own.
+        yield above, "OME-Zarr image that cannot be read"
+        return
     if image is not None:
         levels |= set(image.paths(above))
         if above:
@@ -137,13 +161,22 @@ def _walk(
             yield path, f"{child.shape} {child.dtype}"
 
 
-def _image_of(root: zarr.Array | zarr.Group, array: zarr.Array) -> tuple[OmeImage | None, int]:
+def _parse(file: Path, group: zarr.Group) -> OmeImage | None:
+    """Return the image of a group; None if it is none."""
+    try:
+        return OmeImage.parse(group.attrs.asdict())
+    except ImageReadError as error:
+        raise ImageReadError(f"'{file / group.path}' cannot be read. {error}", path=file) from error
+
+
+def _image_of(file: Path, root: zarr.Array | zarr.Group, array: zarr.Array) -> tuple[OmeImage | None, int]:
     """Return the OME-Zarr image of which an array is a level, and the level's index; None and 0 if there is none."""
     above = PurePosixPath(array.path)
     while isinstance(root, zarr.Group) and above.parts:
         above = above.parent
         path = str(above) if above.parts else ""
-        image = OmeImage.parse((root[path] if path else root).attrs.asdict())
+        group = root[path] if path else root
+        image = _parse(file, group) if isinstance(group, zarr.Group) else None
         if image is not None:
             paths = image.paths(path)
             return (image, paths.index(array.path)) if array.path in paths else (None, 0)

@@ -1,6 +1,5 @@
 """Recognising Zarr stores on disk and reading their attributes, without a library."""
 
-import json
 import os
 import re
 from collections.abc import Mapping
@@ -8,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_batch_prediction import PROGRAM
-from napari_batch_prediction.formats.common.stores import StoreNames
+from napari_batch_prediction.formats.common.stores import StoreNames, read_json
 from napari_batch_prediction.formats.zarr.metadata import OmeImage, ome_attributes
 
 # Files that make a folder an array or a group of Zarr, with any extension.
@@ -27,9 +26,11 @@ def stored_attributes(group: Path) -> Mapping[str, Any]:
     """Return the attributes of a group; empty for other folders."""
     for name in ("zarr.json", ".zattrs"):
         try:
-            content = json.loads((group / name).read_text())
+            content = read_json(group / name)
         except (OSError, ValueError):
-            continue  # missing or not readable, so no image
+            continue  # not readable, so no image
+        if content is None:
+            continue
         attributes = content.get("attributes", content) if isinstance(content, dict) else {}
         return attributes if isinstance(attributes, dict) else {}
     return {}

@@ -57,11 +57,12 @@ def _level(level: int, target: Target, shapes: list[tuple[int, ...]]) -> Level:
     for axis, key in enumerate(AXES):
         # Axes of one pixel are not halved further.
         halvings = sum(shape[axis] > 1 for shape in shapes[:level]) if key in "zyx" else 0
-        size = float(target.pixel_size.get(key, 1.0)) * _unit(key, target)[1]
+        factor = _unit(key, target)[1]
+        size = float(target.pixel_size.get(key, 1.0)) * factor
         scale.append(size * 2**halvings)
         middle = 0 if target.is_labels or _by_nearest(target.dtype) else (2**halvings - 1) / 2
         offset = target.offset.get(key, 0) if key != "c" else 0
-        translation.append(size * (offset + middle))
+        translation.append(float(target.origin.get(key, 0.0)) * factor + size * (offset + middle))
     return Level(path=f"s{level}", scale=tuple(scale), translation=tuple(translation))
 
 
