@@ -208,10 +208,12 @@ def _resume(arguments: argparse.Namespace) -> int:
 def _execute(plan: "Plan", ends: Ends) -> int:
     from napari_batch_prediction.errors import ExportError
     from napari_batch_prediction.records.events import BatchFinished, Event
-    from napari_batch_prediction.report import Progress, print_ledger
+    from napari_batch_prediction.report import Progress, left_out, print_ledger
     from napari_batch_prediction.running.run import run_plan
 
     progress = Progress(plan, sys.stderr)
+    if told := left_out(plan):
+        print(one_line(told), file=sys.stderr)
     ended: list[BatchFinished] = []
 
     def show(event: Event) -> None:
@@ -238,7 +240,7 @@ def _execute(plan: "Plan", ends: Ends) -> int:
 
 def _check(arguments: argparse.Namespace) -> int:
     from napari_batch_prediction.planning.plan import make_plan
-    from napari_batch_prediction.report import Table, print_table, rows
+    from napari_batch_prediction.report import Table, left_out, print_table, rows
     from napari_batch_prediction.wording import count
 
     plan = make_plan(*_job(arguments))
@@ -262,6 +264,8 @@ def _check(arguments: argparse.Namespace) -> int:
     print_table(table)
     for name, path in plan.tables.items():
         print(one_line(f"{name} of all images: {path}"))
+    if told := left_out(plan):
+        print(f"\n{one_line(told)}")
     print(f"\n{count(len(plan.rows), 'input')}, {plan.n_problems} with problems. Nothing was written.")
     return FAILED if plan.n_problems else DONE
 

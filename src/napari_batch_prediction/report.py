@@ -15,6 +15,9 @@ from napari_batch_prediction.wording import count, one_line
 
 Table = list[tuple[str, ...]]
 
+# As many names of results as are worth a line.
+_MOST_NAMED = 3
+
 
 class Progress:
     """Prints the progress of a run: a changing line on a terminal, else a line for every file."""
@@ -73,6 +76,16 @@ def print_ledger(ledger: Ledger) -> None:
         print(one_line(f"{name}: {path}"))
     if ledger.path is not None:
         print(one_line(f"Record of the run: {ledger.path}"))
+
+
+def left_out(plan: Plan) -> str:
+    """Return a sentence about results that are no inputs; empty if there are none."""
+    n = len(plan.left_out)
+    if not n:
+        return ""
+    names = ", ".join(Path(name).name for name in plan.left_out[:_MOST_NAMED]) + (", ..." if n > _MOST_NAMED else "")
+    verb = "is no input" if n == 1 else "are no inputs"
+    return f"{count(n, 'result')} of earlier runs in folders and patterns {verb}: {names}. Name a file to predict it."
 
 
 def describe(classifier: Description) -> list[tuple[str, str]]:

@@ -204,3 +204,22 @@ def test_row_of_results_goes_from_waiting_to_its_end(qtbot, qtmodeltester):
     assert model.summary() == "1 done, 1 failed, 1 cancelled"
     assert model.index(1, 1).data(Qt.ItemDataRole.ToolTipRole) == "b.png\n\nIt is damaged."
     qtmodeltester.check(model)
+
+
+def test_results_of_the_plan_are_no_rows():
+    """Rows that the plan found to be results go, and the summary counts what was left out."""
+    model = InputsModel()
+    model.set_inputs(["in"])
+    model.begin_check({"in": ("a.npy", "a_Probabilities.npy")})
+    assert model.images == ["a.npy", "a_Probabilities.npy"]
+    plan = Plan(
+        job=BatchJob(classifier="x.ilp", inputs=("in",)),
+        classifier=None,
+        exports=(),
+        rows=(row("a.npy"),),
+        classifier_sha256="",
+        left_out=("b_Probabilities.h5", "a_Probabilities.npy"),
+    )
+    model.set_plan(plan)
+    assert model.images == ["a.npy"]
+    assert model.summary() == "1 image, 2 results left out"

@@ -17,6 +17,10 @@ from napari_batch_prediction.formats.zarr.format import ZARR
 _Byte = Annotated[int, Field(ge=0, le=255)]
 _Index = Annotated[int, Field(ge=0)]
 
+_NAME = PROGRAM.encode()
+_HEAD = 2**16
+_OME, _OME_END = b"<OME", b"</OME>"
+
 
 class _Settings(BaseModel):
     model_config = ConfigDict(frozen=True)
@@ -79,6 +83,45 @@ def read_stamp(path: Path, internal_path: str = "") -> Stamp | None:
     except ValidationError:
         # The stamp is of an earlier version, or was changed by hand.
         return None
+
+
+def is_stamped(path: Path, dataset: str | None = None) -> bool:
+    """Return True if an image has a stamp; without a dataset, all images of the file.
+
+    Of most files of other programs only the first bytes are read.
+
+    Parameters
+    ----------
+    path
+        An existing file, or the folder of a store.
+    dataset
+        The dataset in it; None if none is named.
+    """
+    file_format = known_format(path)
+    if file_format is None or not file_format.stamp:
+        return False
+    if file_format.is_folder and not file_format.has_internal_path:
+        return PROGRAM in read_metadata(path / dataset if dataset else path, "")
+    if not file_format.is_folder and not _may_be_stamped(path):
+        return False
+    names = [dataset or ""]
+    if dataset is None and file_format.has_internal_path:
+        try:
+            names = file_format.datasets(path)
+        except Exception:  # opening it tells the reason
+            return False
+    return bool(names) and all(PROGRAM in read_metadata(path, name) for name in names)
+
+
+def _may_be_stamped(file: Path) -> bool:
+    """Return False if a file has no stamp, by its first bytes: metadata are written before pixels."""
+    try:
+        with file.open("rb", buffering=0) as stream:
+            head = stream.read(_HEAD)
+    except OSError:
+        return False  # opening it tells the reason
+    # In OME's metadata the stamp comes after the planes, which may be many.
+    return _NAME in head or (_OME in head and _OME_END not in head)
 
 
 def read_metadata(path: Path, internal_path: str) -> Mapping[str, str]:

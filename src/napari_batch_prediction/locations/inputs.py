@@ -1,12 +1,13 @@
 """Expanding inputs (files, folders, patterns, lists, datasets, layers) to locations, and opening an image."""
 
 import os
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from glob import has_magic
 from pathlib import Path
+from typing import NamedTuple
 
 from napari_batch_prediction.axes import check_axes
-from napari_batch_prediction.errors import BatchPredictionError
+from napari_batch_prediction.errors import BatchPredictionError, SettingsError
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.images.channels import Channels, ChannelsImage
 from napari_batch_prediction.images.stack import StackAxis
@@ -64,6 +65,17 @@ def open_image(
         raise
 
 
+FindResults = Callable[[Sequence[SplitPath]], Collection[SplitPath]]
+"""Finds those of some files that are results, and so no inputs of a folder or pattern."""
+
+
+class _Found(NamedTuple):
+    key: Hashable
+    location: Location
+    # True if a folder or pattern matches it.
+    is_match: bool
+
+
 class Expansion:
     """Expands inputs to the locations of their images, each image once.
 
@@ -71,11 +83,23 @@ class Expansion:
     ----------
     stack
         Axis along which the files of a pattern or a folder are stacked as one image; None if each file is an image.
+    find_results
+        Finds results among the files of a folder or pattern, which are left out; None to leave out none.
+
+    Attributes
+    ----------
+    matched
+        The locations that no input names, but a folder or a pattern matches.
+    left_out
+        The results that were left out.
     """
 
-    def __init__(self, stack: StackAxis | None = None) -> None:
+    def __init__(self, stack: StackAxis | None = None, find_results: FindResults | None = None) -> None:
+        self.matched: set[Location] = set()
+        self.left_out: list[Location] = []
         self._stack = stack
-        self._seen: set[Hashable] = set()
+        self._find_results = find_results
+        self._seen: dict[Hashable, Location] = {}
         # Real paths of folders: thousands of images share few of them.
         self._folders: dict[Path, str] = {}
 
@@ -99,31 +123,49 @@ class Expansion:
         Raises
         ------
         SettingsError
-            If a pattern or folder matches no file, or a list cannot be read.
+            If a pattern or folder matches no file, or only results, or a list cannot be read.
         """
         if (layer := LayerNamed.of(entry)) is not None:
-            keyed: list[tuple[Hashable, Location]] = [(layer, layer)]
+            found: list[_Found] = [_Found(layer, layer, False)]
         else:
-            keyed = [pair for text in _listed(entry) for pair in self._locations(text)]
+            found = [one for text in _listed(entry) for one in self._locations(text)]
         # If an input fails half way, later inputs may still expand to its images: none is marked as seen.
         new: dict[Hashable, Location] = {}
-        for key, location in keyed:
-            if key not in self._seen:
-                new.setdefault(key, location)
+        for key, location, is_match in found:
+            if key not in self._seen and key not in new:
+                new[key] = location
+                if is_match:
+                    self.matched.add(location)
+            elif not is_match:
+                self.matched.discard(new.get(key) or self._seen[key])
         self._seen.update(new)
         return list(new.values())
 
-    def _locations(self, text: str) -> Iterator[tuple[Hashable, Location]]:
+    def _locations(self, text: str) -> Iterator[_Found]:
         """Yield the locations of one pattern, folder or file, each with a key that is equal for equal images."""
         split = split_path(text)
         matches = expand_pattern(text, split)
+        if matches is not None and self._find_results is not None:
+            matches = self._without_results(text, matches)
         if matches is None:
-            yield self._key(split), FileAt.from_split(split, text)
+            yield _Found(self._key(split), FileAt.from_split(split, text), False)
         elif self._stack is not None and len(matches) > 1:
-            yield real_path(text), StackOf(text, tuple(map(FileAt.from_split, matches)), self._stack)
+            stack = StackOf(text, tuple(map(FileAt.from_split, matches)), self._stack)
+            yield _Found(real_path(text), stack, False)
         else:
             for match in matches:
-                yield self._key(match), FileAt.from_split(match)
+                yield _Found(self._key(match), FileAt.from_split(match), True)
+
+    def _without_results(self, text: str, matches: list[SplitPath]) -> list[SplitPath]:
+        results = set(self._find_results(matches)) if self._find_results is not None else set()
+        if len(results) == len(matches):
+            raise SettingsError(
+                f"'{text}' holds only results of this program, such as '{matches[0].path.name}', which are no inputs "
+                "of a folder or a pattern. To predict them, name the files themselves.",
+                setting="inputs",
+            )
+        self.left_out += [FileAt.from_split(match) for match in matches if match in results]
+        return [match for match in matches if match not in results]
 
     def _key(self, split: SplitPath) -> Hashable:
         path = split.path
@@ -134,9 +176,11 @@ class Expansion:
         return os.path.join(self._folders[path.parent], os.path.normcase(path.name)), split.dataset  # noqa: PTH118
 
 
-def expand_inputs(inputs: Sequence[str], stack: StackAxis | None = None) -> list[Location]:
+def expand_inputs(
+    inputs: Sequence[str], stack: StackAxis | None = None, find_results: FindResults | None = None
+) -> list[Location]:
     """Return the locations of all inputs' images; see :class:`Expansion`."""
-    expansion = Expansion(stack)
+    expansion = Expansion(stack, find_results)
     return [location for entry in inputs for location in expansion.expand(entry)]
 
 

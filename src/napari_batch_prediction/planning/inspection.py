@@ -14,6 +14,7 @@ from napari_batch_prediction.images.channels import describe_channels
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.location import Arrays, Location
 from napari_batch_prediction.planning.opening import input_settings, open_input
+from napari_batch_prediction.planning.results import Results
 from napari_batch_prediction.problems import Problem
 from napari_batch_prediction.records.ledger import explain
 
@@ -93,6 +94,11 @@ class Inspections:
 
     So a job of many files can be checked again after each change of a setting. Changes inside a folder or a stack are
     not noticed here, but when it is predicted.
+
+    Attributes
+    ----------
+    results
+        The results found among the files of folders and patterns.
     """
 
     def __init__(self) -> None:
@@ -103,6 +109,7 @@ class Inspections:
         self._equal: dict[ImageInfo, ImageInfo] = {}
         self._classifier: Classifier | None = None
         self._verdicts: dict[ImageInfo, tuple[tuple[Problem, ...], tuple[Problem, ...]]] = {}
+        self.results = Results()
 
     def look_at(self, job: BatchJob, location: Location, classifier: Classifier, arrays: Arrays) -> Inspected:
         """Return an input with its header and problems, catching every error."""

@@ -1,6 +1,7 @@
 """The output of an export for one image: its file, its format, and its transform of the prediction."""
 
-from collections.abc import Iterator, MutableMapping, Sequence
+import os
+from collections.abc import Collection, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.formats.registry import format_problem
 from napari_batch_prediction.formats.zarr.labels import FOLDER as LABELS
+from napari_batch_prediction.locations.location import Location
 from napari_batch_prediction.planning.exports import NamedExport, counted
 from napari_batch_prediction.planning.inspection import Inspected
 from napari_batch_prediction.planning.naming import Naming, name_output
@@ -214,3 +216,41 @@ class OutputPlanner:
         if is_whole and sizes["t"] > MAX_ROWS:
             text = f"A table of {sizes['t']} time points is too long: the most are {MAX_ROWS}. Cut the image along t."
             yield Problem("mismatch", text)
+
+
+def written_by(
+    planned: Sequence[tuple[Location, Sequence[OutputPlan]]], matched: Collection[Location]
+) -> set[Location]:
+    """Return the images, of those that a folder or pattern matches, that the batch itself would write.
+
+    Parameters
+    ----------
+    planned
+        Each image of the batch, and its outputs.
+    matched
+        The locations that no input names.
+    """
+    here = os.getcwd()  # noqa: PTH109
+    folders = {output.folder for _, outputs in planned for output in outputs if output.folder is not None}
+    ends = {output.export.format.extension for _, outputs in planned for output in outputs}
+    candidates: dict[str, Location] = {}
+    for location, _ in planned:
+        file = location.file
+        if location in matched and file is not None and file.name.endswith(tuple(ends)):
+            folder = os.path.join(here, file.parent)  # noqa: PTH118
+            if Path(folder) in folders:
+                candidates[f"{folder}{os.sep}{file.name}"] = location
+    return _written(planned, candidates) if candidates else set()
+
+
+def _written(
+    planned: Sequence[tuple[Location, Sequence[OutputPlan]]], candidates: Mapping[str, Location]
+) -> set[Location]:
+    found = set()
+    for location, outputs in planned:
+        for output in outputs:
+            for name in output.file_names if output.folder is not None else ():
+                other = candidates.get(f"{output.folder}{os.sep}{name}")
+                if other is not None and other != location:
+                    found.add(other)
+    return found

@@ -1,10 +1,10 @@
 """Making a plan: opening every input, naming every output, finding every problem."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from napari_batch_prediction.axes import check_axes
 from napari_batch_prediction.classifiers.base import Classifier
@@ -20,10 +20,11 @@ from napari_batch_prediction.planning.exports import NamedExport, counted, named
 from napari_batch_prediction.planning.inspection import Inspected, Inspections
 from napari_batch_prediction.planning.naming import Naming, shared_folder
 from napari_batch_prediction.planning.opening import full_location
-from napari_batch_prediction.planning.output import OutputPlanner
+from napari_batch_prediction.planning.output import OutputPlan, OutputPlanner, written_by
 from napari_batch_prediction.planning.provenance import file_hash
 from napari_batch_prediction.planning.rows import Decide, PlanRow, RowMaker
 from napari_batch_prediction.planning.space import DiskSpace
+from napari_batch_prediction.problems import Problem
 from napari_batch_prediction.records.record import Recorded, RecordedInput
 
 Item = TypeVar("Item")
@@ -55,6 +56,8 @@ class Plan:
         The folder that all files of inputs share; None if no input is a file.
     recorded
         The record to go on with, as it was read; None for a new run.
+    left_out
+        Results of this program in folders and patterns, which are no inputs.
     """
 
     job: BatchJob
@@ -68,6 +71,7 @@ class Plan:
     first: Naming | None = None
     folder: Path | None = None
     recorded: Recorded | None = None
+    left_out: tuple[str, ...] = ()
 
     @property
     def n_problems(self) -> int:
@@ -183,9 +187,11 @@ def iter_plan(
     exports = named_exports(job, classifier)
     counted(exports)
     if earlier is None:
-        given = _expand(job, unless_cancelled(dict.fromkeys(job.inputs)))
+        expansion = Expansion(job.stack, inspections.results)
+        given = _expand(expansion, unless_cancelled(dict.fromkeys(job.inputs)))
         locations = [location for images in given.values() for location in images]
     else:
+        expansion = Expansion()
         locations = [_again(job, recorded.input) for recorded in unless_cancelled(earlier)]
         given = {str(location): (location,) for location in locations}
     if not locations:
@@ -195,10 +201,11 @@ def iter_plan(
     for location in unless_cancelled(locations):
         inspected.append(inspections.look_at(job, location, classifier, arrays))
         yield inspected[-1]
-    namings = [*unless_cancelled(_namings(job, exports, inspected))]
-    outputs = [*unless_cancelled(map(OutputPlanner(exports).plan, inspected, namings))]
+    namings, outputs, planned = _outputs(job, exports, inspected, unless_cancelled)
+    if written := written_by(planned, expansion.matched):
+        inspected = [item for item in inspected if item.location not in written]
+        namings, outputs, planned = _outputs(job, exports, inspected, unless_cancelled)
     classifier_hash = file_hash(job.classifier)
-    planned = [(item.location, plans) for item, (plans, _) in zip(inspected, outputs, strict=True)]
     checks = OutputChecks(job, exports, classifier_hash, planned)
     tables = checks.name_tables(exports, own=earlier is not None)
     rows = map(RowMaker(checks, DiskSpace(), decide).make, inspected, outputs, earlier or repeat(None))
@@ -213,12 +220,35 @@ def iter_plan(
         arrays=arrays,
         first=next(filter(None, namings), None),
         folder=checks.shared_folder,
+        left_out=_left_out(expansion, written, inspected),
     )
 
 
-def _expand(job: BatchJob, inputs: Iterable[str]) -> dict[str, tuple[Location, ...]]:
+class _UnlessCancelled(Protocol):
+    def __call__(self, items: Iterable[Item], /) -> Iterator[Item]: ...
+
+
+def _outputs(
+    job: BatchJob, exports: Sequence[NamedExport], inspected: Sequence[Inspected], unless_cancelled: _UnlessCancelled
+) -> tuple[
+    list[Naming | None], list[tuple[list[OutputPlan], list[Problem]]], list[tuple[Location, Sequence[OutputPlan]]]
+]:
+    """Return the naming of each image; its outputs and problems; its location and outputs."""
+    namings = [*unless_cancelled(_namings(job, exports, inspected))]
+    outputs = [*unless_cancelled(map(OutputPlanner(exports).plan, inspected, namings))]
+    return namings, outputs, [(item.location, plans) for item, (plans, _) in zip(inspected, outputs, strict=True)]
+
+
+def _left_out(expansion: Expansion, written: Collection[Location], inspected: Sequence[Inspected]) -> tuple[str, ...]:
+    """Return the results in folders and patterns that no input names."""
+    if not expansion.left_out and not written:
+        return ()
+    images = {item.location for item in inspected}
+    return tuple(str(location) for location in (*expansion.left_out, *written) if location not in images)
+
+
+def _expand(expansion: Expansion, inputs: Iterable[str]) -> dict[str, tuple[Location, ...]]:
     """Return the locations of the images of each input, each image for the first input that has it."""
-    expansion = Expansion(job.stack)
     given: dict[str, tuple[Location, ...]] = {}
     for name in inputs:
         try:

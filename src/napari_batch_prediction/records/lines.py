@@ -101,6 +101,7 @@ class FinishLine(_Line):
     """A run has ended; the hash is that of the summary, which older records do not have."""
 
     kind: Literal["finish"]
+    tables: dict[str, str] = {}
     sha256: list[str] = []
 
 

@@ -1,5 +1,7 @@
 """Reading the record of a run back."""
 
+import os
+from contextlib import suppress
 from pathlib import Path
 
 from napari_batch_prediction.classifiers.base import COUNT_COLUMNS, COUNTS
@@ -21,6 +23,9 @@ from napari_batch_prediction.records.record import SUFFIX, Recorded, RecordedInp
 
 # As much of an error in a line as is worth reading.
 _LONGEST = 300
+
+# The lines that name files that were written; others are not parsed.
+_TELLING = tuple(f'{{"kind": "{kind}"'.encode() for kind in ("run", "end", "finish"))
 
 
 def read_record(path: Path) -> Recorded:
@@ -79,6 +84,39 @@ def read_record(path: Path) -> Recorded:
         tokens=frozenset(tokens - {""}),
         hashes=frozenset(hashes),
     )
+
+
+def files_of_record(path: Path) -> dict[str, int | None]:
+    """Return the files that a record says its run has written, by absolute path, each with its size if it is known.
+
+    If the record was moved together with them, also where they are now: a new record is in the folder that all files of
+    its run share, unless the user chose its name. What cannot be read is left out.
+    """
+    try:
+        content = _content(path)
+    except SettingsError:
+        return {}
+    files: dict[str, int | None] = {}
+    is_chosen: bool | None = None
+    for text in content.splitlines():
+        if not text.startswith(_TELLING):
+            continue
+        try:
+            line = parse_line(text)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(line, RunLine):
+            is_chosen = line.job.get("ledger") is not None if is_chosen is None else is_chosen
+        elif isinstance(line, EndLine):
+            for output in line.outputs.values():
+                files |= dict.fromkeys(output.files, output.size if len(output.files) == 1 else None)
+        elif isinstance(line, FinishLine):
+            files |= dict.fromkeys(line.tables.values())
+    if files and is_chosen is False:
+        with suppress(ValueError):  # different drives
+            shared = os.path.commonpath([*map(os.path.dirname, files)])
+            files |= {os.path.join(path.parent, os.path.relpath(file, shared)): n for file, n in files.items()}  # noqa: PTH118
+    return files
 
 
 def _row(name: str, line: EndLine) -> LedgerRow:

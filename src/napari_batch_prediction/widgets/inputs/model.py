@@ -52,6 +52,7 @@ class InputsModel(QAbstractTableModel):
         self._row_of: dict[str, int] = {}
         self._inspected: dict[str, Inspected] = {}
         self._checking = False
+        self._n_left_out = 0
         self._sorted: tuple[int, Qt.SortOrder] = (-1, Qt.SortOrder.AscendingOrder)
 
     def set_inputs(self, inputs: Iterable[str]) -> None:
@@ -63,6 +64,7 @@ class InputsModel(QAbstractTableModel):
     def begin_check(self, locations: Mapping[str, Sequence[str]]) -> None:
         """Show the images that each input stands for, now that a check begins."""
         self.locations = {name: tuple(locations[name]) for name in self.inputs if name in locations}
+        self._n_left_out = 0
         self._set_checking(True)
         self._set_images()
 
@@ -88,7 +90,19 @@ class InputsModel(QAbstractTableModel):
         if plan is None:
             self.forget()
         else:
+            self._leave_out(plan)
             self.take_many(Inspected(row.location, row.image, row.problems, row.warnings) for row in plan.rows)
+
+    def _leave_out(self, plan: Plan) -> None:
+        """Take away rows that turned out to be results."""
+        self._n_left_out = len(plan.left_out)
+        left_out = set(plan.left_out)
+        if not left_out.isdisjoint(self.images):
+            self.locations = {
+                name: tuple(location for location in locations if location not in left_out)
+                for name, locations in self.locations.items()
+            }
+            self._set_images()
 
     def forget(self, locations: Iterable[str] | None = None) -> None:
         """Forget the results of some images, or of all."""
@@ -130,6 +144,7 @@ class InputsModel(QAbstractTableModel):
         texts = [count(len(results), "image")]
         texts += [f"{n_bad} with a problem"] if n_bad else []
         texts += [f"{n_warnings} with a warning"] if n_warnings else []
+        texts += [f"{count(self._n_left_out, 'result')} left out"] if self._n_left_out else []
         return ", ".join(texts)
 
     def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's signature

@@ -8,6 +8,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.locations.inputs import expand_inputs
+from napari_batch_prediction.planning.results import Results
 from napari_batch_prediction.session.work import Failure
 from napari_batch_prediction.widgets.inputs.model import WAITING
 from napari_batch_prediction.widgets.parts.timers import single_shot
@@ -23,10 +24,10 @@ HELP = (
 PAUSE_MS = 250
 
 
-def count_files(pattern: str) -> int:
+def count_files(pattern: str, results: Results | None = None) -> int:
     """Return the number of images that a pattern stands for; 0 if it is a file that does not exist."""
     try:
-        locations = expand_inputs([pattern])
+        locations = expand_inputs([pattern], find_results=results)
     except SettingsError:
         return 0
     if len(locations) == 1 and locations[0].state() is None:
@@ -52,6 +53,7 @@ class PatternLine(QWidget):
         super().__init__()
         self._task: Task | None = None
         self._counting = ""
+        self._results = Results()
         self._line = LineEdit(tooltip=HELP)
         line = self._line.native
         line.setPlaceholderText("pattern, as folder/*.tif")
@@ -90,7 +92,7 @@ class PatternLine(QWidget):
         if self._task is not None or not pattern:
             return
         self._counting = pattern
-        self._task = in_background(partial(count_files, pattern), self, self._on_counted)
+        self._task = in_background(partial(count_files, pattern, self._results), self, self._on_counted)
 
     def _on_counted(self, result: int | Failure) -> None:
         self._task = None
