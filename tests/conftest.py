@@ -21,6 +21,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.gui)
 
 
+@pytest.fixture
+def small_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let limits on memory be as in a process of its own: that of the tests has grown with the tests before."""
+    monkeypatch.setattr("napari_batch_prediction.planning.memory.process_bytes", lambda: 150 * 2**20)
+
+
 @pytest.fixture(scope="session")
 def comparison_table(request: pytest.FixtureRequest) -> list[tuple[object, ...]]:
     """Rows of the table of differences from ilastik that is printed after the tests."""

@@ -55,6 +55,7 @@ def test_class_in_the_name_of_a_file_of_all_classes_is_refused():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("small_process")
 def test_less_memory_gives_smaller_tiles_and_the_same_bits(tmp_path):
     """The budget changes how an image is cut, not what comes out."""
     image = np.tile(golden.read(PROJECT.with_name("test1.png")), (12, 12))
@@ -66,6 +67,7 @@ def test_less_memory_gives_smaller_tiles_and_the_same_bits(tmp_path):
             inputs=[str(tmp_path / "large.npy")],
             exports=[nbp.Export(folder=tmp_path / name, format="hdf5")],
             memory=memory,
+            workers=8,
         )
         tiles = []
         row = job.run(on_event=lambda event, tiles=tiles: tiles.append(getattr(event, "n_tiles", 0))).rows[0]
@@ -76,6 +78,7 @@ def test_less_memory_gives_smaller_tiles_and_the_same_bits(tmp_path):
     )
 
 
+@pytest.mark.usefixtures("small_process")
 @pytest.mark.parametrize(("text", "size"), [("1GiB", 2**30), ("600 MB", 6 * 10**8), ("2g", 2 * 10**9)])
 def test_sizes_are_read_as_people_write_them(text, size, tmp_path, capsys):
     """Sizes are read as people write them."""

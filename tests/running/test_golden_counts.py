@@ -81,6 +81,7 @@ def test_table_of_ilastik_is_written_as_ilastik_does(case, tmp_path):
     assert [(name, pytest.approx(float(count), rel=0.0005)) for name, count in lines] == ilastiks(case)
 
 
+@pytest.mark.usefixtures("small_process")
 @pytest.mark.parametrize("workers", [1, 3])
 def test_table_is_the_same_for_any_threads_and_tiles(tmp_path, workers):
     """An image that is cut into tiles gives the same table with any number of threads, and with less memory."""

@@ -8,7 +8,8 @@ from napari_batch_prediction import Export
 from napari_batch_prediction.images.memory import MemoryImage
 from napari_batch_prediction.job.job import InputSettings
 from napari_batch_prediction.planning import plan as plan_module
-from napari_batch_prediction.records.events import FileFinished, FileStarted
+from napari_batch_prediction.planning.memory import MemoryShares
+from napari_batch_prediction.records.events import BatchStarted, FileFinished, FileStarted
 from napari_batch_prediction.records.reading import read_record
 from napari_batch_prediction.running.resume import plan_resume
 from napari_batch_prediction.running.run import iter_run, run_plan
@@ -175,13 +176,15 @@ def test_layer_that_changed_is_not_predicted():
     assert ledger.rows[0].reason.startswith("layer:a has changed since it was checked: expected yx (9, 9) uint8")
 
 
+@pytest.mark.usefixtures("small_process")
 def test_limit_on_memory_leaves_room_for_layers():
     """With a limit, tiles leave room for what stays in memory."""
     arrays = layers(a=np.broadcast_to(np.uint8(0), (4000, 6000)))
-    plan = plan_for(["layer:a"], arrays=arrays, memory=2**29, workers=1)
-    alone = make_task(plan, 0, plan.rows[0], 1)
-    beside = make_task(plan, 0, plan.rows[0], 1, held=2 * 4 * 4000 * 6000)
+    plan = plan_for(["layer:a"], arrays=arrays, memory=2**29, workers=4)
+    kept = 2 * 4 * 4000 * 6000
+    shares = [MemoryShares(plan.classifier, plan.exports, 4, 2**29, 150 * 2**20 + held) for held in (0, kept)]
+    alone, beside = (make_task(plan, 0, plan.rows[0], share, threads=4) for share in shares)
     assert len(beside.tiles) > len(alone.tiles)
     events = iter_run(plan)
-    assert next(events).n_tiles == len(beside.tiles)
+    assert next(event for event in events if isinstance(event, BatchStarted)).n_tiles == len(beside.tiles)
     events.close()

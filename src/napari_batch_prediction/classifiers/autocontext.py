@@ -94,13 +94,20 @@ class Autocontext(Classifier):
 
     def memory(self, sources: Sequence[str]) -> Memory:
         """Return the memory for predicting these sources."""
-        features = [ENGINE.memory(p.selection, p.n_channels) for p in self.projects]
+        features = [ENGINE.memory(p.selection, p.n_channels, 0) for p in self.projects]
         smoothed = [memory.tile for memory in features]
         # Bytes of a stage in the context of later stages: smoothed images, its probabilities, and those before.
         classes = [4 * len(p.label_names) for p in self.projects]
         both = [before + own for before, own in zip([0, *classes], classes, strict=False)]
         around = max(own + images for own, images in zip(both[:-1], smoothed[:-1], strict=True))
-        return Memory(smoothed[-1] + classes[-1] + self.bytes_of(sources), features[0].block + around)
+        # What a thread has beside that depends on the number of values a little.
+        thread = max(ENGINE.memory(p.selection, p.n_channels, len(p.label_names)).thread for p in self.projects)
+        return Memory(smoothed[-1] + classes[-1] + self.bytes_of(sources), features[0].block + around, thread)
+
+    @property
+    def model_bytes(self) -> int:
+        """The memory that preparing the forests takes; 0 once they are."""
+        return sum(stage.model_bytes for stage in self._stages)
 
     def predict_tile(
         self, block: NDArray, inner: tuple[slice, slice, slice], sources: Sequence[str]

@@ -160,6 +160,18 @@ class Classifier(ABC):
     def memory(self, sources: Sequence[str]) -> Memory:
         """Return the memory for predicting these sources."""
 
+    @property
+    def model_bytes(self) -> int:
+        """The memory that preparing the model takes before the first prediction; 0 once it is prepared."""
+        return 0
+
+    def prepare(self, sources: Sequence[str]) -> None:
+        """Load or compile all that predicting these sources takes, by predicting the smallest image there can be."""
+        least = [(1, 1, 1), *(stage.selection.min_extents for stage in self._description.stages)]
+        extents = [max(sizes) for sizes in zip(*least, strict=True)]
+        block = np.zeros((self.n_channels, *extents), np.uint8)
+        self.predict_tile(block, (slice(0, extents[0]), slice(0, 1), slice(0, 1)), sources)
+
     @abstractmethod
     def predict_tile(
         self, block: NDArray, inner: tuple[slice, slice, slice], sources: Sequence[str]

@@ -80,8 +80,12 @@ class DensityCounting(Classifier):
 
     def memory(self, sources: Sequence[str]) -> Memory:
         """Return the memory for predicting these sources."""
-        features = ENGINE.memory(self.project.selection, self.n_channels)
-        return Memory(features.tile + self.bytes_of([DENSITY]), features.block)
+        return ENGINE.memory(self.project.selection, self.n_channels, 1)
+
+    @property
+    def model_bytes(self) -> int:
+        """The memory that preparing the regressors takes; 0 once they are."""
+        return 0 if "_predictor" in self.__dict__ else ENGINE.model_bytes(self.project.regressors)
 
     def predict_tile(
         self, block: NDArray, inner: tuple[slice, slice, slice], sources: Sequence[str]

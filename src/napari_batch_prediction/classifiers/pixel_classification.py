@@ -10,7 +10,6 @@ from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.classifiers.description import Description
 from napari_batch_prediction.classifiers.stage import Stage
 from napari_batch_prediction.classifiers.warnings import brightest, type_warnings
-from napari_batch_prediction.engine.compiled.engine import ENGINE
 from napari_batch_prediction.engine.tiles import Memory
 from napari_batch_prediction.ilp.project import PIXEL_CLASSIFICATION, PixelClassificationProject
 from napari_batch_prediction.problems import Problem
@@ -46,8 +45,12 @@ class PixelClassification(Classifier):
 
     def memory(self, sources: Sequence[str]) -> Memory:
         """Return the memory for predicting these sources."""
-        features = ENGINE.memory(self.project.selection, self.n_channels)
-        return Memory(features.tile + self.bytes_of(sources), features.block)
+        return self._stage.memory([self.source(name).name for name in sources])
+
+    @property
+    def model_bytes(self) -> int:
+        """The memory that preparing the forest takes; 0 once it is."""
+        return self._stage.model_bytes
 
     def predict_tile(
         self, block: NDArray, inner: tuple[slice, slice, slice], sources: Sequence[str]

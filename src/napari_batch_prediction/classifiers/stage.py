@@ -10,7 +10,7 @@ from napari_batch_prediction.classifiers.base import FEATURES, PROBABILITIES, SE
 from napari_batch_prediction.classifiers.description import StageDescription
 from napari_batch_prediction.engine.base import Channels, ClassForest, Predictor
 from napari_batch_prediction.engine.compiled.engine import ENGINE
-from napari_batch_prediction.engine.tiles import Context
+from napari_batch_prediction.engine.tiles import Context, Memory
 from napari_batch_prediction.ilp.project import PixelClassificationProject
 
 
@@ -69,11 +69,30 @@ class Stage:
         self.context = Context(*project.selection.context)
         self._names = names
 
+    @property
+    def _model(self) -> ClassForest:
+        project = self.project
+        return ClassForest(project.trees, project.channel_of_column, len(project.label_names))
+
     @cached_property
     def _predictor(self) -> Predictor:
-        project = self.project
-        model = ClassForest(project.trees, project.channel_of_column, len(project.label_names))
-        return ENGINE.prepare(project.selection, project.n_channels, model)
+        return ENGINE.prepare(self.project.selection, self.project.n_channels, self._model)
+
+    @property
+    def model_bytes(self) -> int:
+        """The memory that preparing the forest takes; 0 once it is."""
+        return 0 if "_predictor" in self.__dict__ else ENGINE.model_bytes(self._model)
+
+    def memory(self, wanted: Collection[str]) -> Memory:
+        """Return the memory for predicting the wanted sources; names of other sources are ignored.
+
+        Whatever is made of probabilities takes the memory of all of them.
+        """
+        sources = [source for source in self.sources if source.name in wanted]
+        values = any(source.name != self.features for source in sources)
+        engine = ENGINE.memory(self.project.selection, self.project.n_channels, len(self.project.label_names) * values)
+        made = sum(s.channels * s.dtype.itemsize for s in sources if s.name != self.probabilities)
+        return engine._replace(tile=engine.tile + made)
 
     def wants(self, wanted: Collection[str]) -> bool:
         """Return True if one of these names is a source of this stage."""

@@ -104,8 +104,20 @@ class Engine(ABC):
     limits: TileLimits
 
     @abstractmethod
-    def memory(self, selection: FeatureSelection, n_channels: int) -> Memory:
-        """Return the memory that features of a pixel take while its tile is worked on; results not counted."""
+    def memory(self, selection: FeatureSelection, n_channels: int, n_values: int) -> Memory:
+        """Return the memory that a pixel and a thread take while a tile is worked on.
+
+        Parameters
+        ----------
+        selection, n_channels
+            The features, and the number of channels of an image.
+        n_values
+            Number of values of a pixel that a model computes, which count here; 0 for features alone, which do not.
+        """
+
+    @abstractmethod
+    def model_bytes(self, model: Model) -> int:
+        """Return the most memory that preparing a model takes, beside the model itself."""
 
     @abstractmethod
     def prepare(self, selection: FeatureSelection, n_channels: int, model: Model = None) -> Predictor:

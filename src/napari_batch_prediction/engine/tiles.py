@@ -22,10 +22,19 @@ class Context(NamedTuple):
 
 
 class Memory(NamedTuple):
-    """Bytes that a pixel takes while its tile is worked on: of the tile itself, and of the tile with its context."""
+    """Bytes that are taken while a tile is worked on.
+
+    Attributes
+    ----------
+    tile, block
+        By a pixel of the tile itself, and by one of the tile with its context.
+    thread
+        By the thread, however large the tile is.
+    """
 
     tile: int
     block: int
+    thread: int = 0
 
 
 class TileLimits(NamedTuple):
@@ -35,8 +44,6 @@ class TileLimits(NamedTuple):
     ----------
     most_bytes
         Memory of one tile, all told.
-    base_bytes
-        Memory of a process before it works on any: interpreter, libraries, forest.
     least_bytes
         Memory of the smallest sensible tile.
     worth_cutting
@@ -47,15 +54,20 @@ class TileLimits(NamedTuple):
         The work on a pixel of the context, which is only smoothed, as a share of that on a pixel of the tile.
     cut_rows_cost
         Tiles of whole rows are read faster; cutting rows must save more than this factor.
+    margin
+        Pixels on each side of a tile that take as much memory as those of the tile.
+    padding
+        Pixels at the end of each row that do, too.
     """
 
     most_bytes: int
-    base_bytes: int
     least_bytes: int
     worth_cutting: int
     at_least: int
     share_of_context: float
     cut_rows_cost: float
+    margin: int
+    padding: int
 
 
 # Boundaries move to those of the file's chunks if no tile gets longer than this many times the even length; more
@@ -165,6 +177,16 @@ class Tiles:
                     for x in self.x:
                         yield Tile(t, z, y, x)
 
+    def most_bytes(self, extents: Mapping[str, int], context: Context, memory: Memory, limits: TileLimits) -> int:
+        """Return the bytes that a pixel of the largest tile takes, times their number; see :func:`make_tiles`."""
+        largest = [parts.lengths()[1] for parts in (self.z, self.y, self.x)]
+        margin = [2 * limits.margin * (pixels > 0) for pixels in context]
+        inner = prod(n + around for n, around in zip(largest, margin, strict=True))
+        inner += inner // (largest[-1] + margin[-1]) * limits.padding
+        outer = zip(largest, context, (extents[key] for key in "zyx"), strict=True)
+        block = prod(min(n + 2 * pixels, extent) for n, pixels, extent in outer)
+        return inner * memory.tile + block * memory.block
+
 
 def make_tiles(
     extents: Mapping[str, int],
@@ -173,7 +195,7 @@ def make_tiles(
     memory: Memory,
     workers: int,
     limits: TileLimits,
-    budget: int | None = None,
+    most: int | None = None,
     starts: Mapping[str, int] | None = None,
 ) -> Tiles:
     """Cut an image, or a box in it, into tiles that cover it once.
@@ -196,16 +218,14 @@ def make_tiles(
         Number of threads that share this image.
     limits
         The tiles that the engine wants.
-    budget
-        Bytes that the whole process may take, if limited.
+    most
+        Bytes that a tile may take, if less than the engine wants.
     starts
         Start of the box along ``t z y x``; 0 if not given.
     """
     size = (extents["z"], extents["y"], extents["x"])
-    if budget is not None:
-        # Each thread works on one tile, and a finished one may have to wait to be written.
-        most = max(limits.least_bytes, (budget - limits.base_bytes) // (2 * workers))
-        limits = limits._replace(most_bytes=min(limits.most_bytes, most))
+    if most is not None:
+        limits = limits._replace(most_bytes=min(limits.most_bytes, max(limits.least_bytes, most)))
     counts = _counts(size, extents["t"], context, memory, workers, limits)
     starts = starts or dict.fromkeys("tzyx", 0)
     z, y, x = (_parts(extents[key], counts[i], chunk[i], starts[key]) for i, key in enumerate("zyx"))

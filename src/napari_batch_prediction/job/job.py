@@ -78,8 +78,8 @@ class BatchJob(BaseModel):
     memory: Annotated[int | None, Option("M", parse=parse_size)] = Field(
         None,
         ge=2**29,
-        description="Bytes the whole process may take, for example 4GiB, at least 512MiB; tiles are made smaller to "
-        "stay below. Not limited if not given.",
+        description="Bytes the whole process may take, for example 4GiB, at least 512MiB; tiles are made smaller, or "
+        "fewer, to stay below, and images that need more are refused. Not limited if not given.",
     )
     workers: Annotated[int | None, Option("N", parse=int)] = Field(
         None, ge=1, description="Number of threads; all cores if not given."

@@ -18,6 +18,7 @@ from napari_batch_prediction.locations.paths import split_path
 from napari_batch_prediction.planning.checks import OutputChecks
 from napari_batch_prediction.planning.exports import NamedExport, counted, named_exports
 from napari_batch_prediction.planning.inspection import Inspected, Inspections
+from napari_batch_prediction.planning.memory import MemoryShares
 from napari_batch_prediction.planning.naming import Naming, shared_folder
 from napari_batch_prediction.planning.opening import full_location
 from napari_batch_prediction.planning.output import OutputPlan, OutputPlanner, written_by
@@ -208,7 +209,8 @@ def iter_plan(
     classifier_hash = file_hash(job.classifier)
     checks = OutputChecks(job, exports, classifier_hash, planned)
     tables = checks.name_tables(exports, own=earlier is not None)
-    rows = map(RowMaker(checks, DiskSpace(), decide).make, inspected, outputs, earlier or repeat(None))
+    shares = MemoryShares.of(job, classifier, exports)
+    rows = map(RowMaker(checks, DiskSpace(), shares, decide).make, inspected, outputs, earlier or repeat(None))
     return Plan(
         job=job,
         classifier=classifier,

@@ -7,6 +7,7 @@ from pathlib import Path
 from napari_batch_prediction.locations.location import Location
 from napari_batch_prediction.planning.checks import OutputChecks
 from napari_batch_prediction.planning.inspection import ImageInfo, Inspected
+from napari_batch_prediction.planning.memory import MemoryShares
 from napari_batch_prediction.planning.output import OutputPlan
 from napari_batch_prediction.planning.space import DiskSpace
 from napari_batch_prediction.problems import Problem
@@ -88,14 +89,14 @@ class RowMaker:
 
     Parameters
     ----------
-    checks, space
-        The checks of outputs, and the space on disks.
+    checks, space, shares
+        The checks of outputs, the space on disks, and the shares of memory.
     decide
         Decides about the inputs of an earlier run; None to run all.
     """
 
-    def __init__(self, checks: OutputChecks, space: DiskSpace, decide: Decide | None) -> None:
-        self._checks, self._space, self._decide = checks, space, decide
+    def __init__(self, checks: OutputChecks, space: DiskSpace, shares: MemoryShares, decide: Decide | None) -> None:
+        self._checks, self._space, self._shares, self._decide = checks, space, shares, decide
         self._unnamed: dict[tuple[object, ...], tuple[OutputPlan, ...]] = {}
 
     def make(
@@ -120,6 +121,9 @@ class RowMaker:
         problems = [*dict.fromkeys([*problems, *checked.problems])]
         if isinstance(decision, Problem):
             problems.append(decision)
+        if not problems and not checked.skip and decision is None and item.image is not None:
+            short = self._shares.problem(item.image, plans, in_memory=item.location.in_memory)
+            problems += [short] if short else []
         if not problems and not checked.skip and decision is None:
             shortage = self._space.take(checked.to_write, checked.replaced)
             if shortage is not None and shortage.severity == "warning":

@@ -104,11 +104,15 @@ class ThreadExecutor:
         # Tiles come back here from the threads: True with those that are done, and an exception that ends the process.
         # Notices come here, too.
         self._back: SimpleQueue[tuple[_Progress, bool, BaseException | None] | Notice] = SimpleQueue()
-        self._n_out = 0
+        # The index of the task of each tile that is out.
+        self._out: list[int] = []
+        self._workers = workers
         self._open: dict[int, _Progress] = {}
 
     def hand_over(self, task: FileTask) -> Iterator[Step]:
         """Take a task, see :meth:`Executor.hand_over`."""
+        while self._out and not self._fits(task, held=task.held):
+            yield from self._take_back()
         progress = self._open[task.index] = _Progress(OpenFile(task, self._classifier, self._arrays))
         try:
             progress.file.open()
@@ -118,17 +122,17 @@ class ThreadExecutor:
             return
         yield TaskStarted(task)
         for tile in task.tiles:
-            while self._n_out >= self._n_most:
+            while len(self._out) >= self._n_most or (self._out and not self._fits(task)):
                 yield from self._take_back()
             if progress.error is not None or self._has_ended():
                 return
             self._pool.submit(self._predict, progress, tile)
             progress.n_under_way += 1
-            self._n_out += 1
+            self._out.append(task.index)
 
     def wait(self) -> Iterator[Step]:
         """Yield steps, see :meth:`Executor.wait`."""
-        while self._n_out or not self._back.empty():
+        while self._out or not self._back.empty():
             yield from self._take_back()
         for progress in [*self._open.values()]:
             yield self._end(progress, "cancelled")
@@ -143,6 +147,14 @@ class ThreadExecutor:
         self._pool.shutdown(wait=True, cancel_futures=True)
         for progress in [*self._open.values()]:
             self._end(progress, "cancelled")
+
+    def _fits(self, task: FileTask, held: int = 0) -> bool:
+        """Return True if there is memory for one more tile of a task, and for what the task holds if it is not open."""
+        if task.room is None:
+            return True
+        tiles = sorted([task.each, *(self._open[index].file.task.each for index in self._out)], reverse=True)
+        files = sum(progress.file.task.held for progress in self._open.values())
+        return held + files + sum(tiles[: self._workers]) <= task.room
 
     def _has_ended(self) -> bool:
         return self._stopped.is_set() or self._is_cancelled()
@@ -170,11 +182,11 @@ class ThreadExecutor:
                 yield item
                 continue
             progress, is_done, end = item
-            self._n_out -= 1
+            task = progress.file.task
+            self._out.remove(task.index)
             progress.n_under_way -= 1
             if end is not None:
                 raise end
-            task = progress.file.task
             if is_done:
                 progress.n_done += 1
                 yield TaskAdvanced(task, progress.n_done)

@@ -2,7 +2,7 @@
 
 import secrets
 from collections import Counter
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +13,10 @@ from napari_batch_prediction.engine.compilation import compilation_told
 from napari_batch_prediction.engine.tiles import n_cores
 from napari_batch_prediction.errors import ExportError
 from napari_batch_prediction.formats.common.files import remove_leftovers
+from napari_batch_prediction.planning.memory import sources
 from napari_batch_prediction.planning.plan import Plan
+from napari_batch_prediction.planning.rows import PlanRow
+from napari_batch_prediction.problems import Problem
 from napari_batch_prediction.records.events import (
     BatchFinished,
     BatchStarted,
@@ -33,9 +36,10 @@ from napari_batch_prediction.running.executor import (
     TaskStarted,
     ThreadExecutor,
 )
+from napari_batch_prediction.running.preparing import preparing
 from napari_batch_prediction.running.recorder import Recorder
 from napari_batch_prediction.running.tables import write_table
-from napari_batch_prediction.running.task import make_tasks
+from napari_batch_prediction.running.task import FileTask, make_tasks, rows_to_run
 
 
 def iter_run(
@@ -75,11 +79,12 @@ def iter_run(
         If the record cannot be written; if a table cannot, after the last event.
     """
     run = _Run(plan, should_cancel, make_executor)
-    has_files = plan.resumed or any(not task.location.in_memory for task in run.tasks.values())
+    has_files = plan.resumed or any(not row.location.in_memory for row in rows_to_run(plan).values())
     recorder = run.recorder = Recorder(plan, run.token) if has_files else None
     try:
         if recorder is not None and plan.recorded is not None:
             run.remove_leftovers(plan.recorded)
+        yield from run.prepare()
         with compilation_told(run.executor.tell):
             for event in run.events():
                 if recorder is not None:
@@ -130,14 +135,14 @@ class _Run:
     """The state of one run: hands over tasks and turns the executor's steps into events."""
 
     def __init__(self, plan: Plan, should_cancel: Callable[[], bool] | None, make_executor: MakeExecutor) -> None:
-        workers = plan.job.workers or n_cores()
+        workers = self._workers = plan.job.workers or n_cores()
         self._plan = plan
         self._should_cancel = should_cancel
         self._is_cancelled = False
         self.token = secrets.token_hex(6)
-        self.tasks = make_tasks(plan, workers, self.token)
         self.executor = make_executor(plan.classifier, plan.arrays, workers, self._cancelled)
-        self._n_tiles = sum(len(task.tiles) for task in self.tasks.values())
+        self._tasks: dict[int, FileTask | Problem] = {}
+        self._n_tiles = 0
         self._n_done = 0
         self._done_of: Counter[int] = Counter()
         self._ended: dict[int, LedgerRow] = {}
@@ -154,30 +159,43 @@ class _Run:
             except ExportError as error:  # it is in nobody's way
                 self.executor.tell(str(error))
 
+    def prepare(self) -> Iterator[Notice]:
+        """Load what predicting takes, if memory is limited, and make the tasks; yield notices."""
+        if self._plan.job.memory is not None and rows_to_run(self._plan):
+            yield from preparing(self._plan.classifier, sources(self._plan.exports), self._cancelled)
+        self._tasks = make_tasks(self._plan, self._workers, self.token)
+        self._n_tiles = sum(len(task.tiles) for task in self._tasks.values() if isinstance(task, FileTask))
+
     def events(self) -> Generator[Event, None, None]:
         """Run every task and write the tables; yield events."""
         yield BatchStarted(len(self._plan.rows), self._n_tiles)
         for index, row in enumerate(self._plan.rows):
             if row.kept is not None:
                 yield self._end(index, row.kept)
-            elif row.problems:
-                reason = " ".join(map(str, row.problems))
+            elif problems := self._problems(index, row):
+                reason = " ".join(map(str, problems))
                 yield self._end(index, LedgerRow(input=row.input, status="failed", reason=reason))
             elif row.skip:
                 skipped = LedgerRow(input=row.input, status="skipped", reason="All outputs exist.", outputs=row.outputs)
                 yield self._end(index, skipped)
-            elif not self._cancelled():
-                yield from map(self._event, self.executor.hand_over(self.tasks[index]))
+            elif isinstance(task := self._tasks[index], FileTask) and not self._cancelled():
+                yield from map(self._event, self.executor.hand_over(task))
         yield from map(self._event, self.executor.wait())
-        for index, task in self.tasks.items():
+        for index in self._tasks:
             if index not in self._ended:
-                yield self._end(index, LedgerRow(input=str(task.location), status="cancelled", reason=CANCELLED))
+                row = self._plan.rows[index]
+                yield self._end(index, LedgerRow(input=row.input, status="cancelled", reason=CANCELLED))
         self._write_tables()
         yield BatchFinished(self.ledger())
 
     def ledger(self) -> Ledger:
         """Return the ledger of the inputs that have ended so far."""
         return Ledger(tuple(self._ended[index] for index in sorted(self._ended)), tables=self._tables)
+
+    def _problems(self, index: int, row: PlanRow) -> tuple[Problem, ...]:
+        """Return the problems of a row, also that memory is too small for it as measured now."""
+        task = self._tasks.get(index)
+        return (*row.problems, task) if isinstance(task, Problem) else row.problems
 
     def _event(self, step: Step) -> Event:
         match step:

@@ -4,19 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from napari_batch_prediction.engine.compiled.engine import ENGINE
-from napari_batch_prediction.engine.tiles import Tiles, make_tiles
-from napari_batch_prediction.formats.common.target import Target
+from napari_batch_prediction.engine.tiles import Tiles
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.location import Location
 from napari_batch_prediction.planning.exports import NamedExport, counted
 from napari_batch_prediction.planning.inspection import ImageInfo
-from napari_batch_prediction.planning.output import OutputPlan
+from napari_batch_prediction.planning.memory import MemoryShares, PlannedOutput, bytes_before, sources
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.planning.rows import PlanRow
-from napari_batch_prediction.planning.transform import Transform, export_region, predicted_box
-
-PlannedOutput = tuple[OutputPlan, Transform]
+from napari_batch_prediction.planning.transform import export_region
+from napari_batch_prediction.problems import Problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +59,10 @@ class FileTask:
         Names of the image sources to predict.
     tiles
         The tiles of the image, in order.
+    held, each
+        Bytes that the task takes as long as its file is open, and that a thread takes for one of its tiles.
+    room
+        Bytes that all tasks may take at a time; None if that is not limited.
     token
         The mark of the run in the names of temporary files.
     """
@@ -76,11 +77,23 @@ class FileTask:
     measurement: Measurement | None
     sources: tuple[str, ...]
     tiles: Tiles
+    held: int = 0
+    each: int = 0
+    room: int | None = None
     token: str = ""
 
 
-def make_tasks(plan: Plan, workers: int, token: str = "") -> dict[int, FileTask]:
-    """Return a task for each row of a plan that is to be run, by the row's index.
+def rows_to_run(plan: Plan) -> dict[int, PlanRow]:
+    """Return the rows of a plan that are to be run, by their index."""
+    return {
+        index: row
+        for index, row in enumerate(plan.rows)
+        if row.image is not None and not (row.problems or row.skip or row.kept)
+    }
+
+
+def make_tasks(plan: Plan, workers: int, token: str = "") -> dict[int, FileTask | Problem]:
+    """Return a task for each row of a plan that is to be run, by the row's index; a problem if memory is too small.
 
     Parameters
     ----------
@@ -91,50 +104,38 @@ def make_tasks(plan: Plan, workers: int, token: str = "") -> dict[int, FileTask]
     token
         The mark of the run in the names of temporary files.
     """
-    rows = {
-        index: row
-        for index, row in enumerate(plan.rows)
-        if row.image is not None and not (row.problems or row.skip or row.kept)
-    }
-    share = max(1, workers // max(1, len(rows)))
+    rows = rows_to_run(plan)
+    threads = max(1, workers // max(1, len(rows)))
     # Outputs of images in memory stay in memory until the run ends.
-    held = sum(row.n_bytes for row in rows.values() if row.location.in_memory)
-    return {index: make_task(plan, index, row, share, held, token) for index, row in rows.items()}
+    kept = sum(row.n_bytes for row in rows.values() if row.location.in_memory)
+    before = 0 if plan.job.memory is None else bytes_before(plan.classifier) + kept
+    shares = MemoryShares(plan.classifier, plan.exports, workers, plan.job.memory, before)
+    return {index: make_task(plan, index, row, shares, threads, token) for index, row in rows.items()}
 
 
-def make_task(plan: Plan, index: int, row: PlanRow, workers: int, held: int = 0, token: str = "") -> FileTask:
-    """Return the task of one row of a plan.
+def make_task(
+    plan: Plan, index: int, row: PlanRow, shares: MemoryShares, threads: int = 1, token: str = ""
+) -> FileTask | Problem:
+    """Return the task of one row of a plan; a problem if memory is too small for it.
 
     Parameters
     ----------
     plan, index, row
         The checked job, and one of its rows, with the header of its image.
-    workers
+    shares
+        The memory of the run.
+    threads
         Number of threads for this input.
-    held
-        Bytes that the run keeps in memory for other inputs.
     token
         The mark of the run in the names of temporary files.
     """
     if row.image is None:
         raise ValueError(f"{row.input} could not be read: it has no task.")
     outputs = tuple((output, output.transform) for output in row.plans if output.transform is not None)
-    measurement = _measurement(plan.exports, row.image)
-    names = [output.export.source.name for output, _ in outputs]
-    sources = tuple(dict.fromkeys([*names, measurement.made_from] if measurement else names))
-    transforms = [transform for _, transform in outputs]
-    starts, sizes = predicted_box(row.image.extents, transforms, is_whole=measurement is not None)
-    chunk = outputs[0][0].chunk if outputs else {}
-    tiles = make_tiles(
-        sizes,
-        plan.classifier.context,
-        (chunk.get("z", 1), chunk.get("y", 1), chunk.get("x", 1)),
-        plan.classifier.memory(sources),
-        workers,
-        ENGINE.limits,
-        None if plan.job.memory is None else plan.job.memory - held - _waiting_bytes(row, outputs, workers),
-        starts,
-    )
+    share = shares.share(row.image, outputs, threads, in_memory=row.location.in_memory)
+    problem = shares.shortage(share)
+    if problem is not None:
+        return problem
     return FileTask(
         index=index,
         job=plan.job.for_input(row.input),
@@ -143,9 +144,12 @@ def make_task(plan: Plan, index: int, row: PlanRow, workers: int, held: int = 0,
         image=row.image,
         outputs=outputs,
         own=row.own,
-        measurement=measurement,
-        sources=sources,
-        tiles=tiles,
+        measurement=_measurement(plan.exports, row.image),
+        sources=sources(plan.exports),
+        tiles=share.tiles,
+        held=share.held,
+        each=share.each,
+        room=shares.room,
         token=token,
     )
 
@@ -156,16 +160,3 @@ def _measurement(exports: Sequence[NamedExport], image: ImageInfo) -> Measuremen
         return None
     region = export_region(table.settings, {**image.extents, "c": table.source.channels})
     return Measurement(table=table.source.name, made_from=table.source.made_from, region=region)
-
-
-def _waiting_bytes(row: PlanRow, outputs: Sequence[PlannedOutput], workers: int) -> int:
-    """Return the number of bytes that wait in memory to be written to files."""
-    if row.location.in_memory:
-        return 0
-    targets = (
-        (output.export.format, Target(output.path, transform.axes, transform.shape, transform.dtype))
-        for output, transform in outputs
-    )
-    # While one thread completes a row of chunks, another has begun the next.
-    n_rows = 1 if workers == 1 else 2
-    return sum(format_.writer(target).held_bytes(n_rows) for format_, target in targets)

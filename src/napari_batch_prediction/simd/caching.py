@@ -10,6 +10,7 @@ each time, and an event of numba says why.
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -69,6 +70,23 @@ def stamp() -> str:
 DIGEST_SIZE = hashlib.sha256().digest_size
 
 
+class NotOnDiskError(Exception):
+    """A loop is not on disk, and is not to be compiled in this thread."""
+
+
+_only_from_disk = ContextVar("only from disk", default=False)
+
+
+@contextmanager
+def only_from_disk() -> Iterator[None]:
+    """Raise NotOnDiskError in this thread for loops that would have to be compiled and could be kept."""
+    token = _only_from_disk.set(True)
+    try:
+        yield
+    finally:
+        _only_from_disk.reset(token)
+
+
 class _StampedFiles(CompileResultCacheImpl):
     """The files of one loop: numba's names, and the stamp."""
 
@@ -117,6 +135,8 @@ class _StampedCache(FunctionCache):
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         loop = super().load_overload(sig, target_context)
+        if loop is None and _only_from_disk.get():
+            raise NotOnDiskError
         if loop is None:
             with event.trigger_event(WAITING):
                 self._turn.take()
