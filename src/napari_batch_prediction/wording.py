@@ -51,3 +51,12 @@ def harmless(text: str) -> str:
 def plain(cell: str) -> str:
     """Return the text of a cell that :func:`harmless` made."""
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """Return the question whether the most similar of some names is meant, in brackets; empty if none is similar."""
+    from difflib import get_close_matches  # only for messages
+
+    by_lower = {other.lower(): other for other in names}
+    similar = get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
+    return f" (did you mean '{by_lower[similar[0]]}'?)" if similar else ""

@@ -6,8 +6,10 @@ from pathlib import Path
 
 from napari_batch_prediction.console import Ends
 from napari_batch_prediction.demo.samples import NUCLEI
+from napari_batch_prediction.disk import require_path
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.job.job import BatchJob
+from napari_batch_prediction.job.stored import write_job
 
 DEFAULT_FOLDER = Path("nbp-demo")
 DAMAGED = "nuclei_07_damaged.png"
@@ -61,7 +63,7 @@ def run_demo(folder: Path | None, viewer: bool, ends: Ends | None = None) -> int
     if viewer:
         print("napari opens with everything filled in. Press Export all; close the window to end.")
         # The window is a program of its own, since this module may not know Qt.
-        program = [sys.executable, "-m", "napari_batch_prediction.widgets.demo", job.absolute().model_dump_json()]
+        program = [sys.executable, "-m", "napari_batch_prediction.widgets.demo", write_job(job.absolute())]
         subprocess.run(program, check=False)  # noqa: S603
     return 0 if failed == [DAMAGED] else 1
 
@@ -82,6 +84,7 @@ def make_demo(folder: Path) -> BatchJob:
     sample = {path.name: path.read_bytes() for path in (NUCLEI.project, *NUCLEI.images)}
     project = folder / NUCLEI.project.name
     record = folder / "results" / _RECORD
+    require_path(record, SettingsError, "The demo")
     earlier_demo = record.is_file() and project.is_file() and project.read_bytes() == sample[project.name]
     if folder.exists() and not earlier_demo and not (folder.is_dir() and not any(folder.iterdir())):
         raise SettingsError(

@@ -8,7 +8,7 @@ from typing import Self
 
 import h5py
 
-from napari_batch_prediction.disk import refuse_special
+from napari_batch_prediction.disk import refuse_special, require_path
 from napari_batch_prediction.errors import ProjectError
 from napari_batch_prediction.ilp.group import H5PY_ERRORS, ProjectGroup
 from napari_batch_prediction.ilp.limits import MAX_NAME, Limits
@@ -38,6 +38,7 @@ class ProjectFile(ProjectGroup):
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         path = Path(path)
+        require_path(path, ProjectError, "The classifier", "classifier")
         self._file = _open(path)
         try:
             super().__init__(path, self._file, Limits(path))

@@ -11,6 +11,7 @@ from napari_batch_prediction.formats.registry import is_table_format
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.job.options import write_options
+from napari_batch_prediction.job.stored import write_job
 
 _RUN = """ledger = job.run()
 for row in ledger.rows:
@@ -81,7 +82,7 @@ def _arguments(job: BatchJob) -> list[str]:
         and not any(name.startswith("-") for name in names)
     )
     if not expressible:
-        return ["--job", job.model_dump_json(exclude_defaults=True)]
+        return ["--job", write_job(job)]
     words = [os.fspath(job.classifier), *job.inputs]
     for export in job.exports:
         words += ["--export", export.source]

@@ -13,7 +13,16 @@ from napari_batch_prediction.images.channels import Channels, ChannelsImage
 from napari_batch_prediction.images.stack import StackAxis
 from napari_batch_prediction.locations.lists import EXTENSIONS as LIST_EXTENSIONS
 from napari_batch_prediction.locations.lists import read_list
-from napari_batch_prediction.locations.location import Arrays, FileAt, LayerNamed, Location, StackOf, parse
+from napari_batch_prediction.locations.location import (
+    Arrays,
+    FileAt,
+    LayerNamed,
+    Location,
+    StackOf,
+    Unmatched,
+    parse,
+    require_name,
+)
 from napari_batch_prediction.locations.paths import SplitPath, is_true, real_path, split_path
 from napari_batch_prediction.locations.patterns import expand_pattern
 
@@ -52,6 +61,8 @@ def open_image(
         If ``axes`` are not valid or do not fit the image.
     ImageMismatchError
         If the image has no such channels, or the files of a stack differ.
+    SettingsError
+        If no file can have such a name.
     """
     axes = None if axes is None else check_axes(axes)
     location_ = location if isinstance(location, Location) else parse(location, stack)
@@ -123,12 +134,15 @@ class Expansion:
         Raises
         ------
         SettingsError
-            If a pattern or folder matches no file, or only results, or a list cannot be read.
+            If a pattern or folder matches no file, or only results, no file can have such a name, or a list cannot be
+            read. Of a list each entry fails for itself, when it is opened, unless all do.
         """
         if (layer := LayerNamed.of(entry)) is not None:
             found: list[_Found] = [_Found(layer, layer, False)]
         else:
-            found = [one for text in _listed(entry) for one in self._locations(text)]
+            require_name(entry)
+            listed = _listed(entry)
+            found = [*self._locations(_at_home(entry))] if listed is None else self._of_list(listed)
         # If an input fails half way, later inputs may still expand to its images: none is marked as seen.
         new: dict[Hashable, Location] = {}
         for key, location, is_match in found:
@@ -140,6 +154,21 @@ class Expansion:
                 self.matched.discard(new.get(key) or self._seen[key])
         self._seen.update(new)
         return list(new.values())
+
+    def _of_list(self, entries: Sequence[str]) -> list[_Found]:
+        """Return what the entries of a list stand for; a wrong entry stands for its error."""
+        found: list[_Found] = []
+        errors: list[SettingsError] = []
+        for text in entries:
+            try:
+                require_name(text)
+                found += self._locations(_at_home(text))
+            except SettingsError as error:
+                errors.append(error)
+                found.append(_Found((Unmatched, text), Unmatched(text, error), False))
+        if len(errors) == len(entries):
+            raise errors[0]
+        return found
 
     def _locations(self, text: str) -> Iterator[_Found]:
         """Yield the locations of one pattern, folder or file, each with a key that is equal for equal images."""
@@ -184,15 +213,16 @@ def expand_inputs(
     return [location for entry in inputs for location in expansion.expand(entry)]
 
 
-def _listed(entry: str) -> Iterator[str]:
-    """Yield an input, or the entries of a list, with the home folder for ``~``."""
+def _listed(entry: str) -> list[str] | None:
+    """Return the entries of a list; None if an input is none."""
     if entry.startswith("@") and not is_true(Path.exists, Path(entry)):
-        yield from map(_at_home, read_list(Path(_at_home(entry[1:]))))
-    elif Path(entry).suffix.lower() in LIST_EXTENSIONS and not has_magic(entry) and split_path(entry).dataset is None:
-        yield from map(_at_home, read_list(Path(_at_home(entry))))
-    else:
-        yield _at_home(entry)
+        return read_list(Path(_at_home(entry[1:])))
+    if Path(entry).suffix.lower() in LIST_EXTENSIONS and not has_magic(entry) and split_path(entry).dataset is None:
+        return read_list(Path(_at_home(entry)))
+    return None
 
 
 def _at_home(entry: str) -> str:
-    return str(Path(entry).expanduser()) if entry.startswith(("~/", f"~{os.sep}")) else entry
+    """Return an input with the home folder for ``~``."""
+    # A text, since a path cannot be without a home.
+    return os.path.expanduser(entry) if entry.startswith(("~/", f"~{os.sep}")) else entry  # noqa: PTH111

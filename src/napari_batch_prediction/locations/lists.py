@@ -1,6 +1,7 @@
 """Lists of inputs: text files with one input on each line, or CSV files with a column of inputs."""
 
 import csv
+from collections.abc import Iterator
 from pathlib import Path
 
 from napari_batch_prediction.disk import refuse_special
@@ -41,9 +42,21 @@ def read_list(file: Path) -> list[str]:
 
 def _column(lines: list[str]) -> list[str]:
     separator = max(",;\t", key=lambda character: lines[0].count(character)) if lines else ","
-    rows = [[plain(cell.strip()) for cell in row] for row in csv.reader(lines, delimiter=separator)]
+    rows = [[plain(cell.strip()) for cell in row] for row in _rows(lines, separator)]
     names = [cell.lower() for cell in rows[0]] if rows else []
     column = next((names.index(name) for name in _COLUMNS if name in names), None)
     if column is None:
         return [row[0] for row in rows if row[0]]
     return [row[column] for row in rows[1:] if len(row) > column and row[column]]
+
+
+def _rows(lines: list[str], separator: str) -> Iterator[list[str]]:
+    """Yield the cells of each row; a line that is no CSV, as with a cell of more than 128 kB, is one cell."""
+    reader = csv.reader(lines, delimiter=separator)
+    while True:
+        try:
+            yield next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            yield [lines[reader.line_num - 1]]

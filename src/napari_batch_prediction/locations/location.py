@@ -7,7 +7,7 @@ from glob import has_magic
 from pathlib import Path
 from typing import Self
 
-from napari_batch_prediction.disk import refuse_special
+from napari_batch_prediction.disk import MAX_PATH, refuse_special, shown, text_fault
 from napari_batch_prediction.errors import ImageReadError, SettingsError
 from napari_batch_prediction.formats.registry import known_format
 from napari_batch_prediction.images.base import Image, reading
@@ -253,15 +253,26 @@ def parse(text: str | os.PathLike[str], stack: StackAxis | None = None) -> Locat
     Raises
     ------
     SettingsError
-        If a pattern or folder to be stacked matches no file.
+        If no file can have such a name, or a pattern or folder to be stacked matches no file.
     """
     text = os.fspath(text)
     if (layer := LayerNamed.of(text)) is not None:
         return layer
+    require_name(text)
     split = split_path(text)
     if stack is not None and (matches := expand_pattern(text, split)) is not None:
         return StackOf(text, tuple(map(FileAt.from_split, matches)), stack)
     return FileAt.from_split(split, text)
+
+
+def require_name(text: str) -> None:
+    """Raise :class:`SettingsError` if a text names no file and no pattern, whatever is on disk."""
+    fault = text_fault(text)
+    # The path of a dataset may follow that of its file.
+    if fault is None and len(text) > (longest := 2 * MAX_PATH):
+        fault = f"is {len(text)} characters long, and has at most {longest}"
+    if fault is not None:
+        raise SettingsError(f"The input '{shown(text)}' {fault}. Correct its name.", setting="inputs")
 
 
 def absolute(text: str) -> str:

@@ -8,20 +8,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from napari_batch_prediction import PROGRAM
+from napari_batch_prediction.disk import MAX_NAME, shown
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.formats.common.files import not_replaced
 from napari_batch_prediction.formats.format import load
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.location import Location
 from napari_batch_prediction.planning.exports import NamedExport
-from napari_batch_prediction.planning.folders import Folder, Folders, absolute_parts
+from napari_batch_prediction.planning.folders import Folder, Folders, absolute_parts, place_problem
 from napari_batch_prediction.planning.naming import shared_folder
 from napari_batch_prediction.planning.output import OutputPlan, plan_table
 from napari_batch_prediction.planning.provenance import made_with
 from napari_batch_prediction.problems import Problem
-
-# The longest name, in bytes, on most file systems.
-MAX_NAME = 255
 
 
 class Checked(NamedTuple):
@@ -112,6 +110,8 @@ class OutputChecks:
             path = plan_table(export, self._job.classifier, self.shared_folder) if export.is_table else None
             if path is None:
                 continue
+            if problem := place_problem(path.parent, path.name) or _too_long(path.name):
+                raise SettingsError(f"The table of {export.name}: {problem}", setting=problem.setting)
             folder = self._folders[str(path.parent)]
             key = folder.key(path.name)
             owner = "another table" if key in keys else self._sacred.get(folder.real_key(path.name))
@@ -263,7 +263,7 @@ def _too_long(name: str) -> Problem | None:
     """Return the problem that a name is too long for file systems; None if it is not."""
     if len(os.fsencode(name)) <= MAX_NAME:
         return None
-    return Problem("output", f"The name {name} is longer than {MAX_NAME} bytes. Choose a shorter one.", "name")
+    return Problem("output", f"The name {shown(name)} is longer than {MAX_NAME} bytes. Choose a shorter one.", "name")
 
 
 def _in_the_way(paths: Sequence[Path]) -> Problem:

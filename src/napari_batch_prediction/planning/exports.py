@@ -1,21 +1,27 @@
 """Resolving a job's exports: finding each source, splitting exports of one file per class."""
 
+import os
 from collections.abc import Collection, Iterable
 from itertools import chain, count
 from typing import NamedTuple
 
 from napari_batch_prediction.classifiers.base import Classifier, Source
+from napari_batch_prediction.disk import MAX_NAME, require_path, shown, text_fault
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.formats.format import ExportFormat
 from napari_batch_prediction.formats.registry import find_format
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob
+from napari_batch_prediction.locations.paths import absolute_path
 from napari_batch_prediction.planning.naming import check_template
 
 TABLE_FORMAT = "csv"
 """Default format of a table."""
 
 _CLASS = "{class}"
+
+# The table beside a record has its name with another ending, and a number if need be.
+_LONGEST_RECORD = MAX_NAME - 10
 
 
 class NamedExport(NamedTuple):
@@ -93,15 +99,34 @@ def _per_class(export: NamedExport) -> list[NamedExport]:
     return [export]
 
 
+def check_paths(job: BatchJob) -> None:
+    """Raise :class:`SettingsError` if no file can have the name of a job's classifier or record."""
+    require_path(job.classifier, SettingsError, "The classifier", "classifier")
+    if job.ledger is not None:
+        require_path(absolute_path(job.ledger), SettingsError, "The record", "ledger")
+        if len(os.fsencode(job.ledger.name)) > _LONGEST_RECORD:
+            raise SettingsError(
+                f"The record '{shown(job.ledger)}' has a name of more than {_LONGEST_RECORD} bytes, which leaves no "
+                "room for that of the table beside it. Choose a shorter one.",
+                setting="ledger",
+            )
+
+
 def _check(export: NamedExport) -> None:
     """Raise :class:`SettingsError` if the settings of an export do not go together for any image."""
     check_template(export.settings.name)
+    if fault := text_fault(export.settings.name):
+        raise SettingsError(f"The name '{shown(export.settings.name)}' {fault}. Choose another.", setting="name")
+    if export.settings.folder is not None:
+        require_path(export.settings.folder, SettingsError, "The folder", "folder")
     if problem := export.format.compression_problem(export.settings.compression):
         raise SettingsError(problem, setting="compression")
     if not export.settings.internal_path.strip("/ "):
         raise SettingsError(
             "The dataset inside the HDF5 file needs a name, for example 'exported_data'.", setting="internal_path"
         )
+    if export.format.has_internal_path:
+        require_path(export.settings.internal_path, SettingsError, "The dataset", "internal_path")
 
 
 def _as_table(export: Export) -> Export:
@@ -113,7 +138,7 @@ def _as_table(export: Export) -> Export:
 def _of_class(export: Export, channel: int, name: str) -> Export:
     """Return the settings for one class: its channel, and its name in the name of the file."""
     template = export.name if _CLASS in export.name else f"{export.name}_{_CLASS}"
-    safe = "".join("_" if letter in '/\\:*?"<>|' else letter for letter in name)
+    safe = "".join("_" if letter in '/\\:*?"<>|' or not letter.isprintable() else letter for letter in name)
     template = template.replace(_CLASS, safe.replace("{", "{{").replace("}", "}}"))
     return export.model_copy(update={"name": template, "region": {**export.region, "c": (channel, channel + 1)}})
 

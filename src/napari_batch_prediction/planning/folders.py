@@ -3,12 +3,17 @@
 import os
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 
+from napari_batch_prediction.disk import MAX_NAME, MAX_PATH, path_fault, shown, text_fault
 from napari_batch_prediction.problems import Problem
 
 # From this number of names on, listing the folder is faster than looking at each name.
 _MANY = 16
+
+# The most bytes of a folder: files in it have temporary names, and stores have folders in them.
+_LONGEST_FOLDER = MAX_PATH - 2 * MAX_NAME
 
 
 def same(text: str) -> str:
@@ -119,3 +124,23 @@ def _problem(folder: Path) -> Problem | None:
         text = f"The folder {existing} cannot be written to. Choose another folder."
         return Problem("output", text, "folder", existing)
     return None
+
+
+def place_problem(folder: Path, name: str) -> Problem | None:
+    """Return the problem that no file can have a name in a folder, whatever is on disk; None if one can.
+
+    A name that is too long is not looked at here, since those of a sequence differ.
+    """
+    if fault := _folder_fault(folder):
+        return Problem("output", f"The folder '{shown(folder)}' {fault}. Choose another folder.", "folder")
+    if fault := text_fault(name):
+        return Problem("output", f"The name '{shown(name)}' {fault}. Choose another name.", "name")
+    return None
+
+
+@lru_cache(maxsize=1024)
+def _folder_fault(folder: Path) -> str | None:
+    fault = path_fault(folder)
+    if fault is None and (n_bytes := len(os.fsencode(folder))) > _LONGEST_FOLDER:
+        return f"is {n_bytes} bytes long, and one for outputs has at most {_LONGEST_FOLDER}"
+    return fault

@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from string import Formatter
 
+from napari_batch_prediction.disk import shown
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.job.export import Export
 
@@ -94,7 +95,7 @@ def _fields(template: str) -> frozenset[str]:
         fields = [field for field in Formatter().parse(template) if field[1] is not None]
     except ValueError as error:
         raise SettingsError(
-            f"The name '{template}' is not a template: {error}. "
+            f"The name '{shown(template)}' is not a template: {error}. "
             "Write placeholders as {stem}, and braces as {{ and }}.",
             setting="name",
         ) from None
@@ -103,7 +104,8 @@ def _fields(template: str) -> frozenset[str]:
             listing = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
             text = f"{field}{'!' if convert else ''}{convert or ''}{':' if spec else ''}{spec}"
             raise SettingsError(
-                f"The name '{template}' holds {{{text}}}, which is unknown. Known are: {listing}.", setting="name"
+                f"The name '{shown(template)}' holds {{{text}}}, which is unknown. Known are: {listing}.",
+                setting="name",
             )
     return frozenset(str(field) for _, field, _, _ in fields)
 
@@ -137,7 +139,7 @@ def name_output(
     fields = _fields(export.name)
     # Texts are faster than paths for thousands of images.
     image_folder = os.path.abspath(os.path.dirname(naming.file))  # noqa: PTH100, PTH120
-    folder = image_folder if export.folder is None else os.path.abspath(export.folder.expanduser())  # noqa: PTH100
+    folder = image_folder if export.folder is None else os.path.abspath(os.path.expanduser(export.folder))  # noqa: PTH100, PTH111
     name = export.name.format(
         folder=folder,
         stem=naming.stem,
@@ -154,7 +156,7 @@ def name_output(
     last = name.replace("\\", "/").rpartition("/")[2] if os.name == "nt" else name.rpartition("/")[2]
     if last.strip() in {"", ".", ".."}:
         raise SettingsError(
-            f"The name '{export.name}' gives no file name for {naming.file}: got '{name}'. "
+            f"The name '{shown(export.name)}' gives no file name for {naming.file}: got '{shown(name)}'. "
             "Use for example '{stem}_{source}'.",
             setting="name",
         )

@@ -11,6 +11,7 @@ from napari_batch_prediction.formats.registry import format_problem
 from napari_batch_prediction.formats.zarr.labels import FOLDER as LABELS
 from napari_batch_prediction.locations.location import Location
 from napari_batch_prediction.planning.exports import NamedExport, counted
+from napari_batch_prediction.planning.folders import place_problem
 from napari_batch_prediction.planning.inspection import Inspected
 from napari_batch_prediction.planning.naming import Naming, name_output
 from napari_batch_prediction.planning.transform import (
@@ -130,6 +131,8 @@ def plan_output(
         settings, extension = settings.model_copy(update={"folder": (naming.store or naming.file) / LABELS}), ""
     region = {key: transform.region[key] for key in transform.axes} if transform is not None else {}
     folder, name = name_output(settings, export.source.name, extension, naming, region)
+    if problem := place_problem(folder, name):
+        return OutputPlan(export, transform, (*problems, problem))
     return OutputPlan(export, transform, problems, folder, name)
 
 

@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 from napari_batch_prediction.axes import check_axes
 from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.classifiers.load import load_classifier
+from napari_batch_prediction.disk import path_fault
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.formats.zarr.store import find_image
 from napari_batch_prediction.job.job import BatchJob
@@ -16,7 +17,7 @@ from napari_batch_prediction.locations.inputs import Expansion
 from napari_batch_prediction.locations.location import Arrays, Location, Unmatched, parse
 from napari_batch_prediction.locations.paths import split_path
 from napari_batch_prediction.planning.checks import OutputChecks
-from napari_batch_prediction.planning.exports import NamedExport, counted, named_exports
+from napari_batch_prediction.planning.exports import NamedExport, check_paths, counted, named_exports
 from napari_batch_prediction.planning.inspection import Inspected, Inspections
 from napari_batch_prediction.planning.memory import MemoryShares
 from napari_batch_prediction.planning.naming import Naming, shared_folder
@@ -175,6 +176,7 @@ def iter_plan(
         Also if it is cancelled.
     """
     arrays, inspections = arrays or {}, inspections or Inspections()
+    check_paths(job)
 
     def unless_cancelled(items: Iterable[Item]) -> Iterator[Item]:
         for item in items:
@@ -268,7 +270,7 @@ def _again(job: BatchJob, text: str) -> Location:
     try:
         return parse(text, job.stack)
     except SettingsError as error:
-        return Unmatched(text, error, split_path(text).path)
+        return Unmatched(text, error, None if path_fault(text) else split_path(text).path)
 
 
 def _namings(job: BatchJob, exports: Sequence[NamedExport], inspected: Sequence[Inspected]) -> Iterator[Naming | None]:
@@ -284,6 +286,9 @@ def _namings(job: BatchJob, exports: Sequence[NamedExport], inspected: Sequence[
         if file is None:
             yield None
             continue
-        location = full_location(job, item.location)
+        try:
+            location = full_location(job, item.location)
+        except SettingsError:  # opening it says so
+            location = item.location
         store = (find_image(Path(str(location))) or find_image(file)) if wants_store[i] else None
         yield Naming(file, location.stem, i + 1, len(inspected), root, str(location), store)

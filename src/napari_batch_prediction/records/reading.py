@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from napari_batch_prediction.classifiers.base import COUNT_COLUMNS, COUNTS
-from napari_batch_prediction.disk import refuse_special
+from napari_batch_prediction.disk import refuse_special, require_path
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.records.ledger import LedgerRow, Table, Written
@@ -144,6 +144,7 @@ def _read_tables(line: EndLine) -> dict[str, Table]:
 
 def _content(path: Path) -> bytes:
     """Return the whole lines of a record."""
+    require_path(path, SettingsError, "The record", "ledger")
     refuse_special(path, SettingsError)
     try:
         content = path.read_bytes()

@@ -22,6 +22,9 @@ from napari_batch_prediction.records.record import FORMAT, SUFFIX, Record, Recor
 
 _NUMBERED = 20
 
+# Bytes of the classifier's name in that of a record.
+_LONGEST_STEM = 180
+
 
 class Recorder:
     """Writes the events of one run to its record.
@@ -185,7 +188,8 @@ def _new_path(plan: Plan) -> Path:
     # Files of two trees share no folder but the root.
     folders = [*([shared] if shared != Path(shared.anchor) else []), *dict.fromkeys(path.parent for path in files)]
     folder = next((folder for folder in folders if os.access(nearest(folder), os.W_OK | os.X_OK)), folders[0])
-    return folder / f"{plan.job.classifier.stem}_{datetime.now().astimezone():%Y-%m-%d_%H-%M-%S}{SUFFIX}"
+    stem = os.fsencode(plan.job.classifier.stem)[:_LONGEST_STEM].decode(errors="ignore")
+    return folder / f"{stem}_{datetime.now().astimezone():%Y-%m-%d_%H-%M-%S}{SUFFIX}"
 
 
 def _new_record(path: Path) -> Record:

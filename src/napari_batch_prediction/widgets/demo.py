@@ -6,6 +6,7 @@ import napari
 from napari.viewer import Viewer
 
 from napari_batch_prediction.job.job import BatchJob
+from napari_batch_prediction.job.stored import read_job
 from napari_batch_prediction.widgets.batch import BatchPredictionWidget
 from napari_batch_prediction.widgets.dock import open_dock
 
@@ -24,4 +25,4 @@ def show_demo(job: BatchJob) -> None:
 
 
 if __name__ == "__main__":
-    show_demo(BatchJob.model_validate_json(sys.argv[1]))
+    show_demo(read_job(sys.argv[1]))

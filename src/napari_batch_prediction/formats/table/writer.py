@@ -2,10 +2,13 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from napari_batch_prediction.wording import harmless
+
+_HALVES = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 
 Cell = str | float | None
 Line = tuple[Cell, ...]
@@ -57,8 +60,8 @@ def table_bytes(lines: Iterable[Line], end: str = "\n") -> bytes:
     formulas; numbers stay numbers.
     """
     content = "".join(_line(line) + end for line in lines)
-    # The bytes of a name that is not UTF-8 are written as they are.
-    return content.encode("utf-8", errors="surrogateescape")
+    # The bytes of a name that is not UTF-8 are written as they are; other halves of characters stand for no bytes.
+    return _HALVES.sub("\N{REPLACEMENT CHARACTER}", content).encode("utf-8", errors="surrogateescape")
 
 
 def _line(cells: Line) -> str:

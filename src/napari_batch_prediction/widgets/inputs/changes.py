@@ -50,7 +50,7 @@ def without(inputs: Iterable[str], locations: Mapping[str, Sequence[str]], remov
 
 def _may_stand_for(name: str, locations: Iterable[str]) -> bool:
     """Return True if a folder, pattern or list could stand for one of the locations, by its name alone."""
-    path = Path(name).expanduser()
+    path = Path(os.path.expanduser(name))  # noqa: PTH111 - never fails
     if name.startswith("@") or path.suffix.lower() in LISTS:
         return True
     # Brackets may belong to the name of a folder; other wildcards match a little too much here.

@@ -1,0 +1,106 @@
+"""The faults that a model finds in its fields, in words."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from napari_batch_prediction.wording import did_you_mean, either, shortened
+
+_EXPECTED = {
+    "string": "a text",
+    "path": "a path as text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "tuple": "a list",
+    "list": "a list",
+    "dict": "an object with names and values",
+    "model": "an object with fields",
+    "finite": "a finite number",
+}
+_LONGEST = 60
+_MOST = 5
+
+
+def faults(error: ValidationError, model: type[BaseModel], names: Mapping[str, str] | None = None) -> str:
+    """Return every fault that a model has found, each with its field, as one sentence without its end.
+
+    Parameters
+    ----------
+    error
+        The error of the model.
+    model
+        The model.
+    names
+        How fields are called, by their names; as in the model if not given.
+    """
+    found: dict[str, list[ErrorDetails]] = {}
+    details = error.errors(include_url=False)
+    for detail in details:
+        if detail["type"] == "too_short" and any(_is_inside(other["loc"], detail["loc"]) for other in details):
+            continue  # entries with faults are not counted
+        found.setdefault(_place(detail["loc"], names or {}), []).append(detail)
+    texts = [f"{place}: {_fault(details, model)}" for place, details in found.items()]
+    more = f"; and {len(texts) - _MOST} more" if len(texts) > _MOST else ""
+    return "; ".join(texts[:_MOST]) + more
+
+
+def _is_inside(place: tuple[int | str, ...], outer: tuple[int | str, ...]) -> bool:
+    return len(place) > len(outer) and place[: len(outer)] == outer
+
+
+def _place(parts: tuple[int | str, ...], names: Mapping[str, str]) -> str:
+    """Return the place of a fault: fields by name, entries of lists by number from 1."""
+    words = []
+    for before, part in zip((None, *parts), parts, strict=False):
+        if isinstance(part, int):
+            words.append(f"entry {part + 1}")
+        elif not (isinstance(before, int) and part in _EXPECTED) and part not in {"str", "[key]"}:
+            words.append(names.get(part, shortened(part, _LONGEST)))
+    return ", ".join(words) or "the whole"
+
+
+def _fault(details: list[ErrorDetails], model: type[BaseModel]) -> str:
+    """Return the fault at one place; of a field that may be one of several types there are several."""
+    detail = details[0]
+    kind, context, value = detail["type"], detail.get("ctx", {}), detail["input"]
+    if kind == "missing":
+        return "is missing"
+    if kind == "extra_forbidden":
+        name = str(detail["loc"][-1])
+        return f"is not the name of a field{did_you_mean(name, _fields(model, detail['loc'][:-1]))}"
+    if kind == "value_error":
+        return str(context["error"])
+    if kind == "too_short":
+        return "at least one entry is expected"
+    if kind == "too_long":
+        return f"at most {context['max_length']} entries are expected"
+    if kind == "greater_than_equal":
+        return f"at least {context['ge']} is expected, got {_shown(value)}"
+    if kind == "literal_error":
+        choices = [text.strip("'") for text in context["expected"].replace(" or ", ", ").split(", ")]
+        return f"{either(choices)} is expected, got {_shown(value)}{did_you_mean(str(value), choices)}"
+    expected = dict.fromkeys(_EXPECTED.get(detail["type"].partition("_")[0], "something else") for detail in details)
+    return f"{either(expected)} is expected, got {_shown(value)}"
+
+
+def _shown(value: object) -> str:
+    return shortened(repr(value), _LONGEST)
+
+
+def _fields(model: type[BaseModel], parts: Iterable[int | str]) -> list[str]:
+    """Return the names of the fields at a place in a model."""
+    for part in parts:
+        if isinstance(part, str) and part in model.model_fields:
+            model = next(_models(model.model_fields[part].annotation), model)
+    return [*model.model_fields]
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Yield the models in a type such as a list of models."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models(part)

@@ -1,0 +1,63 @@
+"""A job as JSON: writing it, and reading it with every fault in words."""
+
+import json
+
+from pydantic import ValidationError
+
+from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.job.faults import faults
+from napari_batch_prediction.job.job import BatchJob
+
+
+def write_job(job: BatchJob) -> str:
+    """Return a job as JSON in one line, with the fields that differ from their defaults."""
+    # Not by pydantic, which refuses the names of files that are no text in UTF-8.
+    return json.dumps(job.model_dump(mode="json", exclude_defaults=True))
+
+
+def read_job(text: str, name: str = "The job") -> BatchJob:
+    """Return the job that JSON holds.
+
+    Parameters
+    ----------
+    text
+        The JSON.
+    name
+        The subject of messages: the file that holds it.
+
+    Raises
+    ------
+    SettingsError
+        If the text is no JSON, or no job; the message names the place and the field.
+    """
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise SettingsError(f"{name} is not JSON: {_WRONG.get(error.msg, error.msg)} at {place}.") from None
+    except (ValueError, RecursionError):
+        raise SettingsError(f"{name} cannot be read: it is nested too deeply, or a number is too long.") from None
+    if not isinstance(content, dict):
+        kind = _KINDS[type(content)]
+        raise SettingsError(f"{name} holds {kind}, expected an object with the fields of a job in braces.")
+    try:
+        return BatchJob.model_validate(content)
+    except ValidationError as error:
+        raise SettingsError(f"{name} is no job: {faults(error, BatchJob)}.") from None
+
+
+_KINDS = {list: "a list", str: "a text", int: "a number", float: "a number", bool: "true or false", type(None): "null"}
+
+# Python's words for a comma after the last entry, and for nothing at all.
+_WRONG = {
+    "Expecting property name enclosed in double quotes": "a name in double quotes is expected",
+    "Expecting value": "a value is expected",
+    "Expecting ',' delimiter": "a comma is expected",
+    "Expecting ':' delimiter": "a colon is expected",
+    "Extra data": "there is more after its end",
+    "Unterminated string starting at": "a text has no closing quote: it begins",
+    "Invalid control character at": "a text holds a control character",
+    "Invalid \\escape": "a text holds a backslash that stands for nothing (write two)",
+    "Illegal trailing comma before end of object": "there is a comma before the closing brace",
+    "Illegal trailing comma before end of array": "there is a comma before the closing bracket",
+}
