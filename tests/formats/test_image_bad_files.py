@@ -124,7 +124,7 @@ def test_damage_of_files_read_as_a_whole_shows_at_each_read(bad, tmp_path):
             assert bad.name in str(raised.value)
 
 
-@pytest.mark.parametrize("name", ["a.tif", "a.png", "a.npy"])
+@pytest.mark.parametrize("name", ["a.bmp", "a.png", "a.npy"])
 def test_dataset_in_a_format_without_datasets_is_refused(name, tmp_path):
     """'a.png' is a PNG file, which has no datasets in it. Leave out '/volume/data'."""
     cut(1)(tmp_path / name)

@@ -270,7 +270,6 @@ def imagej_labels_of_planes(path: Path) -> None:
 CHANNEL_NAMES = {
     "rgba.png": (rgba, ("red", "green", "blue", "alpha")),
     "rgba.tif": (rgba, ("red", "green", "blue", "alpha")),
-    "palette.tif": (lambda path: PillowImage.fromarray(plane(1)).convert("P").save(path), ("red", "green", "blue")),
     "grey.png": (lambda path: PillowImage.fromarray(plane(1)).save(path), ()),
     "grey alpha.png": (lambda path: PillowImage.fromarray(plane(1, 20, 30, 2), "LA").save(path), ("grey", "alpha")),
     "labels.tif": (imagej_labels, ("nuclei", "membrane")),

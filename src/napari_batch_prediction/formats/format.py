@@ -59,6 +59,8 @@ class FileFormat:
         True if an output is a dataset inside a file.
     versions
         Versions of the format to write; empty if there is one.
+    in_sets
+        True if files can be parts of a set that is one image; then the reader takes ``alone``.
     holds_labels
         True if an output may be labels in the image that it belongs to.
     """
@@ -73,6 +75,7 @@ class FileFormat:
     store: str = ""
     has_internal_path: bool = False
     versions: tuple[str, ...] = ()
+    in_sets: bool = False
     holds_labels: bool = False
 
     @property
@@ -80,10 +83,12 @@ class FileFormat:
         """True if a file can hold several images, by path."""
         return bool(self.lister)
 
-    def open(self, location: str, file: Path, dataset: str | None, axes: str | None) -> Image:
-        """Open an image, given its location, file, dataset and the user's axes."""
+    def open(self, location: str, file: Path, dataset: str | None, axes: str | None, *, alone: bool = False) -> Image:
+        """Open an image, given its location, file, dataset and the user's axes, and whether to leave its set out."""
         reader = load(self.reader)
-        image: Image = reader(location, file, dataset, axes) if self.lister else reader(location, file, axes)
+        options = {"alone": alone} if self.in_sets else {}
+        names = (dataset, axes) if self.lister else (axes,)
+        image: Image = reader(location, file, *names, **options)
         return image
 
     def datasets(self, file: Path) -> list[str]:

@@ -99,6 +99,10 @@ class FileAt(Location):
         """Open the image; only its header is read."""
         return open_file(str(self), self.path, self.dataset, axes)
 
+    def open_alone(self, axes: str | None = None) -> Image:
+        """Open what is in this file, not in others of its set, as a part of a stack."""
+        return open_file(str(self), self.path, self.dataset, axes, alone=True)
+
 
 @dataclass(frozen=True, slots=True)
 class StackOf(Location):
@@ -165,7 +169,7 @@ class StackOf(Location):
 
     def open(self, axes: str | None = None, arrays: Arrays | None = None) -> Image:
         """Open the image; only headers are read."""
-        return StackImage(self.pattern, self.files, self.axis, lambda file: file.open(axes))
+        return StackImage(self.pattern, self.files, self.axis, lambda file: file.open_alone(axes))
 
 
 @dataclass(frozen=True, slots=True)

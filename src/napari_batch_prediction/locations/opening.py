@@ -13,7 +13,7 @@ from napari_batch_prediction.images.base import Image, reading
 from napari_batch_prediction.locations.paths import is_store
 
 
-def open_file(location: str, file: Path, dataset: str | None, axes: str | None) -> Image:
+def open_file(location: str, file: Path, dataset: str | None, axes: str | None, *, alone: bool = False) -> Image:
     """Open a file, a store or a dataset in it; only its header is read.
 
     Parameters
@@ -24,6 +24,8 @@ def open_file(location: str, file: Path, dataset: str | None, axes: str | None) 
         The file, and the dataset named after it.
     axes
         Axis keys of the user.
+    alone
+        True to read only what is in the file, not in others of its set.
 
     Raises
     ------
@@ -35,7 +37,7 @@ def open_file(location: str, file: Path, dataset: str | None, axes: str | None) 
     file_format = _format_of(location, file, dataset)
     with reading(f"'{location}' as {file_format.name}"):
         try:
-            return file_format.open(location, file, dataset, axes)
+            return file_format.open(location, file, dataset, axes, alone=alone)
         except AxesError as error:
             if axes is not None:
                 raise AxesError(f"'{location}': {error}", setting="axes") from error

@@ -54,6 +54,8 @@ class OutputChecks:
         SHA-256 of the classifier's file, in hexadecimal.
     outputs
         The location of each image, and its outputs.
+    parts
+        Other files that images are spread over.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class OutputChecks:
         exports: Sequence[NamedExport],
         classifier_hash: str,
         outputs: Sequence[tuple[Location, Sequence[OutputPlan]]],
+        parts: Iterable[Path] = (),
     ) -> None:
         self._job = job
         self._classifier_hash = classifier_hash
@@ -69,7 +72,7 @@ class OutputChecks:
         self._makes_table = any(export.is_table for export in exports)
         here = os.getcwd()  # noqa: PTH109
         inputs = [file for location, _ in outputs for file in location.paths]
-        read = {absolute_parts(file, here): f"the input {file}" for file in inputs}
+        read = {absolute_parts(file, here): f"the input {file}" for file in (*parts, *inputs)}
         read[absolute_parts(job.classifier, here)] = f"the classifier {job.classifier}"
         written = [(location, file) for location, plans in outputs for file in _folders_and_names(plans)]
         self.shared_folder = shared_folder(inputs) if inputs else None

@@ -119,7 +119,8 @@ class Inspections:
             header = _open(job, location, arrays)
             if isinstance(header, ImageInfo):
                 header = self._equal.setdefault(header, header)
-            if key is not None:
+            # What was missing from a set of files may be there the next time.
+            if key is not None and not (isinstance(header, ImageInfo) and (header.warnings or header.parts)):
                 self._headers[key] = header
         if isinstance(header, Problem):
             return Inspected(location=location, image=None, problems=(header,))

@@ -25,6 +25,7 @@ from napari_batch_prediction.planning.opening import full_location
 from napari_batch_prediction.planning.output import OutputPlan, OutputPlanner, written_by
 from napari_batch_prediction.planning.provenance import file_hash
 from napari_batch_prediction.planning.rows import Decide, PlanRow, RowMaker
+from napari_batch_prediction.planning.sets import Sets
 from napari_batch_prediction.planning.space import DiskSpace
 from napari_batch_prediction.problems import Problem
 from napari_batch_prediction.records.record import Recorded, RecordedInput
@@ -164,7 +165,8 @@ def iter_plan(
 
     Yields
     ------
-    The images of all inputs; then the header of each image, in order.
+    The images of all inputs; then the header of each image, in order; then the images once more, without results and files that
+    turned out to be parts of another image, if there are such.
 
     Returns
     -------
@@ -201,15 +203,21 @@ def iter_plan(
         raise SettingsError("There is no input. Give files, or a pattern that matches some.", setting="inputs")
     yield Found({name: tuple(map(str, images)) for name, images in given.items()})
     inspected = []
+    sets = Sets(job)
     for location in unless_cancelled(locations):
+        if earlier is None and sets.have(location):
+            continue
         inspected.append(inspections.look_at(job, location, classifier, arrays))
+        sets.note(inspected[-1])
         yield inspected[-1]
     namings, outputs, planned = _outputs(job, exports, inspected, unless_cancelled)
     if written := written_by(planned, expansion.matched):
         inspected = [item for item in inspected if item.location not in written]
         namings, outputs, planned = _outputs(job, exports, inspected, unless_cancelled)
+    if len(inspected) < len(locations):
+        yield _without_others(given, inspected)
     classifier_hash = file_hash(job.classifier)
-    checks = OutputChecks(job, exports, classifier_hash, planned)
+    checks = OutputChecks(job, exports, classifier_hash, planned, sets.files)
     tables = checks.name_tables(exports, own=earlier is not None)
     shares = MemoryShares.of(job, classifier, exports)
     rows = map(RowMaker(checks, DiskSpace(), shares, decide).make, inspected, outputs, earlier or repeat(None))
@@ -263,6 +271,12 @@ def _expand(expansion: Expansion, inputs: Iterable[str]) -> dict[str, tuple[Loca
     if images and all(isinstance(location, Unmatched) for location in images):
         images[0].open()
     return given
+
+
+def _without_others(given: Mapping[str, Sequence[Location]], inspected: Sequence[Inspected]) -> Found:
+    """Return the images of each input without those that have no row."""
+    kept = {item.input for item in inspected}
+    return Found({name: tuple(text for text in map(str, images) if text in kept) for name, images in given.items()})
 
 
 def _again(job: BatchJob, text: str) -> Location:

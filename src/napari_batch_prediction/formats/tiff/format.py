@@ -8,9 +8,11 @@ from napari_batch_prediction.formats.tiff.layout import tiff_chunk
 
 TIFF = FileFormat(
     name="TIFF",
-    extensions=(".tif", ".tiff", ".btf", ".lsm"),
+    extensions=(".tif", ".tiff", ".btf", ".tf2", ".tf8", ".lsm", ".stk", ".svs", ".ndpi", ".scn", ".qptiff"),
     reader="tiff.reader:TiffImage",
+    lister="tiff.reader:list_images",
     stamp="tiff.metadata:read_metadata",
+    in_sets=True,
 )
 _COMPRESSIONS: tuple[Compression, ...] = ("gzip", "lzw", "zstd", "none")
 

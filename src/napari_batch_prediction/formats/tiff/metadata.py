@@ -3,22 +3,23 @@
 import json
 import math
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
 
-from tifffile import RESUNIT, OmeXml, TiffFile, TiffPage, TiffPageSeries, xml2dict
+from tifffile import RESUNIT, OmeXml, TiffFile, TiffPage
 
 from napari_batch_prediction import PROGRAM
 from napari_batch_prediction.errors import AxesError
 from napari_batch_prediction.formats.common.lengths import centimetres
 from napari_batch_prediction.formats.common.target import Target
+from napari_batch_prediction.formats.tiff.choice import KEYS
+from napari_batch_prediction.formats.tiff.labels import plane_labels
+from napari_batch_prediction.formats.tiff.series import Series
 from napari_batch_prediction.images.base import COLOURS, AxesKnown, choose_axes
 from napari_batch_prediction.images.units import unit_name
-
-# tifffile's letters; S are samples of a pixel, I are pages of unknown meaning.
-_KEYS = {"T": "t", "I": "t", "C": "c", "S": "c", "Z": "z", "Y": "y", "X": "x"}
 
 _OME_UNITS = {
     "nanometer": "nm",
@@ -38,8 +39,8 @@ _LARGEST = 2**32 - 1
 _SMALLEST = 1 / _LARGEST
 
 
-def stored_axes(letters: str, shape: tuple[int, ...], user: str | None) -> tuple[str, AxesKnown, tuple[int, ...]]:
-    """Return the axes, their origin, and the shape without dimensions of extent 1 that have no axis key.
+def stored_axes(letters: str, shape: tuple[int, ...], user: str | None) -> tuple[str, AxesKnown, list[int]]:
+    """Return the axes, their origin, and the dimensions that they are of: not those of extent 1 without an axis key.
 
     Parameters
     ----------
@@ -56,32 +57,35 @@ def stored_axes(letters: str, shape: tuple[int, ...], user: str | None) -> tuple
         If the axes do not fit the shape, or two dimensions have the same key and the user gave no axes.
     """
     if user is not None and len(user) == len(shape):
-        return *choose_axes(shape, user), shape
-    keys = [_KEYS.get(letter, "?") for letter in letters]
+        return *choose_axes(shape, user), [*range(len(shape))]
+    keys = [KEYS.get(letter, "?") for letter in letters]
     kept = [i for i, n in enumerate(shape) if n != 1 or (letters[i] in "TCZYX" and keys.count(keys[i]) == 1)]
-    shape = tuple(shape[i] for i in kept)
+    extents = tuple(shape[i] for i in kept)
     axes = "".join(keys[i] for i in kept)
     if user is not None or "?" in axes:
-        return *choose_axes(shape, user), shape
+        return *choose_axes(extents, user), kept
     if len(set(axes)) < len(axes):
         raise AxesError(
-            f"The dimensions '{''.join(letters[i] for i in kept)}' of shape {shape} come to the axis keys "
+            f"The dimensions '{''.join(letters[i] for i in kept)}' of shape {extents} come to the axis keys "
             f"'{axes}', but each may occur only once: samples S count as channels C, pages I as time T. Give its axes."
         )
-    own_axes, axes_known = choose_axes(shape, None, axes)
-    return own_axes, "guess" if "I" in letters else axes_known, shape
+    own_axes, axes_known = choose_axes(extents, None, axes)
+    return own_axes, "guess" if any(letters[i] == "I" for i in kept) else axes_known, kept
 
 
-def pixel_sizes(tif: TiffFile, series: TiffPageSeries) -> tuple[dict[str, float], dict[str, str]]:
+def pixel_sizes(tif: TiffFile, series: Series) -> tuple[dict[str, float], dict[str, str]]:
     """Return the size of a pixel and its unit along ``t z y x``, where both are stored."""
-    if series.kind == "ome":
-        stored = _ome_sizes(tif.ome_metadata or "")
-    elif tif.is_imagej:
-        stored = _imagej_sizes(tif.imagej_metadata or {}, series.keyframe)
+    stored: list[tuple[str, float, str]] = []
+    if series.summary:
+        stored += _summary_sizes(series.summary)
+    if series.text is not None:
+        stored += _ome_sizes(series.text.pixels)
+    elif series.imagej:
+        stored += _imagej_sizes(series.imagej, series.pages.keyframe)
     elif tif.is_lsm:
-        stored = _lsm_sizes(tif.lsm_metadata or {})
-    else:
-        stored = _tag_sizes(series.keyframe)
+        stored += _lsm_sizes(tif.lsm_metadata or {})
+    elif not series.summary:
+        stored += _tag_sizes(series.pages.keyframe)
     sizes, units = {}, {}
     for key, size, unit in stored:
         if math.isfinite(size) and size > 0 and unit_name(unit):
@@ -89,24 +93,24 @@ def pixel_sizes(tif: TiffFile, series: TiffPageSeries) -> tuple[dict[str, float]
     return sizes, units
 
 
-def channel_names(tif: TiffFile, series: TiffPageSeries, letters: str) -> tuple[str, ...]:
+def channel_names(tif: TiffFile, series: Series, letters: str) -> tuple[str, ...]:
     """Return the names of the channels of a series with axes in tifffile's letters; empty if there are none.
 
-    Names are those of OME and LSM metadata, ImageJ's labels if there is one for each channel, or colours.
+    Names are those of OME-XML, Micro-Manager and LSM, else what ImageJ's labels or the names of the pages of each
+    channel share, or colours.
     """
     if "S" in letters and "C" not in letters:
-        return COLOURS.get(series.shape[series.axes.index("S")] if "S" in series.axes else 3, ())
-    if series.kind == "ome":
-        channels = _ome_pixels(tif.ome_metadata or "").get("Channel", ())
-        return tuple(
-            str(channel.get("Name", "")) for channel in (channels if isinstance(channels, list) else [channels])
-        )
-    if tif.is_imagej:
-        labels = (tif.imagej_metadata or {}).get("Labels", ())
-        return tuple(map(str, labels if isinstance(labels, list | tuple) else [labels]))
-    if tif.is_lsm:
-        return tuple(map(str, (tif.lsm_metadata or {}).get("ChannelColors", {}).get("ColorNames", ())))
-    return ()
+        return COLOURS.get(series.shape[series.letters.index("S")] if "S" in series.letters else 3, ())
+    stored: Sequence[object] = ()
+    if series.text is not None:
+        stored = series.text.channel_names
+    elif tif.is_lsm:
+        stored = (tif.lsm_metadata or {}).get("ChannelColors", {}).get("ColorNames", ())
+    if not any(stored):
+        stored = series.summary.get("ChNames") or ()
+    if not any(stored):
+        stored = plane_labels(series)
+    return tuple(map(str, stored)) if isinstance(stored, list | tuple) else ()
 
 
 def read_metadata(path: Path, dataset: str) -> Mapping[str, object]:
@@ -119,26 +123,34 @@ def read_metadata(path: Path, dataset: str) -> Mapping[str, object]:
     return {entry.get("K", ""): entry.text or "" for entry in entries}
 
 
-def _imagej_sizes(metadata: dict[str, Any], page: TiffPage) -> Iterator[tuple[str, float, str]]:
+def _imagej_sizes(metadata: Mapping[str, Any], page: TiffPage) -> Iterator[tuple[str, float, str]]:
     unit = str(metadata.get("unit", ""))
     for key, size in _per_resolution_unit(page):
         yield key, size, unit
-    yield "z", abs(metadata.get("spacing", 0)), unit
-    yield "t", metadata.get("finterval", 0), "second"
+    yield "z", abs(_number(metadata.get("spacing"))), unit
+    yield "t", _number(metadata.get("finterval")), "second"
 
 
-def _ome_pixels(xml: str) -> dict[str, Any]:
-    image = xml2dict(xml)["OME"]["Image"]
-    pixels: dict[str, Any] = (image[0] if isinstance(image, list) else image)["Pixels"]
-    return pixels
-
-
-def _ome_sizes(xml: str) -> Iterator[tuple[str, float, str]]:
-    pixels = _ome_pixels(xml)
+def _ome_sizes(pixels: Element) -> Iterator[tuple[str, float, str]]:
     for key in "xyz":
         name = f"PhysicalSize{key.upper()}"
-        yield key, pixels.get(name, 0), pixels.get(f"{name}Unit", "µm")
-    yield "t", pixels.get("TimeIncrement", 0), pixels.get("TimeIncrementUnit", "s")
+        yield key, _number(pixels.get(name)), pixels.get(f"{name}Unit", "µm")
+    yield "t", _number(pixels.get("TimeIncrement")), pixels.get("TimeIncrementUnit", "s")
+
+
+def _summary_sizes(summary: Mapping[str, Any]) -> Iterator[tuple[str, float, str]]:
+    size = _number(summary.get("PixelSize_um"))
+    yield from (("x", size, "micrometer"), ("y", size, "micrometer"))
+    yield "z", abs(_number(summary.get("z-step_um"))), "micrometer"
+    yield "t", _number(summary.get("Interval_ms")) / 1000, "second"
+
+
+def _number(text: Any) -> float:
+    """Return a number that is stored as such or as text; 0 for anything else."""
+    try:
+        return float(text)
+    except (TypeError, ValueError):
+        return 0.0
 
 
 def _lsm_sizes(metadata: dict[str, Any]) -> Iterator[tuple[str, float, str]]:

@@ -4,16 +4,71 @@ import math
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
-from tifffile import TiffFrame, TiffPage, TiffPageSeries
+from tifffile import FileHandle, TiffFrame, TiffPage, TiffPageSeries
 
 from napari_batch_prediction.formats.common.plain import check_end
 
 # Decoded segments are soon needed again: tiles overlap by their context, and strips are as wide as the image.
 _CACHE_BYTES = 32 * 2**20
+
+# Of the other files of a set, so many stay open.
+_MOST_OPEN = 32
+
+Page = TiffPage | TiffFrame
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Strips or tiles of pages that are stored alike.
+
+    Attributes
+    ----------
+    keyframe
+        One of the pages.
+    starts, stops
+        Start and stop of each strip or tile along the first four dimensions of a page.
+    row_bytes
+        Bytes of a row of uncompressed strips, which can be read without the others; 0 for all that is decoded.
+    """
+
+    keyframe: TiffPage
+    starts: NDArray
+    stops: NDArray
+    row_bytes: int
+
+    @classmethod
+    def of(cls, keyframe: TiffPage) -> "_Layout":
+        n = math.prod(keyframe.chunked)
+        shape = keyframe.shaped
+        starts, stops = np.empty((n, 4), np.int64), np.empty((n, 4), np.int64)
+        for index in range(n):
+            _, start, extents = keyframe.decode(None, index)
+            starts[index] = start[:4]
+            stops[index] = starts[index] + (1, *extents[:3])
+        is_plain = (
+            (keyframe.compression, keyframe.predictor, keyframe.fillorder, keyframe.sampleformat) in _PLAIN
+            and keyframe.bitspersample in (8, 16, 32, 64)
+            and not (keyframe.is_tiled or keyframe.is_subsampled)
+        )
+        row_bytes = math.prod(shape[3:]) * keyframe.bitspersample // 8 if is_plain else 0
+        return cls(keyframe, starts, np.minimum(stops, shape[:4]), row_bytes)
+
+    @property
+    def segment_bytes(self) -> int:
+        """The size of the largest strip or tile when decoded."""
+        if self.row_bytes or not len(self.starts):
+            return 0
+        sides = (self.stops - self.starts).max(axis=0)
+        return int(math.prod(map(int, sides))) * self.keyframe.shaped[4] * np.dtype(self.keyframe.dtype).itemsize
+
+
+# Compression, predictor, order of bits and format of samples of pixels that are stored as they are.
+_PLAIN = {(1, 1, 1, sample_format) for sample_format in (1, 2, 3)}
 
 
 class TiffPages:
@@ -22,36 +77,55 @@ class TiffPages:
     Parameters
     ----------
     series
-        A series of tifffile, whose pages have a common layout.
+        A series of tifffile, whose pages have a common shape and type.
     shape
         Its shape, with or without extents of 1.
 
     Raises
     ------
     ValueError
-        If pages are missing, cut off, or compressed in an unknown way.
+        If pages are missing, unlike each other, cut off, or compressed in an unknown way.
     """
 
     def __init__(self, series: TiffPageSeries, shape: Sequence[int]) -> None:
-        self._pages: list[TiffPage | TiffFrame] = []
+        self._pages: list[Page] = []
         for number, page in enumerate(series):
             if page is None:
                 raise ValueError(f"plane {number + 1} of {len(series)} is missing")
             self._pages.append(page)
         self._shape = shape
         self._dtype = series.dtype
-        self._keyframe = series.keyframe
+        self._main = series.keyframe.parent
         # (separate samples, depth, length, width, contiguous samples)
-        self._page_shape: tuple[int, ...] = self._keyframe.shaped
+        self._page_shape: tuple[int, ...] = series.keyframe.shaped
         self._lead_shape = _leading(shape, self._page_shape, len(self._pages))
         # Checked before allocating, since a damaged header can have any number of segments.
-        n_segments = math.prod(self._keyframe.chunked)
         for number, page in enumerate(self._pages):
-            _check_segments(number, page, n_segments)
-        self._starts, self._stops = self._segment_bounds(n_segments)
+            _check_segments(number, page, math.prod(key_page(page).chunked))
+        self._layouts: dict[int, _Layout] = {}
+        for number, page in enumerate(self._pages):
+            keyframe = key_page(page)
+            if id(keyframe) not in self._layouts:
+                if (keyframe.shaped, keyframe.dtype) != (self._page_shape, series.keyframe.dtype):
+                    raise ValueError(
+                        f"page {number + 1} has the shape {keyframe.shape} and the type {keyframe.dtype}, expected "
+                        f"{series.keyframe.shape} and {series.keyframe.dtype}"
+                    )
+                self._layouts[id(keyframe)] = _Layout.of(keyframe)
         self._lock = threading.Lock()
         self._cache: OrderedDict[tuple[int, int], NDArray] = OrderedDict()
         self._cached_bytes = 0
+        self._open: OrderedDict[int, FileHandle] = OrderedDict()
+
+    @property
+    def segment_bytes(self) -> int:
+        """The size of the largest strip or tile that is decoded at once."""
+        return max(layout.segment_bytes for layout in self._layouts.values())
+
+    @property
+    def cache_bytes(self) -> int:
+        """The largest size of the decoded strips and tiles that are kept."""
+        return max(self.segment_bytes, _CACHE_BYTES if self.segment_bytes else 0)
 
     def read(self, region: Sequence[slice]) -> NDArray:
         """Return a region of the series."""
@@ -67,18 +141,40 @@ class TiffPages:
                 self._read_page(number, in_page, out)
         return pixels.reshape([s.stop - s.start for s in region])
 
+    def close(self) -> None:
+        """Close the other files of a set."""
+        for handle in self._open.values():
+            handle.close()
+        self._open.clear()
+
     def _read_page(self, number: int, region: Sequence[slice], out: NDArray) -> None:
+        layout = self._layouts[id(key_page(self._pages[number]))]
         low = np.array([s.start for s in region[:4]])
         high = np.array([s.stop for s in region[:4]])
-        touched = (self._starts < high).all(axis=1) & (self._stops > low).all(axis=1)
-        for index in np.flatnonzero(touched):
-            start = np.maximum(self._starts[index], low)
-            stop = np.minimum(self._stops[index], high)
+        touched = (layout.starts < high).all(axis=1) & (layout.stops > low).all(axis=1)
+        for index in map(int, np.flatnonzero(touched)):
+            start = np.maximum(layout.starts[index], low)
+            stop = np.minimum(layout.stops[index], high)
             target = tuple(slice(a, b) for a, b in zip(start - low, stop - low, strict=True))
-            inside = zip(start - self._starts[index], stop - self._starts[index], strict=True)
-            _, *source = (slice(a, b) for a, b in inside)
-            segment = self._segment(number, int(index))
+            inside = zip(start - layout.starts[index], stop - layout.starts[index], strict=True)
+            _, *source = (slice(int(a), int(b)) for a, b in inside)
+            if layout.row_bytes and (rows := self._rows(number, index, layout, source[1])) is not None:
+                out[target] = rows[(None, slice(None), slice(None), source[2], region[4])]
+                continue
+            segment = self._segment(number, index)
             out[target] = segment if segment.ndim == 0 else segment[(None, *source, region[4])]
+
+    def _rows(self, number: int, index: int, layout: _Layout, rows: slice) -> NDArray | None:
+        """Return rows of an uncompressed strip as (depth, length, width, samples); None if it is not whole."""
+        page = self._pages[number]
+        n_rows = int(layout.stops[index][2] - layout.starts[index][2])
+        if page.databytecounts[index] < n_rows * layout.row_bytes:
+            return None
+        handle = self._handle(page)
+        handle.seek(page.dataoffsets[index] + rows.start * layout.row_bytes)
+        data = handle.read((rows.stop - rows.start) * layout.row_bytes)
+        stored = np.dtype(page.parent.byteorder + self._dtype.char)
+        return np.frombuffer(data, stored).reshape(1, rows.stop - rows.start, *self._page_shape[3:])
 
     def _segment(self, number: int, index: int) -> NDArray:
         """Return a strip or tile as (depth, length, width, samples); a single value if it is not stored."""
@@ -87,32 +183,47 @@ class TiffPages:
             self._cache.move_to_end(key)
             return self._cache[key]
         page = self._pages[number]
-        handle = page.parent.filehandle
-        if handle.closed:  # another file of a data set in several files
-            handle.open()
+        handle = self._handle(page)
         handle.seek(page.dataoffsets[index])
         data = handle.read(page.databytecounts[index]) or None
-        decode, header = self._keyframe.decode, self._keyframe.jpegheader
-        segment, _, _ = decode(data, index, jpegtables=page.jpegtables, jpegheader=header)
+        keyframe = key_page(page)
+        segment, _, _ = keyframe.decode(data, index, jpegtables=page.jpegtables, jpegheader=keyframe.jpegheader)
         if segment is None:
-            return np.array(self._keyframe.nodata, self._dtype)
+            return np.array(keyframe.nodata, self._dtype)
         self._cache[key] = segment
         self._cached_bytes += segment.nbytes
         while self._cached_bytes > _CACHE_BYTES and len(self._cache) > 1:
             self._cached_bytes -= self._cache.popitem(last=False)[1].nbytes
         return segment
 
-    def _segment_bounds(self, count: int) -> tuple[NDArray, NDArray]:
-        """Return starts and stops of the strips or tiles of a page along its first four dimensions."""
-        starts, stops = np.empty((count, 4), np.int64), np.empty((count, 4), np.int64)
-        for index in range(count):
-            _, start, shape = self._keyframe.decode(None, index)
-            starts[index] = start[:4]
-            stops[index] = starts[index] + (1, *shape[:3])
-        return starts, np.minimum(stops, self._page_shape[:4])
+    def _handle(self, page: Page) -> FileHandle:
+        """Return the open file of a page; of the other files of a set, those used last stay open."""
+        handle = page.parent.filehandle
+        if page.parent is self._main:
+            return handle
+        if handle.closed:
+            handle.open()
+        self._open[id(handle)] = handle
+        self._open.move_to_end(id(handle))
+        while len(self._open) > _MOST_OPEN:
+            self._open.popitem(last=False)[1].close()
+        return handle
 
 
-def _check_segments(number: int, page: TiffPage | TiffFrame, expected: int) -> None:
+def key_page(page: Page) -> TiffPage:
+    """Return the page with the tags of a page that has few of its own.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    if page.keyframe is None:
+        raise ValueError(f"page {page.index + 1} does not say how it is stored")
+    return page.keyframe
+
+
+def _check_segments(number: int, page: Page, expected: int) -> None:
     """Raise ValueError if strips or tiles of a page are missing or beyond the end of the file."""
     segments = list(zip(page.dataoffsets, page.databytecounts, strict=False))
     if len(segments) < expected:
