@@ -165,8 +165,8 @@ def iter_plan(
 
     Yields
     ------
-    The images of all inputs; then the header of each image, in order; then the images once more, without results and files that
-    turned out to be parts of another image, if there are such.
+    The images of all inputs; then the header of each image, in order; then the images once more, without
+    those that turned out to be results or parts of another image, if there are such.
 
     Returns
     -------
