@@ -1,12 +1,8 @@
 """A run that was interrupted goes on where it stopped, and its record is true at every moment."""
 
 import json
-import os
-import random
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import golden
@@ -23,10 +19,10 @@ from napari_batch_prediction.running.resume import plan_resume
 PROJECT = golden.ROOT / "a_2d_u8" / "project.ilp"
 
 
-def save_images(folder: Path, n: int, repeat: int = 1) -> list[Path]:
+def save_images(folder: Path, n: int) -> list[Path]:
     """Write small images, each with other pixels."""
     folder.mkdir(parents=True, exist_ok=True)
-    pixels = np.tile(np.asarray(Image.open(PROJECT.with_name("test2.png"))), (repeat, repeat))
+    pixels = np.asarray(Image.open(PROJECT.with_name("test2.png")))
     paths = [folder / f"{i}.png" for i in range(n)]
     for i, path in enumerate(paths):
         Image.fromarray(np.roll(pixels, i, 1)).save(path)
@@ -188,42 +184,3 @@ def test_input_that_disappears_before_its_turn_fails_alone(tmp_path):
     ledger = nbp.running.run.run_plan(plan)
     assert [row.status for row in ledger.rows] == ["done", "failed", "done"]
     assert [noted.row.status for noted in read_record(ledger.path).inputs] == ["done", "failed", "done"]
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(os.name == "nt", reason="processes are forked and killed")
-def test_run_killed_at_any_moment_is_resumed_to_the_same_bytes(tmp_path):
-    """SIGKILL at 200 random moments: what is named is whole, and resuming ends with the bytes of one quiet run."""
-    images = save_images(tmp_path / "in", 6, repeat=5)
-    quiet = job(images, tmp_path / "quiet").run()
-    expected = outputs(tmp_path / "quiet")
-    assert [row.status for row in quiet.rows] == ["done"] * 6
-    start = time.perf_counter()
-    job(images, tmp_path / "timed").run()
-    whole = time.perf_counter() - start
-    rng = random.Random(0)  # noqa: S311 - not for secrets
-    n_midway = 0
-    for i in range(200):
-        out = tmp_path / f"out{i}"
-        path = tmp_path / f"{i}.ledger.jsonl"
-        child = os.fork()
-        if child == 0:
-            job(images, out, ledger=path).run()
-            os._exit(0)
-        time.sleep(rng.uniform(0.3, 1.3) * whole)
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-        named = {name: content for name, content in (outputs(out) if out.exists() else {}).items()
-                 if not name.endswith(".part")}  # fmt: skip
-        assert named.items() <= expected.items()
-        n_midway += 0 < len(named) < len(expected)
-        # However fast the machine is by now, most moments are to be in the middle.
-        whole *= 1.05 if not named else 0.95 if len(named) == len(expected) else 1
-        if path.exists() and path.read_bytes().count(b"\n") > len(images):
-            ledger = nbp.resume(path)
-        else:  # killed before the plan was written down
-            path.unlink(missing_ok=True)
-            ledger = job(images, out, ledger=path).run()
-        assert [row.status for row in ledger.rows] == ["done"] * 6
-        assert outputs(out) == expected
-    assert n_midway > 20
