@@ -58,20 +58,23 @@ def mutated(path: Path, projects: Sequence[bytes], number: int) -> None:
     if number % 2 == 0:
         with h5py.File(path, "r+") as file:
             for _ in range(rng.integers(1, 5)):
-                _change(file, rng)
+                change(file, rng)
 
 
-def _change(file: h5py.File, rng: _Random) -> None:
+def change(file: h5py.File, rng: _Random) -> None:
+    """Change something of what is in a file."""
     names: list[str] = []
     file.visit(names.append)
     # Trees are many; all else is as likely as they are.
     others = [name for name in names if "Tree" not in name]
     chosen = others if rng.integers(4) else names
+    if not chosen:
+        return
     name, other = (chosen[rng.integers(len(chosen))] for _ in range(2))
-    change = STRUCTURE[rng.integers(len(STRUCTURE))]
+    change_one = STRUCTURE[rng.integers(len(STRUCTURE))]
     # Not every change can be made everywhere.
     with suppress(OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError):
-        change(file, name, other, rng)
+        change_one(file, name, other, rng)
 
 
 def _remove(file: h5py.File, name: str, other: str, rng: _Random) -> None:
@@ -194,7 +197,7 @@ def read_all(workflow: str, folder: Path, first: int, end: int) -> None:
         print(json.dumps([number, outcome, round(time.perf_counter() - start, 2)]), flush=True)
 
 
-def _bounded() -> None:
+def bound_memory() -> None:
     """Bound the memory of this process to what it has, and what reading may take."""
     with Path("/proc/self/statm").open() as file:
         size = int(file.read().split()[0]) * resource.getpagesize()
@@ -202,7 +205,12 @@ def _bounded() -> None:
 
 
 def run(workflow: str, first: int, end: int) -> tuple[Counter[str], float, list[str]]:
-    """Read mutations in a process of bounded memory, in another one after each that ended it.
+    """Read mutations of a workflow; see :func:`run_script`."""
+    return run_script(Path(__file__), workflow, first, end)
+
+
+def run_script(script: Path, name: str, first: int, end: int) -> tuple[Counter[str], float, list[str]]:
+    """Let a script read mutations in a process of bounded memory, and in another one after each that ended it.
 
     Returns
     -------
@@ -212,7 +220,7 @@ def run(workflow: str, first: int, end: int) -> tuple[Counter[str], float, list[
     slowest, others = 0.0, []
     with tempfile.TemporaryDirectory() as folder:
         while first < end:
-            command = [sys.executable, __file__, workflow, folder, str(first), str(end)]
+            command = [sys.executable, str(script), name, folder, str(first), str(end)]
             paths = os.pathsep.join((ENVIRONMENT["PYTHONPATH"], str(TESTS / "support")))
             ended = subprocess.run(
                 command, capture_output=True, text=True, check=False, env={**ENVIRONMENT, "PYTHONPATH": paths}
@@ -223,17 +231,17 @@ def run(workflow: str, first: int, end: int) -> tuple[Counter[str], float, list[
                 kind = outcome if outcome in ("read", "refused") else "other"
                 counts[kind] += 1
                 if kind == "other":
-                    others.append(f"{workflow} {first - 1}: {outcome}")
+                    others.append(f"{name} {first - 1}: {outcome}")
             if first < end:
                 counts["other"] += 1
-                others.append(f"{workflow} {first}: ended with {ended.returncode} {ended.stderr[-300:]}")
+                others.append(f"{name} {first}: ended with {ended.returncode} {ended.stderr[-300:]}")
                 first += 1
     return counts, slowest, others
 
 
 if __name__ == "__main__":
     if len(sys.argv) > 3:
-        _bounded()
+        bound_memory()
         read_all(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))
     else:
         for name in WORKFLOWS:
