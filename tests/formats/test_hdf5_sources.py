@@ -103,18 +103,85 @@ def test_virtual_dataset_made_of_itself_is_refused(virtual):
         open_image(virtual((".", "data")))
 
 
-def test_virtual_dataset_of_any_number_of_sources_is_refused(tmp_path):
-    """Of files that are counted up, a missing one is not noticed."""
-    with h5py.File(tmp_path / "grows.h5", "w") as file:
+def counted(path, source=b"part%b.h5", dataset=b"d"):
+    """Write a dataset that is put together from as many blocks of 30 rows as there are."""
+    with h5py.File(path, "w") as file:
         space = h5py.h5s.create_simple((60, 70), (h5py.h5s.UNLIMITED, 70))
         space.select_hyperslab((0, 0), (h5py.h5s.UNLIMITED, 1), stride=(30, 1), block=(30, 70))
         properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-        properties.set_virtual(space, b"part%b.h5", b"d", h5py.h5s.create_simple((30, 70)))
+        properties.set_virtual(space, source, dataset, h5py.h5s.create_simple((30, 70)))
         whole = h5py.h5s.create_simple((60, 70), (h5py.h5s.UNLIMITED, 70))
         h5py.h5d.create(file.id, b"data", h5py.h5t.NATIVE_UINT8, whole, properties)
-    for location in ("grows.h5", "grows.h5/data"):
-        with pytest.raises(ImageReadError, match="any number of datasets"):
-            open_image(tmp_path / location)
+        for i in range(3 if source == b"." else 0):
+            file[f"d{i}"] = np.full((30, 70), i + 1, np.uint8)
+            file[f"d{i}"].attrs["no"] = "image"
+    return path
+
+
+def parts(folder, *numbers):
+    for i in numbers:
+        with h5py.File(folder / f"part{i}.h5", "w") as file:
+            file["d"] = np.full((30, 70), i + 1, np.uint8)
+
+
+def test_virtual_dataset_of_counted_files_is_read_with_a_warning(tmp_path):
+    """Of files that are counted up, those that are there are read; whether the last are missing cannot be seen."""
+    parts(tmp_path, 0, 1, 2)
+    with open_image(counted(tmp_path / "grows.h5")) as image:
+        assert image.shape == (90, 70)
+        assert image.read()[::30, 0].tolist() == [1, 2, 3]
+        (warning,) = image.warnings
+        assert "'part%b.h5/d' as there are, 3 now" in warning
+        assert {part.name for part in image.parts} == {"grows.h5", "part0.h5", "part1.h5", "part2.h5"}
+
+
+@pytest.mark.parametrize(("numbers", "named"), [((), "'part0.h5'"), ((0, 3), "'part1.h5', 'part2.h5'")])
+def test_virtual_dataset_of_counted_files_with_a_gap_is_refused(numbers, named, tmp_path):
+    """HDF5 stops at the first number that is missing, without a word."""
+    parts(tmp_path, *numbers)
+    with pytest.raises(ImageReadError, match=f"{named}, which .*grows.h5' is put together from"):
+        open_image(counted(tmp_path / "grows.h5"))
+
+
+def test_virtual_dataset_of_counted_datasets_is_read(tmp_path):
+    """Datasets of the file itself may be counted, too; one that is missing between others is named."""
+    path = counted(tmp_path / "own.h5", b".", b"d%b")
+    with open_image(f"{path}/data") as image:
+        assert image.read()[::30, 0].tolist() == [1, 2, 3]
+    with h5py.File(path, "a") as file:
+        del file["d1"]
+    with pytest.raises(ImageReadError, match=r"The dataset 'd1', which .* is missing"):
+        open_image(f"{path}/data")
+
+
+def test_all_missing_files_are_named(virtual, tmp_path):
+    """The first three are named, the others counted."""
+    path = virtual(*((f"part{i}.h5", "d") for i in range(5)))
+    with pytest.raises(ImageReadError, match=r"files 'part0.h5', 'part1.h5', 'part2.h5' and 2 more, which .* are"):
+        open_image(path)
+
+
+def test_virtual_dataset_with_a_gap_has_a_warning(tmp_path):
+    """Rows without a source have the author's fill value, which may be meant."""
+    layout = h5py.VirtualLayout((3, 30, 70), np.uint8)
+    parts(tmp_path, 0, 1)
+    for i, at in enumerate((0, 2)):
+        layout[at] = h5py.VirtualSource(f"part{i}.h5", "d", shape=(30, 70))
+    with h5py.File(tmp_path / "gap.h5", "w") as file:
+        file.create_virtual_dataset("data", layout, fillvalue=9)
+    with open_image(tmp_path / "gap.h5") as image:
+        assert image.read()[:, 0, 0].tolist() == [1, 9, 2]
+        (warning,) = image.warnings
+        assert "2100 of 6300 values of 'data'" in warning
+        assert "read as 9" in warning
+
+
+def test_percent_sign_in_the_name_of_a_source_is_no_number(virtual, tmp_path):
+    """A percent sign is written twice there, as others than ``%b`` are not allowed."""
+    with h5py.File(tmp_path / "50%.h5", "w") as file:
+        file["d"] = PIXELS
+    with open_image(virtual(("50%%.h5", "d"))) as image:
+        np.testing.assert_array_equal(image.read(), PIXELS)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")

@@ -171,6 +171,22 @@ def test_hdf5_image_is_read_by_many_threads(tmp_path):
             np.testing.assert_array_equal(pixels, PIXELS[region])
 
 
+def test_large_chunk_is_decoded_once_and_counted(tmp_path):
+    """Of a dataset in one large chunk, the chunk is kept, and a plan knows the memory it takes."""
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        data = file.create_dataset("data", (5000, 4000), "u1", chunks=(5000, 4000), compression="gzip")
+        data[4000, 10:60] = PIXELS[0, 0]
+    with open_image(tmp_path / "a.h5") as image:
+        assert image.decoding == (20_000_000, 40_000_000, 0)
+        np.testing.assert_array_equal(image.read((slice(4000, 4001), slice(10, 60)))[0], PIXELS[0, 0])
+    with h5py.File(tmp_path / "v.h5", "w") as file:
+        layout = h5py.VirtualLayout((5000, 4000), np.uint8)
+        layout[...] = h5py.VirtualSource("a.h5", "data", shape=(5000, 4000))
+        file.create_virtual_dataset("data", layout)
+    with open_image(tmp_path / "v.h5") as image:
+        assert image.decoding == (0, 40_000_000, 0)
+
+
 def other_process(path, mode):
     """Start a process that has the file open until its standard input ends."""
     code = f"import h5py, sys; f = h5py.File(sys.argv[1], {mode!r}); print('open', flush=True); sys.stdin.read()"

@@ -46,6 +46,9 @@ class FileFormat:
         The class of images.
     lister
         A function from a file to the paths of its images; empty if a file holds one image.
+    foresee
+        A function of a file and a dataset that will be opened soon, for what is better looked at in advance; empty if
+        nothing is.
     stamp
         A function from a file and a dataset to the metadata with the stamp; empty if the format can hold none.
     ilastik_ranges
@@ -69,6 +72,7 @@ class FileFormat:
     extensions: tuple[str, ...]
     reader: str
     lister: str = ""
+    foresee: str = ""
     stamp: str = ""
     ilastik_ranges: str = ""
     is_folder: bool = False

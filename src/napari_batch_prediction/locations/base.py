@@ -11,6 +11,9 @@ from napari_batch_prediction.images.stack import StackAxis
 Arrays = Mapping[str, MemoryImage]
 """Images in memory, by the text of their location."""
 
+AHEAD = 8
+"""How many locations ahead it is said that one will be opened."""
+
 
 class Location(ABC):
     """A value that says where one image is. People and JSON see its text, which is parsed only once."""
@@ -56,6 +59,9 @@ class Location(ABC):
     def state(self) -> Hashable | None:
         """Return a value that differs once the image has changed; None if changes cannot be noticed."""
         return None
+
+    def foresee(self) -> None:  # noqa: B027 - most need nothing
+        """Say that it will be opened soon, so that what another process looks at is ready then."""
 
     def datasets(self) -> list[str]:
         """Return the paths of the datasets in a file that can hold several; else an empty list.

@@ -9,10 +9,11 @@ from typing import Self
 
 from napari_batch_prediction.disk import MAX_PATH, refuse_special, shown, text_fault
 from napari_batch_prediction.errors import ImageReadError, SettingsError
+from napari_batch_prediction.formats.format import load
 from napari_batch_prediction.formats.registry import known_format
 from napari_batch_prediction.images.base import Image, reading
 from napari_batch_prediction.images.stack import StackAxis, StackImage
-from napari_batch_prediction.locations.base import Arrays, Location
+from napari_batch_prediction.locations.base import AHEAD, Arrays, Location
 from napari_batch_prediction.locations.opening import open_file
 from napari_batch_prediction.locations.paths import SplitPath, absolute_path, split_path
 from napari_batch_prediction.locations.patterns import expand_pattern, written
@@ -85,6 +86,12 @@ class FileAt(Location):
     def state(self) -> Hashable | None:
         """Return time of change, size and inode of the file."""
         return _state(self.path)
+
+    def foresee(self) -> None:
+        """Have the header read if that is done elsewhere."""
+        file_format = known_format(self.path)
+        if file_format is not None and file_format.foresee:
+            load(file_format.foresee)(self.path, self.dataset)
 
     def datasets(self) -> list[str]:
         """Return the paths of all datasets in the file."""
@@ -169,7 +176,17 @@ class StackOf(Location):
 
     def open(self, axes: str | None = None, arrays: Arrays | None = None) -> Image:
         """Open the image; only headers are read."""
-        return StackImage(self.pattern, self.files, self.axis, lambda file: file.open_alone(axes))
+        # Each is opened once in their order, and later again for its pixels.
+        later = dict(zip(self.files, self.files[AHEAD:], strict=False))
+        for file in self.files[:AHEAD]:
+            file.foresee()
+
+        def open_file_of_stack(file: FileAt) -> Image:
+            if (next_file := later.pop(file, None)) is not None:
+                next_file.foresee()
+            return file.open_alone(axes)
+
+        return StackImage(self.pattern, self.files, self.axis, open_file_of_stack)
 
 
 @dataclass(frozen=True, slots=True)

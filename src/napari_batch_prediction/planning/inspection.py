@@ -1,6 +1,8 @@
 """Inspecting one input: its header, and its problems with the classifier."""
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
@@ -9,11 +11,13 @@ import numpy as np
 
 from napari_batch_prediction.axes import extents
 from napari_batch_prediction.classifiers.base import Classifier
+from napari_batch_prediction.errors import BatchPredictionError
 from napari_batch_prediction.images.base import NOTHING_DECODED, AxesKnown, Decoding, Image
 from napari_batch_prediction.images.channels import describe_channels
 from napari_batch_prediction.job.job import BatchJob
+from napari_batch_prediction.locations.base import AHEAD
 from napari_batch_prediction.locations.location import Arrays, Location
-from napari_batch_prediction.planning.opening import input_settings, open_input
+from napari_batch_prediction.planning.opening import full_location, input_settings, open_input
 from napari_batch_prediction.planning.results import Results
 from napari_batch_prediction.problems import Problem
 from napari_batch_prediction.records.ledger import explain
@@ -104,16 +108,31 @@ class Inspections:
     def __init__(self) -> None:
         # The header of each input, or the problem of reading it. Objects are few, since Python's garbage collection
         # goes through those of thousands of images and stops the window.
-        self._headers: dict[tuple[object, ...], ImageInfo | Problem] = {}
+        self._headers: dict[Hashable, ImageInfo | Problem] = {}
         # Equal headers are one object, and a classifier judges each once.
         self._equal: dict[ImageInfo, ImageInfo] = {}
         self._classifier: Classifier | None = None
         self._verdicts: dict[ImageInfo, tuple[tuple[Problem, ...], tuple[Problem, ...]]] = {}
         self.results = Results()
 
-    def look_at(self, job: BatchJob, location: Location, classifier: Classifier, arrays: Arrays) -> Inspected:
+    def ahead(self, job: BatchJob, locations: Iterable[Location]) -> Iterator[tuple[Location, Hashable]]:
+        """Yield every location and its key for :meth:`look_at`, once those after it are said to come."""
+        waiting: deque[tuple[Location, Hashable]] = deque()
+        for location in locations:
+            key = self._key(job, location)
+            waiting.append((location, key))
+            if key not in self._headers:
+                with suppress(BatchPredictionError):  # opening it says so
+                    full_location(job, location).foresee()
+            if len(waiting) > AHEAD:
+                yield waiting.popleft()
+        yield from waiting
+
+    def look_at(
+        self, job: BatchJob, location: Location, classifier: Classifier, arrays: Arrays, key: Hashable = None
+    ) -> Inspected:
         """Return an input with its header and problems, catching every error."""
-        key = self._key(job, location)
+        key = key or self._key(job, location)
         header = self._headers.get(key) if key is not None else None
         if header is None:
             header = _open(job, location, arrays)
@@ -131,7 +150,7 @@ class Inspections:
         problems, warnings = self._verdicts[header]
         return Inspected(location=location, image=header, problems=problems, warnings=warnings)
 
-    def _key(self, job: BatchJob, location: Location) -> tuple[object, ...] | None:
+    def _key(self, job: BatchJob, location: Location) -> Hashable | None:
         """Return a value that differs once the header may differ; None if unknown, as for images in memory."""
         state = location.state()
         if state is None:

@@ -204,10 +204,10 @@ def iter_plan(
     yield Found({name: tuple(map(str, images)) for name, images in given.items()})
     inspected = []
     sets = Sets(job)
-    for location in unless_cancelled(locations):
+    for location, key in unless_cancelled(inspections.ahead(job, locations)):
         if earlier is None and sets.have(location):
             continue
-        inspected.append(inspections.look_at(job, location, classifier, arrays))
+        inspected.append(inspections.look_at(job, location, classifier, arrays, key))
         sets.note(inspected[-1])
         yield inspected[-1]
     namings, outputs, planned = _outputs(job, exports, inspected, unless_cancelled)

@@ -1,18 +1,24 @@
 """Reading datasets in HDF5 files, as ilastik writes them."""
 
 import json
+import math
+import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import h5py
+import numpy as np
 from numpy.typing import NDArray
 
 from napari_batch_prediction.axes import KEYS, axistags_from_json
-from napari_batch_prediction.errors import AxesError
-from napari_batch_prediction.formats.hdf5.sources import check_links, check_sources, virtual_dimensions
-from napari_batch_prediction.images.base import Image, choose_axes, only_dataset
+from napari_batch_prediction.errors import AxesError, ImageReadError
+from napari_batch_prediction.formats.common.large_chunks import LARGE, LargeChunks
+from napari_batch_prediction.formats.hdf5.looking import is_unchanged, look
+from napari_batch_prediction.images.base import NOTHING_DECODED, Decoding, Image, choose_axes
 from napari_batch_prediction.images.units import unit_name
+
+if TYPE_CHECKING:
+    import h5py
 
 # Neighbouring tiles overlap by their context; the cache avoids decompressing a chunk for each.
 _CHUNK_CACHE_BYTES = 64 * 2**20
@@ -22,7 +28,10 @@ class Hdf5Image(Image):
     """A dataset of 2 to 5 dimensions in an HDF5 file.
 
     Axes and pixel sizes are read from the attribute ``axistags``; else axes are the labels of the dimensions, or
-    guessed.
+    guessed. Images of BigDataViewer are known by their place.
+
+    Its header is looked at in another process (:mod:`~napari_batch_prediction.formats.hdf5.looking`). The file is
+    opened here when pixels are read, if it still is what was looked at.
 
     Parameters
     ----------
@@ -37,67 +46,112 @@ class Hdf5Image(Image):
     """
 
     def __init__(self, location: str, file: Path, dataset: str | None = None, axes: str | None = None) -> None:
-        # HDF5 locks files: readers share one, but a file being written cannot be opened.
-        self._file = h5py.File(file, "r", rdcc_nbytes=_CHUNK_CACHE_BYTES)
-        try:
-            self._dataset = _find_dataset(self._file, file, dataset)
-            own_axes: str | None = None
-            sizes: dict[str, float] = {}
-            units: dict[str, str] = {}
-            try:
-                own_axes, sizes = _file_axes(self._dataset)
-                units = _axis_units(self._dataset)
-            except AxesError as error:
-                if axes is None:
-                    raise AxesError(f"{error} Give its axes.") from error
-            axes, axes_known = choose_axes(self._dataset.shape, axes, own_axes)
-            super().__init__(
-                location,
-                axes,
-                self._dataset.shape,
-                self._dataset.dtype,
-                axes_known=axes_known,
-                pixel_size=sizes,
-                units=units,
-                dataset=self._dataset.name.strip("/"),
+        self._path = file
+        self._lock = threading.Lock()
+        self._open: tuple[h5py.File, h5py.Dataset] | None = None
+        header = self._header = look("header", file, dataset)
+        shape: tuple[int, ...] = tuple(header["shape"])
+        if header["dtype"] is None:
+            raise ImageReadError(
+                f"'{location}' holds pixels of type {header['type']}. Expected integers or floating-point numbers; "
+                "convert the image first."
             )
-        except Exception:
-            self._file.close()
-            raise
+        own_axes: str | None = None
+        sizes: dict[str, float] = {}
+        units: dict[str, str] = {}
+        try:
+            own_axes, sizes, units = _described(header, shape)
+        except AxesError as error:
+            if axes is None:
+                raise AxesError(f"{error} Give its axes.") from error
+        axes, axes_known = choose_axes(shape, axes, own_axes)
+        self._stored = np.dtype(header["dtype"])
+        # Java has no unsigned numbers: BigDataViewer stores them as if they were signed.
+        is_unsigned = header["cells"] is not None and self._stored == np.int16
+        self._view = np.dtype(np.uint16) if is_unsigned else None
+        self._large = None
+        if header["chunk_bytes"] > LARGE and header["chunk"]:
+            self._large = LargeChunks(self._read_stored, shape, header["chunk"], self._stored)
+        super().__init__(
+            location,
+            axes,
+            shape,
+            self._view or self._stored,
+            axes_known=axes_known,
+            pixel_size=sizes,
+            units=units,
+            dataset=header["name"],
+            warnings=header["warnings"],
+            parts=[Path(path) for path, *_ in header["states"]] if len(header["states"]) > 1 else (),
+        )
+
+    @property
+    def decoding(self) -> Decoding:
+        """The memory of large chunks."""
+        if self._large is not None:
+            return self._large.decoding
+        n_bytes = self._header["chunk_bytes"]  # of a dataset that it is put together from
+        return Decoding(once=2 * n_bytes) if n_bytes > LARGE else NOTHING_DECODED
 
     def _read(self, region: tuple[slice, ...]) -> NDArray:
+        pixels = self._read_stored(region) if self._large is None else self._large.read(region)
+        return pixels if self._view is None else pixels.astype("=i2", copy=False).view(self._view)
+
+    def _read_stored(self, region: tuple[slice, ...]) -> NDArray:
+        with self._lock:
+            if self._open is None:
+                self._open = self._opened()
         # h5py is safe to call from several threads.
-        pixels: NDArray = self._dataset[region]
+        pixels: NDArray = self._open[1][region]
         return pixels
 
+    def _opened(self) -> "tuple[h5py.File, h5py.Dataset]":
+        """Open the file, which is what was looked at."""
+        import h5py
+
+        self._check_unchanged()
+        if self._header["needs_filters"]:
+            from napari_batch_prediction.formats.hdf5.filters import load_filters
+
+            load_filters()
+        # HDF5 locks files: readers share one, but a file being written cannot be opened.
+        file = h5py.File(self._path, "r", rdcc_nbytes=_CHUNK_CACHE_BYTES if self._large is None else 0)
+        try:
+            dataset = file[self._header["name"]]
+            if dataset.dtype != self._stored or list(dataset.shape) != list(self._header["shape"]):
+                raise _changed(self._path)
+            self._check_unchanged()
+        except BaseException:
+            file.close()
+            raise
+        return file, dataset
+
+    def _check_unchanged(self) -> None:
+        for state in self._header["states"]:
+            if not is_unchanged([state]):
+                raise _changed(Path(state[0]))
+
     def _release(self) -> None:
-        self._file.close()
+        with self._lock:
+            if self._open is not None:
+                self._open[0].close()
+                self._open = None
 
 
-def _find_dataset(h5: h5py.File, file: Path, name: str | None) -> h5py.Dataset:
-    if name is not None:
-        check_links(file, h5, name)
-        dataset = h5.get(name)
-        if isinstance(dataset, h5py.Dataset):
-            check_sources(file, dataset)
-            if dataset.shape is not None:
-                return dataset
-    images = _image_datasets(h5)
-    dataset = images[only_dataset(file, {path: _described(image) for path, image in images.items()}, name)]
-    check_sources(file, dataset)
-    return dataset
+def _changed(path: Path) -> ImageReadError:
+    return ImageReadError(f"'{path}' has changed since it was looked at. Start again.", path=path)
 
 
 def list_datasets(file: Path) -> list[str]:
     """Return the paths of all datasets that can be images."""
-    with h5py.File(file, "r") as h5:
-        return list(_image_datasets(h5))
+    names: list[str] = look("datasets", file)
+    return names
 
 
 def read_metadata(path: Path, dataset: str) -> Mapping[str, object]:
     """Return the metadata of an output."""
-    with h5py.File(path, "r") as h5:
-        return dict(h5[dataset].attrs)
+    metadata: dict[str, object] = look("attributes", path, dataset)
+    return metadata
 
 
 def ilastik_ranges(path: Path) -> dict[str, tuple[float, float] | None]:
@@ -105,67 +159,44 @@ def ilastik_ranges(path: Path) -> dict[str, tuple[float, float] | None]:
 
     The range is the attribute ``drange``, (0, 1) for values that are not rescaled; None if not stored.
     """
-    with h5py.File(path, "r") as h5:
-        attributes = {name: dataset.attrs for name, dataset in _image_datasets(h5).items()}
-        return {name: _drange(attrs) for name, attrs in attributes.items() if "axistags" in attrs}
+    ranges: dict[str, list[float] | None] = look("ranges", path)
+    return {name: None if pair is None else (pair[0], pair[1]) for name, pair in ranges.items()}
 
 
-def _drange(attributes: Mapping[str, Any]) -> tuple[float, float] | None:
-    try:
-        low, high = attributes["drange"]
-        return float(low), float(high)
-    except (KeyError, TypeError, ValueError):
-        return None  # missing, or of another program
+def _described(
+    header: Mapping[str, Any], shape: tuple[int, ...]
+) -> tuple[str | None, dict[str, float], dict[str, str]]:
+    """Return the stored axes, None if there are none, sizes of a pixel, and their units."""
+    if (cells := header["cells"]) is not None:
+        return "zyx", cells["pixel_size"], cells["units"]
+    axes, sizes = _file_axes(header, shape)
+    if sizes:
+        return axes, sizes, _axis_units(header["axis_units"])
+    micrometers = header["element_size_um"]
+    if len(micrometers) != 3 or not all(0 < size < math.inf for size in micrometers):
+        return axes, {}, {}
+    sizes = dict(zip("zyx", micrometers, strict=True))
+    return axes, sizes, dict.fromkeys(sizes, "micrometer")
 
 
-def _image_datasets(h5: h5py.File) -> dict[str, h5py.Dataset]:
-    """Return all datasets that can be images, by path."""
-    datasets = {}
-
-    def visit(path: str, item: Any) -> None:
-        # To tell the shape of a virtual dataset, HDF5 may open the files it is put together from.
-        if (
-            isinstance(item, h5py.Dataset)
-            and item.dtype.kind in "buif"
-            and 2 <= (virtual_dimensions(item) or item.ndim) <= 5
-        ):
-            datasets[path] = item
-
-    h5.visititems(visit)
-    return datasets
-
-
-def _described(dataset: h5py.Dataset) -> str:
-    return f"of other datasets, {dataset.dtype}" if virtual_dimensions(dataset) else f"{dataset.shape} {dataset.dtype}"
-
-
-def _file_axes(dataset: h5py.Dataset) -> tuple[str | None, dict[str, float]]:
-    """Return the stored axes, None if there are none, and sizes of a pixel."""
-    tags = _text(dataset, "axistags")
+def _file_axes(header: Mapping[str, Any], shape: tuple[int, ...]) -> tuple[str | None, dict[str, float]]:
+    tags = header["axistags"]
     # vigra writes "?" as the key of an unknown axis.
     if tags and '"?"' not in tags:
         axes, sizes = axistags_from_json(tags)
-        if len(axes) != dataset.ndim:
-            raise AxesError(f"Its axistags are '{axes}', its shape is {dataset.shape}.")
+        if len(axes) != len(shape):
+            raise AxesError(f"Its axistags are '{axes}', its shape is {shape}.")
         return axes, sizes
-    labels = "".join(dimension.label or "?" for dimension in dataset.dims)
-    are_keys = len(set(labels)) == len(labels) == dataset.ndim and set("yx") <= set(labels) <= set(KEYS)
+    labels = "".join(header["labels"])
+    are_keys = len(set(labels)) == len(labels) == len(shape) and set("yx") <= set(labels) <= set(KEYS)
     return (labels if are_keys else None), {}
 
 
-def _axis_units(dataset: h5py.Dataset) -> dict[str, str]:
+def _axis_units(text: str | None) -> dict[str, str]:
     try:
-        units = json.loads(_text(dataset, "axis_units") or "null")
-    except ValueError:
+        units = json.loads(text or "null")
+    except (ValueError, RecursionError):
         return {}  # written by hand; the image is fine without units
     if not isinstance(units, dict):
         return {}
     return {key: unit_name(unit) for key, unit in units.items() if isinstance(unit, str) and unit_name(unit)}
-
-
-def _text(dataset: h5py.Dataset, attribute: str) -> str | None:
-    """Return an attribute as text; stored as str, bytes, or an array with one of them."""
-    value = dataset.attrs.get(attribute)
-    if hasattr(value, "item"):
-        value = value.item()
-    return value.decode() if isinstance(value, bytes) else value
