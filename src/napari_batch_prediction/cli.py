@@ -153,7 +153,7 @@ def _job(arguments: argparse.Namespace) -> "tuple[BatchJob, Classifier | None]":
     try:
         if arguments.job is not None:
             return BatchJob.model_validate_json(_job_text(arguments.job)), None
-        classifier = load_classifier(arguments.classifier)
+        classifier = load_classifier(arguments.classifier, arguments.structure_tensor)
         job = BatchJob(
             classifier=arguments.classifier,
             inputs=tuple(arguments.inputs),

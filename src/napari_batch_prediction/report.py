@@ -106,6 +106,7 @@ def describe(classifier: Description) -> list[tuple[str, str]]:
         case stages:
             facts |= {f"Stage {n}": _stage(stage) for n, stage in enumerate(stages, start=1)}
     facts["Sigma"] = None if classifier.sigma is None else f"{classifier.sigma:g} pixels"
+    facts |= {"Structure tensor": classifier.structure_tensor or None}
     facts |= {"Trained": classifier.trained_again or None, "Sources": ", ".join(classifier.sources)}
     return [(heading, text) for heading, text in facts.items() if text is not None]
 

@@ -31,7 +31,7 @@ class Threshold(Classifier):
     in a prediction looks like. ``gate`` is called with every tile before it is predicted.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, structure_tensor: str | None = None) -> None:
         names, colors, single = ("dark", "bright"), ((0, 0, 255), (255, 255, 0)), np.dtype(np.float32)
         sources = (
             Source(

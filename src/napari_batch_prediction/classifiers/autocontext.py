@@ -10,11 +10,13 @@ from napari_batch_prediction.axes import as_float32
 from napari_batch_prediction.classifiers.base import PROBABILITIES, Classifier, Source
 from napari_batch_prediction.classifiers.description import Description
 from napari_batch_prediction.classifiers.stage import Stage
+from napari_batch_prediction.classifiers.tensor import chosen, doubts, formula_text, variant
 from napari_batch_prediction.classifiers.warnings import brightest, type_warnings, unlike
 from napari_batch_prediction.engine.base import Channels
 from napari_batch_prediction.engine.compiled.engine import ENGINE
 from napari_batch_prediction.engine.tiles import Box, Context, Memory
 from napari_batch_prediction.errors import ImageMismatchError
+from napari_batch_prediction.features.selection import StructureTensor
 from napari_batch_prediction.ilp.project import AUTOCONTEXT, PixelClassificationProject
 from napari_batch_prediction.problems import Problem
 
@@ -35,7 +37,7 @@ class Autocontext(Classifier):
     """
 
     def __init__(self, projects: Sequence[PixelClassificationProject]) -> None:
-        self._stages = [Stage(project, f" Stage {n}") for n, project in enumerate(projects, start=1)]
+        self._stages = [Stage(project, f" Stage {n}", variant(projects)) for n, project in enumerate(projects, start=1)]
         self.projects = tuple(projects)
         first, last = projects[0], projects[-1]
         sources = [*(source for stage in reversed(self._stages) for source in stage.sources), _all_stages(projects)]
@@ -49,6 +51,7 @@ class Autocontext(Classifier):
             axes=first.axes,
             stages=tuple(stage.describe() for stage in self._stages),
             sources=tuple(source.name for source in sources),
+            structure_tensor=formula_text(projects),
         )
         names = [source.name for source in self._stages[-1].sources]
         super().__init__(description, sources, {name.removesuffix(f" Stage {len(projects)}"): name for name in names})
@@ -77,20 +80,24 @@ class Autocontext(Classifier):
     def warnings(self, dtype: np.dtype) -> list[Problem]:
         """Return warnings that an image of this type may be unlike the training images."""
         image, probabilities = self._brightest
+        doubt = doubts(self.projects)
         problems = type_warnings(dtype, self.projects[0].dtype, image)
         if problems or not probabilities or not _is_possible(dtype):
-            return problems
+            return doubt + problems
         # Thresholds are below the values of the training images. If these had another type, the largest threshold is
         # far from the largest value.
         full = _full(dtype)
         if full / 200 < probabilities <= full:
-            return []
+            return doubt
         text = (
             f"The image is {dtype}, in which one stage gives its probabilities to the next as 0 to {full:g}, but the "
             f"forest compares them with values up to {probabilities:.3g}: the training images were of another type. "
             "Use images of that type."
         )
-        return [unlike(text)]
+        return [*doubt, unlike(text)]
+
+    def _with_structure_tensor(self, value: StructureTensor) -> Classifier:
+        return Autocontext(chosen(self.projects, value))
 
     def memory(self, sources: Sequence[str]) -> Memory:
         """Return the memory for predicting these sources."""
@@ -152,6 +159,7 @@ def _all_stages(projects: Sequence[PixelClassificationProject]) -> Source:
         value_range=(0.0, 1.0),
         classes=classes,
         class_colors=colors,
+        variant=variant(projects),
     )
 
 

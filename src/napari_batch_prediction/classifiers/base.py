@@ -15,6 +15,7 @@ from napari_batch_prediction.classifiers.in_memory import predict_image
 from napari_batch_prediction.colors import Color
 from napari_batch_prediction.engine.tiles import Context, Memory
 from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.features.selection import StructureTensor
 from napari_batch_prediction.problems import Problem
 
 PROBABILITIES = "Probabilities"
@@ -49,6 +50,8 @@ class Source:
         The columns of a table; empty for images.
     made_from
         The image source of a table; empty for images.
+    variant
+        A choice, besides the classifier's file, that its values depend on; empty if there is none.
     """
 
     name: str
@@ -61,6 +64,7 @@ class Source:
     class_colors: tuple[Color, ...] = ()
     columns: tuple[str, ...] = ()
     made_from: str = ""
+    variant: str = ""
 
 
 class Classifier(ABC):
@@ -95,6 +99,7 @@ class Classifier(ABC):
         self._sources = {source.name: source for source in sources}
         self._names = {name.lower(): name for name in self._sources}
         self._names |= {name.lower(): stands_for for name, stands_for in (synonyms or {}).items()}
+        self._others: dict[StructureTensor, Classifier] = {}
         self.path: Path | None = description.path
         self.workflow: str = description.workflow
         self.classes: tuple[str, ...] = description.classes
@@ -151,6 +156,21 @@ class Classifier(ABC):
             the features, or no image of its type can be predicted.
         """
         check_image(self._description, axes, shape)
+
+    def with_structure_tensor(self, value: StructureTensor | None) -> "Classifier":
+        """Return the classifier with the formula of the structure tensor that the user chose, or itself with None.
+
+        The same object is returned each time, since what is known of images is kept by their classifier.
+        """
+        if value is None or not any(stage.selection.has_structure_tensor for stage in self._description.stages):
+            return self
+        if value not in self._others:
+            self._others[value] = self._with_structure_tensor(value)
+        return self._others[value]
+
+    def _with_structure_tensor(self, value: StructureTensor) -> "Classifier":
+        """Return the classifier with another formula of the structure tensor; itself if it has only one."""
+        return self
 
     @abstractmethod
     def warnings(self, dtype: np.dtype) -> list[Problem]:

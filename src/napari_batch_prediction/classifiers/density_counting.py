@@ -8,14 +8,43 @@ from numpy.typing import NDArray
 
 from napari_batch_prediction.classifiers.base import COUNT_COLUMNS, COUNTS, DENSITY, PROBABILITIES, Classifier, Source
 from napari_batch_prediction.classifiers.description import Description, StageDescription
+from napari_batch_prediction.classifiers.tensor import Fit, chosen, doubts, formula_text, variant
 from napari_batch_prediction.classifiers.warnings import brightest, type_warnings
 from napari_batch_prediction.engine.base import Predictor
 from napari_batch_prediction.engine.compiled.engine import ENGINE
 from napari_batch_prediction.engine.regressors import ForestRegressor
 from napari_batch_prediction.engine.tiles import Memory
 from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.features.selection import StructureTensor
+from napari_batch_prediction.ilp.file import ProjectFile
 from napari_batch_prediction.ilp.project import COUNTING, CountingProject
 from napari_batch_prediction.problems import Problem
+
+GOOD_FIT = 0.5
+"""The least fit of a project's regressors with its own labels; see :func:`density_fit`."""
+
+
+def density_fit(file: ProjectFile, project: CountingProject) -> Fit:
+    """Return the share of the variance of densities that a classifier predicts at labelled pixels, as a function of it.
+
+    Each regressor was trained on a quarter of them.
+    """
+
+    def fit(classifier: Classifier) -> tuple[float, int]:
+        from napari_batch_prediction.training.counting import labelled_density
+        from napari_batch_prediction.training.labelled import read_parts
+
+        expected, predicted = [], []
+        for part in read_parts(file, labelled_density(file, project), classifier.context, classifier.n_channels):
+            density = classifier.predict_tile(part.block, part.tile, [DENSITY])[DENSITY]
+            z, y, x = part.positions.T
+            predicted.append(density[0, z, y, x])
+            expected.append(part.values)
+        truth = np.concatenate(expected)
+        errors, spread = np.square(np.concatenate(predicted) - truth).sum(), np.square(truth - truth.mean()).sum()
+        return float(1 - errors / spread), len(truth)
+
+    return fit
 
 
 class DensityCounting(Classifier):
@@ -48,9 +77,16 @@ class DensityCounting(Classifier):
             counted=project.classes[0],
             sigma=project.sigma,
             trained_again=project.trained_again,
+            structure_tensor=formula_text([project]),
         )
         sources = (
-            Source(name=DENSITY, dtype=np.dtype(np.float32), channel_names=(DENSITY,), value_range=(0.0, 1.0)),
+            Source(
+                name=DENSITY,
+                dtype=np.dtype(np.float32),
+                channel_names=(DENSITY,),
+                value_range=(0.0, 1.0),
+                variant=variant([project]),
+            ),
             Source(
                 name=COUNTS,
                 kind="table",
@@ -58,6 +94,7 @@ class DensityCounting(Classifier):
                 channel_names=(COUNTS,),
                 columns=COUNT_COLUMNS,
                 made_from=DENSITY,
+                variant=variant([project]),
             ),
         )
         super().__init__(description, sources, {PROBABILITIES: DENSITY})
@@ -76,7 +113,11 @@ class DensityCounting(Classifier):
         """Return warnings that counts in an image of this type may be wrong."""
         text = self.project.trained_again
         again = [Problem("classifier", text, path=self.path, severity="warning")] if text else []
-        return again + type_warnings(dtype, self.project.dtype, self._brightest)
+        return again + doubts([self.project]) + type_warnings(dtype, self.project.dtype, self._brightest)
+
+    def _with_structure_tensor(self, value: StructureTensor) -> Classifier:
+        # Regressors that were trained here are right with the features that they were trained on.
+        return self if self.project.trained_again else DensityCounting(*chosen([self.project], value))
 
     def memory(self, sources: Sequence[str]) -> Memory:
         """Return the memory for predicting these sources."""

@@ -64,6 +64,8 @@ class Description:
         Standard deviation, in pixels, of the blob for one object; None if unknown.
     trained_again
         A sentence if the regressors were trained here instead of read; else empty.
+    structure_tensor
+        The formula of the structure tensor in words, and how it was told; empty for the usual one.
     """
 
     workflow: str
@@ -78,6 +80,7 @@ class Description:
     counted: str = ""
     sigma: float | None = None
     trained_again: str = ""
+    structure_tensor: str = ""
 
     @property
     def dimension(self) -> Literal[2, 3]:

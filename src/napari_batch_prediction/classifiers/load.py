@@ -3,16 +3,18 @@
 import os
 from dataclasses import replace
 
-from napari_batch_prediction.classifiers.base import Classifier
+from napari_batch_prediction.classifiers.base import PROBABILITIES, Classifier
 from napari_batch_prediction.classifiers.pixel_classification import PixelClassification
+from napari_batch_prediction.classifiers.tensor import class_fit, settled
+from napari_batch_prediction.features.selection import StructureTensor
 from napari_batch_prediction.ilp.file import ProjectFile
 from napari_batch_prediction.ilp.lanes import last_lane
-from napari_batch_prediction.ilp.pixel_classification import read_project, read_stages
-from napari_batch_prediction.ilp.project import AUTOCONTEXT, COUNTING, CountingProject
+from napari_batch_prediction.ilp.pixel_classification import read_project, read_stages, stage_group
+from napari_batch_prediction.ilp.project import AUTOCONTEXT, COUNTING
 from napari_batch_prediction.training.images import training_dtype
 
 
-def load_classifier(path: str | os.PathLike[str]) -> Classifier:
+def load_classifier(path: str | os.PathLike[str], structure_tensor: StructureTensor | None = None) -> Classifier:
     """Return the classifier in a project file.
 
     Parameters
@@ -20,6 +22,9 @@ def load_classifier(path: str | os.PathLike[str]) -> Classifier:
     path
         An ilastik project (``.ilp``) of one of the workflows Pixel Classification, Autocontext and Cell Density
         Counting.
+    structure_tensor
+        Which Gaussian of the structure tensor has the feature's scale, ``"gradient"`` or ``"integration"``; told from
+        the project if None.
 
     Raises
     ------
@@ -29,27 +34,48 @@ def load_classifier(path: str | os.PathLike[str]) -> Classifier:
     with ProjectFile(path) as file:
         # Each workflow imports its own: loading one classifier is most of the time that a short command takes.
         if file.workflow in AUTOCONTEXT:
-            from napari_batch_prediction.classifiers.autocontext import Autocontext
-
-            stages = read_stages(file)
-            dtype = training_dtype(file.path.parent, last_lane(stages[0].lanes))
-            return Autocontext([replace(stage, dtype=dtype) for stage in stages])
+            return _autocontext(file, structure_tensor)
         if file.workflow == COUNTING:
-            from napari_batch_prediction.classifiers.density_counting import DensityCounting
-            from napari_batch_prediction.ilp.counting import read_counting_project
-
-            counting = _with_regressors(file, read_counting_project(file))
-            dtype = training_dtype(file.path.parent, last_lane(counting.lanes))
-            return DensityCounting(replace(counting, dtype=dtype))
-        project = read_project(file)
-        dtype = training_dtype(file.path.parent, last_lane(project.lanes))
-        return PixelClassification(replace(project, dtype=dtype))
+            return _counting(file, structure_tensor)
+        return _pixel_classification(file, structure_tensor)
 
 
-def _with_regressors(file: ProjectFile, project: CountingProject) -> CountingProject:
-    if project.regressors:
-        return project
-    # Only training needs numba here, whose import takes 0.3 s.
-    from napari_batch_prediction.training.counting import train_again
+def _pixel_classification(file: ProjectFile, structure_tensor: StructureTensor | None) -> Classifier:
+    project = read_project(file)
+    project = replace(project, dtype=training_dtype(file.path.parent, last_lane(project.lanes)))
+    if structure_tensor is None:
+        fit = class_fit(file, project.lanes, [stage_group(1)], [PROBABILITIES])
+        (project,) = settled(file, [project], lambda stages: PixelClassification(*stages), fit)
+    return PixelClassification(project).with_structure_tensor(structure_tensor)
 
-    return train_again(file, project)
+
+def _autocontext(file: ProjectFile, structure_tensor: StructureTensor | None) -> Classifier:
+    from napari_batch_prediction.classifiers.autocontext import Autocontext
+
+    stages = read_stages(file)
+    dtype = training_dtype(file.path.parent, last_lane(stages[0].lanes))
+    stages = tuple(replace(stage, dtype=dtype) for stage in stages)
+    if structure_tensor is None:
+        numbers = range(1, len(stages) + 1)
+        sources = [f"{PROBABILITIES} Stage {n}" for n in numbers]
+        stages = settled(
+            file, stages, Autocontext, class_fit(file, stages[0].lanes, [*map(stage_group, numbers)], sources)
+        )
+    return Autocontext(stages).with_structure_tensor(structure_tensor)
+
+
+def _counting(file: ProjectFile, structure_tensor: StructureTensor | None) -> Classifier:
+    from napari_batch_prediction.classifiers.density_counting import GOOD_FIT, DensityCounting, density_fit
+    from napari_batch_prediction.ilp.counting import read_counting_project
+
+    project = read_counting_project(file)
+    project = replace(project, dtype=training_dtype(file.path.parent, last_lane(project.lanes)))
+    if not project.regressors:
+        # Only training needs numba here, whose import takes 0.3 s.
+        from napari_batch_prediction.training.counting import train_again
+
+        project = train_again(file, project)
+    elif structure_tensor is None:
+        fit = density_fit(file, project)
+        (project,) = settled(file, [project], lambda stages: DensityCounting(*stages), fit, GOOD_FIT)
+    return DensityCounting(project).with_structure_tensor(structure_tensor)

@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.classifiers.description import Description
 from napari_batch_prediction.classifiers.stage import Stage
+from napari_batch_prediction.classifiers.tensor import chosen, doubts, formula_text, variant
 from napari_batch_prediction.classifiers.warnings import brightest, type_warnings
 from napari_batch_prediction.engine.tiles import Memory
+from napari_batch_prediction.features.selection import StructureTensor
 from napari_batch_prediction.ilp.project import PIXEL_CLASSIFICATION, PixelClassificationProject
 from napari_batch_prediction.problems import Problem
 
@@ -20,7 +22,7 @@ class PixelClassification(Classifier):
 
     def __init__(self, project: PixelClassificationProject) -> None:
         self.project = project
-        self._stage = Stage(project)
+        self._stage = Stage(project, variant=variant([project]))
         description = Description(
             path=project.path,
             workflow=PIXEL_CLASSIFICATION,
@@ -31,6 +33,7 @@ class PixelClassification(Classifier):
             axes=project.axes,
             stages=(self._stage.describe(),),
             sources=tuple(source.name for source in self._stage.sources),
+            structure_tensor=formula_text([project]),
         )
         super().__init__(description, self._stage.sources)
 
@@ -41,7 +44,10 @@ class PixelClassification(Classifier):
 
     def warnings(self, dtype: np.dtype) -> list[Problem]:
         """Return warnings that an image of this type may be unlike the training images."""
-        return type_warnings(dtype, self.project.dtype, self._brightest)
+        return doubts([self.project]) + type_warnings(dtype, self.project.dtype, self._brightest)
+
+    def _with_structure_tensor(self, value: StructureTensor) -> Classifier:
+        return PixelClassification(*chosen([self.project], value))
 
     def memory(self, sources: Sequence[str]) -> Memory:
         """Return the memory for predicting these sources."""

@@ -1,6 +1,7 @@
 """A stage of a classifier: a forest and its features. Pixel Classification has one, Autocontext several."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -23,6 +24,8 @@ class Stage:
         A project of Pixel Classification, or one stage of Autocontext.
     suffix
         Suffix of the names of its sources.
+    variant
+        The variant of its sources; see :class:`~napari_batch_prediction.classifiers.base.Source`.
 
     Attributes
     ----------
@@ -34,7 +37,7 @@ class Stage:
         The context that a tile needs, in pixels.
     """
 
-    def __init__(self, project: PixelClassificationProject, suffix: str = "") -> None:
+    def __init__(self, project: PixelClassificationProject, suffix: str = "", variant: str = "") -> None:
         self.project = project
         classes, colors = project.label_names, project.label_colors
         single, n = np.dtype(np.float32), len(classes)
@@ -64,7 +67,8 @@ class Stage:
         features = Source(name=names[FEATURES], dtype=single, channels=len(values), channel_names=values)
         # Labels are uint8, as in ilastik.
         labels = (segmentation,) if n <= np.iinfo(np.uint8).max else ()
-        self.sources = (probabilities, *labels, uncertainty, features)
+        sources = (probabilities, *labels, uncertainty, features)
+        self.sources = tuple(replace(source, variant=variant) for source in sources)
         self.probabilities, self.features = names[PROBABILITIES], names[FEATURES]
         self.context = Context(*project.selection.context)
         self._names = names

@@ -1,5 +1,7 @@
 """Reading ilastik's Cell Density Counting projects; nothing is unpickled, nothing is trained."""
 
+from dataclasses import replace
+
 from napari_batch_prediction.errors import ProjectError
 from napari_batch_prediction.ilp.features import read_selection
 from napari_batch_prediction.ilp.file import ProjectFile
@@ -9,6 +11,8 @@ from napari_batch_prediction.ilp.lanes import last_lane, read_lanes
 from napari_batch_prediction.ilp.limits import MAX_FEATURES, MAX_NAME, MAX_SIGMA
 from napari_batch_prediction.ilp.project import COUNTING, MAX_LABEL, TRAIN_AGAIN, CountingProject, Lane
 from napari_batch_prediction.ilp.regressors import read_wrappers
+from napari_batch_prediction.ilp.tensor import tensor_formula_of_pickle
+from napari_batch_prediction.pickles.machine import HIGHEST_PROTOCOL
 
 _CLASSES = ("Foreground", "Background")
 
@@ -51,12 +55,15 @@ def read_counting_project(file: ProjectFile) -> CountingProject:
             f"they were trained on {stored[0].n_features} features, but the feature selection gives {n_features}"
         )
     sigma = _read_sigma(applet)
+    # Regressors that are trained here get features of today.
+    formula = tensor_formula_of_pickle(file.version, usable[0].protocol if usable else HIGHEST_PROTOCOL)
     classes = applet.texts("LabelNames", MAX_LABEL, MAX_NAME) or _CLASSES
     return CountingProject(
         path=file.path,
         version=file.version,
         lanes=lanes,
-        selection=selection,
+        selection=replace(selection, structure_tensor=formula.value),
+        formula=formula,
         axes=counting_axes(image, n_channels),
         n_channels=n_channels,
         dtype=image.dtype,

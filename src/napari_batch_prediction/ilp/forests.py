@@ -62,8 +62,9 @@ def read_forests(applet: ProjectGroup) -> Forests:
     n_features, n_classes = sizes.pop()
     if n_features > MAX_FEATURES:
         raise classifier.damaged("", f"expected at most {MAX_FEATURES} features, found {n_features}")
-    _check_counts(classifier, forests, n_features, n_classes)
-    return Forests(tuple(trees), n_features, _read_labels(classifier, forests[0], n_classes))
+    names = classifier.texts("feature_names")
+    _check_counts(classifier, forests, n_features, n_classes, names)
+    return Forests(tuple(trees), n_features, _read_labels(classifier, forests[0], n_classes), names)
 
 
 def untrained(path: Path, name: str) -> ProjectError:
@@ -131,14 +132,19 @@ def _read_tree(stored: ProjectGroup) -> tuple[Tree, int, int]:
     return tree, int(topology[0]), int(topology[1])
 
 
-def _check_counts(classifier: ProjectGroup, forests: list[ProjectGroup], n_features: int, n_classes: int) -> None:
+def _check_counts(
+    classifier: ProjectGroup,
+    forests: list[ProjectGroup],
+    n_features: int,
+    n_classes: int,
+    names: tuple[str, ...] | None,
+) -> None:
     """Check the counts stored beside the trees against the trees."""
     for forest in forests:
         for name, expected in (("column_count_", n_features), ("class_count_", n_classes)):
             count = forest.integer(f"_ext_param/{name}")
             if count not in (None, expected):
                 raise forest.damaged(f"_ext_param/{name}", f"expected {expected} as in the trees, found {count}")
-    names = classifier.texts("feature_names")
     if names is not None and len(names) != n_features:
         raise classifier.damaged("feature_names", f"expected {n_features} names as in the trees, found {len(names)}")
 

@@ -1,6 +1,7 @@
 """The labels (dots and strokes) in a project."""
 
 import re
+from collections.abc import Mapping
 
 from napari_batch_prediction.axes import axistags_from_json, reorder
 from napari_batch_prediction.errors import AxesError
@@ -11,7 +12,7 @@ from napari_batch_prediction.ilp.project import LabelBlock
 _SLICE = re.compile(r"(\d{1,9}):(\d{1,9})")
 
 
-def read_label_blocks(applet: ProjectGroup, axes: str) -> list[list[LabelBlock]]:
+def read_label_blocks(applet: ProjectGroup, axes: Mapping[int, str]) -> list[list[LabelBlock]]:
     """Return the blocks with labels of each training image, in order.
 
     Parameters
@@ -19,7 +20,7 @@ def read_label_blocks(applet: ProjectGroup, axes: str) -> list[list[LabelBlock]]
     applet
         The group of the workflow.
     axes
-        The axes of blocks that do not store theirs, as those of ilastik before 1.3.
+        The axes of blocks that do not store theirs, as those of ilastik before 1.3, by their number.
 
     Raises
     ------
@@ -42,10 +43,11 @@ def named_blocks(applet: ProjectGroup) -> list[tuple[ProjectGroup, list[str]]]:
     return blocks
 
 
-def _read_block(parent: ProjectGroup, name: str, axes: str) -> LabelBlock:
+def _read_block(parent: ProjectGroup, name: str, default_axes: Mapping[int, str]) -> LabelBlock:
     stored, labels = parent.dataset(name), parent.array(name)
     if stored is None or labels is None or labels.dtype.kind not in "iu":
         raise parent.damaged(name, "expected whole numbers")
+    axes = default_axes.get(labels.ndim, "")
     if tags := parent.attribute(name, "axistags"):
         try:
             axes = axistags_from_json(tags)[0]

@@ -1,5 +1,7 @@
 """Reading ilastik's Pixel Classification and Autocontext projects; nothing is unpickled."""
 
+from dataclasses import replace
+
 from napari_batch_prediction.errors import ProjectError
 from napari_batch_prediction.features.selection import FeatureSelection
 from napari_batch_prediction.ilp.features import read_selection
@@ -14,6 +16,7 @@ from napari_batch_prediction.ilp.project import (
     Lane,
     PixelClassificationProject,
 )
+from napari_batch_prediction.ilp.tensor import tensor_formula
 from napari_batch_prediction.wording import count
 
 
@@ -44,14 +47,23 @@ def read_stages(file: ProjectFile) -> tuple[PixelClassificationProject, ...]:
     return stages
 
 
+def stage_group(number: int) -> str:
+    """Return the group of the classification of a stage, by its number from 1."""
+    return f"PixelClassification{_suffix(number)}"
+
+
+def _suffix(number: int) -> str:
+    return "" if number == 1 else f"{number - 1:02}"
+
+
 def _read_stage(
     file: ProjectFile, number: int, before: tuple[PixelClassificationProject, ...]
 ) -> PixelClassificationProject:
     """Read a stage by its number, from 1, after the stages before it."""
-    suffix = "" if number == 1 else f"{number - 1:02}"
-    applet = file.group(f"PixelClassification{suffix}")
+    suffix = _suffix(number)
+    applet = file.group(stage_group(number))
     if applet is None:
-        raise untrained(file.path, f"/PixelClassification{suffix}")
+        raise untrained(file.path, f"/{stage_group(number)}")
     forests = read_forests(applet)
     lanes = before[0].lanes if before else read_lanes(file)
     image = last_lane(lanes)
@@ -65,6 +77,7 @@ def _read_stage(
             f"{forests.n_features} features for {n_channels}",
         )
     label_names = read_label_names(applet, forests.labels)
+    formula = tensor_formula(file.version, forests.feature_names)
     return PixelClassificationProject(
         path=file.path,
         version=file.version,
@@ -74,7 +87,8 @@ def _read_stage(
         axes=_axes(image, selection, n_channels - n_more),
         n_channels=n_channels,
         dtype=image.dtype,
-        selection=selection,
+        selection=replace(selection, structure_tensor=formula.value),
+        formula=formula,
         trees=forests.trees,
         column_labels=forests.labels,
         channel_of_column=channel_of_column(applet, forests.labels, len(label_names)),

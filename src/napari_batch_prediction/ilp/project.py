@@ -9,6 +9,7 @@ from napari_batch_prediction.colors import Color
 from napari_batch_prediction.engine.regressors import Regressor
 from napari_batch_prediction.features.selection import FeatureSelection
 from napari_batch_prediction.forest.trees import Tree
+from napari_batch_prediction.ilp.tensor import TensorFormula
 
 PIXEL_CLASSIFICATION = "Pixel Classification"
 COUNTING = "Cell Density Counting"
@@ -100,11 +101,14 @@ class Forests:
         Number of features of the training.
     labels
         Label value (from 1) of each column of probabilities.
+    feature_names
+        Names of the features; None if none are stored.
     """
 
     trees: tuple[Tree, ...]
     n_features: int
     labels: tuple[int, ...]
+    feature_names: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +132,8 @@ class Project:
         Number of channels of the training images; in later stages of Autocontext, probabilities included.
     dtype
         Name of the last training image's type; None if unknown.
+    formula
+        The formula of the structure tensor, as far as the project's text tells it.
     """
 
     path: Path | None
@@ -137,6 +143,7 @@ class Project:
     axes: str
     n_channels: int
     dtype: str | None
+    formula: TensorFormula
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from napari_batch_prediction.features.selection import StructureTensor
 from napari_batch_prediction.images.stack import StackAxis
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.options import Option
@@ -66,6 +67,12 @@ class BatchJob(BaseModel):
     )
     input_settings: dict[str, InputSettings] = Field(
         default_factory=dict, description="What is set for single images, by their location as the plan names it."
+    )
+    structure_tensor: Annotated[StructureTensor | None, Option()] = Field(
+        None,
+        description="Which Gaussian of the feature Structure Tensor Eigenvalues has the feature's scale; the other "
+        "has half of it: that of the gradient, as in ilastik up to 1.2, or that of the integration, as in later ones. "
+        "Told from the project, and by its training images where that leaves it open, if not given.",
     )
     existing: Annotated[Existing, Option()] = Field(
         "error",

@@ -16,6 +16,7 @@ from napari_batch_prediction.pickles.values import DamagedPickleError, Record, m
 _MAX_FEATURES = 1_000_000
 _MAX_TREES = 10_000
 _NODE_FIELDS = ("left_child", "right_child", "feature", "threshold")
+_PROTO = b"\x80"
 _LINEAR = ("RegressorGurobi", "RegressorC")
 
 
@@ -31,11 +32,14 @@ class StoredRegressors:
         Number of features of the training.
     sigma
         Standard deviation, in pixels, of the blob for one object; None if not stored.
+    protocol
+        Protocol of the pickle: at most 2 by Python 2.
     """
 
     regressors: tuple[Regressor, ...]
     n_features: int
     sigma: float | None
+    protocol: int
 
 
 def read_regressors(data: bytes) -> StoredRegressors:
@@ -56,6 +60,8 @@ class _Regressors:
 
     def __init__(self, data: bytes) -> None:
         self._state = _state(read_pickle(data), "SVR")
+        # Protocols 0 and 1 do not say so.
+        self._protocol = data[1] if data[:1] == _PROTO else 0
         # A pickle may refer to the same numbers many times, but real regressors do not share theirs.
         self._bytes_left = len(data)
         self._trees_left = _MAX_TREES
@@ -70,7 +76,10 @@ class _Regressors:
             raise mismatch("regressors of one number of features", f"of {sorted(sizes)[0]} and {sorted(sizes)[-1]}")
         sigma = self._state.get("_Sigma")
         return StoredRegressors(
-            tuple(regressor for regressor, _ in regressors), sizes.pop(), None if sigma is None else as_number(sigma)
+            tuple(regressor for regressor, _ in regressors),
+            sizes.pop(),
+            None if sigma is None else as_number(sigma),
+            self._protocol,
         )
 
     def _regressor(self, item: Any) -> tuple[Regressor, int]:

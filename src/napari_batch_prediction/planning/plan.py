@@ -188,7 +188,8 @@ def iter_plan(
 
     if job.input_axes is not None:
         check_axes(job.input_axes)
-    classifier = classifier or load_classifier(job.classifier)
+    classifier = classifier or load_classifier(job.classifier, job.structure_tensor)
+    classifier = classifier.with_structure_tensor(job.structure_tensor)
     exports = named_exports(job, classifier)
     counted(exports)
     if earlier is None:

@@ -67,6 +67,7 @@ def made_with(job: BatchJob, export: Export, source: Source, classifier_sha256: 
             "classes": source.classes,
             "class_colors": source.class_colors,
             "is_labels": source.kind == "labels",
+            **({"variant": source.variant} if source.variant else {}),
             "value_range": export.output_range or source.value_range,
             "classifier": job.classifier.name,
             "classifier_sha256": classifier_sha256,

@@ -18,6 +18,7 @@ from napari_batch_prediction.ilp.label_blocks import read_label_blocks
 from napari_batch_prediction.ilp.limits import MAX_FEATURES
 from napari_batch_prediction.ilp.project import TRAIN_AGAIN, CountingProject, LabelBlock, Lane
 from napari_batch_prediction.training.images import training_image
+from napari_batch_prediction.training.labelled import LabelledPixels
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -66,8 +67,8 @@ pixels for each regressor, and has no limit."""
 
 DOT, BACKGROUND = 1, 2
 
-LABEL_AXES = "xyc"
-"""Axes of labels that do not store theirs."""
+LABEL_AXES = {3: "xyc"}
+"""Axes of labels that do not store theirs, by their number."""
 
 _OBJECT_DENSITY = 1e-4  # the least density of an object's pixels
 
@@ -122,6 +123,22 @@ def _with_channels(project: CountingProject, images: Sequence[_Labelled]) -> Cou
     if (n_features := project.selection.n_features(n_channels)) > MAX_FEATURES:
         raise ProjectError(f"its images give {n_features} features, expected at most {MAX_FEATURES}")
     return replace(project, n_channels=n_channels, axes=counting_axes(last, n_channels))
+
+
+def labelled_density(file: ProjectFile, project: CountingProject) -> list[LabelledPixels]:
+    """Return the pixels on which the regressors of a project were trained, and the densities there.
+
+    Raises
+    ------
+    ProjectError
+        See :func:`train_again`.
+    """
+    found = []
+    for image in _training_images(file, project):
+        positions = np.concatenate([image.objects.positions, image.background.positions])
+        density = np.concatenate([image.objects.density, image.background.density])
+        found.append(LabelledPixels(image.lane, np.pad(positions, [(0, 0), (1, 0)]), density))
+    return found
 
 
 def blob_density(dots: NDArray[np.bool_], sigma: float) -> NDArray[np.float32]:

@@ -70,5 +70,5 @@ def find_exports(job: BatchJob) -> tuple[NamedExport, ...]:
     ProjectError, SettingsError
         If its classifier cannot be used, or lacks one of the sources.
     """
-    classifier = load_classifier(job.classifier)
+    classifier = load_classifier(job.classifier, job.structure_tensor)
     return final_first(named_exports(job, classifier), classifier)
