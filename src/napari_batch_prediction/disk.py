@@ -2,6 +2,7 @@
 
 import os
 import stat
+from functools import cache
 from pathlib import Path
 
 from napari_batch_prediction.errors import BatchPredictionError
@@ -21,6 +22,8 @@ _KINDS = (
     (stat.S_ISCHR, "a device"),
     (stat.S_ISBLK, "a device"),
 )
+
+_MANY = 1024
 
 
 def refuse_special(path: Path, error: type[BatchPredictionError], mode: int | None = None) -> None:
@@ -91,3 +94,14 @@ def require_path(path: str | Path, error: type[BatchPredictionError], subject: s
 def shown(path: str | Path) -> str:
     """Return a path as a message shows it, whatever characters it has and however long it is."""
     return visible(shortened(str(path), _SHOWN)).encode(errors="backslashreplace").decode()
+
+
+@cache
+def most_open_files() -> int:
+    """Return the number of files that the system lets this process open, or as many as are ever wanted."""
+    try:
+        import resource
+    except ImportError:  # Windows, where the limit is far away
+        return _MANY
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return _MANY if limit == resource.RLIM_INFINITY else min(limit, _MANY)

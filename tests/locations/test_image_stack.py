@@ -1,5 +1,7 @@
 """Several files as one image, and some channels of an image."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 import tifffile
 import zarr
 from PIL import Image as PillowImage
+from repository import ENVIRONMENT
 from texts import expand
 
 from napari_batch_prediction.errors import ImageMismatchError, ImageReadError, SettingsError
@@ -284,3 +287,39 @@ def test_names_of_channels_are_read_where_they_are(name, tmp_path):
     write(tmp_path / name)
     with open_image(tmp_path / name) as image:
         assert image.channel_names == expected
+
+
+FEW_FILES = """
+import resource, sys
+from contextlib import ExitStack
+import numpy as np
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+from napari_batch_prediction import open_image
+with ExitStack() as stacks:
+    images = [stacks.enter_context(open_image(pattern, stack="z")) for pattern in sys.argv[1:] * 3]
+    for image in images:
+        assert (image.read() == np.arange(120, dtype=np.uint8)[:, None, None]).all()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such limit")
+@pytest.mark.parametrize("extension", [".tif", ".h5", ".npy", ".png", ".zarr"])
+def test_stacks_do_with_few_open_files(extension, tmp_path):
+    """Three stacks of 120 files are open where the system allows 64 files in all."""
+    for i in range(120):
+        path, pixels = tmp_path / f"{i}{extension}", np.full((8, 9), i, np.uint8)
+        match extension:
+            case ".tif":
+                tifffile.imwrite(path, pixels)
+            case ".h5":
+                with h5py.File(path, "w") as file:
+                    file["data"] = pixels
+            case ".npy":
+                np.save(path, pixels)
+            case ".png":
+                PillowImage.fromarray(pixels).save(path)
+            case ".zarr":
+                zarr.create_array(path, data=pixels)
+    command = [sys.executable, "-c", FEW_FILES, str(tmp_path / f"*{extension}")]
+    result = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, check=False)
+    assert (result.returncode, result.stderr) == (0, "")

@@ -1,6 +1,7 @@
 """Files of equal size as one image, stacked along an axis."""
 
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Generic, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_batch_prediction.disk import most_open_files
 from napari_batch_prediction.errors import ImageMismatchError, ImageReadError
 from napari_batch_prediction.images.base import Decoding, Image
 from napari_batch_prediction.wording import count
@@ -21,6 +23,10 @@ Member = TypeVar("Member")
 # they are read, and systems limit the number of open files.
 _MOST_OPEN = 64
 _MOST_OPEN_BYTES = 256 * 2**20
+
+# All stacks together have a share of the files that the system lets the process open; each may have one.
+_stacks: "weakref.WeakSet[StackImage]" = weakref.WeakSet()
+_stacks_lock = threading.Lock()
 
 # Warnings of so many files are shown.
 _MOST_WARNINGS = 3
@@ -58,6 +64,8 @@ class StackImage(Image, Generic[Member]):
         self._open_member = open_member
         self._open: OrderedDict[int, Image] = OrderedDict()
         self._lock = threading.Lock()
+        with _stacks_lock:
+            _stacks.add(self)
         with open_member(members[0]) as first:
             self._expected = _facts(first)
             names = first.channel_names
@@ -147,7 +155,7 @@ class StackImage(Image, Generic[Member]):
             image.close()
             raise ImageReadError(f"'{member}' has changed since it was opened first. Start again.")
         self._open[number] = image
-        while len(self._open) > self._most_open:
+        while len(self._open) > 1 and (len(self._open) > self._most_open or _n_open() > most_open_files() // 4):
             self._open.popitem(last=False)[1].close()
         return image
 
@@ -156,6 +164,11 @@ class StackImage(Image, Generic[Member]):
             for image in self._open.values():
                 image.close()
             self._open.clear()
+
+
+def _n_open() -> int:
+    with _stacks_lock:
+        return sum(len(stack._open) for stack in _stacks)
 
 
 def _shortened(warnings: list[str]) -> list[str]:

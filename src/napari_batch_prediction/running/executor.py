@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 from numpy.typing import NDArray
 
 from napari_batch_prediction.classifiers.base import Classifier
+from napari_batch_prediction.disk import most_open_files
 from napari_batch_prediction.engine.tiles import Tile
 from napari_batch_prediction.locations.location import Arrays
 from napari_batch_prediction.records.events import Notice
@@ -111,7 +112,9 @@ class ThreadExecutor:
 
     def hand_over(self, task: FileTask) -> Iterator[Step]:
         """Take a task, see :meth:`Executor.hand_over`."""
-        while self._out and not self._fits(task, held=task.held):
+        # The image and the outputs of each task are open files, of which the system has a number.
+        n_most = most_open_files() // (4 * (1 + len(task.outputs)))
+        while self._out and (len(self._open) > n_most or not self._fits(task, held=task.held)):
             yield from self._take_back()
         progress = self._open[task.index] = _Progress(OpenFile(task, self._classifier, self._arrays))
         try:
