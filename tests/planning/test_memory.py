@@ -36,7 +36,8 @@ def test_picture_that_is_decoded_whole_is_refused_with_the_limit_that_suffices(h
     plan = plan_for([huge, tmp_path / "small.npy"], memory=LIMIT)
     (problem,) = plan.rows[0].problems
     assert (problem.kind, problem.setting) == ("memory", "memory")
-    assert "537 MB of memory: the image is decoded as a whole" in problem.text
+    assert "limit of 537 MB of memory is too small" in problem.text
+    assert "needed for decoding the image as a whole" in problem.text
     assert plan.rows[1].problems == ()
     least = parse_size(re.search(r"Allow (\d+MB)", problem.text)[1])
     assert plan_for([huge], memory=least).rows[0].problems == ()
@@ -57,7 +58,7 @@ def test_memory_that_is_not_there_when_the_run_begins_fails_the_image_alone(tmp_
     monkeypatch.setattr(name, lambda: LIMIT)
     (row,) = run_plan(plan).rows
     assert row.status == "failed"
-    assert "the program with its libraries and the classifier take 537 MB" in row.reason
+    assert "537 MB are needed for the program with its libraries and the classifier" in row.reason
 
 
 @pytest.mark.usefixtures("small_process")

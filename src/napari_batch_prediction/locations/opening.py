@@ -1,5 +1,6 @@
 """Opening a file by its format."""
 
+import os
 import stat
 from pathlib import Path
 
@@ -34,7 +35,21 @@ def open_file(location: str, file: Path, dataset: str | None, axes: str | None, 
     AxesError
         If ``axes`` are not valid or do not fit the image.
     """
-    file_format = _format_of(location, file, dataset)
+    state = _state(location, file)
+    try:
+        file_format = _format_of(location, file, dataset, state)
+        return _open(file_format, location, file, dataset, axes, alone=alone)
+    except ImageReadError as error:
+        other = _by_content(file, state, error)
+        if other is None or (dataset is not None and not other.has_datasets):
+            raise
+    return _open(other, location, file, dataset, axes, alone=alone)
+
+
+def _open(
+    file_format: FileFormat, location: str, file: Path, dataset: str | None, axes: str | None, *, alone: bool
+) -> Image:
+    """Open a file as a format."""
     with reading(f"'{location}' as {file_format.name}"):
         try:
             return file_format.open(location, file, dataset, axes, alone=alone)
@@ -44,13 +59,38 @@ def open_file(location: str, file: Path, dataset: str | None, axes: str | None, 
             raise ImageReadError(f"The axes of '{location}' are not clear. {error}", setting="axes") from error
 
 
-def _format_of(location: str, file: Path, dataset: str | None) -> FileFormat:
-    """Return the format of a file that exists and is not empty.
+def _by_content(file: Path, state: os.stat_result, error: ImageReadError) -> FileFormat | None:
+    """Return the format of a file that cannot be read as its name says; None if it is no other.
 
     Raises
     ------
     ImageReadError
-        If the file does not exist, is empty, or is no image.
+        If the content is of a format that cannot be read here, or only under its own name.
+    """
+    if not stat.S_ISREG(state.st_mode) or state.st_size == 0:
+        return None
+    from napari_batch_prediction.formats.content import content_of
+
+    content, own = content_of(file), known_format(file)
+    if isinstance(content, str):
+        if file.suffix.lower() in content.lower():
+            return None
+        raise ImageReadError(
+            f"'{file}' is {content}, whatever its name says. Give it the extension of its real format if that can be "
+            "read, or save it as TIFF.",
+            path=file,
+        ) from error
+    is_same = content is not None and own is not None and content.reader == own.reader
+    return None if is_same else content
+
+
+def _state(location: str, file: Path) -> os.stat_result:
+    """Return the state of a file that exists and is no device.
+
+    Raises
+    ------
+    ImageReadError
+        If the file does not exist, or is a pipe or a device.
     """
     with reading(f"'{location}'"):
         try:
@@ -60,6 +100,17 @@ def _format_of(location: str, file: Path, dataset: str | None) -> FileFormat:
                 raise
             raise ImageReadError(f"There is no file '{file}'. Check its name and folder.") from None
     refuse_special(file, ImageReadError, state.st_mode)
+    return state
+
+
+def _format_of(location: str, file: Path, dataset: str | None, state: os.stat_result) -> FileFormat:
+    """Return the format of a file by its name.
+
+    Raises
+    ------
+    ImageReadError
+        If the file is empty, or is no image.
+    """
     is_folder = stat.S_ISDIR(state.st_mode)
     store = is_folder and is_store(file)
     if is_folder and not store:

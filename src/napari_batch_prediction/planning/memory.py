@@ -149,16 +149,16 @@ class MemoryShares:
         if self.limit is None or self.room is None or share.needed <= self.room:
             return None
         reasons = {
-            "the image is decoded as a whole or in large pieces": share.decoded,
-            "its outputs wait in memory until parts of them are whole": share.waiting,
+            "decoding the image as a whole or in large pieces": share.decoded,
+            "outputs that wait until parts of them are whole": share.waiting,
             "channels, features and classes of the smallest tile": share.each,
             "the program with its libraries and the classifier": self.before,
         }
         reason = max(reasons, key=reasons.__getitem__)
         least = -(-int((self.before + share.needed / _USABLE) * _SPARE) // (10 * MEGABYTE)) * 10
         text = (
-            f"It cannot be predicted with {_megabytes(self.limit)} of memory: {reason} take "
-            f"{_megabytes(reasons[reason])}. Allow {least}MB at least, or leave out the limit."
+            f"The limit of {_megabytes(self.limit)} of memory is too small: {_megabytes(reasons[reason])} are needed "
+            f"for {reason}. Allow {least}MB or more, or set no limit."
         )
         return Problem("memory", text, "memory")
 

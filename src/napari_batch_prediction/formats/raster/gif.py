@@ -18,8 +18,9 @@ _IMAGE, _EXTENSION, _END = b",", b"!", b";"
 # Neighbouring tiles of several threads read a few frames in turns.
 _MOST_KEPT = 8
 
-# Pillow holds a frame, the one before it, and what is shown once it is disposed of, each in up to four bytes.
-_PILLOW_BYTES = 12
+# Pillow holds one byte of a pixel of a single frame; of several, a frame, the one before it, and what is shown once it
+# is disposed of, each in up to four bytes.
+_SINGLE_BYTES, _PILLOW_BYTES = 1, 12
 
 
 class _Facts(NamedTuple):
@@ -72,8 +73,11 @@ def open_gif(file: Path) -> Picture:
     if facts.n_frames > 1:
         axes, shape = f"t{axes}", (facts.n_frames, *shape)
     plane = facts.height * facts.width
-    kept = min(facts.n_frames, _MOST_KEPT) * plane * (1 if facts.is_grey else 3) + _PILLOW_BYTES * plane
-    return Picture(axes, shape, np.uint8, lambda: _Frames(file, facts), Decoding(kept=kept, once=8 * plane))
+    held = _PILLOW_BYTES if facts.n_frames > 1 else _SINGLE_BYTES
+    kept = (min(facts.n_frames, _MOST_KEPT) * (1 if facts.is_grey else 3) + held) * plane
+    # The frame as grey or colours, in one or four bytes; its bytes twice while they become an array.
+    once = (3 if facts.is_grey else 10) * plane
+    return Picture(axes, shape, np.uint8, lambda: _Frames(file, facts), Decoding(kept=kept, once=once))
 
 
 def _look(stream: BinaryIO) -> _Facts:
