@@ -11,6 +11,8 @@ from tilings import some_values, write_tiles
 from napari_batch_prediction.formats.common.target import Target
 from napari_batch_prediction.formats.registry import find_format
 from napari_batch_prediction.formats.tiff.writer import MAX_CLASSIC
+from napari_batch_prediction.images.units import UNITS as ALL_UNITS
+from napari_batch_prediction.locations.inputs import open_image
 
 UNITS = {"t": "second", "z": "nanometer", "y": "micrometer", "x": "micrometer"}
 SIZES = {"t": 2.5, "z": 300.0, "y": 0.325, "x": 0.65}
@@ -52,6 +54,15 @@ def test_large_pages_of_ome_tiff_are_in_tiles(tmp_path):
         assert [page.is_tiled for page in tif.pages] == [True, True]
         assert tif.pages.first.tile == (512, 512)
         np.testing.assert_array_equal(tif.asarray(), values)
+
+
+@pytest.mark.parametrize("name", [name for name in ALL_UNITS if ALL_UNITS[name].kind == "space"])
+def test_every_unit_of_length_of_ome_is_kept(name, tmp_path):
+    """A size is written in its unit, whatever of OME-XML's list that is, and read as such."""
+    facts = {"pixel_size": {"x": 4.0, "y": 2.0}, "units": {"x": name, "y": name}}
+    path = write("multipage tiff", tmp_path / "a.tiff", "yx", some_values((20, 30), "uint8"), **facts)
+    with open_image(path) as image:
+        assert (image.pixel_size, image.units) == (facts["pixel_size"], facts["units"])
 
 
 LIBTIFF = {

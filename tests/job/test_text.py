@@ -52,6 +52,8 @@ JOBS = {
     },
     "channels by number": {"channels": (0, 2)},
     "a channel with a comma": {"channels": ("a, b",)},
+    "channels with marks": {"channels": ('a "b"', "c,d", "e")},
+    "a channel with blanks": {"channels": ("a ",)},
     "settings of one input": {"input_settings": {"a b.tif": InputSettings(axes="yxc", channels=("0",), dataset="d")}},
     "names that look like options": {"inputs": ("-a.tif", "$HOME", "'q'.png")},
     "a list and a layer": {"inputs": ("@list of files", "layer:cells")},

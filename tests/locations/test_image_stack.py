@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -256,6 +257,40 @@ def test_channels_without_names(tmp_path):
         open_image(tmp_path / "grey.npy", channels=[1])
 
 
+NAMED = ["DNA, 405 nm", "CD3 ", "cd8", "CD8", "A", "B", "A,B"]
+CHOSEN = {
+    ("DNA, 405 nm",): [0],
+    ("DNA", "405 nm"): [0],
+    ("dna", "405 NM"): [0],
+    ("CD3",): [1],
+    ("CD3 ",): [1],
+    ("cd3", "DNA", "405 nm", "B"): [1, 0, 5],
+    ("CD8", "cd8"): [3, 2],
+    ("A", "B"): [4, 5],
+    ("A,B",): [6],
+    ("2", 0): [2, 0],
+}
+
+
+@pytest.mark.parametrize("channels", CHOSEN, ids=str)
+def test_names_with_commas_blanks_or_in_another_case(channels, tmp_path):
+    """A name that fits exactly wins; blanks at the ends, case, and being split at commas do no harm."""
+    metadata = {"axes": "CYX", "Channel": {"Name": NAMED}}
+    pixels = plane(1, 7, 20, 30)
+    tifffile.imwrite(tmp_path / "a.ome.tif", pixels, metadata=metadata, photometric="minisblack")
+    with open_image(tmp_path / "a.ome.tif", channels=channels) as image:
+        np.testing.assert_array_equal(image.read(), pixels[CHOSEN[channels]])
+        assert image.channel_names == tuple(NAMED[i] for i in CHOSEN[channels])
+
+
+def test_name_that_fits_two_but_for_case_is_not_clear(tmp_path):
+    """The message lists both, and asks for an index."""
+    metadata = {"axes": "CYX", "Channel": {"Name": ["cd8", "CD8"]}}
+    tifffile.imwrite(tmp_path / "a.ome.tif", plane(1, 2, 20, 30), metadata=metadata, photometric="minisblack")
+    with pytest.raises(ImageMismatchError, match=r"2 channels 'Cd8'. Give an index: 0 \(cd8\), 1 \(CD8\)"):
+        open_image(tmp_path / "a.ome.tif", channels=["Cd8"])
+
+
 def rgba(path: Path, **options: Any) -> None:
     PillowImage.fromarray(plane(1, 20, 30, 4)).save(path, **options)
 
@@ -265,9 +300,23 @@ def imagej_labels(path: Path) -> None:
     tifffile.imwrite(path, pixels, imagej=True, metadata={"axes": "CYX", "Labels": ["nuclei", "membrane"]})
 
 
-def imagej_labels_of_planes(path: Path) -> None:
-    pixels = plane(1, 3, 2, 20, 30)
-    tifffile.imwrite(path, pixels, imagej=True, metadata={"axes": "ZCYX", "Labels": list("abcdef")})
+def imagej_labels_of_planes(*labels: str, axes: str = "ZCYX") -> Callable[[Path], None]:
+    shape = (3, 2, 20, 30)[-len(axes) :]
+    metadata = {"axes": axes, "Labels": [*labels]}
+    return lambda path: tifffile.imwrite(path, plane(1, *shape), imagej=True, metadata=metadata)
+
+
+def page_names(*names: str, axes: str = "CYX", compression: str | None = None) -> Callable[[Path], None]:
+    def write(path: Path) -> None:
+        with tifffile.TiffWriter(path) as writer:
+            shape = {"CYX": [len(names)], "ZCYX": [len(names) // 2, 2], "TYX": [len(names)]}[axes]
+            said = f'{{"shape": {[*shape, 20, 30]}, "axes": "{axes}"}}'
+            for i, name in enumerate(names):
+                extra = [(285, "s", 0, name, True)]
+                writer.write(plane(i), metadata=None, contiguous=False, description=None if i else said,
+                             extratags=extra, compression=compression)  # fmt: skip
+
+    return write
 
 
 CHANNEL_NAMES = {
@@ -276,13 +325,28 @@ CHANNEL_NAMES = {
     "grey.png": (lambda path: PillowImage.fromarray(plane(1)).save(path), ()),
     "grey alpha.png": (lambda path: PillowImage.fromarray(plane(1, 20, 30, 2), "LA").save(path), ("grey", "alpha")),
     "labels.tif": (imagej_labels, ("nuclei", "membrane")),
-    "labels of planes.tif": (imagej_labels_of_planes, ()),
+    "labels of planes.tif": (imagej_labels_of_planes(*"abcdef"), ()),
+    "labels with z.tif": (imagej_labels_of_planes(*["DAPI", "GFP"] * 3), ("DAPI", "GFP")),
+    "labels with numbers.tif": (
+        imagej_labels_of_planes(*(f"c:{c + 1}/2 z:{z + 1}/3 - {'DG'[c]}" for z in range(3) for c in range(2))),
+        ("D", "G"),
+    ),
+    "labels with only numbers.tif": (
+        imagej_labels_of_planes(*(f"c:{c + 1}/2 z:{z + 1}/3 - image" for z in range(3) for c in range(2))),
+        (),
+    ),
+    "names of pages.tif": (page_names("DAPI", "GFP", "Cy5"), ("DAPI", "GFP", "Cy5")),
+    "names of pages with z.tif": (
+        page_names("DAPI z1", "GFP z1", "DAPI z2", "GFP z2", axes="ZCYX", compression="zlib"),
+        ("DAPI", "GFP"),
+    ),
+    "names of time points.tif": (page_names("before", "after", axes="TYX"), ()),
 }
 
 
 @pytest.mark.parametrize("name", CHANNEL_NAMES)
 def test_names_of_channels_are_read_where_they_are(name, tmp_path):
-    """Colours, and ImageJ's labels if there is one for each channel."""
+    """Colours, and what ImageJ's labels or the names of pages say of each channel."""
     write, expected = CHANNEL_NAMES[name]
     write(tmp_path / name)
     with open_image(tmp_path / name) as image:

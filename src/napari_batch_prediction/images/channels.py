@@ -1,6 +1,7 @@
 """Some channels of an image, chosen by name or index."""
 
 from collections.abc import Sequence
+from itertools import takewhile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,9 @@ class ChannelsImage(Image):
     image
         The other image; closed together with this one.
     channels
-        Names of channels, or indices from 0, also as text. A name wins over an index.
+        Names of channels, or indices from 0, also as text. A name wins over an index. Blanks at the ends and upper or
+        lower case of a name count only if there are names that differ in nothing else; a name with commas may have
+        been split at them.
 
     Raises
     ------
@@ -29,7 +32,7 @@ class ChannelsImage(Image):
 
     def __init__(self, image: Image, channels: Channels) -> None:
         self._image = image
-        self._indices = [_index(image, channel) for channel in channels]
+        self._indices = _indices(image, channels)
         axes, shape = image.axes, list(image.shape)
         if "c" in axes:
             shape[axes.index("c")] = len(self._indices)
@@ -70,17 +73,52 @@ class ChannelsImage(Image):
         self._image.close()
 
 
+def _indices(image: Image, channels: Channels) -> list[int]:
+    """Return the indices of channels; texts that are no names are joined with those after them."""
+    indices: list[int] = []
+    i = 0
+    while i < len(channels):
+        index, n_texts = _first_index(image, channels[i:])
+        indices.append(index)
+        i += n_texts
+    return indices
+
+
+def _first_index(image: Image, channels: Channels) -> tuple[int, int]:
+    """Return the index of the first channel, and the number of texts that it is made of."""
+    first = channels[0]
+    if isinstance(first, str) and not _named(image, first):
+        texts = list(takewhile(lambda channel: isinstance(channel, str), channels))
+        for n in range(len(texts), 1, -1):
+            name = ",".join(map(str, texts[:n]))
+            if _named(image, name):
+                return _index(image, name), n
+    return _index(image, first), 1
+
+
+def _named(image: Image, text: str) -> list[int]:
+    """Return the channels of a name: of exactly this one, or if there is none of one with other blanks or case."""
+    names = image.channel_names
+    for plain in (str, _without_blanks, lambda name: _without_blanks(name).casefold()):
+        if found := [i for i, name in enumerate(names) if name and plain(name) == plain(text)]:
+            return found
+    return []
+
+
+def _without_blanks(name: str) -> str:
+    return ",".join(part.strip() for part in name.split(","))
+
+
 def _index(image: Image, channel: int | str) -> int:
     n = image.extents["c"]
-    names = image.channel_names
-    if isinstance(channel, str) and channel in names:
-        if names.count(channel) > 1:
-            raise ImageMismatchError(
-                f"'{image.location}' has {names.count(channel)} channels '{channel}'. "
-                f"Give an index: {_listing(image)}.",
-                setting="channels",
-            )
-        return names.index(channel)
+    named = _named(image, channel) if isinstance(channel, str) else []
+    if len(named) > 1:
+        raise ImageMismatchError(
+            f"'{image.location}' has {len(named)} channels '{channel}'. Give an index: {_listing(image)}.",
+            setting="channels",
+        )
+    if named:
+        return named[0]
     index = int(channel) if isinstance(channel, int) or channel.isdecimal() else -1
     if not 0 <= index < n:
         raise ImageMismatchError(

@@ -1,7 +1,8 @@
 """The job: classifier, inputs, exports and settings of a batch."""
 
+import csv
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -25,7 +26,13 @@ Existing = Literal["error", "skip", "overwrite"]
 
 
 def _split_names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(","))
+    """Return names with commas between them; a name with commas may stand in double quotes."""
+    rows = csv.reader([text], skipinitialspace=True)
+    return tuple(name.strip() for row in rows for name in row) or ("",)
+
+
+def _join_names(names: Iterable[int | str]) -> str:
+    return ",".join('"{}"'.format(name.replace('"', '""')) if {*name} & {*',"'} else name for name in map(str, names))
 
 
 class InputSettings(BaseModel):
@@ -57,9 +64,7 @@ class BatchJob(BaseModel):
     stack: Annotated[StackAxis | None, Option(name="stack-along")] = Field(
         None, description="Make each pattern or folder one image: its files, stacked along this axis."
     )
-    channels: Annotated[
-        tuple[int | str, ...] | None, Option("C", parse=_split_names, write=lambda names: ",".join(map(str, names)))
-    ] = Field(
+    channels: Annotated[tuple[int | str, ...] | None, Option("C", parse=_split_names, write=_join_names)] = Field(
         None,
         min_length=1,
         description="Channels to use of every input, by name or index from 0, for example 0,2 or DAPI,GFP; all if not "

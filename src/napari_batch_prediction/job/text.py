@@ -78,7 +78,7 @@ def _arguments(job: BatchJob) -> list[str]:
     expressible = (
         _same_but_source(job)
         and not job.input_settings
-        and not any(isinstance(channel, int) or "," in channel for channel in job.channels or ())
+        and not any(isinstance(channel, int) or channel != channel.strip() for channel in job.channels or ())
         and not any(name.startswith("-") for name in names)
     )
     if not expressible:

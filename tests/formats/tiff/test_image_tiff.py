@@ -246,6 +246,28 @@ SIZES = {
         {"t": 240},
         {"t": "second"},
     ),
+    "imagej units of their own": (
+        {
+            "imagej": True,
+            "resolution": (2, 4),
+            "metadata": {
+                "axes": "TZYX",
+                "unit": "nm",
+                "yunit": "\\u00B5m",
+                "zunit": "mm",
+                "spacing": 3,
+                "tunit": "ms",
+                "finterval": 5,
+            },
+        },
+        {"x": 0.5, "y": 0.25, "z": 3, "t": 5},
+        {"x": "nanometer", "y": UM, "z": "millimeter", "t": "millisecond"},
+    ),
+    "ome angstrom": (
+        {"ome": True, "metadata": {"axes": "ZYX", "PhysicalSizeX": 4, "PhysicalSizeXUnit": "Å"}},
+        {"x": 4},
+        {"x": "angstrom"},
+    ),
     "imagej no unit": ({"imagej": True, "resolution": (2, 4), "metadata": {"axes": "ZYX", "spacing": 2}}, {}, {}),
     "ome": (
         {
@@ -287,7 +309,8 @@ SIZES = {
 def test_pixel_size_and_unit_of_tiff_are_read(options, sizes, units, tmp_path):
     """The size of a pixel and its unit, where a file says both."""
     path = tmp_path / "a.tif"
-    tifffile.imwrite(path, STACK, **options)
+    n_axes = len(options.get("metadata", {}).get("axes", "ZYX"))
+    tifffile.imwrite(path, STACK if n_axes == 3 else STACK.reshape(2, 3, 40, 50), **options)
     with open_image(path) as image:
         assert image.pixel_size == pytest.approx(sizes)
         assert image.units == units

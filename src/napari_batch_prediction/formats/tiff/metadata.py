@@ -19,20 +19,7 @@ from napari_batch_prediction.formats.tiff.choice import KEYS
 from napari_batch_prediction.formats.tiff.labels import plane_labels
 from napari_batch_prediction.formats.tiff.series import Series
 from napari_batch_prediction.images.base import COLOURS, AxesKnown, choose_axes
-from napari_batch_prediction.images.units import unit_name
-
-_OME_UNITS = {
-    "nanometer": "nm",
-    "micrometer": "µm",
-    "millimeter": "mm",
-    "centimeter": "cm",
-    "meter": "m",
-    "inch": "in",
-    "millisecond": "ms",
-    "second": "s",
-    "minute": "min",
-    "hour": "h",
-}
+from napari_batch_prediction.images.units import unit, unit_name
 
 # A TIFF stores a number as a fraction of 32-bit integers.
 _LARGEST = 2**32 - 1
@@ -87,9 +74,9 @@ def pixel_sizes(tif: TiffFile, series: Series) -> tuple[dict[str, float], dict[s
     elif not series.summary:
         stored += _tag_sizes(series.pages.keyframe)
     sizes, units = {}, {}
-    for key, size, unit in stored:
-        if math.isfinite(size) and size > 0 and unit_name(unit):
-            sizes[key], units[key] = float(size), unit_name(unit)
+    for key, size, spelling in stored:
+        if math.isfinite(size) and size > 0 and unit_name(spelling):
+            sizes[key], units[key] = float(size), unit_name(spelling)
     return sizes, units
 
 
@@ -124,11 +111,12 @@ def read_metadata(path: Path, dataset: str) -> Mapping[str, object]:
 
 
 def _imagej_sizes(metadata: Mapping[str, Any], page: TiffPage) -> Iterator[tuple[str, float, str]]:
-    unit = str(metadata.get("unit", ""))
+    units = {key: str(metadata.get(f"{key}unit") or metadata.get("unit", "")) for key in "yz"}
+    units["x"] = str(metadata.get("unit", ""))
     for key, size in _per_resolution_unit(page):
-        yield key, size, unit
-    yield "z", abs(_number(metadata.get("spacing"))), unit
-    yield "t", _number(metadata.get("finterval")), "second"
+        yield key, size, units[key]
+    yield "z", abs(_number(metadata.get("spacing"))), units["z"]
+    yield "t", _number(metadata.get("finterval")), str(metadata.get("tunit") or "second")
 
 
 def _ome_sizes(pixels: Element) -> Iterator[tuple[str, float, str]]:
@@ -209,11 +197,11 @@ def ome_xml(target: Target, shape: tuple[int, ...]) -> bytes:
 
 def _ome_facts(target: Target) -> Iterator[tuple[str, object]]:
     for key, size in target.pixel_size.items():
-        unit = _OME_UNITS.get(unit_name(target.units.get(key, "")))
-        if unit and key in "tzyx":
+        known = unit(target.units.get(key, ""))
+        if known is not None and known.kind == ("time" if key == "t" else "space"):
             name = "TimeIncrement" if key == "t" else f"PhysicalSize{key.upper()}"
             yield name, size
-            yield f"{name}Unit", unit
+            yield f"{name}Unit", known.symbol
 
 
 def _ome_color(red: int, green: int, blue: int) -> int:

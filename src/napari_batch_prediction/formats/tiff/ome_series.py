@@ -134,7 +134,10 @@ def _settle(tif: TiffFile, image: OmeImage, file: Path, text: OmeText, *, alone:
     elif is_only and not others and n_pages > len(kept.planes) and _has_more(tif, kept):
         kept = kept.stretched(n_pages)
         warning = _unlike(said.n_planes, n_pages)
-    return _Settled(_same_size(tif, kept), said, (), warning)
+    fitting = _same_size(tif, kept)
+    if fitting is not kept and not warning and not others:
+        warning = "Its OME-XML is of pages of another size: what is there is read."
+    return _Settled(fitting, said, (), warning)
 
 
 def _unlike(n_said: int, n_pages: int) -> str:

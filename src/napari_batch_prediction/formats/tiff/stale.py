@@ -65,6 +65,8 @@ def refitted(text: Stale, letters: str, shape: tuple[int, ...]) -> tuple[str, tu
 
 
 def _warning(whose: str, n_said: int, n_pages: int) -> str:
+    if n_said == n_pages:
+        return f"{whose} is of pages of another size: what is there is read."
     return f"{whose} says that it has {count(n_said, 'page')}, but it has {n_pages}: what is there is read."
 
 
@@ -75,7 +77,7 @@ def _stale_imagej(tif: TiffFile) -> Stale | None:
     series = tif.series[0]
     n_said = max(prod(sizes.values()), int(said.get("images", 1)))
     if series.kind == "imagej":
-        if n_pages == len(series):
+        if n_pages == len(series) and prod(series.shape) == n_pages * prod(series.keyframe.shape):
             return None
         if n_pages == 1 and series.dataoffset is not None:
             return None  # one piece; its end is checked
@@ -110,10 +112,13 @@ def _stale_shaped(tif: TiffFile) -> Stale | None:
     page, n_pages = tif.pages.first, len(tif.pages)
     said = _shaped(page.shaped_description or "")
     shape, letters = tuple(map(int, said["shape"])), str(said.get("axes", ""))
-    if all(_fits(series, said, n_pages, tif.filehandle.size) for series in tif.series):
+    in_list = [level for series in tif.series for level in series.levels if not level.keyframe.is_subifd]
+    if all(_fits(series, said, n_pages, tif.filehandle.size) for series in tif.series) and (
+        n_pages == 1 or sum(map(len, in_list)) == n_pages
+    ):
         return None
-    n_said = max(1, prod(shape) // max(1, prod(page.shape)))
     n_lead = len(shape) - len(page.shape)
+    n_said = prod(shape[:n_lead])
     named = len(letters) == len(shape) and n_lead > 0
     warning = _warning("tifffile's description in it", n_said, n_pages)
     return Stale(letters[:n_lead] if named else "", shape[:n_lead] if named else (), warning)
