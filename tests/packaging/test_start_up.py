@@ -59,7 +59,7 @@ def test_reader_imports_nothing_for_files_of_others(tmp_path):
         f"assert [get_reader(path) for path in {paths}] == [None] * 3\n"
     )
     rooms = {f"{OWN}.widgets", f"{OWN}.widgets.reading"}
-    assert own(modules) == {OWN, f"{OWN}.errors", *rooms, f"{OWN}.widgets.reading.reader"}
+    assert own(modules) == {OWN, f"{OWN}.errors", f"{OWN}.wording", *rooms, f"{OWN}.widgets.reading.reader"}
     assert modules & HEAVY == set()
     assert loaded("import napari_batch_prediction.widgets.sample_data") & HEAVY == set()
 

@@ -46,6 +46,8 @@ class FileFormat:
         The class of images.
     lister
         A function from a file to the paths of its images; empty if a file holds one image.
+    prepare
+        A function to call early if such files may come, for what takes time to start; empty if nothing does.
     foresee
         A function of a file and a dataset that will be opened soon, for what is better looked at in advance; empty if
         nothing is.
@@ -72,6 +74,7 @@ class FileFormat:
     extensions: tuple[str, ...]
     reader: str
     lister: str = ""
+    prepare: str = ""
     foresee: str = ""
     stamp: str = ""
     ilastik_ranges: str = ""

@@ -1,13 +1,15 @@
 """Expanding inputs (files, folders, patterns, lists, datasets, layers) to locations, and opening an image."""
 
 import os
-from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from glob import has_magic
 from pathlib import Path
 from typing import NamedTuple
 
 from napari_batch_prediction.axes import check_axes
 from napari_batch_prediction.errors import BatchPredictionError, SettingsError
+from napari_batch_prediction.formats.format import load
+from napari_batch_prediction.formats.registry import FILE_FORMATS
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.images.channels import Channels, ChannelsImage
 from napari_batch_prediction.images.stack import StackAxis
@@ -203,6 +205,13 @@ class Expansion:
         if path.parent not in self._folders:
             self._folders[path.parent] = real_path(path.parent)
         return os.path.join(self._folders[path.parent], os.path.normcase(path.name)), split.dataset  # noqa: PTH118
+
+
+def prepare(inputs: Iterable[str]) -> None:
+    """Start what takes time to start and is needed for files that these inputs name by their extensions."""
+    for file_format in FILE_FORMATS:
+        if file_format.prepare and any(end in name.lower() for name in inputs for end in file_format.extensions):
+            load(file_format.prepare)()
 
 
 def expand_inputs(

@@ -13,7 +13,7 @@ from napari_batch_prediction.disk import path_fault
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.formats.zarr.store import find_image
 from napari_batch_prediction.job.job import BatchJob
-from napari_batch_prediction.locations.inputs import Expansion
+from napari_batch_prediction.locations.inputs import Expansion, prepare
 from napari_batch_prediction.locations.location import Arrays, Location, Unmatched, parse
 from napari_batch_prediction.locations.paths import split_path
 from napari_batch_prediction.planning.checks import OutputChecks
@@ -188,6 +188,7 @@ def iter_plan(
 
     if job.input_axes is not None:
         check_axes(job.input_axes)
+    prepare(job.inputs if earlier is None else [recorded.input for recorded in earlier])
     classifier = classifier or load_classifier(job.classifier, job.structure_tensor)
     classifier = classifier.with_structure_tensor(job.structure_tensor)
     exports = named_exports(job, classifier)

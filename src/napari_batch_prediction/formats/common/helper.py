@@ -146,6 +146,11 @@ class Helper:
             self._sent.clear()
             self._known.clear()
 
+    def start(self) -> None:
+        """Start the process if there is none, without waiting until it is ready."""
+        with self._lock, suppress(NoHelperError):
+            self._begun()
+
     def foresee(self, question: Mapping[str, object]) -> None:
         """Send a question that will be asked soon, without waiting for its answer.
 
@@ -336,9 +341,14 @@ def _reply(answer: Callable[[Any], object], line: bytes) -> dict[str, object]:
         path = None if error.path is None else os.fspath(error.path)
         kind = next(kind.__name__ for kind in type(error).__mro__ if kind.__module__ == errors.__name__)
         return {"kind": kind, "value": {"text": str(error), "setting": error.setting, "path": path}}
+    except MemoryError:
+        return _other("it takes more memory to look at it than its structure may")
     except Exception as error:  # damaged files make libraries raise nearly anything
-        text = str(error).rstrip(". ") or type(error).__name__
-        return {"kind": "other", "value": {"text": text, "setting": None, "path": None}}
+        return _other(str(error).rstrip(". ") or type(error).__name__)
+
+
+def _other(text: str) -> dict[str, object]:
+    return {"kind": "other", "value": {"text": text, "setting": None, "path": None}}
 
 
 def _read(questions: "SimpleQueue[bytes]") -> None:

@@ -6,6 +6,7 @@ HDF5 = FileFormat(
     name="HDF5",
     extensions=(".h5", ".hdf5"),
     reader="hdf5.reader:Hdf5Image",
+    prepare="hdf5.looking:prepare",
     foresee="hdf5.looking:foresee",
     lister="hdf5.reader:list_datasets",
     stamp="hdf5.reader:read_metadata",

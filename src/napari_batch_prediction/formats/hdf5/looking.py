@@ -61,6 +61,11 @@ def is_unchanged(states: Iterable[tuple[str, int, int, int]]) -> bool:
     return True
 
 
+def prepare() -> None:
+    """Start the other process, so that it is ready when it is asked."""
+    HELPER.start()
+
+
 def foresee(file: Path, dataset: str | None) -> None:
     """Have the header of a dataset read that will be asked for soon."""
     HELPER.foresee(_question("header", file, dataset))
