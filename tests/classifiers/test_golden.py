@@ -145,3 +145,17 @@ def test_sample_of_nuclei_is_predicted_as_by_ilastik(folder):
         assert difference.max() <= LIMITS["2D"][1]
         n_images += 1
     assert n_images == 6
+
+
+def test_pixels_of_a_project_that_also_classifies_objects_are_those_of_ilastik():
+    """The pixel classification in a project that goes on with objects, by ilastik's names of its sources."""
+    folder = golden.ROOT / "j_objclass_2d_u8"
+    classifier = load_classifier(folder / "project.ilp")
+    assert classifier.workflow == "Object Classification (from pixel classification)"
+    assert classifier.sources == ("Probabilities", "Simple Segmentation", "Uncertainty", "Features")
+    image = golden.read(folder / "test2.png")
+    for source in ("Pixel Probabilities", "Simple Segmentation"):
+        expected = golden.read(folder / "expected" / f"test2_{source}.h5")
+        got = classifier.predict(image, "yx", source)
+        assert (got.shape, got.dtype) == (expected.shape, expected.dtype)
+        assert (np.abs(got.astype(float) - expected) > VISIBLE).sum() <= FEW

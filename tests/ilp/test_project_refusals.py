@@ -259,3 +259,28 @@ def test_hdf5_file_that_is_no_project_is_refused(tmp_path):
     for read in (read_project, workflow_name):
         with pytest.raises(ProjectError, match=r"not an ilastik project.*\.ilp"):
             read(path)
+
+
+def put_labels(file, labels):
+    block = put(file, "PixelClassification/LabelSets/labels000/block0000", labels)
+    block.attrs["blockSlice"] = "[0:4,0:5,0:1]"
+
+
+UNTRAINED = {
+    "no labels": (lambda f: None, True),
+    "labels that were erased": (lambda f: put_labels(f, np.zeros((4, 5, 1), np.uint8)), True),
+    "labels": (lambda f: put_labels(f, np.ones((4, 5, 1), np.uint8)), False),
+}
+
+
+@pytest.mark.parametrize("case", UNTRAINED)
+@pytest.mark.parametrize("workflow", [b"Pixel Classification", b"Object Classification (from pixel classification)"])
+def test_untrained_project_says_if_it_was_never_labelled(case, workflow, tmp_path):
+    """Without labels there is nothing to train on, and the message says so."""
+    change, never = UNTRAINED[case]
+    path = write_project(
+        tmp_path / "p.ilp", lambda f: put(f, "workflowName", workflow), lambda f: remove(f, FORESTS), change
+    )
+    with pytest.raises(ProjectError, match=f"without its trained classifier.*{TRAIN_AGAIN}") as caught:
+        read_project(path)
+    assert ("The project was never labelled, so first label some pixels" in str(caught.value)) == never

@@ -6,14 +6,14 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_batch_prediction.classifiers.base import Classifier
+from napari_batch_prediction.classifiers.base import PROBABILITIES, Classifier
 from napari_batch_prediction.classifiers.description import Description
 from napari_batch_prediction.classifiers.stage import Stage
 from napari_batch_prediction.classifiers.tensor import chosen, doubts, formula_text, variant
 from napari_batch_prediction.classifiers.warnings import brightest, type_warnings
 from napari_batch_prediction.engine.tiles import Memory
 from napari_batch_prediction.features.selection import StructureTensor
-from napari_batch_prediction.ilp.project import PIXEL_CLASSIFICATION, PixelClassificationProject
+from napari_batch_prediction.ilp.project import PixelClassificationProject
 from napari_batch_prediction.problems import Problem
 
 
@@ -25,7 +25,7 @@ class PixelClassification(Classifier):
         self._stage = Stage(project, variant=variant([project]))
         description = Description(
             path=project.path,
-            workflow=PIXEL_CLASSIFICATION,
+            workflow=project.workflow,
             version=project.version,
             classes=project.label_names,
             class_colors=project.label_colors,
@@ -35,7 +35,8 @@ class PixelClassification(Classifier):
             sources=tuple(source.name for source in self._stage.sources),
             structure_tensor=formula_text([project]),
         )
-        super().__init__(description, self._stage.sources)
+        # Its name where objects are classified, too.
+        super().__init__(description, self._stage.sources, {f"Pixel {PROBABILITIES}": PROBABILITIES})
 
     @cached_property
     def _brightest(self) -> float:

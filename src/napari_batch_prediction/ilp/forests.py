@@ -9,6 +9,7 @@ import numpy as np
 from napari_batch_prediction.errors import ProjectError
 from napari_batch_prediction.forest.trees import Tree, tree_from_vigra
 from napari_batch_prediction.ilp.group import ProjectGroup
+from napari_batch_prediction.ilp.labels import highest_label
 from napari_batch_prediction.ilp.limits import MAX_FEATURES, MAX_FORESTS, MAX_LEVELS, MAX_TREES
 from napari_batch_prediction.ilp.project import MAX_LABEL, TRAIN_AGAIN, Forests
 
@@ -35,7 +36,7 @@ def read_forests(applet: ProjectGroup) -> Forests:
     """
     classifier = applet.group("ClassifierForests")
     if classifier is None:
-        raise untrained(applet.path, applet.name)
+        raise untrained(applet.path, applet.name, is_labelled=highest_label(applet) > 0)
     _check_type(classifier)
     members = classifier.subgroups()
     # Classifiers with a single forest store it as "forest".
@@ -58,7 +59,7 @@ def read_forests(applet: ProjectGroup) -> Forests:
             listed = " and ".join(f"{n} features with {c} classes" for n, c in sorted(sizes))
             raise forest.damaged("", f"expected trees of one kind, found {listed}")
     if not sizes:
-        raise untrained(applet.path, applet.name)
+        raise untrained(applet.path, applet.name, is_labelled=highest_label(applet) > 0)
     n_features, n_classes = sizes.pop()
     if n_features > MAX_FEATURES:
         raise classifier.damaged("", f"expected at most {MAX_FEATURES} features, found {n_features}")
@@ -67,11 +68,12 @@ def read_forests(applet: ProjectGroup) -> Forests:
     return Forests(tuple(trees), n_features, _read_labels(classifier, forests[0], n_classes), names)
 
 
-def untrained(path: Path, name: str) -> ProjectError:
+def untrained(path: Path, name: str, *, is_labelled: bool) -> ProjectError:
     """Return the error for a project without a classifier in the group of a pixel classification."""
+    unlabelled = "" if is_labelled else "The project was never labelled, so first label some pixels of each class. "
     return ProjectError(
         f"{path} was saved without its trained classifier: there is no random forest at {name}/ClassifierForests. "
-        f"{TRAIN_AGAIN}"
+        f"{unlabelled}{TRAIN_AGAIN}"
     )
 
 

@@ -11,6 +11,7 @@ from napari_batch_prediction.ilp.labels import channel_of_column, read_label_col
 from napari_batch_prediction.ilp.lanes import last_lane, read_lanes
 from napari_batch_prediction.ilp.project import (
     AUTOCONTEXT,
+    PIXEL_AND_OBJECT,
     PIXEL_CLASSIFICATION,
     TRAIN_AGAIN,
     Lane,
@@ -21,7 +22,7 @@ from napari_batch_prediction.wording import count
 
 
 def read_project(file: ProjectFile) -> PixelClassificationProject:
-    """Read a Pixel Classification project.
+    """Read a Pixel Classification project, or that half of one that classifies pixels and objects.
 
     Raises
     ------
@@ -29,7 +30,7 @@ def read_project(file: ProjectFile) -> PixelClassificationProject:
         If the file is not a project of this workflow, or cannot serve as a classifier. The message gives the reason
         and the remedy.
     """
-    if file.workflow != PIXEL_CLASSIFICATION:
+    if file.workflow not in (PIXEL_CLASSIFICATION, PIXEL_AND_OBJECT):
         raise file.other_workflow(PIXEL_CLASSIFICATION)
     return _read_stage(file, 1, ())
 
@@ -63,7 +64,7 @@ def _read_stage(
     suffix = _suffix(number)
     applet = file.group(stage_group(number))
     if applet is None:
-        raise untrained(file.path, f"/{stage_group(number)}")
+        raise untrained(file.path, f"/{stage_group(number)}", is_labelled=False)
     forests = read_forests(applet)
     lanes = before[0].lanes if before else read_lanes(file)
     image = last_lane(lanes)
@@ -91,6 +92,7 @@ def _read_stage(
         formula=formula,
         trees=forests.trees,
         column_labels=forests.labels,
+        workflow=file.workflow,
         channel_of_column=channel_of_column(applet, forests.labels, len(label_names)),
     )
 

@@ -12,11 +12,14 @@ from napari_batch_prediction.forest.trees import Tree
 from napari_batch_prediction.ilp.tensor import TensorFormula
 
 PIXEL_CLASSIFICATION = "Pixel Classification"
+PIXEL_AND_OBJECT = "Object Classification (from pixel classification)"
+"""A workflow whose first half is a pixel classification; that half is read."""
+
 COUNTING = "Cell Density Counting"
 AUTOCONTEXT = {"Autocontext (2-stage)": 2, "Autocontext (3-stage)": 3, "Autocontext (4-stage)": 4}
 """Number of stages of each Autocontext workflow, by ilastik's name."""
 
-SUPPORTED = (PIXEL_CLASSIFICATION, COUNTING, *AUTOCONTEXT)
+SUPPORTED = (PIXEL_CLASSIFICATION, COUNTING, *AUTOCONTEXT, PIXEL_AND_OBJECT)
 """Supported workflows."""
 
 CLASS_NAMES = {
@@ -162,6 +165,8 @@ class PixelClassificationProject(Project):
         Label value (from 1) of each column of the trees' probabilities.
     channel_of_column
         Output channel (from 0) of each column; channels without a column are 0 everywhere.
+    workflow
+        ilastik's name of the workflow.
     """
 
     label_names: tuple[str, ...]
@@ -169,6 +174,7 @@ class PixelClassificationProject(Project):
     trees: tuple[Tree, ...]
     column_labels: tuple[int, ...]
     channel_of_column: tuple[int, ...]
+    workflow: str
 
 
 @dataclass(frozen=True, kw_only=True)
