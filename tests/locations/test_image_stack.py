@@ -114,6 +114,18 @@ def test_stack_is_named_by_what_its_names_begin_with(names, pattern, stem, tmp_p
         assert parse(f"{tmp_path}/{pattern}", "z").file.parent == tmp_path
 
 
+def test_stack_of_datasets_is_named_after_files_and_dataset(tmp_path, monkeypatch):
+    """As in ilastik: what the names of the files begin with, then the dataset; or what the datasets begin with."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("v0.h5", "v1.h5"):
+        with h5py.File(name, "w") as file:
+            for dataset in ("data", "group/z0", "group/z1"):
+                file[dataset] = plane(1)
+    assert parse("v*.h5/data", "z").stem == "v-data"
+    assert parse("v*.h5/group/z0", "z").stem == "v-group-z0"
+    assert parse("v0.h5/group/z*", "z").stem == "v0-group-z"
+
+
 def test_one_file_is_no_stack(tmp_path):
     """A pattern that matches one file, and a file, are that image."""
     tiffs(tmp_path, 1)

@@ -79,6 +79,22 @@ def test_cast_rescales_without_wrapping(case):
     np.testing.assert_allclose(out[0, 0, : len(after), 0], after, rtol=1e-6)
 
 
+def test_rescaled_numbers_of_classes_are_cut_off_as_by_ilastik():
+    """Whole numbers are rescaled in float64 with a float32 factor, and what is behind the point is cut off."""
+    values = np.zeros((2, 1, 1, 40, 30), np.uint8)
+    values[0, 0, 0, 0, :8] = range(8)
+    for dtype, export in [("uint8", (0, 255)), ("uint16", (0, 65535)), ("int16", (-1, 1))]:
+        _, out = run(Export(dtype=dtype, input_range=(0, 7), output_range=export), SEGMENTATION, values)
+        factor = np.float32((export[1] - export[0]) / 7)
+        np.testing.assert_array_equal(out[0, 0, :8, 0], (export[0] + np.arange(8.0) * factor).astype(dtype))
+    # 4 * 255 / 7 is 145.7, and 255 / 7 in float32 a little less than it should be.
+    _, out = run(Export(dtype="uint8", input_range=(0, 7), output_range=(0, 255)), SEGMENTATION, values)
+    assert out[0, 0, :8, 0].tolist() == [0, 36, 72, 109, 145, 182, 218, 254]
+    # Another type that holds fractions holds them.
+    _, out = run(Export(dtype="float32", input_range=(0, 7), output_range=(0, 255)), SEGMENTATION, values)
+    assert out[0, 0, 4, 0] == np.float32(4 * np.float64(np.float32(255 / 7)))
+
+
 refused = {  # source, settings, part of the message
     "black images": (PROBABILITIES, {"dtype": "uint8"}, "nearly all be 0. Give an output range, for example 0 to 255"),
     "unknown range": (FEATURES, {"dtype": "uint8", "output_range": (0, 255)}, "Give an input range"),

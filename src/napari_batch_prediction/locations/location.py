@@ -144,9 +144,13 @@ class StackOf(Location):
         """
         if self._is_folder:
             return absolute_path(self.pattern).name
-        names = [str(file.path.parent / file.stem) for file in self.files]
+        datasets = {file.dataset for file in self.files}
+        # The dataset that all files have comes after what their names share.
+        one = f"-{dataset.replace('/', '-')}" if len(datasets) == 1 and (dataset := self.files[0].dataset) else ""
+        names = [str(file.path.parent / file.stem.removesuffix(one)) for file in self.files]
         shared = os.path.commonprefix(names)  # noqa: RUF071 - of names, not only of folders
-        return Path(shared).name or f"stack_at-{self.files[0].stem}"
+        name = Path(shared).name
+        return f"{name}{one}" if name else f"stack_at-{self.files[0].stem}"
 
     @property
     def file(self) -> Path:

@@ -83,6 +83,7 @@ class Transform:
 
     def _cast(self, values: NDArray) -> NDArray:
         """Rescale values and change their type, clipping them to its range."""
+        is_whole = values.dtype.kind in "iu"
         if self.scaling is not None:
             lowest, factor, output = self.scaling
             # As in ilastik, float32 and a factor rounded to float32; but large integers need float64.
@@ -94,7 +95,9 @@ class Transform:
         if self.dtype.kind in "iu":
             limits = np.iinfo(self.dtype)
             if values.dtype.kind == "f":
-                values = np.rint(np.nan_to_num(values, nan=0.0, posinf=np.inf, neginf=-np.inf))
+                # As in ilastik: whole numbers that are rescaled are cut off, fractions are rounded.
+                whole = np.trunc if is_whole else np.rint
+                values = whole(np.nan_to_num(values, nan=0.0, posinf=np.inf, neginf=-np.inf))
             values = np.clip(values, limits.min, limits.max)
         return values.astype(self.dtype)
 
