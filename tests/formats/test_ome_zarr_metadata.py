@@ -17,7 +17,7 @@ FACTS = {
     "a part of an image": {"offset": {"z": 10, "y": 100}},
     "channels": {"channel_names": ("nucleus", "rest"), "channel_colors": ((255, 0, 16), (1, 2, 3))},
     "channels with a range": {"channel_names": ("nucleus",), "value_range": (0.0, 255.0)},
-    "labels in an image": {"is_labels": True, "in_image": True, "channel_colors": ((1, 2, 3), (4, 5, 6))},
+    "labels in an image": {"is_labels": True, "image": Path("../.."), "channel_colors": ((1, 2, 3), (4, 5, 6))},
 }
 
 

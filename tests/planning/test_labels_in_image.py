@@ -101,3 +101,230 @@ def test_preview_of_labels_in_an_image_inside_a_store(tmp_path, level):
     info = plan.rows[0].image
     for checked in (elsewhere, plan):
         assert names(first_image(checked), plan.job.exports, ImageAxes(info.axes, info.extents)) == [output]
+
+
+# zarr-python warns that Zarr 3 does not know copies of metadata in groups.
+COPIES = pytest.mark.filterwarnings("ignore:Consolidated metadata is currently not part")
+
+MICROMETERS = [{"name": name, "type": "space", "unit": "micrometer"} for name in "yx"]
+PIXELS = golden.read(PROJECT.with_name("test2.png"))
+
+
+def level(path, size, start=None):
+    steps = [{"type": "scale", "scale": [size, size]}]
+    return {
+        "path": path,
+        "coordinateTransformations": steps + ([{"type": "translation", "translation": start}] if start else []),
+    }
+
+
+def ome_image(group, version, datasets, axes=MICROMETERS, pixels=PIXELS, **more):
+    """Make a group an image of as many levels as there are datasets."""
+    described = {"axes": axes, "datasets": datasets, **more}
+    if version == "0.4":
+        group.attrs["multiscales"] = [{**described, "version": "0.4"}]
+    else:
+        group.attrs["ome"] = {"version": "0.5", "multiscales": [described]}
+    for i, entry in enumerate(datasets):
+        group.create_array(entry["path"], data=pixels[:: 2**i, :: 2**i], chunks=(32, 32))
+
+
+def new_group(path, version):
+    return zarr.open_group(str(path), mode="w", zarr_format=2 if version == "0.4" else 3)
+
+
+def facts(group):
+    """What a group holds of OME's metadata."""
+    attributes = group.attrs.asdict()
+    return attributes.get("ome", attributes)
+
+
+def opened(path, **options):
+    return zarr.open_group(str(path), mode="r", **options)
+
+
+def placed(group):
+    """Scale and translation of the first level along y and x."""
+    steps = facts(group)["multiscales"][0]["datasets"][0]["coordinateTransformations"]
+    return {step["type"]: step[step["type"]][-2:] for step in steps}
+
+
+VERSIONS = pytest.mark.parametrize("version", ["0.4", "0.5"])
+
+
+@VERSIONS
+@pytest.mark.parametrize("unit", [True, False], ids=["with unit", "without unit"])
+def test_labels_lie_where_the_image_does(version, unit, tmp_path):
+    """Size of a pixel, position and unit are those of the image; a unit is not needed."""
+    axes = MICROMETERS if unit else [{"name": name, "type": "space"} for name in "yx"]
+    whole = [{"type": "scale", "scale": [2, 2]}, {"type": "translation", "translation": [1, 0]}]
+    ome_image(
+        new_group(tmp_path / "a.zarr", version),
+        version,
+        [level("0", 0.5, [100, 200])],
+        axes,
+        coordinateTransformations=whole,
+    )
+    assert job(tmp_path / "a.zarr", name="seg").run().rows[0].status == "done"
+    label = opened(tmp_path / "a.zarr/labels/seg")
+    assert placed(label) == {"scale": [1, 1], "translation": [201, 400]}
+    assert [axis.get("unit") for axis in facts(label)["multiscales"][0]["axes"][-2:]] == [axes[0].get("unit")] * 2
+
+
+@VERSIONS
+def test_labels_of_a_region_and_of_a_level_lie_where_those_do(version, tmp_path):
+    """A region starts inside the image; a coarser level has its own size and position."""
+    levels = [level("0", 0.5, [100, 200]), level("1", 1, [100.25, 200.25])]
+    ome_image(new_group(tmp_path / "a.zarr", version), version, levels, pixels=np.tile(PIXELS, (2, 3)))
+    assert job(tmp_path / "a.zarr", name="part", region={"y": (10, 40), "x": (20, 40)}).run().rows[0].status == "done"
+    assert placed(opened(tmp_path / "a.zarr/labels/part")) == {"scale": [0.5, 0.5], "translation": [105, 210]}
+    assert job(tmp_path / "a.zarr/1", name="coarse").run().rows[0].status == "done"
+    assert placed(opened(tmp_path / "a.zarr/labels/coarse")) == {"scale": [1, 1], "translation": [100.25, 200.25]}
+
+
+@VERSIONS
+@pytest.mark.parametrize("form", ["single-scale OME-Zarr", "multi-scale OME-Zarr"])
+@pytest.mark.parametrize("n", [1, 3, 9])
+def test_labels_have_as_many_levels_as_the_image(version, form, n, tmp_path):
+    """The specification wants equal numbers, whatever the format would make by itself; the scales are true."""
+    ome_image(new_group(tmp_path / "a.zarr", version), version, [level(str(i), 0.5 * 2**i) for i in range(n)])
+    assert job(tmp_path / "a.zarr", name="seg", format=form).run().rows[0].status == "done"
+    label = opened(tmp_path / "a.zarr/labels/seg")
+    datasets = facts(label)["multiscales"][0]["datasets"]
+    assert len(datasets) == n
+    first = label[datasets[0]["path"]]
+    assert first.shape[-2:] == PIXELS.shape
+    last = label[datasets[-1]["path"]]
+    assert last.shape[-2:] == tuple(-(-extent // 2 ** (n - 1)) for extent in PIXELS.shape)
+    step = 2 ** (n - 1)
+    np.testing.assert_array_equal(last[:], first[..., ::step, ::step])
+
+
+@VERSIONS
+def test_metadata_and_labels_of_others_stay(version, tmp_path):
+    """Whatever else stands in the group of labels is there afterwards."""
+    root = new_group(tmp_path / "a.zarr", version)
+    ome_image(root, version, [level("0", 1)])
+    ome_image(root.create_group("labels/nuclei"), version, [level("0", 1)])
+    listed = {"labels": ["nuclei"], "more": 1}
+    root["labels"].attrs.update({"my-pipeline": {"run": 7}, **(listed if version == "0.4" else {"ome": listed})})
+    before = {path: path.read_bytes() for path in (tmp_path / "a.zarr/labels/nuclei").rglob("*") if path.is_file()}
+    assert job(tmp_path / "a.zarr", name="seg").run().rows[0].status == "done"
+    labels = opened(tmp_path / "a.zarr/labels")
+    assert labels.attrs["my-pipeline"] == {"run": 7}
+    assert (facts(labels)["labels"], facts(labels)["more"]) == (["nuclei", "seg"], 1)
+    assert all(path.read_bytes() == content for path, content in before.items())
+
+
+@VERSIONS
+@pytest.mark.parametrize("content", ["{", '"text"', '{"labels": 5, "attributes": {"labels": 5}}', "[1"])
+def test_list_that_cannot_be_read_is_not_replaced(version, content, tmp_path):
+    """The plan says that the list of labels is damaged; nothing is written over it."""
+    ome_image(new_group(tmp_path / "a.zarr", version), version, [level("0", 1)])
+    path = tmp_path / "a.zarr/labels" / (".zattrs" if version == "0.4" else "zarr.json")
+    path.parent.mkdir()
+    path.write_text(content)
+    (row,) = job(tmp_path / "a.zarr", name="seg").plan().rows
+    assert any("Mend it first" in problem.text for problem in row.problems)
+    assert path.read_text() == content
+    assert [*path.parent.iterdir()] == [path]
+
+
+@VERSIONS
+def test_name_with_folders_is_a_path_among_the_labels(version, tmp_path):
+    """Labels may lie in groups; the list has their path, and their source leads to the image."""
+    ome_image(new_group(tmp_path / "a.zarr", version), version, [level("0", 1), level("1", 2)])
+    assert job(tmp_path / "a.zarr", name="runs/first/seg").run().rows[0].status == "done"
+    labels = opened(tmp_path / "a.zarr/labels")
+    assert facts(labels)["labels"] == ["runs/first/seg"]
+    label = labels["runs"]["first"]["seg"]
+    assert facts(label)["image-label"]["source"] == {"image": "../../../../"}
+    assert len(facts(label)["multiscales"][0]["datasets"]) == 2
+    with nbp.open_image(tmp_path / "a.zarr/labels/runs/first/seg") as image:
+        assert image.extents["x"] == PIXELS.shape[1]
+
+
+@pytest.mark.parametrize("name", ["../seg", "{folder}/../../other/seg"])
+def test_name_that_leads_out_of_the_labels_is_refused(name, tmp_path):
+    """What lies elsewhere is not labels of this image."""
+    ome_image(new_group(tmp_path / "a.zarr", "0.4"), "0.4", [level("0", 1)])
+    (row,) = job(tmp_path / "a.zarr", name=name).plan().rows
+    assert any("not among the labels" in problem.text for problem in row.problems)
+
+
+@COPIES
+@VERSIONS
+@pytest.mark.parametrize("where", ["", "A/1/0"], ids=["image", "in a plate"])
+def test_copies_of_metadata_know_the_labels(version, where, tmp_path):
+    """Programs that read copies in the groups above see the labels, and all else that they saw before."""
+    root = new_group(tmp_path / "a.zarr", version)
+    ome_image(root.require_group(where) if where else root, version, [level("0", 1), level("1", 2)])
+    new = root.create_group("other")
+    new.attrs["mine"] = 1
+    zarr.consolidate_metadata(str(tmp_path / "a.zarr"))
+    image = f"{tmp_path}/a.zarr/{where}".rstrip("/")
+    for name in ("seg", "runs/seg"):
+        assert job(image, name=name).run().rows[0].status == "done"
+        copied = opened(tmp_path / "a.zarr", use_consolidated=True)
+        inside = copied[where] if where else copied
+        assert name in facts(inside["labels"])["labels"]
+        np.testing.assert_array_equal(inside[f"labels/{name}/s1"], opened(f"{image}/labels/{name}")["s1"])
+        assert copied["other"].attrs["mine"] == 1
+        assert inside["0"].shape == PIXELS.shape
+    members = {path: node.metadata.to_dict() for path, node in copied.members(max_depth=None)}
+    zarr.consolidate_metadata(str(tmp_path / "a.zarr"))
+    again = opened(tmp_path / "a.zarr", use_consolidated=True).members(max_depth=None)
+    assert members == {path: node.metadata.to_dict() for path, node in again}
+
+
+@COPIES
+@VERSIONS
+def test_copies_forget_labels_that_were_replaced(version, tmp_path):
+    """Levels that the new labels do not have are not in the copies any more."""
+    root = new_group(tmp_path / "a.zarr", version)
+    ome_image(root, version, [level("0", 1)])
+    ome_image(root.create_group("labels/seg"), version, [level("s0", 1), level("s5", 2)])
+    zarr.consolidate_metadata(str(tmp_path / "a.zarr"))
+    overwriting = job(tmp_path / "a.zarr", name="seg").model_copy(update={"existing": "overwrite"})
+    assert overwriting.run().rows[0].status == "done"
+    copied = opened(tmp_path / "a.zarr", use_consolidated=True)["labels/seg"]
+    assert sorted(copied) == ["s0"]
+
+
+@COPIES
+@VERSIONS
+def test_labels_of_this_program_are_an_input(version, tmp_path):
+    """Labels that were written into an image with copies of its metadata can be predicted themselves."""
+    ome_image(new_group(tmp_path / "a.zarr", version), version, [level("0", 1)])
+    zarr.consolidate_metadata(str(tmp_path / "a.zarr"))
+    assert job(tmp_path / "a.zarr", name="seg").run().rows[0].status == "done"
+    again = nbp.BatchJob(
+        classifier=PROJECT, inputs=[f"{tmp_path}/a.zarr/labels/seg"], exports=[nbp.Export(folder=tmp_path / "o")]
+    )
+    assert again.run().rows[0].status == "done"
+
+
+@VERSIONS
+@pytest.mark.parametrize("where", ["", "A/1/0"], ids=["image", "in a plate"])
+def test_record_lies_beside_the_store(version, where, tmp_path):
+    """Record and summary are beside the outermost store, which holds nothing but Zarr."""
+    root = new_group(tmp_path / "data/a.zarr", version)
+    ome_image(root.require_group(where) if where else root, version, [level("0", 1)])
+    assert job(f"{tmp_path}/data/a.zarr/{where}".rstrip("/"), name="seg").run().rows[0].status == "done"
+    assert sorted(path.suffix for path in (tmp_path / "data").iterdir()) == [".csv", ".jsonl", ".zarr"]
+    strangers = [path for path in (tmp_path / "data/a.zarr").rglob("*") if path.suffix in (".csv", ".jsonl")]
+    assert strangers == []
+
+
+def test_labels_into_version_06_are_refused(tmp_path):
+    """Labels of 0.5 in an image of 0.6 would be two versions in one image."""
+    root = new_group(tmp_path / "a.zarr", "0.5")
+    root.create_array("0", data=PIXELS)
+    way = {"type": "scale", "scale": [1, 1], "input": "0", "output": "intrinsic"}
+    image = {
+        "coordinateSystems": [{"name": "intrinsic", "axes": MICROMETERS}],
+        "datasets": [{"path": "0", "coordinateTransformations": [way]}],
+    }
+    root.attrs["ome"] = {"version": "0.6", "multiscales": [image]}
+    (row,) = job(tmp_path / "a.zarr", name="seg").plan().rows
+    assert any("OME-Zarr 0.6, into which labels cannot be written" in problem.text for problem in row.problems)

@@ -105,6 +105,12 @@ def is_store(folder: Path) -> bool:
     return is_true(Path.is_dir, folder) and (_has_store_name(folder) or is_zarr(folder))
 
 
+def outside_stores(folder: Path) -> Path:
+    """Return a folder, or if it is in a store, the one that the store is in; the folder need not exist."""
+    inside = [around for around in (folder, *folder.parents) if is_store(around)]
+    return inside[-1].parent if inside else folder
+
+
 def _has_store_name(folder: Path) -> bool:
     file_format = known_format(folder)
     return file_format is not None and file_format.is_folder

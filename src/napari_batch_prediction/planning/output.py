@@ -9,7 +9,10 @@ from pathlib import Path
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.formats.registry import format_problem
 from napari_batch_prediction.formats.zarr.labels import FOLDER as LABELS
+from napari_batch_prediction.formats.zarr.labels import why_no_labels
+from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.locations.location import Location
+from napari_batch_prediction.locations.paths import absolute_path
 from napari_batch_prediction.planning.exports import NamedExport, counted
 from napari_batch_prediction.planning.folders import place_problem
 from napari_batch_prediction.planning.inspection import Inspected
@@ -125,15 +128,27 @@ def plan_output(
         return OutputPlan(export, transform, problems)
     settings, extension = export.settings, export.format.extension
     if settings.into_image:
-        if naming.store is None:
-            text = f"{naming.location} is not an OME-Zarr image, so that labels cannot go into it."
-            problems = (*problems, Problem("output", text, "into_image", naming.file))
         settings, extension = settings.model_copy(update={"folder": (naming.store or naming.file) / LABELS}), ""
     region = {key: transform.region[key] for key in transform.axes} if transform is not None else {}
     folder, name = name_output(settings, export.source.name, extension, naming, region)
     if problem := place_problem(folder, name):
         return OutputPlan(export, transform, (*problems, problem))
+    if settings.into_image:
+        problems = (*problems, *_label_problems(settings, naming, folder / name))
     return OutputPlan(export, transform, problems, folder, name)
+
+
+def _label_problems(settings: Export, naming: Naming, path: Path) -> Iterator[Problem]:
+    """Yield the reasons why labels cannot be written into an image, as this file."""
+    store = naming.store
+    if store is None:
+        text = f"{naming.location} is not an OME-Zarr image, so that labels cannot go into it."
+        yield Problem("output", text, "into_image", naming.file)
+    elif (reason := why_no_labels(store)) is not None:
+        yield Problem("output", reason, "into_image", naming.file)
+    elif not path.is_relative_to(absolute_path(store / LABELS)):
+        text = f"The name '{settings.name}' leads to {path}, which is not among the labels of {store}."
+        yield Problem("output", text, "name", naming.file)
 
 
 def plan_table(export: NamedExport, classifier: Path, folder: Path | None) -> Path | None:

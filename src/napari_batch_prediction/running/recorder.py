@@ -12,6 +12,7 @@ from pathlib import Path
 from napari_batch_prediction.errors import OutputExistsError, SettingsError
 from napari_batch_prediction.formats.common.files import write_whole
 from napari_batch_prediction.locations.location import absolute
+from napari_batch_prediction.locations.paths import outside_stores
 from napari_batch_prediction.planning.folders import nearest
 from napari_batch_prediction.planning.inspection import ImageInfo
 from napari_batch_prediction.planning.naming import shared_folder
@@ -180,13 +181,15 @@ def _summary_paths(record: Path) -> Iterator[Path]:
 def _new_path(plan: Plan) -> Path:
     """Return the first choice for a new record, in a folder that can be written to.
 
-    That is the folder which all outputs and tables share, or else the first that one of them is in.
+    That is the folder which all outputs and tables share, or else the first that one of them is in, outside of stores.
     """
     rows = [row for row in plan.rows if not row.problems] or plan.rows
     files = [*(path for row in rows for path in row.outputs.values()), *plan.tables.values()]
     shared = shared_folder(files)
     # Files of two trees share no folder but the root.
     folders = [*([shared] if shared != Path(shared.anchor) else []), *dict.fromkeys(path.parent for path in files)]
+    # Labels are written into stores, which hold nothing else.
+    folders = [*dict.fromkeys(map(outside_stores, folders))]
     folder = next((folder for folder in folders if os.access(nearest(folder), os.W_OK | os.X_OK)), folders[0])
     stem = os.fsencode(plan.job.classifier.stem)[:_LONGEST_STEM].decode(errors="ignore")
     return folder / f"{stem}_{datetime.now().astimezone():%Y-%m-%d_%H-%M-%S}{SUFFIX}"

@@ -3,7 +3,7 @@
 from napari_batch_prediction import PROGRAM
 from napari_batch_prediction.colors import Color
 from napari_batch_prediction.formats.common.target import Target
-from napari_batch_prediction.formats.zarr.labels import image_version
+from napari_batch_prediction.formats.zarr.labels import image_of, image_version
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.planning.exports import NamedExport
 from napari_batch_prediction.planning.output import OutputPlan
@@ -16,6 +16,7 @@ def make_target(task: FileTask, output: OutputPlan, transform: Transform, image:
     """Return the target of one output of a task."""
     settings, source = output.export.settings, output.export.source
     path = output.path
+    image_around = image_of(path) if settings.into_image else None
     first, last = transform.region["c"]
     return Target(
         path,
@@ -35,8 +36,8 @@ def make_target(task: FileTask, output: OutputPlan, transform: Transform, image:
         channel_colors=_colors(output.export, first, last),
         is_labels=source.kind == "labels",
         metadata={PROGRAM: made_with(task.job, settings, source, task.classifier_sha256, str(task.location))},
-        ome_zarr_version=image_version(path.parents[1]) if settings.into_image else settings.ome_zarr_version,
-        in_image=settings.into_image,
+        ome_zarr_version=settings.ome_zarr_version if image_around is None else image_version(image_around),
+        image=image_around,
         compression=settings.compression,
     )
 

@@ -1,17 +1,10 @@
-"""Folders that are one image: their metadata, and what may be in them, so that nothing else is replaced with them."""
+"""Folders that are one image: what may be in them, so that nothing else is replaced together with them."""
 
-import json
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from napari_batch_prediction.disk import refuse_special
-from napari_batch_prediction.errors import ImageReadError
-
-# More is no metadata: a group that copies those of 100,000 arrays has less.
-_MOST_METADATA = 2**28
 
 # Files of this program, and of file managers.
 _EVERYWHERE = re.compile(r"\..*\.part|\.DS_Store|\.directory|desktop\.ini|Thumbs\.db", re.DOTALL)
@@ -32,13 +25,18 @@ class StoreNames:
         Files of which one is in every such folder.
     others
         Names of all other files.
+    second
+        Finds what such a folder holds besides one image, such as its labels; returns None if there is nothing.
     """
 
     markers: tuple[str, ...]
     others: re.Pattern[str]
+    second: Callable[[Path], Path | None]
 
     def stranger(self, folder: Path) -> Path | None:
-        """Return the folder if it is not of this format, else a file in it that is not of the format, if there is one.
+        """Return what must not be replaced with a folder; None if it is one image and nothing else.
+
+        That is the folder if it is not of this format, else a file in it that is not of the format, else another image.
 
         Raises
         ------
@@ -55,7 +53,7 @@ class StoreNames:
                         pending.append(entry.path)
                     elif not self._is_own(entry.name) or entry.is_symlink():
                         return Path(entry.path)
-        return None
+        return self.second(folder)
 
     def holds_chunks(self, folder: Path) -> bool:
         """Return True if there is a file besides metadata in the folder of an array, or below."""
@@ -71,31 +69,6 @@ class StoreNames:
 
     def _is_own(self, name: str) -> bool:
         return bool(name in self.markers or self.others.fullmatch(name) or is_everywhere(name))
-
-
-def read_json(path: Path) -> Any:
-    """Return what a file of metadata holds; None if there is no such file.
-
-    Raises
-    ------
-    ImageReadError
-        If it is no file, or is too large.
-    ValueError
-        If it is not JSON.
-    OSError
-        If it cannot be read.
-    """
-    try:
-        state = path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    refuse_special(path, ImageReadError, state.st_mode)
-    if state.st_size > _MOST_METADATA:
-        raise ImageReadError(f"'{path}' has {state.st_size:,} bytes, which is too large for metadata.", path=path)
-    try:
-        return json.loads(path.read_text("utf-8"))
-    except RecursionError:
-        raise ValueError(f"'{path}' is nested too deeply") from None
 
 
 def no_chunks(folder: Path, fill: object) -> str:

@@ -45,8 +45,8 @@ class Target:
         The stamp, as texts by name, for formats that can store it.
     ome_zarr_version
         Version of OME-Zarr, in that format.
-    in_image
-        True if the output is labels in an OME-Zarr image; ``channel_colors`` are then those of its values from 1.
+    image
+        The OME-Zarr image, if the output is labels in it; ``channel_colors`` are then those of its values from 1.
     compression
         Compression of values; None for the format's default.
     """
@@ -70,5 +70,5 @@ class Target:
     is_labels: bool = False
     metadata: Mapping[str, str] = field(default_factory=dict)
     ome_zarr_version: Literal["0.4", "0.5"] = "0.4"
-    in_image: bool = False
+    image: Path | None = None
     compression: Compression | None = None

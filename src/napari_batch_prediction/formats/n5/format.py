@@ -8,7 +8,7 @@ N5 = FileFormat(
     reader="n5.reader:N5Image",
     lister="n5.reader:list_datasets",
     stamp="n5.reader:read_metadata",
-    store="n5.reader:NAMES",
+    store="n5.store:NAMES",
     is_folder=True,
     has_internal_path=True,
 )

@@ -12,16 +12,13 @@ from numpy.typing import NDArray
 from napari_batch_prediction.axes import KEYS, axistags_from_json
 from napari_batch_prediction.errors import AxesError, ImageReadError
 from napari_batch_prediction.formats.common.large_chunks import LARGE, LargeChunks
-from napari_batch_prediction.formats.common.stores import StoreNames, no_chunks, read_json
+from napari_batch_prediction.formats.common.stores import no_chunks
 from napari_batch_prediction.formats.n5.blocks import Blocks
 from napari_batch_prediction.formats.n5.grid import read_grid
+from napari_batch_prediction.formats.n5.store import NAMES, datasets_in, read_attributes
 from napari_batch_prediction.images.base import NOTHING_DECODED, Decoding, Image, choose_axes, only_dataset
 
-_ATTRIBUTES = "attributes.json"
 _HEADER = ("dimensions", "blockSize", "dataType")
-
-NAMES = StoreNames((_ATTRIBUTES,), re.compile(r"\d+"))
-"""Metadata, and chunks named by their place along the last axis."""
 
 
 class N5Image(Image):
@@ -52,7 +49,7 @@ class N5Image(Image):
             ) from None
         name = _find(file, dataset)
         folder = file / name
-        attributes = _attributes(folder)
+        attributes = read_attributes(folder)
         header = _header(attributes)
         # Members of other programs, such as ilastik's ``axes``, are left out: tensorstore has its own idea of them.
         spec = {"driver": "n5", "open": True, "assume_metadata": True, "metadata": header}
@@ -68,7 +65,7 @@ class N5Image(Image):
             if axes is None:
                 raise
         axes, axes_known = choose_axes(self._array.shape, axes, own_axes)
-        grid = read_grid(attributes, [_attributes(group) for group in _groups(file, folder)], axes)
+        grid = read_grid(attributes, [read_attributes(group) for group in _groups(file, folder)], axes)
         super().__init__(
             location,
             axes,
@@ -107,21 +104,21 @@ class N5Image(Image):
 
 def list_datasets(file: Path) -> list[str]:
     """Return the paths of the datasets in a container."""
-    return [name for name in _datasets(file) if name]
+    return [name for name in datasets_in(file) if name]
 
 
 def read_metadata(path: Path, dataset: str) -> Mapping[str, object]:
     """Return the metadata of an output."""
-    return _attributes(path / dataset)
+    return read_attributes(path / dataset)
 
 
 def _find(file: Path, name: str | None) -> str:
     """Return the path of the dataset to read; empty if the container is a dataset itself."""
-    datasets = _datasets(file / name if name else file)
+    datasets = datasets_in(file / name if name else file)
     if "" in datasets:
         return name or ""
     if name and not datasets:
-        only_dataset(file, _datasets(file), name)
+        only_dataset(file, datasets_in(file), name)
     if len({path.rpartition("/")[0] for path in datasets}) == 1 and all(
         re.search(r"(^|/)s\d+$", path) for path in datasets
     ):
@@ -129,27 +126,6 @@ def _find(file: Path, name: str | None) -> str:
         datasets = {first: datasets[first]}
     inner = only_dataset(file / name if name else file, datasets)
     return f"{name}/{inner}" if name else inner
-
-
-def _datasets(file: Path) -> dict[str, str]:
-    """Return shape and type of each dataset by its path."""
-    datasets: dict[str, str] = {}
-    pending = [file]
-    while pending:
-        folder = pending.pop()
-        attributes = _attributes(folder)
-        if "dimensions" in attributes and "dataType" in attributes:
-            name = folder.relative_to(file).as_posix()
-            shape = tuple(reversed(attributes["dimensions"]))
-            datasets["" if name == "." else name] = f"{shape} {attributes['dataType']}"
-        elif folder.is_dir():
-            pending += sorted((path for path in folder.iterdir() if path.is_dir()), reverse=True)
-    return datasets
-
-
-def _attributes(folder: Path) -> Mapping[str, Any]:
-    attributes = read_json(folder / _ATTRIBUTES)
-    return attributes if isinstance(attributes, dict) else {}
 
 
 def _groups(file: Path, folder: Path) -> Iterator[Path]:

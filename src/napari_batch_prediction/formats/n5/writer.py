@@ -13,7 +13,7 @@ from napari_batch_prediction.formats.common.chunks import ChunkAssembler, Index,
 from napari_batch_prediction.formats.common.ilastik import ilastik_attributes
 from napari_batch_prediction.formats.common.target import GZIP_LEVEL, Target
 from napari_batch_prediction.formats.common.writer import ChunkWriter
-from napari_batch_prediction.formats.n5.reader import NAMES
+from napari_batch_prediction.formats.n5.store import NAMES
 
 
 class N5Writer(ChunkWriter[ChunkAssembler]):

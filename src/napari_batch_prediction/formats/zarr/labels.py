@@ -1,15 +1,28 @@
 """Labels inside an OME-Zarr image."""
 
-import json
-import os
+import threading
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from napari_batch_prediction.formats.common.files import temporary_path, writing
-from napari_batch_prediction.formats.zarr.metadata import ome_attributes
+from napari_batch_prediction.errors import ExportError
+from napari_batch_prediction.formats.common.files import writing
+from napari_batch_prediction.formats.common.json_files import read_json, write_json
+from napari_batch_prediction.formats.zarr.consolidated import update_copies
+from napari_batch_prediction.formats.zarr.metadata import OmeImage, ome_attributes, stored_version
 from napari_batch_prediction.formats.zarr.store import stored_attributes
 
 FOLDER = "labels"
+
+# Several labels of an image, or of images in one store, may be complete at once.
+_LOCK = threading.Lock()
+
+
+def image_of(label: Path) -> Path:
+    """Return the image that labels are in, ``IMAGE/labels/NAME``; a name may have folders."""
+    around = [folder.parent for folder in label.parents if folder.name == FOLDER]
+    images = (image for image in around if "multiscales" in ome_attributes(stored_attributes(image)))
+    return next(images, around[0] if around else label.parents[1])
 
 
 def image_version(image: Path) -> Literal["0.4", "0.5"]:
@@ -17,8 +30,42 @@ def image_version(image: Path) -> Literal["0.4", "0.5"]:
     return "0.5" if (image / "zarr.json").is_file() else "0.4"
 
 
+def n_levels(image: Path) -> int:
+    """Return the number of levels of an image, which its labels must have as well.
+
+    It is so in OME-Zarr from 0.2 on ("labels" of the specification).
+    """
+    parsed = OmeImage.parse(stored_attributes(image))
+    return len(parsed.levels) if parsed is not None else 1
+
+
+def why_no_labels(image: Path) -> str | None:
+    """Return the reason why labels cannot be written into an image; None if they can."""
+    version = stored_version(stored_attributes(image))
+    if version.startswith("0.6"):
+        return f"{image} is OME-Zarr {version}, into which labels cannot be written. Use a folder of their own."
+    try:
+        read_list(image / FOLDER)
+    except ExportError as error:
+        return str(error)
+    return None
+
+
+def read_list(folder: Path) -> list[str]:
+    """Return the names of the labels of an image, given the folder of its labels.
+
+    Raises
+    ------
+    ExportError
+        If it is there, and is no list of names.
+    """
+    return _names(folder, _contents(folder))
+
+
 def register(label: Path) -> None:
-    """Add labels to the list of their image.
+    """Add labels to the list of their image, and to the copies of its metadata in groups above.
+
+    All else in the metadata stays.
 
     Parameters
     ----------
@@ -28,23 +75,60 @@ def register(label: Path) -> None:
     Raises
     ------
     ExportError
-        If the list cannot be written.
+        If the list cannot be read or written.
     """
-    folder = label.parent
-    names = [*ome_attributes(stored_attributes(folder)).get("labels", [])]
-    if label.name in names:
-        return
-    names.append(label.name)
-    with writing(folder):
-        if image_version(folder.parent) == "0.5":
-            facts = {"version": "0.5", "labels": names}
-            _write(folder / "zarr.json", {"zarr_format": 3, "node_type": "group", "attributes": {"ome": facts}})
-        else:
-            _write(folder / ".zgroup", {"zarr_format": 2})
-            _write(folder / ".zattrs", {"labels": names})
+    image = image_of(label)
+    folder = image / FOLDER
+    with _LOCK, writing(folder):
+        groups = [group for group in label.parents if group.is_relative_to(folder)]
+        for group in groups:
+            _make_group(group, image_version(image))
+        contents = _contents(folder)
+        name = label.relative_to(folder).as_posix()
+        names = _names(folder, contents)
+        if name not in names:
+            _write_list(folder, contents, [*names, name])
+        update_copies(image, label, groups)
 
 
-def _write(path: Path, content: object) -> None:
-    temporary = temporary_path(path)
-    temporary.write_text(json.dumps(content, indent=2))
-    os.replace(temporary, path)  # noqa: PTH105 - replaces on every system
+def _make_group(folder: Path, version: str) -> None:
+    if version == "0.5":
+        if not (folder / "zarr.json").exists():
+            write_json(folder / "zarr.json", {"zarr_format": 3, "node_type": "group", "attributes": {}})
+    elif not (folder / ".zgroup").exists():
+        write_json(folder / ".zgroup", {"zarr_format": 2})
+
+
+def _contents(folder: Path) -> dict[str, Any]:
+    """Return what the file with the attributes of a group holds; empty if there is none."""
+    path = folder / ("zarr.json" if image_version(folder.parent) == "0.5" else ".zattrs")
+    try:
+        contents = read_json(path)
+    except (OSError, ValueError) as error:
+        raise ExportError(f"{path}, with the list of labels, cannot be read: {error}. Mend it first.") from error
+    if contents is None:
+        return {}
+    attributes = contents.get("attributes", {}) if path.name == "zarr.json" and isinstance(contents, dict) else contents
+    if not isinstance(contents, dict) or not isinstance(attributes, dict):
+        raise ExportError(f"{path} holds no metadata of a group. Mend it first.")
+    return contents
+
+
+def _names(folder: Path, contents: Mapping[str, Any]) -> list[str]:
+    attributes = contents.get("attributes", {}) if image_version(folder.parent) == "0.5" else contents
+    names = ome_attributes(attributes).get("labels", [])
+    if not isinstance(names, list):
+        raise ExportError(f"The list of labels in {folder} is no list, but {names!r}. Mend it first.")
+    return names
+
+
+def _write_list(folder: Path, contents: dict[str, Any], names: list[str]) -> None:
+    if image_version(folder.parent) == "0.5":
+        attributes = contents.get("attributes", {})
+        ome = {"version": "0.5", **ome_attributes(attributes if "ome" in attributes else {}), "labels": names}
+        group = {"zarr_format": 3, "node_type": "group"}
+        write_json(folder / "zarr.json", {**group, **contents, "attributes": {**attributes, "ome": ome}})
+    elif "ome" in contents:
+        write_json(folder / ".zattrs", {**contents, "ome": {**ome_attributes(contents), "labels": names}})
+    else:
+        write_json(folder / ".zattrs", {**contents, "labels": names})

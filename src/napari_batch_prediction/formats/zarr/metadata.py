@@ -31,9 +31,6 @@ _KNOWN = re.compile(r"0\.[1-6](\D.*)?", re.DOTALL)
 
 _LONG_NAMES = {"time": "t", "channel": "c", "channels": "c"}
 
-# Path from labels, IMAGE/labels/NAME, to their image.
-_IMAGE_OF_LABELS = "../../"
-
 
 @dataclass(frozen=True)
 class Axis:
@@ -88,6 +85,8 @@ class OmeImage:
         The display of the channels, of which many programs write only parts.
     label_colors
         The color of each value, if the image is labels in another image; else None.
+    source
+        The path from labels to their image.
     """
 
     axes: tuple[Axis, ...]
@@ -97,6 +96,7 @@ class OmeImage:
     method: str = ""
     channels: tuple[Channel, ...] = ()
     label_colors: Mapping[int, Color] | None = field(default=None, hash=False)
+    source: str = ""
 
     @classmethod
     def parse(cls, attributes: Mapping[str, Any]) -> Self | None:
@@ -129,6 +129,7 @@ class OmeImage:
             method=str(image.get("type") or ""),
             channels=tuple(map(_parse_channel, as_list(as_mapping(ome.get("omero")).get("channels")))),
             label_colors=_parse_colors(ome["image-label"]) if "image-label" in ome else None,
+            source=str(as_mapping(as_mapping(ome.get("image-label")).get("source")).get("image") or ""),
         )
 
     def attributes(self) -> dict[str, object]:
@@ -151,7 +152,7 @@ class OmeImage:
         if self.label_colors is not None:
             ome["image-label"] = {
                 "version": self.version,
-                "source": {"image": _IMAGE_OF_LABELS},
+                "source": {"image": self.source},
                 "colors": [{"label-value": value, "rgba": [*color, 255]} for value, color in self.label_colors.items()],
             }
         if self.version == "0.4":

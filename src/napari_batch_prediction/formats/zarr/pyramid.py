@@ -25,10 +25,10 @@ def zarr_chunk(axes: str, shape: tuple[int, ...], itemsize: int) -> tuple[int, .
     return tuple(sides[key] if sides[key] in (1, by_key[key]) else sides[key] // 2 * 2 for key in axes)
 
 
-def level_shapes(shape: tuple[int, ...], itemsize: int) -> list[tuple[int, ...]]:
-    """Return the shapes (t, c, z, y, x) of all levels, down to one chunk for a time point and channel."""
+def level_shapes(shape: tuple[int, ...], itemsize: int, n: int | None = None) -> list[tuple[int, ...]]:
+    """Return the shapes (t, c, z, y, x) of ``n`` levels; of all, down to one chunk for a time point and channel."""
     shapes = [shape]
-    while zarr_chunk(KEYS, shape, itemsize)[2:] != shape[2:]:
+    while zarr_chunk(KEYS, shape, itemsize)[2:] != shape[2:] if n is None else len(shapes) < n:
         shape = shape[:2] + tuple(-(-n // 2) for n in shape[2:])
         shapes.append(shape)
     return shapes

@@ -3,23 +3,43 @@
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from napari_batch_prediction import PROGRAM
-from napari_batch_prediction.formats.common.stores import StoreNames, read_json
+from napari_batch_prediction.errors import ImageReadError
+from napari_batch_prediction.formats.common.json_files import read_json
+from napari_batch_prediction.formats.common.stores import StoreNames
 from napari_batch_prediction.formats.zarr.metadata import OmeImage, ome_attributes
+from napari_batch_prediction.images.base import reading
 
 # Files that make a folder an array or a group of Zarr, with any extension.
 _MARKERS = ("zarr.json", ".zgroup", ".zarray")
-
-NAMES = StoreNames(_MARKERS, re.compile(r"\.zattrs|\.zmetadata|(c[./])?\d+(\.\d+)*|c|METADATA\.ome\.xml"))
-"""Metadata, and chunks named by their place."""
 
 
 def is_zarr(folder: Path) -> bool:
     """Return True if a folder is an array or a group of Zarr."""
     return any(os.path.isfile(folder / marker) for marker in _MARKERS)  # noqa: PTH113 - False for names too long
+
+
+def _second_image(store: Path) -> Path | None:
+    """Return a group or an array in a store that is no level of its image; None if there is none."""
+    image = None
+    with suppress(ImageReadError), reading(f"'{store}' as Zarr"):
+        contents = read_json(store / "zarr.json")
+        if contents.get("node_type") == "array" if isinstance(contents, dict) else (store / ".zarray").is_file():
+            return None
+        image = OmeImage.parse(stored_attributes(store))
+    own = {path.split("/")[0] for path in image.paths("")} if image is not None else set()
+    inner = sorted(path for path in store.iterdir() if path.is_dir() and is_zarr(path))
+    return next((path for path in inner if path.name not in own), None)
+
+
+NAMES = StoreNames(
+    _MARKERS, re.compile(r"\.zattrs|\.zmetadata|(c[./])?\d+(\.\d+)*|c|METADATA\.ome\.xml"), _second_image
+)
+"""Metadata, and chunks named by their place."""
 
 
 def stored_attributes(group: Path) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ from napari_batch_prediction.formats.common.chunks import Index
 from napari_batch_prediction.formats.common.target import Target
 from napari_batch_prediction.formats.common.writer import ChunkWriter
 from napari_batch_prediction.formats.zarr.codecs import codec
-from napari_batch_prediction.formats.zarr.labels import register
+from napari_batch_prediction.formats.zarr.labels import n_levels, register
 from napari_batch_prediction.formats.zarr.pyramid import Pyramid, level_shapes
 from napari_batch_prediction.formats.zarr.store import NAMES
 from napari_batch_prediction.formats.zarr.writer_metadata import AXES, attributes
@@ -25,7 +25,8 @@ class OmeZarrWriter(ChunkWriter[Pyramid]):
     target
         The output.
     multiscale
-        True to write also half, a quarter, ... of the resolution, down to one chunk.
+        True to write also half, a quarter, ... of the resolution, down to one chunk. Labels in an image have as many
+        levels as the image.
     """
 
     is_folder = True
@@ -35,7 +36,8 @@ class OmeZarrWriter(ChunkWriter[Pyramid]):
     def __init__(self, target: Target, *, multiscale: bool) -> None:
         sizes = extents(target.axes, target.shape)
         shape = tuple(sizes[key] for key in AXES)
-        shapes = level_shapes(shape, target.dtype.itemsize) if multiscale else [shape]
+        n = n_levels(target.image) if target.image is not None else None if multiscale else 1
+        shapes = level_shapes(shape, target.dtype.itemsize, n)
         super().__init__(target, Pyramid(shapes, target.dtype, nearest=target.is_labels))
 
     def _create(self) -> None:
@@ -68,5 +70,5 @@ class OmeZarrWriter(ChunkWriter[Pyramid]):
 
     def _publish(self) -> None:
         super()._publish()
-        if self.target.in_image:
+        if self.target.image is not None:
             register(self.target.path)

@@ -1,5 +1,6 @@
 """The metadata of an output in OME-Zarr."""
 
+import os
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ def attributes(target: Target, shapes: list[tuple[int, ...]]) -> dict[str, objec
 def describe(target: Target, shapes: list[tuple[int, ...]]) -> OmeImage:
     """Return the metadata of an output, given the shapes of its levels."""
     coarser = "nearest" if target.is_labels else "mean"
+    image = target.image
     has_channels = (target.channel_names or target.channel_colors) and not target.is_labels
     return OmeImage(
         axes=tuple(_axis(key, target) for key in AXES),
@@ -32,7 +34,8 @@ def describe(target: Target, shapes: list[tuple[int, ...]]) -> OmeImage:
         name=target.path.stem,
         method=coarser if len(shapes) > 1 else "",
         channels=_channels(target, shapes[0][1]) if has_channels else (),
-        label_colors=dict(enumerate(target.channel_colors, start=1)) if target.in_image else None,
+        label_colors=dict(enumerate(target.channel_colors, start=1)) if image is not None else None,
+        source=f"{os.path.relpath(image, target.path)}/".replace(os.sep, "/") if image is not None else "",
     )
 
 
