@@ -1,11 +1,19 @@
 """Checking if an image fits a classifier: channels, dimensions, size."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from napari_batch_prediction.axes import extents
 from napari_batch_prediction.classifiers.description import Description
-from napari_batch_prediction.errors import ImageMismatchError
+from napari_batch_prediction.errors import BatchPredictionError, ImageMismatchError
 from napari_batch_prediction.wording import count
+
+if TYPE_CHECKING:
+    from napari_batch_prediction.classifiers.base import Classifier
+
+_STACK = ", or make one image of several files, stacked along c (--stack-along c), or of several layers"
 
 
 def check_image(description: Description, axes: str, shape: Sequence[int]) -> None:
@@ -23,7 +31,7 @@ def check_image(description: Description, axes: str, shape: Sequence[int]) -> No
         raise ImageMismatchError(
             f"The image has {count(sizes['c'], 'channel')}, but the classifier was trained on {expected}"
             f"{_alpha(sizes['c'], expected)}. Use images with {count(expected, 'channel')}"
-            f"{', or choose channels of these' if sizes['c'] > expected else ''}.",
+            f"{', or choose channels of these' if sizes['c'] > expected else _STACK}.",
             setting="channels",
         )
     is_3d = sizes["z"] > 1
@@ -41,6 +49,22 @@ def check_image(description: Description, axes: str, shape: Sequence[int]) -> No
         )
     for stage in description.stages:
         stage.selection.check_extents(sizes["z"], sizes["y"], sizes["x"])
+
+
+def takes_slices(classifier: "Classifier", axes: str, shape: Sequence[int], dtype: np.dtype) -> bool:
+    """Return True if a classifier of 2D images can predict every slice of a volume by itself.
+
+    Those that count cannot: an object that several slices show would be counted several times.
+    """
+    description = classifier.describe()
+    if "z" not in axes or description.dimension == 3 or description.counted or classifier.context.z:
+        return False
+    plane = [n for key, n in zip(axes, shape, strict=True) if key != "z"]
+    try:
+        classifier.check(axes.replace("z", ""), plane, dtype)
+    except BatchPredictionError:
+        return False
+    return True
 
 
 def _alpha(n: int, expected: int) -> str:

@@ -13,10 +13,10 @@ from napari_batch_prediction.axes import extents
 from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.errors import BatchPredictionError
 from napari_batch_prediction.images.base import NOTHING_DECODED, AxesKnown, Decoding, Image
-from napari_batch_prediction.images.channels import describe_channels
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.base import AHEAD
 from napari_batch_prediction.locations.location import Arrays, Location
+from napari_batch_prediction.planning.fitting import judge
 from napari_batch_prediction.planning.opening import full_location, input_settings, open_input
 from napari_batch_prediction.planning.results import Results
 from napari_batch_prediction.problems import Problem
@@ -161,16 +161,19 @@ class Inspections:
 
 def _judge(classifier: Classifier, header: ImageInfo) -> tuple[tuple[Problem, ...], tuple[Problem, ...]]:
     """Return the problems that prevent predicting an image, and the warnings about its prediction."""
-    try:
-        classifier.check(header.axes, header.shape, header.dtype)
-    except Exception as error:  # any failure concerns only this image
-        problem = explain(error)[0]
-        names = header.channel_names
-        if names and header.extents["c"] > classifier.n_channels:
-            problem = replace(problem, text=f"{problem} Its channels: {describe_channels(names)}.")
+    problem = judge(
+        classifier,
+        header.axes,
+        header.shape,
+        header.dtype,
+        axes_known=header.axes_known,
+        channel_names=header.channel_names,
+    )
+    if problem is not None and problem.severity == "error":
         return (problem,), ()
+    by_slice = [] if problem is None else [problem]
     own = [Problem("image", text, severity="warning") for text in header.warnings]
-    return (), (*own, *classifier.warnings(header.dtype))
+    return (), (*by_slice, *own, *classifier.warnings(header.dtype))
 
 
 def _open(job: BatchJob, location: Location, arrays: Arrays) -> ImageInfo | Problem:
