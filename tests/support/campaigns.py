@@ -360,6 +360,8 @@ def _starter(image: Path, out: Path, k: int, go: float) -> Callable[[], object]:
 def kills(folder: Path, format_: str, n: int, n_again: int, n_second: int, seed: int = 0) -> Iterator[Report]:
     """Kill ``n`` runs of a format, of the first ones also the resume, of the next two at once; yield as it goes on."""
     campaign = Kills(folder, format_, seed)
+    counts = campaign.report.counts
     for number in range(n):
-        campaign.kill(number, again=number < n_again, second=n_again <= number < n_again + n_second)
+        again = counts["resume killed, too"] < n_again
+        campaign.kill(number, again=again, second=not again and counts["two resumes"] < n_second)
         yield campaign.report

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
-from superqt import QElidingLabel
 
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.records.events import (
@@ -18,8 +17,8 @@ from napari_batch_prediction.records.events import (
 )
 from napari_batch_prediction.session.state import Running, State
 from napari_batch_prediction.session.work import Failure
+from napari_batch_prediction.widgets.parts.line import Line
 from napari_batch_prediction.widgets.parts.message import Message
-from napari_batch_prediction.widgets.parts.section import ELLIPSIS_WIDTH
 from napari_batch_prediction.widgets.parts.words import short_name
 from napari_batch_prediction.wording import count
 
@@ -67,8 +66,7 @@ class RunBar(QWidget):
         self._cancel = QPushButton("Cancel")
         self._cancel.clicked.connect(self.cancel_clicked)
         self._bar = QProgressBar()
-        self._line = QElidingLabel()
-        self._line.setEllipsesWidth(ELLIPSIS_WIDTH)
+        self._line = Line()
         self._line.setElideMode(Qt.TextElideMode.ElideMiddle)
         self._line.setVisible(False)
         self._message = Message()
@@ -175,8 +173,7 @@ class RunBar(QWidget):
         self._bar.setToolTip(f"{done} of {count(tiles, 'tile')} done, {duration(passed)} passed")
 
     def _say(self, text: str) -> None:
-        self._line.setText(text)
-        self._line.setToolTip(text)
+        self._line.say(text)
         self._line.setVisible(bool(text))
 
     def _enable(self) -> None:

@@ -21,6 +21,7 @@ from napari_batch_prediction.widgets.parts.menu_button import MenuButton
 from napari_batch_prediction.widgets.parts.message import Message
 from napari_batch_prediction.widgets.parts.section import Section
 from napari_batch_prediction.widgets.parts.timers import single_shot
+from napari_batch_prediction.widgets.parts.words import tip
 from napari_batch_prediction.widgets.work import Task, in_background
 
 NOTHING = "Choose a project trained in ilastik, or a sample from the list beside the line."
@@ -140,7 +141,7 @@ class ClassifierSection(Section):
     def _offer(self, menu: QMenu, text: str, path: Path) -> None:
         action = menu.addAction(text.replace("&", "&&"))
         if action is not None:
-            action.setToolTip(str(path))
+            action.setToolTip(tip(str(path)))
             action.triggered.connect(lambda: self.choose(path))
 
     def _on_path(self, text: str) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QWidget
-from superqt import QElidingLabel
 
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.job.export import Export
@@ -12,7 +11,7 @@ from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.planning.transform import ImageAxes
 from napari_batch_prediction.widgets.exports.names import FirstImage, first_image, names
 from napari_batch_prediction.widgets.parts.form_rows import Row, make_form
-from napari_batch_prediction.widgets.parts.section import ELLIPSIS_WIDTH
+from napari_batch_prediction.widgets.parts.line import Line
 
 
 class FirstFile(QWidget):
@@ -21,8 +20,7 @@ class FirstFile(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._first: FirstImage | None = None
-        self._path = QElidingLabel()
-        self._path.setEllipsesWidth(ELLIPSIS_WIDTH)
+        self._path = Line()
         self._path.setElideMode(Qt.TextElideMode.ElideLeft)
         Row(make_form(self), "First file", [self._path], "The first file that will be written.")
 
@@ -49,6 +47,6 @@ class FirstFile(QWidget):
             except SettingsError:
                 # The section shows the problem.
                 paths = []
-        self._path.setText(paths[index if index < len(paths) else 0] if paths else "")
-        self._path.setToolTip("\n".join(["Files written for the first image:", *paths]) if paths else "")
+        tooltip = "\n".join(["Files written for the first image:", *paths]) if paths else ""
+        self._path.say(paths[index if index < len(paths) else 0] if paths else "", tooltip)
         self.setVisible(bool(paths))

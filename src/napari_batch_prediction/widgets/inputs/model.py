@@ -9,7 +9,7 @@ from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 from napari_batch_prediction.images.channels import describe_channels
 from napari_batch_prediction.planning.inspection import ImageInfo, Inspected
 from napari_batch_prediction.planning.plan import Plan
-from napari_batch_prediction.widgets.parts.words import short_name
+from napari_batch_prediction.widgets.parts.words import short_name, tip
 from napari_batch_prediction.wording import count
 
 COLUMNS = ("Image", "Axes", "Shape", "Channels", "Check")
@@ -169,7 +169,7 @@ class InputsModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return self._text(location, index.column())
         if role == Qt.ItemDataRole.ToolTipRole:
-            return self._tooltip(location, index.column())
+            return tip(self._tooltip(location, index.column()))
         return None
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:

@@ -6,15 +6,14 @@ from collections.abc import Iterable
 from magicgui.widgets import ComboBox, LineEdit
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QMenu, QWidget
-from superqt import QElidingLabel
 
 from napari_batch_prediction.axes import check_axes
 from napari_batch_prediction.errors import AxesError
 from napari_batch_prediction.images.stack import StackAxis
 from napari_batch_prediction.widgets.inputs.shown import Channels, ShownSettings
+from napari_batch_prediction.widgets.parts.line import Line
 from napari_batch_prediction.widgets.parts.menu_button import MenuButton
 from napari_batch_prediction.widgets.parts.message import Message
-from napari_batch_prediction.widgets.parts.section import ELLIPSIS_WIDTH
 
 AXES_HELP = (
     "The axes in their order: t time, c channel, z, y, x. For example tyx for a time series.\n"
@@ -49,8 +48,7 @@ class InputSettingsForm(QWidget):
         super().__init__()
         self._channel_names: tuple[str, ...] = ()
         self._target: tuple[str, ...] = ()
-        self._whom = QElidingLabel()
-        self._whom.setEllipsesWidth(ELLIPSIS_WIDTH)
+        self._whom = Line()
         self._axes = LineEdit(tooltip=AXES_HELP)
         self._channels = LineEdit(tooltip=CHANNELS_HELP)
         self._pick = MenuButton("", self._fill)
@@ -87,8 +85,7 @@ class InputSettingsForm(QWidget):
         """Show settings. Axes that are being typed for the same images stay as typed."""
         typing = self._axes.native.hasFocus() and shown.target == self._target
         self._target = shown.target
-        self._whom.setText(f"For {shown.whom}:")
-        self._whom.setToolTip(f"What is set here holds for {shown.whom}.")
+        self._whom.say(f"For {shown.whom}:", f"What is set here holds for {shown.whom}.")
         self._channel_names = shown.channel_names
         self._axes.native.setPlaceholderText(shown.axes_hint)
         self._channels.native.setPlaceholderText(shown.channels_hint)

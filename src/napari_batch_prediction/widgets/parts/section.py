@@ -5,10 +5,8 @@ from pathlib import Path
 from qtpy.QtCore import QCoreApplication, QEvent, QMimeData, Qt, Signal
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
-from superqt import QElidingLabel
 
-# Room for the dots; with less, the theme's padding cuts the first letter.
-ELLIPSIS_WIDTH = 8
+from napari_batch_prediction.widgets.parts.line import Line
 
 DOWN, RIGHT = "\u25be", "\u25b8"
 
@@ -53,8 +51,7 @@ class Section(QWidget):
         )
         self._heading.toggled.connect(self._fold)
 
-        self._summary = QElidingLabel()
-        self._summary.setEllipsesWidth(ELLIPSIS_WIDTH)
+        self._summary = Line()
         self._summary.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._summary.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
 
@@ -75,8 +72,7 @@ class Section(QWidget):
 
     def set_summary(self, text: str) -> None:
         """Show the state of this section beside its heading, so that it can be read when folded."""
-        self._summary.setText(text)
-        self._summary.setToolTip(text)
+        self._summary.say(text)
 
     def unfold(self) -> None:
         """Show the widgets of the section."""

@@ -1,6 +1,7 @@
 """Names and numbers as the window shows them."""
 
 import re
+from html import escape
 
 from napari_batch_prediction.formats.registry import FILE_FORMATS
 from napari_batch_prediction.locations.location import LayerNamed
@@ -25,3 +26,8 @@ def short_name(location: str) -> str:
         if name.lower().endswith(CONTAINERS):
             return "/".join(names[i:])
     return names[-1] or location
+
+
+def tip(text: str) -> str:
+    """Return a tooltip that shows a text as it is: Qt takes a text for HTML if it looks so, as names of files may."""
+    return f"<qt>{escape(text).replace(chr(10), '<br>')}</qt>" if "<" in text else text

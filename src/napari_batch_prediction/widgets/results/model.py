@@ -11,7 +11,7 @@ from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.records.events import Event, FileFinished, FileStarted, TileDone
 from napari_batch_prediction.records.ledger import LedgerRow, Status
 from napari_batch_prediction.widgets.canvas.predicted_layers import count_text
-from napari_batch_prediction.widgets.parts.words import short_name
+from napari_batch_prediction.widgets.parts.words import short_name, tip
 
 IMAGE, STATUS, TIME, COUNT, REASON = COLUMNS = ("Image", "Status", "Time", "Count", "Reason")
 
@@ -184,7 +184,8 @@ class ResultsModel(QAbstractTableModel):
                 return _time_text(ended)
             return count_text(ended.counts) if column == COUNT else " ".join(ended.reason.split())
         if role == Qt.ItemDataRole.ToolTipRole:
-            return "\n\n".join(filter(None, [self.locations[i], *(_details(ended) if ended is not None else ())]))
+            details = _details(ended) if ended is not None else ()
+            return tip("\n\n".join(filter(None, [self.locations[i], *details])))
         return None
 
     def _end(self, i: int, row: LedgerRow) -> None:
