@@ -69,6 +69,16 @@ def test_unknown_dataset_is_refused_and_the_others_are_listed(name, message, sev
     assert "several.h5" in str(raised.value)
 
 
+def test_dataset_with_a_name_that_is_not_utf8_is_read(tmp_path):
+    """Other programs may store names in other encodings."""
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        space = h5py.h5s.create_simple(PIXELS.shape)
+        h5py.h5d.create(file.id, b"d\xff", h5py.h5t.NATIVE_UINT8, space).write(h5py.h5s.ALL, h5py.h5s.ALL, PIXELS)
+        file["e"] = np.arange(3)
+    with open_image(tmp_path / "a.h5") as image:
+        np.testing.assert_array_equal(image.read(), PIXELS)
+
+
 def test_file_without_images_is_refused(tmp_path):
     """A file without images says so."""
     with h5py.File(tmp_path / "a.h5", "w") as file:

@@ -1,6 +1,7 @@
 """Good images, projects and records with something changed at random: a batch reads or refuses each, and goes on.
 
-For more than the tests do: ``python tests/support/mutations.py 5000``, with names of what to change after it.
+For more than the tests do: ``python tests/support/mutations.py 5000``, with names of what to change after it. The
+number of a change is its seed; ``5000-10000`` are others.
 """
 
 import json
@@ -219,12 +220,13 @@ def run(name: str, first: int, end: int) -> tuple[Counter[str], float, list[str]
 
 
 if __name__ == "__main__":
-    if sys.argv[1].isdigit():
-        n_each = int(sys.argv[1])
+    if sys.argv[1].replace("-", "").isdigit():
+        start, _, stop = sys.argv[1].rpartition("-")
+        first, last = int(start or 0), int(stop)
         print("what         tried   read  refused  other  slowest (s)")
         for name in sys.argv[2:] or NAMES:
-            counts, slowest, others = run(name, 0, n_each)
-            print(f"{name:12}" + "".join(f"{n:7}" for n in (n_each, counts["read"], counts["refused"])), end="")
+            counts, slowest, others = run(name, first, last)
+            print(f"{name:12}" + "".join(f"{n:7}" for n in (last - first, counts["read"], counts["refused"])), end="")
             print(f"{counts['other']:7}{slowest:9.1f}", *(f"    {other}" for other in others), sep="\n  ", flush=True)
     else:
         project_mutations.bound_memory()

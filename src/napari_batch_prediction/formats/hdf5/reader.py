@@ -117,7 +117,8 @@ class Hdf5Image(Image):
         # HDF5 locks files: readers share one, but a file being written cannot be opened.
         file = h5py.File(self._path, "r", rdcc_nbytes=_CHUNK_CACHE_BYTES if self._large is None else 0)
         try:
-            dataset = file[self._header["name"]]
+            # A name that is not UTF-8 is known by its bytes alone.
+            dataset = file[self._header["name"].encode(errors="surrogateescape")]
             if dataset.dtype != self._stored or list(dataset.shape) != list(self._header["shape"]):
                 raise _changed(self._path)
             self._check_unchanged()

@@ -82,7 +82,7 @@ def _own(top: h5py.Group, prefix: str, seen: _Seen, links: "deque[tuple[h5py.Gro
     """Yield the datasets below a group that its own names lead to, and note links to names and other files."""
     seen.is_new(top)
     # Not by recursion: groups may be nested deeply.
-    stack = [(top, prefix, iter(sorted(top)))]
+    stack = [(top, prefix, iter(_names(top)))]
     while stack:
         group, prefix, names = stack[-1]
         name = next(names, None)
@@ -100,7 +100,7 @@ def _own(top: h5py.Group, prefix: str, seen: _Seen, links: "deque[tuple[h5py.Gro
         if isinstance(item, h5py.Dataset):
             yield Found(path, item)
         elif isinstance(item, h5py.Group):
-            stack.append((item, f"{path}/", iter(sorted(item))))
+            stack.append((item, f"{path}/", iter(_names(item))))
 
 
 def _opened(group: h5py.Group, name: str) -> h5py.Dataset | h5py.Group | None:
@@ -112,3 +112,9 @@ def _opened(group: h5py.Group, name: str) -> h5py.Dataset | h5py.Group | None:
     if isinstance(found, h5py.h5d.DatasetID):
         return h5py.Dataset(found)
     return h5py.Group(found) if isinstance(found, h5py.h5g.GroupID) else None
+
+
+def _names(group: h5py.Group) -> list[str]:
+    """Return the sorted names in a group; h5py gives bytes for those that are not UTF-8."""
+    names = (name.decode(errors="surrogateescape") if isinstance(name, bytes) else name for name in group)
+    return sorted(names)
