@@ -9,6 +9,7 @@ from typing import TextIO
 from napari_batch_prediction.classifiers.description import Description, StageDescription
 from napari_batch_prediction.console import Console
 from napari_batch_prediction.planning.plan import Plan
+from napari_batch_prediction.planning.project_settings import stored_text
 from napari_batch_prediction.records import events
 from napari_batch_prediction.records.ledger import Ledger
 from napari_batch_prediction.wording import count, one_line
@@ -107,6 +108,7 @@ def describe(classifier: Description) -> list[tuple[str, str]]:
             facts |= {f"Stage {n}": _stage(stage) for n, stage in enumerate(stages, start=1)}
     facts["Sigma"] = None if classifier.sigma is None else f"{classifier.sigma:g} pixels"
     facts |= {"Structure tensor": classifier.structure_tensor or None}
+    facts |= {"Export settings": stored_text(classifier) or None}
     facts |= {"Trained": classifier.trained_again or None, "Sources": ", ".join(classifier.sources)}
     return [(heading, text) for heading, text in facts.items() if text is not None]
 

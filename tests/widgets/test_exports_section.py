@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from golden import ROOT as GOLDEN
+from ilp_writer import put, write_project
 from napari.components import ViewerModel
 from napari.settings import _clear_plugin_settings_cache
 from qtpy.QtCore import QPoint, Qt
@@ -623,3 +624,23 @@ def test_exports_fit_300_pixels(pixel_section, width):
     open_more(pixel_section)
     pixel_section.resize(width, 900)
     assert pixel_section.minimumSizeHint().width() <= 300
+
+
+def test_settings_of_the_project_are_offered_and_taken(section, tmp_path):
+    """A button takes what ilastik stored in the project; it is there only if something is stored."""
+    section.set_offered(classifier("a_2d_u8"))
+    take = button(section, "Use the project's export settings")
+    assert not take.isVisible()
+    ranges = {"InputMin": 0.0, "InputMax": 1.0, "ExportMin": 0, "ExportMax": 255}
+    stored = {"ExportDtype": b"uint8", "OutputFormat": b"hdf5", **ranges}
+    path = write_project(
+        tmp_path / "p.ilp", *((lambda f, n=n, v=v: put(f, f"Prediction Export/{n}", v)) for n, v in stored.items())
+    )
+    section.set_offered(load_classifier(path))
+    assert take.isVisible()
+    assert "--format hdf5 --dtype uint8 --input-range 0.0 1.0 --output-range 0.0 255.0" in take.toolTip()
+    box(section, "Simple Segmentation").click()
+    take.click()
+    first, second = exports(section)
+    assert (first.format, first.dtype, first.output_range) == ("hdf5", "uint8", (0, 255))
+    assert (second.format, second.dtype) == ("hdf5", "uint8")

@@ -52,6 +52,7 @@ class Autocontext(Classifier):
             stages=tuple(stage.describe() for stage in self._stages),
             sources=tuple(source.name for source in sources),
             structure_tensor=formula_text(projects),
+            export=first.export,
         )
         names = [source.name for source in self._stages[-1].sources]
         super().__init__(description, sources, {name.removesuffix(f" Stage {len(projects)}"): name for name in names})

@@ -78,6 +78,7 @@ class DensityCounting(Classifier):
             sigma=project.sigma,
             trained_again=project.trained_again,
             structure_tensor=formula_text([project]),
+            export=project.export,
         )
         sources = (
             Source(

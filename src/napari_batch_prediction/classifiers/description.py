@@ -1,9 +1,9 @@
 """The facts of a classifier as data."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from napari_batch_prediction.colors import Color
 from napari_batch_prediction.engine.tiles import Context
@@ -64,6 +64,8 @@ class Description:
         Standard deviation, in pixels, of the blob for one object; None if unknown.
     trained_again
         A sentence if the regressors were trained here instead of read; else empty.
+    export
+        The export settings in the project that differ from ilastik's defaults, as fields of an export.
     structure_tensor
         The formula of the structure tensor in words, and how it was told; empty for the usual one.
     """
@@ -81,6 +83,7 @@ class Description:
     sigma: float | None = None
     trained_again: str = ""
     structure_tensor: str = ""
+    export: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def dimension(self) -> Literal[2, 3]:

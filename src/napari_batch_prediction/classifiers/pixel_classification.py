@@ -34,6 +34,7 @@ class PixelClassification(Classifier):
             stages=(self._stage.describe(),),
             sources=tuple(source.name for source in self._stage.sources),
             structure_tensor=formula_text([project]),
+            export=project.export,
         )
         # Its name where objects are classified, too.
         super().__init__(description, self._stage.sources, {f"Pixel {PROBABILITIES}": PROBABILITIES})

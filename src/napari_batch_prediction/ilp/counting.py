@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from napari_batch_prediction.errors import ProjectError
+from napari_batch_prediction.ilp.export_settings import read_export_settings
 from napari_batch_prediction.ilp.features import read_selection
 from napari_batch_prediction.ilp.file import ProjectFile
 from napari_batch_prediction.ilp.group import ProjectGroup
@@ -57,6 +58,7 @@ def read_counting_project(file: ProjectFile) -> CountingProject:
     sigma = _read_sigma(applet)
     # Regressors that are trained here get features of today.
     formula = tensor_formula_of_pickle(file.version, usable[0].protocol if usable else HIGHEST_PROTOCOL)
+    axes = counting_axes(image, n_channels)
     classes = applet.texts("LabelNames", MAX_LABEL, MAX_NAME) or _CLASSES
     return CountingProject(
         path=file.path,
@@ -64,7 +66,8 @@ def read_counting_project(file: ProjectFile) -> CountingProject:
         lanes=lanes,
         selection=replace(selection, structure_tensor=formula.value),
         formula=formula,
-        axes=counting_axes(image, n_channels),
+        axes=axes,
+        export=read_export_settings(file, axes),
         n_channels=n_channels,
         dtype=image.dtype,
         classes=classes,

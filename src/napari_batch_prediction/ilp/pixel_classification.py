@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from napari_batch_prediction.errors import ProjectError
 from napari_batch_prediction.features.selection import FeatureSelection
+from napari_batch_prediction.ilp.export_settings import read_export_settings
 from napari_batch_prediction.ilp.features import read_selection
 from napari_batch_prediction.ilp.file import ProjectFile
 from napari_batch_prediction.ilp.forests import read_forests, untrained
@@ -78,6 +79,7 @@ def _read_stage(
             f"{forests.n_features} features for {n_channels}",
         )
     label_names = read_label_names(applet, forests.labels)
+    axes = _axes(image, selection, n_channels - n_more)
     formula = tensor_formula(file.version, forests.feature_names)
     return PixelClassificationProject(
         path=file.path,
@@ -85,7 +87,7 @@ def _read_stage(
         lanes=lanes,
         label_names=label_names,
         label_colors=read_label_colors(applet, len(label_names)),
-        axes=_axes(image, selection, n_channels - n_more),
+        axes=axes,
         n_channels=n_channels,
         dtype=image.dtype,
         selection=replace(selection, structure_tensor=formula.value),
@@ -93,6 +95,7 @@ def _read_stage(
         trees=forests.trees,
         column_labels=forests.labels,
         workflow=file.workflow,
+        export=read_export_settings(file, axes),
         channel_of_column=channel_of_column(applet, forests.labels, len(label_names)),
     )
 

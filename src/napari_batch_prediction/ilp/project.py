@@ -1,7 +1,9 @@
 """The contents of a project as data."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from numpy.typing import NDArray
 
@@ -137,6 +139,8 @@ class Project:
         Name of the last training image's type; None if unknown.
     formula
         The formula of the structure tensor, as far as the project's text tells it.
+    export
+        The export settings in the project that differ from ilastik's defaults, as fields of an export.
     """
 
     path: Path | None
@@ -147,6 +151,7 @@ class Project:
     n_channels: int
     dtype: str | None
     formula: TensorFormula
+    export: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

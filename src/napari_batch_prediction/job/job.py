@@ -79,6 +79,11 @@ class BatchJob(BaseModel):
         "has half of it: that of the gradient, as in ilastik up to 1.2, or that of the integration, as in later ones. "
         "Told from the project, and by its training images where that leaves it open, if not given.",
     )
+    export_settings: Annotated[Literal["project"] | None, Option()] = Field(
+        None,
+        description="Take the export settings that ilastik stored in the project (type, ranges, axes, format, folder, "
+        "name, region) where an export says nothing itself.",
+    )
     existing: Annotated[Existing, Option()] = Field(
         "error",
         description="What to do about outputs that exist. Skipped are only those that say they were made by the same "

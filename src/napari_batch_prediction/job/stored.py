@@ -12,7 +12,11 @@ from napari_batch_prediction.job.job import BatchJob
 def write_job(job: BatchJob) -> str:
     """Return a job as JSON in one line, with the fields that differ from their defaults."""
     # Not by pydantic, which refuses the names of files that are no text in UTF-8.
-    return json.dumps(job.model_dump(mode="json", exclude_defaults=True))
+    content = job.model_dump(mode="json", exclude_defaults=True)
+    if job.export_settings is not None:
+        # What an export says wins over the project, also where it says the default.
+        content["exports"] = [export.model_dump(mode="json", exclude_unset=True) for export in job.exports]
+    return json.dumps(content)
 
 
 def read_job(text: str, name: str = "The job") -> BatchJob:

@@ -78,6 +78,7 @@ def _arguments(job: BatchJob) -> list[str]:
     expressible = (
         _same_but_source(job)
         and not job.input_settings
+        and not (job.export_settings and any(map(_says_defaults, job.exports)))
         and not any(isinstance(channel, int) or channel != channel.strip() for channel in job.channels or ())
         and not any(name.startswith("-") for name in names)
     )
@@ -95,6 +96,11 @@ def _arguments(job: BatchJob) -> list[str]:
     for name, value in options.items():
         words += [name, *value]
     return words
+
+
+def _says_defaults(export: Export) -> bool:
+    """Return True if an export says a setting that has its default."""
+    return any(name not in dict(_fields(export)) for name in export.model_fields_set)
 
 
 def _same_but_source(job: BatchJob) -> bool:

@@ -23,6 +23,7 @@ from napari_batch_prediction.planning.memory import MemoryShares
 from napari_batch_prediction.planning.naming import Naming, shared_folder
 from napari_batch_prediction.planning.opening import full_location
 from napari_batch_prediction.planning.output import OutputPlan, OutputPlanner, written_by
+from napari_batch_prediction.planning.project_settings import with_project_settings
 from napari_batch_prediction.planning.provenance import file_hash
 from napari_batch_prediction.planning.rows import Decide, PlanRow, RowMaker
 from napari_batch_prediction.planning.sets import Sets
@@ -191,6 +192,7 @@ def iter_plan(
     prepare(job.inputs if earlier is None else [recorded.input for recorded in earlier])
     classifier = classifier or load_classifier(job.classifier, job.structure_tensor)
     classifier = classifier.with_structure_tensor(job.structure_tensor)
+    job = with_project_settings(job, classifier)
     exports = named_exports(job, classifier)
     counted(exports)
     if earlier is None:

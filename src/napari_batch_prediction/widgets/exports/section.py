@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QWidget
+from qtpy.QtWidgets import QPushButton, QWidget
 
 from napari_batch_prediction.classifiers.base import Classifier, Source
 from napari_batch_prediction.errors import SettingsError
@@ -15,6 +15,7 @@ from napari_batch_prediction.job.job import BatchJob, Existing
 from napari_batch_prediction.job.region import Region
 from napari_batch_prediction.planning.choices import for_source, why_off, with_changes
 from napari_batch_prediction.planning.plan import Plan
+from napari_batch_prediction.planning.project_settings import stored_text
 from napari_batch_prediction.planning.transform import ImageAxes
 from napari_batch_prediction.widgets import preferences
 from napari_batch_prediction.widgets.exports.first_file import FirstFile
@@ -73,6 +74,8 @@ class ExportsSection(Section):
         self._region = RegionLayer(viewer, self._on_drawn)
 
         self._sources = SourceBoxes()
+        self._stored = QPushButton("Use the project's export settings")
+        self._stored.clicked.connect(self._on_stored)
         self._unknown = Message()
         self._target = combo([(ALL, "")])
         self._differing = Message()
@@ -96,6 +99,7 @@ class ExportsSection(Section):
             self._unknown,
             target,
             self._differing,
+            self._stored,
             self._form,
             self._first_file,
             exists,
@@ -204,6 +208,9 @@ class ExportsSection(Section):
 
     def _show(self) -> None:
         self._show_sources()
+        stored = stored_text(self._classifier.describe()) if self._classifier is not None else ""
+        self._stored.setVisible(bool(stored))
+        self._stored.setToolTip(f"What ilastik stored in the project: {stored}")
         texts = labels(self._exports)
         several = len(texts) > 1
         self._index = self._index if several else None
@@ -286,6 +293,10 @@ class ExportsSection(Section):
             fields = {name: value for name, value in fields.items() if name != "format"}
         effective = {name: value for name, value in fields.items() if not why_off(name, export, source)}
         return with_changes(export, source, **effective)
+
+    def _on_stored(self) -> None:
+        if self._classifier is not None:
+            self._on_edited(dict(self._classifier.describe().export))
 
     def _on_draw(self) -> None:
         extents = self._image.extents if self._image is not None else None

@@ -1,0 +1,122 @@
+"""The export settings in a project file, as fields of an export."""
+
+from collections.abc import Mapping
+from pathlib import Path, PureWindowsPath
+from typing import Any
+
+import numpy as np
+
+from napari_batch_prediction.errors import ProjectError
+from napari_batch_prediction.ilp.file import ProjectFile
+from napari_batch_prediction.ilp.group import ProjectGroup
+from napari_batch_prediction.ilp.limits import MAX_NAME
+from napari_batch_prediction.ilp.project import COUNTING, PIXEL_AND_OBJECT
+
+_GROUPS = {COUNTING: "Density Export", PIXEL_AND_OBJECT: "Object Information Export"}
+_DTYPES = ("uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64", "float32", "float64")
+_IMAGE_FOLDER = "{dataset_dir}/"
+# ilastik's defaults, which are those of an export.
+_DEFAULT_NAME = "{nickname}_{result_type}"
+_DEFAULTS = {"format": "compressed hdf5", "internal_path": "exported_data", "name": _DEFAULT_NAME}
+_NONE = -1
+
+
+def read_export_settings(file: ProjectFile, axes: str) -> dict[str, Any]:
+    """Return the export settings in a project that differ from ilastik's defaults, as fields of an export.
+
+    What is damaged, or no setting of an export here, is left out: the classifier can be used without it. ilastik does
+    not store which source they were made for.
+
+    Parameters
+    ----------
+    file
+        The project.
+    axes
+        Axes of its images.
+    """
+    try:
+        group = file.group(_GROUPS.get(file.workflow, "Prediction Export"))
+    except ProjectError:
+        return {}
+    if group is None:
+        return {}
+    fields: dict[str, Any] = {}
+    for read in (_dtype, _ranges, _axes, _texts, _name, lambda group: _region(group, axes)):
+        try:
+            fields |= read(group)
+        except ProjectError:
+            continue
+    return {name: value for name, value in fields.items() if value != _DEFAULTS.get(name)}
+
+
+def _dtype(group: ProjectGroup) -> Mapping[str, Any]:
+    dtype = group.text("ExportDtype", MAX_NAME)
+    return {"dtype": dtype} if dtype in _DTYPES else {}
+
+
+def _ranges(group: ProjectGroup) -> Mapping[str, Any]:
+    """Return the ranges; ilastik rescales only if all four ends are stored."""
+    ends = [_number(group, name) for name in ("InputMin", "InputMax", "ExportMin", "ExportMax")]
+    numbers = [end for end in ends if end is not None]
+    if len(numbers) < len(ends) or numbers[0] > numbers[1] or numbers[2] > numbers[3]:
+        return {}
+    return {"input_range": (numbers[0], numbers[1]), "output_range": (numbers[2], numbers[3])}
+
+
+def _number(group: ProjectGroup, name: str) -> float | None:
+    stored = group.array(name, 1)
+    if stored is None or stored.size != 1 or stored.dtype.kind not in "biuf" or group.attribute(name, "isEmpty"):
+        return None
+    number = float(stored.ravel()[0])
+    return number if np.isfinite(number) else None
+
+
+def _axes(group: ProjectGroup) -> Mapping[str, Any]:
+    order = group.text("OutputAxisOrder", MAX_NAME)
+    return {"output_axes": order} if order else {}
+
+
+def _texts(group: ProjectGroup) -> Mapping[str, Any]:
+    stored = {
+        "format": group.text("OutputFormat", MAX_NAME),
+        "internal_path": group.text("OutputInternalPath", MAX_NAME),
+    }
+    return {name: text for name, text in stored.items() if text}
+
+
+def _name(group: ProjectGroup) -> Mapping[str, Any]:
+    """Return folder and name; a relative path starts in the project's folder."""
+    stored = group.text("OutputFilenameFormat", MAX_NAME)
+    if not stored:
+        return {}
+    path = stored.replace("\\", "/")
+    head, _, last = path.rpartition("/")
+    stem, dot, extension = last.rpartition(".")
+    # The format decides the extension.
+    last = stem if stem and dot and "{" not in extension and "}" not in extension else last
+    path = f"{head}/{last}" if head else last
+    if path.startswith(_IMAGE_FOLDER):
+        return {"name": path.removeprefix(_IMAGE_FOLDER)}
+    if PureWindowsPath(path).drive and not Path(path).is_absolute():
+        return {"name": last}  # a folder of another system
+    parts = path.split("/")
+    n_fixed = next((i for i, part in enumerate(parts[:-1]) if "{" in part), len(parts) - 1)
+    folder = group.path.parent / ("/".join(parts[:n_fixed]) or ("/" if path.startswith("/") else "."))
+    return {"folder": folder, "name": "/".join(parts[n_fixed:])}
+
+
+def _region(group: ProjectGroup, axes: str) -> Mapping[str, Any]:
+    """Return the region, whose ends are in the order of ilastik's axes, the channel last."""
+    ends = [
+        None if group.attribute(name, "isEmpty") else group.integers(name) for name in ("RegionStart", "RegionStop")
+    ]
+    starts, stops = ends
+    order = "".join(key for key in "tzyx" if key in axes) + "c"
+    if starts is None or stops is None or not len(starts) == len(stops) == len(order):
+        return {}
+    region = {}
+    for key, start, stop in zip(order, starts, stops, strict=True):
+        first, end = None if start in (0, _NONE) else start, None if stop in (0, _NONE) else stop
+        if first is not None or end is not None:
+            region[key] = (first, end)
+    return {"region": region} if region else {}
