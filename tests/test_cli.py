@@ -180,8 +180,17 @@ UNUSABLE = {
     "no command": ([], "required: COMMAND"),
     "abbreviated option": (["run", PROJECT, "a.png", "--fold", "x"], "unrecognized arguments: --fold"),
     "unknown choice": (["run", PROJECT, "a.png", "--existing", "maybe"], "invalid choice: 'maybe'"),
+    "misspelt option": (["run", PROJECT, "a.png", "--xport", "Probabilities"], "(did you mean '--export'?)"),
+    "misspelt command": (["check_", PROJECT, "a.png"], "(did you mean 'check'?)"),
+    "misspelt choice": (["run", PROJECT, "a.png", "--existing", "Skipx"], "(did you mean 'skip'?)"),
+    "misspelt type": (["run", PROJECT, "a.png", "--dtype", "uint_8"], "got 'uint_8' (did you mean 'uint8'?)"),
+    "misspelt compression": (["run", PROJECT, "a.png", "--compression", "gzipx"], "(did you mean 'gzip'?)"),
+    "misspelt source": (["run", PROJECT, "a.png", "--export", "probabilityes"], "(did you mean 'Probabilities'?)"),
+    "misspelt format": (["run", PROJECT, "a.png", "--format", "pgn"], "'pgn' is unknown (did you mean 'png'?)"),
+    "too little memory": (["run", PROJECT, "a.png", "--memory", "100MB"], "100 MB is too little: the smallest"),
+    "no size": (["run", PROJECT, "a.png", "--memory", "9" * 400], "is not a size"),
     "no number": (["run", PROJECT, "a.png", "--workers", "many"], "invalid int value"),
-    "no worker": (["run", PROJECT, "a.png", "--workers", "0"], "workers: Input should be greater than"),
+    "no worker": (["run", PROJECT, "a.png", "--workers", "0"], "--workers: at least 1 is expected, got 0"),
     "no classifier": (["run", "missing.ilp", "a.png"], "missing.ilp"),
     "not a classifier": (["info", str(CASE / "test1.png")], "test1.png"),
     "unknown source": (["run", PROJECT, "a.png", "--export", "Watershed"], "cannot export 'Watershed'"),
@@ -207,8 +216,11 @@ JOBS = {
     "no input": ([PROJECT], "Name an input"),
     "both": ([PROJECT, "a.tif", "--job", "{}"], "Give either --job or a classifier and inputs"),
     "no such file": (["--job", "nowhere.json"], "The job 'nowhere.json' cannot be read"),
-    "no JSON": (["--job", "{oops"], "These settings cannot be used: Invalid JSON"),
-    "a field that is unknown": (["--job", '{"classifier": "c", "inputs": ["a"], "speed": 1}'], "speed: Extra inputs"),
+    "no JSON": (["--job", "{oops"], "The job is not JSON: a name in double quotes is expected at line 1, column 2"),
+    "a field that is unknown": (
+        ["--job", '{"classifier": "c", "inputs": ["a"], "speed": 1}'],
+        "speed: is not the name",
+    ),
 }
 
 

@@ -6,14 +6,15 @@ runs. Nothing here imports Qt or napari.
 
 import argparse
 import gc
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from napari_batch_prediction import PROGRAM
 from napari_batch_prediction.console import Ends, consoles, drop_unwritten, fill_descriptors
-from napari_batch_prediction.wording import one_line
+from napari_batch_prediction.wording import did_you_mean, one_line
 
 if TYPE_CHECKING:
     from napari_batch_prediction.classifiers.base import Classifier
@@ -85,7 +86,7 @@ def make_parser() -> argparse.ArgumentParser:
     from napari_batch_prediction.job.job import BatchJob
     from napari_batch_prediction.job.options import add_options, describe
 
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog=PROGRAM,
         description="Run a trained ilastik pixel classifier over many images.",
         epilog="Exit status: 0 all done, 1 some failed, 2 arguments or classifier cannot be used, "
@@ -94,7 +95,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
-    job = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    job = _Parser(add_help=False, allow_abbrev=False)
     job.add_argument("classifier", metavar="CLASSIFIER", nargs="?", help=describe(BatchJob, "classifier"))
     job.add_argument("inputs", metavar="INPUT", nargs="*", help=describe(BatchJob, "inputs"))
     job.add_argument(
@@ -132,7 +133,33 @@ def make_parser() -> argparse.ArgumentParser:
     demo.add_argument("folder", metavar="FOLDER", nargs="?", type=Path, help="where to put the demo")
     demo.add_argument("--viewer", action="store_true", help="open napari on it")
     demo.set_defaults(command=_demo)
+    for command in commands.choices.values():
+        parser.known += [*command._option_string_actions]
     return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors name what is nearest to a word that it does not know.
+
+    Attributes
+    ----------
+    known
+        The options of its commands.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.known: list[str] = []
+
+    def error(self, message: str) -> NoReturn:
+        """End the program with an error, and the nearest word."""
+        unknown = re.search(r"unrecognized arguments: (-[^\s=]+)", message)
+        wrong = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
+        if unknown is not None:
+            message += did_you_mean(unknown[1], self.known)
+        elif wrong is not None:
+            message += did_you_mean(wrong[1], [choice.strip("' ") for choice in wrong[2].split(",")])
+        super().error(one_line(message))
 
 
 def _job(arguments: argparse.Namespace) -> "tuple[BatchJob, Classifier | None]":
@@ -141,8 +168,12 @@ def _job(arguments: argparse.Namespace) -> "tuple[BatchJob, Classifier | None]":
 
     from napari_batch_prediction.classifiers.load import load_classifier
     from napari_batch_prediction.errors import SettingsError
+    from napari_batch_prediction.formats.registry import format_taken
+    from napari_batch_prediction.job.export import Export
+    from napari_batch_prediction.job.faults import faults
     from napari_batch_prediction.job.job import BatchJob
-    from napari_batch_prediction.job.options import given_options
+    from napari_batch_prediction.job.options import given_options, option_name, options
+    from napari_batch_prediction.job.stored import read_job
 
     if arguments.job is None and not arguments.inputs:
         raise SettingsError(
@@ -152,8 +183,10 @@ def _job(arguments: argparse.Namespace) -> "tuple[BatchJob, Classifier | None]":
         raise SettingsError("Give either --job or a classifier and inputs, not both.")
     try:
         if arguments.job is not None:
-            return BatchJob.model_validate_json(_job_text(arguments.job)), None
+            return read_job(*_job_text(arguments.job)), None
         classifier = load_classifier(arguments.classifier, arguments.structure_tensor)
+        if arguments.format is not None and (told := format_taken(arguments.format)):
+            print(one_line(told), file=sys.stderr)
         job = BatchJob(
             classifier=arguments.classifier,
             inputs=tuple(arguments.inputs),
@@ -162,22 +195,26 @@ def _job(arguments: argparse.Namespace) -> "tuple[BatchJob, Classifier | None]":
         )
         return job, classifier
     except ValidationError as error:
-        wrong = "; ".join(": ".join(filter(None, [".".join(map(str, e["loc"])), e["msg"]])) for e in error.errors())
-        raise SettingsError(f"These settings cannot be used: {wrong}.") from None
+        names = {name: option_name(name, option) for model in (BatchJob, Export) for name, _, option in options(model)}
+        raise SettingsError(f"These settings cannot be used: {faults(error, BatchJob, names)}.") from None
 
 
-def _job_text(given: str) -> str:
-    """Return JSON given as text or as the path of a file."""
-    from napari_batch_prediction.disk import refuse_special
+def _job_text(given: str) -> tuple[str, str]:
+    """Return JSON given as text or as the path of a file, and its name in messages."""
+    from napari_batch_prediction.disk import refuse_special, require_path
     from napari_batch_prediction.errors import SettingsError
 
     if given.lstrip().startswith("{"):
-        return given
+        return given, "The job"
+    require_path(given, SettingsError, "The job")
     refuse_special(Path(given), SettingsError)
+    remedy = "Give JSON, or a file with JSON."
     try:
-        return Path(given).read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"The job '{given}' cannot be read: {error}. Give JSON, or a file with JSON.") from error
+        return Path(given).read_text(encoding="utf-8-sig"), f"The job '{given}'"
+    except OSError as error:
+        raise SettingsError(f"The job '{given}' cannot be read: {error.strerror}. {remedy}") from error
+    except ValueError as error:
+        raise SettingsError(f"The job '{given}' cannot be read: it is no text in UTF-8. {remedy}") from error
 
 
 def _export(arguments: argparse.Namespace, name: str, classifier: "Classifier") -> "Export":

@@ -58,5 +58,7 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
     from difflib import get_close_matches  # only for messages
 
     by_lower = {other.lower(): other for other in names}
-    similar = get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
+    similar = get_close_matches(name.lower(), by_lower, n=3, cutoff=0.6)
+    # Two letters in the wrong order are the likeliest slip; the sort keeps the order of equal ones.
+    similar.sort(key=lambda other: sorted(other) != sorted(name.lower()))
     return f" (did you mean '{by_lower[similar[0]]}'?)" if similar else ""

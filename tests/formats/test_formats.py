@@ -5,7 +5,7 @@ import pytest
 
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.formats.common.target import Target
-from napari_batch_prediction.formats.registry import EXPORT_FORMATS, find_format, format_problem
+from napari_batch_prediction.formats.registry import EXPORT_FORMATS, find_format, format_problem, format_taken
 
 PICTURES = ["tiff", "tif", "png", "jpg", "jpeg", "bmp", "gif", "hdr", "pnm", "ppm", "pgm", "pbm"]
 NAMES = [
@@ -26,10 +26,51 @@ def test_names_of_formats_are_found_in_any_case(name):
     assert find_format(name).name.lower() == name.strip().lower()
 
 
+ALSO = {
+    "h5": "compressed hdf5",
+    ".h5": "compressed hdf5",
+    "hdf": "compressed hdf5",
+    "ome-tiff": "multipage tiff",
+    "OME.TIF": "multipage tiff",
+    "ome_tiff": "multipage tiff",
+    "ome-zarr": "multi-scale OME-Zarr",
+    "OME Zarr": "multi-scale OME-Zarr",
+    "zarr": "multi-scale OME-Zarr",
+    "ngff": "multi-scale OME-Zarr",
+    "npy": "numpy",
+    ".tif": "tif",
+    "TIFF": "tiff",
+    "ome-tiff sequence": "multipage tiff sequence",
+}
+
+
+@pytest.mark.parametrize(("name", "expected"), ALSO.items())
+def test_names_as_people_type_them_are_formats(name, expected):
+    """Extensions and common names stand for a format."""
+    assert find_format(name).name == expected
+
+
+def test_no_two_formats_have_a_name_in_common():
+    """A name stands for one format."""
+    names = [name.lower() for form in EXPORT_FORMATS for name in (form.name, *form.also)]
+    assert len(set(names)) == len(names)
+
+
+def test_format_that_could_be_another_is_told():
+    """A name with several meanings says what was taken and what else there is; others say nothing."""
+    assert format_taken("zarr") == (
+        "The format 'zarr' is taken as 'multi-scale OME-Zarr'; there is also 'single-scale OME-Zarr'."
+    )
+    assert format_taken("h5") == "The format 'h5' is taken as 'compressed hdf5'; there is also 'hdf5'."
+    assert [format_taken(name) for name in ("npy", "HDF5", "multi scale ome-zarr", "nothing")] == [None] * 4
+
+
 @pytest.mark.parametrize("name", ["jpeg 2000", ""])
 def test_unknown_format_is_refused_and_known_ones_are_listed(name):
     """An unknown format is refused and the known ones are listed."""
-    with pytest.raises(SettingsError, match=r"unknown. Known are: 'compressed hdf5', 'hdf5'"):
+    with pytest.raises(
+        SettingsError, match=r"unknown( \(did you mean 'jpeg'\?\))?. Known are: 'compressed hdf5', 'hdf5'"
+    ):
         find_format(name)
 
 

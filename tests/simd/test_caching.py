@@ -11,7 +11,7 @@ import golden
 import pytest
 
 import napari_batch_prediction
-from napari_batch_prediction.engine.compilation import COMPILING, NOT_KEPT
+from napari_batch_prediction.engine.compilation import FIRST, MORE, NOT_KEPT
 
 pytestmark = pytest.mark.slow
 
@@ -209,8 +209,16 @@ def test_damaged_files_are_renewed(package, extension):
 
 def test_first_time_is_told_once(package):
     """The user hears of compiling when there is something to compile, and of nothing else."""
-    assert told(package) == (1, str((FOUND_VALUES, [COMPILING])))
+    assert told(package) == (1, str((FOUND_VALUES, [FIRST])))
     assert told(package) == (0, str((FOUND_VALUES, [])))
+
+
+def test_part_that_is_needed_later_is_told_without_a_promise(package):
+    """What another kind of project needs is told in other words: the first time was said to be the only one."""
+    assert told(package)[1] == str((FOUND_VALUES, [FIRST]))
+    other = "script = script.replace('float32', 'float64')"
+    assert told(package, other) == (1, str((FOUND_VALUES, [MORE])))
+    assert told(package, other) == (0, str((FOUND_VALUES, [])))
 
 
 @ON_LINUX

@@ -17,6 +17,7 @@ from napari_batch_prediction.engine.tiles import Context, Memory
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.features.selection import StructureTensor
 from napari_batch_prediction.problems import Problem
+from napari_batch_prediction.wording import did_you_mean
 
 PROBABILITIES = "Probabilities"
 SEGMENTATION = "Simple Segmentation"
@@ -134,11 +135,13 @@ class Classifier(ABC):
         SettingsError
             If it is unknown; the message lists the names.
         """
-        own_name = self._names.get(name.lower())
+        own_name = self._names.get(name.strip().lower())
         if own_name is None:
             subject = self.path.name if self.path is not None else "The classifier"
             raise SettingsError(
-                f"{subject} cannot export '{name}'. Choose one of: {', '.join(self.sources)}.", setting="source"
+                f"{subject} cannot export '{name}'{did_you_mean(name, self.sources)}. Choose one of: "
+                f"{', '.join(self.sources)}.",
+                setting="source",
             )
         return self._sources[own_name]
 

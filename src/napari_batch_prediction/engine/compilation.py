@@ -1,17 +1,25 @@
-"""Telling the user when kernels are compiled, which happens once on each computer."""
+"""Telling the user when kernels are compiled, which happens once on each computer for each kind of project."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-COMPILING = (
-    "Preparing this kind of prediction for this computer. This takes about 20 seconds and happens only once for each "
-    "kind."
+FIRST = (
+    "Preparing predictions for this computer. This takes about 20 seconds and happens only once; another workflow may "
+    "need a part of its own later."
 )
+MORE = "Compiling a part that only this kind of project needs. This takes about 20 seconds, the first time."
 NOT_KEPT = (
     "Compiled loops cannot be kept: {reason}. They are compiled each time, which takes about 20 seconds. Free some "
     "space, or set NUMBA_CACHE_DIR to a folder that can be written."
 )
+
+
+def compiling() -> str:
+    """Return the sentence to tell before something is compiled: the first time on this computer, or another."""
+    from napari_batch_prediction.simd import caching
+
+    return MORE if caching.any_kept() else FIRST
 
 
 @contextmanager
@@ -21,7 +29,7 @@ def compilation_told(tell: Callable[[str], None]) -> Iterator[None]:
     Parameters
     ----------
     tell
-        Called at most once with :data:`COMPILING`, and once with :data:`NOT_KEPT` if the next time is not shorter.
+        Called at most once with :func:`compiling`, and once with :data:`NOT_KEPT` if the next time is not shorter.
     """
     from numba.core import event
 
@@ -36,7 +44,7 @@ def compilation_told(tell: Callable[[str], None]) -> Iterator[None]:
                 tell(NOT_KEPT.format(**event.data))
             elif not self.told:
                 self.told = True
-                tell(COMPILING)
+                tell(compiling())
 
         def on_end(self, event: Any) -> None:
             pass

@@ -112,6 +112,8 @@ class ExportFormat:
     ----------
     name
         ilastik's name.
+    also
+        Other names that people type.
     extension
         Extension of the files, with its dot.
     file
@@ -167,6 +169,7 @@ class ExportFormat:
     fixed_axes: bool = False
     layout: str = ""
     in_sequences: bool = False
+    also: tuple[str, ...] = ()
     rank: int = 0
 
     @property
@@ -198,6 +201,7 @@ class ExportFormat:
         """Return the format of sequences of such files."""
         return ExportFormat(
             name=f"{self.name} sequence",
+            also=tuple(f"{name} sequence" for name in self.also),
             extension=self.extension,
             writer_class="sequence.writer:SequenceWriter",
             options={"single": self.writer},

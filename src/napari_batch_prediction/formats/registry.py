@@ -5,12 +5,14 @@ by ilastik's name), several of which may write files of one format. A new format
 name in ``FOLDERS``.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.formats.format import ExportFormat, FileFormat, load
+from napari_batch_prediction.wording import did_you_mean, either
 
 FOLDERS = (
     "tiff",
@@ -39,7 +41,18 @@ TABLE_FORMATS = tuple(table for table in _EXPORTS if table.is_table)
 EXPORT_FORMATS = (*IMAGE_FORMATS, *TABLE_FORMATS)
 
 _BY_EXTENSION = {extension: file_format for file_format in FILE_FORMATS for extension in file_format.extensions}
-_BY_NAME = {export_format.name.lower(): export_format for export_format in EXPORT_FORMATS}
+
+
+def _spelled(name: str) -> str:
+    """Return a name without what people write in different ways: case, spaces, hyphens, dots."""
+    return "".join(letter for letter in name.lower() if letter.isalnum())
+
+
+_BY_NAME = {
+    _spelled(name): export_format
+    for export_format in EXPORT_FORMATS
+    for name in (*export_format.also, export_format.name)
+}
 
 # More suggestions than these make a message too long.
 _MAX_SUGGESTIONS = 6
@@ -56,8 +69,24 @@ def known_extensions() -> str:
 
 
 def format_named(name: str) -> ExportFormat | None:
-    """Return a format to export as by its name, in any case; None if unknown."""
-    return _BY_NAME.get(name.strip().lower())
+    """Return a format to export as by its name, or another name that people type, in any case; None if unknown."""
+    return _BY_NAME.get(_spelled(name))
+
+
+def format_taken(name: str) -> str | None:
+    """Return a sentence about the format that another name stands for, and those it could stand for; None if clear."""
+    taken = format_named(name)
+    if taken is None or _spelled(name) == _spelled(taken.name):
+        return None
+    others = [f"'{other.name}'" for other in _alike(taken)]
+    return f"The format '{name}' is taken as '{taken.name}'; there is also {either(others)}." if others else None
+
+
+def _alike(export_format: ExportFormat) -> Iterator[ExportFormat]:
+    for other in EXPORT_FORMATS:
+        is_single = (other.slices is None) == (export_format.slices is None)
+        if other is not export_format and is_single and other.extension == export_format.extension:
+            yield other
 
 
 def is_table_format(name: str) -> bool:
@@ -67,7 +96,7 @@ def is_table_format(name: str) -> bool:
 
 
 def find_format(name: str) -> ExportFormat:
-    """Return a format to export as by its name, in any case.
+    """Return a format to export as by its name, or another name that people type, in any case.
 
     Raises
     ------
@@ -77,7 +106,8 @@ def find_format(name: str) -> ExportFormat:
     export_format = format_named(name)
     if export_format is None:
         names = ", ".join(f"'{export_format.name}'" for export_format in EXPORT_FORMATS)
-        raise SettingsError(f"The format '{name}' is unknown. Known are: {names}.", setting="format")
+        meant = did_you_mean(name, [export_format.name for export_format in EXPORT_FORMATS])
+        raise SettingsError(f"The format '{name}' is unknown{meant}. Known are: {names}.", setting="format")
     return export_format
 
 

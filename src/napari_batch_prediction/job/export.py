@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from napari_batch_prediction.axes import AxisKey
 from napari_batch_prediction.formats.common.target import Compression
+from napari_batch_prediction.job import spelling
 from napari_batch_prediction.job.options import Option
 from napari_batch_prediction.job.region import Region, format_region, parse_region
 
@@ -36,8 +37,10 @@ class Export(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     source: str = Field("Probabilities", description="What to export: one of the classifier's sources.")
-    format: Annotated[str, Option("F")] = Field(
-        "compressed hdf5", title="Format", description="Format of the files, by ilastik's name."
+    format: Annotated[str, Option("F"), BeforeValidator(spelling.format_name)] = Field(
+        "compressed hdf5",
+        title="Format",
+        description="Format of the files, by ilastik's name or as people type it: h5, ome-tiff, zarr.",
     )
     folder: Annotated[Path | None, Option("DIR")] = Field(
         None, title="Folder", description="Folder to write to; beside each image if not given."
@@ -50,18 +53,18 @@ class Export(BaseModel):
     internal_path: Annotated[str, Option("P")] = Field(
         "exported_data", title="Dataset", description="Name of the dataset inside an HDF5 or N5 file."
     )
-    ome_zarr_version: Annotated[Literal["0.4", "0.5"], Option()] = Field(
+    ome_zarr_version: Annotated[Literal["0.4", "0.5"], Option(), BeforeValidator(spelling.version)] = Field(
         "0.4",
         title="OME-Zarr",
         description="Version of OME-Zarr, in formats of that kind. 0.5 is newer, more programs read 0.4.",
     )
-    compression: Annotated[Compression | None, Option("C")] = Field(
+    compression: Annotated[Compression | None, Option("C"), BeforeValidator(spelling.lower)] = Field(
         None,
         title="Compression",
         description="How values are compressed, in formats that have a choice: gzip, zstd, lzw, blosc or none; "
         "the way of the format if not given. It changes the size of the files, not the values.",
     )
-    dtype: Annotated[Dtype | None, Option("T")] = Field(
+    dtype: Annotated[Dtype | None, Option("T"), BeforeValidator(spelling.dtype_name)] = Field(
         None,
         title="Type",
         description="Type of the values, for example uint8; the source's own if not given. Fractions become integers "
@@ -75,7 +78,7 @@ class Export(BaseModel):
     output_range: Annotated[Range, Option(("A", "B"), parse=float, write=repr)] = Field(
         None, title="Range", description="Range that values are rescaled to; as they are if not given."
     )
-    output_axes: Annotated[str | None, Option("AXES")] = Field(
+    output_axes: Annotated[spelling.Axes | None, Option("AXES")] = Field(
         None,
         title="Axis order",
         description="Order of axes, for example tczyx; the image's own, then c, if not given. Axes of extent 1 may be "
@@ -92,7 +95,9 @@ class Export(BaseModel):
         description="Write one file for each class, with {class} in its name, else with the class at its end.",
     )
     region: Annotated[
-        dict[AxisKey, tuple[int | None, int | None]], Option("R", parse=parse_region, write=_region_text)
+        dict[AxisKey, tuple[int | None, int | None]],
+        Option("R", parse=parse_region, write=_region_text),
+        BeforeValidator(spelling.region),
     ] = Field(
         default_factory=dict,
         title="Region",

@@ -69,8 +69,7 @@ def _fault(details: list[ErrorDetails], model: type[BaseModel]) -> str:
     if kind == "missing":
         return "is missing"
     if kind == "extra_forbidden":
-        name = str(detail["loc"][-1])
-        return f"is not the name of a field{did_you_mean(name, _fields(model, detail['loc'][:-1]))}"
+        return f"is not the name of a field{_meant(str(detail['loc'][-1]), _model_at(model, detail['loc'][:-1]))}"
     if kind == "value_error":
         return str(context["error"])
     if kind == "too_short":
@@ -90,12 +89,23 @@ def _shown(value: object) -> str:
     return shortened(repr(value), _LONGEST)
 
 
-def _fields(model: type[BaseModel], parts: Iterable[int | str]) -> list[str]:
-    """Return the names of the fields at a place in a model."""
+def _meant(name: str, model: type[BaseModel]) -> str:
+    """Return the question whether a field is meant: one of a model, or one of a model inside it."""
+    if meant := did_you_mean(name, model.model_fields):
+        return meant
+    for outer, field in model.model_fields.items():
+        for inner in _models(field.annotation):
+            if meant := did_you_mean(name, inner.model_fields):
+                return meant.replace("?", f" inside '{outer}'?")
+    return ""
+
+
+def _model_at(model: type[BaseModel], parts: Iterable[int | str]) -> type[BaseModel]:
+    """Return the model at a place in a model."""
     for part in parts:
         if isinstance(part, str) and part in model.model_fields:
             model = next(_models(model.model_fields[part].annotation), model)
-    return [*model.model_fields]
+    return model
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:

@@ -6,21 +6,26 @@ from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from napari_batch_prediction.features.selection import StructureTensor
 from napari_batch_prediction.images.stack import StackAxis
+from napari_batch_prediction.job import spelling
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.options import Option
 from napari_batch_prediction.job.size import parse_size
 from napari_batch_prediction.locations.location import LayerNamed, absolute
+from napari_batch_prediction.wording import count
 
 if TYPE_CHECKING:
     from napari_batch_prediction.planning.plan import Plan
     from napari_batch_prediction.records.events import Event
     from napari_batch_prediction.records.ledger import Ledger
+
+LEAST_MEMORY = 2**29
+"""The least memory with which a batch can run, in bytes: the libraries alone take half of it."""
 
 Existing = Literal["error", "skip", "overwrite"]
 
@@ -35,12 +40,26 @@ def _join_names(names: Iterable[int | str]) -> str:
     return ",".join('"{}"'.format(name.replace('"', '""')) if {*name} & {*',"'} else name for name in map(str, names))
 
 
+def _size(value: Any) -> Any:
+    return parse_size(value) if isinstance(value, str) else value
+
+
+def _enough(value: int | None) -> int | None:
+    if value is not None and value < LEAST_MEMORY:
+        given = f"{value / 10**6:.4g} MB" if value >= 10**6 else count(value, "byte")
+        raise ValueError(f"{given} is too little: the smallest that works is 512MiB (537 MB)")
+    return value
+
+
+_Memory = Annotated[int | None, BeforeValidator(_size), AfterValidator(_enough)]
+
+
 class InputSettings(BaseModel):
     """Settings of one image; they override the job's."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    axes: str | None = Field(None, description="Axes, instead of the file's own or a guess.")
+    axes: spelling.Axes | None = Field(None, description="Axes, instead of the file's own or a guess.")
     channels: tuple[int | str, ...] | None = Field(
         None, min_length=1, description="Channels to use, by name or index from 0."
     )
@@ -58,10 +77,10 @@ class BatchJob(BaseModel):
         "(scan.h5/volume)."
     )
     exports: tuple[Export, ...] = Field((Export(),), min_length=1, description="What to write for every input.")
-    input_axes: Annotated[str | None, Option("AXES")] = Field(
+    input_axes: Annotated[spelling.Axes | None, Option("AXES")] = Field(
         None, description="Axes of every input, for example tyx, instead of the file's own or a guess."
     )
-    stack: Annotated[StackAxis | None, Option(name="stack-along")] = Field(
+    stack: Annotated[StackAxis | None, Option(name="stack-along"), BeforeValidator(spelling.lower)] = Field(
         None, description="Make each pattern or folder one image: its files, stacked along this axis."
     )
     channels: Annotated[tuple[int | str, ...] | None, Option("C", parse=_split_names, write=_join_names)] = Field(
@@ -73,18 +92,18 @@ class BatchJob(BaseModel):
     input_settings: dict[str, InputSettings] = Field(
         default_factory=dict, description="What is set for single images, by their location as the plan names it."
     )
-    structure_tensor: Annotated[StructureTensor | None, Option()] = Field(
+    structure_tensor: Annotated[StructureTensor | None, Option(), BeforeValidator(spelling.lower)] = Field(
         None,
         description="Which Gaussian of the feature Structure Tensor Eigenvalues has the feature's scale; the other "
         "has half of it: that of the gradient, as in ilastik up to 1.2, or that of the integration, as in later ones. "
         "Told from the project, and by its training images where that leaves it open, if not given.",
     )
-    export_settings: Annotated[Literal["project"] | None, Option()] = Field(
+    export_settings: Annotated[Literal["project"] | None, Option(), BeforeValidator(spelling.lower)] = Field(
         None,
         description="Take the export settings that ilastik stored in the project (type, ranges, axes, format, folder, "
         "name, region) where an export says nothing itself.",
     )
-    existing: Annotated[Existing, Option()] = Field(
+    existing: Annotated[Existing, Option(), BeforeValidator(spelling.lower)] = Field(
         "error",
         description="What to do about outputs that exist. Skipped are only those that say they were made by the same "
         "classifier, settings and versions.",
@@ -92,9 +111,8 @@ class BatchJob(BaseModel):
     ledger: Annotated[Path | None, Option("PATH")] = Field(
         None, description="File of the record; a new one beside the outputs if not given."
     )
-    memory: Annotated[int | None, Option("M", parse=parse_size)] = Field(
+    memory: Annotated[_Memory, Option("M", parse=parse_size)] = Field(
         None,
-        ge=2**29,
         description="Bytes the whole process may take, for example 4GiB, at least 512MiB; tiles are made smaller, or "
         "fewer, to stay below, and images that need more are refused. Not limited if not given.",
     )

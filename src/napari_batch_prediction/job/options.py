@@ -69,7 +69,7 @@ def add_options(parser: argparse.ArgumentParser, model: type[BaseModel]) -> None
             # None, not False, means that the option was not given.
             settings |= {"action": "store_true", "default": None}
         elif choices and not option.metavar:
-            settings |= {"choices": choices}
+            settings |= {"choices": choices, "type": str.lower}
         else:
             settings |= {"metavar": option.metavar or None, "type": _reader(option)}
             if isinstance(option.metavar, tuple):

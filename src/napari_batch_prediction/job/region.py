@@ -33,6 +33,12 @@ def parse_region(text: str) -> Region:
     return region
 
 
+def shortest(region: Region) -> Region:
+    """Return a region without the ends that all images have: a start at 0, an axis that is not cut."""
+    ends = {key: (start or None, stop) for key, (start, stop) in region.items()}
+    return {key: interval for key, interval in ends.items() if interval != (None, None)}
+
+
 def format_region(region: Mapping[AxisKey, tuple[int | None, int | None]]) -> str:
     """Return a region as text that :func:`parse_region` reads."""
     return ", ".join(f"{key}={_end(start)}:{_end(stop)}" for key, (start, stop) in region.items())

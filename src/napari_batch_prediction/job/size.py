@@ -13,7 +13,7 @@ def parse_size(text: str) -> int:
     SettingsError
         If the text is not a size.
     """
-    size = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B?\s*", text, re.ASCII | re.IGNORECASE)
+    size = re.fullmatch(r"\s*(\d{1,15}(?:\.\d{1,15})?)\s*([KMGT]?)(i?)B?\s*", text, re.ASCII | re.IGNORECASE)
     if size is None:
         raise SettingsError(f"'{text}' is not a size; expected for example 4GiB")
     power = " KMGT".index(size[2].upper() or " ")

@@ -62,6 +62,8 @@ def named_exports(job: BatchJob, classifier: Classifier) -> tuple[NamedExport, .
     exports: dict[str, NamedExport] = {}
     for settings in job.exports:
         source = classifier.source(settings.source)
+        # By its own name, in whatever case it was written.
+        settings = settings.model_copy(update={"source": source.name})
         resolved = _as_table(settings) if source.kind == "table" else settings
         for export in _per_class(NamedExport(source.name, resolved, source)):
             name = _unused(export.name, exports)

@@ -10,6 +10,7 @@ from napari_batch_prediction import PROGRAM, __version__
 from napari_batch_prediction.classifiers.base import Source
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob
+from napari_batch_prediction.job.region import shortest
 from napari_batch_prediction.planning.opening import input_settings
 from napari_batch_prediction.records.ledger import Written
 
@@ -41,6 +42,11 @@ def versions() -> dict[str, str]:
     return {PROGRAM: __version__, **{name: version(name) for name in ("numpy", "numba", "h5py")}}
 
 
+def _own(source: Source) -> dict[str, object]:
+    """Return the settings that a source has without being told."""
+    return {"dtype": source.dtype.name, "input_range": source.value_range}
+
+
 def made_with(job: BatchJob, export: Export, source: Source, classifier_sha256: str, location: str) -> str:
     """Return the stamp of an output as JSON: its classifier, the settings that its values depend on, their meaning.
 
@@ -60,7 +66,9 @@ def made_with(job: BatchJob, export: Export, source: Source, classifier_sha256: 
     The same text for equal outputs. ``value_range`` is the output's, for readers that display it.
     """
     # Without defaults, so that a setting that comes later changes no text in which it is not used.
-    settings = export.model_dump(mode="json", exclude_defaults=True, exclude={"source", *_WHERE})
+    same = {name for name, value in _own(source).items() if getattr(export, name) == value}
+    plain = export.model_copy(update={"region": shortest(export.region)})
+    settings = plain.model_dump(mode="json", exclude_defaults=True, exclude={"source", *_WHERE, *same})
     return json.dumps(
         {
             "source": source.name,

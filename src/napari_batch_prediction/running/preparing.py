@@ -73,7 +73,7 @@ def preparing(classifier: Classifier, sources: Sequence[str], is_cancelled: Call
 
 
 def _prepare(classifier: Classifier, sources: Sequence[str], tell: Callable[[str], None]) -> None:
-    from napari_batch_prediction.engine.compilation import COMPILING
+    from napari_batch_prediction.engine.compilation import compiling
     from napari_batch_prediction.simd.caching import NotOnDiskError, only_from_disk
 
     try:
@@ -81,7 +81,7 @@ def _prepare(classifier: Classifier, sources: Sequence[str], tell: Callable[[str
             classifier.prepare(sources)
     except NotOnDiskError:
         if classifier.path is not None and not getattr(sys, "frozen", False):
-            tell(COMPILING)
+            tell(compiling())
             command = [sys.executable, "-c", _COMPILE, str(classifier.path), *sources]
             with suppress(OSError, subprocess.SubprocessError):
                 subprocess.run(command, capture_output=True, timeout=_LONGEST_SECONDS, check=False)  # noqa: S603

@@ -87,6 +87,15 @@ def only_from_disk() -> Iterator[None]:
         _only_from_disk.reset(token)
 
 
+# The folders in which loops are kept.
+_folders: set[Path] = set()
+
+
+def any_kept() -> bool:
+    """Return True if a loop of these sources is kept on disk."""
+    return any(any(folder.glob(f"*-{stamp()}.nbi")) for folder in _folders)
+
+
 class _StampedFiles(CompileResultCacheImpl):
     """The files of one loop: numba's names, and the stamp."""
 
@@ -131,6 +140,7 @@ class _StampedCache(FunctionCache):
         super().__init__(function)
         source_stamp = self._impl.locator.get_source_stamp()
         self._cache_file = _CheckedFiles(self._cache_path, self._impl.filename_base, source_stamp)
+        _folders.add(Path(self._cache_path))
         self._turn = Turn(Path(self._cache_path, f"{self._impl.filename_base}.compiling"))
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:

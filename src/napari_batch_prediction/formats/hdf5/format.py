@@ -22,6 +22,7 @@ EXPORTS = (
         file=HDF5,
         writer_class="hdf5.writer:Hdf5Writer",
         options={"compressed": True},
+        also=("h5", "hdf"),
         compressions=("gzip",),
     ),
     ExportFormat(

@@ -13,6 +13,7 @@ EXPORTS = (
         file=NPY,
         writer_class="numpy.writer:NumpyWriter",
         compresses_by_default=False,
+        also=("npy",),
         rank=2,
     ),
 )

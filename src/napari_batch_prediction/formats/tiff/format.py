@@ -41,6 +41,7 @@ EXPORTS = (
         file=TIFF,
         writer_class="tiff.writer:TiffWriter",
         options={"ome": True},
+        also=("ome-tiff", "ome-tif", "multipage tif"),
         chunk=partial(tiff_chunk, ome=True),
         dtypes=tuple(name for name in (*INTEGERS, *FLOATS) if name not in ("uint64", "int64")),
         compressions=_COMPRESSIONS,

@@ -16,7 +16,7 @@ ZARR = FileFormat(
 )
 
 
-def _ome_zarr(name: str, *, multiscale: bool) -> ExportFormat:
+def _ome_zarr(name: str, *, multiscale: bool, also: tuple[str, ...] = ()) -> ExportFormat:
     return ExportFormat(
         name=name,
         extension=".zarr",
@@ -26,6 +26,7 @@ def _ome_zarr(name: str, *, multiscale: bool) -> ExportFormat:
         chunk=zarr_chunk,
         compressions=("blosc", "zstd", "gzip", "none"),
         fixed_axes=True,
+        also=also,
         rank=3,
     )
 
@@ -33,5 +34,5 @@ def _ome_zarr(name: str, *, multiscale: bool) -> ExportFormat:
 FILES = (ZARR,)
 EXPORTS = (
     _ome_zarr("single-scale OME-Zarr", multiscale=False),
-    _ome_zarr("multi-scale OME-Zarr", multiscale=True),
+    _ome_zarr("multi-scale OME-Zarr", multiscale=True, also=("zarr", "ome-zarr", "ngff", "ome-ngff")),
 )

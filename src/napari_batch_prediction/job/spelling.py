@@ -1,0 +1,47 @@
+"""The settings of a job in one spelling, whatever way they are written: equal jobs are equal data."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import BeforeValidator
+
+from napari_batch_prediction.formats.registry import format_named
+from napari_batch_prediction.job.region import parse_region
+
+
+def lower(value: Any) -> Any:
+    """Return a text in lower case, without spaces around it; anything else unchanged."""
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+def format_name(value: Any) -> Any:
+    """Return ilastik's name of a format; an unknown name as it is, to be refused with those that are known."""
+    known = format_named(value) if isinstance(value, str) else None
+    return value if known is None else known.name
+
+
+def dtype_name(value: Any) -> Any:
+    """Return the name of a type of values that NumPy knows, such as ``<u1`` or ``np.uint8``; else the value."""
+    for spelling in (value, lower(value)) if value is not None else ():
+        try:
+            return np.dtype(spelling).name
+        except (TypeError, ValueError):
+            continue
+    return lower(value)
+
+
+def version(value: Any) -> Any:
+    """Return the text of a version that was given as a number."""
+    return str(value) if isinstance(value, float) else lower(value)
+
+
+def region(value: Any) -> Any:
+    """Return the region of a text, or with its axes in lower case."""
+    if isinstance(value, str):
+        return parse_region(value)
+    return {lower(key): interval for key, interval in value.items()} if isinstance(value, Mapping) else value
+
+
+Axes = Annotated[str, BeforeValidator(lower)]
+"""Axis keys in lower case."""
