@@ -414,8 +414,8 @@ def test_axes_of_the_user_mend_odd_ones(axes, tmp_path):
 
 
 BAD = {
-    "empty.zarr": (Path.mkdir, "as Zarr"),
-    "empty.n5": (Path.mkdir, "holds no image"),
+    "empty.zarr": (Path.mkdir, "is none"),
+    "empty.n5": (Path.mkdir, "is none"),
     "cut.npz": (lambda path: path.write_bytes(b"PK\3\4" + bytes(20)), "as NPZ"),
     "objects.npz": (lambda path: np.savez(path, a=np.array([[1, "a"]], object)), "holds no image"),
     "complex.zarr": (lambda path: zarr_array(3)(path, counted(20, 30).astype(complex)), "complex128. Expected"),

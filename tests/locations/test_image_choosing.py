@@ -187,6 +187,7 @@ def test_thousand_files_are_in_natural_order(tmp_path):
         (tmp_path / f"im{i}.tif").touch()
     for i in range(100):
         (tmp_path / f"z{i}.zarr" / "0").mkdir(parents=True)
+        (tmp_path / f"z{i}.zarr" / ".zgroup").touch()
     found = expand([str(tmp_path), f"{tmp_path}/**/*.tif"])
     assert [Path(name).name for name in found[:1000]] == [f"im{i}.tif" for i in range(1000)]
     assert [Path(name).name for name in found[1000:]] == [f"z{i}.zarr" for i in range(100)]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from napari_batch_prediction.disk import refuse_special
 from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.locations.paths import is_url
 from napari_batch_prediction.wording import plain
 
 EXTENSIONS = (".txt", ".csv")
@@ -37,7 +38,7 @@ def read_list(file: Path) -> list[str]:
     entries = _column(lines) if file.suffix.lower() == ".csv" else lines
     if not entries:
         raise SettingsError(f"The list of inputs '{file}' is empty. Expected one file or pattern on each line.")
-    return [entry if entry.startswith("~") else str(file.parent / entry) for entry in entries]
+    return [entry if entry.startswith("~") or is_url(entry) else str(file.parent / entry) for entry in entries]
 
 
 def _column(lines: list[str]) -> list[str]:

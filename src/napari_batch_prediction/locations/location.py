@@ -15,7 +15,7 @@ from napari_batch_prediction.images.base import Image, reading
 from napari_batch_prediction.images.stack import StackAxis, StackImage
 from napari_batch_prediction.locations.base import AHEAD, Arrays, Location
 from napari_batch_prediction.locations.opening import open_file
-from napari_batch_prediction.locations.paths import SplitPath, absolute_path, split_path
+from napari_batch_prediction.locations.paths import SplitPath, absolute_path, is_url, split_path, store_format
 from napari_batch_prediction.locations.patterns import expand_pattern, written
 
 _LAYER = "layer:"
@@ -95,7 +95,7 @@ class FileAt(Location):
 
     def datasets(self) -> list[str]:
         """Return the paths of all datasets in the file."""
-        file_format = known_format(self.path)
+        file_format = known_format(self.path) or store_format(self.path)
         if file_format is None:
             return []
         refuse_special(self.path, ImageReadError)
@@ -292,6 +292,11 @@ def parse(text: str | os.PathLike[str], stack: StackAxis | None = None) -> Locat
 
 def require_name(text: str) -> None:
     """Raise :class:`SettingsError` if a text names no file and no pattern, whatever is on disk."""
+    if is_url(text):
+        raise SettingsError(
+            f"The input '{shown(text)}' is a URL, and URLs are not read. Download it, and name the file or folder.",
+            setting="inputs",
+        )
     fault = text_fault(text)
     # The path of a dataset may follow that of its file.
     if fault is None and len(text) > (longest := 2 * MAX_PATH):
@@ -301,8 +306,8 @@ def require_name(text: str) -> None:
 
 
 def absolute(text: str) -> str:
-    """Return the text of a location with an absolute path, symbolic links kept; the text of a layer unchanged."""
-    return text if LayerNamed.of(text) is not None else str(absolute_path(text))
+    """Return the text of a location with an absolute path, symbolic links kept; a layer or a URL unchanged."""
+    return text if LayerNamed.of(text) is not None or is_url(text) else str(absolute_path(text))
 
 
 def _state(path: Path) -> Hashable | None:

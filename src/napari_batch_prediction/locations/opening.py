@@ -9,9 +9,8 @@ from napari_batch_prediction.errors import AxesError, ImageReadError
 from napari_batch_prediction.formats.format import FileFormat
 from napari_batch_prediction.formats.microscope.format import MICROSCOPE
 from napari_batch_prediction.formats.registry import known_extensions, known_format
-from napari_batch_prediction.formats.zarr.format import ZARR
 from napari_batch_prediction.images.base import Image, reading
-from napari_batch_prediction.locations.paths import is_store
+from napari_batch_prediction.locations.paths import store_format, why_no_store
 
 
 def open_file(location: str, file: Path, dataset: str | None, axes: str | None, *, alone: bool = False) -> Image:
@@ -112,14 +111,14 @@ def _format_of(location: str, file: Path, dataset: str | None, state: os.stat_re
         If the file is empty, or is no image.
     """
     is_folder = stat.S_ISDIR(state.st_mode)
-    store = is_folder and is_store(file)
-    if is_folder and not store:
+    store = store_format(file) if is_folder else None
+    if is_folder and store is None:
         raise ImageReadError(
             f"'{file}' is a folder, expected a file. To use the images in it, name the folder as an input, or "
-            f"give a pattern such as '{file / '*.tif'}'."
+            f"give a pattern such as '{file / '*.tif'}'.{why_no_store(file)}"
         )
-    file_format = known_format(file) or (ZARR if store else None)
-    if state.st_size == 0 and not store:
+    file_format = store or known_format(file)
+    if state.st_size == 0 and store is None:
         raise ImageReadError(f"'{file}' is empty: it has 0 bytes. Copy or save it again.")
     if file_format is None:
         from napari_batch_prediction.formats.microscope.reader import reads

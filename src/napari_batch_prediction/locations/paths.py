@@ -1,15 +1,22 @@
 """Paths on disk, split into a file or store and a dataset in it."""
 
 import os
+import re
 import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from napari_batch_prediction.formats.format import FileFormat
 from napari_batch_prediction.formats.registry import known_format
+from napari_batch_prediction.formats.zarr.format import ZARR
 from napari_batch_prediction.formats.zarr.store import is_zarr
 
 Kind = Literal["file", "store", "folder", "other", "missing"]
+
+
+# Of two letters or more: one is a drive. Copied paths may have lost a slash.
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
 
 class SplitPath(NamedTuple):
@@ -61,12 +68,11 @@ def split_path(text: str) -> SplitPath:
 
 
 def _in_store(path: Path) -> SplitPath | None:
-    """Split a path after its outermost folder with the extension of a store; None if it has none."""
+    """Split a path after its outermost folder that is a store and has the extension of one; None if there is none."""
     for folder in reversed((path, *path.parents)):
-        if _has_store_name(folder):
-            kind, is_link = _look(folder)
-            if kind == "folder":
-                return _inside(path, folder, "store", is_link)
+        if _has_store_name(folder) and is_store(folder):
+            _, is_link = _look(folder)
+            return _inside(path, folder, "store", is_link)
     return None
 
 
@@ -100,9 +106,36 @@ def dataset_splits(path: Path) -> list[tuple[Path, str]]:
     return splits
 
 
+def store_format(folder: Path) -> FileFormat | None:
+    """Return the format of a folder that users treat as a file, Zarr or N5; None if it is a plain folder.
+
+    The name alone makes none: a folder called ``x.zarr`` may hold images.
+    """
+    if is_zarr(folder):
+        return ZARR
+    named = known_format(folder)
+    if named is None or not named.is_folder:
+        return None
+    if named is ZARR:
+        # Without its marker it is a damaged store, and opening it says so.
+        return ZARR if is_true(Path.is_file, folder / ".zattrs") else None
+    from napari_batch_prediction.formats.n5.store import is_n5
+
+    return named if is_n5(folder) else None
+
+
 def is_store(folder: Path) -> bool:
     """Return True for an existing folder that users treat as a file: Zarr or N5."""
-    return is_true(Path.is_dir, folder) and (_has_store_name(folder) or is_zarr(folder))
+    return store_format(folder) is not None
+
+
+def why_no_store(folder: Path) -> str:
+    """Return a sentence about a plain folder that is called like a store; empty for another name."""
+    named = known_format(folder)
+    if named is None or not named.is_folder:
+        return ""
+    markers = "zarr.json, .zgroup, .zarray" if named is ZARR else "attributes.json"
+    return f" It is called like {named.name}, but is none: it has none of {markers}. If it was copied, copy it again."
 
 
 def outside_stores(folder: Path) -> Path:
@@ -127,6 +160,11 @@ def is_true(test: Callable[[Path], bool], path: Path) -> bool:
         return test(path)
     except OSError:
         return False
+
+
+def is_url(text: str) -> bool:
+    """Return True for a URL, such as ``https://example.org/a.zarr``."""
+    return _URL.match(text) is not None
 
 
 def absolute_path(path: str | os.PathLike[str]) -> Path:

@@ -12,7 +12,14 @@ from natsort import natsorted, ns
 from napari_batch_prediction.errors import ImageReadError, SettingsError
 from napari_batch_prediction.formats.registry import known_extensions, known_format
 from napari_batch_prediction.images.base import reading
-from napari_batch_prediction.locations.paths import SplitPath, dataset_splits, is_store, is_true
+from napari_batch_prediction.locations.paths import (
+    SplitPath,
+    dataset_splits,
+    is_store,
+    is_true,
+    store_format,
+    why_no_store,
+)
 
 
 def expand_pattern(text: str, split: SplitPath) -> list[SplitPath] | None:
@@ -50,6 +57,7 @@ def expand_pattern(text: str, split: SplitPath) -> list[SplitPath] | None:
             raise SettingsError(
                 f"The folder '{text}' holds no image that can be read. Formats that can be read: "
                 f"{known_extensions()}. To look into the folders below, give '{split.path / '**'}'."
+                f"{why_no_store(split.path)}"
             )
     else:
         return None
@@ -74,7 +82,7 @@ def _match(pattern: Path) -> list[SplitPath]:
 
 def _matching_datasets(file: Path, pattern: str) -> list[str]:
     """Return the datasets of a file that match; none if the pattern is a dataset's name, or the file cannot be read."""
-    file_format = known_format(file)
+    file_format = known_format(file) or store_format(file)
     if not has_magic(pattern) or file_format is None:
         return []
     try:

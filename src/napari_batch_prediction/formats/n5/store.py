@@ -1,5 +1,6 @@
 """Recognising N5 on disk, and what is in it, without a library."""
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,33 @@ from napari_batch_prediction.formats.common.json_files import read_json
 from napari_batch_prediction.formats.common.stores import StoreNames
 
 _ATTRIBUTES = "attributes.json"
+
+
+# Levels of groups without attributes are few.
+_MOST_LOOKED_AT = 1000
+
+
+def is_n5(folder: Path) -> bool:
+    """Return True if a folder is N5: it or a folder below has attributes; those of stores below are their own."""
+    if os.path.isfile(folder / _ATTRIBUTES):  # noqa: PTH113 - False for names too long
+        return True
+    pending = [os.fspath(folder)]
+    for _ in range(_MOST_LOOKED_AT):
+        if not pending:
+            return False
+        try:
+            with os.scandir(pending.pop()) as entries:
+                inner = [entry.path for entry in entries if _is_group(entry)]
+        except OSError:
+            continue
+        if any(os.path.isfile(os.path.join(path, _ATTRIBUTES)) for path in inner):  # noqa: PTH113, PTH118
+            return True
+        pending += inner
+    return False
+
+
+def _is_group(entry: "os.DirEntry[str]") -> bool:
+    return entry.is_dir(follow_symlinks=False) and not entry.name.lower().endswith((".n5", ".zarr"))
 
 
 def datasets_in(file: Path) -> dict[str, str]:
