@@ -4,12 +4,15 @@ import struct
 import sys
 from pathlib import Path
 
+import bioio_czi.aicspylibczi_reader.reader
 import numpy as np
 import pytest
 import tifffile
 from pylibCZIrw import czi
 
 from napari_batch_prediction.errors import ImageReadError
+from napari_batch_prediction.formats.microscope import reader
+from napari_batch_prediction.formats.microscope.czi import CziImage, list_scenes
 from napari_batch_prediction.locations.inputs import open_image
 from napari_batch_prediction.locations.location import parse
 
@@ -47,6 +50,13 @@ import dask.array, numpy, xarray
 from bioio_base.reader import Reader as Base
 
 
+LAZY = True
+
+
+def lazy(pixels):
+    raise ValueError("Expected 1 distance scale for dimension 'Y' but found 0")
+
+
 class Reader(Base):
     _xarray_dask_data = _xarray_data = _mosaic_xarray_dask_data = _mosaic_xarray_data = None
     _dims = _metadata = _scenes = None
@@ -68,7 +78,7 @@ class Reader(Base):
         return xarray.DataArray(self._pixels[self._current_scene_index], dims=list("TYXS"))
 
     def _read_delayed(self):
-        return self._read_immediate().chunk({"T": 1})
+        return self._read_immediate().chunk({"T": 1}) if LAZY else lazy(self._read_immediate())
 
 
 class ReaderMetadata:
@@ -114,6 +124,110 @@ def test_scenes_are_listed_and_chosen_by_name(scenes):
         np.testing.assert_array_equal(image.read(), pixels[1])
     with pytest.raises(ImageReadError, match=r"no dataset 'well 3'. It has: well 1; well 2"):
         open_image(path / "well 3")
+
+
+def repeated(image):
+    """What a reader gives that repeats the first colour when it reads lazily."""
+    return image.copy(data=np.repeat(image.values[..., :1], 3, axis=-1)).chunk({"T": 1})
+
+
+def test_reader_whose_lazy_pixels_are_wrong_is_read_at_once(scenes, monkeypatch):
+    """A reader that repeats the first colour when it reads lazily is not believed."""
+    path, pixels = scenes
+    with open_image(path / "well 1"):
+        plugin = sys.modules["bioio_scenes"]
+    monkeypatch.setattr(plugin, "LAZY", False)
+    monkeypatch.setattr(plugin, "lazy", repeated)
+    with open_image(path / "well 2") as image:
+        np.testing.assert_array_equal(image.read(), pixels[1])
+        region = (slice(1, 3), slice(2, 9), slice(4, 30), slice(1, 3))
+        np.testing.assert_array_equal(image.read(region), pixels[1][region])
+        assert image.decoding.kept == pixels[1].nbytes
+
+
+def test_large_image_whose_colours_are_equal_is_warned_of(scenes, monkeypatch):
+    """What is too large to be read at once is looked at lazily; equal colours are told."""
+    path, _ = scenes
+    monkeypatch.setattr(reader, "_MOST_COMPARED", 0)
+    with open_image(path / "well 1") as image:
+        assert image.warnings == ()
+    plugin = sys.modules["bioio_scenes"]
+    monkeypatch.setattr(plugin, "LAZY", False)
+    monkeypatch.setattr(plugin, "lazy", repeated)
+    with open_image(path / "well 1") as image:
+        assert "All its colours are equal" in image.warnings[0]
+
+
+def test_metadata_that_a_reader_does_not_understand_do_not_blame_the_file(scenes, monkeypatch):
+    """The pixels may be whole, so nobody is told to copy the file again."""
+    path, _ = scenes
+    with open_image(path / "well 1"):
+        plugin = sys.modules["bioio_scenes"]
+    monkeypatch.setattr(plugin, "LAZY", False)
+    with pytest.raises(ImageReadError, match=r"Expected 1 distance scale.*may still be whole") as raised:
+        open_image(path / "well 1")
+    assert "copy it again" not in str(raised.value)
+
+
+@pytest.mark.parametrize("n_channels", [1, 2])
+def test_czi_whose_metadata_bioio_does_not_understand_is_read(tmp_path, monkeypatch, n_channels):
+    """Without sizes of pixels bioio's reader gives up; the pixels are read all the same."""
+    with czi.create_czi(str(tmp_path / "a.czi")) as document:
+        for c, z in np.ndindex(n_channels, 3):
+            document.write(PIXELS[c, z, ..., None], plane={"C": c, "Z": z, "T": 0})
+
+    def refuse(*_):
+        raise ValueError("Expected 1 distance scale for dimension 'Y' but found 0")
+
+    monkeypatch.setattr(bioio_czi.aicspylibczi_reader.reader, "get_physical_pixel_sizes", refuse)
+    with pytest.raises(ValueError, match="distance scale"):
+        reader.BioioImage("a", tmp_path / "a.czi")
+    assert parse(tmp_path / "a.czi").datasets() == ["Image:0"]
+    expected = PIXELS[:n_channels].swapaxes(0, 1) if n_channels > 1 else PIXELS[0]
+    with open_image(tmp_path / "a.czi") as image:
+        assert (image.axes, image.axes_known) == ("zcyx" if n_channels > 1 else "zyx", "file")
+        assert image.pixel_size == {}
+        np.testing.assert_array_equal(image.read(), expected)
+        region = tuple(slice(n // 2, n) for n in image.shape)
+        np.testing.assert_array_equal(image.read(region), expected[region])
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("with_sizes", [True, False])
+def test_colours_of_czi_are_red_green_blue(tmp_path, dtype, with_sizes):
+    """CZI stores blue, green, red; bioio-czi 3.0.1 repeats the first lazily, and keeps that order at once."""
+    colours = np.random.default_rng(0).integers(0, 250, (3, 20, 30, 3)).astype(dtype)
+    with czi.create_czi(str(tmp_path / "a.czi")) as document:
+        for z, plane in enumerate(colours):
+            document.write(np.ascontiguousarray(plane[..., ::-1]), plane={"C": 0, "Z": z, "T": 0})
+        if with_sizes:
+            document.write_metadata("cells", scale_x=2.5e-7, scale_y=5e-7, scale_z=2e-6)
+    with open_image(tmp_path / "a.czi") as image:
+        assert (image.axes, image.axes_known, image.dtype) == ("zyxc", "file", dtype)
+        assert image.channel_names == ("red", "green", "blue")
+        assert image.pixel_size == (pytest.approx({"z": 2, "y": 0.5, "x": 0.25}) if with_sizes else {})
+        np.testing.assert_array_equal(image.read(), colours)
+        region = (slice(1, 3), slice(5, 12), slice(3, 30), slice(1, 2))
+        np.testing.assert_array_equal(image.read(region), colours[region])
+    with open_image(tmp_path / "a.czi", channels=["blue"]) as image:
+        np.testing.assert_array_equal(image.read(), colours[..., 2:])
+
+
+def test_scenes_of_czi_with_colours_are_chosen_by_name(tmp_path):
+    """Each scene is its own box of the file."""
+    colours = np.random.default_rng(0).integers(0, 250, (2, 20, 30, 3)).astype(np.uint8)
+    with czi.create_czi(str(tmp_path / "a.czi")) as document:
+        for scene, plane in enumerate(colours):
+            location = (scene * 100, scene * 50)
+            document.write(np.ascontiguousarray(plane[..., ::-1]), location=location, scene=scene)
+    names = list_scenes(tmp_path / "a.czi")
+    with pytest.raises(ImageReadError, match="2 datasets"):
+        CziImage("a", tmp_path / "a.czi")
+    for scenes in (None, ("left", "right")):
+        for name, expected in zip(scenes or names, colours, strict=True):
+            with CziImage("a", tmp_path / "a.czi", name, scenes=scenes) as image:
+                assert image.dataset == name
+                np.testing.assert_array_equal(image.read(), expected)
 
 
 def test_format_without_a_reader_names_the_plugin(tmp_path):

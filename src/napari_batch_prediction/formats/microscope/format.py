@@ -19,7 +19,7 @@ MICROSCOPE_READERS = {
 MICROSCOPE = FileFormat(
     name="microscope",
     extensions=tuple(MICROSCOPE_READERS),
-    reader="microscope.reader:BioioImage",
+    reader="microscope.reader:open_microscope",
     lister="microscope.reader:list_scenes",
 )
 
