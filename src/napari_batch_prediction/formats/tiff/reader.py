@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from napari_batch_prediction.formats.tiff.choice import Choice, choices
 from napari_batch_prediction.formats.tiff.metadata import channel_names, pixel_sizes, stored_axes
 from napari_batch_prediction.formats.tiff.pages import TiffPages
 from napari_batch_prediction.formats.tiff.series import OpenedTiff, open_series
-from napari_batch_prediction.images.base import Image, only_dataset
+from napari_batch_prediction.images.base import NOTHING_DECODED, Decoding, Image, only_dataset
 
 # Without a handler, Python prints tifffile's messages to stderr; here, important ones are raised as errors.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
@@ -92,6 +93,16 @@ class TiffImage(Image):
         # The pixels are stored uncompressed in one piece.
         dtype = np.dtype(self._tif.byteorder + series.dtype.char)
         return PlainArray(self._tif.filehandle, offset, shape, dtype).__getitem__
+
+    @property
+    def decoding(self) -> Decoding:
+        """The memory of strips and tiles that are kept, and of the one that is decoded."""
+        pages = self._pages
+        if pages is None or not pages.segment_bytes:
+            return NOTHING_DECODED
+        whole = prod(self.shape) * self.dtype.itemsize
+        # The stored bytes are no more than those they are decoded to.
+        return Decoding(kept=min(pages.cache_bytes, max(whole, pages.segment_bytes)), once=2 * pages.segment_bytes)
 
     def _read(self, region: tuple[slice, ...]) -> NDArray:
         stored = [slice(0, 1)] * self._n_axes
