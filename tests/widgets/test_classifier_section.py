@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from batch_window import WAIT_MS, cells
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QDialog, QFileDialog, QLineEdit, QTableView, QTabWidget, QTextEdit
+from qtpy.QtWidgets import QComboBox, QDialog, QFileDialog, QLineEdit, QTableView, QTabWidget, QTextEdit
 from sections import button, drop, unexplained
 from superqt.utils import WorkerBase
+from tensor_writer import write_tensor_project
 
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.job.job import BatchJob
@@ -210,3 +211,22 @@ def test_card_fits_300_pixels(section, qtbot, case, used):
     choose(section, qtbot, case("a_2d_u8") / "project.ilp")
     assert section.minimumSizeHint().width() <= 280
     qtbot.waitUntil(lambda: section.minimumSizeHint().height() < 250)
+
+
+def test_formula_of_an_old_project_can_be_chosen(section, qtbot, tmp_path, used):
+    """A project trained before fastfilters offers the formula; others do not, and another project begins anew."""
+    path = write_tensor_project(tmp_path / "old.ilp", "gradient", version=b"1.1.0")
+    list_ = section.findChild(QComboBox)
+    choose(section, qtbot, path)
+    assert list_.isVisible()
+    assert section.value() == {"classifier": path}
+    with qtbot.waitSignal(section.changed):
+        list_.setCurrentIndex(list_.findText("integration (ilastik since 1.3)"))
+    assert section.value() == {"classifier": path, "structure_tensor": "integration"}
+    choose(section, qtbot, sample_projects()[0])
+    assert "structure_tensor" not in section.value()
+    assert not list_.isVisible()
+    with qtbot.waitSignal(section.loaded, timeout=WAIT_MS):
+        section.setValue(BatchJob(classifier=path, inputs=("a.png",), structure_tensor="integration"))
+    assert section.value()["structure_tensor"] == "integration"
+    assert list_.currentText() == "integration (ilastik since 1.3)"

@@ -18,7 +18,17 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 # Fields of a job that the window shows.
-SHOWN = {"classifier", "inputs", "exports", "input_axes", "stack", "channels", "input_settings", "existing"}
+SHOWN = {
+    "classifier",
+    "structure_tensor",
+    "inputs",
+    "exports",
+    "input_axes",
+    "stack",
+    "channels",
+    "input_settings",
+    "existing",
+}
 
 
 class JobSections(QObject):

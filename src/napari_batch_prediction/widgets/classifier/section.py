@@ -8,7 +8,7 @@ from typing import Any
 from magicgui.widgets import LineEdit
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QKeySequence, QShortcut
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QPushButton
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QPushButton, QWidget
 
 from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.classifiers.load import load_classifier
@@ -17,6 +17,7 @@ from napari_batch_prediction.session.work import Failure
 from napari_batch_prediction.widgets import preferences
 from napari_batch_prediction.widgets.classifier.card import ClassifierCard
 from napari_batch_prediction.widgets.parts.colors import Kind
+from napari_batch_prediction.widgets.parts.form_rows import Row, choose, combo, make_form
 from napari_batch_prediction.widgets.parts.menu_button import MenuButton
 from napari_batch_prediction.widgets.parts.message import Message
 from napari_batch_prediction.widgets.parts.section import Section
@@ -25,6 +26,13 @@ from napari_batch_prediction.widgets.parts.words import tip
 from napari_batch_prediction.widgets.work import Task, in_background
 
 NOTHING = "Choose a project trained in ilastik, or a sample from the list beside the line."
+
+FORMULAS = [
+    ("as the project tells", ""),
+    ("gradient (ilastik up to 1.2)", "gradient"),
+    ("integration (ilastik since 1.3)", "integration"),
+]
+ABOUT_FORMULA = "Which Gaussian of Structure Tensor Eigenvalues has the feature's scale. The other has half of it."
 
 # A path is read when typing pauses.
 PAUSE_MS = 300
@@ -74,8 +82,13 @@ class ClassifierSection(Section):
         row.addWidget(browse)
         self._card = ClassifierCard()
         self._message = Message()
+        formula = QWidget()
+        self._formula = combo(FORMULAS)
+        self._formula.changed.connect(lambda _: self._on_formula())
+        self._formula_row = Row(make_form(formula), "Structure tensor", [self._formula.native], ABOUT_FORMULA)
         self.body.addLayout(row)
         self.body.addWidget(self._card)
+        self.body.addWidget(formula)
         self.body.addWidget(self._message)
 
         self._pause = single_shot(self, PAUSE_MS, self._load)
@@ -85,12 +98,21 @@ class ClassifierSection(Section):
         self._on_path("")
 
     def value(self) -> dict[str, Any]:
-        """Return the field of a job that is shown here: ``classifier``, a path, or None if no file is chosen."""
-        return {"classifier": self._path()}
+        """Return the fields of a job that are shown here.
+
+        They are ``classifier``, a path, or None if no file is chosen; and ``structure_tensor`` if it is chosen.
+        """
+        chosen = {"structure_tensor": self._formula.value} if self._formula.value else {}
+        return {"classifier": self._path(), **chosen}
 
     def setValue(self, job: BatchJob) -> None:
-        """Choose the classifier of a job."""
+        """Choose the classifier of a job, and the formula of its structure tensor."""
         self.choose(job.classifier)
+        before = self._formula.value
+        choose(self._formula, job.structure_tensor or "")
+        self._show_formula()
+        if self._formula.value != before:
+            self.changed.emit()
 
     def choose(self, path: Path | None) -> None:
         """Choose a file, or none."""
@@ -144,8 +166,19 @@ class ClassifierSection(Section):
             action.setToolTip(tip(str(path)))
             action.triggered.connect(lambda: self.choose(path))
 
+    def _show_formula(self) -> None:
+        """Show the choice of the formula where a project leaves it open, or it is chosen."""
+        is_open = self.classifier is not None and bool(self.classifier.describe().structure_tensor)
+        self._formula_row.set_visible(is_open or bool(self._formula.value))
+
+    def _on_formula(self) -> None:
+        self._show_formula()
+        self.changed.emit()
+
     def _on_path(self, text: str) -> None:
         self._file.tooltip = text
+        # Another project has a formula of its own.
+        choose(self._formula, "")
         if self._task is not None:
             self._task.drop()
             self._task = None
@@ -174,6 +207,7 @@ class ClassifierSection(Section):
     def _become(self, classifier: Classifier | None, problem: str, trace: str = "", kind: Kind | None = None) -> None:
         self.classifier, self.problem = classifier, problem
         self._card.show_classifier(classifier)
+        self._show_formula()
         self._message.say(problem, trace, kind)
         path = self._path()
         self.set_summary(path.name if path is not None else "")
