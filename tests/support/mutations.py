@@ -7,7 +7,6 @@ number of a change is its seed; ``5000-10000`` are others.
 import json
 import re
 import shutil
-import signal
 import struct
 import sys
 import tempfile
@@ -39,8 +38,6 @@ from napari_batch_prediction.running.run import run_plan
 
 RECORD = "record"
 NAMES = (*ORIGINALS, *project_mutations.WORKFLOWS, RECORD)
-# Of computing, and by the clock.
-SECONDS, WAIT = 10, 60
 # A change may make an image large and leave it readable: predicting it may then take as long as it wants.
 _ENOUGH = 2.0
 _MEMORY_ENDED = re.compile(r"MemoryError|[Uu]nable to allocate|[Cc]annot allocate|bad_alloc")
@@ -194,16 +191,14 @@ def attempt_all(name: str, folder: Path, first: int, end: int) -> None:
             path.write_bytes(mutated_record(lines, number))
         else:
             mutate(path, images, number)
-        signal.setitimer(signal.ITIMER_PROF, SECONDS)
-        signal.alarm(WAIT)
-        start = time.perf_counter()
+        project_mutations.limit_time(project_mutations.SECONDS, project_mutations.WAIT)
+        start = time.process_time()
         try:
             outcome = attempt_record(path) if is_record else attempt(path, place, classifier)
         except BaseException as error:  # whatever it is, it is what is looked for
             outcome = f"{type(error).__name__}: {str(error)[:200]!r}"
-        signal.alarm(0)
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        print(json.dumps([number, outcome, round(time.perf_counter() - start, 2)]), flush=True)
+        project_mutations.limit_time(0, 0)
+        print(json.dumps([number, outcome, round(time.process_time() - start, 2)]), flush=True)
         shutil.rmtree(place, ignore_errors=True)
 
 
