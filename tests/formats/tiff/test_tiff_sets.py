@@ -88,6 +88,19 @@ def test_same_text_in_all_files_is_told_apart_by_name(tmp_path):
         assert_one_image(tmp_path / name, "t", 3)
 
 
+def test_files_with_each_others_names_are_not_mixed_up(tmp_path):
+    """Each is read alone, with a warning: in the set, planes would change places."""
+    paths = write_set(tmp_path, PLANES[:2], "t", NAMES[:2])
+    contents = [path.read_bytes() for path in paths]
+    for path, other in zip(paths, contents[::-1], strict=True):
+        path.write_bytes(other)
+    for path, plane in zip(paths, PLANES[1::-1], strict=False):
+        axes, pixels, warnings = read(path)
+        assert (axes, len(warnings)) == ("yx", 1)
+        assert "each other's names" in warnings[0]
+        np.testing.assert_array_equal(pixels, plane)
+
+
 def test_each_position_is_the_image_of_its_file(tmp_path):
     """Files that list all positions hold one each: no set, no warning, no choice."""
     body = "".join(image_xml([(0, 0, 0, 0, name)], (20, 30), f"Pos{i}") for i, name in enumerate(NAMES))

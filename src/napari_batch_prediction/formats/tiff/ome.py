@@ -174,6 +174,12 @@ class OmeText:
     images: tuple[OmeImage, ...]
     is_plain: bool
 
+    @property
+    def identities(self) -> dict[str, str]:
+        """The identity of each file that it names, by the file's name in lower case, without folders."""
+        uuids = (uuid for uuid in self.root.iter() if uuid.tag.endswith("UUID"))
+        return {base_name(uuid.get("FileName", "")).lower(): _identity(uuid) for uuid in uuids}
+
     def of_position(self, position: int) -> OmeImage | None:
         """Return the only image with planes in the file, else the one of a position; None if there is none."""
         own = [image for image in self.images if OWN in image.files]

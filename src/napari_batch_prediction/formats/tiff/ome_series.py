@@ -1,5 +1,7 @@
 """The images of OME-TIFF files: alone, or in sets of files that list each other."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.etree.ElementTree import Element
@@ -14,6 +16,10 @@ from napari_batch_prediction.wording import count
 
 # A companion of OME-XML larger than this is no text.
 _MOST_TEXT = 2**28
+
+# The identity of a file is in the first tag of its text.
+_UUID = re.compile(r"<(?:\w+:)?OME\b[^>]*\bUUID\s*=\s*[\"']([^\"']+)")
+_MOST_START = 10_000
 
 
 @dataclass(frozen=True)
@@ -98,10 +104,26 @@ def find(again: Reopening, file: Path, text: OmeText, *, alone: bool) -> list[Fo
             return find(again, file, text, alone=True)
         if series[0].kind != "ome":
             return []
+    if not alone and _are_swapped(series, text):
+        again.warnings.append("Files of its set have each other's names: only what is in this file is read.")
+        return find(again, file, text, alone=True)
     again.warnings += dict.fromkeys(each.warning for each in settled if each.warning)
     if len(series) != len(settled):
         return [Found(each, settled[0].image) for each in series]
     return [Found(each, part.image, part.parts) for each, part in zip(series, settled, strict=True)]
+
+
+def _are_swapped(series: Sequence[TiffPageSeries], text: OmeText) -> bool:
+    """Return True if a file says to be another one of the set, and not all say the same, as copies of a text do."""
+    files = {page.parent.filename.lower(): page.parent for each in series for page in each if page is not None}
+    if len(files) == 1:
+        return False
+    starts = {name: _UUID.search(tif.pages.first.description[:_MOST_START]) for name, tif in files.items()}
+    own = {name: start[1] for name, start in starts.items() if start is not None}
+    known = text.identities
+    return len({*own.values()}) > 1 and any(
+        name in known and uuid != known[name] and uuid in known.values() for name, uuid in own.items()
+    )
 
 
 def _settle(tif: TiffFile, image: OmeImage, file: Path, text: OmeText, *, alone: bool) -> _Settled:
