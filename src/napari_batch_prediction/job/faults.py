@@ -70,6 +70,8 @@ def _fault(details: list[ErrorDetails], model: type[BaseModel]) -> str:
         return "is missing"
     if kind == "extra_forbidden":
         return f"is not the name of a field{_meant(str(detail['loc'][-1]), _model_at(model, detail['loc'][:-1]))}"
+    if kind.startswith("union_tag"):
+        return f"its {context['discriminator']} is missing or unknown"
     if kind == "value_error":
         return str(context["error"])
     if kind == "too_short":

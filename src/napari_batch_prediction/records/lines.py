@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, TypeAdapter, ValidationError
 
+from napari_batch_prediction.job.faults import faults
 from napari_batch_prediction.records.record import FORMAT
 
 
@@ -127,6 +128,4 @@ def parse_line(text: bytes) -> Line:
     try:
         return _LINE.validate_python(content)
     except ValidationError as error:
-        fault = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        place = ".".join(str(part)[:40] for part in fault["loc"])
-        raise ValueError(f"{place}: {fault['msg']}" if place else fault["msg"]) from None
+        raise ValueError(faults(error, _Line)) from None

@@ -4,9 +4,12 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from napari_batch_prediction.classifiers.base import COUNT_COLUMNS, COUNTS
 from napari_batch_prediction.disk import refuse_special, require_path
 from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.job.faults import faults
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.records.ledger import LedgerRow, Table, Written
 from napari_batch_prediction.records.lines import (
@@ -44,7 +47,7 @@ def read_record(path: Path) -> Recorded:
         try:
             line = parse_line(text)
             if isinstance(line, RunLine):
-                run, job = line, BatchJob.model_validate(line.job)
+                run, job = line, _job(line)
                 tokens.add(line.token)
             elif isinstance(line, FilesLine | FinishLine):
                 hashes.update(line.sha256)
@@ -117,6 +120,13 @@ def files_of_record(path: Path) -> dict[str, int | None]:
             shared = os.path.commonpath([*map(os.path.dirname, files)])
             files |= {os.path.join(path.parent, os.path.relpath(file, shared)): n for file, n in files.items()}  # noqa: PTH118
     return files
+
+
+def _job(line: RunLine) -> BatchJob:
+    try:
+        return BatchJob.model_validate(line.job)
+    except ValidationError as error:
+        raise ValueError(f"its job: {faults(error, BatchJob)}") from None
 
 
 def _row(name: str, line: EndLine) -> LedgerRow:
