@@ -4,6 +4,7 @@ import logging
 import struct
 import subprocess
 import sys
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -214,6 +215,53 @@ def test_cache_of_any_size_gives_the_same(limit, tmp_path, monkeypatch):
         for x in range(0, 50, 10):
             region = (slice(0, 6), slice(5, 30), slice(x, x + 10))
             np.testing.assert_array_equal(image.read(region), STACK[region])
+
+
+def test_memory_of_a_huge_strip_is_known_from_the_header(tmp_path):
+    """Opening says what a strip takes when decoded, and with it the pixels that are kept; without decoding it."""
+    path = tmp_path / "a.tif"
+    pixels = np.zeros((4000, 3000), np.uint16)
+    tifffile.imwrite(path, pixels, compression="zlib", rowsperstrip=4000)
+    with open_image(path) as image:
+        assert image.decoding == (pixels.nbytes, 2 * pixels.nbytes, 0)
+    tifffile.imwrite(path, np.zeros((40, 1000, 1000), np.uint8), compression="zlib", metadata={"axes": "ZYX"})
+    with open_image(path) as image:
+        assert image.decoding.kept == tiff_pages._CACHE_BYTES
+        assert image.decoding.once <= 2 * 2**20
+
+
+@pytest.mark.parametrize("options", [{}, {"rowsperstrip": 7}, {"byteorder": ">"}])
+def test_rows_of_uncompressed_strips_are_read_without_the_others(options, tmp_path):
+    """An uncompressed strip of any size takes no more than the rows of the region."""
+    path = tmp_path / "a.tif"
+    with tifffile.TiffWriter(path, byteorder=options.pop("byteorder", None)) as writer:
+        for plane in STACK:
+            writer.write(plane, contiguous=False, metadata=None, **options)
+    with open_image(path) as image:
+        assert image.decoding == (0, 0, 0)
+        region = (slice(1, 4), slice(3, 29), slice(11, 40))
+        np.testing.assert_array_equal(image.read(region), STACK[region])
+        np.testing.assert_array_equal(image.read(), STACK)
+
+
+@pytest.mark.parametrize("codec", ["zlib", "lzw", "zstd"])
+def test_strip_that_inflates_beyond_its_size_stops_there(codec, tmp_path):
+    """A stream of zeros that says to be a small strip does not fill the memory: no more than the strip is decoded."""
+    path = tmp_path / "a.tif"
+    codecs = {"zlib": imagecodecs.zlib_encode, "lzw": imagecodecs.lzw_encode, "zstd": imagecodecs.zstd_encode}
+    encode = codecs[codec]
+    bomb = encode(np.zeros(20_000_000, np.uint8).tobytes())
+    tifffile.imwrite(path, iter([bomb]), shape=(20, 30), dtype=np.uint8, compression=codec, rowsperstrip=20)
+    with open_image(path) as image:
+        tracemalloc.start()
+        try:
+            np.testing.assert_array_equal(image.read(), np.zeros((20, 30)))
+        except ImageReadError:
+            pass
+        finally:
+            peak = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+        assert peak < len(bomb) + 5_000_000
 
 
 @pytest.mark.parametrize("compression", [None, "zlib"])
