@@ -9,7 +9,9 @@ from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob, InputSettings
 from napari_batch_prediction.planning.exports import named_exports
+from napari_batch_prediction.planning.opening import open_input
 from napari_batch_prediction.records.ledger import LedgerRow
+from napari_batch_prediction.widgets.canvas import row_loader
 from napari_batch_prediction.widgets.canvas.above import LayersAbove, grid_of
 from napari_batch_prediction.widgets.canvas.layers import ShownLayers
 from napari_batch_prediction.widgets.canvas.row_loader import RowRequest, load_row
@@ -210,3 +212,26 @@ def test_output_follows_an_image_of_a_file_that_the_user_turned(tmp_path):
         raw, output = viewer.layers
         np.testing.assert_allclose(output.data_to_world((5, 7)), raw.data_to_world((5, 7)))
         raw.affine = affine(2)
+
+
+def test_image_of_a_file_and_its_output_lie_where_the_file_says(tmp_path, monkeypatch):
+    """The position that a file stores is that of its layer, and of the outputs over it."""
+    np.save(tmp_path / "a.npy", np.zeros((6, 8), np.uint8))
+    np.save(tmp_path / "out.npy", np.ones((3, 8, 1), np.uint8))
+    location = str(tmp_path / "a.npy")
+    export = Export(source="Simple Segmentation", format="numpy", region={"y": (2, 5)})
+    job = BatchJob(classifier=PROJECT, inputs=(location,), exports=(export,))
+    ended = LedgerRow(location, "done", outputs={"Simple Segmentation": tmp_path / "out.npy"})
+    request = RowRequest(location=location, job=job, exports=named_exports(job, load_classifier(PROJECT)), ended=ended)
+
+    def open_placed(*arguments):
+        image = open_input(*arguments)
+        image.pixel_size, image.origin = {"y": 0.5, "x": 0.5}, {"y": 100.0, "x": -7.0}
+        return image
+
+    monkeypatch.setattr(row_loader, "open_input", open_placed)
+    viewer = ViewerModel()
+    ShownLayers(viewer).show(load_row(request).layers)
+    raw, output = viewer.layers
+    assert tuple(raw.data_to_world((0, 0))) == (100, -7)
+    assert tuple(output.data_to_world((0, 0))) == tuple(raw.data_to_world((2, 0)))

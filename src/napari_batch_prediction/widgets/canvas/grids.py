@@ -41,7 +41,7 @@ class PixelGrid:
     def of(cls, image: Image) -> "PixelGrid":
         """Return the grid of an image on disk."""
         axes = "".join(key for key in "tzyx" if key in image.axes)
-        return cls(axes, image.pixel_size, image.units)
+        return cls(axes, image.pixel_size, image.units, image.origin)
 
     def options(self, start: Mapping[str, int], *, with_channels: bool = False) -> dict[str, Any]:
         """Return the options that place a layer.

@@ -24,7 +24,8 @@ CHANNELS_HELP = (
     "For example 0, or DAPI, GFP. Left empty, all are used."
 )
 DATASET_HELP = (
-    "Which dataset is meant of files that can hold several: HDF5, Zarr, N5, NPZ.\n"
+    "Which dataset is meant of files that can hold several: HDF5, Zarr, N5, NPZ; series and positions of TIFF;\n"
+    "scenes of CZI, LIF and others.\n"
     "auto: the only one in the file, and of an OME-Zarr image its full resolution."
 )
 NO_DATASETS = "There is nothing to choose: no file here can hold several datasets."
