@@ -146,6 +146,22 @@ def test_scale_and_units_are_those_of_the_output(form, tmp_path):
         assert [str(unit) for unit in layer.units] == ["micrometer"] * 3
 
 
+def test_position_of_the_image_is_that_of_the_output(tmp_path):
+    """An output of a region lies in the region, in an image that does not begin at zero."""
+    root = zarr.open_group(tmp_path / "a.zarr", mode="w", zarr_format=2)
+    with open_image(CASE / "test2.png") as image:
+        root.create_array("0", data=image.read())
+    place = [{"type": "scale", "scale": [0.5, 0.25]}, {"type": "translation", "translation": [100.0, 200.0]}]
+    axes = [{"name": name, "type": "space", "unit": "micrometer"} for name in "yx"]
+    levels = [{"path": "0", "coordinateTransformations": place}]
+    root.attrs["multiscales"] = [{"version": "0.4", "axes": axes, "datasets": levels}]
+    exports = (Export(format="multi-scale OME-Zarr", region={"y": (4, 40)}, folder=tmp_path),)
+    (row,) = BatchJob(classifier=CASE / "project.ilp", inputs=(str(tmp_path / "a.zarr"),), exports=exports).run().rows
+    for layer in read(row.outputs["Probabilities"]):
+        assert tuple(layer.scale) == (0.5, 0.25)
+        assert tuple(layer.translate) == (102, 200)
+
+
 # What ilastik exported, and what it is opened as: types of the layers, shape, contrast.
 ILASTIK = {
     "a_2d_u8/expected/test2_Probabilities.h5": (["image"] * 3, (61, 45), [0, 1]),

@@ -102,6 +102,8 @@ def _layers(output: Exported, image: Image, stem: str) -> list[LayerData]:
         return _unstamped_layers(output, image, pixels, grid, stem)
     stamp = output.stamp
     start = stamp.start
+    # A file that says where it lies has counted the start of a region in.
+    start = {key: first for key, first in start.items() if key == "c" or key not in image.origin}
     first, stop = start.pop("c", 0), stamp.settings.region.get("c", (None, None))[1]
     n = len(pixels.levels[0])
     # Rescaled labels are no longer numbers of classes.
