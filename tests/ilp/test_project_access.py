@@ -136,7 +136,7 @@ def test_truncated_project_is_refused(tmp_path):
     path = tmp_path / "cells.ilp"
     for size in range(8, len(whole), len(whole) // 50):
         path.write_bytes(whole[:size])
-        with pytest.raises(ProjectError, match=r"truncated or damaged.*intact copy"):
+        with pytest.raises(ProjectError, match=r"is damaged: .*intact copy"):
             read_project(path)
 
 

@@ -265,7 +265,7 @@ def test_channels_without_names(tmp_path):
     with open_image(tmp_path / "grey.npy", channels=[0, 0, 0]) as image:
         assert image.axes == "yxc"
         np.testing.assert_array_equal(image.read()[..., 2], plane(1))
-    with pytest.raises(ImageMismatchError, match="Expected one of: 0, without a name"):
+    with pytest.raises(ImageMismatchError, match="Expected 0, its only channel"):
         open_image(tmp_path / "grey.npy", channels=[1])
 
 

@@ -107,7 +107,9 @@ def test_volume_whose_axes_nobody_set_is_refused(axes_known):
     classifier = load_classifier(project(PLANE))
     problem = judge(classifier, "zyx", (9, 60, 60), np.dtype(np.uint8), axes_known=axes_known)
     assert problem.severity == "error"
-    assert "set the axes (--input-axes) to 'zyx' yourself" in problem.text
+    way = {"file": "set the axes (--input-axes) to 'zyx' yourself", "guess": "or 'zyx', slice by slice would fit"}
+    assert way[axes_known] in problem.text
+    assert sum(text in problem.text for text in way.values()) == 1
 
 
 def test_objects_are_not_counted_slice_by_slice():

@@ -10,9 +10,11 @@ import h5py
 
 from napari_batch_prediction.disk import refuse_special, require_path
 from napari_batch_prediction.errors import ProjectError
+from napari_batch_prediction.formats.content import content_of
 from napari_batch_prediction.ilp.group import H5PY_ERRORS, ProjectGroup
 from napari_batch_prediction.ilp.limits import MAX_NAME, Limits
 from napari_batch_prediction.ilp.project import CLASS_NAMES, PIXEL_CLASSIFICATION, SUPPORTED
+from napari_batch_prediction.images.faults import plain_fault
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _OLDEST = (0, 6)
@@ -110,10 +112,19 @@ def _open(path: Path) -> h5py.File:
         raise ProjectError(f"{path} cannot be read: {error}.") from error
     if start != _SIGNATURE:
         raise ProjectError(
-            f"{path} is not an ilastik project: expected an HDF5 file, but it begins with {start!r}. "
+            f"{path} is not an ilastik project: expected an HDF5 file, but it is {_kind(path)}. "
             "Choose the file with the ending .ilp that ilastik saved."
         )
     try:
         return h5py.File(path, "r", locking=False)
     except H5PY_ERRORS as error:
-        raise ProjectError(f"{path} is truncated or damaged ({error}). Take an intact copy of the file.") from error
+        raise ProjectError(f"{path} is damaged: {plain_fault(error)}. Take an intact copy of the file.") from error
+
+
+def _kind(path: Path) -> str:
+    if not path.stat().st_size:
+        return "empty"
+    content = content_of(path)
+    if content is None:
+        return "of an unknown kind"
+    return content if isinstance(content, str) else f"{content.name} (an image)"

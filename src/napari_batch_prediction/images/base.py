@@ -13,6 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from napari_batch_prediction.axes import check_axes, extents, guess_axes, reorder
 from napari_batch_prediction.errors import BatchPredictionError, ImageReadError, SettingsError
+from napari_batch_prediction.images.faults import plain_fault
 
 AxesKnown = Literal["file", "user", "guess"]
 """Origin of an image's axes: the file, the user, or ilastik's guess."""
@@ -64,7 +65,7 @@ def reading(subject: str) -> Iterator[None]:
         raise
     except Exception as error:  # damaged files make decoders raise nearly anything
         raise ImageReadError(
-            f"Cannot read {subject}: {str(error).rstrip('. ') or type(error).__name__}. "
+            f"Cannot read {subject}: {plain_fault(error)}. "
             "Check that the file is whole and opens in other programs; if it was copied, copy it again."
         ) from error
 

@@ -122,15 +122,18 @@ def _index(image: Image, channel: int | str) -> int:
     index = int(channel) if isinstance(channel, int) or channel.isdecimal() else -1
     if not 0 <= index < n:
         raise ImageMismatchError(
-            f"'{image.location}' has no channel '{channel}'. Expected one of: {_listing(image)}.", setting="channels"
+            f"'{image.location}' has no channel '{channel}'. Expected {_expected(image)}.", setting="channels"
         )
     return index
 
 
 def _listing(image: Image) -> str:
-    return describe_channels(image.channel_names) or (
-        f"0 to {image.extents['c'] - 1}, without names" if image.extents["c"] > 1 else "0, without a name"
-    )
+    return describe_channels(image.channel_names) or f"0 to {image.extents['c'] - 1}, without names"
+
+
+def _expected(image: Image) -> str:
+    only = image.extents["c"] == 1 and not image.channel_names
+    return "0, its only channel" if only else f"one of: {_listing(image)}"
 
 
 def describe_channels(names: Sequence[str]) -> str:

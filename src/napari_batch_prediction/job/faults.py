@@ -42,7 +42,7 @@ def faults(error: ValidationError, model: type[BaseModel], names: Mapping[str, s
         if detail["type"] == "too_short" and any(_is_inside(other["loc"], detail["loc"]) for other in details):
             continue  # entries with faults are not counted
         found.setdefault(_place(detail["loc"], names or {}), []).append(detail)
-    texts = [f"{place}: {_fault(details, model)}" for place, details in found.items()]
+    texts = [f"{place}: {_fault(details, model)}".removeprefix(": ") for place, details in found.items()]
     more = f"; and {len(texts) - _MOST} more" if len(texts) > _MOST else ""
     return "; ".join(texts[:_MOST]) + more
 
@@ -52,14 +52,14 @@ def _is_inside(place: tuple[int | str, ...], outer: tuple[int | str, ...]) -> bo
 
 
 def _place(parts: tuple[int | str, ...], names: Mapping[str, str]) -> str:
-    """Return the place of a fault: fields by name, entries of lists by number from 1."""
+    """Return the place of a fault: fields by name, entries of lists by number from 1; empty for the whole."""
     words = []
     for before, part in zip((None, *parts), parts, strict=False):
         if isinstance(part, int):
             words.append(f"entry {part + 1}")
         elif not (isinstance(before, int) and part in _EXPECTED) and part not in {"str", "[key]"}:
             words.append(names.get(part, shortened(part, _LONGEST)))
-    return ", ".join(words) or "the whole"
+    return ", ".join(words)
 
 
 def _fault(details: list[ErrorDetails], model: type[BaseModel]) -> str:

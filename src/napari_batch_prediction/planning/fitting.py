@@ -56,7 +56,7 @@ def judge(
         by_slice = problem.kind == "mismatch" and takes_slices(classifier, axes, shape, dtype)
         if by_slice and axes_known == "user":
             return _BY_SLICE
-        if by_slice:
+        if by_slice and axes_known != "guess":
             way = f"To predict every slice by itself, with z kept, set the axes (--input-axes) to '{axes}' yourself."
             problem = replace(problem, text=f"{problem} {way}")
     else:

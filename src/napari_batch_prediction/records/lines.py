@@ -121,6 +121,10 @@ def parse_line(text: bytes) -> Line:
     """
     try:
         content = json.loads(text)
+    except UnicodeDecodeError:
+        raise ValueError("it is not text") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"it is not JSON at column {error.colno}") from None
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     if isinstance(content, dict) and content.get("kind") == "run" and content.get("format", FORMAT) != FORMAT:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from numpy.typing import NDArray
 
+from napari_batch_prediction.errors import ImageReadError
 from napari_batch_prediction.formats.common.plain import PlainArray
 from napari_batch_prediction.formats.numpy.npz import read_header
 from napari_batch_prediction.images.base import Image, choose_axes
@@ -17,7 +18,9 @@ class NumpyImage(Image):
         try:
             shape, fortran, dtype = read_header(self._file)
             if dtype.hasobject:
-                raise ValueError("it holds Python objects, which are never loaded")
+                raise ImageReadError(
+                    f"'{location}' holds Python objects, which are never loaded. Save it as an array of numbers."
+                )
             axes, axes_known = choose_axes(shape, axes)
             super().__init__(location, axes, shape, dtype, axes_known=axes_known)
             self._array = PlainArray(self._file, self._file.tell(), shape, dtype, fortran=fortran)
