@@ -60,6 +60,8 @@ class FileFormat:
         True if a file is a folder on disk.
     store
         Names of the files in such a folder.
+    is_flat
+        True if the images of a file are a list, and a slash in the name of one means no group.
     has_internal_path
         True if an output is a dataset inside a file.
     versions
@@ -79,6 +81,7 @@ class FileFormat:
     stamp: str = ""
     ilastik_ranges: str = ""
     is_folder: bool = False
+    is_flat: bool = False
     store: str = ""
     has_internal_path: bool = False
     versions: tuple[str, ...] = ()

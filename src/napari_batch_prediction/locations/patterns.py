@@ -90,7 +90,7 @@ def _matching_datasets(file: Path, pattern: str) -> list[str]:
             names = file_format.datasets(file)
     except ImageReadError:
         return []  # opening it says so
-    return [] if pattern in names else match_datasets(names, pattern)
+    return [] if pattern in names else match_datasets(names, pattern, is_flat=file_format.is_flat)
 
 
 class _Entry(NamedTuple):
@@ -179,8 +179,13 @@ def _is_true(test: Callable[[], bool]) -> bool:
         return False  # a link that leads nowhere, or in circles
 
 
-def match_datasets(names: Sequence[str], pattern: str) -> list[str]:
-    """Return the datasets that match a pattern; ``*`` matches one level, ``**`` any number of levels."""
+def match_datasets(names: Sequence[str], pattern: str, *, is_flat: bool = False) -> list[str]:
+    """Return the datasets that match a pattern; ``*`` matches one level, ``**`` any number of levels.
+
+    If the names are a flat list, ``*`` matches slashes too.
+    """
+    if is_flat:
+        return [name for name in names if fnmatchcase(name, pattern)]
     return [name for name in names if _matches(name.split("/"), pattern.split("/"))]
 
 

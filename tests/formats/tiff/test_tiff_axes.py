@@ -74,6 +74,19 @@ def test_positions_can_be_named_by_a_pattern(tmp_path):
     assert [str(location) for location in expand_inputs([f"{path}/*"])] == [f"{path}/R0", f"{path}/R1"]
 
 
+def test_pattern_matches_names_with_slashes(tmp_path):
+    """In a list of images a slash in a name is no group: ``*`` stands for all of them."""
+    path = tmp_path / "a.ome.tif"
+    with tifffile.TiffWriter(path, ome=True) as writer:
+        for name in ("left", "plate/B2"):
+            writer.write(PIXELS[0], metadata={"Name": name, "axes": "ZYX"}, photometric="minisblack")
+    assert [*map(str, expand_inputs([f"{path}/*"]))] == [f"{path}/left", f"{path}/plate/B2"]
+    assert [*map(str, expand_inputs([f"{path}/plate/*"]))] == [f"{path}/plate/B2"]
+    pairs = write(tmp_path / "b.tif", PIXELS, "RAYX")
+    assert len(expand_inputs([f"{pairs}/*"])) == 6
+    assert [*map(str, expand_inputs([f"{pairs}/*/A1"]))] == [f"{pairs}/R0/A1", f"{pairs}/R1/A1"]
+
+
 def test_index_that_is_not_there_is_an_error(tmp_path):
     """The message lists what there is."""
     path = write(tmp_path / "a.tif", PIXELS, "RTYX")
@@ -167,3 +180,41 @@ def test_slide_is_its_largest_image(tmp_path):
         np.testing.assert_array_equal(image.read(), colours[:9, :9])
     with open_image(path / "Baseline" / "level1") as image:
         np.testing.assert_array_equal(image.read(), colours[::2, ::2])
+
+
+@pytest.mark.parametrize("axes", ["ztyx", "czyx", "ryx", "yxz"])
+def test_axes_in_lower_case_are_read(axes, tmp_path):
+    """tifffile writes axes in lower case as they are; they mean the same."""
+    pixels = PIXELS if len(axes) == 4 else PIXELS[0]
+    path = write(tmp_path / "a.tif", pixels, axes)
+    if "r" not in axes:
+        with open_image(path) as image:
+            assert (image.axes, image.axes_known) == (axes, "file")
+            np.testing.assert_array_equal(image.read(), pixels)
+    else:
+        assert FileAt.of(path).datasets() == ["R0", "R1", "R2"]
+
+
+@pytest.mark.parametrize("axes", ["DHW", "ABD", "ZHW"])
+def test_axes_without_rows_or_columns_are_guessed(axes, tmp_path):
+    """Letters of other programs leave no picture to choose from: ilastik's rules guess what they are."""
+    with open_image(write(tmp_path / "a.tif", PIXELS[0], axes)) as image:
+        assert (image.axes, image.axes_known) == ("zyx", "guess")
+        np.testing.assert_array_equal(image.read(), PIXELS[0])
+
+
+@pytest.mark.parametrize("kind", ["ImageJ", "OME", "tifffile"])
+@pytest.mark.parametrize("axes", ["CYXS", "TZCYXS"])
+def test_channels_of_colours_are_images(axes, kind, tmp_path):
+    """With channels and samples, each channel is an image with colours that can be chosen."""
+    pixels = RANDOM.integers(0, 256, [{"Y": 20, "X": 30, "S": 3}.get(key, 2) for key in axes], np.uint8)
+    path = tmp_path / ("a.ome.tif" if kind == "OME" else "a.tif")
+    said = {"imagej": True} if kind == "ImageJ" else {}
+    tifffile.imwrite(path, pixels, photometric="rgb", metadata={"axes": axes}, **said)
+    with tifffile.TiffFile(path) as tif:
+        pixels, letters = tif.series[0].asarray(), tif.series[0].axes
+    assert FileAt.of(path).datasets() == ["C0", "C1"]
+    with open_image(path / "C1") as image:
+        assert image.axes == letters.replace("C", "").replace("S", "C").lower()
+        np.testing.assert_array_equal(image.read(), np.take(pixels, 1, letters.index("C")))
+        assert image.channel_names == ("red", "green", "blue")

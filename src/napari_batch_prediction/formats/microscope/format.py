@@ -21,6 +21,7 @@ MICROSCOPE = FileFormat(
     extensions=tuple(MICROSCOPE_READERS),
     reader="microscope.reader:open_microscope",
     lister="microscope.reader:list_scenes",
+    is_flat=True,
 )
 
 FILES = (MICROSCOPE,)

@@ -55,7 +55,7 @@ class Choice(NamedTuple):
     def at_level(self, level: int) -> "Choice":
         """Return the same image at a lower resolution."""
         pages = self.series.pages.levels[level]
-        return self._replace(series=replace(self.series, pages=pages, letters=pages.axes, shape=pages.shape))
+        return self._replace(series=replace(self.series, pages=pages, letters=pages.axes.upper(), shape=pages.shape))
 
     def describe(self) -> str:
         """Return axes, shape and type as text."""
@@ -78,9 +78,12 @@ def choices(series: Sequence[Series]) -> list[Choice]:
 def unknown_axes(letters: str, shape: Sequence[int]) -> list[int]:
     """Return the axes with more than one value that have no axis key.
 
-    Pages of unknown meaning are time points unless there are others, samples are channels. If no axis but those of a
-    page has a known letter, all are guessed from the shape, and none is unknown.
+    Pages of unknown meaning are time points unless there are others, samples are channels unless there are others: then
+    each channel is an image with colours. If no axis but those of a page has a known letter, or these have none, all are
+    guessed from the shape, and none is unknown.
     """
+    if not {"Y", "X"} <= set(letters):
+        return []
     long = {i: letter for i, (letter, n) in enumerate(zip(letters, shape, strict=True)) if n > 1}
     lead = [letter for letter in long.values() if letter not in "YXS"]
     if lead and set(lead) == {"Q"}:
@@ -89,6 +92,8 @@ def unknown_axes(letters: str, shape: Sequence[int]) -> list[int]:
     unknown = [i for i, letter in long.items() if letter not in KEYS]
     if taken["t"] > 1:
         unknown += [i for i, letter in long.items() if letter == "I"]
+    if taken["c"] > 1:
+        unknown += [i for i, letter in long.items() if letter == "C"]
     return sorted(unknown)
 
 

@@ -11,6 +11,7 @@ TIFF = FileFormat(
     extensions=(".tif", ".tiff", ".btf", ".tf2", ".tf8", ".lsm", ".stk", ".svs", ".ndpi", ".scn", ".qptiff"),
     reader="tiff.reader:TiffImage",
     lister="tiff.reader:list_images",
+    is_flat=True,
     stamp="tiff.metadata:read_metadata",
     in_sets=True,
 )

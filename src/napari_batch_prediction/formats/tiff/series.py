@@ -112,7 +112,8 @@ def _find(again: Reopening, file: Path, *, alone: bool) -> list[Series]:
 
 
 def _plain(series: TiffPageSeries) -> Series:
-    return Series(series, series.axes, series.shape)
+    # tifffile writes and reads axes in lower case too.
+    return Series(series, series.axes.upper(), series.shape)
 
 
 def _find_ndtiff(again: Reopening, *, alone: bool) -> list[Series]:
