@@ -39,8 +39,10 @@ def open_file(location: str, file: Path, dataset: str | None, axes: str | None, 
         file_format = _format_of(location, file, dataset, state)
         return _open(file_format, location, file, dataset, axes, alone=alone)
     except ImageReadError as error:
-        if error.setting is not None:
-            raise  # it was read, and a setting is missing
+        own = known_format(file)
+        is_read = own is None or dataset is None or own.has_datasets
+        if error.setting is not None and is_read:
+            raise  # a setting is missing, and the format is right
         other = _by_content(file, state, error)
         if other is None or (dataset is not None and not other.has_datasets):
             raise
