@@ -79,8 +79,8 @@ def unknown_axes(letters: str, shape: Sequence[int]) -> list[int]:
     """Return the axes with more than one value that have no axis key.
 
     Pages of unknown meaning are time points unless there are others, samples are channels unless there are others: then
-    each channel is an image with colours. If no axis but those of a page has a known letter, or these have none, all are
-    guessed from the shape, and none is unknown.
+    each channel is an image with colours. If no axis but those of a page has a known letter, or these have none, all
+    are guessed from the shape, and none is unknown.
     """
     if not {"Y", "X"} <= set(letters):
         return []
