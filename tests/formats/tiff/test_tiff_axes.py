@@ -195,7 +195,7 @@ def test_axes_in_lower_case_are_read(axes, tmp_path):
         assert FileAt.of(path).datasets() == ["R0", "R1", "R2"]
 
 
-@pytest.mark.parametrize("axes", ["DHW", "ABD", "ZHW"])
+@pytest.mark.parametrize("axes", ["DHW", "KBD", "ZHW"])
 def test_axes_without_rows_or_columns_are_guessed(axes, tmp_path):
     """Letters of other programs leave no picture to choose from: ilastik's rules guess what they are."""
     with open_image(write(tmp_path / "a.tif", PIXELS[0], axes)) as image:
