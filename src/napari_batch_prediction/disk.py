@@ -14,6 +14,9 @@ MAX_NAME = 255
 MAX_PATH = 4095 if os.name != "nt" else 32_000
 """The longest path that can be opened, in bytes."""
 
+FileState = tuple[int, int, int]
+"""Time of change, size and inode of a file: another value once it was written to or replaced."""
+
 _SHOWN = 100
 
 _KINDS = (
@@ -46,6 +49,19 @@ def refuse_special(path: Path, error: type[BatchPredictionError], mode: int | No
     kind = next((name for is_kind, name in _KINDS if is_kind(mode)), None)
     if kind is not None:
         raise error(f"'{path}' is {kind}, expected a file. Save its contents to a file, and name that.", path=path)
+
+
+def state_of(found: os.stat_result) -> FileState:
+    """Return the state of a file that was looked at."""
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def file_state(path: str | Path) -> FileState | None:
+    """Return the state of a file; None if it cannot be looked at."""
+    try:
+        return state_of(os.stat(path))  # noqa: PTH116 - asked of thousands of files
+    except (OSError, ValueError):
+        return None
 
 
 def text_fault(text: str) -> str | None:

@@ -158,12 +158,10 @@ def _over_three(work, i, slices, taps):
     return fma(near, taps.near, taps.centre * load(work, i + slices.here))
 
 
-def _tensor(filters: TensorFilters) -> Any:
-    """Return a loop that computes the eigenvalues of a structure tensor; its parameters are :func:`features_3d`'s."""
-    read, symmetric, antisymmetric = filters.read, filters.symmetric, filters.antisymmetric
-    smoothed, reach = filters.smooth, filters.reach
-    smoothed_along_z = _over_five if filters.reach > 1 else _over_three
-    along_x, smooth_x = gradient_along_x(filters), smooth_along_x(filters)
+def _gradient(filters: TensorFilters) -> tuple[Any, Any]:
+    """Return two loops over one slice: that filters it for the gradient, and that makes products of the gradient."""
+    read, symmetric, antisymmetric, reach = filters.read, filters.symmetric, filters.antisymmetric, filters.reach
+    along_x = gradient_along_x(filters)
 
     @njit(**COMPILED)
     def gradient_in_plane(view, start, rows, taps, work, slice_):
@@ -196,6 +194,15 @@ def _tensor(filters: TensorFilters) -> Any:
                 store(work, _PRODUCTS.xz + i, dx * dz)
                 store(work, _PRODUCTS.yz + i, dy * dz)
 
+    return gradient_in_plane, products
+
+
+def _smoothing(filters: TensorFilters) -> tuple[Any, Any]:
+    """Return two loops: that smooths the products of one slice, and that does so along z and takes eigenvalues."""
+    read, smoothed = filters.read, filters.smooth
+    smoothed_along_z = _over_five if filters.reach > 1 else _over_three
+    smooth_x = smooth_along_x(filters)
+
     @njit(**COMPILED)
     def smooth_products(work, slice_, rows, position, taps):
         """Smooth the products of one slice along x and y."""
@@ -219,6 +226,14 @@ def _tensor(filters: TensorFilters) -> Any:
                     i = row_start(_SMOOTHED[k], row) + x
                     store(work, _ROW[k] + x, smoothed_along_z(work, i, slices, smooth))
             eigenvalues_3x3(work, _ROW, out, moved(planes.structure, row * WIDTH), WIDTH)
+
+    return smooth_products, finish
+
+
+def _tensor(filters: TensorFilters) -> Any:
+    """Return a loop that computes the eigenvalues of a structure tensor; its parameters are :func:`features_3d`'s."""
+    (gradient_in_plane, products), (smooth_products, finish) = _gradient(filters), _smoothing(filters)
+    reach = filters.reach
 
     @njit(**COMPILED)
     def loop(view, box, position, taps, work, out, planes):

@@ -66,8 +66,35 @@ def tree_from_vigra(topology: NDArray[np.int32], parameters: NDArray[np.float64]
     n_features, n_classes = int(topo[0]), int(topo[1])
     if n_features < 1 or n_classes < 1:
         raise _damaged(f"{n_features} features and {n_classes} classes")
+    nodes = _nodes(topo)
+    leaf = (topo[nodes] & _LEAF) != 0
+    inner, parameter = nodes[~leaf], topo[nodes + 1]
+    last = parameter + np.where(leaf, n_classes, 1)
+    if (parameter < 0).any() or last.max() >= len(params):
+        raise _damaged("a node whose parameters are missing")
+    if np.count_nonzero(leaf) * n_classes > len(params):
+        raise _damaged("leaves that share their probabilities")
+    columns = topo[inner + 4]
+    if inner.size and (columns.min() < 0 or columns.max() >= n_features):
+        raise _damaged(f"a node that looks at a column outside 0 to {n_features - 1}")
 
-    # Level by level: all nodes of a level at once, so that a forest of many thousand nodes is read quickly.
+    feature = np.full(nodes.size, -1, np.int32)
+    threshold = np.zeros(nodes.size)
+    left = np.zeros(nodes.size, np.int32)
+    value = np.zeros((nodes.size, n_classes))
+    feature[~leaf] = columns
+    threshold[~leaf] = params[parameter[~leaf] + 1]
+    # In this order the children of the i-th inner node are nodes 2 i + 1 and 2 i + 2.
+    left[~leaf] = 2 * np.arange(inner.size) + 1
+    value[leaf] = params[parameter[leaf, None] + 1 + np.arange(n_classes)]
+    if not (np.isfinite(value).all() and np.isfinite(threshold).all()):
+        raise _damaged("thresholds or probabilities that are not finite")
+    return Tree(feature, threshold, left, value)
+
+
+def _nodes(topo: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the indices of all nodes of vigra's topology, level by level; raise ProjectError if they form no tree."""
+    # All nodes of a level at once, so that a forest of many thousand nodes is read quickly.
     levels: list[NDArray[np.int64]] = []
     level = np.array([_ROOT])
     n_nodes = 0
@@ -90,30 +117,7 @@ def tree_from_vigra(topology: NDArray[np.int32], parameters: NDArray[np.float64]
         if inner.size and inner.max() + 4 >= len(topo):
             raise _damaged("a node that is cut off")
         level = np.stack([topo[inner + 2], topo[inner + 3]], 1).ravel()
-    nodes = np.concatenate(levels)
-    leaf = (topo[nodes] & _LEAF) != 0
-    inner, parameter = nodes[~leaf], topo[nodes + 1]
-    last = parameter + np.where(leaf, n_classes, 1)
-    if (parameter < 0).any() or last.max() >= len(params):
-        raise _damaged("a node whose parameters are missing")
-    if np.count_nonzero(leaf) * n_classes > len(params):
-        raise _damaged("leaves that share their probabilities")
-    columns = topo[inner + 4]
-    if inner.size and (columns.min() < 0 or columns.max() >= n_features):
-        raise _damaged(f"a node that looks at a column outside 0 to {n_features - 1}")
-
-    feature = np.full(n_nodes, -1, np.int32)
-    threshold = np.zeros(n_nodes)
-    left = np.zeros(n_nodes, np.int32)
-    value = np.zeros((n_nodes, n_classes))
-    feature[~leaf] = columns
-    threshold[~leaf] = params[parameter[~leaf] + 1]
-    # In this order the children of the i-th inner node are nodes 2 i + 1 and 2 i + 2.
-    left[~leaf] = 2 * np.arange(inner.size) + 1
-    value[leaf] = params[parameter[leaf, None] + 1 + np.arange(n_classes)]
-    if not (np.isfinite(value).all() and np.isfinite(threshold).all()):
-        raise _damaged("thresholds or probabilities that are not finite")
-    return Tree(feature, threshold, left, value)
+    return np.concatenate(levels)
 
 
 def tree_from_sklearn(

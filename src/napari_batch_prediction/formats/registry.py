@@ -6,6 +6,7 @@ name in ``FOLDERS``.
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,8 @@ EXPORT_FORMATS = (*IMAGE_FORMATS, *TABLE_FORMATS)
 _BY_EXTENSION = {extension: file_format for file_format in FILE_FORMATS for extension in file_format.extensions}
 
 
+# Asked for every image of a plan.
+@lru_cache(64)
 def _spelled(name: str) -> str:
     """Return a name without what people write in different ways: case, spaces, hyphens, dots."""
     return "".join(letter for letter in name.lower() if letter.isalnum())

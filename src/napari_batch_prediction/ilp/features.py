@@ -2,10 +2,15 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from napari_batch_prediction.errors import ProjectError
 from napari_batch_prediction.features.selection import FEATURE_IDS, FeatureSelection
 from napari_batch_prediction.ilp.file import ProjectFile
+from napari_batch_prediction.ilp.group import ProjectGroup
 from napari_batch_prediction.ilp.limits import MAX_NAME, MAX_SCALES, MAX_SIGMA
 from napari_batch_prediction.ilp.project import TRAIN_AGAIN, Lane
 
@@ -40,19 +45,7 @@ def read_selection(file: ProjectFile, name: str, image: Lane, n_columns: int, n_
             f"{path} takes its features from another file (FeatureListFilename), which is not supported. "
             f"{_CHOOSE_FEATURES}"
         )
-    ids, scales = applet.texts("FeatureIds", MAX_SCALES, MAX_NAME), applet.array("Scales", MAX_SCALES)
-    matrix = applet.array("SelectionMatrix", MAX_SCALES**2)
-    if ids is None or scales is None or matrix is None:
-        raise _unselected(path)
-    if matrix.shape != (len(ids), scales.size) or matrix.dtype.kind not in "biuf":
-        expected = f"one row for each of {len(ids)} features and one column for each of {scales.size} scales"
-        raise applet.damaged("SelectionMatrix", f"expected {expected}, found {matrix.dtype} of shape {matrix.shape}")
-    if not matrix.any():
-        raise _unselected(path)
-    if scales.ndim != 1 or scales.dtype.kind not in "iuf" or not ((scales > 0) & (scales <= MAX_SIGMA)).all():
-        raise applet.damaged("Scales", f"expected positive numbers of pixels up to {MAX_SIGMA}, found {scales!r}")
-
-    selected = matrix.astype(bool)
+    ids, scales, selected = _stored(path, applet)
     unknown = sorted({key for key, row in zip(ids, selected, strict=True) if key not in FEATURE_IDS and row.any()})
     if unknown:
         raise ProjectError(
@@ -73,6 +66,22 @@ def read_selection(file: ProjectFile, name: str, image: Lane, n_columns: int, n_
         expected = f"one value for each of {scales.size} scales"
         raise applet.damaged("ComputeIn2d", f"expected {expected}, found {in_2d.dtype} of shape {in_2d.shape}")
     return selection(tuple(in_2d.astype(bool).tolist()))
+
+
+def _stored(path: Path, applet: ProjectGroup) -> tuple[tuple[str, ...], NDArray[Any], NDArray[np.bool_]]:
+    """Return the names of the features, the scales, and which feature (row) is selected at which scale (column)."""
+    ids, scales = applet.texts("FeatureIds", MAX_SCALES, MAX_NAME), applet.array("Scales", MAX_SCALES)
+    matrix = applet.array("SelectionMatrix", MAX_SCALES**2)
+    if ids is None or scales is None or matrix is None:
+        raise _unselected(path)
+    if matrix.shape != (len(ids), scales.size) or matrix.dtype.kind not in "biuf":
+        expected = f"one row for each of {len(ids)} features and one column for each of {scales.size} scales"
+        raise applet.damaged("SelectionMatrix", f"expected {expected}, found {matrix.dtype} of shape {matrix.shape}")
+    if not matrix.any():
+        raise _unselected(path)
+    if scales.ndim != 1 or scales.dtype.kind not in "iuf" or not ((scales > 0) & (scales <= MAX_SIGMA)).all():
+        raise applet.damaged("Scales", f"expected positive numbers of pixels up to {MAX_SIGMA}, found {scales!r}")
+    return ids, scales, matrix.astype(bool)
 
 
 def _unselected(path: Path) -> ProjectError:

@@ -7,7 +7,7 @@ from glob import has_magic
 from pathlib import Path
 from typing import Self
 
-from napari_batch_prediction.disk import MAX_PATH, refuse_special, shown, text_fault
+from napari_batch_prediction.disk import MAX_PATH, file_state, refuse_special, shown, text_fault
 from napari_batch_prediction.errors import ImageReadError, SettingsError
 from napari_batch_prediction.formats.format import load
 from napari_batch_prediction.formats.registry import known_format
@@ -85,7 +85,7 @@ class FileAt(Location):
 
     def state(self) -> Hashable | None:
         """Return time of change, size and inode of the file."""
-        return _state(self.path)
+        return file_state(self.path)
 
     def foresee(self) -> None:
         """Have the header read if that is done elsewhere."""
@@ -176,7 +176,7 @@ class StackOf(Location):
     def state(self) -> Hashable | None:
         """Return the state of the folder, or of the only file; None for several files."""
         paths = {Path(self.pattern)} if self._is_folder else set(self.paths)
-        return _state(paths.pop()) if len(paths) == 1 else None
+        return file_state(paths.pop()) if len(paths) == 1 else None
 
     def open(self, axes: str | None = None, arrays: Arrays | None = None) -> Image:
         """Open the image; only headers are read."""
@@ -308,11 +308,3 @@ def require_name(text: str) -> None:
 def absolute(text: str) -> str:
     """Return the text of a location with an absolute path, symbolic links kept; a layer or a URL unchanged."""
     return text if LayerNamed.of(text) is not None or is_url(text) else str(absolute_path(text))
-
-
-def _state(path: Path) -> Hashable | None:
-    try:
-        state = path.stat()
-    except (OSError, ValueError):
-        return None
-    return state.st_mtime_ns, state.st_size, state.st_ino

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Generator, Iterable, Iterator,
 from dataclasses import dataclass, field
 from itertools import repeat
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from napari_batch_prediction.axes import check_axes
 from napari_batch_prediction.classifiers.base import Classifier
@@ -179,14 +179,8 @@ def iter_plan(
         Also if it is cancelled.
     """
     arrays, inspections = arrays or {}, inspections or Inspections()
+    unless_cancelled = _UnlessCancelled(should_cancel)
     check_paths(job)
-
-    def unless_cancelled(items: Iterable[Item]) -> Iterator[Item]:
-        for item in items:
-            if should_cancel is not None and should_cancel():
-                raise SettingsError("The check was cancelled.")
-            yield item
-
     if job.input_axes is not None:
         check_axes(job.input_axes)
     prepare(job.inputs if earlier is None else [recorded.input for recorded in earlier])
@@ -240,8 +234,17 @@ def iter_plan(
     )
 
 
-class _UnlessCancelled(Protocol):
-    def __call__(self, items: Iterable[Item], /) -> Iterator[Item]: ...
+class _UnlessCancelled:
+    """Passes items on until planning is cancelled."""
+
+    def __init__(self, should_cancel: Callable[[], bool] | None) -> None:
+        self._should_cancel = should_cancel
+
+    def __call__(self, items: Iterable[Item]) -> Iterator[Item]:
+        for item in items:
+            if self._should_cancel is not None and self._should_cancel():
+                raise SettingsError("The check was cancelled.")
+            yield item
 
 
 def _outputs(

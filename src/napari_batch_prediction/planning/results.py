@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from glob import escape
 from pathlib import Path
 
+from napari_batch_prediction.disk import file_state
 from napari_batch_prediction.formats.stamp import is_stamped
 from napari_batch_prediction.locations.paths import SplitPath, absolute_path
 from napari_batch_prediction.records.reading import files_of_record
@@ -63,7 +64,7 @@ class Results:
         tables = [name for name in names if name.endswith(".csv")] if records else []
         for name in records:
             record = f"{folder}{os.sep}{name}"
-            state = _state(record)
+            state = file_state(record)
             if self._records.get(record, (None,))[0] != state:
                 self._records[record] = state, files_of_record(Path(record))
             yield self._records[record][1]
@@ -77,7 +78,7 @@ class Results:
     def _is_stamped(self, match: SplitPath) -> bool:
         if match.kind != "file":
             return is_stamped(match.path, match.dataset)
-        state = _state(match.path)
+        state = file_state(match.path)
         known = self._stamped.get(match)
         if known is None or known[0] != state:
             known = self._stamped[match] = state, is_stamped(match.path, match.dataset)
@@ -97,11 +98,3 @@ def _size(file: str) -> int | None:
         return os.stat(file).st_size  # noqa: PTH116
     except OSError:
         return None
-
-
-def _state(path: str | Path) -> object:
-    try:
-        state = os.stat(path)  # noqa: PTH116 - thousands of files
-    except OSError:
-        return None
-    return state.st_mtime_ns, state.st_size, state.st_ino

@@ -1,6 +1,7 @@
 """Reading the record of a run back."""
 
 import os
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
@@ -70,14 +71,7 @@ def read_record(path: Path) -> Recorded:
         raise SettingsError(
             f"{path} is not the record of a run: it does not begin with a run. Choose a file *{SUFFIX}."
         )
-    n_inputs = len(inputs) if run.n_inputs is None else run.n_inputs
-    if len(inputs) != n_inputs or any(index >= n_inputs for index in inputs):
-        raise SettingsError(
-            f"The record {path} is cut: it names {len(inputs)} of {n_inputs} inputs, since its run ended while they "
-            "were written down, before anything was predicted. Remove it, and start the run again.",
-            setting="ledger",
-            path=path,
-        )
+    _check_complete(path, inputs, len(inputs) if run.n_inputs is None else run.n_inputs)
     return Recorded(
         path=path,
         job=job,
@@ -87,6 +81,17 @@ def read_record(path: Path) -> Recorded:
         tokens=frozenset(tokens - {""}),
         hashes=frozenset(hashes),
     )
+
+
+def _check_complete(path: Path, inputs: Collection[int], n_inputs: int) -> None:
+    """Raise SettingsError unless a record names every input, by its index."""
+    if len(inputs) != n_inputs or any(index >= n_inputs for index in inputs):
+        raise SettingsError(
+            f"The record {path} is cut: it names {len(inputs)} of {n_inputs} inputs, since its run ended while they "
+            "were written down, before anything was predicted. Remove it, and start the run again.",
+            setting="ledger",
+            path=path,
+        )
 
 
 def files_of_record(path: Path) -> dict[str, int | None]:

@@ -5,6 +5,7 @@ import stat
 from collections.abc import Hashable, Iterator, Mapping
 from pathlib import Path
 
+from napari_batch_prediction.disk import state_of
 from napari_batch_prediction.errors import ImageReadError
 from napari_batch_prediction.formats.common.stores import is_everywhere
 from napari_batch_prediction.images.base import Image
@@ -59,15 +60,11 @@ def _state(path: Path, dataset: str) -> tuple[Path, Hashable]:
     try:
         state = path.stat()
         if not stat.S_ISDIR(state.st_mode):
-            return path, _of_file(state)
+            return path, state_of(state)
         path /= dataset
         return path, _of_folder(path)
     except (OSError, ValueError):
         return path, None
-
-
-def _of_file(state: os.stat_result) -> tuple[int, int, int]:
-    return state.st_size, state.st_mtime_ns, state.st_ino
 
 
 def _of_folder(folder: Path) -> Hashable:
@@ -81,7 +78,7 @@ def _of_folder(folder: Path) -> Hashable:
             few.append(entry)
     if n_files > _MOST_STATES:
         return n_files, names
-    return n_files, names, sum(hash((entry.path, _of_file(entry.stat()))) for entry in few)
+    return n_files, names, sum(hash((entry.path, state_of(entry.stat()))) for entry in few)
 
 
 def _files(folder: Path) -> Iterator[os.DirEntry[str]]:

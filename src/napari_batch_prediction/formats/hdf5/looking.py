@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from napari_batch_prediction.disk import file_state
 from napari_batch_prediction.errors import ImageReadError
 from napari_batch_prediction.formats.common.helper import Helper, HelperEndedError, NoHelperError
 
@@ -50,15 +51,8 @@ def look(about: str, file: Path, dataset: str | None = None) -> Any:
 
 
 def is_unchanged(states: Iterable[tuple[str, int, int, int]]) -> bool:
-    """Return whether files have the states (path, and see ``sources.state``) that they had when they were looked at."""
-    for path, *state in states:
-        try:
-            found = os.stat(path)  # noqa: PTH116 - asked of thousands of files
-        except OSError:
-            return False
-        if [found.st_mtime_ns, found.st_size, found.st_ino] != state:
-            return False
-    return True
+    """Return whether files (each its path and state) are as they were when they were looked at."""
+    return all(file_state(path) == tuple(state) for path, *state in states)
 
 
 def prepare() -> None:

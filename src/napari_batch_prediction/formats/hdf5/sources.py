@@ -12,12 +12,11 @@ from typing import NamedTuple, Self
 
 import h5py
 
+from napari_batch_prediction.disk import FileState, state_of
 from napari_batch_prediction.errors import ImageReadError
 from napari_batch_prediction.formats.hdf5.chunks import check_chunks
 from napari_batch_prediction.formats.hdf5.filters import check_filters
 from napari_batch_prediction.formats.hdf5.links import MissingError, check_links, existing
-
-State = tuple[int, int, int]
 
 _MAX_DEPTH = 8
 _MAX_SOURCES = 100_000
@@ -74,7 +73,7 @@ class Sources:
         Whether a filter is of the package with further filters.
     """
 
-    files: Mapping[Path, State]
+    files: Mapping[Path, FileState]
     warnings: tuple[str, ...]
     chunk_bytes: int
     needs_package: bool
@@ -108,7 +107,7 @@ class _Check:
     """The check of a dataset and of all that it is put together from."""
 
     def __init__(self) -> None:
-        self.files: dict[Path, State] = {}
+        self.files: dict[Path, FileState] = {}
         self.warnings: list[str] = []
         self.chunk_bytes = 0
         self.needs_package = False
@@ -136,7 +135,7 @@ class _Check:
             if source is None:
                 self._datasets(file, dataset.file, names, (*above, key))
                 continue
-            self.files[source] = state(source)
+            self.files[source] = state_of(source.stat())
             with h5py.File(source, "r") as h5:
                 self._datasets(source, h5, names, (*above, key))
         self._done.add(key)
@@ -217,7 +216,7 @@ class _Check:
         for i in range(properties.get_external_count()):
             name, offset, size = properties.get_external(i)
             raw = existing(file, os.fsdecode(name), "HDF5_EXTFILE_PREFIX", beside=False)
-            self.files[raw] = state(raw)
+            self.files[raw] = state_of(raw.stat())
             n_needed = min(size, n_left)
             n_left -= n_needed
             if (n_bytes := raw.stat().st_size) < offset + n_needed:
@@ -282,9 +281,3 @@ def _is_there(file: Path, dataset: h5py.Dataset, source: str, name: str) -> bool
             return False
         return True
     return name in dataset.file
-
-
-def state(path: Path) -> State:
-    """Return a value that differs once a file has changed."""
-    found = path.stat()
-    return found.st_mtime_ns, found.st_size, found.st_ino

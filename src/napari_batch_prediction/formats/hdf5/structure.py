@@ -7,11 +7,11 @@ from typing import Any
 import h5py
 import numpy as np
 
-from napari_batch_prediction.disk import refuse_special
+from napari_batch_prediction.disk import refuse_special, state_of
 from napari_batch_prediction.errors import ImageReadError
 from napari_batch_prediction.formats.hdf5.layouts import bdv_cells, images_only
 from napari_batch_prediction.formats.hdf5.links import check_links
-from napari_batch_prediction.formats.hdf5.sources import check_sources, state, virtual_dimensions
+from napari_batch_prediction.formats.hdf5.sources import check_sources, virtual_dimensions
 from napari_batch_prediction.formats.hdf5.walk import find_datasets
 from napari_batch_prediction.images.base import only_dataset
 
@@ -24,7 +24,7 @@ def header(file: Path, name: str | None) -> dict[str, object]:
 
     Every file it is put together from is looked at, and every filter of its chunks.
     """
-    before = state(file)
+    before = state_of(file.stat())
     with _opened(file) as h5:
         path, dataset = _find(file, h5, name)
         own = Path(dataset.file.filename)
@@ -32,7 +32,7 @@ def header(file: Path, name: str | None) -> dict[str, object]:
         if dataset.shape is None:
             path, dataset = _only(file, h5, name)
             sources = check_sources(own, dataset)
-        files = dict(sources.files) if own == file else {own: state(own), **sources.files}
+        files = dict(sources.files) if own == file else {own: state_of(own.stat()), **sources.files}
         cells = bdv_cells(file, h5, dataset, path)
         names = set(dataset.attrs)
         return {

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QPushButton, QWidget
 
 from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.classifiers.load import load_classifier
+from napari_batch_prediction.disk import FileState, file_state
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.session.work import Failure
 from napari_batch_prediction.widgets import preferences
@@ -62,7 +63,7 @@ class ClassifierSection(Section):
         self.problem = ""
         self._task: Task | None = None
         # State of the file when it was read.
-        self._state: tuple[int, ...] = ()
+        self._state: FileState | None = None
 
         self._file = LineEdit()
         line = self._file.native
@@ -123,7 +124,7 @@ class ClassifierSection(Section):
     def current(self) -> Classifier | None:
         """Return the classifier if its file has not changed since it was read; otherwise begin to read it again."""
         path = self._path()
-        state = _state(path) if path is not None else ()
+        state = file_state(path) if path is not None else None
         if self.classifier is None or state == self._state:
             return self.classifier
         if state:
@@ -194,7 +195,7 @@ class ClassifierSection(Section):
         if (path := self._path()) is not None:
             self._task = in_background(partial(_load, path), self, self._on_loaded)
 
-    def _on_loaded(self, result: tuple[Classifier, tuple[int, ...]] | Failure) -> None:
+    def _on_loaded(self, result: tuple[Classifier, FileState | None] | Failure) -> None:
         self._task = None
         if isinstance(result, Failure):
             self._become(None, *result, kind="problem")
@@ -213,20 +214,11 @@ class ClassifierSection(Section):
         self.set_summary(path.name if path is not None else "")
 
 
-def _load(path: Path) -> tuple[Classifier, tuple[int, ...]]:
+def _load(path: Path) -> tuple[Classifier, FileState | None]:
     """Return the classifier in a file, and the state of the file."""
     # The state comes first: if the file changes while it is read, the state is out of date.
-    state = _state(path)
+    state = file_state(path)
     return load_classifier(path), state
-
-
-def _state(path: Path) -> tuple[int, ...]:
-    """Return time, size and inode of a file, which change if it is replaced; empty if there is no such file."""
-    try:
-        state = path.stat()
-    except (OSError, ValueError):
-        return ()
-    return state.st_mtime_ns, state.st_size, state.st_ino
 
 
 def sample_projects() -> list[Path]:
