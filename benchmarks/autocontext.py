@@ -13,8 +13,8 @@ from timing import Time, timed
 from vigra_client import VigraWorker
 
 from napari_batch_prediction.classifiers.autocontext import Autocontext
-from napari_batch_prediction.ilp.file import ProjectFile
 from napari_batch_prediction.ilp.pixel_classification import read_stages
+from napari_batch_prediction.ilp.reading.file import ProjectFile
 
 OURS = "this project"
 TARGET = 8.0

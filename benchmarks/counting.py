@@ -16,7 +16,7 @@ from napari_batch_prediction.classifiers.density_counting import DensityCounting
 from napari_batch_prediction.engine.compiled.predictor import CompiledPredictor, packed
 from napari_batch_prediction.forest.packed import PackedForest, PackedRegressors
 from napari_batch_prediction.ilp.counting import read_counting_project
-from napari_batch_prediction.ilp.file import ProjectFile
+from napari_batch_prediction.ilp.reading.file import ProjectFile
 
 PREDICTION = "this project, in a prediction"
 WITH_FEATURES = "this project, features and all"

@@ -160,7 +160,7 @@ def test_04_killed_and_resumed(tmp_path):
 
 HOLD = """
 import sys
-from napari_batch_prediction.ilp.file import ProjectFile
+from napari_batch_prediction.ilp.reading.file import ProjectFile
 from napari_batch_prediction.ilp.pixel_classification import read_project
 with ProjectFile(sys.argv[1]) as file:
     print(len(read_project(file).trees), flush=True)

@@ -23,7 +23,7 @@ from napari_batch_prediction.classifiers.density_counting import GOOD_FIT, Densi
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.classifiers.tensor import settled
 from napari_batch_prediction.ilp.counting import read_counting_project
-from napari_batch_prediction.ilp.file import ProjectFile
+from napari_batch_prediction.ilp.reading.file import ProjectFile
 from napari_batch_prediction.ilp.tensor import TensorFormula, tensor_formula, tensor_formula_of_pickle
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.planning.plan import make_plan

@@ -14,8 +14,8 @@ from repository import ENVIRONMENT
 from threshold import plan_for, save_images
 
 from napari_batch_prediction.errors import ImageReadError
-from napari_batch_prediction.formats.common import helper as helper_module
-from napari_batch_prediction.formats.common.helper import Helper, HelperEndedError, NoHelperError
+from napari_batch_prediction.formats.common.helper import asking
+from napari_batch_prediction.formats.common.helper.asking import Helper, HelperEndedError, NoHelperError
 from napari_batch_prediction.formats.hdf5 import looking
 from napari_batch_prediction.locations.inputs import open_image
 
@@ -170,10 +170,10 @@ def test_library_that_goes_in_circles_is_ended(tmp_path):
         pytest.skip("this system cannot measure it")
     code = (
         f"import sys; sys.path[:] = {sys.path!r}\n"
-        "from napari_batch_prediction.formats.common import helper\n"
-        "helper._SECONDS_OF_WORK = 0.1\n"
+        "from napari_batch_prediction.formats.common.helper import serving\n"
+        "serving.SECONDS_OF_WORK = 0.1\n"
         "def answer(question):\n    while True: pass\n"
-        "helper.serve(answer)\n"
+        "serving.serve(answer)\n"
     )
     with pytest.raises(HelperEndedError, match="ended with no answer after 8 seconds"):
         Helper("", command=(sys.executable, "-c", code)).ask({})
@@ -211,9 +211,9 @@ def test_text_that_a_library_prints_is_no_answer(tmp_path):
     """What goes to standard output in the process is dropped."""
     code = (
         f"import os, sys; sys.path[:] = {sys.path!r}\n"
-        "from napari_batch_prediction.formats.common import helper\n"
+        "from napari_batch_prediction.formats.common.helper import serving\n"
         "def answer(question):\n    print('noise', flush=True); os.write(1, b'more'); return question\n"
-        "helper.serve(answer)\n"
+        "serving.serve(answer)\n"
     )
     helper = Helper("", command=(sys.executable, "-c", code))
     assert helper.ask({"a": "\udcff"}) == {"a": "\udcff"}
@@ -224,8 +224,8 @@ def test_memory_that_a_structure_wants_is_bounded():
     """A damaged length does not take the memory of the machine."""
     code = (
         f"import sys; sys.path[:] = {sys.path!r}\n"
-        "from napari_batch_prediction.formats.common import helper\n"
-        "helper.serve(lambda question: len(bytes(2**33)))\n"
+        "from napari_batch_prediction.formats.common.helper import serving\n"
+        "serving.serve(lambda question: len(bytes(2**33)))\n"
     )
     if not Path("/proc/self/statm").exists():
         pytest.skip("memory of a process cannot be limited")
@@ -233,4 +233,4 @@ def test_memory_that_a_structure_wants_is_bounded():
     with pytest.raises(OSError, match="takes more memory"):
         helper.ask({})
     helper.end()
-    assert helper_module._named(-9) == "the signal SIGKILL"
+    assert asking._named(-9) == "the signal SIGKILL"

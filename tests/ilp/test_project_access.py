@@ -18,7 +18,7 @@ from napari_batch_prediction.ilp.project import PixelClassificationProject
 
 READER = """
 import sys
-from napari_batch_prediction.ilp.file import ProjectFile
+from napari_batch_prediction.ilp.reading.file import ProjectFile
 with ProjectFile(sys.argv[1]) as file:
     print(file.workflow, flush=True)
     sys.stdin.read()

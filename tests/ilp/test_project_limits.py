@@ -11,7 +11,7 @@ from ilp_writer import FORESTS, LEAF, RAW, put, put_forest, put_lane, remove, wr
 
 from napari_batch_prediction.axes import axistags_from_json
 from napari_batch_prediction.errors import AxesError, ProjectError
-from napari_batch_prediction.ilp.heap import attributes_are_readable
+from napari_batch_prediction.ilp.reading.heap import attributes_are_readable
 
 TREE = f"{FORESTS}/Forest0000/Tree_0"
 

@@ -14,8 +14,8 @@ from napari_batch_prediction.images.memory import MemoryImage
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob, InputSettings
 from napari_batch_prediction.locations.location import parse
-from napari_batch_prediction.planning.inspection import Inspected, Inspections
-from napari_batch_prediction.planning.opening import open_input
+from napari_batch_prediction.planning.inputs.inspection import Inspected, Inspections
+from napari_batch_prediction.planning.inputs.opening import open_input
 from napari_batch_prediction.planning.plan import Found, iter_plan, make_plan
 from napari_batch_prediction.records.record import RecordedInput
 

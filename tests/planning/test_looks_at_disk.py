@@ -11,7 +11,7 @@ from PIL import Image
 from threshold import Threshold
 
 from napari_batch_prediction.job.job import BatchJob
-from napari_batch_prediction.planning.inspection import Inspected
+from napari_batch_prediction.planning.inputs.inspection import Inspected
 from napari_batch_prediction.planning.plan import iter_plan
 
 CLASSIFIER = Threshold(Path(__file__))

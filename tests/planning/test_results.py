@@ -13,7 +13,7 @@ from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.formats.registry import IMAGE_FORMATS
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob
-from napari_batch_prediction.planning.inspection import Inspections
+from napari_batch_prediction.planning.inputs.inspection import Inspections
 from napari_batch_prediction.planning.plan import Plan, iter_plan, make_plan
 from napari_batch_prediction.running.run import run_plan
 

@@ -9,7 +9,7 @@ from threshold import Threshold
 
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob, InputSettings
-from napari_batch_prediction.planning.inspection import Inspected, Inspections
+from napari_batch_prediction.planning.inputs.inspection import Inspected, Inspections
 from napari_batch_prediction.planning.plan import Found, iter_plan, make_plan
 
 PLANES = np.random.default_rng(0).integers(0, 256, (3, 20, 30), np.uint8)

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from napari_batch_prediction.ilp import counting, pixel_classification
-from napari_batch_prediction.ilp.file import ProjectFile
 from napari_batch_prediction.ilp.project import CountingProject, PixelClassificationProject
+from napari_batch_prediction.ilp.reading.file import ProjectFile
 
 
 def read_project(path: str | Path) -> PixelClassificationProject:

@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QApplication, QLabel, QPushButton, QWidget
 from superqt import QElidingLabel
 
 from napari_batch_prediction.job.job import BatchJob
-from napari_batch_prediction.planning.inspection import Inspected
+from napari_batch_prediction.planning.inputs.inspection import Inspected
 from napari_batch_prediction.planning.plan import Found, iter_plan
 from napari_batch_prediction.widgets.parts.section import Section
 

@@ -16,7 +16,7 @@ from superqt.utils import WorkerBase
 
 from napari_batch_prediction.job.job import BatchJob, InputSettings
 from napari_batch_prediction.locations.location import parse
-from napari_batch_prediction.planning.inspection import ImageInfo, Inspected
+from napari_batch_prediction.planning.inputs.inspection import ImageInfo, Inspected
 from napari_batch_prediction.widgets.inputs.pattern import PatternLine
 from napari_batch_prediction.widgets.inputs.reasons import Reasons
 from napari_batch_prediction.widgets.inputs.section import InputsSection

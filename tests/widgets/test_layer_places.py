@@ -9,7 +9,7 @@ from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob, InputSettings
 from napari_batch_prediction.planning.exports import named_exports
-from napari_batch_prediction.planning.opening import open_input
+from napari_batch_prediction.planning.inputs.opening import open_input
 from napari_batch_prediction.records.ledger import LedgerRow
 from napari_batch_prediction.widgets.canvas import row_loader
 from napari_batch_prediction.widgets.canvas.above import LayersAbove, grid_of

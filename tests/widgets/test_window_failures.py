@@ -14,7 +14,7 @@ from napari_batch_prediction.formats.hdf5.writer import Hdf5Writer
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.planning import plan
-from napari_batch_prediction.planning.inspection import Inspections
+from napari_batch_prediction.planning.inputs.inspection import Inspections
 from napari_batch_prediction.running import file
 from napari_batch_prediction.running.recorder import Recorder
 from napari_batch_prediction.widgets.canvas import reading

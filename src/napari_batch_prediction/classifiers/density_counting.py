@@ -16,8 +16,8 @@ from napari_batch_prediction.engine.regressors import ForestRegressor
 from napari_batch_prediction.engine.tiles import Memory
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.features.selection import StructureTensor
-from napari_batch_prediction.ilp.file import ProjectFile
 from napari_batch_prediction.ilp.project import COUNTING, CountingProject
+from napari_batch_prediction.ilp.reading.file import ProjectFile
 from napari_batch_prediction.problems import Problem
 
 GOOD_FIT = 0.5

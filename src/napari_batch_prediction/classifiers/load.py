@@ -7,10 +7,10 @@ from napari_batch_prediction.classifiers.base import PROBABILITIES, Classifier
 from napari_batch_prediction.classifiers.pixel_classification import PixelClassification
 from napari_batch_prediction.classifiers.tensor import class_fit, settled
 from napari_batch_prediction.features.selection import StructureTensor
-from napari_batch_prediction.ilp.file import ProjectFile
 from napari_batch_prediction.ilp.lanes import last_lane
 from napari_batch_prediction.ilp.pixel_classification import read_project, read_stages, stage_group
 from napari_batch_prediction.ilp.project import AUTOCONTEXT, COUNTING
+from napari_batch_prediction.ilp.reading.file import ProjectFile
 from napari_batch_prediction.training.images import training_dtype
 
 

@@ -9,8 +9,8 @@ import numpy as np
 from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.errors import BatchPredictionError, ProjectError
 from napari_batch_prediction.features.selection import StructureTensor
-from napari_batch_prediction.ilp.file import ProjectFile
 from napari_batch_prediction.ilp.project import Lane, Project
+from napari_batch_prediction.ilp.reading.file import ProjectFile
 from napari_batch_prediction.ilp.tensor import TensorFormula
 from napari_batch_prediction.problems import Problem
 from napari_batch_prediction.wording import count

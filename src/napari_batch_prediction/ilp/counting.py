@@ -5,12 +5,12 @@ from dataclasses import replace
 from napari_batch_prediction.errors import ProjectError
 from napari_batch_prediction.ilp.export_settings import read_export_settings
 from napari_batch_prediction.ilp.features import read_selection
-from napari_batch_prediction.ilp.file import ProjectFile
-from napari_batch_prediction.ilp.group import ProjectGroup
 from napari_batch_prediction.ilp.labels import read_label_colors
 from napari_batch_prediction.ilp.lanes import last_lane, read_lanes
 from napari_batch_prediction.ilp.limits import MAX_FEATURES, MAX_NAME, MAX_SIGMA
 from napari_batch_prediction.ilp.project import COUNTING, MAX_LABEL, TRAIN_AGAIN, CountingProject, Lane
+from napari_batch_prediction.ilp.reading.file import ProjectFile
+from napari_batch_prediction.ilp.reading.group import ProjectGroup
 from napari_batch_prediction.ilp.regressors import read_wrappers
 from napari_batch_prediction.ilp.tensor import tensor_formula_of_pickle
 from napari_batch_prediction.pickles.machine import HIGHEST_PROTOCOL

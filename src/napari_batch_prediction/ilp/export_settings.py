@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from napari_batch_prediction.errors import ProjectError
-from napari_batch_prediction.ilp.file import ProjectFile
-from napari_batch_prediction.ilp.group import ProjectGroup
 from napari_batch_prediction.ilp.limits import MAX_NAME
 from napari_batch_prediction.ilp.project import COUNTING, PIXEL_AND_OBJECT
+from napari_batch_prediction.ilp.reading.file import ProjectFile
+from napari_batch_prediction.ilp.reading.group import ProjectGroup
 
 _GROUPS = {COUNTING: "Density Export", PIXEL_AND_OBJECT: "Object Information Export"}
 _DTYPES = ("uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64", "float32", "float64")

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from napari_batch_prediction.errors import ProjectError
 from napari_batch_prediction.features.selection import FEATURE_IDS, FeatureSelection
-from napari_batch_prediction.ilp.file import ProjectFile
-from napari_batch_prediction.ilp.group import ProjectGroup
 from napari_batch_prediction.ilp.limits import MAX_NAME, MAX_SCALES, MAX_SIGMA
 from napari_batch_prediction.ilp.project import TRAIN_AGAIN, Lane
+from napari_batch_prediction.ilp.reading.file import ProjectFile
+from napari_batch_prediction.ilp.reading.group import ProjectGroup
 
 _CHOOSE_FEATURES = f"Choose features in ilastik's 'Feature Selection'. {TRAIN_AGAIN}"
 

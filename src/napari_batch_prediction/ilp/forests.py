@@ -8,10 +8,10 @@ import numpy as np
 
 from napari_batch_prediction.errors import ProjectError
 from napari_batch_prediction.forest.trees import Tree, tree_from_vigra
-from napari_batch_prediction.ilp.group import ProjectGroup
 from napari_batch_prediction.ilp.labels import highest_label
 from napari_batch_prediction.ilp.limits import MAX_FEATURES, MAX_FORESTS, MAX_LEVELS, MAX_TREES
 from napari_batch_prediction.ilp.project import MAX_LABEL, TRAIN_AGAIN, Forests
+from napari_batch_prediction.ilp.reading.group import ProjectGroup
 
 _CHOOSE_FOREST = f"Choose the classifier 'Parallel Random Forest' in ilastik. {TRAIN_AGAIN}"
 _FOREST_TYPES = {

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 
 from napari_batch_prediction.axes import axistags_from_json, reorder
 from napari_batch_prediction.errors import AxesError
-from napari_batch_prediction.ilp.group import ProjectGroup
 from napari_batch_prediction.ilp.limits import MAX_BLOCKS
 from napari_batch_prediction.ilp.project import LabelBlock
+from napari_batch_prediction.ilp.reading.group import ProjectGroup
 
 _SLICE = re.compile(r"(\d{1,9}):(\d{1,9})")
 

@@ -4,10 +4,10 @@ import colorsys
 
 from napari_batch_prediction.colors import Color
 from napari_batch_prediction.errors import ProjectError
-from napari_batch_prediction.ilp.group import ProjectGroup
 from napari_batch_prediction.ilp.label_blocks import named_blocks
 from napari_batch_prediction.ilp.limits import MAX_NAME
 from napari_batch_prediction.ilp.project import MAX_LABEL, TRAIN_AGAIN
+from napari_batch_prediction.ilp.reading.group import ProjectGroup
 
 # For projects without colours: a palette for colour-blind people, too.
 _COLORS: tuple[Color, ...] = (

@@ -4,10 +4,10 @@ import numpy as np
 
 from napari_batch_prediction.axes import axistags_from_json, check_axes
 from napari_batch_prediction.errors import AxesError, ProjectError
-from napari_batch_prediction.ilp.file import ProjectFile
-from napari_batch_prediction.ilp.group import ProjectGroup
 from napari_batch_prediction.ilp.limits import MAX_DIMENSIONS, MAX_LANES
 from napari_batch_prediction.ilp.project import Lane
+from napari_batch_prediction.ilp.reading.file import ProjectFile
+from napari_batch_prediction.ilp.reading.group import ProjectGroup
 
 
 def read_lanes(file: ProjectFile) -> tuple[Lane, ...]:

@@ -6,7 +6,6 @@ from napari_batch_prediction.errors import ProjectError
 from napari_batch_prediction.features.selection import FeatureSelection
 from napari_batch_prediction.ilp.export_settings import read_export_settings
 from napari_batch_prediction.ilp.features import read_selection
-from napari_batch_prediction.ilp.file import ProjectFile
 from napari_batch_prediction.ilp.forests import read_forests, untrained
 from napari_batch_prediction.ilp.labels import channel_of_column, read_label_colors, read_label_names
 from napari_batch_prediction.ilp.lanes import last_lane, read_lanes
@@ -18,6 +17,7 @@ from napari_batch_prediction.ilp.project import (
     Lane,
     PixelClassificationProject,
 )
+from napari_batch_prediction.ilp.reading.file import ProjectFile
 from napari_batch_prediction.ilp.tensor import tensor_formula
 from napari_batch_prediction.wording import count
 

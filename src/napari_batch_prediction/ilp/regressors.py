@@ -3,8 +3,8 @@
 import numpy as np
 
 from napari_batch_prediction.errors import ProjectError
-from napari_batch_prediction.ilp.group import ProjectGroup
 from napari_batch_prediction.ilp.project import TRAIN_AGAIN
+from napari_batch_prediction.ilp.reading.group import ProjectGroup
 from napari_batch_prediction.pickles.read import MAX_BYTES
 from napari_batch_prediction.pickles.regressors import StoredRegressors, read_regressors
 from napari_batch_prediction.pickles.values import DamagedPickleError, ForeignPickleError

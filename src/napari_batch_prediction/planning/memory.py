@@ -11,7 +11,7 @@ from napari_batch_prediction.engine.tiles import Memory, Tiles, make_tiles, n_co
 from napari_batch_prediction.formats.common.target import Target
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.planning.exports import NamedExport, counted
-from napari_batch_prediction.planning.inspection import ImageInfo
+from napari_batch_prediction.planning.inputs.inspection import ImageInfo
 from napari_batch_prediction.planning.output import OutputPlan
 from napari_batch_prediction.planning.transform import Transform, predicted_box
 from napari_batch_prediction.problems import Problem

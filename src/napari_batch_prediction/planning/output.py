@@ -15,7 +15,7 @@ from napari_batch_prediction.locations.location import Location
 from napari_batch_prediction.locations.paths import absolute_path
 from napari_batch_prediction.planning.exports import NamedExport, counted
 from napari_batch_prediction.planning.folders import place_problem
-from napari_batch_prediction.planning.inspection import Inspected
+from napari_batch_prediction.planning.inputs.inspection import Inspected
 from napari_batch_prediction.planning.naming import Naming, name_output
 from napari_batch_prediction.planning.transform import (
     MAX_PIXELS,

@@ -18,15 +18,15 @@ from napari_batch_prediction.locations.location import Arrays, Location, Unmatch
 from napari_batch_prediction.locations.paths import split_path
 from napari_batch_prediction.planning.checks import OutputChecks
 from napari_batch_prediction.planning.exports import NamedExport, check_paths, counted, named_exports
-from napari_batch_prediction.planning.inspection import Inspected, Inspections
+from napari_batch_prediction.planning.inputs.inspection import Inspected, Inspections
+from napari_batch_prediction.planning.inputs.opening import full_location
+from napari_batch_prediction.planning.inputs.sets import Sets
 from napari_batch_prediction.planning.memory import MemoryShares
 from napari_batch_prediction.planning.naming import Naming, shared_folder
-from napari_batch_prediction.planning.opening import full_location
 from napari_batch_prediction.planning.output import OutputPlan, OutputPlanner, written_by
 from napari_batch_prediction.planning.project_settings import with_project_settings
 from napari_batch_prediction.planning.provenance import file_hash
 from napari_batch_prediction.planning.rows import Decide, PlanRow, RowMaker
-from napari_batch_prediction.planning.sets import Sets
 from napari_batch_prediction.planning.space import DiskSpace
 from napari_batch_prediction.problems import Problem
 from napari_batch_prediction.records.record import Recorded, RecordedInput

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from napari_batch_prediction.locations.location import Location
 from napari_batch_prediction.planning.checks import OutputChecks
-from napari_batch_prediction.planning.inspection import ImageInfo, Inspected
+from napari_batch_prediction.planning.inputs.inspection import ImageInfo, Inspected
 from napari_batch_prediction.planning.memory import MemoryShares
 from napari_batch_prediction.planning.output import OutputPlan
 from napari_batch_prediction.planning.space import DiskSpace

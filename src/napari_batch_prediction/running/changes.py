@@ -11,7 +11,7 @@ from napari_batch_prediction.formats.common.stores import is_everywhere
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.location import Location, StackOf
-from napari_batch_prediction.planning.opening import full_location
+from napari_batch_prediction.planning.inputs.opening import full_location
 
 # Of folders with more files only the names and inodes are compared, which takes no look at each file.
 _MOST_STATES = 20_000

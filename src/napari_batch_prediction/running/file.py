@@ -13,8 +13,8 @@ from napari_batch_prediction.formats.common.memory import MemoryWriter
 from napari_batch_prediction.formats.common.writer import Writer
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.locations.location import Arrays
-from napari_batch_prediction.planning.inspection import ImageInfo
-from napari_batch_prediction.planning.opening import open_input
+from napari_batch_prediction.planning.inputs.inspection import ImageInfo
+from napari_batch_prediction.planning.inputs.opening import open_input
 from napari_batch_prediction.planning.provenance import measure
 from napari_batch_prediction.records.ledger import CANCELLED, LedgerRow, Status, Written, explain
 from napari_batch_prediction.running.changes import States, check_unchanged, states

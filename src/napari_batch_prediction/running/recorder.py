@@ -14,7 +14,7 @@ from napari_batch_prediction.formats.common.files import write_whole
 from napari_batch_prediction.locations.location import absolute
 from napari_batch_prediction.locations.paths import outside_stores
 from napari_batch_prediction.planning.folders import nearest
-from napari_batch_prediction.planning.inspection import ImageInfo
+from napari_batch_prediction.planning.inputs.inspection import ImageInfo
 from napari_batch_prediction.planning.naming import shared_folder
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.planning.provenance import file_hash, versions

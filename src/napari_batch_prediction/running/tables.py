@@ -7,7 +7,7 @@ from napari_batch_prediction.formats.common.files import write_whole
 from napari_batch_prediction.formats.format import load
 from napari_batch_prediction.formats.table.writer import ImageRows, table_bytes
 from napari_batch_prediction.locations.location import absolute
-from napari_batch_prediction.planning.opening import full_location
+from napari_batch_prediction.planning.inputs.opening import full_location
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.records.ledger import LedgerRow
 from napari_batch_prediction.running.recorder import Recorder

@@ -8,7 +8,7 @@ from napari_batch_prediction.engine.tiles import Tiles
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.location import Location
 from napari_batch_prediction.planning.exports import NamedExport, counted
-from napari_batch_prediction.planning.inspection import ImageInfo
+from napari_batch_prediction.planning.inputs.inspection import ImageInfo
 from napari_batch_prediction.planning.memory import MemoryShares, PlannedOutput, bytes_before, sources
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.planning.rows import PlanRow

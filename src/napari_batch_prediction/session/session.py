@@ -8,7 +8,7 @@ from pathlib import Path
 from psygnal import Signal
 
 from napari_batch_prediction.job.job import BatchJob
-from napari_batch_prediction.planning.inspection import Inspections
+from napari_batch_prediction.planning.inputs.inspection import Inspections
 from napari_batch_prediction.planning.plan import Found, Plan
 from napari_batch_prediction.records.events import BatchFinished, Event
 from napari_batch_prediction.records.ledger import Ledger

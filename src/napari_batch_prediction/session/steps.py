@@ -8,7 +8,7 @@ from typing import NamedTuple
 from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.location import Arrays
-from napari_batch_prediction.planning.inspection import Inspected, Inspections
+from napari_batch_prediction.planning.inputs.inspection import Inspected, Inspections
 from napari_batch_prediction.planning.plan import Found, Plan, iter_plan
 from napari_batch_prediction.records.events import Event
 from napari_batch_prediction.records.ledger import Ledger

@@ -13,10 +13,10 @@ from napari_batch_prediction.errors import BatchPredictionError, ProjectError
 from napari_batch_prediction.features.kernels import FILTER_WINDOW, half_kernel, radius
 from napari_batch_prediction.forest.trees import Tree, tree_from_sklearn
 from napari_batch_prediction.ilp.counting import counting_axes
-from napari_batch_prediction.ilp.file import ProjectFile
 from napari_batch_prediction.ilp.label_blocks import read_label_blocks
 from napari_batch_prediction.ilp.limits import MAX_FEATURES
 from napari_batch_prediction.ilp.project import TRAIN_AGAIN, CountingProject, LabelBlock, Lane
+from napari_batch_prediction.ilp.reading.file import ProjectFile
 from napari_batch_prediction.training.images import training_image
 from napari_batch_prediction.training.labelled import LabelledPixels
 

@@ -6,8 +6,8 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from napari_batch_prediction.axes import check_axes, extents, guess_axes
 from napari_batch_prediction.errors import BatchPredictionError, ImageReadError, ProjectError
-from napari_batch_prediction.ilp.file import ProjectFile
 from napari_batch_prediction.ilp.project import Lane
+from napari_batch_prediction.ilp.reading.file import ProjectFile
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.images.memory import MemoryImage
 from napari_batch_prediction.locations.inputs import open_image

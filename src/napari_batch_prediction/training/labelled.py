@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from napari_batch_prediction.engine.tiles import Box, Context, Tile
 from napari_batch_prediction.errors import ProjectError
-from napari_batch_prediction.ilp.file import ProjectFile
 from napari_batch_prediction.ilp.label_blocks import read_label_blocks
 from napari_batch_prediction.ilp.project import Lane
+from napari_batch_prediction.ilp.reading.file import ProjectFile
 from napari_batch_prediction.training.images import training_image
 from napari_batch_prediction.wording import count
 

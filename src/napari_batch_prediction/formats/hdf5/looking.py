@@ -7,7 +7,7 @@ from typing import Any
 
 from napari_batch_prediction.disk import file_state
 from napari_batch_prediction.errors import ImageReadError
-from napari_batch_prediction.formats.common.helper import Helper, HelperEndedError, NoHelperError
+from napari_batch_prediction.formats.common.helper.asking import Helper, HelperEndedError, NoHelperError
 
 HELPER = Helper("napari_batch_prediction.formats.hdf5.worker")
 

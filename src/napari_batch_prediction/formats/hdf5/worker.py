@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from napari_batch_prediction.formats.common.helper import serve
+from napari_batch_prediction.formats.common.helper.serving import serve
 
 
 def main() -> None:

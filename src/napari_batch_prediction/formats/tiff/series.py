@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 from tifffile import TiffFile, TiffPageSeries
 
-from napari_batch_prediction.formats.tiff import ome_series
-from napari_batch_prediction.formats.tiff.micromanager import read_stack
-from napari_batch_prediction.formats.tiff.ome import OmeImage
 from napari_batch_prediction.formats.tiff.reopening import Reopening
+from napari_batch_prediction.formats.tiff.sets import ome_series
+from napari_batch_prediction.formats.tiff.sets.micromanager import read_stack
+from napari_batch_prediction.formats.tiff.sets.ome import OmeImage
+from napari_batch_prediction.formats.tiff.sets.words import one_image
 from napari_batch_prediction.formats.tiff.stale import refitted, stale
-from napari_batch_prediction.formats.tiff.words import one_image
 
 _DESCRIPTION = 270
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, Signal
 
 from napari_batch_prediction.locations.location import LayerNamed
-from napari_batch_prediction.planning.opening import input_settings
+from napari_batch_prediction.planning.inputs.opening import input_settings
 from napari_batch_prediction.session.work import Failure
 from napari_batch_prediction.widgets.canvas.grids import LayerGrid, PixelGrid
 from napari_batch_prediction.widgets.canvas.layers import ShownLayers

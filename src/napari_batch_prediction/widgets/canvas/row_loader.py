@@ -18,7 +18,7 @@ from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.inputs import open_image
 from napari_batch_prediction.locations.location import Arrays, LayerNamed, parse
 from napari_batch_prediction.planning.exports import NamedExport
-from napari_batch_prediction.planning.opening import full_location, input_settings, open_input
+from napari_batch_prediction.planning.inputs.opening import full_location, input_settings, open_input
 from napari_batch_prediction.planning.output import OutputPlan, plan_output
 from napari_batch_prediction.planning.transform import ImageAxes, Transform
 from napari_batch_prediction.records.ledger import LedgerRow

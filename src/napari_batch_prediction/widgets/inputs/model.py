@@ -7,7 +7,7 @@ from natsort import natsort_keygen
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 
 from napari_batch_prediction.images.channels import describe_channels
-from napari_batch_prediction.planning.inspection import ImageInfo, Inspected
+from napari_batch_prediction.planning.inputs.inspection import ImageInfo, Inspected
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.widgets.parts.words import short_name, tip
 from napari_batch_prediction.wording import count

@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.locations.inputs import expand_inputs
-from napari_batch_prediction.planning.results import Results
+from napari_batch_prediction.planning.inputs.results import Results
 from napari_batch_prediction.session.work import Failure
 from napari_batch_prediction.widgets.inputs.model import WAITING
 from napari_batch_prediction.widgets.parts.timers import single_shot

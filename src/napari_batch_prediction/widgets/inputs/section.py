@@ -9,7 +9,7 @@ from qtpy.QtGui import QKeySequence, QShortcut
 
 from napari_batch_prediction.images.stack import StackAxis
 from napari_batch_prediction.job.job import BatchJob, InputSettings
-from napari_batch_prediction.planning.inspection import Inspected
+from napari_batch_prediction.planning.inputs.inspection import Inspected
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.widgets.inputs.buttons import InputButtons
 from napari_batch_prediction.widgets.inputs.changes import containers, for_images, with_setting, without

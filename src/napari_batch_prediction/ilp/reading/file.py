@@ -11,9 +11,9 @@ import h5py
 from napari_batch_prediction.disk import refuse_special, require_path
 from napari_batch_prediction.errors import ProjectError
 from napari_batch_prediction.formats.content import content_of
-from napari_batch_prediction.ilp.group import H5PY_ERRORS, ProjectGroup
 from napari_batch_prediction.ilp.limits import MAX_NAME, Limits
 from napari_batch_prediction.ilp.project import CLASS_NAMES, PIXEL_CLASSIFICATION, SUPPORTED
+from napari_batch_prediction.ilp.reading.group import H5PY_ERRORS, ProjectGroup
 from napari_batch_prediction.images.faults import plain_fault
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"

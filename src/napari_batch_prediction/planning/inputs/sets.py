@@ -5,8 +5,8 @@ from pathlib import Path
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.location import FileAt, Location
 from napari_batch_prediction.locations.paths import real_path
-from napari_batch_prediction.planning.inspection import Inspected
-from napari_batch_prediction.planning.opening import input_settings
+from napari_batch_prediction.planning.inputs.inspection import Inspected
+from napari_batch_prediction.planning.inputs.opening import input_settings
 
 
 class Sets:

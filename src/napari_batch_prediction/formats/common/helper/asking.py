@@ -1,7 +1,6 @@
-"""A second process that may die in place of this one: it looks at what a library may not survive."""
+"""Asking a second process that may die in place of this one: it looks at what a library may not survive."""
 
 import atexit
-import faulthandler
 import json
 import os
 import signal
@@ -9,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -17,24 +16,17 @@ from typing import Any
 
 from napari_batch_prediction import errors
 from napari_batch_prediction.errors import BatchPredictionError
+from napari_batch_prediction.formats.common.helper.serving import IDLE, READY, SECONDS, SECONDS_OF_WORK
 
 # A fresh interpreter, neither forked (other threads hold locks) nor with the main module of this process in it.
 _CODE = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from importlib import import_module; "
     "import_module(sys.argv[2]).main()"
 )
-# For an answer: by the clock, and of computing. A library that goes in circles computes, a slow disk does not.
-_SECONDS = 60.0
-_SECONDS_OF_WORK = 8.0
 _SECONDS_TO_START = 120.0
 _MOST_BYTES = 64 * 2**20
 _MOST_FORESEEN = 16
 _MOST_KNOWN = 4 * _MOST_FORESEEN
-
-_IDLE_SECONDS = 20.0
-# What the process says first, and the status with which it ends when it was not asked for a while.
-_READY = b"ready\n"
-_IDLE = 75
 
 
 class HelperEndedError(Exception):
@@ -89,7 +81,7 @@ class _Process:
         """
         if not self._is_ready:
             with suppress(Empty):
-                self._is_ready = self._answers.get(timeout=_SECONDS_TO_START) == _READY
+                self._is_ready = self._answers.get(timeout=_SECONDS_TO_START) == READY
             if not self._is_ready:
                 raise NoHelperError
         try:
@@ -116,14 +108,14 @@ class Helper:
     Parameters
     ----------
     module
-        The module whose function ``main`` the process runs; it calls :func:`serve`.
+        The module whose function ``main`` the process runs; it calls :func:`~.serving.serve`.
     seconds
         The time for an answer.
     command
         The command of the process, if it is another.
     """
 
-    def __init__(self, module: str, seconds: float = _SECONDS, command: Sequence[str] = ()) -> None:
+    def __init__(self, module: str, seconds: float = SECONDS, command: Sequence[str] = ()) -> None:
         self._module, self._seconds, self._command = module, seconds, command
         self._is_missing = False
         self._forget()
@@ -214,7 +206,7 @@ class Helper:
             if answer and isinstance(answer, bytes):
                 break
             status = self._end()
-            if isinstance(answer, bytes) and (status != _IDLE or is_last):
+            if isinstance(answer, bytes) and (status != IDLE or is_last):
                 answer = HelperEndedError(f"ended with {_named(status or 0)}")
             if isinstance(answer, HelperEndedError):
                 break
@@ -260,7 +252,7 @@ def _python(module: str) -> Sequence[str]:
 
 def _named(status: int) -> str:
     if hasattr(signal, "SIGPROF") and status == -signal.SIGPROF:
-        return f"no answer after {_SECONDS_OF_WORK:g} seconds"
+        return f"no answer after {SECONDS_OF_WORK:g} seconds"
     with suppress(ValueError):
         return f"the signal {signal.Signals(-status).name}" if status < 0 else f"the status {status}"
     return f"the status {status}"
@@ -286,86 +278,3 @@ def _error(kind: str, value: Mapping[str, str | None]) -> Exception:
     if isinstance(error_class, type) and issubclass(error_class, BatchPredictionError):
         return error_class(text, setting=value["setting"], path=None if path is None else Path(path))
     return OSError(text)
-
-
-def serve(answer: Callable[[Any], object], memory: int = 2**30) -> None:
-    """Answer questions, one in a line, until there are no more: what the process does.
-
-    Parameters
-    ----------
-    answer
-        A function from a question to its answer; its errors are answers, too.
-    memory
-        Bytes that the process may take besides those that it has.
-    """
-    # What a library prints must not be taken for an answer.
-    replies = os.fdopen(os.dup(1), "wb")
-    nothing = os.open(os.devnull, os.O_RDWR)
-    os.dup2(nothing, 1)
-    silent = os.fdopen(nothing, "w")
-    _bound(memory)
-    questions: SimpleQueue[bytes] = SimpleQueue()
-    threading.Thread(target=_read, args=(questions,), daemon=True).start()
-    replies.write(_READY)
-    replies.flush()
-    while True:
-        try:
-            line = questions.get(timeout=_IDLE_SECONDS)
-        except Empty:
-            os._exit(_IDLE)
-        if not line:
-            os._exit(0)
-        # Whatever hangs in a library ends with this, also when nobody waits for it any more.
-        faulthandler.dump_traceback_later(2 * _SECONDS, exit=True, file=silent)
-        _bound_work(_SECONDS_OF_WORK)
-        reply = _reply(answer, line)
-        _bound_work(0)
-        faulthandler.cancel_dump_traceback_later()
-        try:
-            replies.write(json.dumps(reply).encode() + b"\n")
-            replies.flush()
-        except OSError:
-            os._exit(0)  # nobody listens
-
-
-def _bound_work(seconds: float) -> None:
-    """End the process after so many seconds of computing, where the system can; never if 0."""
-    if hasattr(signal, "setitimer"):
-        signal.setitimer(signal.ITIMER_PROF, seconds)
-
-
-def _reply(answer: Callable[[Any], object], line: bytes) -> dict[str, object]:
-    try:
-        return {"kind": "value", "value": answer(json.loads(line))}
-    except BatchPredictionError as error:
-        path = None if error.path is None else os.fspath(error.path)
-        kind = next(kind.__name__ for kind in type(error).__mro__ if kind.__module__ == errors.__name__)
-        return {"kind": kind, "value": {"text": str(error), "setting": error.setting, "path": path}}
-    except MemoryError:
-        return _other("it takes more memory to look at it than its structure may")
-    except Exception as error:  # damaged files make libraries raise nearly anything
-        return _other(str(error).rstrip(". ") or type(error).__name__)
-
-
-def _other(text: str) -> dict[str, object]:
-    return {"kind": "other", "value": {"text": text, "setting": None, "path": None}}
-
-
-def _read(questions: "SimpleQueue[bytes]") -> None:
-    while line := sys.stdin.buffer.readline():
-        questions.put(line)
-    questions.put(b"")
-
-
-def _bound(memory: int) -> None:
-    """Bound the memory of this process, where the system can."""
-    try:
-        import resource
-
-        with Path("/proc/self/statm").open() as file:
-            size = int(file.read().split()[0]) * resource.getpagesize()
-        _, most = resource.getrlimit(resource.RLIMIT_AS)
-        wanted = size + memory
-        resource.setrlimit(resource.RLIMIT_AS, (wanted if most < 0 else min(wanted, most), most))
-    except (ImportError, OSError, ValueError):
-        return

@@ -8,10 +8,10 @@ from xml.etree.ElementTree import Element
 
 from tifffile import TiffFile, TiffFrame, TiffPage, TiffPageSeries
 
-from napari_batch_prediction.formats.tiff.ome import OWN, OmeImage, OmeText, Plane, located, read_ome
 from napari_batch_prediction.formats.tiff.pages import key_page
 from napari_batch_prediction.formats.tiff.reopening import Reopening
-from napari_batch_prediction.formats.tiff.words import named, one_image, part_of
+from napari_batch_prediction.formats.tiff.sets.ome import OWN, OmeImage, OmeText, Plane, located, read_ome
+from napari_batch_prediction.formats.tiff.sets.words import named, one_image, part_of
 from napari_batch_prediction.wording import count
 
 # A companion of OME-XML larger than this is no text.

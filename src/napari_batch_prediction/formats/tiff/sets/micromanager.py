@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tifffile import FileHandle, TiffFile, TiffFrame, TiffPage, TiffPageSeries, read_micromanager_metadata
 
-from napari_batch_prediction.formats.tiff.words import one_image, part_of
+from napari_batch_prediction.formats.tiff.sets.words import one_image, part_of
 from napari_batch_prediction.wording import count
 
 # Columns of the index: channel, slice, frame, position, place of the page in the file.

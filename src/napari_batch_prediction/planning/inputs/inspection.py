@@ -16,9 +16,9 @@ from napari_batch_prediction.images.base import NOTHING_DECODED, AxesKnown, Deco
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.base import AHEAD
 from napari_batch_prediction.locations.location import Arrays, Location
-from napari_batch_prediction.planning.fitting import judge
-from napari_batch_prediction.planning.opening import full_location, input_settings, open_input
-from napari_batch_prediction.planning.results import Results
+from napari_batch_prediction.planning.inputs.fitting import judge
+from napari_batch_prediction.planning.inputs.opening import full_location, input_settings, open_input
+from napari_batch_prediction.planning.inputs.results import Results
 from napari_batch_prediction.problems import Problem
 from napari_batch_prediction.records.ledger import explain
 

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_batch_prediction.errors import ProjectError
-from napari_batch_prediction.ilp.heap import attributes_are_readable, texts_are_readable
 from napari_batch_prediction.ilp.limits import MAX_MEMBERS, MAX_TEXT, MAX_VALUES, Limits
-from napari_batch_prediction.ilp.links import ElsewhereError, own_member
+from napari_batch_prediction.ilp.reading.heap import attributes_are_readable, texts_are_readable
+from napari_batch_prediction.ilp.reading.links import ElsewhereError, own_member
 
 # The errors that h5py raises for files with damaged bytes.
 H5PY_ERRORS = (OSError, RuntimeError, LookupError, ValueError, TypeError, OverflowError, MemoryError)
