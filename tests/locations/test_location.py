@@ -8,7 +8,7 @@ import pytest
 
 import napari_batch_prediction
 from napari_batch_prediction.errors import ImageReadError, SettingsError
-from napari_batch_prediction.images.memory import MemoryImage
+from napari_batch_prediction.images.memory import Channels, MemoryImage
 from napari_batch_prediction.locations.inputs import Expansion, open_image
 from napari_batch_prediction.locations.location import FileAt, LayerNamed, StackOf, Unmatched, absolute, parse
 
@@ -37,6 +37,11 @@ TEXTS = {
     "a pattern that is no stack": ("*.npy", FileAt(Path("*.npy"))),
     "a layer": ("layer:cells [1]", LayerNamed("cells [1]")),
     "a layer without a name": ("layer:", LayerNamed("")),
+    "several layers": ("layers:DAPI, GFP + RFP, a b", LayerNamed("DAPI", ("GFP + RFP", "a b"))),
+    "several layers with odd names": (
+        'layers:"a, b", " c ", "say ""d""", "", layer:e, "f\ng", "h\r"',
+        LayerNamed("a, b", (" c ", 'say "d"', "", "layer:e", "f\ng", "h\r")),
+    ),
 }
 
 
@@ -102,6 +107,40 @@ def test_layer_is_opened_from_memory():
         open_image("layer:a")
 
 
+NOT_AS_WRITTEN = {
+    "without blanks": ("layers:a,b", "layers:a, b"),
+    "one layer": ("layers:a", "layer:a"),
+    "one layer in quotes": ('layers:"a, b"', "layer:a, b"),
+    "none": ("layers:", "layer:"),
+    "a quote that does not end": ('layers:a, "b', "layers:a, b"),
+    "a line that ends without quotes": ("layers:a\nb", "layer:a\nb"),
+}
+
+
+@pytest.mark.parametrize(("text", "kept"), NOT_AS_WRITTEN.values(), ids=NOT_AS_WRITTEN)
+def test_layers_have_one_spelling(text, kept):
+    """A list of layers that is typed otherwise becomes the one spelling, which stays."""
+    assert str(parse(text)) == kept
+    assert parse(kept) == parse(text)
+
+
+def test_layers_as_channels_are_opened_from_memory():
+    """Several layers are one image in memory, named after all; the reason why they are none is its error."""
+    layers = parse("layers:a, b")
+    assert (layers.in_memory, layers.file, layers.stem, layers.names) == (True, None, "a + b", ("a", "b"))
+    assert absolute("layers:a, b") == "layers:a, b"
+    planes = [np.arange(12).reshape(3, 4), np.ones((3, 4), int)]
+    image = MemoryImage("layers:a, b", Channels(planes), "yxc", axes_known="file", channel_names=("a", "b"))
+    with open_image(layers, channels=("b", "a"), arrays={"layers:a, b": image}) as chosen:
+        np.testing.assert_array_equal(chosen.read(), np.stack(planes[::-1], axis=-1))
+        part = chosen.read((slice(1, 3), slice(2, 3), slice(1, 2)))
+        np.testing.assert_array_equal(part, planes[0][1:3, 2:3, None])
+    with pytest.raises(ImageReadError, match="'layers:a, b' are layers of a viewer"):
+        open_image(layers)
+    with pytest.raises(ImageReadError, match="b is gone"):
+        open_image(layers, arrays={"layers:a, b": ImageReadError("b is gone")})
+
+
 def test_text_that_stands_for_nothing():
     """Its error comes when it is opened, and it has no files."""
     location = Unmatched("*.jpg", SettingsError("nothing"))
@@ -128,4 +167,4 @@ def test_images_of_later_inputs_are_new(folder):
 def test_prefix_of_layers_is_known_in_one_module():
     """Whoever needs to know whether an input is a layer asks its location."""
     sources = Path(napari_batch_prediction.__file__).parent.rglob("*.py")
-    assert [path.name for path in sources if '"layer:' in path.read_text("utf-8")] == ["location.py"]
+    assert [path.name for path in sources if '"layer:' in path.read_text("utf-8")] == ["layers.py"]

@@ -431,7 +431,8 @@ def test_layers_of_the_viewer_are_offered(qtbot):
     def offered():
         return {action.text(): action for action in layers.fill().actions() if action.text()}
 
-    assert list(offered()) == ["All image layers", "cells", "A && B", "too many axes"]
+    together = "Selected layers as channels"
+    assert list(offered()) == ["All image layers", together, "cells", "A && B", "too many axes"]
     assert not offered()["too many axes"].isEnabled()
     assert "6" in offered()["too many axes"].toolTip()
     offered()["cells"].trigger()

@@ -77,6 +77,7 @@ def test_only_image_layers_of_a_viewer_are_found():
     viewer.add_labels(zeros(20, 30), name="labels")
     assert [layer.name for layer in image_layers(viewer)] == ["cells", "many"]
     found = arrays_for(viewer, ["layer:cells", "layer:many", "layer:labels", "layer:gone", "cells"])
-    assert list(found) == ["layer:cells"]
+    assert list(found) == ["layer:cells", "layer:many"]
+    assert str(found["layer:many"]) == why_not(viewer.layers["many"])
     assert "6" in why_not(viewer.layers["many"])
     assert arrays_for(viewer, ["a.png"]) == {}

@@ -137,7 +137,7 @@ def test_card_says_all_of_the_classifier(window, case, qtbot):
     for words in (
         "Pixel Classification \u00b7 3 channels \u00b7 2D (yxc)",
         "in 2D, scales",
-        "Not for 3D",
+        "3D only slice by slice, if you set the axes",
         *classifier.classes,
     ):
         assert words in said

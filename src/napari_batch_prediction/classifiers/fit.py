@@ -13,7 +13,10 @@ from napari_batch_prediction.wording import count
 if TYPE_CHECKING:
     from napari_batch_prediction.classifiers.base import Classifier
 
-_STACK = ", or make one image of several files, stacked along c (--stack-along c), or of several layers"
+_STACK = (
+    ", or make one image of the files of a pattern or folder, stacked along c (--stack-along c), or of several layers "
+    "(Layers: Selected layers as channels)"
+)
 
 
 def check_image(description: Description, axes: str, shape: Sequence[int]) -> None:

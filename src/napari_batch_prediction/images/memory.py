@@ -2,9 +2,28 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 from numpy.typing import NDArray
 
 from napari_batch_prediction.images.base import AxesKnown, Image
+
+
+class Channels:
+    """Arrays of equal shape and type as the channels of one, along a last axis; only what is read is copied.
+
+    Parameters
+    ----------
+    arrays
+        The arrays, lazy or not; at least one.
+    """
+
+    def __init__(self, arrays: "Sequence[NDArray | Channels]") -> None:
+        self._arrays = tuple(arrays)
+        self.shape: tuple[int, ...] = (*arrays[0].shape, len(arrays))
+        self.dtype: np.dtype = arrays[0].dtype
+
+    def __getitem__(self, region: tuple[slice, ...]) -> NDArray:
+        return np.stack([np.asarray(array[region[:-1]]) for array in self._arrays[region[-1]]], axis=-1)
 
 
 class MemoryImage(Image):
@@ -15,7 +34,7 @@ class MemoryImage(Image):
     location
         The text of its location.
     pixels
-        A numpy array, or a lazy array that is indexed and converted like one.
+        A numpy array, a lazy array that is indexed and converted like one, or several as channels.
     axes, axes_known, pixel_size, units, channel_names
         See :class:`~napari_batch_prediction.images.base.Image`.
     """
@@ -23,7 +42,7 @@ class MemoryImage(Image):
     def __init__(
         self,
         location: str,
-        pixels: NDArray,
+        pixels: NDArray | Channels,
         axes: str,
         *,
         axes_known: AxesKnown,

@@ -4,12 +4,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 
+from napari_batch_prediction.errors import BatchPredictionError
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.images.memory import MemoryImage
 from napari_batch_prediction.images.stack import StackAxis
 
-Arrays = Mapping[str, MemoryImage]
-"""Images in memory, by the text of their location."""
+Arrays = Mapping[str, MemoryImage | BatchPredictionError]
+"""Images in memory, or the reasons why they are none, by the text of their location."""
 
 AHEAD = 8
 """How many locations ahead it is said that one will be opened."""

@@ -1,4 +1,4 @@
-"""The kinds of locations: a file or dataset, a stack, a layer of a viewer."""
+"""The kinds of locations: a file or dataset, a stack, a layer of a viewer or several as one image."""
 
 import os
 from collections.abc import Hashable
@@ -14,11 +14,10 @@ from napari_batch_prediction.formats.registry import known_format
 from napari_batch_prediction.images.base import Image, reading
 from napari_batch_prediction.images.stack import StackAxis, StackImage
 from napari_batch_prediction.locations.base import AHEAD, Arrays, Location
+from napari_batch_prediction.locations.layers import LayerNamed
 from napari_batch_prediction.locations.opening import open_file
 from napari_batch_prediction.locations.paths import SplitPath, absolute_path, is_url, split_path, store_format
 from napari_batch_prediction.locations.patterns import expand_pattern, written
-
-_LAYER = "layer:"
 
 __all__ = ["Arrays", "FileAt", "LayerNamed", "Location", "StackOf", "Unmatched", "absolute", "parse"]
 
@@ -194,47 +193,6 @@ class StackOf(Location):
 
 
 @dataclass(frozen=True, slots=True)
-class LayerNamed(Location):
-    """A layer of a viewer.
-
-    Attributes
-    ----------
-    name
-        The name of the layer.
-    """
-
-    name: str
-
-    @classmethod
-    def of(cls, text: str) -> Self | None:
-        """Return the location of the layer that a text names; None if it names a file."""
-        return cls(text.removeprefix(_LAYER)) if text.startswith(_LAYER) else None
-
-    def __str__(self) -> str:
-        return _LAYER + self.name
-
-    @property
-    def stem(self) -> str:
-        """The name of the layer."""
-        return self.name
-
-    @property
-    def in_memory(self) -> bool:
-        """Always True."""
-        return True
-
-    def open(self, axes: str | None = None, arrays: Arrays | None = None) -> Image:
-        """Return the layer as an image."""
-        image = (arrays or {}).get(str(self))
-        if image is None:
-            raise ImageReadError(
-                f"'{self}' is a layer of a viewer, and can be predicted only while it is there, in that viewer. Add "
-                "it to the viewer again, or save it to a file and use the file."
-            )
-        return image if axes is None else image.with_axes(axes)
-
-
-@dataclass(frozen=True, slots=True)
 class Unmatched(Location):
     """An input without images, such as a pattern that matches nothing or a list that cannot be read.
 
@@ -271,7 +229,9 @@ def parse(text: str | os.PathLike[str], stack: StackAxis | None = None) -> Locat
     Parameters
     ----------
     text
-        A file, a file with a dataset after it, or ``layer:`` and the name of a layer.
+        A file, a file with a dataset after it, ``layer:`` and the name of a layer, or ``layers:`` and the names of
+        several, with commas between them; names with commas, double quotes or blanks at their ends stand in double
+        quotes, and a double quote in them is doubled.
     stack
         Axis along which the files of a pattern or a folder are stacked as one image.
 

@@ -6,13 +6,14 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.job.job import BatchJob
+from napari_batch_prediction.locations.location import LayerNamed
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.session.steps import InMemory
 from napari_batch_prediction.widgets import preferences
 from napari_batch_prediction.widgets.classifier.section import ClassifierSection
 from napari_batch_prediction.widgets.exports.section import ExportsSection
 from napari_batch_prediction.widgets.inputs.section import InputsSection
-from napari_batch_prediction.widgets.viewer_layers import arrays_for, layer_location
+from napari_batch_prediction.widgets.viewer_layers import arrays_for
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -123,7 +124,8 @@ class JobSections(QObject):
                 event.disconnect(self._on_layer)
 
     def _on_layer(self, event: Any) -> None:
-        if layer_location(event.value) in self.inputs.value()["inputs"]:
+        layers = filter(None, map(LayerNamed.of, self.inputs.value()["inputs"]))
+        if any(event.value.name in layer.names for layer in layers):
             self._on_edited()
 
     def _on_edited(self) -> None:

@@ -1,28 +1,29 @@
 """Layers of the viewer as images that can be predicted."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 from napari.layers import Image, Layer
 
 from napari_batch_prediction.axes import KEYS, guess_axes
-from napari_batch_prediction.errors import BatchPredictionError
+from napari_batch_prediction.errors import BatchPredictionError, ImageMismatchError, ImageReadError
 from napari_batch_prediction.images.base import COLOURS, AxesKnown
-from napari_batch_prediction.images.memory import MemoryImage
+from napari_batch_prediction.images.memory import Channels, MemoryImage
 from napari_batch_prediction.images.units import unit_name
-from napari_batch_prediction.locations.location import LayerNamed
+from napari_batch_prediction.locations.location import Arrays, LayerNamed
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
 
 class LayerImage(MemoryImage):
-    """A layer as an image.
+    """A layer as an image, or several as the channels of one.
 
     Attributes
     ----------
     layer
-        The layer, whatever its name is by now.
+        The layer, or the first, whatever its name is by now.
     """
 
     layer: Image
@@ -36,6 +37,12 @@ def image_layers(viewer: "ViewerModel") -> list[Image]:
 def layer_location(layer: Layer) -> str:
     """Return the text that names a layer as an input."""
     return str(LayerNamed(layer.name))
+
+
+def layers_location(layers: Sequence[Layer]) -> str:
+    """Return the text that names layers as the channels of one input."""
+    first, *others = (layer.name for layer in layers)
+    return str(LayerNamed(first, tuple(others)))
 
 
 def memory_image(layer: Image) -> LayerImage:
@@ -79,6 +86,63 @@ def memory_image(layer: Image) -> LayerImage:
     return image
 
 
+def channels_image(layers: Sequence[Image]) -> LayerImage:
+    """Return image layers as the channels of one image, named after them, without copying their pixels.
+
+    Parameters
+    ----------
+    layers
+        The layers, at least one. All else is as for :func:`memory_image` of the first.
+
+    Raises
+    ------
+    AxesError, ImageReadError
+        If one of them is no image.
+    ImageMismatchError
+        If one has channels or colours itself, or they differ in axes, shape or type, or do not lie in one place.
+    """
+    images = [memory_image(layer) for layer in layers]
+    first, location = images[0], layers_location(layers)
+    for image in images:
+        if (fault := _unlike(image, first)) is not None:
+            raise ImageMismatchError(
+                f"'{location}' is not one image: the layer '{image.layer.name}' {fault} Choose other layers, or add "
+                "these as images of their own."
+            )
+    image = LayerImage(
+        location,
+        Channels([image.pixels for image in images]),
+        f"{first.axes}c",
+        axes_known=first.axes_known,
+        pixel_size=first.pixel_size,
+        units=first.units,
+        channel_names=[layer.name for layer in layers],
+    )
+    image.layer = layers[0]
+    return image
+
+
+def _unlike(image: LayerImage, first: LayerImage) -> str | None:
+    """Return why a layer cannot be a channel beside another one; None if it can."""
+    if "c" in image.axes:
+        return f"has {'colours' if image.layer.rgb else 'channels'} of its own (axes {image.axes}); split it first."
+    own, expected = ((one.axes, one.shape, one.dtype) for one in (image, first))
+    for what, mine, others in zip(("axes", "shape", "type"), own, expected, strict=True):
+        if mine != others:
+            return f"has the {what} {mine}, but '{first.layer.name}' has {others}."
+    if not _lies_as(image.layer, first.layer):
+        return f"lies elsewhere in the viewer than '{first.layer.name}' (scale, position, rotation, shear or units)."
+    return None
+
+
+def _lies_as(layer: Image, other: Image) -> bool:
+    """Return True if two layers of one shape lie in one place, pixel on pixel."""
+    places = ("scale", "translate", "rotate", "shear", "affine")
+    pairs = ([np.asarray(getattr(one, name)) for one in (layer, other)] for name in places)
+    alike = all(a.shape == b.shape and np.allclose(a, b) for a, b in pairs)
+    return alike and tuple(layer.units) == tuple(other.units)
+
+
 def _axes(layer: Image, shape: tuple[int, ...]) -> tuple[str, AxesKnown]:
     labels = [label.lower() for label in layer.axis_labels]
     n = len(labels)
@@ -93,21 +157,37 @@ def _axes(layer: Image, shape: tuple[int, ...]) -> tuple[str, AxesKnown]:
     return guess_axes(shape), axes_known
 
 
-def arrays_for(viewer: "ViewerModel", locations: Iterable[str]) -> dict[str, MemoryImage]:
-    """Return the layers among some inputs as images, by location, without those that are gone or no images."""
-    wanted = {location for location in locations if LayerNamed.of(location) is not None}
-    layers = image_layers(viewer) if wanted else ()
-    return {
-        name: memory_image(layer)
-        for layer in layers
-        if (name := layer_location(layer)) in wanted and not why_not(layer)
-    }
+def arrays_for(viewer: "ViewerModel", locations: Iterable[str]) -> Arrays:
+    """Return the layers among some inputs as images, by location, or the reasons why they are none.
+
+    A layer that is gone is left out.
+    """
+    wanted = [layer for layer in map(LayerNamed.of, locations) if layer is not None]
+    layers = {layer.name: layer for layer in image_layers(viewer)} if wanted else {}
+    arrays: dict[str, MemoryImage | BatchPredictionError] = {}
+    for location in wanted:
+        gone = [name for name in location.names if name not in layers]
+        try:
+            if not gone:
+                arrays[str(location)] = _image([layers[name] for name in location.names])
+            elif location.others:
+                arrays[str(location)] = ImageReadError(
+                    f"'{location}' needs the layer '{gone[0]}', and the viewer has no image layer of that name. Add "
+                    "it to the viewer again, or choose other layers."
+                )
+        except BatchPredictionError as error:
+            arrays[str(location)] = error
+    return arrays
 
 
-def why_not(layer: Image) -> str:
-    """Return the reason why a layer cannot be predicted; empty if it can."""
+def why_not(*layers: Image) -> str:
+    """Return the reason why a layer, or several as channels, cannot be predicted; empty if they can."""
     try:
-        memory_image(layer)
+        _image(layers)
     except BatchPredictionError as error:
         return str(error)
     return ""
+
+
+def _image(layers: Sequence[Image]) -> LayerImage:
+    return memory_image(layers[0]) if len(layers) == 1 else channels_image(layers)

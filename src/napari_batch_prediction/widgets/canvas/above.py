@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
 
+from napari_batch_prediction.images.memory import MemoryImage
 from napari_batch_prediction.locations.location import LayerNamed
 from napari_batch_prediction.planning.inputs.opening import input_settings
 from napari_batch_prediction.session.work import Failure
@@ -56,19 +57,21 @@ class LayersAbove(QObject):
     def add(self, request: RowRequest) -> None:
         """Add the prediction of a layer of the viewer, in place of an earlier one."""
         group = self._groups.setdefault(request.location, ShownLayers(self._viewer))
-        image = request.arrays.get(request.location)
+        image, location = request.arrays.get(request.location), LayerNamed.of(request.location)
+        if location is None:
+            return
         if isinstance(image, LayerImage):
             # Its name may have changed meanwhile, or it may be gone.
             base: Layer | None = image.layer
         else:
-            layers = (layer for layer in self._viewer.layers if str(LayerNamed(layer.name)) == request.location)
+            layers = (layer for layer in self._viewer.layers if layer.name == location.name)
             base = next(layers, None)
         group.base = base if base in self._viewer.layers else None
         grid = None
-        if base is not None and image is not None:
+        if base is not None and isinstance(image, MemoryImage):
             axes = input_settings(request.job, request.location).axes or image.axes
-            # Meanwhile it may have got pixels of another kind.
-            if len(axes) == base.ndim + bool(getattr(base, "rgb", False)):
+            # Meanwhile it may have got pixels of another kind. Colours, or other layers as channels, are one more axis.
+            if len(axes) == base.ndim + bool(getattr(base, "rgb", False) or location.others):
                 grid = grid_of(base, axes)
         on_end = partial(self._take, request.location, group)
         in_background(partial(load_row, request, grid, group.keys), self, on_end)
@@ -94,6 +97,6 @@ def grid_of(layer: "Layer", axes: str) -> PixelGrid:
     layer
         The layer.
     axes
-        Its axes; of a picture in colours, one more for the colours.
+        Its axes; of a picture in colours, and of several layers as channels, one more for these.
     """
     return LayerGrid.of_layer(layer, axes)

@@ -108,7 +108,7 @@ class LayerGrid(PixelGrid):
         layer
             The layer.
         axes
-            Its axes; of a picture in colours, one more for the colours.
+            Its axes; of a picture in colours, and of several layers as channels, one more for these.
         """
         axes = axes[: layer.ndim]
         placing = {name: getattr(layer, name) for name in ("axis_labels", "units", "scale", "translate", "rotate")}

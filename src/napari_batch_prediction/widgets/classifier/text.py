@@ -34,6 +34,9 @@ def features(classifier: Description) -> list[str]:
 def limits(classifier: Description) -> str:
     """Return a sentence about the images that a classifier cannot predict, besides those with other channels."""
     size = smallest(classifier)
+    if classifier.dimension == 2 and not classifier.counted:
+        small = f"; not below {size} pixels" if size else ""
+        return f"3D only slice by slice, if you set the axes{small}."
     small = f", nor below {size} pixels" if size else ""
     return f"Not for {'2D' if classifier.dimension == 3 else '3D'}{small}."
 

@@ -12,7 +12,7 @@ from superqt import QFlowLayout
 from napari_batch_prediction.formats.registry import FILE_FORMATS
 from napari_batch_prediction.widgets.parts.menu_button import MenuButton
 from napari_batch_prediction.widgets.parts.words import short_name
-from napari_batch_prediction.widgets.viewer_layers import image_layers, layer_location, why_not
+from napari_batch_prediction.widgets.viewer_layers import image_layers, layer_location, layers_location, why_not
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -96,13 +96,22 @@ class InputButtons(QWidget):
 
     def _fill(self, menu: QMenu) -> None:
         """Offer the image layers, with a tick at those that are listed."""
-        reasons = {layer_location(layer): why_not(layer) for layer in image_layers(self._viewer)}
+        layers = image_layers(self._viewer)
+        reasons = {layer_location(layer): why_not(layer) for layer in layers}
         usable = [location for location, reason in reasons.items() if not reason]
         everything = menu.addAction("All image layers")
         if everything is not None:
             nothing = "The viewer has no image layer: open an image in it first."
             _enable(everything, bool(usable), "Add every image layer.", nothing)
             everything.triggered.connect(lambda: self.added.emit(usable))
+        together = menu.addAction("Selected layers as channels")
+        if together is not None:
+            chosen = [layer for layer in layers if layer in self._viewer.layers.selection]
+            few = "Select two or more image layers in the list of layers first."
+            obstacle = why_not(*chosen) if len(chosen) > 1 else few
+            effect = "Add the layers selected in the list of layers as the channels of one image, from the lowest up."
+            _enable(together, not obstacle, effect, obstacle)
+            together.triggered.connect(lambda: self.added.emit([layers_location(chosen)]))
         menu.addSeparator()
         for location, reason in reasons.items():
             action = menu.addAction(short_name(location).replace("&", "&&"))

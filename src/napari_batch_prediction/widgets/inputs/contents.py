@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from qtpy.QtCore import QObject, Signal
 
 from napari_batch_prediction.errors import BatchPredictionError
+from napari_batch_prediction.images.memory import MemoryImage
 from napari_batch_prediction.images.stack import StackAxis
 from napari_batch_prediction.locations.inputs import open_image
 from napari_batch_prediction.locations.location import LayerNamed, parse
@@ -91,8 +92,10 @@ class ContentsReader(QObject):
         return self._contents
 
     def _of_layer(self, location: str) -> Contents:
-        image = arrays_for(self._viewer, [location]).get(location)
-        return Contents() if image is None else Contents((), image.channel_names or ("",) * image.extents["c"])
+        image = arrays_for(self._viewer, [location]).get(str(LayerNamed.of(location)))
+        if not isinstance(image, MemoryImage):
+            return Contents()
+        return Contents((), image.channel_names or ("",) * image.extents["c"])
 
     def _drop(self) -> None:
         self._pause.stop()

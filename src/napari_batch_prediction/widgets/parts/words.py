@@ -18,7 +18,7 @@ def short_name(location: str) -> str:
     A dataset is shown with its file, a pattern from the folder before its first wildcard on.
     """
     if (layer := LayerNamed.of(location)) is not None:
-        return layer.name
+        return layer.stem
     names = re.split(r"[/\\]", location)
     for i, name in enumerate(names):
         if re.search(r"[*?\[]", name):

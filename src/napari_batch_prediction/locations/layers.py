@@ -1,0 +1,83 @@
+"""Layers of a viewer as locations."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from napari_batch_prediction.errors import BatchPredictionError, ImageReadError
+from napari_batch_prediction.images.base import Image
+from napari_batch_prediction.locations.base import Arrays, Location
+
+_LAYER = "layer:"
+_LAYERS = "layers:"
+
+
+@dataclass(frozen=True, slots=True)
+class LayerNamed(Location):
+    """A layer of a viewer, or several that are the channels of one image.
+
+    Attributes
+    ----------
+    name
+        The name of the layer, or of the first.
+    others
+        The names of the others, in the order of channels.
+    """
+
+    name: str
+    others: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, text: str) -> Self | None:
+        """Return the location of the layer or layers that a text names; None if it names a file."""
+        if text.startswith(_LAYERS):
+            return cls(*_first_and_others(text.removeprefix(_LAYERS)))
+        return cls(text.removeprefix(_LAYER)) if text.startswith(_LAYER) else None
+
+    def __str__(self) -> str:
+        return _LAYERS + ", ".join(map(_quoted, self.names)) if self.others else _LAYER + self.name
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all layers."""
+        return (self.name, *self.others)
+
+    @property
+    def stem(self) -> str:
+        """The names of the layers."""
+        return " + ".join(self.names)
+
+    @property
+    def in_memory(self) -> bool:
+        """Always True."""
+        return True
+
+    def open(self, axes: str | None = None, arrays: Arrays | None = None) -> Image:
+        """Return the layer, or the layers as one image."""
+        image = (arrays or {}).get(str(self))
+        if image is None:
+            are, they, them = ("are layers", "they are", "them") if self.others else ("is a layer", "it is", "it")
+            raise ImageReadError(
+                f"'{self}' {are} of a viewer, and can be predicted only while {they} there, in that viewer. Add "
+                f"{them} to the viewer again, or save {them} to a file and use the file."
+            )
+        if isinstance(image, BatchPredictionError):
+            raise image
+        return image if axes is None else image.with_axes(axes)
+
+
+def _first_and_others(text: str) -> tuple[str, tuple[str, ...]]:
+    """Return the names in a list of layers."""
+    try:
+        names: Sequence[str] = next(csv.reader([text], skipinitialspace=True), [])
+    except csv.Error:
+        names = [text]  # no layer has such a name, and opening it says so
+    return (names[0], tuple(names[1:])) if names else ("", ())
+
+
+def _quoted(name: str) -> str:
+    """Return the name of a layer as it stands in a list."""
+    if name and name == name.strip() and not {",", '"', "\r", "\n"} & set(name):
+        return name
+    return '"' + name.replace('"', '""') + '"'
