@@ -156,9 +156,12 @@ class _Parser(argparse.ArgumentParser):
         unknown = re.search(r"unrecognized arguments: (-[^\s=]+)", message)
         wrong = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
         if unknown is not None:
-            message += did_you_mean(unknown[1], self.known)
+            is_elsewhere = unknown[1] in self.known
+            message += " (other commands have it)" if is_elsewhere else did_you_mean(unknown[1], self.known)
         elif wrong is not None:
             message += did_you_mean(wrong[1], [choice.strip("' ") for choice in wrong[2].split(",")])
+        message = re.sub(r"invalid int value: ('.*')", r"\1 is not a whole number", message, flags=re.DOTALL)
+        message = re.sub(r"invalid float value: ('.*')", r"\1 is not a number", message, flags=re.DOTALL)
         super().error(one_line(message))
 
 

@@ -58,6 +58,7 @@ def test_guess_that_nothing_fits():
     """Without axes that fit, the reason still says that they are guessed."""
     problem = guessed(VOLUME, "yx", (40, 40))
     assert "only guessed" in problem.text
+    assert problem.setting == "axes"
     assert "would fit" not in problem.text
 
 

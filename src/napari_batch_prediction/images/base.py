@@ -96,7 +96,7 @@ def only_dataset(file: object, datasets: Mapping[str, str], name: str | None = N
     ImageReadError
         If there is no image, there are several, or a name was given.
     """
-    listing = "; ".join(f"{path} {description}".rstrip() for path, description in list(datasets.items())[:_MOST_LISTED])
+    listing = "; ".join(f"{path} {description}".strip() for path, description in list(datasets.items())[:_MOST_LISTED])
     if len(datasets) > _MOST_LISTED:
         listing += f"; and {len(datasets) - _MOST_LISTED} more"
     if not datasets:

@@ -76,7 +76,7 @@ def _by_content(file: Path, state: os.stat_result, error: ImageReadError) -> Fil
 
     content, own = content_of(file), known_format(file)
     if isinstance(content, str):
-        if file.suffix.lower() in content.lower():
+        if file.suffix.lower().removeprefix(".") in content.lower().split():
             return None
         raise ImageReadError(
             f"'{file}' is {content}, whatever its name says. Give it the extension of its real format if that can be "

@@ -217,9 +217,11 @@ def _open(file: Path) -> Any:
     try:
         return bioio.BioImage(file)
     except exceptions.UnsupportedFileFormatError:
-        raise ImageReadError(
-            f"None of bioio's installed readers opens '{file}'. Install {plugin}, or check that the file is whole."
-        ) from None
+        is_installed = importlib.util.find_spec(plugin.replace("-", "_")) is not None
+        remedy = (
+            "Check that the file is whole" if is_installed else f"Install {plugin}, or check that the file is whole"
+        )
+        raise ImageReadError(f"None of bioio's installed readers opens '{file}'. {remedy}.") from None
 
 
 def _sizes(image: Any) -> dict[str, float]:

@@ -76,7 +76,7 @@ def _with_offer(problem: Problem, classifier: Classifier, axes: str, shape: Sequ
         return problem  # the last axis is so short that it can only be that of colours
     text = f"{problem} The axes '{axes}' are only guessed from the shape, since the file does not name them."
     if not fitting:
-        return replace(problem, text=f"{text} If they are wrong, set the axes (--input-axes).")
+        return replace(problem, text=f"{text} If they are wrong, set the axes (--input-axes).", setting="axes")
     trained = classifier.axes
     offers = [
         f"'{keys}'"

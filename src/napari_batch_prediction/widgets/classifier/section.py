@@ -29,11 +29,14 @@ from napari_batch_prediction.widgets.work import Task, in_background
 NOTHING = "Choose a project trained in ilastik, or a sample from the list beside the line."
 
 FORMULAS = [
-    ("as the project tells", ""),
-    ("gradient (ilastik up to 1.2)", "gradient"),
-    ("integration (ilastik since 1.3)", "integration"),
+    ("from project", ""),
+    ("gradient", "gradient"),
+    ("integration", "integration"),
 ]
-ABOUT_FORMULA = "Which Gaussian of Structure Tensor Eigenvalues has the feature's scale. The other has half of it."
+ABOUT_FORMULA = (
+    "Which Gaussian of Structure Tensor Eigenvalues has the feature's scale: that of the gradient, as in ilastik up to "
+    "1.2, or that of the integration, as since 1.3. The other has half of it."
+)
 
 # A path is read when typing pauses.
 PAUSE_MS = 300
