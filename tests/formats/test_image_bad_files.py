@@ -46,6 +46,12 @@ def array(pixels: np.ndarray) -> Callable[[Path], None]:
     return write
 
 
+def npy(shape: object) -> Callable[[Path], object]:
+    """Write a header of NumPy with this shape, and some bytes."""
+    header = repr({"descr": "|u1", "fortran_order": False, "shape": shape}).encode().ljust(117) + b"\n"
+    return bytes_of(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(5000))
+
+
 def cmyk(path: Path) -> None:
     PillowImage.fromarray(PIXELS).convert("CMYK").save(path)
 
@@ -86,6 +92,8 @@ AT_OPEN = [
     Bad("words.npy", array(PIXELS.astype(str)), "pixels of type <U"),
     Bad("times.npy", array(PIXELS.astype("datetime64[s]")), "pixels of type datetime64"),
     Bad("no pixels.npy", array(PIXELS[:0]), "no pixels|empty"),
+    Bad("less than no row.npy", npy((-1, 70)), r"holds no pixels: its shape is \(-1, 70\)"),
+    Bad("less than nothing twice.npy", npy((-60, -70)), "holds no pixels"),
     Bad("one number.npy", array(PIXELS[0, 0]), "needs 2 to 5 dimensions, got 0"),
     Bad("line.npy", array(PIXELS[0]), "needs 2 to 5 dimensions, got 1"),
     Bad("6d.npy", array(PIXELS[None, None, None, None]), "needs 2 to 5 dimensions, got 6"),

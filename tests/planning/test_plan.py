@@ -165,6 +165,18 @@ def test_existing_output_is_refused_skipped_or_replaced(tmp_path):
     assert [row.skip for row in partly.rows] == [False, False]
 
 
+@pytest.mark.parametrize("form", ["hdf5", "tiff", "numpy", "png", "multi-scale OME-Zarr", "n5"])
+def test_link_that_leads_nowhere_is_no_output_to_skip(form, tmp_path):
+    """A link to a file or folder that is gone is not what this job would write: the image is not called skipped."""
+    paths = save_images(tmp_path, "a")
+    (output,) = plan_for(paths, "Simple Segmentation", format=form).rows[0].outputs.values()
+    output.symlink_to(tmp_path / "gone")
+    (row,) = plan_for(paths, "Simple Segmentation", format=form, existing="skip").rows
+    assert not row.skip
+    assert row.problems
+    assert output.is_symlink()
+
+
 def test_output_that_cannot_be_written_is_found_before(tmp_path):
     """A folder that is a file, an output that is a folder, and a name that is too long are found before the run."""
     paths = save_images(tmp_path, "a")

@@ -143,6 +143,24 @@ def test_such_a_record_or_classifier_is_refused(name, folder):
         nbp.open_image(name)
 
 
+@pytest.mark.parametrize("name", ["", " ", "\t"])
+def test_input_without_a_name_is_not_the_current_folder(name, folder):
+    """An empty text, as of a variable without a value, fails alone and does not stand for all images here."""
+    with pytest.raises(nbp.BatchPredictionError, match="is empty"):
+        plan_for([name])
+    assert statuses(plan_for([name, "good.npy"])) == ["failed", "done"]
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "/", "sub", "good.npy/record"])
+def test_record_that_would_be_a_folder_is_refused(name, folder):
+    """A folder, and a file inside a file, are refused as such before anything is predicted."""
+    Path("sub").mkdir()
+    with pytest.raises(nbp.BatchPredictionError, match=r"is a folder|good\.npy is a file") as raised:
+        run_plan(plan_for(["good.npy"], ledger=name))
+    assert raised.value.setting == "ledger"
+    assert not [*folder.glob("*Probabilities*")]
+
+
 def test_record_leaves_room_for_the_table_beside_it(folder):
     """A record whose table would have too long a name is refused before the run, not after it."""
     with pytest.raises(nbp.BatchPredictionError, match="no room"):

@@ -180,7 +180,7 @@ class Image(ABC):
                 f"'{location}' holds pixels of type {dtype}. Expected integers or floating-point numbers; "
                 "convert the image first."
             )
-        if 0 in self.shape:
+        if min(self.shape) < 1:
             raise ImageReadError(f"'{location}' holds no pixels: its shape is {self.shape}.")
         if (n_pixels := prod(self.shape)) * dtype.itemsize > _MOST_BYTES:
             raise ImageReadError(

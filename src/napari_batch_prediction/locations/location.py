@@ -257,7 +257,8 @@ def require_name(text: str) -> None:
             f"The input '{shown(text)}' is a URL, and URLs are not read. Download it, and name the file or folder.",
             setting="inputs",
         )
-    fault = text_fault(text)
+    # An empty text would be the current folder, with all its images: a variable of a script may have no value.
+    fault = text_fault(text) if text.strip() else "is empty"
     # The path of a dataset may follow that of its file.
     if fault is None and len(text) > (longest := 2 * MAX_PATH):
         fault = f"is {len(text)} characters long, and has at most {longest}"

@@ -219,9 +219,7 @@ class OutputChecks:
 
     def _not_the_same(self, location: Location, export: NamedExport, path: Path) -> Iterator[Problem]:
         """Yield a problem if an existing output is not the one that this job would write."""
-        if not path.exists():
-            return
-        # Only for outputs that exist.
+        # Only for outputs that exist. A link that leads nowhere has no stamp.
         from napari_batch_prediction.formats.stamp import read_metadata
 
         stamp = read_metadata(path, export.settings.internal_path).get(PROGRAM)

@@ -106,6 +106,8 @@ def check_paths(job: BatchJob) -> None:
     require_path(job.classifier, SettingsError, "The classifier", "classifier")
     if job.ledger is not None:
         require_path(absolute_path(job.ledger), SettingsError, "The record", "ledger")
+        if job.ledger.name in ("", ".."):  # "", "." and "/" too
+            raise SettingsError(f"The record '{job.ledger}' is a folder. Name a file in it.", setting="ledger")
         if len(os.fsencode(job.ledger.name)) > _LONGEST_RECORD:
             raise SettingsError(
                 f"The record '{shown(job.ledger)}' has a name of more than {_LONGEST_RECORD} bytes, which leaves no "

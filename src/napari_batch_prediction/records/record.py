@@ -47,7 +47,7 @@ class Record:
     Raises
     ------
     RecordExistsError
-        If the file exists although ``continued`` is False.
+        If its name is taken although ``continued`` is False.
     SettingsError
         If another run is writing to it.
     ExportError
@@ -60,15 +60,13 @@ class Record:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file: IO[bytes] = path.open("r+b" if continued else "x+b")
-        except FileExistsError:
-            raise RecordExistsError(
-                f"The record {path} exists. Resume it, name another file, or remove it.", setting="ledger", path=path
-            ) from None
         except OSError as error:
+            if isinstance(error, FileExistsError) and os.path.lexists(path):
+                kind = "is a folder. Name another file" if path.is_dir() else "exists. Resume it, name another file"
+                raise RecordExistsError(f"The record {path} {kind}, or remove it.", setting="ledger", path=path) from None
+            reason = f"{path.parent} is a file" if path.parent.is_file() else error.strerror
             raise ExportError(
-                f"The record {path} cannot be written: {error.strerror}. Name another file.",
-                setting="ledger",
-                path=path,
+                f"The record {path} cannot be written: {reason}. Name another file.", setting="ledger", path=path
             ) from error
         self._turn: Turn | None = None
         try:
