@@ -14,7 +14,7 @@ from PIL import Image
 from repository import ENVIRONMENT, GOLDEN
 
 from napari_batch_prediction import BatchJob, Export, InputSettings
-from napari_batch_prediction.cli import main
+from napari_batch_prediction.cli import main, make_parser
 
 CASE = GOLDEN / "a_2d_u8"
 PROJECT = str(CASE / "project.ilp")
@@ -211,6 +211,25 @@ def test_what_cannot_be_used_ends_with_status_2(arguments, message, capsys):
     assert message in captured.err
     assert "Traceback" not in captured.err
     assert captured.out == ""
+
+
+MIXED = {
+    "before": ["--folder", "out", PROJECT, "a.png", "-b.png"],
+    "between": [PROJECT, "--folder", "out", "a.png", "-b.png"],
+    "after": [PROJECT, "a.png", "-b.png", "--folder", "out"],
+    "among": [PROJECT, "a.png", "--folder", "out", "-b.png"],
+}
+
+
+@pytest.mark.parametrize("arguments", MIXED.values(), ids=MIXED)
+def test_options_may_stand_anywhere(arguments):
+    """Options stand before, between and after names; after ``--`` all are names, whatever they begin with."""
+    plain = [name for name in arguments if name != "-b.png"]
+    for given, names in ((["run", *plain], ["a.png"]), (["check", *plain, "--", "-b.png"], ["a.png", "-b.png"])):
+        found = make_parser().parse_args(given)
+        assert (found.classifier, found.inputs, str(found.folder)) == (PROJECT, names, "out")
+    found = make_parser().parse_args(["run", "--", PROJECT, "-b.png"])
+    assert (found.classifier, found.inputs) == (PROJECT, ["-b.png"])
 
 
 JOBS = {

@@ -122,10 +122,31 @@ def test_second_signal_ends_the_process_itself(tmp_path):
 def test_signal_before_anything_is_written_ends_at_once(tmp_path, monkeypatch, capsys):
     """While the batch is checked there is nothing to be tidied up; handlers are as they were before."""
     before = signal.getsignal(signal.SIGTERM)
-    monkeypatch.setattr("napari_batch_prediction.planning.plan.make_plan", lambda *_: os.kill(os.getpid(), 15))
+    monkeypatch.setattr("napari_batch_prediction.planning.plan.make_plan", lambda *_, **__: os.kill(os.getpid(), 15))
     assert main(["check", str(PROJECT), str(IMAGE)]) == 143
     assert "Interrupted." in capsys.readouterr().err
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("command", ["check", "run", "info"])
+def test_signal_whose_exception_is_lost_ends_the_command_too(command, tmp_path, monkeypatch):
+    """Python drops an exception in a destructor: the command ends with the signal's status and writes nothing."""
+
+    original = nbp.load_classifier
+
+    class Dying:
+        def __del__(self):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def load(*given):
+        Dying()
+        return original(*given)
+
+    monkeypatch.setattr("napari_batch_prediction.classifiers.load.load_classifier", load)
+    rest = [] if command == "info" else [str(IMAGE), "--folder", str(tmp_path / "out")]
+    assert main([command, str(PROJECT), *rest]) == 143
+    assert not (tmp_path / "out").exists()
 
 
 def test_signal_that_the_user_ignores_stays_ignored(monkeypatch):

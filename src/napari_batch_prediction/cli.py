@@ -44,6 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             arguments = make_parser().parse_args(argv)
             arguments.ends = ends
             status = _carried_out(arguments)
+            status = ends.status if ends.came() else status  # its exception may be lost, as in a destructor
         except SystemExit as end:
             arguments, status = None, int(end.code or 0)
         except KeyboardInterrupt:
@@ -93,9 +94,9 @@ def make_parser() -> argparse.ArgumentParser:
         "128 and its number if a signal ended it.",
         allow_abbrev=False,
     )
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", parser_class=_Command)
 
-    job = _Parser(add_help=False, allow_abbrev=False)
+    job = _Command(add_help=False, allow_abbrev=False)
     job.add_argument("classifier", metavar="CLASSIFIER", nargs="?", help=describe(BatchJob, "classifier"))
     job.add_argument("inputs", metavar="INPUT", nargs="*", help=describe(BatchJob, "inputs"))
     job.add_argument(
@@ -163,6 +164,24 @@ class _Parser(argparse.ArgumentParser):
         message = re.sub(r"invalid int value: ('.*')", r"\1 is not a whole number", message, flags=re.DOTALL)
         message = re.sub(r"invalid float value: ('.*')", r"\1 is not a number", message, flags=re.DOTALL)
         super().error(one_line(message))
+
+
+class _Command(_Parser):
+    """The parser of a command, whose options may stand before, between and after its other arguments."""
+
+    _is_mixed = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """Return the values of arguments, and the arguments that are not known."""
+        found, unknown = super().parse_known_args(args, namespace)
+        # This takes inputs, even none, from one place. The other way calls this, and loses a ``--`` at the beginning.
+        if unknown and namespace is None and not self._is_mixed:
+            self._is_mixed = True
+            mixed, still_unknown = self.parse_known_intermixed_args(args)
+            self._is_mixed = False
+            if not still_unknown:
+                return mixed, []
+        return found, unknown
 
 
 def _job(arguments: argparse.Namespace) -> "tuple[BatchJob, Classifier | None]":
@@ -236,13 +255,14 @@ def _export(arguments: argparse.Namespace, name: str, classifier: "Classifier") 
 def _run(arguments: argparse.Namespace) -> int:
     from napari_batch_prediction.planning.plan import make_plan
 
-    return _execute(make_plan(*_job(arguments)), arguments.ends)
+    return _execute(make_plan(*_job(arguments), should_cancel=arguments.ends.came), arguments.ends)
 
 
 def _resume(arguments: argparse.Namespace) -> int:
     from napari_batch_prediction.running.resume import plan_resume
 
-    return _execute(plan_resume(arguments.ledger, failed=arguments.failed), arguments.ends)
+    ends = arguments.ends
+    return _execute(plan_resume(arguments.ledger, failed=arguments.failed, should_cancel=ends.came), ends)
 
 
 def _execute(plan: "Plan", ends: Ends) -> int:
@@ -283,7 +303,7 @@ def _check(arguments: argparse.Namespace) -> int:
     from napari_batch_prediction.report import Table, left_out, print_table, rows
     from napari_batch_prediction.wording import count
 
-    plan = make_plan(*_job(arguments))
+    plan = make_plan(*_job(arguments), should_cancel=arguments.ends.came)
     table: Table = [("input", "axes", "shape", "type", "output")]
     for row in plan.rows:
         image = row.image

@@ -63,7 +63,8 @@ class Record:
         except OSError as error:
             if isinstance(error, FileExistsError) and os.path.lexists(path):
                 kind = "is a folder. Name another file" if path.is_dir() else "exists. Resume it, name another file"
-                raise RecordExistsError(f"The record {path} {kind}, or remove it.", setting="ledger", path=path) from None
+                text = f"The record {path} {kind}, or remove it."
+                raise RecordExistsError(text, setting="ledger", path=path) from None
             reason = f"{path.parent} is a file" if path.parent.is_file() else error.strerror
             raise ExportError(
                 f"The record {path} cannot be written: {reason}. Name another file.", setting="ledger", path=path
