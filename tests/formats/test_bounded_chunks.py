@@ -18,6 +18,7 @@ from napari_batch_prediction.errors import ImageReadError
 from napari_batch_prediction.formats.common import large_chunks
 from napari_batch_prediction.formats.common.inflate import BOUNDED, check_inflated, inflate
 from napari_batch_prediction.formats.common.large_chunks import LargeChunks
+from napari_batch_prediction.formats.n5 import blocks
 from napari_batch_prediction.images.base import NOTHING_DECODED
 from napari_batch_prediction.locations.inputs import open_image
 
@@ -197,6 +198,21 @@ def make_zarr(path: Path) -> None:
 
 def make_sharded(path: Path) -> None:
     zarr.create_array(path, data=PIXELS, chunks=(20, 30), shards=(40, 60))
+
+
+def test_block_of_n5_is_looked_at_once_and_again_after_a_change(tmp_path, monkeypatch):
+    """Tiles that share a block do not decompress it to look at it again; a block that was replaced is checked."""
+    write_n5(tmp_path / "a.n5", np.zeros((16, 16), "u1"), {"type": "gzip"})
+    looked_at = []
+    monkeypatch.setattr(blocks, "check_inflated", lambda *arguments: looked_at.append(check_inflated(*arguments)))
+    with open_image(tmp_path / "a.n5") as image:
+        for _ in range(3):
+            image.read((slice(0, 8), slice(0, 16)))
+        assert len(looked_at) == 1
+        block = tmp_path / "a.n5/0/0"
+        block.write_bytes(block.read_bytes()[:12] + gzip.compress(bytes(1000)))
+        with pytest.raises(ImageReadError, match="more than"):
+            image.read((slice(0, 8), slice(0, 16)))
 
 
 def make_n5(path: Path) -> None:

@@ -144,7 +144,13 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(("change", "message"), REFUSED.values(), ids=REFUSED)
+SLOW = ("levels of all trees",)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [pytest.param(*case, id=name, marks=[pytest.mark.slow] * (name in SLOW)) for name, case in REFUSED.items()],
+)
 def test_project_beyond_limits_is_refused(change, message, tmp_path):
     """Each limit has its message, and little memory is taken."""
     path = write_project(tmp_path / "cells.ilp", change)

@@ -6,7 +6,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from napari_batch_prediction.disk import refuse_special
+from napari_batch_prediction.disk import refuse_special, state_of
 from napari_batch_prediction.errors import ImageReadError
 from napari_batch_prediction.formats.common.inflate import check_inflated
 
@@ -37,6 +37,8 @@ class Blocks:
         self.shape = tuple(int(n) for n in reversed(header["blockSize"]))
         self._n_bytes = prod(self.shape) * itemsize
         self._compression = str(header["compression"].get("type"))
+        # Tiles share blocks, and each is decompressed to be looked at: once, unless it has changed since.
+        self._passed: set[int] = set()
 
     def check(self, region: tuple[slice, ...]) -> None:
         """Look at the blocks of a region: each is a file, of the size that the metadata say.
@@ -58,6 +60,9 @@ class Blocks:
         except (FileNotFoundError, NotADirectoryError):
             return  # a block of zeros
         refuse_special(path, ImageReadError, state.st_mode)
+        seen = hash((path, state_of(state)))
+        if seen in self._passed:
+            return
         if state.st_size > 2 * self._n_bytes + _MORE:
             raise ValueError(f"the block {path} has {state.st_size:,} bytes, expected at most {self._n_bytes:,}")
         n = len(self.shape)
@@ -69,3 +74,4 @@ class Blocks:
             if head[:2] == b"\0\1":  # of varying length: the number of values follows
                 file.read(4)
             check_inflated([self._compression], file.read(), self._n_bytes)
+        self._passed.add(seen)

@@ -1,5 +1,7 @@
 """Opening an input of a job with its settings."""
 
+from functools import lru_cache
+
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.job.job import BatchJob, InputSettings
 from napari_batch_prediction.locations.inputs import open_image
@@ -8,9 +10,17 @@ from napari_batch_prediction.locations.location import Arrays, Location
 
 def input_settings(job: BatchJob, location: Location | str) -> InputSettings:
     """Return the settings of an input: its own, or else those of all inputs."""
-    own = job.input_settings.get(str(location), InputSettings())
+    own = job.input_settings.get(str(location)) if job.input_settings else None
+    if own is None:
+        return _of_all(job.input_axes, job.channels)
     axes, channels = own.axes or job.input_axes, own.channels or job.channels
     return InputSettings(axes=axes, channels=channels, dataset=own.dataset)
+
+
+# Asked several times for each of thousands of images.
+@lru_cache(1)
+def _of_all(axes: str | None, channels: tuple[int | str, ...] | None) -> InputSettings:
+    return InputSettings(axes=axes, channels=channels)
 
 
 def full_location(job: BatchJob, location: Location) -> Location:
