@@ -383,7 +383,10 @@ def test_dataset_of_a_file_is_chosen_from_a_list(section, folder, qtbot):
     assert not dataset.isEnabled()
     assert dataset.toolTip()
     select(section, 1)
-    assert button(section, "Choose dataset").isVisible()
+    chooser = button(section, "Choose dataset")
+    assert chooser.isVisible()
+    # Buttons that are not shown take no space.
+    qtbot.waitUntil(lambda: chooser.x() == 0)
     qtbot.waitUntil(lambda: dataset.count() == 3, timeout=WAIT_MS)
     dataset.setCurrentText("raw")
     assert section.value()["input_settings"] == {str(file): InputSettings(dataset="raw")}

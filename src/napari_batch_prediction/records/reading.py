@@ -164,5 +164,5 @@ def _content(path: Path) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise SettingsError(f"The record {path} cannot be read: {error.strerror}.") from error
+        raise SettingsError(f"The record {path} cannot be read: {error.strerror}. Check its name.") from error
     return content[: content.rfind(b"\n") + 1]

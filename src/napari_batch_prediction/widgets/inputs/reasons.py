@@ -73,15 +73,15 @@ class Reasons(QWidget):
         super().__init__()
         self._message = Message(_LINES)
         self._row = QWidget()
-        flow = QFlowLayout(self._row)
-        flow.setContentsMargins(0, 0, 0, 0)
-        flow.setHorizontalSpacing(4)
+        self._flow = QFlowLayout(self._row)
+        self._flow.setContentsMargins(0, 0, 0, 0)
+        self._flow.setHorizontalSpacing(4)
         self._buttons: dict[str, QPushButton] = {}
         for setting, (text, tooltip) in REMEDIES.items():
             button = QPushButton(text)
             button.setToolTip(tooltip)
             button.clicked.connect(lambda _, setting=setting: self.remedy_chosen.emit(setting))
-            flow.addWidget(button)
+            self._flow.addWidget(button)
             self._buttons[setting] = button
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -117,6 +117,10 @@ class Reasons(QWidget):
         results = filter(None, map(model.inspected, locations))
         settings = settings_that_mend(problem for result in results for problem in (*result.problems, *result.warnings))
         for setting, button in self._buttons.items():
+            # The layout leaves space beside widgets that are hidden.
+            self._flow.removeWidget(button)
             button.setVisible(setting in settings)
+            if setting in settings:
+                self._flow.addWidget(button)
         self._row.setVisible(bool(settings))
         self.setVisible(waits or model.has_reasons())
