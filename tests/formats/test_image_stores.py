@@ -252,6 +252,27 @@ def test_odd_channels_do_not_keep_an_image_from_being_read(omero, tmp_path):
         assert image.channel_names == ()
 
 
+@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize("group", ["", "A/1/0"])
+def test_level_that_is_not_there_is_an_error(group, version, tmp_path):
+    """The message lists the levels of the image, and what else the store holds."""
+    root = zarr.create_group(str(tmp_path / "a.zarr"), zarr_format=version)
+    inner = root.create_group(group) if group else root
+    levels = [{"path": name} for name in ("s0", "s1")]
+    image = {"axes": [{"name": key, "type": "space"} for key in "yx"], "datasets": levels, "version": "0.4"}
+    inner.attrs.update(
+        {"multiscales": [image]} if version == 2 else {"ome": {"version": "0.5", "multiscales": [image]}}
+    )
+    for name in ("s0", "s1", "other"):
+        inner.create_array(name, data=np.zeros((20, 30), np.uint8))
+    above = f"{group}/" if group else ""
+    listed = f"{above}s0 level; {above}s1 level; .*{above}other "
+    for name in ("0", "s2", "s0/c"):
+        with pytest.raises(ImageReadError, match=rf"has no dataset '{above}{name}'.*{listed}") as raised:
+            open_image(tmp_path / "a.zarr" / group / name)
+        assert raised.value.setting == "dataset"
+
+
 def test_levels_in_groups_of_their_own_are_found(tmp_path):
     """Levels may lie in groups of their own; an image in a group is found by itself."""
     levels = {f"scale{i}/image": counted(2, 3, 20 - i, 30) for i in (0, 1)}

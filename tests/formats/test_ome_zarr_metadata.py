@@ -93,3 +93,14 @@ def test_coarser_levels_are_those_after_a_level(tmp_path):
     (group / ".zattrs").write_text('{"multiscales": [{"datasets": [{"path": "s0"}, {"path": "s1"}, {"path": "s2"}]}]}')
     assert coarser_levels(group / "s0") == [group / "s1", group / "s2"]
     assert coarser_levels(group / "s2") == coarser_levels(group / "other") == coarser_levels(tmp_path / "b") == []
+
+
+def test_coarser_levels_in_groups_of_their_own_are_found(tmp_path):
+    """Levels may lie deeper in their image, as ngff-zarr puts them."""
+    group = tmp_path / "a.zarr"
+    (group / "scale0" / "image").mkdir(parents=True)
+    for folder in (group, group / "scale0"):
+        (folder / ".zgroup").write_text('{"zarr_format": 2}')
+    levels = ", ".join(f'{{"path": "scale{i}/image"}}' for i in range(2))
+    (group / ".zattrs").write_text(f'{{"multiscales": [{{"datasets": [{levels}]}}]}}')
+    assert coarser_levels(group / "scale0" / "image") == [group / "scale1" / "image"]

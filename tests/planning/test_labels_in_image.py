@@ -39,6 +39,28 @@ def job(image, **settings):
     return nbp.BatchJob(classifier=PROJECT, inputs=[str(image)], exports=[nbp.Export(**export)])
 
 
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+@pytest.mark.parametrize("level", ["s0", "scale0/image"])
+@pytest.mark.parametrize("named", ["", "plate/cells", "plate/cells/LEVEL"])
+def test_image_below_the_store_that_is_named_gets_its_labels(named, level, version, tmp_path):
+    """The labels go into the image that is read, whether the store, the image or its level is named."""
+    pixels = golden.read(PROJECT.with_name("test2.png"))
+    image = {
+        "axes": [{"name": "y", "type": "space"}, {"name": "x", "type": "space"}],
+        "datasets": [{"path": level, "coordinateTransformations": [{"type": "scale", "scale": [1, 1]}]}],
+    }
+    root = zarr.create_group(str(tmp_path / "all.zarr"), zarr_format=2 if version == "0.4" else 3)
+    group = root.create_group("plate/cells")
+    group.create_array(level, data=pixels)
+    facts = {"multiscales": [{**image, "version": "0.4"}]}
+    group.attrs.update(facts if version == "0.4" else {"ome": {"version": "0.5", "multiscales": [image]}})
+    row = job(f"{tmp_path}/all.zarr/{named.replace('LEVEL', level)}".rstrip("/"), name="seg").run().rows[0]
+    assert row.status == "done", row.reason
+    labels = zarr.open_group(str(tmp_path / "all.zarr"), mode="r")["plate/cells/labels"]
+    assert (labels.attrs if version == "0.4" else labels.attrs["ome"])["labels"] == ["seg"]
+    assert labels["seg/s0"].shape[-2:] == pixels.shape
+
+
 def test_labels_stand_in_the_group_of_the_image(image):
     """The labels stand in the image's own group and list, with colours and their source; the image is as before."""
     path, pixels, version = image

@@ -311,5 +311,7 @@ def _namings(job: BatchJob, exports: Sequence[NamedExport], inspected: Sequence[
             location = full_location(job, item.location)
         except SettingsError:  # opening it says so
             location = item.location
-        store = (find_image(Path(str(location))) or find_image(file)) if wants_store[i] else None
+        # A store may be named for the only image in it.
+        opened = Path(str(location)) if item.image is None else file / item.image.dataset
+        store = (find_image(opened) or find_image(file)) if wants_store[i] else None
         yield Naming(file, location.stem, i + 1, len(inspected), root, str(location), store)

@@ -42,7 +42,7 @@ class ZarrImage(Image):
         node: zarr.Array | zarr.Group = root
         if dataset is not None:
             if not isinstance(root, zarr.Group) or dataset not in root:
-                only_dataset(file, _images(file, root), dataset)
+                only_dataset(file, _levels_above(file, root, dataset) | _images(file, root), dataset)
             node = root[dataset]  # type: ignore[index, assignment]
         array = node if isinstance(node, zarr.Array) else _only_array(file, node)
         _refuse_pickle(location, array)
@@ -131,6 +131,17 @@ def _full_resolution(file: Path, group: zarr.Group, image: OmeImage) -> zarr.Arr
     if not isinstance(level, zarr.Array):
         raise ImageReadError(f"'{file / group.path}' is an OME-Zarr image whose first level '{path}' is no array.")
     return level
+
+
+def _levels_above(file: Path, root: zarr.Array | zarr.Group, dataset: str) -> dict[str, str]:
+    """Return a description of each level, by path, of the innermost image that should hold a dataset."""
+    for above in PurePosixPath(dataset).parents:
+        path = str(above) if above.parts else ""
+        group = root[path] if path and path in root else root if not path else None  # type: ignore[index, operator]
+        image = _parse(file, group) if isinstance(group, zarr.Group) else None
+        if image is not None:
+            return dict.fromkeys(image.paths(path), "level")
+    return {}
 
 
 def _images(folder: Path, node: zarr.Array | zarr.Group) -> dict[str, str]:

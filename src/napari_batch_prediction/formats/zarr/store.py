@@ -62,10 +62,12 @@ def read_metadata(path: Path, dataset: str) -> Mapping[str, object]:
 
 
 def find_image(location: Path) -> Path | None:
-    """Return the OME-Zarr image at a location, or of which it is a level; None if there is none."""
-    for group in (location, location.parent):
+    """Return the OME-Zarr image at a location, or around it in its store, as around a level; None if there is none."""
+    for group in (location, *location.parents):
         if "multiscales" in ome_attributes(stored_attributes(group)):
             return group
+        if group != location and not is_zarr(group):
+            break
     return None
 
 
