@@ -430,3 +430,27 @@ def test_remarks_reach_who_listens(tmp_path, caplog):
     with caplog.at_level(logging.ERROR, "tifffile"), pytest.raises(ImageReadError):
         open_image(path)
     assert "invalid page offset" in caplog.text
+
+
+SAMPLES = {
+    "RGB": ("rgb", 3, {}, ("red", "green", "blue")),
+    "RGB and alpha": ("rgb", 4, {}, ("red", "green", "blue", "alpha")),
+    "grey and alpha": ("minisblack", 2, {"extrasamples": ["unassalpha"]}, ("grey", "alpha")),
+    "three greys": ("minisblack", 3, {}, ()),
+    "inks": ("separated", 4, {}, ("cyan", "magenta", "yellow", "black")),
+    "more inks": ("separated", 5, {}, ()),
+    "Lab": ("cielab", 3, {}, ("L", "a", "b")),
+    "stored YCbCr": ("ycbcr", 3, {"compression": "zlib"}, ("Y", "Cb", "Cr")),
+    "decoded YCbCr": ("ycbcr", 3, {"compression": "jpeg"}, ("red", "green", "blue")),
+}
+
+
+@pytest.mark.parametrize(("photometric", "n", "said", "names"), SAMPLES.values(), ids=SAMPLES)
+def test_samples_are_named_as_the_file_says(photometric, n, said, names, tmp_path):
+    """Samples of a pixel have the names of what they are; not all are red, green and blue."""
+    path = tmp_path / "a.tif"
+    pixels = RANDOM.integers(0, 255, (32, 48, n), np.uint8)
+    tifffile.imwrite(path, pixels, photometric=photometric, planarconfig="contig", metadata=None, **said)
+    with open_image(path) as image:
+        assert (image.axes, image.channel_names) == ("yxc", names)
+        np.testing.assert_array_equal(image.read(), tifffile.imread(path))

@@ -9,7 +9,7 @@ from typing import Any
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-from tifffile import RESUNIT, OmeXml, TiffFile, TiffPage
+from tifffile import COMPRESSION, PHOTOMETRIC, RESUNIT, OmeXml, TiffFile, TiffPage
 
 from napari_batch_prediction import PROGRAM
 from napari_batch_prediction.errors import AxesError
@@ -20,6 +20,24 @@ from napari_batch_prediction.formats.tiff.labels import plane_labels
 from napari_batch_prediction.formats.tiff.series import Series
 from napari_batch_prediction.images.base import COLOURS, AxesKnown, choose_axes
 from napari_batch_prediction.images.units import unit, unit_name
+
+# Samples that are no red, green and blue ("PhotometricInterpretation" of TIFF 6).
+_SAMPLES: Mapping[int, tuple[str, ...]] = {
+    PHOTOMETRIC.SEPARATED: ("cyan", "magenta", "yellow", "black"),
+    PHOTOMETRIC.CIELAB: ("L", "a", "b"),
+    PHOTOMETRIC.ICCLAB: ("L", "a", "b"),
+    PHOTOMETRIC.ITULAB: ("L", "a", "b"),
+    PHOTOMETRIC.YCBCR: ("Y", "Cb", "Cr"),
+}
+_LOSSLESS = (
+    COMPRESSION.NONE,
+    COMPRESSION.LZW,
+    COMPRESSION.PACKBITS,
+    COMPRESSION.DEFLATE,
+    COMPRESSION.ADOBE_DEFLATE,
+    COMPRESSION.LZMA,
+    COMPRESSION.ZSTD,
+)
 
 # A TIFF stores a number as a fraction of 32-bit integers.
 _LARGEST = 2**32 - 1
@@ -87,7 +105,7 @@ def channel_names(tif: TiffFile, series: Series, letters: str) -> tuple[str, ...
     channel share, or colours.
     """
     if "S" in letters and "C" not in letters:
-        return COLOURS.get(series.shape[series.letters.index("S")] if "S" in series.letters else 3, ())
+        return _colour_names(series)
     stored: Sequence[object] = ()
     if series.text is not None:
         stored = series.text.channel_names
@@ -98,6 +116,19 @@ def channel_names(tif: TiffFile, series: Series, letters: str) -> tuple[str, ...
     if not any(stored):
         stored = plane_labels(series)
     return tuple(map(str, stored)) if isinstance(stored, list | tuple) else ()
+
+
+def _colour_names(series: Series) -> tuple[str, ...]:
+    """Return the names of the samples of a pixel; empty if the page does not say what they are."""
+    page = series.pages.keyframe
+    n = series.shape[series.letters.index("S")] if "S" in series.letters else 3
+    # Others are decoded to red, green and blue.
+    is_stored = page.photometric != PHOTOMETRIC.YCBCR or page.compression in _LOSSLESS
+    if is_stored and page.photometric in _SAMPLES:
+        names = _SAMPLES[page.photometric]
+        return names if len(names) == n else ()
+    is_grey = page.photometric in (PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.MINISWHITE)
+    return COLOURS.get(n, ()) if n == 2 or not is_grey else ()
 
 
 def read_metadata(path: Path, dataset: str) -> Mapping[str, object]:
