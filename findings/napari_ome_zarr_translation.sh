@@ -4,7 +4,7 @@
 # Expected: OME-Zarr 0.4 and 0.5 have one scale, and after it at most one translation, in the coordinateTransformations
 # of each level, to be applied in this order: a layer has both, as ome-zarr 0.18.0 gives them.
 # Seen: the layer has the first of the two, the scale. If the translation is left out and stands behind the list of
-# levels instead, for all of them, it is not applied either.
+# levels instead, for all of them, it is not applied either. Version 0.7.2 applies that of a level.
 # What it means: a part of an image lies at the origin, and not over the image that it is from. The position has to be
 # set by hand (layer.translate), from the metadata.
 #
