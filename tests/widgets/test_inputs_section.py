@@ -518,6 +518,17 @@ def test_nothing_is_cut_at_300_pixels(section, width):
     assert table(section).columnWidth(0) > 60
 
 
+def test_heading_counts_all_at_300_pixels(section, qtbot):
+    """The text beside the heading wraps, so that the number of results that were left out is not cut off."""
+    section.resize(300, 600)
+    text = "12 images, 2 with a problem, 1 with a warning, 24 results left out"
+    section.set_summary(text)
+    (label,) = (one for one in section.findChildren(QLabel) if one.text() == text)
+    one_line = label.fontMetrics().lineSpacing()
+    qtbot.waitUntil(lambda: label.height() >= label.heightForWidth(label.width()) > one_line, timeout=WAIT_MS)
+    assert section.width() == 300
+
+
 def test_tab_goes_through_the_inputs_from_top_to_bottom(section):
     """The key Tab goes through the section from the top to the bottom."""
     section.add(["/data/a.png"])

@@ -68,7 +68,7 @@ class InputsSection(Section):
     existing_wanted = Signal()
 
     def __init__(self, viewer: "ViewerModel") -> None:
-        super().__init__("Inputs", takes_files=True)
+        super().__init__("Inputs", takes_files=True, wraps=True)
         # Settings of all images, and of single ones by their location.
         self._everywhere = InputSettings()
         self._settings: dict[str, InputSettings] = {}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from qtpy.QtCore import QCoreApplication, QEvent, QMimeData, Qt, Signal
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
-from qtpy.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_batch_prediction.widgets.parts.line import Line
 
@@ -26,6 +26,8 @@ class Section(QWidget):
         Fold the section away until its heading is pressed.
     about
         Its contents in words, for the tooltip of the heading.
+    wraps
+        Show a summary that is too long for one line on several, instead of cutting it off.
 
     Attributes
     ----------
@@ -35,7 +37,9 @@ class Section(QWidget):
 
     files_dropped = Signal(list)
 
-    def __init__(self, title: str, *, takes_files: bool = False, folded: bool = False, about: str = "") -> None:
+    def __init__(
+        self, title: str, *, takes_files: bool = False, folded: bool = False, about: str = "", wraps: bool = False
+    ) -> None:
         super().__init__()
         self.setAcceptDrops(takes_files)
         self._title = title
@@ -51,7 +55,9 @@ class Section(QWidget):
         )
         self._heading.toggled.connect(self._fold)
 
-        self._summary = Line()
+        self._summary: QLabel = QLabel() if wraps else Line()
+        self._summary.setTextFormat(Qt.TextFormat.PlainText)
+        self._summary.setWordWrap(wraps)
         self._summary.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._summary.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
 
@@ -72,7 +78,10 @@ class Section(QWidget):
 
     def set_summary(self, text: str) -> None:
         """Show the state of this section beside its heading, so that it can be read when folded."""
-        self._summary.say(text)
+        if isinstance(self._summary, Line):
+            self._summary.say(text)
+        else:
+            self._summary.setText(text)
 
     def unfold(self) -> None:
         """Show the widgets of the section."""
