@@ -116,7 +116,7 @@ def test_selected_layers_are_offered_as_channels(qtbot):
 
 
 def test_layers_as_channels_are_predicted_in_the_window(window, viewer, qtbot, pixels):
-    """The prediction is that of the picture in one piece, and lies over the first layer; the job comes back as JSON."""
+    """The prediction is that of the picture in one piece, and lies over all layers; the job comes back as JSON."""
     first, *_ = layers = add(viewer, pixels)
     viewer.layers.selection = set(layers)
     window.widget.setValue(BatchJob(classifier=PROJECT, inputs=("x",), exports=(Export(source="Simple Segmentation"),)))
@@ -134,7 +134,7 @@ def test_layers_as_channels_are_predicted_in_the_window(window, viewer, qtbot, p
     expected = load_classifier(PROJECT).predict(pixels, source="Simple Segmentation")
     qtbot.waitUntil(lambda: np.array_equal(viewer.layers[name].data, expected[..., 0]), timeout=WAIT_MS)
     np.testing.assert_allclose(viewer.layers[name].data_to_world((9, 4)), first.data_to_world((9, 4)))
-    assert viewer.layers.index(viewer.layers[name]) == 1
+    assert viewer.layers.index(viewer.layers[name]) == 3
 
 
 def test_check_follows_layers_that_come_and_go(window, viewer, qtbot, pixels):

@@ -22,11 +22,16 @@ class LayerImage(MemoryImage):
 
     Attributes
     ----------
-    layer
-        The layer, or the first, whatever its name is by now.
+    layers
+        The layer or layers, whatever their names are by now.
     """
 
-    layer: Image
+    layers: tuple[Image, ...]
+
+    @property
+    def layer(self) -> Image:
+        """The layer, or the first."""
+        return self.layers[0]
 
 
 def image_layers(viewer: "ViewerModel") -> list[Image]:
@@ -82,7 +87,7 @@ def memory_image(layer: Image) -> LayerImage:
         units=units,
         channel_names=names,
     )
-    image.layer = layer
+    image.layers = (layer,)
     return image
 
 
@@ -118,7 +123,7 @@ def channels_image(layers: Sequence[Image]) -> LayerImage:
         units=first.units,
         channel_names=[layer.name for layer in layers],
     )
-    image.layer = layers[0]
+    image.layers = tuple(layers)
     return image
 
 

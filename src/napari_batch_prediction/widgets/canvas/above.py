@@ -1,5 +1,6 @@
 """Predictions of layers of the viewer, shown above their layers."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -62,11 +63,15 @@ class LayersAbove(QObject):
             return
         if isinstance(image, LayerImage):
             # Its name may have changed meanwhile, or it may be gone.
-            base: Layer | None = image.layer
+            layers: Sequence[Layer] = image.layers
         else:
-            layers = (layer for layer in self._viewer.layers if layer.name == location.name)
-            base = next(layers, None)
-        group.base = base if base in self._viewer.layers else None
+            by_name = {layer.name: layer for layer in self._viewer.layers}
+            layers = [by_name[name] for name in location.names if name in by_name]
+        base = next(iter(layers), None)
+        # Of layers that are channels, the upper ones would hide what is only above the first.
+        group.base = max(
+            (layer for layer in layers if layer in self._viewer.layers), key=self._viewer.layers.index, default=None
+        )
         grid = None
         if base is not None and isinstance(image, MemoryImage):
             axes = input_settings(request.job, request.location).axes or image.axes
