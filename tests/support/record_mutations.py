@@ -50,7 +50,7 @@ def _places(content: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def _bytes(line: bytes, rng: random.Random) -> list[bytes]:
-    damaged = bytearray(line)
+    damaged = bytearray(line or b" ")
     for _ in range(rng.choice((1, 3, 10))):
         damaged[rng.randrange(len(damaged))] = rng.randrange(256)
     return [bytes(damaged)]
