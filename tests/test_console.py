@@ -179,6 +179,6 @@ def test_names_cannot_command_the_terminal(tmp_path, monkeypatch, capsys):
 
 def test_messages_have_a_bounded_length(tmp_path):
     """A name of a megabyte comes shortened, in the plan and in the ledger."""
-    plan = nbp.BatchJob(classifier=PROJECT, inputs=[IMAGE, f"{'x' * 1_000_000}.png"]).plan()
+    plan = nbp.BatchJob(classifier=PROJECT, inputs=[str(IMAGE), f"{'x' * 1_000_000}.png"]).plan()
     assert len(plan.rows[1].problems[0].text) <= 2000
     assert "characters left out" in plan.rows[1].problems[0].text

@@ -203,6 +203,8 @@ def test_long_message_takes_no_more_than_its_place(window, case, monkeypatch):
     monkeypatch.setattr(Inspections, "look_at", raising(RuntimeError("x" * 100_000 + "\n" * 1000)))
     width = window.widget.width()
     assert window.check(job_in(folder)) is None
-    window.qtbot.waitUntil(lambda: re.search(r"x{500} \[\d+ characters left out\]", window.said()) is not None, timeout=WAIT_MS)
+    window.qtbot.waitUntil(
+        lambda: re.search(r"x{500} \[\d+ characters left out\]", window.said()) is not None, timeout=WAIT_MS
+    )
     assert window.widget.widget().width() <= width
     assert window.button("Export all").isVisible()
