@@ -163,6 +163,7 @@ def test_project_beyond_limits_is_refused(change, message, tmp_path):
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 def test_sum_of_what_is_read_is_limited(tmp_path):
     """Trees that compress well, each within its limit, are refused once together they are far larger than the file."""
 

@@ -123,6 +123,7 @@ def tried(path: Path, content: bytes) -> Recorded | None:
     return recorded
 
 
+@pytest.mark.slow
 def test_hundred_damaged_records_are_read_or_refused(tmp_path):
     """Whatever is in a record, it is read or refused, and no other error comes out."""
     images = [tmp_path / f"{i}.png" for i in range(3)]
