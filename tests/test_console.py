@@ -153,7 +153,7 @@ def test_signal_that_the_user_ignores_stays_ignored(monkeypatch):
     """As nohup has it."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        monkeypatch.setattr("napari_batch_prediction.planning.plan.make_plan", lambda *_: os.kill(os.getpid(), 1))
+        monkeypatch.setattr("napari_batch_prediction.planning.plan.make_plan", lambda *_, **__: os.kill(os.getpid(), 1))
         with pytest.raises(AttributeError, match="NoneType"):
             main(["check", str(PROJECT), str(IMAGE)])
     finally:
