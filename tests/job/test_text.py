@@ -57,6 +57,7 @@ JOBS = {
     "settings of one input": {"input_settings": {"a b.tif": InputSettings(axes="yxc", channels=("0",), dataset="d")}},
     "names that look like options": {"inputs": ("-a.tif", "$HOME", "'q'.png")},
     "a list and a layer": {"inputs": ("@list of files", "layer:cells")},
+    "layers as channels": {"inputs": ("layers:\"a, b\", c 'd'", "layers:e,f")},
 }
 
 

@@ -107,7 +107,7 @@ def test_layer_is_opened_from_memory():
         open_image("layer:a")
 
 
-NOT_AS_WRITTEN = {
+SPELLINGS = {
     "without blanks": ("layers:a,b", "layers:a, b"),
     "one layer": ("layers:a", "layer:a"),
     "one layer in quotes": ('layers:"a, b"', "layer:a, b"),
@@ -117,11 +117,20 @@ NOT_AS_WRITTEN = {
 }
 
 
-@pytest.mark.parametrize(("text", "kept"), NOT_AS_WRITTEN.values(), ids=NOT_AS_WRITTEN)
-def test_layers_have_one_spelling(text, kept):
-    """A list of layers that is typed otherwise becomes the one spelling, which stays."""
-    assert str(parse(text)) == kept
-    assert parse(kept) == parse(text)
+@pytest.mark.parametrize(("text", "usual"), SPELLINGS.values(), ids=SPELLINGS)
+def test_spelling_of_layers_does_not_matter(text, usual):
+    """A list of layers that is typed otherwise is kept as typed, names the same layers, and never fails."""
+    assert parse(text) == parse(usual)
+    assert str(parse(text)) == text
+    assert Expansion().expand(text) == [parse(usual)]
+
+
+def test_layers_are_written_so_that_they_are_read():
+    """Names of any kind come back from the text that is made of them."""
+    names = ("a, b", " c ", 'say "d"', "", "layer:e", "f\ng", "h\r", "i + j", "\t", "'")
+    location = LayerNamed(names[0], names[1:])
+    assert str(location).startswith('layers:"a, b", " c "')
+    assert parse(str(location)).names == names
 
 
 def test_layers_as_channels_are_opened_from_memory():

@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 from napari_batch_prediction.errors import BatchPredictionError, ImageReadError
@@ -23,20 +23,24 @@ class LayerNamed(Location):
         The name of the layer, or of the first.
     others
         The names of the others, in the order of channels.
+    text
+        The text of several as the user wrote it.
     """
 
     name: str
     others: tuple[str, ...] = ()
+    text: str = field(default="", compare=False)
 
     @classmethod
     def of(cls, text: str) -> Self | None:
         """Return the location of the layer or layers that a text names; None if it names a file."""
         if text.startswith(_LAYERS):
-            return cls(*_first_and_others(text.removeprefix(_LAYERS)))
+            return cls(*_first_and_others(text.removeprefix(_LAYERS)), text)
         return cls(text.removeprefix(_LAYER)) if text.startswith(_LAYER) else None
 
     def __str__(self) -> str:
-        return _LAYERS + ", ".join(map(_quoted, self.names)) if self.others else _LAYER + self.name
+        several = _LAYERS + ", ".join(map(_quoted, self.names))
+        return self.text or (several if self.others else _LAYER + self.name)
 
     @property
     def names(self) -> tuple[str, ...]:
