@@ -7,6 +7,7 @@ import lzma
 import zlib
 from pathlib import Path
 
+import h5py
 import numcodecs
 import numpy as np
 import pytest
@@ -262,3 +263,45 @@ def test_chunk_of_the_whole_image_is_measured_without_reading(tmp_path):
     with open_image(tmp_path / "a.zarr") as image:
         assert image.decoding.once >= 2**31
     assert large_chunks.LARGE < 2**31
+
+
+def _zarr_2(folder: Path, extent: int, size: int) -> Path:
+    facts = {"zarr_format": 2, "shape": [extent] * 2, "chunks": [size] * 2, "dtype": "|u1", "compressor": None}
+    folder.mkdir()
+    (folder / ".zarray").write_text(json.dumps({**facts, "fill_value": 0, "order": "C", "filters": None}))
+    return folder
+
+
+def _n5(folder: Path, extent: int, size: int) -> Path:
+    facts = {"dimensions": [extent] * 2, "blockSize": [size] * 2, "dataType": "uint8", "compression": {"type": "raw"}}
+    folder.mkdir()
+    (folder / "attributes.json").write_text(json.dumps({"n5": "2.0.0", **facts}))
+    return folder
+
+
+def _hdf5(file: Path, extent: int, size: int) -> Path:
+    with h5py.File(file, "w") as stored:
+        stored.create_dataset("data", (extent, extent), "u1", chunks=(size, size))
+    return file
+
+
+TINY = {"a.zarr": _zarr_2, "a.n5": _n5, "a.h5": _hdf5}
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_millions_of_tiny_chunks_are_refused(name, tmp_path):
+    """An image that would take days to read, chunk by chunk, is refused as it is opened; a small one is read."""
+    with open_image(TINY[name](tmp_path / name, 20, 1)) as image:
+        assert not image.read().any()
+    (tmp_path / "b").mkdir()
+    with pytest.raises(ImageReadError, match=r"10000000000 chunks of the shape \(1, 1\), which would take days"):
+        open_image(TINY[name](tmp_path / "b" / name, 10**5, 1))
+    (tmp_path / "c").mkdir()
+    open_image(TINY[name](tmp_path / "c" / name, 10**5, 64)).close()
+
+
+@pytest.mark.parametrize("name", ["a.zarr", "a.n5"])
+def test_chunks_without_extent_are_refused(name, tmp_path):
+    """Chunks of no pixels are damage, which opening tells."""
+    with pytest.raises(ImageReadError, match=rf"{name}.*"):
+        open_image(TINY[name](tmp_path / name, 20, 0))

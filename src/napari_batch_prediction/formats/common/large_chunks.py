@@ -1,4 +1,4 @@
-"""Reading arrays whose chunks are large: one chunk at a time, and the last one kept.
+"""Chunks of arrays that are read: tiny ones are refused, large ones read one at a time, and the last one kept.
 
 A chunk is decoded as a whole, even for one pixel of it. Of small chunks a region needs few more pixels than it has; an
 array in one chunk would be decoded as a whole by every thread for every tile.
@@ -12,10 +12,39 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_batch_prediction.errors import ImageReadError
 from napari_batch_prediction.images.base import Decoding
 
 LARGE = 2**24
 """Chunks of more bytes are large."""
+_TINY = 64
+_MOST_TINY = 2**20
+
+
+def check_chunk(location: str, shape: Sequence[int], chunk: Sequence[int]) -> None:
+    """Refuse a shape of chunks with which an array could not be read, or not within days.
+
+    Parameters
+    ----------
+    location
+        The array, for messages.
+    shape, chunk
+        The shapes of the array and of its chunks.
+
+    Raises
+    ------
+    ImageReadError
+        If chunks have an extent below 1, or there are over a million chunks of fewer than 64 values each: a single
+        tile would take hundreds of thousands of them.
+    """
+    if min(chunk, default=1) < 1:
+        raise ImageReadError(f"'{location}' is damaged: its chunks have the shape {tuple(chunk)}. Write it again.")
+    number = prod(-(-n // size) for n, size in zip(shape, chunk, strict=True))
+    if prod(chunk) < _TINY and number > _MOST_TINY:
+        raise ImageReadError(
+            f"'{location}' is stored in {number} chunks of the shape {tuple(chunk)}, which would take days to read. "
+            f"Write it again in chunks of at least {_TINY} values each."
+        )
 
 
 class LargeChunks:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from napari_batch_prediction.axes import KEYS, axistags_from_json
 from napari_batch_prediction.errors import AxesError, ImageReadError
-from napari_batch_prediction.formats.common.large_chunks import LARGE, LargeChunks
+from napari_batch_prediction.formats.common.large_chunks import LARGE, LargeChunks, check_chunk
 from napari_batch_prediction.formats.hdf5.looking import is_unchanged, look
 from napari_batch_prediction.images.base import NOTHING_DECODED, Decoding, Image, choose_axes
 from napari_batch_prediction.images.units import unit_name
@@ -70,6 +70,8 @@ class Hdf5Image(Image):
         is_unsigned = header["cells"] is not None and self._stored == np.int16
         self._view = np.dtype(np.uint16) if is_unsigned else None
         self._large = None
+        if header["chunk"]:
+            check_chunk(location, shape, header["chunk"])
         if header["chunk_bytes"] > LARGE and header["chunk"]:
             self._large = LargeChunks(self._read_stored, shape, header["chunk"], self._stored)
         super().__init__(

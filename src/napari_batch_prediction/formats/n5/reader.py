@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_batch_prediction.axes import KEYS, axistags_from_json
 from napari_batch_prediction.errors import AxesError, ImageReadError
-from napari_batch_prediction.formats.common.large_chunks import LARGE, LargeChunks
+from napari_batch_prediction.formats.common.large_chunks import LARGE, LargeChunks, check_chunk
 from napari_batch_prediction.formats.common.stores import no_chunks
 from napari_batch_prediction.formats.n5.blocks import Blocks
 from napari_batch_prediction.formats.n5.grid import read_grid
@@ -80,6 +80,7 @@ class N5Image(Image):
         )
         self._blocks = Blocks(folder, header, self.dtype.itemsize)
         chunk = self._blocks.shape
+        check_chunk(location, self.shape, chunk)
         is_large = prod(chunk) * self.dtype.itemsize > LARGE
         self._large = LargeChunks(self._read_blocks, self.shape, chunk, self.dtype) if is_large else None
 

@@ -10,7 +10,7 @@ import zarr
 from numpy.typing import NDArray
 
 from napari_batch_prediction.errors import AxesError, ImageReadError
-from napari_batch_prediction.formats.common.large_chunks import LARGE, LargeChunks
+from napari_batch_prediction.formats.common.large_chunks import LARGE, LargeChunks, check_chunk
 from napari_batch_prediction.formats.common.stores import no_chunks
 from napari_batch_prediction.formats.zarr.bounded import bounded, open_store
 from napari_batch_prediction.formats.zarr.metadata import OmeImage, dimension_axes, ome_attributes
@@ -46,6 +46,7 @@ class ZarrImage(Image):
             node = root[dataset]  # type: ignore[index, assignment]
         array = node if isinstance(node, zarr.Array) else _only_array(file, node)
         _refuse_pickle(location, array)
+        check_chunk(location, array.shape, array.shards or array.chunks)
         own_axes: str | None = None
         image, level = _image_of(file, root, array)
         try:
