@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from unicodedata import combining, east_asian_width
 
 import h5py
 import numpy as np
@@ -15,6 +17,9 @@ from repository import ENVIRONMENT, GOLDEN
 
 from napari_batch_prediction import BatchJob, Export, InputSettings
 from napari_batch_prediction.cli import main, make_parser
+from napari_batch_prediction.console import Console
+from napari_batch_prediction.records.events import TileDone
+from napari_batch_prediction.report import Progress
 
 CASE = GOLDEN / "a_2d_u8"
 PROJECT = str(CASE / "project.ilp")
@@ -199,6 +204,10 @@ UNUSABLE = {
     "unknown format": (["run", PROJECT, "a.png", "--format", "jpeg 2000"], "format 'jpeg 2000' is unknown"),
     "unknown placeholder": (["check", PROJECT, "a.png", "--name", "{x}"], "holds {x}, which is unknown"),
     "wrong axes": (["check", PROJECT, "a.png", "--input-axes", "xx"], "'xx' are not valid"),
+    "no format of tables": (
+        ["check", PROJECT, "a.png", "--table-format", "tiff"],
+        "The table format 'tiff' is unknown. Known are: 'csv', 'ilastik csv'.",
+    ),
     "no match": (["run", PROJECT, "nothing/*.png"], "matches no file"),
 }
 
@@ -236,6 +245,10 @@ JOBS = {
     "neither": ([], "Name a classifier and an input"),
     "no input": ([PROJECT], "Name an input"),
     "both": ([PROJECT, "a.tif", "--job", "{}"], "Give either --job or a classifier and inputs"),
+    "options beside it": (
+        ["--job", "{}", "--workers", "2", "--export", "Features", "--per-class", "--table-format", "csv"],
+        "--job is a whole job: --export, --table-format, --per-class, --workers cannot be given with it.",
+    ),
     "no such file": (["--job", "nowhere.json"], "The job 'nowhere.json' cannot be read"),
     "no JSON": (["--job", "{oops"], "The job is not JSON: a name in double quotes is expected at line 1, column 2"),
     "a field that is unknown": (
@@ -328,6 +341,24 @@ def test_interrupt_keeps_whole_files_and_ends_with_130(tmp_path):
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
+
+
+LONG_NAMES = ["x" * 5000, "\u7dd1" * 200, "\x1b]0;y\x07" * 40, "e\u0301" * 300]
+
+
+@pytest.mark.parametrize("name", LONG_NAMES, ids=["letters", "wide", "escapes", "combining"])
+def test_progress_stays_in_its_line(name, monkeypatch):
+    """Of a long name the middle is left out, both ends are shown, and nothing in it commands the terminal."""
+    terminal = Terminal()
+    monkeypatch.setattr(Console, "columns", lambda _: 60)
+    rows = [SimpleNamespace(input=f"/data/a{name}z.tif")]
+    Progress(SimpleNamespace(rows=rows), terminal).show(TileDone(0, 1, 2, 1, 2))
+    line = terminal.getvalue().removeprefix("\r\x1b[K")
+    assert line.startswith(" 50 %  0 of 1 files  a")
+    assert "..." in line
+    assert line.endswith("z.tif")
+    assert 50 < sum(0 if combining(x) else 2 if east_asian_width(x) == "W" else 1 for x in line) < 60
+    assert "\x1b" not in line
 
 
 def test_progress_is_one_line_on_a_terminal(tmp_path, monkeypatch, capsys):

@@ -190,11 +190,11 @@ def _job(arguments: argparse.Namespace) -> "tuple[BatchJob, Classifier | None]":
 
     from napari_batch_prediction.classifiers.load import load_classifier
     from napari_batch_prediction.errors import SettingsError
-    from napari_batch_prediction.formats.registry import format_taken
+    from napari_batch_prediction.formats.registry import find_table_format, format_taken
     from napari_batch_prediction.job.export import Export
     from napari_batch_prediction.job.faults import faults
     from napari_batch_prediction.job.job import BatchJob
-    from napari_batch_prediction.job.options import given_options, option_name, options
+    from napari_batch_prediction.job.options import given_names, given_options, option_name, options
     from napari_batch_prediction.job.stored import read_job
 
     if arguments.job is None and not arguments.inputs:
@@ -203,6 +203,14 @@ def _job(arguments: argparse.Namespace) -> "tuple[BatchJob, Classifier | None]":
         )
     if arguments.job is not None and arguments.classifier is not None:
         raise SettingsError("Give either --job or a classifier and inputs, not both.")
+    own = {"--export": arguments.sources, "--table-format": arguments.table_format}
+    beside = [name for name, value in own.items() if value is not None]
+    beside += [*given_names(arguments, Export), *given_names(arguments, BatchJob)]
+    if arguments.job is not None and beside:
+        text = f"--job is a whole job: {', '.join(beside)} cannot be given with it. Write it into the job."
+        raise SettingsError(text)
+    if arguments.table_format is not None:
+        find_table_format(arguments.table_format)
     try:
         if arguments.job is not None:
             return read_job(*_job_text(arguments.job)), None

@@ -14,6 +14,7 @@ from napari_batch_prediction.wording import visible
 
 # A closed terminal, Ctrl-C, kill; Ctrl-Break on Windows.
 _SIGNALS = ("SIGHUP", "SIGINT", "SIGTERM", "SIGBREAK")
+_COLUMNS = 80
 
 
 class Console(io.TextIOBase):
@@ -73,6 +74,13 @@ class Console(io.TextIOBase):
     def isatty(self) -> bool:
         """Return True if it is a terminal."""
         return self._stream is not None and not self._stream.closed and self._stream.isatty()
+
+    def columns(self) -> int:
+        """Return the width of the terminal; 80 if it does not say."""
+        try:
+            return os.get_terminal_size(self.fileno()).columns or _COLUMNS
+        except (OSError, ValueError):
+            return _COLUMNS
 
     def fileno(self) -> int:
         """Return the number of its file."""

@@ -12,7 +12,7 @@ from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.planning.project_settings import stored_text
 from napari_batch_prediction.records import events
 from napari_batch_prediction.records.ledger import Ledger
-from napari_batch_prediction.wording import count, one_line
+from napari_batch_prediction.wording import count, fitted, one_line
 
 Table = list[tuple[str, ...]]
 
@@ -36,7 +36,10 @@ class Progress:
                 self._print(one_line(text))
             case events.TileDone(index=index, batch_done=done, batch_tiles=tiles) if self.changing:
                 count = f"{self.ended} of {len(self.inputs)} files"
-                self._change(f"{100 * done // tiles:3} %  {count}  {Path(self.inputs[index]).name}")
+                start = f"{100 * done // tiles:3} %  {count}  "
+                name = one_line(Path(self.inputs[index]).name)
+                # The last column stays empty: some terminals go to the next line after it.
+                self._change(start + fitted(name, self.stream.columns() - len(start) - 1))
             case events.FileFinished(row=row):
                 self.ended += 1
                 if not self.changing or row.status == "failed":

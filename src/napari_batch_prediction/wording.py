@@ -1,12 +1,17 @@
 """Numbers and names as they are written in messages and in cells of tables."""
 
 import re
+import unicodedata
+from bisect import bisect_right
 from collections.abc import Iterable
+from itertools import accumulate
 
 # Characters that a terminal obeys instead of showing them, or that turn the direction of what follows.
 _OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _LONGEST = 2000
-_FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
+_LEFT_OUT = "..."
+# Also the full-width forms of = + - @, which spreadsheets of some languages take for the same.
+_FORMULA = re.compile(r"'*[=+\-@\uff1d\uff0b\uff0d\uff20\t\r\n]")
 
 
 def count(n: int, noun: str) -> str:
@@ -39,11 +44,27 @@ def shortened(text: str, longest: int = _LONGEST) -> str:
     return f"{text[:half]}{mark}{text[-half:]}"
 
 
+def fitted(text: str, columns: int) -> str:
+    """Return a text that takes at most so many columns of a terminal: of a longer one the middle is left out."""
+    widths = [_columns(letter) for letter in text]
+    if sum(widths) <= columns:
+        return text
+    half = max(columns - len(_LEFT_OUT), 0) // 2
+    first = bisect_right([*accumulate(widths)], half)
+    last = bisect_right([*accumulate(reversed(widths))], half)
+    return f"{text[:first]}{_LEFT_OUT}{text[len(text) - last :]}"
+
+
+def _columns(letter: str) -> int:
+    """Return the columns that a character takes, of those that terminals show in fixed width."""
+    return 0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+
+
 def harmless(text: str) -> str:
     """Return a text as a cell that no spreadsheet takes for a formula: with an apostrophe before ``= + - @``.
 
-    The same is before a tab and the ends of lines. A text that has apostrophes before one of these gets one more, so
-    that :func:`plain` undoes it.
+    The same is before their full-width forms, a tab and the ends of lines. A text that has apostrophes before one of
+    these gets one more, so that :func:`plain` undoes it.
     """
     return f"'{text}" if _FORMULA.match(text) else text
 

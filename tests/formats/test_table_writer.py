@@ -50,6 +50,7 @@ def test_names_of_formats_of_tables(name, expected):
 
 
 FORMULAS = ["=1+1.tif", "+x", "-x", "@SUM(A1)", "\t=1", "\r=1", "'=x", "''-x", "x=1", "'x", "", "ü"]
+FORMULAS += ["\uff1d1", "\uff0bx", "\uff0dx", "'\uff20SUM(A1)"]
 
 
 @pytest.mark.parametrize("layout", [csv_lines, ilastik_lines])

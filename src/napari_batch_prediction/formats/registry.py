@@ -5,7 +5,7 @@ by ilastik's name), several of which may write files of one format. A new format
 name in ``FOLDERS``.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -108,10 +108,29 @@ def find_format(name: str) -> ExportFormat:
     """
     export_format = format_named(name)
     if export_format is None:
-        names = ", ".join(f"'{export_format.name}'" for export_format in EXPORT_FORMATS)
-        meant = did_you_mean(name, [export_format.name for export_format in EXPORT_FORMATS])
-        raise SettingsError(f"The format '{name}' is unknown{meant}. Known are: {names}.", setting="format")
+        raise _unknown("format", name, EXPORT_FORMATS)
     return export_format
+
+
+def find_table_format(name: str) -> ExportFormat:
+    """Return a format of tables by its name, in any case.
+
+    Raises
+    ------
+    SettingsError
+        If there is none of this name.
+    """
+    export_format = format_named(name)
+    if export_format is None or not export_format.is_table:
+        raise _unknown("table format", name, TABLE_FORMATS)
+    return export_format
+
+
+def _unknown(noun: str, name: str, known: Sequence[ExportFormat]) -> SettingsError:
+    names = [export_format.name for export_format in known]
+    listing = ", ".join(f"'{name}'" for name in names)
+    text = f"The {noun} '{name}' is unknown{did_you_mean(name, names)}. Known are: {listing}."
+    return SettingsError(text, setting="format")
 
 
 def format_problem(export_format: ExportFormat, axes: str, shape: tuple[int, ...], dtype: np.dtype) -> str | None:

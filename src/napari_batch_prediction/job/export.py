@@ -28,7 +28,7 @@ def _region_text(region: Region) -> str:
     return format_region(region).replace(" ", "")
 
 
-Range = Annotated[tuple[float, float] | None, AfterValidator(_rising)]
+Range = Annotated[tuple[spelling.Real, spelling.Real] | None, AfterValidator(_rising)]
 
 
 class Export(BaseModel):
@@ -95,7 +95,7 @@ class Export(BaseModel):
         description="Write one file for each class, with {class} in its name, else with the class at its end.",
     )
     region: Annotated[
-        dict[AxisKey, tuple[int | None, int | None]],
+        dict[AxisKey, tuple[spelling.Whole | None, spelling.Whole | None]],
         Option("R", parse=parse_region, write=_region_text),
         BeforeValidator(spelling.region),
     ] = Field(

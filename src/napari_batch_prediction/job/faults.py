@@ -57,9 +57,14 @@ def _place(parts: tuple[int | str, ...], names: Mapping[str, str]) -> str:
     for before, part in zip((None, *parts), parts, strict=False):
         if isinstance(part, int):
             words.append(f"entry {part + 1}")
-        elif not (isinstance(before, int) and part in _EXPECTED) and part not in {"str", "[key]"}:
+        elif not (isinstance(before, int) and _is_type(part)) and part not in {"str", "[key]"}:
             words.append(names.get(part, shortened(part, _LONGEST)))
     return ", ".join(words)
+
+
+def _is_type(part: str) -> bool:
+    """Return True for what stands in a place for one of several types, with or without a function before it."""
+    return part in _EXPECTED or part.startswith("function-before[")
 
 
 def _fault(details: list[ErrorDetails], model: type[BaseModel]) -> str:

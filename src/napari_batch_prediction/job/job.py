@@ -51,7 +51,8 @@ def _enough(value: int | None) -> int | None:
     return value
 
 
-_Memory = Annotated[int | None, BeforeValidator(_size), AfterValidator(_enough)]
+_Channels = tuple[spelling.Whole | str, ...]
+_Memory = Annotated[spelling.Whole | None, BeforeValidator(_size), AfterValidator(_enough)]
 
 
 class InputSettings(BaseModel):
@@ -60,9 +61,7 @@ class InputSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     axes: spelling.Axes | None = Field(None, description="Axes, instead of the file's own or a guess.")
-    channels: tuple[int | str, ...] | None = Field(
-        None, min_length=1, description="Channels to use, by name or index from 0."
-    )
+    channels: _Channels | None = Field(None, min_length=1, description="Channels to use, by name or index from 0.")
     dataset: str | None = Field(None, description="The dataset to use of a file that holds several.")
 
 
@@ -83,7 +82,7 @@ class BatchJob(BaseModel):
     stack: Annotated[StackAxis | None, Option(name="stack-along"), BeforeValidator(spelling.lower)] = Field(
         None, description="Make each pattern or folder one image: its files, stacked along this axis."
     )
-    channels: Annotated[tuple[int | str, ...] | None, Option("C", parse=_split_names, write=_join_names)] = Field(
+    channels: Annotated[_Channels | None, Option("C", parse=_split_names, write=_join_names)] = Field(
         None,
         min_length=1,
         description="Channels to use of every input, by name or index from 0, for example 0,2 or DAPI,GFP; all if not "
@@ -116,7 +115,7 @@ class BatchJob(BaseModel):
         description="Bytes the whole process may take, for example 4GiB, at least 512MiB; tiles are made smaller, or "
         "fewer, to stay below, and images that need more are refused. Not limited if not given.",
     )
-    workers: Annotated[int | None, Option("N", parse=int)] = Field(
+    workers: Annotated[spelling.Whole | None, Option("N", parse=int)] = Field(
         None, ge=1, description="Number of threads; all cores if not given."
     )
 

@@ -83,6 +83,13 @@ def given_options(arguments: argparse.Namespace, model: type[BaseModel]) -> dict
     return {name: value for name, value in fields.items() if value is not None}
 
 
+def given_names(arguments: argparse.Namespace, model: type[BaseModel]) -> list[str]:
+    """Return the names, with their dashes, of the options of a model that were given."""
+    return [
+        option_name(name, option) for name, _, option in options(model) if getattr(arguments, name, None) is not None
+    ]
+
+
 def write_options(value: BaseModel) -> dict[str, list[str]]:
     """Return the options, with their values as words, for the fields of a model that differ from their defaults."""
     written: dict[str, list[str]] = {}

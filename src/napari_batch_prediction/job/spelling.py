@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import numpy as np
 from pydantic import BeforeValidator
+from pydantic_core import PydanticKnownError
 
 from napari_batch_prediction.formats.registry import format_named
 from napari_batch_prediction.job.region import parse_region
@@ -42,6 +43,24 @@ def region(value: Any) -> Any:
         return parse_region(value)
     return {lower(key): interval for key, interval in value.items()} if isinstance(value, Mapping) else value
 
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, bool | np.bool_ | float | np.floating):
+        raise PydanticKnownError("int_type")
+    return value
+
+
+def _real(value: Any) -> Any:
+    if isinstance(value, bool | np.bool_):
+        raise PydanticKnownError("float_type")
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+"""A whole number: neither true, which Python takes for 1, nor a number with a fraction of zero."""
+
+Real = Annotated[float, BeforeValidator(_real)]
+"""A number: not true, which Python takes for 1."""
 
 Axes = Annotated[str, BeforeValidator(lower)]
 """Axis keys in lower case."""

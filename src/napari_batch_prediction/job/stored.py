@@ -1,12 +1,15 @@
 """A job as JSON: writing it, and reading it with every fault in words."""
 
 import json
+from collections.abc import Sequence
+from typing import Any
 
 from pydantic import ValidationError
 
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.job.faults import faults
 from napari_batch_prediction.job.job import BatchJob
+from napari_batch_prediction.wording import shortened
 
 
 def write_job(job: BatchJob) -> str:
@@ -32,13 +35,15 @@ def read_job(text: str, name: str = "The job") -> BatchJob:
     Raises
     ------
     SettingsError
-        If the text is no JSON, or no job; the message names the place and the field.
+        If the text is no JSON, or no job, or names a field twice; the message names the place and the field.
     """
     try:
-        content = json.loads(text)
+        content = json.loads(text, object_pairs_hook=_each_once)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise SettingsError(f"{name} is not JSON: {_WRONG.get(error.msg, error.msg)} at {place}.") from None
+    except _RepeatedError as error:
+        raise SettingsError(f"{name} holds {str(error)!r} twice in one object. Leave one of them out.") from None
     except (ValueError, RecursionError):
         raise SettingsError(f"{name} cannot be read: it is nested too deeply, or a number is too long.") from None
     if not isinstance(content, dict):
@@ -49,6 +54,20 @@ def read_job(text: str, name: str = "The job") -> BatchJob:
     except ValidationError as error:
         raise SettingsError(f"{name} is no job: {faults(error, BatchJob)}.") from None
 
+
+class _RepeatedError(Exception):
+    """A name stands twice in one object, which readers of JSON take differently."""
+
+
+def _each_once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _RepeatedError(next(shortened(name, _LONGEST) for name in names if names.count(name) > 1))
+    return content
+
+
+_LONGEST = 60
 
 _KINDS = {list: "a list", str: "a text", int: "a number", float: "a number", bool: "true or false", type(None): "null"}
 
