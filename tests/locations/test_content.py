@@ -1,6 +1,8 @@
 """Files whose name says another format than they have: read by their content, or refused by what they are."""
 
+import gzip
 import io
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -108,3 +110,34 @@ def test_damage_is_told_of_the_format_that_the_file_has(tmp_path):
     (tmp_path / "b.tif").write_bytes((tmp_path / "b.tif").read_bytes()[:100])
     with pytest.raises(ImageReadError, match="as TIFF"):
         open_image(tmp_path / "b.tif")
+
+
+def zipped(path: Path, *names: str) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in names:
+            archive.writestr(name, "{}")
+
+
+@pytest.mark.parametrize("name", ["a.zarr.zip", "a.ome.zarr.zip", "a.zarr", "a.zip", "a.npz", "a"])
+@pytest.mark.parametrize("marker", ["zarr.json", ".zgroup", "a.zarr/0/.zarray"])
+def test_zipped_zarr_is_to_be_unpacked(marker, name, tmp_path):
+    """Whatever its name, and whether or not the folder of the store is in it, it is called what it is."""
+    zipped(tmp_path / name, marker, "c/0/0")
+    with pytest.raises(ImageReadError, match=rf"{name}' is a zipped Zarr store, which is not read\. Unpack it"):
+        open_image(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.npz"])
+def test_zip_without_arrays_is_to_be_unpacked(name, tmp_path):
+    """Images in a zip archive are not looked for."""
+    zipped(tmp_path / name, "a.tif", "b.tif")
+    with pytest.raises(ImageReadError, match=rf"{name}' is a zip archive, which is not read\. Unpack it"):
+        open_image(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["a.tif.gz", "a.tif", "a.gzip"])
+def test_file_compressed_with_gzip_is_to_be_unpacked(name, tmp_path):
+    """A compressed file is called so under any name."""
+    (tmp_path / name).write_bytes(gzip.compress(b"II*"))
+    with pytest.raises(ImageReadError, match=rf"{name}' is a file compressed with gzip, .* Unpack it"):
+        open_image(tmp_path / name)

@@ -72,9 +72,13 @@ def _by_content(file: Path, state: os.stat_result, error: ImageReadError) -> Fil
     """
     if not stat.S_ISREG(state.st_mode) or state.st_size == 0:
         return None
-    from napari_batch_prediction.formats.content import content_of
+    from napari_batch_prediction.formats.content import PACKED, content_of
 
     content, own = content_of(file), known_format(file)
+    if content in PACKED:
+        raise ImageReadError(
+            f"'{file}' is {content}, which is not read. Unpack it, and give what is in it.", path=file
+        ) from error
     if isinstance(content, str):
         if file.suffix.lower().removeprefix(".") in content.lower().split():
             return None
@@ -130,6 +134,10 @@ def _format_of(location: str, file: Path, dataset: str | None, state: os.stat_re
         with reading(f"'{location}' with bioio"):
             readable = reads(file)
         if not readable:
+            from napari_batch_prediction.formats.tiff.sets.companion import why_no_image
+
+            if (companion := why_no_image(file)) is not None:
+                raise ImageReadError(companion, path=file)
             raise ImageReadError(
                 f"'{file}' has the extension '{file.suffix}', which is not known here. Formats that can be read: "
                 f"{known_extensions()}, and what the installed readers of bioio open."

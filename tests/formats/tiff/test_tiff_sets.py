@@ -254,3 +254,53 @@ def test_micromanager_that_was_stopped_early_is_read(tmp_path):
     assert axes == "tcyx"
     np.testing.assert_array_equal(pixels, PLANES[:4].reshape(2, 2, 20, 30))
     assert "18 planes; 4 are there" in warnings[0]
+
+
+@pytest.mark.parametrize("name", ["x.companion.ome", "X.Companion.OME", "x.ome.xml"])
+def test_companion_itself_names_the_files_to_give(name, tmp_path):
+    """The text of a set is no image, and says which files are; or which are missing."""
+    body = image_xml([(0, z, 0, 0, file) for z, file in enumerate(["a.ome.tif", "b.ome.tif"])], (20, 30), n_z=2)
+    (tmp_path / name).write_text(text(body))
+    with pytest.raises(ImageReadError, match=r"None of them is beside it: a\.ome\.tif, b\.ome\.tif"):
+        open_image(tmp_path / name)
+    write_pages(tmp_path / "b.ome.tif", PLANES[:1], None)
+    with pytest.raises(ImageReadError, match=rf"{name}' describes a set .* no pixels itself\. Give .*: b\.ome\.tif\."):
+        open_image(tmp_path / name)
+
+
+def test_companion_without_files_is_a_file_of_an_unknown_kind(tmp_path):
+    """Another text with that extension is refused as before."""
+    for content in ("<OME/>", "no text"):
+        (tmp_path / "x.companion.ome").write_text(content)
+        with pytest.raises(ImageReadError, match=r"extension '\.ome', which is not known"):
+            open_image(tmp_path / "x.companion.ome")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["sub0/t0.ome.tif", "sub1/t1.ome.tif", "sub2/t2.ome.tif"],
+        ["sub0/t.ome.tif", "sub1/t.ome.tif", "sub2/t.ome.tif"],
+        ["a/0/t.ome.tif", "a/1/t.ome.tif", "b/0/t.ome.tif"],
+        ["t0.ome.tif", "sub1/t1.ome.tif", "sub1/t2.ome.tif"],
+    ],
+    ids=["a folder each", "equal names", "two folders deep", "one above"],
+)
+def test_set_in_folders_is_one_image_from_any_of_its_files(names, tmp_path):
+    """Paths that start in the folder that all files are below are followed from there."""
+    for path in write_set(tmp_path, PLANES[:3], "t", names):
+        assert_one_image(path, "t", 3)
+
+
+def test_set_in_folders_is_found_by_a_relative_path(tmp_path, monkeypatch):
+    """The current folder is one of those of the set."""
+    write_set(tmp_path, PLANES[:3], "t", ["sub0/t0.ome.tif", "sub1/t1.ome.tif", "sub2/t2.ome.tif"])
+    monkeypatch.chdir(tmp_path / "sub1")
+    assert_one_image(Path("t1.ome.tif"), "t", 3)
+
+
+def test_files_further_above_than_the_path_are_not_taken(tmp_path):
+    """A path of one folder is followed from one folder above, no further."""
+    write_set(tmp_path / "in" / "set", PLANES[:2], "t", ["sub0/t0.ome.tif", "sub1/t1.ome.tif"])
+    (tmp_path / "in" / "set" / "sub1").rename(tmp_path / "in" / "sub1")
+    assert "1 of 2 planes" in read(tmp_path / "in" / "set" / "sub0" / "t0.ome.tif")[2][0]

@@ -180,6 +180,13 @@ class OmeText:
         uuids = (uuid for uuid in self.root.iter() if uuid.tag.endswith("UUID"))
         return {base_name(uuid.get("FileName", "")).lower(): _identity(uuid) for uuid in uuids}
 
+    @property
+    def depth(self) -> int:
+        """The most folders in the path of a file that it names: so far below the common folder a file may be."""
+        return max(
+            (_n_folders(uuid.get("FileName", "")) for uuid in self.root.iter() if uuid.tag.endswith("UUID")), default=0
+        )
+
     def of_position(self, position: int) -> OmeImage | None:
         """Return the only image with planes in the file, else the one of a position; None if there is none."""
         own = [image for image in self.images if OWN in image.files]
@@ -229,8 +236,11 @@ def _own_names(root: Element, file: Path, own_uuid: str | None) -> set[str]:
     The name of the file is believed first: some programs write the same text, with the same identity, into all files
     of a set. A file that was renamed has its identity, or is the only one that the text knows.
     """
-    names = {_identity(uuid): base_name(uuid.get("FileName", "")) for uuid in root.iter() if uuid.tag.endswith("UUID")}
-    own = {identity for identity, name in names.items() if name.lower() == file.name.lower()}
+    names = {_identity(uuid): uuid.get("FileName", "") for uuid in root.iter() if uuid.tag.endswith("UUID")}
+    own = {identity for identity, name in names.items() if base_name(name).lower() == file.name.lower()}
+    if len(own) > 1:  # in several folders
+        place = "/" + file.absolute().as_posix().lower()
+        own = {name for name in own if place.endswith("/" + names[name].replace("\\", "/").lower())} or own
     if not own and own_uuid in names:
         return {own_uuid or ""}
     if not own and len(names) == 1 and located(file, next(iter(names.values()))) is None:
@@ -281,14 +291,24 @@ def base_name(name: str) -> str:
     return PurePosixPath(name.replace("\\", "/")).name
 
 
-def located(file: Path, name: str) -> Path | None:
+def _is_relative(name: str) -> bool:
+    return bool(name) and not name.startswith(("/", "\\")) and ":" not in name
+
+
+def _n_folders(name: str) -> int:
+    return len(PurePosixPath(name.replace("\\", "/")).parts) - 1 if _is_relative(name) else 0
+
+
+def located(file: Path, name: str, n_above: int = 0) -> Path | None:
     """Return the file that the text of another one names, or one of that name beside it; None if there is none.
 
-    Only relative paths are followed.
+    Only relative paths are followed: from the folder of the file, or from one of the ``n_above`` folders above it.
     """
     relative = name.replace("\\", "/")
-    is_relative = bool(relative) and not relative.startswith("/") and ":" not in relative
-    for candidate in ([file.parent / relative] if is_relative else []) + [file.parent / base_name(name)]:
+    folders: list[Path] = []
+    if _is_relative(name):
+        folders = [file.parent, *(file.absolute().parent.parents[:n_above] if n_above else ())]
+    for candidate in [*(folder / relative for folder in folders), file.parent / base_name(name)]:
         try:
             if name and candidate.is_file():
                 return candidate

@@ -131,7 +131,8 @@ def _settle(tif: TiffFile, image: OmeImage, file: Path, text: OmeText, *, alone:
     said = image
     is_only = len(text.images) == 1
     others = [name for name in image.files if name != OWN]
-    places = {} if alone else {name: located(file, name) for name in others}
+    depth = text.depth if others and not alone else 0
+    places = {} if alone else {name: located(file, name, depth) for name in others}
     missing = [name for name, place in places.items() if place is None]
     image = _with_samples(tif, image) if not others else image
     n_pages = len(tif.pages)
