@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import logging
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -205,6 +206,11 @@ def list_scenes(file: Path) -> list[str]:
         return scenes
 
 
+def _is_news(record: logging.LogRecord) -> bool:
+    """Return False for what bioio logs of a reader that does not open a file: that is raised, too."""
+    return not str(record.msg).startswith("Attempted file")
+
+
 def _open(file: Path) -> Any:
     plugin = MICROSCOPE_READERS.get(file.suffix.lower(), "the plugin of bioio for this format")
     try:
@@ -214,6 +220,7 @@ def _open(file: Path) -> Any:
         raise ImageReadError(
             f"'{file}' needs bioio and {plugin}. Install them: pip install 'napari-batch-prediction[bioio]' {plugin}"
         ) from None
+    logging.getLogger("bioio.bio_image").addFilter(_is_news)
     try:
         return bioio.BioImage(file)
     except exceptions.UnsupportedFileFormatError:
