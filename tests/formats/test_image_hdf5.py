@@ -243,3 +243,18 @@ def test_axes_of_the_user_that_do_not_fit_are_refused_with_the_file(tmp_path):
         file["data"] = PIXELS
     with pytest.raises(AxesError, match=r"a\.h5.*'tzyx' name 4 dimensions"):
         open_image(tmp_path / "a.h5", "tzyx")
+
+
+def test_dataset_without_pixels_is_not_to_choose_from(tmp_path):
+    """Of a file with one image and an empty dataset, the image is taken; the other is refused by name."""
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["empty"] = np.zeros((0, 20, 30), np.uint8)
+        file["image"] = PIXELS
+    with open_image(tmp_path / "a.h5") as image:
+        assert image.dataset == "image"
+    with pytest.raises(ImageReadError, match=r"a\.h5/empty' holds no pixels: its shape is \(0, 20, 30\)"):
+        open_image(f"{tmp_path / 'a.h5'}/empty")
+    with h5py.File(tmp_path / "a.h5", "a") as file:
+        del file["image"]
+    with pytest.raises(ImageReadError, match=r"holds no image: .* at least one pixel"):
+        open_image(tmp_path / "a.h5")

@@ -574,3 +574,58 @@ def test_n5_pyramid_opens_at_its_first_level(tmp_path):
         assert (image.dataset, image.shape) == ("setup/s0", (40, 30))
     with open_image(tmp_path / "a.n5" / "setup" / "s10") as image:
         assert image.shape == (30, 30)
+
+
+def _zarr_with_empty(path: Path) -> None:
+    group = zarr.open_group(path, mode="w")
+    group.create_array("empty", shape=(0, 30), dtype="u1")
+    group.create_array("image", shape=(20, 30), dtype="u1")[:] = 1
+
+
+EMPTY = {
+    "a.zarr": _zarr_with_empty,
+    "a.npz": lambda path: np.savez(path, empty=np.zeros((0, 30)), image=counted(20, 30)),
+}
+
+
+@pytest.mark.parametrize("name", EMPTY)
+def test_array_without_pixels_is_not_to_choose_from(name, tmp_path):
+    """The only array with pixels is taken; an empty one is refused by name."""
+    EMPTY[name](tmp_path / name)
+    with open_image(tmp_path / name) as image:
+        assert image.dataset == "image"
+    with pytest.raises(ImageReadError, match=r"/empty' holds no pixels: its shape is \(0, 30\)"):
+        open_image(f"{tmp_path / name}/empty")
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_codec_that_is_not_installed_is_named(version, tmp_path):
+    """The file is not blamed: the message names the codec and what would read it."""
+    path = tmp_path / "a.zarr"
+    zarr_array(version)(path, counted(20, 30))
+    file = path / ("zarr.json" if version == 3 else ".zarray")
+    facts = json.loads(file.read_text())
+    if version == 3:
+        facts["codecs"] = [facts["codecs"][0], {"name": "other.codec", "configuration": {}}]
+    else:
+        facts["compressor"] = {"id": "other.codec"}
+    file.write_text(json.dumps(facts))
+    with pytest.raises(ImageReadError, match=r"codec 'other\.codec', which is not installed\. Install") as raised:
+        open_image(path)
+    assert "copy it again" not in str(raised.value)
+
+
+@pytest.mark.parametrize("kind", ["array", "group"])
+def test_store_of_both_versions_is_read_as_zarr_3_with_a_warning(kind, tmp_path):
+    """What zarr-python says to the terminal is a warning of the image."""
+    path = tmp_path / "a.zarr"
+    array = path / "a" if kind == "group" else path
+    zarr_array(2)(array, counted(20, 30))
+    zarr_array(3)(tmp_path / "b.zarr", counted(20, 30) + 1)
+    shutil.copytree(tmp_path / "b.zarr", array, dirs_exist_ok=True)
+    if kind == "group":
+        (path / ".zgroup").write_text('{"zarr_format": 2}')
+        (path / "zarr.json").write_text('{"zarr_format": 3, "node_type": "group", "attributes": {}}')
+    with open_image(path) as image:
+        np.testing.assert_array_equal(image.read(), counted(20, 30) + 1)
+        assert "it is read as Zarr 3" in image.warnings[0]

@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from napari_batch_prediction.axes import check_axes, extents, guess_axes, reorder
 from napari_batch_prediction.errors import BatchPredictionError, ImageReadError, SettingsError
-from napari_batch_prediction.images.faults import plain_fault
+from napari_batch_prediction.images.faults import plain_fault, remedy
 
 AxesKnown = Literal["file", "user", "guess"]
 """Origin of an image's axes: the file, the user, or ilastik's guess."""
@@ -64,10 +64,7 @@ def reading(subject: str) -> Iterator[None]:
     except BatchPredictionError:
         raise
     except Exception as error:  # damaged files make decoders raise nearly anything
-        raise ImageReadError(
-            f"Cannot read {subject}: {plain_fault(error)}. "
-            "Check that the file is whole and opens in other programs; if it was copied, copy it again."
-        ) from error
+        raise ImageReadError(f"Cannot read {subject}: {plain_fault(error)}. {remedy(error)}") from error
 
 
 def choose_axes(shape: Sequence[int], user: str | None, file: str | None = None) -> tuple[str, AxesKnown]:
@@ -77,6 +74,11 @@ def choose_axes(shape: Sequence[int], user: str | None, file: str | None = None)
     if file is not None:
         return check_axes(file, shape), "file"
     return guess_axes(shape), "guess"
+
+
+def can_be_image(shape: Sequence[int], dtype: np.dtype) -> bool:
+    """Return True if an array in a file that can hold several may be an image: numbers in 2 to 5 dimensions."""
+    return dtype.kind in "buif" and 2 <= len(shape) <= 5 and min(shape) > 0
 
 
 def only_dataset(file: object, datasets: Mapping[str, str], name: str | None = None) -> str:
@@ -100,7 +102,9 @@ def only_dataset(file: object, datasets: Mapping[str, str], name: str | None = N
     if len(datasets) > _MOST_LISTED:
         listing += f"; and {len(datasets) - _MOST_LISTED} more"
     if not datasets:
-        raise ImageReadError(f"'{file}' holds no image: no dataset of numbers with 2 to 5 dimensions.")
+        raise ImageReadError(
+            f"'{file}' holds no image: no dataset of numbers with 2 to 5 dimensions and at least one pixel."
+        )
     first = next(iter(datasets))
     if name is not None:
         raise ImageReadError(f"'{file}' has no dataset '{name}'. It has: {listing}.", setting="dataset")

@@ -2,6 +2,9 @@
 
 import re
 
+# numcodecs' words for Zarr 2, and zarr-python's for Zarr 3.
+_CODEC = r"(?:codec not available|Unknown codec): '*([^']+)'*"
+
 _PLAIN = tuple(
     (re.compile(pattern), words)
     for pattern, words in (
@@ -14,7 +17,7 @@ _PLAIN = tuple(
         (r"magic string is not correct", "it is not a NumPy file"),
         (r"File is not a zip file", "it is not an NPZ file, or its end is missing"),
         (r"image file is truncated|input stream too small|[Uu]nexpected end of (?:file|data)", "the file is cut off"),
-        (r"codec not available: '*([^']+)'*", "it is compressed by '{0}', which is not known here"),
+        (_CODEC, "it is stored with the codec '{0}', which is not installed"),
         (
             r"cannot reshape array of size (\d+) into shape",
             "a piece of it has {0} values, which are too few or too many",
@@ -38,3 +41,13 @@ def plain_fault(error: Exception) -> str:
         if found is not None:
             return words.format(*(f"{int(part):,}" if part.isdecimal() else part for part in found.groups()))
     return text or type(error).__name__
+
+
+def remedy(error: Exception) -> str:
+    """Return what to do about an error that a library raised for a file, as a sentence."""
+    if re.search(_CODEC, str(error)):
+        return (
+            "Install the package that brings it to numcodecs (Zarr 2) or zarr-python (Zarr 3), or store the image with "
+            "another one, such as zstd or gzip."
+        )
+    return "Check that the file is whole and opens in other programs; if it was copied, copy it again."

@@ -13,7 +13,7 @@ from napari_batch_prediction.formats.hdf5.layouts import bdv_cells, images_only
 from napari_batch_prediction.formats.hdf5.links import check_links
 from napari_batch_prediction.formats.hdf5.sources import check_sources, virtual_dimensions
 from napari_batch_prediction.formats.hdf5.walk import find_datasets
-from napari_batch_prediction.images.base import only_dataset
+from napari_batch_prediction.images.base import can_be_image, only_dataset
 
 # More than this is no text that an image needs.
 _MOST_TEXT = 2**20
@@ -119,7 +119,9 @@ def _image_datasets(file: Path, h5: h5py.File) -> dict[str, tuple[h5py.Dataset |
 
 def _can_be_image(dataset: h5py.Dataset) -> bool:
     # To tell the shape of a virtual dataset, HDF5 may open the files it is put together from.
-    return dataset.dtype.kind in "buif" and 2 <= (virtual_dimensions(dataset) or dataset.ndim) <= 5
+    dimensions = virtual_dimensions(dataset)
+    shape = (1,) * dimensions if dimensions else dataset.shape or ()
+    return can_be_image(shape, dataset.dtype)
 
 
 def _described(dataset: h5py.Dataset) -> str:

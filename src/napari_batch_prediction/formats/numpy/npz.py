@@ -10,7 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_batch_prediction.formats.common.plain import PlainArray
-from napari_batch_prediction.images.base import NOTHING_DECODED, Decoding, Image, choose_axes, only_dataset
+from napari_batch_prediction.images.base import (
+    NOTHING_DECODED,
+    Decoding,
+    Image,
+    can_be_image,
+    choose_axes,
+    only_dataset,
+)
 
 # Size of a zip file's local header, and offset in it of the lengths of name and extra field.
 _LOCAL_HEADER, _LENGTHS = 30, 26
@@ -100,7 +107,7 @@ def _images(npz: zipfile.ZipFile) -> dict[str, str]:
         if name.endswith(".npy"):
             with npz.open(name) as stream:
                 shape, _, dtype = read_header(stream)
-            if dtype.kind in "buif" and 2 <= len(shape) <= 5:
+            if can_be_image(shape, dtype):
                 images[name.removesuffix(".npy")] = f"{shape} {dtype}"
     return images
 

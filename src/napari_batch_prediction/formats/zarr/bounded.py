@@ -5,7 +5,7 @@ import lzma
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import zarr
@@ -64,8 +64,13 @@ class FileStore(LocalStore):
 
 
 def open_store(folder: Path) -> zarr.Array | zarr.Group:
-    """Open a store by the metadata of each array and group; copies of them in groups above may be old."""
-    return zarr.open(store=FileStore(folder, read_only=True), mode="r", use_consolidated=False)
+    """Open a store by the metadata of each array and group; copies of them in groups above may be old.
+
+    A store with metadata of Zarr 2 as well as 3 is opened as Zarr 3, which zarr-python does with a warning of its own.
+    """
+    version: Literal[3] | None = 3 if (folder / "zarr.json").is_file() else None
+    store = FileStore(folder, read_only=True)
+    return zarr.open(store=store, mode="r", zarr_format=version, use_consolidated=False)
 
 
 def bounded(array: zarr.Array) -> zarr.Array:

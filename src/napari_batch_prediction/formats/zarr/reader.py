@@ -15,7 +15,14 @@ from napari_batch_prediction.formats.common.stores import no_chunks
 from napari_batch_prediction.formats.zarr.bounded import bounded, open_store
 from napari_batch_prediction.formats.zarr.metadata import OmeImage, dimension_axes, ome_attributes
 from napari_batch_prediction.formats.zarr.store import NAMES, is_zarr
-from napari_batch_prediction.images.base import NOTHING_DECODED, Decoding, Image, choose_axes, only_dataset
+from napari_batch_prediction.images.base import (
+    NOTHING_DECODED,
+    Decoding,
+    Image,
+    can_be_image,
+    choose_axes,
+    only_dataset,
+)
 
 
 class ZarrImage(Image):
@@ -68,7 +75,7 @@ class ZarrImage(Image):
             origin=image.origin(level) if image else None,
             channel_names=image.channel_names if image else (),
             dataset=array.path,
-            warnings=[] if NAMES.holds_chunks(folder) else [no_chunks(folder, array.fill_value)],
+            warnings=[*_warnings(folder, array)],
         )
         self._array: zarr.Array = bounded(array)
         self._folder = folder
@@ -94,6 +101,16 @@ class ZarrImage(Image):
         del self._array
         if self._large is not None:
             self._large.clear()
+
+
+def _warnings(folder: Path, array: zarr.Array) -> Iterator[str]:
+    if not NAMES.holds_chunks(folder):
+        yield no_chunks(folder, array.fill_value)
+    if array.metadata.zarr_format == 3 and (folder / ".zarray").is_file():
+        yield (
+            f"'{folder}' is an array of Zarr 2 and of Zarr 3, by '.zarray' and by 'zarr.json': it is read as Zarr 3. "
+            "Remove what it should not be."
+        )
 
 
 def list_images(file: Path) -> list[str]:
@@ -169,7 +186,7 @@ def _walk(
         path = f"{above}/{name}" if above else name
         if isinstance(child, zarr.Group):
             yield from _walk(folder / name, child, path, levels)
-        elif path not in levels and 2 <= child.ndim <= 5 and child.dtype.kind in "buif":
+        elif path not in levels and can_be_image(child.shape, child.dtype):
             yield path, f"{child.shape} {child.dtype}"
 
 
