@@ -2,8 +2,10 @@
 
 import re
 import struct
+from types import SimpleNamespace
 
 import numpy as np
+import psutil
 import pytest
 from threshold import plan_for
 
@@ -44,9 +46,13 @@ def test_picture_that_is_decoded_whole_is_refused_with_the_limit_that_suffices(h
     assert plan_for([huge], memory=least * 8 // 10).rows[0].problems
 
 
-def test_without_a_limit_nothing_is_refused(huge):
-    """Who sets no limit may have the memory."""
-    assert plan_for([huge]).rows[0].problems == ()
+@pytest.mark.parametrize(("has", "refused"), [(2**40, False), (2**31, True)])
+def test_without_a_limit_only_what_the_computer_cannot_hold_is_refused(has, refused, huge, monkeypatch):
+    """Whoever sets no limit has the memory of the computer."""
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(total=has))
+    problems = plan_for([huge]).rows[0].problems
+    assert [(problem.kind, problem.setting) for problem in problems] == [("memory", None)] * refused
+    assert all("this computer has 2,148 MB" in problem.text for problem in problems)
 
 
 def test_memory_that_is_not_there_when_the_run_begins_fails_the_image_alone(tmp_path, monkeypatch):

@@ -23,6 +23,9 @@ MEGABYTE = 10**6
 # Bytes of the libraries that a run loads and a plan does not: numba, and those of writers.
 _LIBRARIES = 180 * MEGABYTE
 
+# Every computer has as much: no need to ask, which takes some milliseconds the first time.
+_EVERYWHERE = 1000 * MEGABYTE
+
 # The part of the memory that arrays may take: the rest is between them.
 _USABLE = 0.9
 
@@ -61,7 +64,7 @@ class Share(NamedTuple):
 
 def process_bytes() -> int:
     """Return the memory that this process takes at the moment."""
-    # Only under a limit: importing it takes some milliseconds.
+    # Only where it matters: importing it takes some milliseconds.
     import psutil
 
     return int(psutil.Process().memory_info().rss)
@@ -136,7 +139,7 @@ class MemoryShares:
     def problem(self, image: ImageInfo, outputs: Sequence[OutputPlan], *, in_memory: bool) -> Problem | None:
         """Return the problem that an image needs more memory than there is; None if there is enough."""
         if self.room is None:
-            return None
+            return _beyond_computer(image.decoding.kept + image.decoding.once)
         key = (id(image), *(id(output.transform) for output in outputs), in_memory)
         if key not in self._problems:
             planned = [(output, output.transform) for output in outputs if output.transform is not None]
@@ -208,6 +211,22 @@ class MemoryShares:
         made = [_made_bytes(output.export, transform) for output, transform in outputs]
         more = image.extents["c"] * max(0, image.dtype.itemsize - 4)
         return memory._replace(tile=memory.tile + sum(made), block=memory.block + more)
+
+
+def _beyond_computer(decoded: int) -> Problem | None:
+    """Return the problem that decoded pixels take more memory than this computer has; None if they do not."""
+    if decoded < _EVERYWHERE:
+        return None
+    import psutil
+
+    has = psutil.virtual_memory().total
+    if decoded <= has:
+        return None
+    text = (
+        f"Decoding the image takes {_megabytes(decoded)} of memory, and this computer has {_megabytes(has)}. "
+        "Write it again in smaller pieces, for example as TIFF or OME-Zarr in tiles."
+    )
+    return Problem("memory", text)
 
 
 def sources(exports: Sequence[NamedExport]) -> tuple[str, ...]:
