@@ -76,6 +76,7 @@ class FileAt(Location):
 
     def at(self, dataset: str, stack: StackAxis | None = None) -> Location:
         """Return the location of a dataset in the file, or of a stack of datasets."""
+        require_name(dataset, "dataset")
         dataset = dataset.strip("/")
         if stack is not None and has_magic(dataset):
             return parse(f"{self}/{dataset}", stack)
@@ -250,8 +251,8 @@ def parse(text: str | os.PathLike[str], stack: StackAxis | None = None) -> Locat
     return FileAt.from_split(split, text)
 
 
-def require_name(text: str) -> None:
-    """Raise :class:`SettingsError` if a text names no file and no pattern, whatever is on disk."""
+def require_name(text: str, what: str = "input") -> None:
+    """Raise :class:`SettingsError` if a text names no file, pattern or ``"dataset"``, whatever is on disk."""
     if is_url(text):
         raise SettingsError(
             f"The input '{shown(text)}' is a URL, and URLs are not read. Download it, and name the file or folder.",
@@ -263,7 +264,8 @@ def require_name(text: str) -> None:
     if fault is None and len(text) > (longest := 2 * MAX_PATH):
         fault = f"is {len(text)} characters long, and has at most {longest}"
     if fault is not None:
-        raise SettingsError(f"The input '{shown(text)}' {fault}. Correct its name.", setting="inputs")
+        setting = "inputs" if what == "input" else what
+        raise SettingsError(f"The {what} '{shown(text)}' {fault}. Correct its name.", setting=setting)
 
 
 def absolute(text: str) -> str:

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Mapping
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ def read_metadata(path: Path, dataset: str) -> Mapping[str, object]:
 
 def find_image(location: Path) -> Path | None:
     """Return the OME-Zarr image at a location, or around it in its store, as around a level; None if there is none."""
-    for group in (location, *location.parents):
+    for group in chain((location,), location.parents):
         if "multiscales" in ome_attributes(stored_attributes(group)):
             return group
         if group != location and not is_zarr(group):
