@@ -4,6 +4,7 @@ import json
 import os
 import pickle
 import shutil
+import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -370,6 +371,23 @@ def test_only_the_blocks_of_a_region_are_read(name, tmp_path):
         np.testing.assert_array_equal(image.read((slice(24, 32), slice(40, 48))), pixels[24:32, 40:48])
         with pytest.raises(ImageReadError, match="pixels of"):
             image.read()
+
+
+def test_npz_of_many_arrays_is_not_looked_through(tmp_path, monkeypatch):
+    """A few are named, and none is opened; the one that is named is read."""
+    path = tmp_path / "a.npz"
+    np.savez(path, **{f"v{i}": np.zeros(2, np.uint8) for i in range(1001)}, image=VOLUME)
+    with monkeypatch.context() as patch:
+        patch.setattr(zipfile.ZipFile, "open", None)
+        with pytest.raises(
+            ImageReadError, match=r"holds 1002 datasets, .*: v0; v1; .* more\. Choose one of them"
+        ) as caught:
+            open_image(path)
+        assert len(str(caught.value)) < 2000
+        with pytest.raises(ImageReadError, match="has no dataset 'w'"):
+            open_image(path / "w")
+    with open_image(path / "image") as image:
+        np.testing.assert_array_equal(image.read(), VOLUME)
 
 
 def test_only_the_region_of_a_plain_npz_is_read(tmp_path):

@@ -22,6 +22,9 @@ from napari_batch_prediction.images.base import (
 # Size of a zip file's local header, and offset in it of the lengths of name and extra field.
 _LOCAL_HEADER, _LENGTHS = 30, 26
 
+# Looking into more takes seconds: with more arrays the one that is meant must be named.
+_MOST_LOOKED_AT = 1000
+
 _Header = tuple[tuple[int, ...], bool, np.dtype]
 
 
@@ -49,7 +52,9 @@ class NpzImage(Image):
             if dataset is not None and f"{dataset}.npy" in names:
                 name = dataset
             else:
-                name = only_dataset(file, _images(npz), dataset)
+                arrays = [name.removesuffix(".npy") for name in names if name.endswith(".npy")]
+                is_short = len(arrays) <= _MOST_LOOKED_AT
+                name = only_dataset(file, _images(npz) if is_short else dict.fromkeys(arrays, ""), dataset)
             member = npz.getinfo(f"{name}.npy")
             with npz.open(member) as stream:
                 shape, fortran, dtype = read_header(stream)
