@@ -1,5 +1,8 @@
 """Segmentations as labels of the OME-Zarr image they were made from."""
 
+import subprocess
+import sys
+
 import golden
 import numpy as np
 import pytest
@@ -7,6 +10,7 @@ import zarr
 
 import napari_batch_prediction as nbp
 from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.formats.zarr.writer import OmeZarrWriter
 from napari_batch_prediction.planning.transform import ImageAxes
 from napari_batch_prediction.widgets.exports.names import first_image, names
 
@@ -90,6 +94,61 @@ def test_second_labels_are_added(image):
     facts = labels.attrs if version == "0.4" else labels.attrs["ome"]
     assert facts["labels"] == ["first", "second"]
     assert "exists" in job(path, name="first").run().rows[0].reason
+
+
+@pytest.mark.parametrize("name", ["seg", "deep/er/seg"])
+@pytest.mark.parametrize("there", ["", "labels"], ids=["new", "there"])
+def test_failed_labels_leave_no_folders_in_the_image(image, name, there, monkeypatch):
+    """The folders that were made for them go, those that were there before stay, even empty."""
+    path, _, _ = image
+    (path / there).mkdir(exist_ok=True)
+    before = sorted(path.rglob("*"))
+
+    def fail(writer):
+        raise OSError("no more")
+
+    monkeypatch.setattr(OmeZarrWriter, "_seal", fail)
+    assert job(path, name=name).run().rows[0].status == "failed"
+    assert sorted(path.rglob("*")) == before
+
+
+# Between reading the list and writing it there is time for another process.
+REGISTER = """
+import sys, time
+from pathlib import Path
+from napari_batch_prediction.formats.zarr import labels
+contents = labels._contents
+labels._contents = lambda folder: (contents(folder), time.sleep(0.05))[0]
+print("ready", flush=True)
+sys.stdin.readline()
+for i in range(4):
+    label = Path(sys.argv[1], "labels", f"{sys.argv[2]}{i}")
+    label.mkdir(parents=True)
+    labels.register(label)
+"""
+
+
+def test_processes_that_write_labels_at_once_lose_none(image):
+    """The list has the labels of both, and nothing else is left in the image."""
+    path, _, version = image
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", REGISTER, str(path), name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for name in "ab"
+    ]
+    for process in processes:
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        process.stdin.write("\n")
+        process.stdin.flush()
+    for process in processes:
+        process.communicate()
+        assert process.returncode == 0
+    labels = zarr.open_group(str(path), mode="r")["labels"]
+    facts = labels.attrs if version == "0.4" else labels.attrs["ome"]
+    assert sorted(facts["labels"]) == [f"{name}{i}" for name in "ab" for i in range(4)]
+    assert not [*path.rglob("*.part")]
 
 
 def test_image_that_is_no_ome_zarr_cannot_hold_labels(tmp_path):

@@ -115,6 +115,7 @@ class AtomicWriter(Writer):
         self.paths = (target.path,)
         self._temporary = temporary_path(target.path, target.token)
         self._temporaries = [self._temporary]
+        self._made: list[Path] = []
         self._lock = threading.Lock()
         self._releases: list[Callable[[], object]] = []
         self._begun = False
@@ -145,15 +146,21 @@ class AtomicWriter(Writer):
 
     @final
     def abort(self) -> None:
-        """Remove temporary files, see :meth:`Writer.abort`."""
+        """Remove temporary files, and folders made in an image that stay empty, see :meth:`Writer.abort`."""
         with suppress(OSError, RuntimeError):  # the content is to be removed anyway
             self._release()
         for path in self._temporaries:
             remove(path)
+        for folder in self._made:
+            with suppress(OSError):  # not empty: it is needed
+                folder.rmdir()
 
     def _begin(self) -> None:
         """Create the output under its temporary name, with its folder."""
-        make_folder(self.target.path.parent)
+        path, image = self.target.path, self.target.image
+        if image is not None:
+            self._made = [folder for folder in path.parents if folder.is_relative_to(image) and not folder.exists()]
+        make_folder(path.parent)
         if self.is_folder:
             restore_folder(self.target.path)
         self._create()

@@ -1,7 +1,8 @@
 """Labels inside an OME-Zarr image."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,11 +12,16 @@ from napari_batch_prediction.formats.common.json_files import read_json, write_j
 from napari_batch_prediction.formats.zarr.consolidated import update_copies
 from napari_batch_prediction.formats.zarr.metadata import OmeImage, ome_attributes, stored_version
 from napari_batch_prediction.formats.zarr.store import stored_attributes
+from napari_batch_prediction.turns import Turn
 
 FOLDER = "labels"
 
 # Several labels of an image, or of images in one store, may be complete at once.
 _LOCK = threading.Lock()
+
+# Of groups that may copy the metadata of an image, and the name of a temporary file in the outermost one.
+_GROUPS = (".zgroup", ".zmetadata", "zarr.json")
+_TURN = ".labels.part"
 
 
 def image_of(label: Path) -> Path:
@@ -79,7 +85,7 @@ def register(label: Path) -> None:
     """
     image = image_of(label)
     folder = image / FOLDER
-    with _LOCK, writing(folder):
+    with _LOCK, writing(folder), _turn(image):
         groups = [group for group in label.parents if group.is_relative_to(folder)]
         for group in groups:
             _make_group(group, image_version(image))
@@ -89,6 +95,18 @@ def register(label: Path) -> None:
         if name not in names:
             _write_list(folder, contents, [*names, name])
         update_copies(image, label, groups)
+
+
+@contextmanager
+def _turn(image: Path) -> Iterator[None]:
+    """Let no other process change the metadata of an image, and of the groups above, inside the block."""
+    groups = [folder for folder in image.parents if any((folder / name).is_file() for name in _GROUPS)]
+    turn = Turn((groups or [image])[-1] / _TURN)
+    turn.take()
+    try:
+        yield
+    finally:
+        turn.give_back()
 
 
 def _make_group(folder: Path, version: str) -> None:
