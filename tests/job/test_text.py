@@ -57,6 +57,7 @@ JOBS = {
     "settings of one input": {"input_settings": {"a b.tif": InputSettings(axes="yxc", channels=("0",), dataset="d")}},
     "names that look like options": {"inputs": ("-a.tif", "$HOME", "'q'.png")},
     "a list and a layer": {"inputs": ("@list of files", "layer:cells")},
+    "files as channels": {"inputs": ("files:\"a, b.tif\", c 'd'.tif", "files:e.h5/raw,f.h5/raw")},
     "layers as channels": {"inputs": ("layers:\"a, b\", c 'd'", "layers:e,f")},
 }
 

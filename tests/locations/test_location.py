@@ -10,7 +10,15 @@ import napari_batch_prediction
 from napari_batch_prediction.errors import ImageReadError, SettingsError
 from napari_batch_prediction.images.memory import Channels, MemoryImage
 from napari_batch_prediction.locations.inputs import Expansion, open_image
-from napari_batch_prediction.locations.location import FileAt, LayerNamed, StackOf, Unmatched, absolute, parse
+from napari_batch_prediction.locations.location import (
+    FileAt,
+    FilesNamed,
+    LayerNamed,
+    StackOf,
+    Unmatched,
+    absolute,
+    parse,
+)
 
 
 @pytest.fixture
@@ -26,6 +34,9 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+A1, A2, SCAN, STORE = (FileAt(Path(name)) for name in ("a1.npy", "a2.npy", "scan.h5", "x.zarr"))
+T1, T2 = (FileAt(SCAN.path, name) for name in ("raw/t1", "raw/t2"))
+
 TEXTS = {
     "a file": ("a1.npy", FileAt(Path("a1.npy"))),
     "a file in the folder where one is": ("./a1.npy", FileAt(Path("a1.npy"))),
@@ -37,6 +48,15 @@ TEXTS = {
     "a pattern that is no stack": ("*.npy", FileAt(Path("*.npy"))),
     "a layer": ("layer:cells [1]", LayerNamed("cells [1]")),
     "a layer without a name": ("layer:", LayerNamed("")),
+    "files": ("files:a1.npy, no/b.tif", FilesNamed("files:a1.npy, no/b.tif", (A1, FileAt(Path("no/b.tif"))), "c")),
+    "files with odd names": (
+        'files:"a, b.tif", "say ""d"".tif",scan.h5/raw/t1',
+        FilesNamed(
+            'files:"a, b.tif", "say ""d"".tif",scan.h5/raw/t1',
+            (FileAt(Path("a, b.tif")), FileAt(Path('say "d".tif')), T1),
+            "c",
+        ),
+    ),
     "several layers": ("layers:DAPI, GFP + RFP, a b", LayerNamed("DAPI", ("GFP + RFP", "a b"))),
     "several layers with odd names": (
         'layers:"a, b", " c ", "say ""d""", "", layer:e, "f\ng", "h\r"',
@@ -51,9 +71,6 @@ def test_text_is_kept(text, location, folder):
     assert parse(text) == location
     assert str(parse(text)) == text
 
-
-A1, A2, SCAN, STORE = (FileAt(Path(name)) for name in ("a1.npy", "a2.npy", "scan.h5", "x.zarr"))
-T1, T2 = (FileAt(SCAN.path, name) for name in ("raw/t1", "raw/t2"))
 
 STACKS = {
     "a pattern": ("*.npy", (A1, A2), "a"),

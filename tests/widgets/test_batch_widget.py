@@ -6,9 +6,11 @@ import h5py
 import numpy as np
 import pytest
 from batch_window import WAIT_MS, Window, cells, written
+from ilp_writer import RAW, put
 from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QThreadPool, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
 from qtpy.QtWidgets import QApplication, QCheckBox, QFileDialog, QPushButton
+from tensor_writer import write_tensor_project
 
 from napari_batch_prediction import BatchJob
 from napari_batch_prediction.classifiers.load import load_classifier
@@ -379,3 +381,19 @@ def test_nothing_is_cut_at_any_width(window, case, qtbot, width):
             needed = letter if len(button.text()) == 1 else button.minimumSizeHint().width()
             assert button.width() >= needed, button.text()
             assert button.mapTo(content, QPoint(button.width(), 0)).x() <= content.width(), button.text()
+
+
+def test_button_leads_to_the_formula_of_the_structure_tensor(window, qtbot, tmp_path):
+    """The warning that the formula is a guess has a button to the choice; once it is made, the warning is gone."""
+    classifier = write_tensor_project(tmp_path / "old.ilp", "gradient", lambda f: put(f, f"{RAW}/filePath", b"no.npy"))
+    np.save(tmp_path / "image.npy", np.zeros((40, 50), np.uint8))
+    plan = window.check(BatchJob(classifier=classifier, inputs=(str(tmp_path / "image.npy"),)))
+    assert [warning.setting for warning in plan.rows[0].warnings] == ["structure_tensor"]
+    formula = window.choice("integration")
+    window.widget.activateWindow()
+    window.button("Choose formula").click()
+    qtbot.waitUntil(formula.hasFocus)
+    with qtbot.waitSignal(window.widget.checked, timeout=WAIT_MS) as checked:
+        formula.setCurrentText("integration")
+    assert checked.args[0].rows[0].warnings == ()
+    assert not window.button("Choose formula").isVisible()

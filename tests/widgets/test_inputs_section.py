@@ -6,6 +6,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+import tifffile
 from batch_window import WAIT_MS, cells
 from napari.components import ViewerModel
 from PIL import Image as Picture
@@ -183,8 +184,9 @@ def test_button_leads_to_what_is_done_about_existing_outputs(section, folder, qt
     section.add([str(image)])
     (image.parent / "test1_Probabilities.h5").write_bytes(b"")
     check(section, folder / "project.ilp")
-    with qtbot.waitSignal(section.existing_wanted):
+    with qtbot.waitSignal(section.setting_wanted) as wanted:
         button(section, "Skip or overwrite").click()
+    assert wanted.args == ["existing"]
 
 
 def test_a_pattern_without_files_is_a_row(section, folder):
@@ -370,6 +372,29 @@ def test_button_beside_a_reason_leads_to_what_mends_it(section, folder, qtbot):
     assert "5 images, 1 with a problem" in labels(section)
 
 
+def test_series_of_an_ome_tiff_is_chosen_from_a_list(section, folder, qtbot):
+    """The series of an OME-TIFF are listed, and the one that is chosen is what the plan predicts."""
+    file = folder / "images" / "series.ome.tif"
+    shapes = [(60, 70), (61, 71), (62, 72)]
+    with tifffile.TiffWriter(file, ome=True) as tiff:
+        for i, shape in enumerate(shapes):
+            tiff.write(np.full(shape, i, np.uint8), metadata={"axes": "YX", "Name": f"well {i}"})
+    section.add([str(file)])
+    (row,) = check(section, folder / "project.ilp").rows
+    assert row.image is None
+    dataset = choices(section)["dataset"]
+    section.activateWindow()
+    button(section, "Choose dataset").click()
+    for i, shape in enumerate(shapes):
+        # The list is read anew once another is chosen.
+        qtbot.waitUntil(lambda: dataset.count() == 4, timeout=WAIT_MS)
+        assert [dataset.itemText(n) for n in range(4)] == ["auto", "well 0", "well 1", "well 2"]
+        dataset.setCurrentText(f"well {i}")
+        (row,) = check(section, folder / "project.ilp").rows
+        assert row.problems == ()
+        assert row.image.shape == shape
+
+
 def test_dataset_of_a_file_is_chosen_from_a_list(section, folder, qtbot):
     """Of a file with several datasets one can be chosen, once they are listed; elsewhere there is nothing to choose."""
     file = folder / "images" / "scan.h5"
@@ -435,7 +460,14 @@ def test_layers_of_the_viewer_are_offered(qtbot):
         return {action.text(): action for action in layers.fill().actions() if action.text()}
 
     together = "Selected layers as channels"
-    assert list(offered()) == ["All image layers", together, "cells", "A && B", "too many axes"]
+    assert list(offered()) == [
+        "All image layers",
+        together,
+        "Selected files as channels",
+        "cells",
+        "A && B",
+        "too many axes",
+    ]
     assert not offered()["too many axes"].isEnabled()
     assert "6" in offered()["too many axes"].toolTip()
     offered()["cells"].trigger()
@@ -447,6 +479,57 @@ def test_layers_of_the_viewer_are_offered(qtbot):
     assert section.value()["inputs"] == ("layer:A & B",)
     viewer.layers.clear()
     assert not offered()["All image layers"].isEnabled()
+
+
+def test_selected_files_become_the_channels_of_one_image(section, folder):
+    """The entry puts one image in place of the selected files, with the axes set for all, and says why it cannot."""
+    layers = button(section, "Layers")
+
+    def entry():
+        return next(action for action in layers.fill().actions() if action.text() == "Selected files as channels")
+
+    images = folder / "images"
+    picture = np.asarray(Picture.open(images / "test1.png"))
+    np.save(images / "a, b.npy", picture)
+    section.add([str(images), "layer:cells"])
+    check(section, folder / "project.ilp")
+    assert names(section) == ["a, b.npy", "rgb.png", "test1.png", "test2.png", "torn.png", "cells"]
+    assert "Select two or more files" in entry().toolTip()
+    select(section, 0, 5)
+    assert not entry().isEnabled()
+    assert "'cells' is no single file" in entry().toolTip()
+    select(section, 0, 2)
+    open_settings(section)
+    lines(section)["axes"].setText("yx")
+    entry().trigger()
+    location = f'files:"{images}/a, b.npy", {images}/test1.png'
+    others = [str(images / name) for name in ("rgb.png", "test2.png", "torn.png")]
+    assert section.value()["inputs"] == (*others, "layer:cells", location)
+    assert section.value()["input_settings"] == {location: InputSettings(axes="yx")}
+    (row,) = (row for row in check(section, folder / "project.ilp").rows if row.input == location)
+    assert (row.image.axes, row.image.shape, row.image.channel_names) == (
+        "yxc",
+        (*picture.shape, 2),
+        ("a, b", "test1"),
+    )
+    assert names(section)[-1] == "a, b.npy + test1.png"
+
+
+def test_datasets_of_files_that_become_channels_stay(section, folder):
+    """The dataset that is set for a file becomes a part of the text that names it."""
+    files = [str(folder / "images" / f"{name}.h5") for name in "ab"]
+    for file in files:
+        with h5py.File(file, "w") as h5:
+            h5["raw"], h5["mask"] = np.zeros((60, 70), np.uint8), np.ones((60, 70), np.uint8)
+    settings = {files[0]: InputSettings(dataset="raw"), files[1]: InputSettings(dataset="mask")}
+    section.setValue(BatchJob(classifier=folder / "project.ilp", inputs=files, input_settings=settings))
+    select(section, 0, 1)
+    actions = button(section, "Layers").fill().actions()
+    next(action for action in actions if action.text() == "Selected files as channels").trigger()
+    assert section.value()["inputs"] == (f"files:{files[0]}/raw, {files[1]}/mask",)
+    assert section.value()["input_settings"] == {}
+    (row,) = check(section, folder / "project.ilp").rows
+    assert (row.image.axes, row.image.channel_names) == ("yxc", ("raw", "mask"))
 
 
 # PySide6 has another signature from Qt 6.12 on.

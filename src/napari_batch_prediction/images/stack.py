@@ -98,10 +98,9 @@ class StackImage(Image, Generic[Member]):
         self._each = 1 if self._is_new else shape[self._axis]
         total = self._each * len(self._members)
         if along == "c":
-            # Name unnamed channels after their files.
-            names = tuple(
-                all_names if all_names or self._each > 1 else (Path(str(member)).stem for member in self._members)
-            )
+            # Channels without a name of their own are named after their files.
+            has_names = self._each > 1 or len({*all_names}) == total
+            names = tuple(all_names if has_names else _names(self._members))
         after = self._axis if self._is_new else self._axis + 1
         super().__init__(
             location,
@@ -164,6 +163,14 @@ class StackImage(Image, Generic[Member]):
             for image in self._open.values():
                 image.close()
             self._open.clear()
+
+
+def _names(members: Sequence[object]) -> list[str]:
+    """Return the names of files without their extensions, with the folder or file before them if they are equal."""
+    paths = [Path(str(member)) for member in members]
+    names = [path.stem for path in paths]
+    are_distinct = len({*names}) == len(names)
+    return names if are_distinct else [f"{path.parent.name}/{path.stem}" for path in paths]
 
 
 def _n_open() -> int:

@@ -18,10 +18,12 @@ from napari_batch_prediction.locations.lists import read_list
 from napari_batch_prediction.locations.location import (
     Arrays,
     FileAt,
+    FilesNamed,
     LayerNamed,
     Location,
     StackOf,
     Unmatched,
+    at_home,
     parse,
     require_name,
 )
@@ -125,8 +127,8 @@ class Expansion:
             The input: a file; a file with a dataset after it; a pattern for either, with ``*``, ``?``, ``[...]``, and
             ``**`` for any number of folders; a folder, for the files in it with a readable extension, or with
             ``/**`` after it, for those in all folders below; a list, which is a ``.txt`` or ``.csv`` file, or any
-            file with ``@`` before it; a layer. ``~`` is the home folder. Special characters in the name of an
-            existing file mean themselves.
+            file with ``@`` before it; files or layers as channels, or a layer (see :func:`parse`). ``~`` is the home
+            folder. Special characters in the name of an existing file mean themselves.
 
         Returns
         -------
@@ -141,10 +143,12 @@ class Expansion:
         """
         if (layer := LayerNamed.of(entry)) is not None:
             found: list[_Found] = [_Found(layer, layer, False)]
+        elif (files := FilesNamed.of(entry)) is not None:
+            found = [_Found((FilesNamed, *map(self._key_of, files.files)), files, False)]
         else:
             require_name(entry)
             listed = _listed(entry)
-            found = [*self._locations(_at_home(entry))] if listed is None else self._of_list(listed)
+            found = [*self._locations(at_home(entry))] if listed is None else self._of_list(listed)
         # If an input fails half way, later inputs may still expand to its images: none is marked as seen.
         new: dict[Hashable, Location] = {}
         for key, location, is_match in found:
@@ -164,7 +168,7 @@ class Expansion:
         for text in entries:
             try:
                 require_name(text)
-                found += self._locations(_at_home(text))
+                found += self._locations(at_home(text))
             except SettingsError as error:
                 errors.append(error)
                 found.append(_Found((Unmatched, text), Unmatched(text, error), False))
@@ -198,6 +202,9 @@ class Expansion:
         self.left_out += [FileAt.from_split(match) for match in matches if match in results]
         return [match for match in matches if match not in results]
 
+    def _key_of(self, file: FileAt) -> Hashable:
+        return self._key(SplitPath(file.path, file.dataset, is_link=file.path.is_symlink()))
+
     def _key(self, split: SplitPath) -> Hashable:
         path = split.path
         if split.is_link or path.name in ("", ".."):
@@ -225,13 +232,7 @@ def expand_inputs(
 def _listed(entry: str) -> list[str] | None:
     """Return the entries of a list; None if an input is none."""
     if entry.startswith("@") and not is_true(Path.exists, Path(entry)):
-        return read_list(Path(_at_home(entry[1:])))
+        return read_list(Path(at_home(entry[1:])))
     if Path(entry).suffix.lower() in LIST_EXTENSIONS and not has_magic(entry) and split_path(entry).dataset is None:
-        return read_list(Path(_at_home(entry)))
+        return read_list(Path(at_home(entry)))
     return None
-
-
-def _at_home(entry: str) -> str:
-    """Return an input with the home folder for ``~``."""
-    # A text, since a path cannot be without a home.
-    return os.path.expanduser(entry) if entry.startswith(("~/", f"~{os.sep}")) else entry  # noqa: PTH111

@@ -1,13 +1,12 @@
 """Layers of a viewer as locations."""
 
-import csv
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
 from napari_batch_prediction.errors import BatchPredictionError, ImageReadError
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.locations.base import Arrays, Location
+from napari_batch_prediction.locations.names import read_names, write_names
 
 _LAYER = "layer:"
 _LAYERS = "layers:"
@@ -35,11 +34,12 @@ class LayerNamed(Location):
     def of(cls, text: str) -> Self | None:
         """Return the location of the layer or layers that a text names; None if it names a file."""
         if text.startswith(_LAYERS):
-            return cls(*_first_and_others(text.removeprefix(_LAYERS)), text)
+            first, *others = read_names(text.removeprefix(_LAYERS)) or ("",)
+            return cls(first, tuple(others), text)
         return cls(text.removeprefix(_LAYER)) if text.startswith(_LAYER) else None
 
     def __str__(self) -> str:
-        several = _LAYERS + ", ".join(map(_quoted, self.names))
+        several = _LAYERS + write_names(self.names)
         return self.text or (several if self.others else _LAYER + self.name)
 
     @property
@@ -69,19 +69,3 @@ class LayerNamed(Location):
         if isinstance(image, BatchPredictionError):
             raise image
         return image if axes is None else image.with_axes(axes)
-
-
-def _first_and_others(text: str) -> tuple[str, tuple[str, ...]]:
-    """Return the names in a list of layers."""
-    try:
-        names: Sequence[str] = next(csv.reader([text], skipinitialspace=True), [])
-    except csv.Error:
-        names = [text]  # no layer has such a name, and opening it says so
-    return (names[0], tuple(names[1:])) if names else ("", ())
-
-
-def _quoted(name: str) -> str:
-    """Return the name of a layer as it stands in a list."""
-    if name and name == name.strip() and not {",", '"', "\r", "\n"} & set(name):
-        return name
-    return '"' + name.replace('"', '""') + '"'

@@ -1,7 +1,7 @@
-"""The kinds of locations: a file or dataset, a stack, a layer of a viewer or several as one image."""
+"""The kinds of locations: a file or dataset, a stack, files as channels, layers of a viewer."""
 
 import os
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from glob import has_magic
 from pathlib import Path
@@ -15,11 +15,18 @@ from napari_batch_prediction.images.base import Image, reading
 from napari_batch_prediction.images.stack import StackAxis, StackImage
 from napari_batch_prediction.locations.base import AHEAD, Arrays, Location
 from napari_batch_prediction.locations.layers import LayerNamed
+from napari_batch_prediction.locations.names import read_names, write_names
 from napari_batch_prediction.locations.opening import open_file
 from napari_batch_prediction.locations.paths import SplitPath, absolute_path, is_url, split_path, store_format
 from napari_batch_prediction.locations.patterns import expand_pattern, written
+from napari_batch_prediction.wording import count
 
-__all__ = ["Arrays", "FileAt", "LayerNamed", "Location", "StackOf", "Unmatched", "absolute", "parse"]
+FILES = "files:"
+
+# Longer names leave too little of the 255 bytes that file systems allow.
+_LONGEST = 120
+
+__all__ = ["Arrays", "FileAt", "FilesNamed", "LayerNamed", "Location", "StackOf", "Unmatched", "absolute", "parse"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +201,61 @@ class StackOf(Location):
 
 
 @dataclass(frozen=True, slots=True)
+class FilesNamed(StackOf):
+    """Files or datasets named one by one: the channels of one image.
+
+    The attributes are those of :class:`StackOf`; ``pattern`` is the text that names the files.
+    """
+
+    @classmethod
+    def of(cls, text: str) -> Self | None:
+        """Return the location of the files that a text names; None if it is no list of files.
+
+        Raises
+        ------
+        SettingsError
+            If there is none, or no file can have such a name.
+        """
+        if not text.startswith(FILES):
+            return None
+        names = read_names(text.removeprefix(FILES)) or [""]
+        for name in names:
+            require_name(name)
+        return cls(text, tuple(map(FileAt.of, map(at_home, names))), "c")
+
+    @property
+    def stem(self) -> str:
+        """The names of the files; of so many that they make no name for a file, the first and how many others."""
+        names = [file.stem for file in self.files]
+        text = " + ".join(names)
+        return text if len(text) <= _LONGEST else f"{names[0]} + {count(len(names) - 1, 'other')}"
+
+    @property
+    def file(self) -> Path:
+        """A path beside the first file; no file or store, as its name is not that of one of the files."""
+        return self.files[0].path.parent / self.stem
+
+    def at(self, dataset: str, stack: StackAxis | None = None) -> Location:
+        """Return the location of a dataset in each of the files."""
+        return parse(files_text(str(file.at(dataset)) for file in self.files))
+
+    def state(self) -> Hashable | None:
+        """Return the states of all files."""
+        return tuple(file.state() for file in self.files)
+
+    def datasets(self) -> list[str]:
+        """Return the paths of the datasets that are in all files.
+
+        Raises
+        ------
+        ImageReadError
+            If one cannot be read.
+        """
+        first, *others = (file.datasets() for file in self.files)
+        return [name for name in first if all(name in names for names in others)]
+
+
+@dataclass(frozen=True, slots=True)
 class Unmatched(Location):
     """An input without images, such as a pattern that matches nothing or a list that cannot be read.
 
@@ -230,9 +292,10 @@ def parse(text: str | os.PathLike[str], stack: StackAxis | None = None) -> Locat
     Parameters
     ----------
     text
-        A file, a file with a dataset after it, ``layer:`` and the name of a layer, or ``layers:`` and the names of
-        several, with commas between them; names with commas, double quotes or blanks at their ends stand in double
-        quotes, and a double quote in them is doubled.
+        A file, a file with a dataset after it, ``files:`` and several of them that are the channels of one image,
+        ``layer:`` and the name of a layer, or ``layers:`` and the names of several, with commas between them; names
+        with commas, double quotes or blanks at their ends stand in double quotes, and a double quote in them is
+        doubled.
     stack
         Axis along which the files of a pattern or a folder are stacked as one image.
 
@@ -244,6 +307,8 @@ def parse(text: str | os.PathLike[str], stack: StackAxis | None = None) -> Locat
     text = os.fspath(text)
     if (layer := LayerNamed.of(text)) is not None:
         return layer
+    if (files := FilesNamed.of(text)) is not None:
+        return files
     require_name(text)
     split = split_path(text)
     if stack is not None and (matches := expand_pattern(text, split)) is not None:
@@ -269,5 +334,23 @@ def require_name(text: str, what: str = "input") -> None:
 
 
 def absolute(text: str) -> str:
-    """Return the text of a location with an absolute path, symbolic links kept; a layer or a URL unchanged."""
+    """Return the text of a location with absolute paths, symbolic links kept; a layer or a URL unchanged."""
+    if text.startswith(FILES):
+        return files_text(absolute(at_home(name)) for name in read_names(text.removeprefix(FILES)))
     return text if LayerNamed.of(text) is not None or is_url(text) else str(absolute_path(text))
+
+
+def files_text(files: Iterable[str]) -> str:
+    """Return the text that names files as the channels of one image."""
+    return FILES + write_names(files)
+
+
+def is_special(text: str) -> bool:
+    """Return True for the text of layers or of several files, which no file has as its name."""
+    return text.startswith(FILES) or LayerNamed.of(text) is not None
+
+
+def at_home(text: str) -> str:
+    """Return the text of a file with the home folder for ``~``."""
+    # A text, since a path cannot be without a home.
+    return os.path.expanduser(text) if text.startswith(("~/", f"~{os.sep}")) else text  # noqa: PTH111

@@ -73,7 +73,7 @@ class BatchPredictionWidget(QScrollArea):
         self._job.classifier.loaded.connect(self._run.canvas.warm_up)
         self._job.inputs.selection_changed.connect(self._on_selected)
         self._job.inputs.row_shown.connect(self._run.show_input)
-        self._job.inputs.existing_wanted.connect(self._go_to_existing)
+        self._job.inputs.setting_wanted.connect(self._go_to_setting)
         self._run.bar.start_clicked.connect(self.start)
         self._run.bar.selected_clicked.connect(self.start_selected)
         self._run.results.row_shown.connect(self._job.inputs.select)
@@ -180,8 +180,8 @@ class BatchPredictionWidget(QScrollArea):
     def _on_ended(self, ledger: Ledger | None) -> None:
         self.finished.emit(ledger)
 
-    def _go_to_existing(self) -> None:
-        self.ensureWidgetVisible(self._job.exports.go_to_existing())
+    def _go_to_setting(self, name: str) -> None:
+        self.ensureWidgetVisible(self._job.go_to(name))
 
     def _go_to_message(self) -> None:
         self.ensureWidgetVisible(self._run.results.message, 0, 0)

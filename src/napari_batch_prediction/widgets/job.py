@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, Signal
+from qtpy.QtWidgets import QWidget
 
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.job.job import BatchJob
@@ -12,6 +13,7 @@ from napari_batch_prediction.session.steps import InMemory
 from napari_batch_prediction.widgets import preferences
 from napari_batch_prediction.widgets.classifier.section import ClassifierSection
 from napari_batch_prediction.widgets.exports.section import ExportsSection
+from napari_batch_prediction.widgets.inputs.reasons import EXISTING, FORMULA
 from napari_batch_prediction.widgets.inputs.section import InputsSection
 from napari_batch_prediction.widgets.viewer_layers import arrays_for
 
@@ -109,6 +111,10 @@ class JobSections(QObject):
         first = next((row.image for row in plan.rows if row.image is not None), None) if plan is not None else None
         if first is not None:
             self.exports.set_image(first.axes, first.extents)
+
+    def go_to(self, name: str) -> QWidget:
+        """Give the keyboard to the control of a setting of classifier or exports, and return it."""
+        return {EXISTING: self.exports.go_to_existing, FORMULA: self.classifier.go_to_formula}[name]()
 
     def remember(self) -> None:
         """Keep the choices for the next time that napari is open."""

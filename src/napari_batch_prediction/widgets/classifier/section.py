@@ -21,7 +21,7 @@ from napari_batch_prediction.widgets.parts.colors import Kind
 from napari_batch_prediction.widgets.parts.form_rows import Row, choose, combo, make_form
 from napari_batch_prediction.widgets.parts.menu_button import MenuButton
 from napari_batch_prediction.widgets.parts.message import Message
-from napari_batch_prediction.widgets.parts.section import Section
+from napari_batch_prediction.widgets.parts.section import Section, lay_out
 from napari_batch_prediction.widgets.parts.timers import single_shot
 from napari_batch_prediction.widgets.parts.words import tip
 from napari_batch_prediction.widgets.work import Task, in_background
@@ -123,6 +123,14 @@ class ClassifierSection(Section):
         self._file.value = "" if path is None else str(path)
         # The end of a path tells more than its start.
         self._file.native.end(False)
+
+    def go_to_formula(self) -> QWidget:
+        """Give the keyboard to the choice of the formula, and return it."""
+        self.unfold()
+        lay_out(self)
+        control: QWidget = self._formula.native
+        control.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        return control
 
     def current(self) -> Classifier | None:
         """Return the classifier if its file has not changed since it was read; otherwise begin to read it again."""

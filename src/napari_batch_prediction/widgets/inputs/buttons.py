@@ -1,6 +1,6 @@
 """The buttons that add and remove images."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QPushButton, QWidget
 from superqt import QFlowLayout
 
 from napari_batch_prediction.formats.registry import FILE_FORMATS
+from napari_batch_prediction.locations.location import is_special
 from napari_batch_prediction.widgets.parts.menu_button import MenuButton
 from napari_batch_prediction.widgets.parts.words import short_name
 from napari_batch_prediction.widgets.viewer_layers import image_layers, layer_location, layers_location, why_not
@@ -32,12 +33,15 @@ class InputButtons(QWidget):
         Inputs to add; emitted with their list.
     dropped
         Inputs to leave out; emitted with their list.
+    joined
+        Files to make one image of, as its channels; emitted with their list.
     remove_clicked, clear_clicked
         The selected images, or all, are to be removed.
     """
 
     added = Signal(list)
     dropped = Signal(list)
+    joined = Signal(list)
     remove_clicked = Signal()
     clear_clicked = Signal()
 
@@ -46,6 +50,7 @@ class InputButtons(QWidget):
         self._viewer = viewer
         self._folder = ""
         self._listed: Collection[str] = ()
+        self._selected: Sequence[str] = ()
         files, folder = QPushButton("Add files"), QPushButton("Add folder")
         files.setToolTip("Choose images. They can also be dropped here.")
         folder.setToolTip("Choose a folder: all images directly in it, or a Zarr or N5 store.")
@@ -70,12 +75,12 @@ class InputButtons(QWidget):
         row.addWidget(self._remove)
         row.addWidget(self._clear)
         flow.addWidget(pair)
-        self.show_state((), 0)
+        self.show_state((), ())
 
-    def show_state(self, listed: Collection[str], n_selected: int) -> None:
-        """Update the buttons from the inputs listed and the number of selected rows."""
-        self._listed = listed
-        _enable(self._remove, bool(n_selected), "Remove the selected images (Del).", "Select rows to remove them.")
+    def show_state(self, listed: Collection[str], selected: Sequence[str]) -> None:
+        """Update the buttons from the inputs listed and the images selected."""
+        self._listed, self._selected = listed, selected
+        _enable(self._remove, bool(selected), "Remove the selected images (Del).", "Select rows to remove them.")
         _enable(self._clear, bool(listed), "Remove all images.", "There is nothing to remove.")
 
     def _choose_files(self) -> None:
@@ -112,6 +117,7 @@ class InputButtons(QWidget):
             effect = "Add the layers selected in the list of layers as the channels of one image, from the lowest up."
             _enable(together, not obstacle, effect, obstacle)
             together.triggered.connect(lambda: self.added.emit([layers_location(chosen)]))
+        self._offer_files(menu)
         menu.addSeparator()
         for location, reason in reasons.items():
             action = menu.addAction(short_name(location).replace("&", "&&"))
@@ -122,6 +128,18 @@ class InputButtons(QWidget):
                 action.triggered.connect(
                     lambda on, location=location: (self.added if on else self.dropped).emit([location])
                 )
+
+    def _offer_files(self, menu: QMenu) -> None:
+        """Offer to make one image of the selected files."""
+        files = menu.addAction("Selected files as channels")
+        if files is not None:
+            chosen = self._selected
+            few = "Select two or more files in the table first."
+            other = next((location for location in chosen if is_special(location)), None)
+            obstacle = few if len(chosen) < 2 else f"'{short_name(other)}' is no single file." if other else ""
+            effect = "Make the files selected in the table the channels of one image, from the top down."
+            _enable(files, not obstacle, effect, obstacle)
+            files.triggered.connect(lambda: self.joined.emit(list(chosen)))
 
 
 def _enable(control: QPushButton | QAction, enabled: bool, effect: str, obstacle: str) -> None:

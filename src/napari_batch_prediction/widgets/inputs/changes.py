@@ -10,7 +10,7 @@ from typing import Any
 
 from napari_batch_prediction.job.job import InputSettings
 from napari_batch_prediction.locations.lists import EXTENSIONS as LISTS
-from napari_batch_prediction.locations.location import absolute
+from napari_batch_prediction.locations.location import absolute, files_text, parse
 from napari_batch_prediction.locations.paths import absolute_path
 from napari_batch_prediction.widgets.parts.words import CONTAINERS
 
@@ -95,6 +95,13 @@ def for_images(
             own = changed.pop(name)
             changed = {**dict.fromkeys(images, own), **changed}
     return changed
+
+
+def joined(files: Sequence[str], settings: Sequence[InputSettings]) -> str:
+    """Return the location of files, with the datasets that are set for them, as the channels of one image."""
+    datasets = [own.dataset for own in settings]
+    members = (parse(file).at(name) if name else file for file, name in zip(files, datasets, strict=True))
+    return files_text(map(str, members))
 
 
 def same(values: Sequence[Any]) -> Any:

@@ -14,6 +14,7 @@ from napari_batch_prediction.widgets.parts.words import short_name
 from napari_batch_prediction.wording import count
 
 EXISTING = "existing"
+FORMULA = "structure_tensor"
 
 # The settings that the window can lead to: the label of the button, and its tooltip.
 REMEDIES = {
@@ -21,6 +22,7 @@ REMEDIES = {
     "axes": ("Set axes", "Go to the axes of the images that have this problem."),
     "dataset": ("Choose dataset", "Go to the dataset of the images that have this problem."),
     EXISTING: ("Skip or overwrite", "Go to what is done about outputs that exist."),
+    FORMULA: ("Choose formula", "Go to the formula of the structure tensor, below the classifier."),
 }
 
 _MOST_NAMED = 5
@@ -30,7 +32,7 @@ _LINES = 5
 
 
 def settings_that_mend(problems: Iterable[Problem]) -> list[str]:
-    """Return the settings that mend problems and that the window can lead to: axes, channels, dataset, existing."""
+    """Return the settings that mend problems and that the window can lead to, in the order of :data:`REMEDIES`."""
     settings = {problem.setting for problem in problems}
     return [setting for setting in REMEDIES if setting in settings]
 
@@ -64,7 +66,7 @@ class Reasons(QWidget):
     Attributes
     ----------
     remedy_chosen
-        The user wants to mend a problem; emitted with the setting: axes, channels, dataset or existing.
+        The user wants to mend a problem; emitted with the setting.
     """
 
     remedy_chosen = Signal(str)

@@ -12,11 +12,11 @@ from napari_batch_prediction.job.job import BatchJob, InputSettings
 from napari_batch_prediction.planning.inputs.inspection import Inspected
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.widgets.inputs.buttons import InputButtons
-from napari_batch_prediction.widgets.inputs.changes import containers, for_images, with_setting, without
+from napari_batch_prediction.widgets.inputs.changes import containers, for_images, joined, same, with_setting, without
 from napari_batch_prediction.widgets.inputs.contents import ContentsReader, Request
 from napari_batch_prediction.widgets.inputs.model import InputsModel
 from napari_batch_prediction.widgets.inputs.pattern import PatternLine
-from napari_batch_prediction.widgets.inputs.reasons import EXISTING, Reasons, settings_that_mend
+from napari_batch_prediction.widgets.inputs.reasons import Reasons, settings_that_mend
 from napari_batch_prediction.widgets.inputs.settings import InputSettingsForm
 from napari_batch_prediction.widgets.inputs.shown import shown_for, summary
 from napari_batch_prediction.widgets.parts.section import Section
@@ -57,15 +57,15 @@ class InputsSection(Section):
         The user selects one image; emitted with its location.
     project_dropped
         A project was dropped among the images; emitted with its path.
-    existing_wanted
-        The user wants to choose the treatment of outputs that exist.
+    setting_wanted
+        The user wants to change a setting of another section; emitted with its name.
     """
 
     changed = Signal()
     selection_changed = Signal()
     row_shown = Signal(str)
     project_dropped = Signal(Path)
-    existing_wanted = Signal()
+    setting_wanted = Signal(str)
 
     def __init__(self, viewer: "ViewerModel") -> None:
         super().__init__("Inputs", takes_files=True, wraps=True)
@@ -97,6 +97,7 @@ class InputsSection(Section):
 
         self._buttons.added.connect(self.add)
         self._buttons.dropped.connect(self._drop)
+        self._buttons.joined.connect(self._join)
         self._buttons.remove_clicked.connect(self._remove_selected)
         self._buttons.clear_clicked.connect(lambda: self._drop(self._model.images))
         self._pattern.added.connect(lambda pattern: self.add([pattern]))
@@ -191,6 +192,15 @@ class InputsSection(Section):
         self._settings = {location: own for location, own in self._settings.items() if location not in removed}
         self._set_inputs(without(self._model.inputs, self._model.locations, removed))
 
+    def _join(self, files: Sequence[str]) -> None:
+        """Replace some files by one image that has them as its channels; what is set for all of them stays."""
+        own = [self._settings.get(file, InputSettings()) for file in files]
+        location, axes = joined(files, own), same([settings.axes for settings in own])
+        self._drop(files)
+        if axes is not None:
+            self._settings = with_setting(self._settings, [location], "axes", axes)
+        self.add([location])
+
     def _set_inputs(self, inputs: Iterable[str]) -> None:
         self._model.set_inputs(inputs)
         self._refresh()
@@ -215,8 +225,8 @@ class InputsSection(Section):
 
     def _on_remedy(self, field: str) -> None:
         """Lead to the setting that mends a problem of the selected images, or of all that have it."""
-        if field == EXISTING:
-            self.existing_wanted.emit()
+        if field not in InputSettings.model_fields:
+            self.setting_wanted.emit(field)
             return
         if not self.selected():
             results = filter(None, map(self._model.inspected, self._model.images))
@@ -248,7 +258,7 @@ class InputsSection(Section):
 
     def _refresh(self) -> None:
         selected = self.selected()
-        self._buttons.show_state(self._model.inputs, len(selected))
+        self._buttons.show_state(self._model.inputs, selected)
         self._reasons.show_for(self._model, selected, self._needs)
         self._show_settings()
         self.set_summary(self._model.summary())

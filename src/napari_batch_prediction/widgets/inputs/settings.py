@@ -99,6 +99,8 @@ class InputSettingsForm(QWidget):
             self._message.say("")
         names = tuple(dict.fromkeys([*(shown.datasets or ()), *filter(None, [shown.dataset])]))
         with self._dataset.changed.blocked():
+            # Names that are in the list would keep their place in it.
+            self._dataset.choices = []
             self._dataset.choices = [(AUTO, ""), *((name, name) for name in names)]
             self._dataset.value = shown.dataset or ""
         self._dataset.enabled = shown.datasets is not None or shown.dataset is not None

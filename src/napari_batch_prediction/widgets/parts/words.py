@@ -4,7 +4,8 @@ import re
 from html import escape
 
 from napari_batch_prediction.formats.registry import FILE_FORMATS
-from napari_batch_prediction.locations.location import LayerNamed
+from napari_batch_prediction.locations.location import FILES, LayerNamed
+from napari_batch_prediction.locations.names import read_names
 
 CONTAINERS = tuple(
     extension for file_format in FILE_FORMATS if file_format.has_datasets for extension in file_format.extensions
@@ -19,6 +20,8 @@ def short_name(location: str) -> str:
     """
     if (layer := LayerNamed.of(location)) is not None:
         return layer.stem
+    if location.startswith(FILES):
+        return " + ".join(map(short_name, read_names(location.removeprefix(FILES))))
     names = re.split(r"[/\\]", location)
     for i, name in enumerate(names):
         if re.search(r"[*?\[]", name):
