@@ -600,8 +600,16 @@ def _zarr_with_empty(path: Path) -> None:
     group.create_array("image", shape=(20, 30), dtype="u1")[:] = 1
 
 
+def _n5_with_empty(path: Path) -> None:
+    facts = {"blockSize": [30, 20], "dataType": "uint8", "compression": {"type": "raw"}}
+    for name, n_rows in (("empty", 0), ("image", 20)):
+        (path / name).mkdir(parents=True)
+        (path / name / "attributes.json").write_text(json.dumps({**facts, "dimensions": [30, n_rows]}))
+
+
 EMPTY = {
     "a.zarr": _zarr_with_empty,
+    "a.n5": _n5_with_empty,
     "a.npz": lambda path: np.savez(path, empty=np.zeros((0, 30)), image=counted(20, 30)),
 }
 

@@ -41,7 +41,7 @@ def _is_group(entry: "os.DirEntry[str]") -> bool:
 
 
 def datasets_in(file: Path) -> dict[str, str]:
-    """Return shape and type of each dataset by its path."""
+    """Return shape and type of each dataset by its path, without those below that have no pixels."""
     datasets: dict[str, str] = {}
     pending = [file]
     while pending:
@@ -50,7 +50,8 @@ def datasets_in(file: Path) -> dict[str, str]:
         if "dimensions" in attributes and "dataType" in attributes:
             name = folder.relative_to(file).as_posix()
             shape = tuple(reversed(attributes["dimensions"]))
-            datasets["" if name == "." else name] = f"{shape} {attributes['dataType']}"
+            if name == "." or 0 not in shape:
+                datasets["" if name == "." else name] = f"{shape} {attributes['dataType']}"
         elif folder.is_dir():
             pending += sorted((path for path in folder.iterdir() if path.is_dir()), reverse=True)
     return datasets
