@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from napari_batch_prediction import open_image
+from napari_batch_prediction.errors import ImageReadError
 
 RANDOM = np.random.default_rng(5)
 INVERTED, HALF = range(255, -1, -1), [i // 2 for i in range(256)]
@@ -166,8 +167,9 @@ def empty_png(path: Path) -> None:
 
 
 def empty_bmp(path: Path) -> None:
-    header = struct.pack("<IiiHHIIiiII", 40, HUGE, HUGE, 1, 24, 0, 0, 0, 0, 0, 0)
-    path.write_bytes(struct.pack("<2sIHHI", b"BM", 0, 0, 0, 54) + header)
+    run_length = 1
+    header = struct.pack("<IiiHHIIiiII", 40, HUGE, HUGE, 1, 8, run_length, 0, 0, 0, 0, 0)
+    path.write_bytes(struct.pack("<2sIHHI", b"BM", 0, 0, 0, 1078) + header + bytes(1024))
 
 
 HUGE_PICTURES = {"a.gif": empty_gif, "a.png": empty_png, "a.bmp": empty_bmp}
@@ -180,6 +182,38 @@ def test_huge_picture_says_from_its_header_what_decoding_takes(name, tmp_path):
     with open_image(tmp_path / name) as image:
         assert image.extents["x"] == image.extents["y"] == HUGE
         assert image.decoding.kept + image.decoding.once >= HUGE**2
+
+
+BMP_SIZES = [(24, 40), (32, 40), (8, 40), (1, 40), (24, 12)]
+
+
+@pytest.mark.parametrize(("bits", "header_size"), BMP_SIZES)
+def test_bmp_that_claims_more_than_it_holds_is_refused_by_its_header(bits, header_size, tmp_path):
+    """Uncompressed pixels have a known size, which is compared with that of the file before they are read."""
+    colours = bytes(4 * 2**bits if bits <= 8 else 0)
+    if header_size == 12:
+        header = struct.pack("<IHHHH", 12, HUGE, HUGE, 1, bits)
+    else:
+        header = struct.pack("<IiiHHIIiiII", 40, HUGE, HUGE, 1, bits, 0, 0, 0, 0, 0, 0)
+    start = 14 + len(header) + len(colours)
+    (tmp_path / "a.bmp").write_bytes(struct.pack("<2sIHHI", b"BM", 0, 0, 0, start) + header + colours + bytes(999))
+    with pytest.raises(ImageReadError, match=rf"a\.bmp' is cut off: .* and has {start + 999:,}"):
+        open_image(tmp_path / "a.bmp")
+
+
+@pytest.mark.parametrize(("missing", "is_whole"), [(2, True), (3, False)])
+def test_last_line_of_a_bmp_may_lack_its_filling(missing, is_whole, tmp_path):
+    """Lines are filled to a multiple of four; the pixels themselves must be there."""
+    pixels = RANDOM.integers(0, 256, (5, 10), np.uint8)
+    bmp(tmp_path / "a.bmp", pixels, 8, [(grey, grey, grey) for grey in range(256)])
+    content = (tmp_path / "a.bmp").read_bytes()
+    (tmp_path / "a.bmp").write_bytes(content[:-missing])
+    if is_whole:
+        with open_image(tmp_path / "a.bmp") as image:
+            np.testing.assert_array_equal(image.read(), pixels)
+    else:
+        with pytest.raises(ImageReadError, match="cut off"), open_image(tmp_path / "a.bmp") as image:
+            image.read()
 
 
 def test_binary_pnm_takes_no_memory_but_that_of_the_region(tmp_path):

@@ -1,5 +1,6 @@
 """Reading JPEG and BMP with Pillow."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,7 @@ class _Bmp(BmpImageFile):
 
     def _open(self) -> None:
         super()._open()
+        self._check_size()
         if self.mode not in ("1", "L") or self.fp is None:
             return
         self.fp.seek(_HEADER)
@@ -65,6 +67,20 @@ class _Bmp(BmpImageFile):
         self._mode = "P"
         self.palette = raw(_RGB, bytes(grey for grey in greys for _ in _RGB))
         self.tile = [tile._replace(args=(raw_mode, *tile.args[1:]))]
+
+    def _check_size(self) -> None:
+        """Raise :class:`ImageReadError` if uncompressed pixels are more than there is in the file."""
+        tile = self.tile[0]
+        if tile.codec_name != "raw" or not isinstance(tile.args, tuple) or self.fp is None:
+            return
+        expected = tile.offset + tile.args[1] * self.height
+        came = self.fp.seek(0, os.SEEK_END)
+        # The last line may lack the bytes that fill it up to a multiple of four.
+        if came < expected - 3:
+            raise ImageReadError(
+                f"'{os.fsdecode(self.filename)}' is cut off: by its header it should have {expected:,} bytes, and has {came:,}. "
+                "Check that the file is whole; if it was copied, copy it again."
+            )
 
 
 def _open(kind: type[ImageFile], file: Path) -> Picture:
