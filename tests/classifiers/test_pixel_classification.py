@@ -17,7 +17,7 @@ from napari_batch_prediction import report
 from napari_batch_prediction.axes import extents
 from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.classifiers.pixel_classification import PixelClassification
-from napari_batch_prediction.engine.tiles import Tile
+from napari_batch_prediction.engine.tiles import Tile, Tiles
 from napari_batch_prediction.errors import AxesError, ImageMismatchError, SettingsError
 
 
@@ -93,6 +93,20 @@ def test_time_points_are_predicted_apart(gray):
     got = gray.predict(series, "tyx")
     for frame, prediction in zip(series, got, strict=True):
         np.testing.assert_array_equal(prediction, gray.predict(frame, "yx"))
+
+
+def test_tiles_are_made_as_they_are_needed(gray, monkeypatch):
+    """An error in the first of 3000 tiles ends the prediction before the others are made."""
+    made, every = [], Tiles.__iter__
+    monkeypatch.setattr(Tiles, "__iter__", lambda tiles: (made.append(tile) or tile for tile in every(tiles)))
+
+    def fail(*_):
+        raise RuntimeError("no more")
+
+    monkeypatch.setattr(type(gray), "predict_tile", fail)
+    with pytest.raises(RuntimeError, match="no more"):
+        gray.predict(np.broadcast_to(np.uint8(0), (3000, 40, 40)), "tyx", workers=2)
+    assert 1 <= len(made) < 10
 
 
 def test_axes_are_guessed_from_the_shape(gray):

@@ -1,8 +1,8 @@
 """Predicting a whole image in memory, by tiles in several threads."""
 
-from collections import Counter
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from napari_batch_prediction.classifiers.base import Classifier, Source
 
 _T = TypeVar("_T")
+
+# Tiles for each thread that wait for it, so that none idles.
+_AHEAD = 2
 
 
 def predict_image(
@@ -44,14 +47,18 @@ def predict_image(
     def keep(tile: Tile, values: NDArray) -> None:
         view[(tile.t, slice(None), tile.z, tile.y, tile.x)] = values
 
-    _for_each_tile(classifier, image, source, n_workers, keep)
+    for _ in _for_each_tile(classifier, image, source, n_workers, keep):
+        pass
     return result
 
 
 def _for_each_tile(
     classifier: "Classifier", image: NDArray, source: "Source", n_workers: int, use: Callable[[Tile, NDArray], _T]
-) -> list[_T]:
-    """Predict a source of an image ``(t, c, z, y, x)`` in several threads; return the results of ``use`` by tile."""
+) -> Iterator[_T]:
+    """Predict a source of an image ``(t, c, z, y, x)`` in several threads; yield the results of ``use`` by tile.
+
+    Tiles are made as threads become free: an image may have more than memory holds.
+    """
     sizes = extents("tczyx", image.shape)
     memory = classifier.memory([source.name])
     tiles = make_tiles(sizes, classifier.context, (1, 1, 1), memory, n_workers, ENGINE.limits)
@@ -62,7 +69,17 @@ def _for_each_tile(
         return use(tile, classifier.predict_tile(block, inner, [source.name])[source.name])
 
     with ThreadPoolExecutor(n_workers, thread_name_prefix="predict") as pool:
-        return list(pool.map(run, tiles))
+        waiting: deque[Future[_T]] = deque()
+        try:
+            for tile in tiles:
+                waiting.append(pool.submit(run, tile))
+                if len(waiting) > _AHEAD * n_workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
 def _sum_of_tile(tile: Tile, density: NDArray) -> tuple[int, int]:
