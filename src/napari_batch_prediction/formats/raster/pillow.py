@@ -78,8 +78,8 @@ class _Bmp(BmpImageFile):
         # The last line may lack the bytes that fill it up to a multiple of four.
         if came < expected - 3:
             raise ImageReadError(
-                f"'{os.fsdecode(self.filename)}' is cut off: by its header it should have {expected:,} bytes, and has {came:,}. "
-                "Check that the file is whole; if it was copied, copy it again."
+                f"'{os.fsdecode(self.filename)}' is cut off: by its header it should have {expected:,} bytes, and has "
+                f"{came:,}. Check that the file is whole; if it was copied, copy it again."
             )
 
 
