@@ -1,4 +1,4 @@
-"""Several layers of a viewer as the channels of one image."""
+"""Several layers of a viewer, or several files, as the channels of one image."""
 
 import dask.array as da
 import numpy as np
@@ -7,6 +7,7 @@ from batch_window import WAIT_MS
 from golden import ROOT as GOLDEN
 from napari.components import ViewerModel
 from PIL import Image as Picture
+from qtpy.QtWidgets import QTableView
 from sections import button
 
 from napari_batch_prediction.classifiers.load import load_classifier
@@ -16,6 +17,7 @@ from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.planning.plan import make_plan
 from napari_batch_prediction.widgets.inputs.section import InputsSection
 from napari_batch_prediction.widgets.parts.menu_button import MenuButton
+from napari_batch_prediction.widgets.results.table import ResultsTable
 from napari_batch_prediction.widgets.viewer_layers import arrays_for, channels_image
 
 CASE = GOLDEN / "b_2d_rgb_u8"
@@ -147,3 +149,26 @@ def test_check_follows_layers_that_come_and_go(window, viewer, qtbot, pixels):
     qtbot.waitUntil(lambda: "needs the layer 'green'" in window.said(), timeout=WAIT_MS)
     viewer.layers.append(layers[1])
     qtbot.waitUntil(lambda: "needs the layer 'green'" not in window.said(), timeout=WAIT_MS)
+
+
+def test_files_as_channels_are_predicted_and_shown_in_the_window(window, viewer, qtbot, pixels, tmp_path):
+    """The files selected in the table are predicted as the picture in one piece, and are the image below its result."""
+    files = [str(tmp_path / name) for name in ("a.npy", "b, c.npy", "d.npy")]
+    for i, file in enumerate(files):
+        np.save(file, pixels[..., i])
+    job = BatchJob(classifier=PROJECT, inputs=files, exports=(Export(source="Simple Segmentation"),))
+    window.check(job)
+    window.widget.findChild(InputsSection).findChild(QTableView).selectAll()
+    menu = next(one for one in window.widget.findChildren(MenuButton) if one.text().startswith("Layers"))
+    entry = next(action for action in menu.fill().actions() if action.text() == "Selected files as channels")
+    with qtbot.waitSignal(window.widget.checked, timeout=WAIT_MS) as checked:
+        entry.trigger()
+    assert [row.problems for row in checked.args[0].rows] == [()]
+    window.run()
+    window.widget.findChild(ResultsTable).selectRow(0)
+    expected = load_classifier(PROJECT).predict(pixels, source="Simple Segmentation")
+    name = "a + b, c + d Simple Segmentation"
+    qtbot.waitUntil(lambda: name in viewer.layers, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: np.array_equal(viewer.layers[name].data, expected[..., 0]), timeout=WAIT_MS)
+    assert (tmp_path / "a + b, c + d_Simple Segmentation.h5").is_file()
+    np.testing.assert_array_equal(viewer.layers["a + b, c + d"].data, pixels)
