@@ -6,15 +6,15 @@ runs. Nothing here imports Qt or napari.
 
 import argparse
 import gc
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from napari_batch_prediction import PROGRAM
+from napari_batch_prediction.arguments import Command, Parser
 from napari_batch_prediction.console import Ends, consoles, drop_unwritten, fill_descriptors
-from napari_batch_prediction.wording import did_you_mean, one_line
+from napari_batch_prediction.wording import one_line
 
 if TYPE_CHECKING:
     from napari_batch_prediction.classifiers.base import Classifier
@@ -87,16 +87,16 @@ def make_parser() -> argparse.ArgumentParser:
     from napari_batch_prediction.job.job import BatchJob
     from napari_batch_prediction.job.options import add_options, describe
 
-    parser = _Parser(
+    parser = Parser(
         prog=PROGRAM,
         description="Run a trained ilastik pixel classifier over many images.",
         epilog="Exit status: 0 all done, 1 some failed, 2 arguments or classifier cannot be used, "
         "128 and its number if a signal ended it.",
         allow_abbrev=False,
     )
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", parser_class=_Command)
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", parser_class=Command)
 
-    job = _Command(add_help=False, allow_abbrev=False)
+    job = Command(add_help=False, allow_abbrev=False)
     job.add_argument("classifier", metavar="CLASSIFIER", nargs="?", help=describe(BatchJob, "classifier"))
     job.add_argument("inputs", metavar="INPUT", nargs="*", help=describe(BatchJob, "inputs"))
     job.add_argument(
@@ -137,51 +137,6 @@ def make_parser() -> argparse.ArgumentParser:
     for command in commands.choices.values():
         parser.known += [*command._option_string_actions]
     return parser
-
-
-class _Parser(argparse.ArgumentParser):
-    """A parser whose errors name what is nearest to a word that it does not know.
-
-    Attributes
-    ----------
-    known
-        The options of its commands.
-    """
-
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings)
-        self.known: list[str] = []
-
-    def error(self, message: str) -> NoReturn:
-        """End the program with an error, and the nearest word."""
-        unknown = re.search(r"unrecognized arguments: (-[^\s=]+)", message)
-        wrong = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
-        if unknown is not None:
-            is_elsewhere = unknown[1] in self.known
-            message += " (other commands have it)" if is_elsewhere else did_you_mean(unknown[1], self.known)
-        elif wrong is not None:
-            message += did_you_mean(wrong[1], [choice.strip("' ") for choice in wrong[2].split(",")])
-        message = re.sub(r"invalid int value: ('.*')", r"\1 is not a whole number", message, flags=re.DOTALL)
-        message = re.sub(r"invalid float value: ('.*')", r"\1 is not a number", message, flags=re.DOTALL)
-        super().error(one_line(message))
-
-
-class _Command(_Parser):
-    """The parser of a command, whose options may stand before, between and after its other arguments."""
-
-    _is_mixed = False
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
-        """Return the values of arguments, and the arguments that are not known."""
-        found, unknown = super().parse_known_args(args, namespace)
-        # This takes inputs, even none, from one place. The other way calls this, and loses a ``--`` at the beginning.
-        if unknown and namespace is None and not self._is_mixed:
-            self._is_mixed = True
-            mixed, still_unknown = self.parse_known_intermixed_args(args)
-            self._is_mixed = False
-            if not still_unknown:
-                return mixed, []
-        return found, unknown
 
 
 def _job(arguments: argparse.Namespace) -> "tuple[BatchJob, Classifier | None]":

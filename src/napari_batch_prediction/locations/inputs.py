@@ -25,9 +25,8 @@ from napari_batch_prediction.locations.location import (
     Unmatched,
     at_home,
     parse,
-    require_name,
 )
-from napari_batch_prediction.locations.paths import SplitPath, is_true, real_path, split_path
+from napari_batch_prediction.locations.paths import SplitPath, is_true, real_path, require_name, split_path
 from napari_batch_prediction.locations.patterns import expand_pattern
 
 

@@ -7,7 +7,7 @@ from glob import has_magic
 from pathlib import Path
 from typing import Self
 
-from napari_batch_prediction.disk import MAX_PATH, file_state, refuse_special, shown, text_fault
+from napari_batch_prediction.disk import file_state, refuse_special
 from napari_batch_prediction.errors import ImageReadError, SettingsError
 from napari_batch_prediction.formats.format import load
 from napari_batch_prediction.formats.registry import known_format
@@ -17,7 +17,14 @@ from napari_batch_prediction.locations.base import AHEAD, Arrays, Location
 from napari_batch_prediction.locations.layers import LayerNamed
 from napari_batch_prediction.locations.names import read_names, write_names
 from napari_batch_prediction.locations.opening import open_file
-from napari_batch_prediction.locations.paths import SplitPath, absolute_path, is_url, split_path, store_format
+from napari_batch_prediction.locations.paths import (
+    SplitPath,
+    absolute_path,
+    is_url,
+    require_name,
+    split_path,
+    store_format,
+)
 from napari_batch_prediction.locations.patterns import expand_pattern, written
 from napari_batch_prediction.wording import count
 
@@ -314,23 +321,6 @@ def parse(text: str | os.PathLike[str], stack: StackAxis | None = None) -> Locat
     if stack is not None and (matches := expand_pattern(text, split)) is not None:
         return StackOf(text, tuple(map(FileAt.from_split, matches)), stack)
     return FileAt.from_split(split, text)
-
-
-def require_name(text: str, what: str = "input") -> None:
-    """Raise :class:`SettingsError` if a text names no file, pattern or ``"dataset"``, whatever is on disk."""
-    if is_url(text):
-        raise SettingsError(
-            f"The input '{shown(text)}' is a URL, and URLs are not read. Download it, and name the file or folder.",
-            setting="inputs",
-        )
-    # An empty text would be the current folder, with all its images: a variable of a script may have no value.
-    fault = text_fault(text) if text.strip() else "is empty"
-    # The path of a dataset may follow that of its file.
-    if fault is None and len(text) > (longest := 2 * MAX_PATH):
-        fault = f"is {len(text)} characters long, and has at most {longest}"
-    if fault is not None:
-        setting = "inputs" if what == "input" else what
-        raise SettingsError(f"The {what} '{shown(text)}' {fault}. Correct its name.", setting=setting)
 
 
 def absolute(text: str) -> str:

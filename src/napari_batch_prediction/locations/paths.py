@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from napari_batch_prediction.disk import MAX_PATH, shown, text_fault
+from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.formats.format import FileFormat
 from napari_batch_prediction.formats.registry import known_format
 from napari_batch_prediction.formats.zarr.format import ZARR
@@ -165,6 +167,23 @@ def is_true(test: Callable[[Path], bool], path: Path) -> bool:
 def is_url(text: str) -> bool:
     """Return True for a URL, such as ``https://example.org/a.zarr``."""
     return _URL.match(text) is not None
+
+
+def require_name(text: str, what: str = "input") -> None:
+    """Raise :class:`SettingsError` if a text names no file, pattern or ``"dataset"``, whatever is on disk."""
+    if is_url(text):
+        raise SettingsError(
+            f"The input '{shown(text)}' is a URL, and URLs are not read. Download it, and name the file or folder.",
+            setting="inputs",
+        )
+    # An empty text would be the current folder, with all its images: a variable of a script may have no value.
+    fault = text_fault(text) if text.strip() else "is empty"
+    # The path of a dataset may follow that of its file.
+    if fault is None and len(text) > (longest := 2 * MAX_PATH):
+        fault = f"is {len(text)} characters long, and has at most {longest}"
+    if fault is not None:
+        setting = "inputs" if what == "input" else what
+        raise SettingsError(f"The {what} '{shown(text)}' {fault}. Correct its name.", setting=setting)
 
 
 def absolute_path(path: str | os.PathLike[str]) -> Path:
