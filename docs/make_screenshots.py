@@ -128,7 +128,11 @@ class Stage:
         spin(300)
 
     def close(self) -> None:
-        """Close the window."""
+        """Stop what runs, and close the window once it has removed its files."""
+        bar = self.widget.findChild(QProgressBar).parent()
+        self.widget.cancel()
+        while not bar.isHidden():
+            spin(100)
         self.viewer.close()
         spin(300)
 
@@ -369,7 +373,6 @@ def main() -> None:
             STATES[name](stage)
             for width in widths:
                 save(with_dialogs(stage, stage.picture(width)), folder / f"{name}-{theme}-{width}.png")
-            stage.widget.cancel()
             stage.close()
             shutil.rmtree(inputs)
     shutil.rmtree(WORK)
