@@ -83,6 +83,8 @@ def start(tmp_path: Path) -> tuple[subprocess.Popen[str], Path]:
         text=True,
         env=ENVIRONMENT,
         cwd=tmp_path,
+        # Tests that were begun with nohup would pass on that it is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
     )
     while not (record.exists() and b'"begin"' in record.read_bytes()):
         assert process.poll() is None

@@ -95,8 +95,7 @@ def _close_in_the_end(layers: list[LayerData]) -> None:
 
 def _layers(output: Exported, image: Image, stem: str) -> list[LayerData]:
     grid = PixelGrid.of(image)
-    # The stamp says where the output lies in its image.
-    grid = replace(grid, origin={}, axes="".join(key for key in grid.axes if key in "yx" or image.extents[key] > 1))
+    grid = replace(grid, axes="".join(key for key in grid.axes if key in "yx" or image.extents[key] > 1))
     pixels = read_pixels(image, grid.axes)
     if output.stamp is None:
         return _unstamped_layers(output, image, pixels, grid, stem)
