@@ -58,7 +58,13 @@ def start(package, script, user_cache=None):
     """Start a script in a process that imports this copy."""
     code = f"import napari_batch_prediction as nbp\nassert nbp.__file__.startswith({str(package)!r})\n{LOG}{script}"
     path = os.pathsep.join([str(package.parent), *sys.path])
-    environment = {**os.environ, "PYTHONPATH": path, "XDG_CACHE_HOME": str(user_cache or package.parent / "cache")}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": path,
+        "XDG_CACHE_HOME": str(user_cache or package.parent / "cache"),
+        # Python itself goes by size and time, which `change` leaves as they were.
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
     command = [sys.executable, "-c", f"{code}\nprint(len(compiled), result)"]
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
