@@ -12,6 +12,7 @@ import tifffile
 from PIL import Image as PillowImage
 
 from napari_batch_prediction.errors import AxesError, ImageReadError, SettingsError
+from napari_batch_prediction.images.base import reading
 from napari_batch_prediction.locations.inputs import open_image
 
 PIXELS = np.random.default_rng(0).integers(0, 255, (60, 80), np.uint8)
@@ -174,3 +175,10 @@ def test_read_after_close_is_refused(name, tmp_path):
     image.close()
     with pytest.raises(SettingsError, match="is closed"):
         image.read()
+
+
+def test_image_that_takes_all_memory_is_not_called_damaged():
+    """A decoder that gets no memory says nothing of the file."""
+    with pytest.raises(ImageReadError, match=r"takes more memory than there is") as raised, reading("pixels"):
+        raise MemoryError
+    assert "whole" not in str(raised.value)

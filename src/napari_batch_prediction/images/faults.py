@@ -45,6 +45,8 @@ def plain_fault(error: Exception) -> str:
 
 def remedy(error: Exception) -> str:
     """Return what to do about an error that a library raised for a file, as a sentence."""
+    if isinstance(error, MemoryError):
+        return "It takes more memory than there is: close other programs, or write it again in smaller pieces."
     if re.search(_CODEC, str(error)):
         return (
             "Install the package that brings it to numcodecs (Zarr 2) or zarr-python (Zarr 3), or store the image with "
