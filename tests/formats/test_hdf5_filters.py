@@ -118,3 +118,10 @@ def test_damaged_list_of_chunks_is_refused_when_it_is_opened(tmp_path):
         data.id.write_direct_chunk((0, 0), b"no", 0)
     with pytest.raises(ImageReadError, match=r"'data' in '.*a\.h5' is damaged: a chunk of 4200 bytes is stored in 2"):
         open_image(tmp_path / "a.h5")
+
+
+@pytest.mark.skipif(find_spec("hdf5plugin") is None, reason="needs the package")
+def test_chunk_that_its_filter_cannot_decode_is_refused_when_it_is_opened(tmp_path):
+    """The filter is there and named, and the file is not called cut off."""
+    with pytest.raises(ImageReadError, match=r"cannot be decoded by the HDF5 filter 32015 \(Zstandard\)"):
+        open_image(stored_with(tmp_path / "a.h5", 32015, values=(3,)))

@@ -2,6 +2,7 @@
 
 from importlib import import_module
 from importlib.util import find_spec
+from math import prod
 from pathlib import Path
 
 import h5py
@@ -22,6 +23,8 @@ _NAMES = {
 # The package that brings many of them (hdf5plugin 7.1.0), and the numbers of those.
 _PACKAGE = "hdf5plugin"
 _IN_PACKAGE = frozenset((307, 32001, 32004, 32008, 32013, 32015, 32017, 32018, 32024, 32026, 32028))
+# Bytes of a chunk that is decoded to try its filters.
+_MOST_TRIED = 2**24
 
 
 def check_filters(file: Path, dataset: h5py.Dataset) -> bool:
@@ -34,17 +37,19 @@ def check_filters(file: Path, dataset: h5py.Dataset) -> bool:
     Raises
     ------
     ImageReadError
-        If a filter is not installed.
+        If a filter is not installed, or one of the package cannot decode the first chunk.
     """
     properties = dataset.id.get_create_plist()
     needs_package = False
+    all_named = []
     for i in range(properties.get_nfilters()):
         number, _, _, name = properties.get_filter(i)
         needs_package |= number in _IN_PACKAGE
-        if _is_there(number):
-            continue
         stored = name.decode(errors="replace").split("\0")[0].strip()[:60]
         named = f"{number} ({_NAMES.get(number) or stored or 'unregistered'})"
+        all_named.append(named)
+        if _is_there(number):
+            continue
         remedy = (
             'Install it: pip install "napari-batch-prediction[hdf5plugin]". Or store it with gzip instead.'
             if number in _IN_PACKAGE and find_spec(_PACKAGE) is None
@@ -56,7 +61,23 @@ def check_filters(file: Path, dataset: h5py.Dataset) -> bool:
             f"{remedy}",
             path=file,
         )
+    if needs_package:
+        _try_first_chunk(file, dataset, " and ".join(all_named))
     return needs_package
+
+
+def _try_first_chunk(file: Path, dataset: h5py.Dataset, named: str) -> None:
+    """Refuse a dataset whose first chunk its filters cannot decode; large chunks are not tried."""
+    if prod(dataset.chunks) * dataset.dtype.itemsize > _MOST_TRIED or not dataset.id.get_num_chunks():
+        return
+    try:
+        dataset[tuple(slice(at, at + 1) for at in dataset.id.get_chunk_info(0).chunk_offset)]
+    except (OSError, RuntimeError) as error:
+        raise ImageReadError(
+            f"'{dataset.name.strip('/')}' in '{file}' cannot be decoded by the HDF5 filter {named}, as {_PACKAGE} has "
+            "it: the file is damaged, or was written by another version of the filter. Store it with gzip instead.",
+            path=file,
+        ) from error
 
 
 def load_filters() -> None:
