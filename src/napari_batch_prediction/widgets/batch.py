@@ -17,6 +17,7 @@ from napari_batch_prediction.session.work import Failure
 from napari_batch_prediction.widgets.job import JobSections
 from napari_batch_prediction.widgets.parts.focus import focus_style
 from napari_batch_prediction.widgets.parts.timers import single_shot
+from napari_batch_prediction.widgets.parts.wheel import let_wheel_scroll
 from napari_batch_prediction.widgets.running import RunSections
 from napari_batch_prediction.widgets.work import QtWorker
 
@@ -65,6 +66,7 @@ class BatchPredictionWidget(QScrollArea):
         self._connect()
         self._set_docked(True)
         self._set_style()
+        let_wheel_scroll(self)
         self._set_job()
 
     def _connect(self) -> None:
