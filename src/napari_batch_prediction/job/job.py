@@ -177,7 +177,7 @@ class BatchJob(BaseModel):
 
 def _verbs() -> ModuleType:
     """Return the module of a job's verbs, imported by name: data do not depend on code that uses them."""
-    return import_module("napari_batch_prediction.api")
+    return import_module("napari_batch_prediction.api.verbs")
 
 
 def _whole(name: str) -> str:
