@@ -108,7 +108,7 @@ def choose(menu: QMenu, *titles: str) -> None:
 def test_every_menu_shows_and_hides_one_dock(make_napari_viewer, qtbot):
     """The menus Plugins, Layers > Classify and Layers > Segment show and hide one and the same dock."""
     viewer = make_napari_viewer(show=True)
-    title = "Batch Prediction (Batch Prediction)"
+    title = "Batch Prediction (ilastik Batch Prediction)"
     choose(viewer.window.plugins_menu, title)
     (widget,) = docked(viewer)
     qtbot.waitUntil(widget.isVisible)
@@ -127,7 +127,7 @@ def test_preferences_hold_for_the_next_dock(make_napari_viewer):
     choose(viewer.window.file_menu, "Preferences")
     dialog = viewer.window._pref_dialog
     titles = [dialog._list.item(i).text() for i in range(dialog._list.count())]
-    page = dialog._stack.widget(titles.index("Batch Prediction"))
+    page = dialog._stack.widget(titles.index("ilastik Batch Prediction"))
     assert any("project.ilp" in line.text() for line in page.findChildren(QLineEdit))
     (box,) = page.findChildren(QCheckBox)
     assert box.isChecked()
@@ -196,7 +196,7 @@ def test_sample_from_the_menu_fills_in_the_dock(make_napari_viewer, qtbot, title
     """A sample of File > Open Sample fills in the dock; Export all predicts its layers and adds what is found."""
     sample = SAMPLES[title]
     viewer = make_napari_viewer(show=True)
-    choose(viewer.window.file_menu, "Open Sample", "Batch Prediction", title)
+    choose(viewer.window.file_menu, "Open Sample", "ilastik Batch Prediction", title)
     (widget,) = docked(viewer)
     (button,) = (b for b in widget.findChildren(QPushButton) if b.text().startswith("Export all"))
     qtbot.waitUntil(button.isEnabled, timeout=WAIT_MS)

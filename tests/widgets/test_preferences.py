@@ -161,7 +161,7 @@ def test_the_settings_have_a_page_in_napari(make_napari_viewer, settings_file):
     """The page shows every setting with its title, and what is set there holds for the window."""
     dialog = make_napari_viewer().window._open_preferences_dialog()
     titles = [dialog._list.item(i).text() for i in range(dialog._list.count())]
-    page = dialog._stack.widget(titles.index("Batch Prediction"))
+    page = dialog._stack.widget(titles.index("ilastik Batch Prediction"))
     words = {label.text() for label in page.findChildren(QLabel)}
     assert {"Load results", "Classifiers used before", "Export settings of the last batch"} <= words
     (box,) = page.findChildren(QCheckBox)

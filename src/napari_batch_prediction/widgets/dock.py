@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 # The name that napari's menu gives the dock: the titles of the widget and of the plugin. With it the menu shows and
 # hides this dock, and opens no second one.
-NAME = "Batch Prediction (Batch Prediction)"
+NAME = "Batch Prediction (ilastik Batch Prediction)"
 
 
 def open_dock(viewer: "Viewer") -> BatchPredictionWidget:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from napari.layers import Image, Layer
+from napari.layers import Image, Labels, Layer
 
 from napari_batch_prediction.axes import KEYS, guess_axes
 from napari_batch_prediction.errors import BatchPredictionError, ImageMismatchError, ImageReadError
@@ -26,10 +26,10 @@ class LayerImage(MemoryImage):
         The layer or layers, whatever their names are by now.
     """
 
-    layers: tuple[Image, ...]
+    layers: tuple[Image | Labels, ...]
 
     @property
-    def layer(self) -> Image:
+    def layer(self) -> Image | Labels:
         """The layer, or the first."""
         return self.layers[0]
 
@@ -50,8 +50,8 @@ def layers_location(layers: Sequence[Layer]) -> str:
     return str(LayerNamed(first, tuple(others)))
 
 
-def memory_image(layer: Image) -> LayerImage:
-    """Return an image layer as an image, without copying its pixels.
+def memory_image(layer: Image | Labels) -> LayerImage:
+    """Return a layer of pixels as an image, without copying them.
 
     Parameters
     ----------
@@ -68,7 +68,8 @@ def memory_image(layer: Image) -> LayerImage:
     """
     pixels = layer.data[0] if layer.multiscale else layer.data
     axes, axes_known = _axes(layer, pixels.shape)
-    spatial = axes.removesuffix("c") if layer.rgb else axes
+    rgb = is_rgb(layer)
+    spatial = axes.removesuffix("c") if rgb else axes
     sizes = {}
     units = {}
     for key, size, unit in zip(spatial, layer.scale, layer.units, strict=True):
@@ -77,7 +78,7 @@ def memory_image(layer: Image) -> LayerImage:
             sizes[key] = float(size)
             if name:
                 units[key] = name
-    names = COLOURS.get(pixels.shape[-1], ()) if layer.rgb else ()
+    names = COLOURS.get(pixels.shape[-1], ()) if rgb else ()
     image = LayerImage(
         layer_location(layer),
         pixels,
@@ -148,15 +149,21 @@ def _lies_as(layer: Image, other: Image) -> bool:
     return alike and tuple(layer.units) == tuple(other.units)
 
 
-def _axes(layer: Image, shape: tuple[int, ...]) -> tuple[str, AxesKnown]:
+def is_rgb(layer: Image | Labels) -> bool:
+    """Return True if the last axis of a layer's pixels are colours, which are no dimension of the layer."""
+    return bool(getattr(layer, "rgb", False))
+
+
+def _axes(layer: Image | Labels, shape: tuple[int, ...]) -> tuple[str, AxesKnown]:
     labels = [label.lower() for label in layer.axis_labels]
     n = len(labels)
-    ours = set(KEYS) - {"c"} if layer.rgb else set(KEYS)
+    rgb = is_rgb(layer)
+    ours = set(KEYS) - {"c"} if rgb else set(KEYS)
     if len(set(labels)) == n and {"y", "x"} <= set(labels) <= ours:
-        return "".join(labels) + "c" * layer.rgb, "file"
+        return "".join(labels) + "c" * rgb, "file"
     # The axes of a plane need no guess.
     axes_known: AxesKnown = "file" if n == 2 else "guess"
-    if layer.rgb:
+    if rgb:
         # The axes before the colours are those of a plane, or of planes over depth or time.
         return {2: "yx", 3: "zyx", 4: "tzyx"}.get(n, guess_axes(shape).removesuffix("c")) + "c", axes_known
     return guess_axes(shape), axes_known

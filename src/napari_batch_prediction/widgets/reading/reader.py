@@ -24,7 +24,7 @@ _NAME = PROGRAM.encode()
 _HEAD = 2**16
 
 
-def get_reader(path: str | Sequence[str]) -> Callable[..., list[LayerTuple] | list[NoLayer]] | None:
+def get_reader(path: str | Sequence[str] | None = None) -> Callable[..., list[LayerTuple] | list[NoLayer]] | None:
     """Return the function that opens a file; None for files of other readers.
 
     This reader opens HDF5 files with axistags, as ilastik and this program export them, and this program's TIFF, PNG,
@@ -34,8 +34,11 @@ def get_reader(path: str | Sequence[str]) -> Callable[..., list[LayerTuple] | li
     Parameters
     ----------
     path
-        A file or folder; several, to be stacked, are left to other readers.
+        A file or folder; several, to be stacked, are left to other readers. None asks the user for files and opens
+        them: napari's menus and its command palette call the reader so.
     """
+    if path is None:
+        choose_output()
     if not isinstance(path, str | os.PathLike):
         return None
     file = Path(path)
