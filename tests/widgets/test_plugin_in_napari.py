@@ -51,7 +51,7 @@ def test_output_of_any_name_is_opened_from_the_menu(make_napari_viewer, tmp_path
     export = Export(source="Simple Segmentation", format="tiff", folder=tmp_path, name="renamed")
     BatchJob(classifier=CASE / "project.ilp", inputs=(str(CASE / "test2.png"),), exports=(export,)).run()
     viewer = make_napari_viewer(show=True)
-    open_images = get_app_model().commands[f"{PLUGIN}.open"].run_injected
+    open_images = get_app_model().commands[f"{PLUGIN}.read"].run_injected
     chosen = [str(tmp_path / "renamed.tiff")]
     monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_: (chosen, ""))
     open_images()
