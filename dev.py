@@ -5,6 +5,7 @@
     python3 dev.py test [PYTEST ARGUMENTS]     run the tests; on Linux on a display of their own
     python3 dev.py test --pyside6 [ARGUMENTS]  run those of the window with PySide6 instead of PyQt6
     python3 dev.py lint                        ruff, mypy, typos, import-linter, npe2
+    python3 dev.py docs                        build the documentation into site/; a warning is an error
 
 The environment is kept in .venv and renewed when pyproject.toml changes. Needs Python 3.11 or newer and
 nothing else. On Debian and Ubuntu, what the system lacks is installed if this is root, and named if not.
@@ -25,6 +26,7 @@ BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = str(BIN / "python")
 # 6.12.0 loses references to None, until Python 3.11 ends in the middle of anything.
 PYSIDE6 = "PySide6-Essentials>=6.11,<6.12"
+GROUPS = ("--group", "test", "--group", "lint", "--group", "docs")
 
 # Libraries that Qt 6 needs on Linux but its wheels lack, and Debian's package for each.
 QT_LIBRARIES = {
@@ -93,7 +95,7 @@ def need_environment() -> None:
         [sys.executable, "-m", "venv", str(VENV)],
         # The first pip with dependency groups.
         [PYTHON, "-m", "pip", "install", "--quiet", "pip>=25.1"],
-        [PYTHON, "-m", "pip", "install", "--quiet", "-e", ".[pyqt6]", "--group", "test", "--group", "lint"],
+        [PYTHON, "-m", "pip", "install", "--quiet", "-e", ".[pyqt6]", *GROUPS],
     ):
         if subprocess.run(command, cwd=ROOT).returncode:
             sys.exit(f"This failed: {' '.join(command)}")
@@ -170,12 +172,19 @@ def lint(arguments: list[str]) -> int:
     return 1 if failed else 0
 
 
+def docs(arguments: list[str]) -> int:
+    """Build the documentation."""
+    need_system(qt=False, display=False)
+    need_environment()
+    return subprocess.run([str(BIN / "zensical"), "build", "--clean", "--strict"], cwd=ROOT).returncode
+
+
 def main() -> int:
     """Run the command named first on the command line."""
-    commands = {"demo": demo, "test": test, "lint": lint}
+    commands = {"demo": demo, "test": test, "lint": lint, "docs": docs}
     if sys.version_info < (3, 11):  # noqa: UP036 - whatever python3 is may start this file
         sys.exit(f"Python 3.11 or newer is needed; this is {sys.version.split()[0]}: {sys.executable}")
-    if len(sys.argv) < 2 or sys.argv[1] not in commands or (sys.argv[1] == "lint" and len(sys.argv) > 2):
+    if len(sys.argv) < 2 or sys.argv[1] not in commands or (sys.argv[1] in ("lint", "docs") and len(sys.argv) > 2):
         print(__doc__)
         return 0 if sys.argv[1:] in (["--help"], ["-h"]) else 2
     return commands[sys.argv[1]](sys.argv[2:])

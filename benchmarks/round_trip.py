@@ -2,7 +2,7 @@
 
     .venv/bin/python benchmarks/round_trip.py write FOLDER      # a small image in each format
     python -m venv READERS && READERS/bin/pip install ...       # what READERS below names
-    READERS/bin/python benchmarks/round_trip.py read FOLDER     # prints the table of docs/formats.md
+    READERS/bin/python benchmarks/round_trip.py read FOLDER     # prints the table of docs/reference/other-programs.md
 
 A reader is one function from a path to :class:`Facts`; a fact that it does not offer stays None. An image is a region
 of a larger one, so that it has a position, and its pixels differ in size along each axis.

@@ -1,12 +1,10 @@
 """Options of the command line are fields of the job and of its exports."""
 
 import argparse
-import importlib.util
 from typing import Annotated
 
 import pytest
 from pydantic import BaseModel, Field
-from repository import DOCS
 
 from napari_batch_prediction import cli
 from napari_batch_prediction.errors import SettingsError
@@ -84,12 +82,3 @@ def test_text_that_is_no_size_is_refused(text):
     """A text that is no size is refused with an example."""
     with pytest.raises(SettingsError, match="expected for example 4GiB"):
         parse_size(text)
-
-
-def test_table_in_the_docs_is_that_of_the_command_line():
-    """The table of options in the docs says what the command line says."""
-    spec = importlib.util.spec_from_file_location("make_options", DOCS / "make_options.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    (block,) = module.BLOCK.findall((DOCS / "usage.md").read_text(encoding="utf-8"))
-    assert block == module.table(), "Run: python docs/make_options.py"

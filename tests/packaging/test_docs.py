@@ -1,79 +1,94 @@
-"""What README and docs say can be done is done here, on the shipped sample."""
+"""What README and docs say can be done is done here, on the shipped samples."""
 
-import re
-import shlex
+import ast
+import importlib.util
 import shutil
-from importlib.resources import as_file, files
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
+from pages import PAGES, anchors, links, name, snippets
 from PIL import Image
-from repository import ROOT
+from repository import DOCS, ROOT
 
-from napari_batch_prediction.cli import main
+from napari_batch_prediction.demo.samples import COLONIES, NUCLEI
 
-PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")])
-
-
-def python_blocks():
-    """Return the blocks of Python of all pages."""
-    block = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
-    return [
-        pytest.param(text, id=page.name) for page in PAGES for text in block.findall(page.read_text(encoding="utf-8"))
-    ]
+RUN = [page for page in PAGES if any(snippet.runs for snippet in snippets(page))]
+NOT_RUN = [snippet for page in PAGES for snippet in snippets(page) if not snippet.runs]
 
 
-def commands():
-    """Return the command lines of all pages that call this package."""
-    lines = [line for page in PAGES for line in page.read_text(encoding="utf-8").splitlines()]
-    return sorted({line for line in lines if re.match(r"napari-batch-prediction +(run|check|info) ", line)})
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory):
+    """A folder with what the pages name: two projects, ``data/a.tif``, ``data/b.tif`` and ``plates/a.png``."""
+    folder = tmp_path_factory.mktemp("sample")
+    shutil.copy(NUCLEI.project, folder / "cells.ilp")
+    shutil.copy(COLONIES.project, folder)
+    (folder / "plates").mkdir()
+    with Image.open(COLONIES.images[2]) as picture:
+        picture.crop((0, 0, 90, 80)).save(folder / "plates" / "a.png")
+    (folder / "data").mkdir()
+    with Image.open(NUCLEI.images[0]) as picture:
+        pixels = np.asarray(picture)
+    tifffile.imwrite(folder / "data" / "a.tif", pixels[:100, :120])
+    tifffile.imwrite(folder / "data" / "b.tif", pixels[100:200, :120])
+    return folder
 
 
-@pytest.fixture
-def sample(tmp_path, monkeypatch):
-    """The working directory, with ``cells.ilp``, ``data/a.tif``, ``colonies.ilp``, ``plates/a.png``; returns a.tif."""
-    with as_file(files("napari_batch_prediction") / "samples" / "nuclei") as nuclei:
-        shutil.copy(nuclei / "nuclei.ilp", tmp_path / "cells.ilp")
-        with Image.open(nuclei / "nuclei_01.png") as picture:
-            image = np.asarray(picture)[:100, :120]
-    with as_file(files("napari_batch_prediction") / "samples" / "colonies") as colonies:
-        shutil.copy(colonies / "colonies.ilp", tmp_path)
-        (tmp_path / "plates").mkdir()
-        with Image.open(colonies / "colonies_03.png") as picture:
-            picture.crop((0, 0, 90, 80)).save(tmp_path / "plates" / "a.png")
-    (tmp_path / "data").mkdir()
-    tifffile.imwrite(tmp_path / "data" / "a.tif", image)
+@pytest.mark.parametrize("page", RUN, ids=name)
+def test_snippets_of_a_page_run_as_they_stand(page, sample, tmp_path, monkeypatch):
+    """The snippets of a page run one after the other, in a folder with the samples; commands succeed."""
+    shutil.copytree(sample, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    return image
+    names = {"image": tifffile.imread("data/a.tif")}
+    for snippet in snippets(page):
+        if snippet.runs and snippet.language in ("python", "bash"):
+            snippet.run(names)
 
 
-@pytest.mark.parametrize("code", python_blocks())
-def test_python_examples_run_as_they_stand(code, sample, capsys):
-    """The examples run as they stand, and leave probabilities of every class for every pixel."""
-    names = {"image": sample}
-    exec(code, names)  # noqa: S102 - the project's own pages
-    assert names["probabilities"].shape == (100, 120, 3)
-    assert [row.status for row in names["ledger"].rows] == ["done"]
-    assert Path("data/a_Probabilities.h5").is_file()
-    assert "a.tif done" in capsys.readouterr().out
+@pytest.mark.parametrize("snippet", NOT_RUN, ids=str)
+def test_snippets_that_cannot_run_are_well_formed(snippet):
+    """Snippets that the page marks as not to be run are valid Python or shell."""
+    if snippet.language == "python":
+        ast.parse(snippet.text)
+    else:
+        assert snippet.language == "bash"
+        subprocess.run(["bash", "-n"], input=snippet.text.encode(), check=True)
 
 
-@pytest.mark.parametrize("line", commands())
-def test_command_lines_succeed_as_they_stand(line, sample):
-    """The command lines succeed as they stand."""
-    assert main(shlex.split(line)[1:]) == 0
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_languages_of_snippets_are_known(page):
+    """Every snippet says what it is, so that none is left out of the tests above by a misspelling."""
+    assert {snippet.language for snippet in snippets(page)} <= {"python", "bash", "text", "snakemake", "groovy"}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_linked_files_exist(page):
-    """Files that a page links to exist."""
-    targets = re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8"))
-    assert [t for t in targets if not t.startswith("https://") and not (page.parent / t).exists()] == []
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_links_lead_somewhere(page):
+    """Links to files, pages and headings lead to what is there."""
+    for target in links(page):
+        path, _, anchor = target.partition("#")
+        to = (page.parent / path).resolve() if path else page
+        assert to.exists(), target
+        assert not anchor or anchor in anchors(to), target
 
 
-def test_there_are_examples():
-    """The tests above have something to run."""
-    assert len(python_blocks()) >= 2
-    assert len(commands()) >= 3
+def test_text_that_code_makes_is_up_to_date():
+    """Options, fields, formats and extras in the pages are those of the code."""
+    spec = importlib.util.spec_from_file_location("make_reference", DOCS / "make_reference.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    made = {}
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        made |= {block: page for block in module.blocks() if f"<!-- {block} -->" in text}
+        assert module.renewed(text) == text, "Run: python docs/make_reference.py"
+    assert set(made) == set(module.blocks())
+
+
+def test_the_site_has_every_page():
+    """Every page is in the navigation of the site, and none that is not there."""
+    nav = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").split("\nnav:\n")[1]
+    named = [line.split(": ")[1] for line in nav.splitlines() if line.endswith(".md")]
+    assert sorted(named) == sorted(page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md"))
+    assert all(isinstance(page, str) and Path(DOCS, page).is_file() for page in named)

@@ -1,0 +1,181 @@
+"""Write what the code says of itself into the pages of the documentation: python docs/make_reference.py.
+
+A page has ``<!-- NAME -->`` and ``<!-- end of NAME -->`` around the text that is made: options and commands of the
+command line, fields of a job, formats, extras.
+"""
+
+import argparse
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from napari_batch_prediction import PROGRAM
+from napari_batch_prediction.cli import make_parser
+from napari_batch_prediction.formats.format import FLOATS, INTEGERS, ExportFormat
+from napari_batch_prediction.formats.registry import FILE_FORMATS, IMAGE_FORMATS, TABLE_FORMATS
+from napari_batch_prediction.job.export import Export
+from napari_batch_prediction.job.job import BatchJob, InputSettings
+
+DOCS = Path(__file__).parent
+
+
+def blocks() -> dict[str, Callable[[], str]]:
+    """Return what makes each block, by the block's name."""
+    return {
+        "options": options,
+        "commands": commands,
+        "readers": readers,
+        "formats": formats,
+        "tables": tables,
+        "extras": extras,
+        **{
+            f"fields of {model.__name__}": lambda model=model: fields(model)
+            for model in (BatchJob, Export, InputSettings)
+        },
+    }
+
+
+def renewed(text: str) -> str:
+    """Return a page with its blocks made anew."""
+    for name, make in blocks().items():
+        block = re.compile(rf"(?<=<!-- {name} -->\n).*?(?=<!-- end of {name} -->)", re.DOTALL)
+        if block.search(text):
+            made = make()
+            text = block.sub(lambda _, made=made: made, text)
+    return text
+
+
+def options() -> str:
+    """Return the options of ``run`` as a table."""
+    rows = []
+    for action in _parsers()["run"]._actions:
+        if action.option_strings and action.dest != "help":
+            name = " ".join((action.option_strings[0], *_values(action)))
+            rows.append((f"`{name}`", (action.help or "").replace("%%", "%")))
+    return _table(("Option", "Meaning"), rows)
+
+
+def commands() -> str:
+    """Return the commands as a table."""
+    rows = []
+    for name, parser in _parsers().items():
+        words = [f"[{a.metavar}]" if a.nargs in ("?", "*") else a.metavar for a in parser._get_positional_actions()]
+        words = ["CLASSIFIER", "INPUT..."] if name in ("run", "check") else words
+        # `run` and `check` share their options, which are a table of their own.
+        flags = [] if name in ("run", "check") else [f"[{a.option_strings[0]}]" for a in parser._get_optional_actions()]
+        usage = " ".join((PROGRAM, name, *map(str, words), *(flag for flag in flags if flag != "[-h]")))
+        rows.append((f"`{usage}`", _summaries()[name]))
+    return _table(("Command", "Does"), rows)
+
+
+def fields(model: type[BaseModel]) -> str:
+    """Return the fields of a model as a table."""
+    rows = [(f"`{name}`", _default(field), field.description or "") for name, field in model.model_fields.items()]
+    return _table(("Field", "Default", "Meaning"), rows)
+
+
+def readers() -> str:
+    """Return the formats that are read as a table."""
+    rows = [
+        (file.name, " ".join(f"`{end}`" for end in file.extensions), "yes" if file.has_datasets else "")
+        for file in FILE_FORMATS
+        if file.extensions
+    ]
+    return _table(("Format", "Extensions", "Several images in a file"), rows)
+
+
+def formats() -> str:
+    """Return the formats of images to write as a table."""
+    single = [_format_row(image) for image in IMAGE_FORMATS if image.slices is None]
+    sequences = [image for image in IMAGE_FORMATS if image.slices is not None]
+    names = ", ".join(f"`{image.name}`" for image in sequences)
+    rows = [*single, (names, "", "as named", "as each file", "one more", "as each file", "as each file")]
+    return _table(("Format", "Also", "Extension", "Types", "Axes besides channels", "Channels", "Compressions"), rows)
+
+
+def tables() -> str:
+    """Return the formats of tables as a table."""
+    return _table(("Format", "Extension"), [(f"`{table.name}`", f"`{table.extension}`") for table in TABLE_FORMATS])
+
+
+def extras() -> str:
+    """Return the extras of the package as a table."""
+    project = tomllib.loads((DOCS.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    meanings = {
+        "pyqt6": "napari's window, with the Qt binding PyQt6",
+        "pyside6": "the same, with PySide6",
+        "n5": "reading and writing N5",
+        "bioio": "CZI, ND2, LIF and others, with a plugin of bioio for each",
+        "hdf5plugin": "HDF5 with filters such as Zstandard, Blosc and LZ4",
+        "all": "all of these, with PyQt6",
+    }
+    return _table(("Extra", "For"), [(f"`{name}`", meanings[name]) for name in project["optional-dependencies"]])
+
+
+def _format_row(image: ExportFormat) -> tuple[str, ...]:
+    return (
+        f"`{image.name}`",
+        ", ".join(f"`{name}`" for name in image.also),
+        f"`{image.extension}`",
+        _types(image.dtypes),
+        "all" if image.max_axes >= len("tzyx") else str(image.max_axes),
+        " or ".join(map(str, image.channels)) or "any",
+        ", ".join(image.compressions),
+    )
+
+
+def _types(dtypes: tuple[str, ...]) -> str:
+    missing = [name for name in (*INTEGERS, *FLOATS) if name not in dtypes]
+    if not missing:
+        return "all"
+    return f"all but {', '.join(missing)}" if len(missing) <= 2 else ", ".join(dtypes)
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "needed"
+    value = field.get_default(call_default_factory=True)
+    if value is None:
+        return ""
+    if isinstance(value, tuple) and value and isinstance(value[0], BaseModel):
+        return ", ".join(f"`{type(item).__name__}()`" for item in value)
+    return f"`{value}`"
+
+
+def _parsers() -> dict[str, argparse.ArgumentParser]:
+    return dict(_subparsers().choices)
+
+
+def _subparsers() -> "argparse._SubParsersAction[argparse.ArgumentParser]":
+    (action,) = (a for a in make_parser()._actions if isinstance(a, argparse._SubParsersAction))
+    return action
+
+
+def _summaries() -> dict[str, str]:
+    return {action.dest: action.help or "" for action in _subparsers()._choices_actions}
+
+
+def _values(action: argparse.Action) -> Iterator[str]:
+    if action.nargs == 0:
+        return
+    if action.choices:
+        yield "|".join(action.choices)
+    else:
+        yield from action.metavar if isinstance(action.metavar, tuple) else (action.metavar or "",)
+
+
+def _table(heading: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [heading, ("---",) * len(heading), *rows]
+    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
+
+
+if __name__ == "__main__":
+    for page in sorted(DOCS.rglob("*.md")):
+        before = page.read_text(encoding="utf-8")
+        if (after := renewed(before)) != before:
+            page.write_text(after, encoding="utf-8")
+            print(f"renewed {page}")
