@@ -77,10 +77,11 @@ VERSIONS = {
     ("1.3.1post1", None): TensorFormula("integration", "likely"),
     ("1.3.2", tuple(OLD)): TensorFormula("integration", "no"),
     ("1.4.0b7", tuple(OLD)): TensorFormula("integration", "no"),
-    ("1.4.0b7", (*NEW[1:], OLD[0])): TensorFormula("integration", "no"),
+    ("1.4.0b7", (*NEW[1:], OLD[0])): TensorFormula("integration"),
     ("1.4.1", None): TensorFormula("integration", "likely"),
     ("1.3.2", tuple(NEW)): TensorFormula("integration"),
-    ("1.4.3.dev", ("Gaussian Smoothing (σ=0.3) in 3D",)): TensorFormula("integration"),
+    ("1.4.0+nbp", tuple(OLD)): TensorFormula("integration"),
+    ("1.1.0+nbp", tuple(NEW)): TensorFormula("gradient"),
 }  # fmt: skip
 
 
@@ -88,6 +89,11 @@ VERSIONS = {
 def test_version_and_names_of_features_tell_the_formula(case):
     """What the text of a project tells of the formula."""
     assert tensor_formula(*case) == VERSIONS[case]
+
+
+def test_names_of_features_in_3d_tell_nothing():
+    """They are those of old versions, so that no warning says that the forest is older than the project."""
+    assert tensor_formula("1.4.3", tuple(OLD), in_2d=False) == TensorFormula("integration", "likely")
 
 
 PICKLES = {

@@ -83,7 +83,7 @@ class FeatureSelection:
         """Return ilastik's name of every entry of the feature vector."""
         names = []
         for name, j in self:
-            title = f"{TITLES[name]} (σ={self.scales[j]}) in {'2D' if self.in_2d[j] else '3D'}"
+            title = f"{TITLES[name]} (σ={self.scales[j]}){' in 2D' if self.in_2d[j] else ''}"
             n = n_channels * self.width(name, j)
             names += [title] if n == 1 else [f"{title} [{i}]" for i in range(n)]
         return tuple(names)

@@ -80,7 +80,8 @@ def _read_stage(
         )
     label_names = read_label_names(applet, forests.labels)
     axes = _axes(image, selection, n_channels - n_more)
-    formula = tensor_formula(file.version, forests.feature_names)
+    in_2d = any(selection.in_2d[j] for j in selection.used_scales)
+    formula = tensor_formula(file.version, forests.feature_names, in_2d=in_2d)
     return PixelClassificationProject(
         path=file.path,
         version=file.version,

@@ -32,11 +32,14 @@ class TensorFormula:
 
 
 _FIRST_OPEN, _FIRST_FAST, _FIRST_NAMED = (1, 2, 0), (1, 3, 0), (1, 3, 2)
-# Names of features end so since ilastik can compute 3D images slice by slice.
-_NEW_NAME = re.compile(r" in [23]D( \[\d+\])?$")
+# Names of features in 2D end so since ilastik can compute 3D images slice by slice; those in 3D never did.
+_NEW_NAME = re.compile(r" in 2D( \[\d+\])?$")
+
+SAVED_HERE = "+nbp"
+"""The end of the version of a project that this program saved, always with the formula that the version had."""
 
 
-def tensor_formula(version: str, names: tuple[str, ...] | None) -> TensorFormula:
+def tensor_formula(version: str, names: tuple[str, ...] | None, *, in_2d: bool = True) -> TensorFormula:
     """Return the formula with which a forest was trained.
 
     Up to 1.1 ilastik had no fastfilters, from 1.3 on always; in between the computer decided. A later version that
@@ -48,6 +51,8 @@ def tensor_formula(version: str, names: tuple[str, ...] | None) -> TensorFormula
         Version of ilastik that saved the project.
     names
         Names of the features of the forest; None if none are stored.
+    in_2d
+        True if one of the features is computed in 2D.
     """
     found = re.match(r"(\d+)\.(\d+)(?:\.(\d+))?", version)
     numbers = tuple(int(number or 0) for number in found.groups()) if found else _FIRST_NAMED
@@ -55,10 +60,11 @@ def tensor_formula(version: str, names: tuple[str, ...] | None) -> TensorFormula
         return TensorFormula("gradient")
     if numbers < _FIRST_FAST:
         return TensorFormula("gradient", "no")
-    if names and all(_NEW_NAME.search(name) for name in names):
+    if version.endswith(SAVED_HERE) or any(_NEW_NAME.search(name) for name in names or ()):
         return TensorFormula("integration")
     # Saved by a version that writes other names, the forest is older than the project.
-    return TensorFormula("integration", "no" if names and numbers >= _FIRST_NAMED else "likely")
+    is_older = names is not None and in_2d and numbers >= _FIRST_NAMED
+    return TensorFormula("integration", "no" if is_older else "likely")
 
 
 def tensor_formula_of_pickle(version: str, protocol: int) -> TensorFormula:
