@@ -11,6 +11,7 @@ from napari_batch_prediction.errors import ProjectError
 _LEAF = 0x40000000
 _THRESHOLD = 0
 _ROOT = 2
+_LEAF_ENTRIES, _INNER_ENTRIES = 2, 5
 _SKLEARN_LEAF = -1
 _MAX_DEPTH = 1000
 
@@ -118,6 +119,31 @@ def _nodes(topo: NDArray[np.int64]) -> NDArray[np.int64]:
             raise _damaged("a node that is cut off")
         level = np.stack([topo[inner + 2], topo[inner + 3]], 1).ravel()
     return np.concatenate(levels)
+
+
+def tree_to_vigra(tree: Tree, n_features: int) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    """Return vigra's topology and parameters of a tree; see :func:`tree_from_vigra`.
+
+    The weights of nodes, which no prediction uses, are 1.
+    """
+    is_leaf, n_classes = tree.feature < 0, tree.value.shape[1]
+    inner, leaves = np.flatnonzero(~is_leaf), np.flatnonzero(is_leaf)
+    ends = _ROOT + np.cumsum(np.where(is_leaf, _LEAF_ENTRIES, _INNER_ENTRIES))
+    at = np.concatenate([[_ROOT], ends[:-1]])
+    parameter_ends = np.cumsum(np.where(is_leaf, 1 + n_classes, 2))
+    parameter = np.concatenate([[0], parameter_ends[:-1]])
+    topology = np.zeros(ends[-1], np.int32)
+    topology[:_ROOT] = n_features, n_classes
+    topology[at] = np.where(is_leaf, _LEAF, _THRESHOLD)
+    topology[at + 1] = parameter
+    topology[at[inner] + 2] = at[tree.left[inner]]
+    topology[at[inner] + 3] = at[tree.left[inner] + 1]
+    topology[at[inner] + 4] = tree.feature[inner]
+    parameters = np.zeros(parameter_ends[-1])
+    parameters[parameter] = 1
+    parameters[parameter[inner] + 1] = tree.threshold[inner]
+    parameters[parameter[leaves, None] + 1 + np.arange(n_classes)] = tree.value[leaves]
+    return topology, parameters
 
 
 def tree_from_sklearn(

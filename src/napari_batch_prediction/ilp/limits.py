@@ -48,10 +48,12 @@ MAX_TEXT = 2**20
 MAX_NAME = 1000
 """Characters of a name that ends up in messages and outputs."""
 
+MAX_DATASET = 512 * 2**20
+"""Bytes of a dataset, such as an image in the project."""
+
 # gzip shrinks zeros to a 1032nd; ilastik stores nothing that is sparse.
 _MAX_RATIO = 1100
 _SMALL = 2**20
-_MAX_DATASET = 512 * 2**20
 _MAX_PROJECT = 512 * 2**20
 # Datasets that compress well have a limit of their own; values stored plainly grow with the file.
 _FILE_SIZES = 8
@@ -95,8 +97,8 @@ class Limits:
         stored = dataset.id.get_storage_size()
         if n_needed > max(_SMALL, _MAX_RATIO * stored):
             return f"it claims {n_needed} bytes, but only {stored} are stored"
-        if n_needed > _MAX_DATASET:
-            return f"it has {n_needed} bytes, expected at most {_MAX_DATASET}"
+        if n_needed > MAX_DATASET:
+            return f"it has {n_needed} bytes, expected at most {MAX_DATASET}"
         if dataset.chunks and not _chunks_fit(dataset):
             return "a chunk of it is not compressed as ilastik does, or holds more than it should"
         self._left -= copies * n_needed

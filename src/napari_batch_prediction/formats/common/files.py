@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from napari_batch_prediction.errors import ExportError, OutputExistsError
+from napari_batch_prediction.errors import BatchPredictionError, ExportError, OutputExistsError
 from napari_batch_prediction.formats.common.stores import StoreNames
 
 _BLOCK = 2**20
@@ -57,7 +57,7 @@ def writing(path: Path) -> Iterator[None]:
     """Turn errors of the system or a library inside the block into an ExportError about ``path``."""
     try:
         yield
-    except ExportError:
+    except BatchPredictionError:
         raise
     except (OSError, RuntimeError, ValueError) as error:
         raise ExportError(f"{path} cannot be written: {why(error)}") from error

@@ -1,0 +1,1 @@
+"""Writing Pixel Classification projects as ilastik lays them out."""
