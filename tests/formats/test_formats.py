@@ -191,3 +191,11 @@ def test_files_of_an_output_are_known_before_it_is_written(tmp_path, name, path,
     """The files of an output are known before it is written."""
     found = find_format(name).files(tmp_path / path, axes, shape, offset)
     assert found == tuple(tmp_path / name for name in expected)
+
+
+@pytest.mark.parametrize("name", [export_format.name for export_format in EXPORT_FORMATS])
+def test_format_says_which_program_opens_it(name):
+    """Every format says in sentences what it is and what opens it."""
+    about = find_format(name).about
+    assert about.endswith(".")
+    assert "open" in about or "Python" in about

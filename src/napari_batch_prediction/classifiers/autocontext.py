@@ -161,6 +161,7 @@ def _all_stages(projects: Sequence[PixelClassificationProject]) -> Source:
         classes=classes,
         class_colors=colors,
         variant=variant(projects),
+        about="The probabilities of all stages, one after the other: one channel a class of a stage.",
     )
 
 

@@ -53,6 +53,8 @@ class Source:
         The image source of a table; empty for images.
     variant
         A choice, besides the classifier's file, that its values depend on; empty if there is none.
+    about
+        What the values are, as a sentence for people.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Source:
     columns: tuple[str, ...] = ()
     made_from: str = ""
     variant: str = ""
+    about: str = ""
 
 
 class Classifier(ABC):

@@ -87,6 +87,7 @@ class DensityCounting(Classifier):
                 channel_names=(DENSITY,),
                 value_range=(0.0, 1.0),
                 variant=variant([project]),
+                about="How many objects there are to a pixel: the sum over a region is their number in it.",
             ),
             Source(
                 name=COUNTS,
@@ -96,6 +97,7 @@ class DensityCounting(Classifier):
                 columns=COUNT_COLUMNS,
                 made_from=DENSITY,
                 variant=variant([project]),
+                about="A table with the number of objects in each image: the sum of its density.",
             ),
         )
         super().__init__(description, sources, {PROBABILITIES: DENSITY})

@@ -50,6 +50,7 @@ class Stage:
             value_range=(0.0, 1.0),
             classes=classes,
             class_colors=colors,
+            about="For each class, how probable it is that a pixel belongs to it: one channel a class, from 0 to 1.",
         )
         segmentation = Source(
             name=names[SEGMENTATION],
@@ -59,12 +60,23 @@ class Stage:
             value_range=(0.0, float(n)),
             classes=classes,
             class_colors=colors,
+            about="The number of the most probable class of each pixel: 1 is the first class.",
         )
         uncertainty = Source(
-            name=names[UNCERTAINTY], dtype=single, channel_names=(names[UNCERTAINTY],), value_range=(0.0, 1.0)
+            name=names[UNCERTAINTY],
+            dtype=single,
+            channel_names=(names[UNCERTAINTY],),
+            value_range=(0.0, 1.0),
+            about="How undecided the classifier is: 1 minus the difference of the two largest probabilities.",
         )
         values = project.selection.names(project.n_channels)
-        features = Source(name=names[FEATURES], dtype=single, channels=len(values), channel_names=values)
+        features = Source(
+            name=names[FEATURES],
+            dtype=single,
+            channels=len(values),
+            channel_names=values,
+            about="The filtered images from which the classes are predicted: one channel a feature.",
+        )
         # Labels are uint8, as in ilastik.
         labels = (segmentation,) if n <= np.iinfo(np.uint8).max else ()
         sources = (probabilities, *labels, uncertainty, features)

@@ -152,6 +152,8 @@ class ExportFormat:
         True if there is also a format of sequences of such files.
     rank
         Rank in lists of formats; formats of equal rank are in the order of their folders.
+    about
+        What the files are and which programs open them, as sentences for people.
     """
 
     name: str
@@ -174,6 +176,7 @@ class ExportFormat:
     in_sequences: bool = False
     also: tuple[str, ...] = ()
     rank: int = 0
+    about: str = ""
 
     @property
     def is_table(self) -> bool:
@@ -209,6 +212,7 @@ class ExportFormat:
             writer_class="sequence.writer:SequenceWriter",
             options={"single": self.writer},
             slices=self,
+            about=f"A file for each plane. {self.about}",
             compressions=self.compressions,
             compresses_by_default=self.compresses_by_default,
         )

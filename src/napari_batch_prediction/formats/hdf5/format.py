@@ -2,6 +2,10 @@
 
 from napari_batch_prediction.formats.format import ExportFormat, FileFormat
 
+_ABOUT = (
+    "A file with axes, as ilastik exports it. ilastik opens it, napari with this plugin, Fiji with ilastik's plugin."
+)
+
 HDF5 = FileFormat(
     name="HDF5",
     extensions=(".h5", ".hdf5"),
@@ -23,6 +27,7 @@ EXPORTS = (
         writer_class="hdf5.writer:Hdf5Writer",
         options={"compressed": True},
         also=("h5", "hdf"),
+        about=f"{_ABOUT} Compressed.",
         compressions=("gzip",),
     ),
     ExportFormat(
@@ -32,6 +37,7 @@ EXPORTS = (
         writer_class="hdf5.writer:Hdf5Writer",
         options={"compressed": False},
         compressions=("none", "gzip"),
+        about=f"{_ABOUT} Not compressed.",
         compresses_by_default=False,
     ),
 )

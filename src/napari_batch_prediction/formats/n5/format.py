@@ -13,6 +13,8 @@ N5 = FileFormat(
     has_internal_path=True,
 )
 
+_ABOUT = "A folder of small pieces, as ilastik exports it. ilastik opens it, Fiji with its N5 plugins."
+
 FILES = (N5,)
 EXPORTS = (
     ExportFormat(
@@ -24,6 +26,7 @@ EXPORTS = (
         extra="n5",
         library="tensorstore",
         compressions=("gzip",),
+        about=f"{_ABOUT} Compressed.",
         rank=5,
     ),
     ExportFormat(
@@ -35,6 +38,7 @@ EXPORTS = (
         extra="n5",
         library="tensorstore",
         compressions=("none", "gzip"),
+        about=f"{_ABOUT} Not compressed.",
         compresses_by_default=False,
         rank=5,
     ),

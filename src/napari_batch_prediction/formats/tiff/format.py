@@ -30,6 +30,7 @@ def _picture(name: str, *, rank: int) -> ExportFormat:
         compressions=_COMPRESSIONS,
         fixed_axes=True,
         in_sequences=True,
+        about="A picture of one plane. Fiji, QuPath, napari, ilastik and most other programs open it.",
         rank=rank,
     )
 
@@ -48,6 +49,7 @@ EXPORTS = (
         compressions=_COMPRESSIONS,
         fixed_axes=True,
         in_sequences=True,
+        about="OME-TIFF, with axes, sizes and names of channels. Fiji, QuPath, napari and ilastik open it.",
         rank=1,
     ),
     _picture("tiff", rank=1),

@@ -27,6 +27,10 @@ def _ome_zarr(name: str, *, multiscale: bool, also: tuple[str, ...] = ()) -> Exp
         compressions=("blosc", "zstd", "gzip", "none"),
         fixed_axes=True,
         also=also,
+        about=(
+            f"A folder of small pieces, for large images{', in several resolutions' if multiscale else ''}. napari "
+            "opens it with napari-ome-zarr, Fiji with its N5 plugins, QuPath by itself."
+        ),
         rank=3,
     )
 

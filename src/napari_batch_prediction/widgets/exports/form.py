@@ -22,11 +22,12 @@ from napari_batch_prediction.widgets.parts.form_rows import (
     line,
     make_form,
     set_choices,
-    set_reasons,
+    set_tooltips,
     type_in,
 )
 from napari_batch_prediction.widgets.parts.menu_button import MenuButton
 
+_ABOUT = {export_format.name: export_format.about for export_format in EXPORT_FORMATS}
 FORMAT_HELP = "The format of the files. What cannot hold the output is greyed; its tooltip says why."
 FOLDER_HELP = "Where files are written. Left empty, they go beside each image."
 NAME_HELP = "Template of the file names, without extension. It can hold:\n" + "\n".join(
@@ -111,7 +112,8 @@ class ExportForm(QWidget):
         names = [export_format.name for export_format in EXPORT_FORMATS]
         # An unknown format, set from Python, is shown as it is.
         set_choices(self._format, [(n, n) for n in dict.fromkeys([*names, name])], name)
-        set_reasons(self._format, _reasons(images, image))
+        set_tooltips(self._format, _ABOUT, _reasons(images, image))
+        self._format.tooltip = f"{_ABOUT.get(name, '')}\n{FORMAT_HELP}".strip()
         self._folder_row.set_off(off_for_all("folder", exports))
         tables = all(each.is_table for each in exports)
         self._folder.line_edit.native.setPlaceholderText(BESIDE_ALL if tables else BESIDE_EACH)

@@ -25,7 +25,7 @@ from napari_batch_prediction.widgets.parts.form_rows import (
     line,
     make_form,
     set_choices,
-    set_reasons,
+    set_tooltips,
     type_in,
 )
 from napari_batch_prediction.widgets.parts.menu_button import MenuButton
@@ -161,7 +161,7 @@ class MoreForm(QWidget):
         export, source = shown
         own = f"{source.dtype}, its own" if source is not None else "its own"
         set_choices(self._dtype, [(own, ""), *((name, name) for name in get_args(Dtype))], export.dtype or "")
-        set_reasons(self._dtype, {name: str(why_no_dtype(name, export) or "") for name in get_args(Dtype)})
+        set_tooltips(self._dtype, {}, {name: str(why_no_dtype(name, export) or "") for name in get_args(Dtype)})
         rescaled = export.output_range is not None
         choose(self._range, RESCALE if rescaled else AS_THEY_ARE)
         for setting in ("input_range", "output_range"):

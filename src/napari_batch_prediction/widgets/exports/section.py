@@ -245,12 +245,15 @@ class ExportsSection(Section):
             before = box.native
         self._sources.tick(ticked)
         for name, box in self._sources.boxes.items():
-            box.tooltip = f"The classifier does not offer {name}." if name in unknown else f"Write {name}."
+            box.tooltip = f"The classifier does not offer {name}." if name in unknown else self._meaning(name)
         if unknown:
             it = "it" if len(unknown) == 1 else "them"
             self._unknown.say(f"The classifier does not offer {', '.join(unknown)}. Untick {it}.", kind="problem")
         else:
             self._unknown.say("" if self._exports else "Tick what to write.")
+
+    def _meaning(self, name: str) -> str:
+        return self._classifier.source(name).about if self._classifier is not None else ""
 
     def _show_names(self) -> None:
         self._first_file.show_names(self._exports, self._image, self._index or 0)

@@ -105,8 +105,8 @@ def _texts(box: ComboBox) -> list[str]:
     return [box.native.itemText(i) for i in range(box.native.count())]
 
 
-def set_reasons(box: ComboBox, reasons: Mapping[str, str]) -> None:
-    """Switch off the choices that have a reason, and show it as their tooltip."""
+def set_tooltips(box: ComboBox, about: Mapping[str, str], reasons: Mapping[str, str]) -> None:
+    """Show what each choice is as its tooltip; switch off the choices that have a reason, and show that instead."""
     model = box.native.model()
     if not isinstance(model, QStandardItemModel):
         return
@@ -115,7 +115,7 @@ def set_reasons(box: ComboBox, reasons: Mapping[str, str]) -> None:
         if item is not None:
             reason = reasons.get(str(value), "")
             item.setEnabled(not reason)
-            item.setToolTip(reason)
+            item.setToolTip(reason or about.get(str(value), ""))
 
 
 def type_in(box: LineEdit, text: str) -> None:
