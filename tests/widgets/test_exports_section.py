@@ -280,7 +280,7 @@ def test_formats_that_cannot_hold_the_output(pixel_section):
     assert items["png"].toolTip().startswith("The format 'png' cannot hold float32, only uint8 or uint16.")
     assert items["csv"].toolTip().startswith("Probabilities is an image")
     assert items["tiff"].isEnabled()
-        assert items["tiff"].toolTip() == find_format("tiff").about
+    assert items["tiff"].toolTip() == find_format("tiff").about
     box(pixel_section, "Simple Segmentation").click()
     assert items["png"].toolTip().startswith("Probabilities: The format 'png'")
     choose(pixel_section, "Settings of", "Simple Segmentation")
