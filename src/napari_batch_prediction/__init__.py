@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from napari_batch_prediction.api.train import train
     from napari_batch_prediction.classifiers.base import Classifier
     from napari_batch_prediction.classifiers.load import load_classifier
     from napari_batch_prediction.errors import BatchPredictionError
@@ -32,6 +33,7 @@ __all__ = [
     "load_classifier",
     "open_image",
     "resume",
+    "train",
 ]
 
 # Loaded on first use, so that importing the package costs no numba, no h5py and no pydantic.
@@ -47,6 +49,7 @@ _HOMES = {
     "load_classifier": "classifiers.load",
     "open_image": "locations.inputs",
     "resume": "running.resume",
+    "train": "api.train",
 }
 
 

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,12 @@ from napari_batch_prediction.classifiers.in_memory import predict_image
 from napari_batch_prediction.colors import Color
 from napari_batch_prediction.engine.tiles import Context, Memory
 from napari_batch_prediction.errors import SettingsError
-from napari_batch_prediction.features.selection import StructureTensor
+from napari_batch_prediction.features.selection import FeatureSelection, StructureTensor
 from napari_batch_prediction.problems import Problem
 from napari_batch_prediction.wording import did_you_mean
+
+if TYPE_CHECKING:
+    from napari_batch_prediction.training.training_set import TrainingSet
 
 PROBABILITIES = "Probabilities"
 SEGMENTATION = "Simple Segmentation"
@@ -94,7 +97,11 @@ class Classifier(ABC):
         ilastik's names of the sources, the default first.
     context
         The context that a tile needs, in pixels.
+    training
+        The images and labels that it was trained on; None if they are not at hand.
     """
+
+    training: "TrainingSet | None" = None
 
     def __init__(
         self, description: Description, sources: Iterable[Source], synonyms: Mapping[str, str] | None = None
@@ -125,6 +132,11 @@ class Classifier(ABC):
         if self.path is None:
             raise SettingsError("The classifier is in no file yet. Save it, then use the file.", setting="classifier")
         return self.path
+
+    @property
+    def features(self) -> FeatureSelection:
+        """The features, of the first stage if there are several; :func:`train` takes them for another classifier."""
+        return self._description.stages[0].selection
 
     def describe(self) -> Description:
         """Return the facts of the classifier as data."""

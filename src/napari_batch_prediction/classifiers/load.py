@@ -45,7 +45,7 @@ def _pixel_classification(file: ProjectFile, structure_tensor: StructureTensor |
     project = replace(project, dtype=training_dtype(file.path.parent, last_lane(project.lanes)))
     if structure_tensor is None:
         fit = class_fit(file, project.lanes, [stage_group(1)], [PROBABILITIES])
-        (project,) = settled(file, [project], lambda stages: PixelClassification(*stages), fit)
+        (project,) = settled(file, [project], lambda stages: PixelClassification(stages[0]), fit)
     return PixelClassification(project).with_structure_tensor(structure_tensor)
 
 

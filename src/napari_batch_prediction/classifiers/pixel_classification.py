@@ -15,13 +15,23 @@ from napari_batch_prediction.engine.tiles import Memory
 from napari_batch_prediction.features.selection import StructureTensor
 from napari_batch_prediction.ilp.project import PixelClassificationProject
 from napari_batch_prediction.problems import Problem
+from napari_batch_prediction.training.training_set import TrainingSet
 
 
 class PixelClassification(Classifier):
-    """A trained Pixel Classification project. Safe to use from several threads at once."""
+    """A trained Pixel Classification project. Safe to use from several threads at once.
 
-    def __init__(self, project: PixelClassificationProject) -> None:
+    Parameters
+    ----------
+    project
+        The project.
+    training
+        The images and labels that it was trained on, if they are at hand.
+    """
+
+    def __init__(self, project: PixelClassificationProject, training: TrainingSet | None = None) -> None:
         self.project = project
+        self.training = training
         self._stage = Stage(project, variant=variant([project]))
         description = Description(
             path=project.path,
@@ -49,7 +59,8 @@ class PixelClassification(Classifier):
         return doubts([self.project]) + type_warnings(dtype, self.project.dtype, self._brightest)
 
     def _with_structure_tensor(self, value: StructureTensor) -> Classifier:
-        return PixelClassification(*chosen([self.project], value))
+        (project,) = chosen([self.project], value)
+        return PixelClassification(project, self.training)
 
     def memory(self, sources: Sequence[str]) -> Memory:
         """Return the memory for predicting these sources."""

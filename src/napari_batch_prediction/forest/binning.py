@@ -1,0 +1,52 @@
+"""Features of training rows as numbers of bins: at most 256 for each feature, of about as many rows each."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_batch_prediction.forest.bin_loops import assign_bins, cut_into_bins
+
+N_BINS = 256
+"""The most bins of a feature: their numbers are bytes."""
+
+_LARGEST = np.nextafter(np.finfo(np.float32).max, np.float32(0))
+
+
+class BinnedFeatures(NamedTuple):
+    """The features of training rows in bins. All rows of a bin go the same way at every node.
+
+    Attributes
+    ----------
+    bins
+        uint8 (features, rows): the bin of each value; bins are in the order of values, NaN after all.
+    lowest, highest
+        float32 (features, 256): the smallest and the largest value in each bin, NaN in a bin of NaN.
+    """
+
+    bins: NDArray[np.uint8]
+    lowest: NDArray[np.float32]
+    highest: NDArray[np.float32]
+
+
+def bin_features(features: NDArray[np.float32]) -> BinnedFeatures:
+    """Return features in bins.
+
+    Equal values share a bin. Where a feature has at most 256 different values, each has a bin of its own.
+
+    Parameters
+    ----------
+    features
+        float32 (rows, features). Infinite values count as the largest finite ones; NaN, which goes right at every
+        node, has the last bin.
+    """
+    n_rows, n_features = features.shape
+    bins = np.empty((n_features, n_rows), np.uint8)
+    lowest = np.full((n_features, N_BINS), np.nan, np.float32)
+    highest = np.full((n_features, N_BINS), np.nan, np.float32)
+    for j in range(n_features):
+        # So that every threshold is finite, even one that parts the largest value from NaN.
+        column = np.clip(features[:, j], -_LARGEST, _LARGEST)
+        n_bins = cut_into_bins(np.sort(column), lowest[j], highest[j])
+        assign_bins(column, lowest[j, :n_bins], bins[j])
+    return BinnedFeatures(bins, lowest, highest)

@@ -1,0 +1,85 @@
+"""Training a classifier from images and labels."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import napari_batch_prediction as nbp
+from napari_batch_prediction.errors import ImageMismatchError, SettingsError
+from napari_batch_prediction.features.choice import parse_selection, selection_text
+
+
+def _image(seed: int = 0, shape: tuple[int, ...] = (70, 80)) -> np.ndarray:
+    """A dark image with a bright right half, and noise."""
+    image = np.random.default_rng(seed).integers(0, 40, shape).astype(np.uint8)
+    image[..., shape[-1] // 2 :] += 100
+    return image
+
+
+def _labels(shape: tuple[int, ...] = (70, 80)) -> np.ndarray:
+    """Strokes of two classes, one in each half."""
+    labels = np.zeros(shape, np.uint8)
+    labels[..., 10:14, 5:20] = 1
+    labels[..., 40:44, 60:75] = 2
+    return labels
+
+
+def test_trained_classifier_predicts_the_classes_that_were_labelled() -> None:
+    """Halves of an image are told apart from two strokes."""
+    classifier = nbp.train(_image(), _labels(), features="gaussian:1,3.5")
+    assert classifier.classes == ("Class 1", "Class 2")
+    segmentation = classifier.predict(_image(1), source="Simple Segmentation")[..., 0]
+    assert np.mean(segmentation == np.where(np.arange(80) < 40, 1, 2)) > 0.98
+
+
+def test_training_again_gives_the_same_classifier() -> None:
+    """Images, labels and seed decide: equal ones give equal probabilities bit by bit."""
+    one, other = (nbp.train(_image(), _labels(), seed=4, trees=10, features="all:1") for _ in range(2))
+    assert np.array_equal(one.predict(_image(2)), other.predict(_image(2)))
+
+
+def test_paths_and_arrays_give_the_same_classifier(tmp_path: Path) -> None:
+    """An image and labels in files are as good as arrays, and several images make one classifier."""
+    np.save(tmp_path / "image.npy", _image())
+    np.save(tmp_path / "labels.npy", _labels())
+    images = [_image(), tmp_path / "image.npy"]
+    one = nbp.train(images, [_labels(), tmp_path / "labels.npy"], trees=5, features="gaussian:1")
+    other = nbp.train(images[::-1], [_labels(), _labels()], trees=5, features="gaussian:1")
+    assert np.array_equal(one.predict(_image(2)), other.predict(_image(2)))
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "settings", "error", "text"),
+    [
+        ([], [], {}, SettingsError, "no images"),
+        ([_image()], [], {}, SettingsError, "1 image and 0 label images"),
+        (_image(), _labels((60, 80)), {}, ImageMismatchError, "Expected one label for each pixel"),
+        (_image(), _labels().astype(np.float32), {}, ImageMismatchError, "expected whole numbers"),
+        (_image(), _labels().astype(np.int32) - 1, {}, ImageMismatchError, "the value -1"),
+        (_image(), _labels().astype(np.uint16) * 300, {}, ImageMismatchError, "the value 600"),
+        (_image(), np.zeros((70, 80), np.uint8), {}, SettingsError, "no labels"),
+        (_image(), _labels(), {"features": "gaussian:100"}, ImageMismatchError, "too small"),
+        (_image(), _labels(), {"features": "gauss:1"}, SettingsError, "There is no feature .gauss."),
+        (_image(), _labels(), {"trees": 0}, SettingsError, "at least 1"),
+        ([_image(), np.zeros((70, 80, 3))], [_labels(), _labels()], {}, ImageMismatchError, "has 3 channels"),
+    ],
+)
+def test_bad_input_has_a_clear_answer(images, labels, settings, error, text) -> None:
+    """What cannot be trained on is refused with the reason."""
+    with pytest.raises(error, match=text):
+        nbp.train(images, labels, **settings)
+
+
+def test_one_class_alone_is_trained_on_and_told() -> None:
+    """As in ilastik, a single class has the probability 1 everywhere; here a warning says so."""
+    with pytest.warns(UserWarning, match="Only 'Class 1' has labels"):
+        classifier = nbp.train(_image(), np.minimum(_labels(), 1), features="gaussian:1")
+    assert (classifier.predict(_image()) == 1).all()
+
+
+@pytest.mark.parametrize("text", ["gaussian:0.3,1", "all:0.3-1.6", "gaussian,hessian:1; structure:3.5 in 2D"])
+def test_text_of_a_selection_spells_the_same_selection(text: str) -> None:
+    """A selection as text, read again, is the same selection."""
+    selection = parse_selection(text)
+    assert parse_selection(selection_text(selection)) == selection
