@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,8 +14,10 @@ from pages import PAGES, anchors, links, name, snippets
 from PIL import Image
 from repository import DOCS, ROOT
 
+import napari_batch_prediction
 from napari_batch_prediction.demo.samples import COLONIES, NUCLEI
 
+SOURCE = Path(napari_batch_prediction.__file__).parent
 RUN = [page for page in PAGES if any(snippet.runs for snippet in snippets(page))]
 NOT_RUN = [snippet for page in PAGES for snippet in snippets(page) if not snippet.runs]
 
@@ -34,6 +37,12 @@ def sample(tmp_path_factory):
     tifffile.imwrite(folder / "data" / "a.tif", pixels[:100, :120])
     tifffile.imwrite(folder / "data" / "b.tif", pixels[100:200, :120])
     return folder
+
+
+def texts_of_code():
+    """Return all texts in the code of the package, one after the other."""
+    nodes = (node for file in SOURCE.rglob("*.py") for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
+    return "\n".join(node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str))
 
 
 @pytest.mark.parametrize("page", RUN, ids=name)
@@ -84,6 +93,16 @@ def test_text_that_code_makes_is_up_to_date():
         made |= {block: page for block in module.blocks() if f"<!-- {block} -->" in text}
         assert module.renewed(text) == text, "Run: python docs/make_reference.py"
     assert set(made) == set(module.blocks())
+
+
+def test_messages_that_are_explained_are_those_of_the_code():
+    """Every message in the tables of the page on troubleshooting is one of the package, dots standing for values."""
+    page = (DOCS / "troubleshooting.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([^`]+)`.*\| .* \| .* \|$", page, re.MULTILINE)
+    said = texts_of_code()
+    parts = [part.strip() for message in rows for part in message.split("...") if part.strip()]
+    assert len(rows) > 20
+    assert [part for part in parts if part not in said] == []
 
 
 def test_the_site_has_every_page():
