@@ -12,6 +12,10 @@ from repository import ROOT
 pytestmark = pytest.mark.slow
 
 PACKAGE = ROOT / "src" / "napari_batch_prediction"
+DOCS = ROOT / "docs"
+
+# Pages and scripts for those who work on the project.
+NOT_SHIPPED = {"architecture.md", "changelog.md", "citing.md", "contributing.md"}
 
 # For a wheel that everybody downloads.
 MAX_FILE, MAX_WHEEL = 5_000_000, 10_000_000
@@ -42,9 +46,11 @@ def wheel(sdist, tmp_path_factory):
 
 
 def test_wheel_holds_every_file_of_the_package(wheel):
-    """The wheel holds every file of the package, among them the manifest and the samples, and none is large."""
+    """The wheel holds every file of the package, the manifest and the samples too, and the pages of the help."""
     found = [path for path in PACKAGE.rglob("*") if path.is_file()]
     expected = {path.relative_to(PACKAGE.parent).as_posix() for path in found if "__pycache__" not in path.parts}
+    pages = [path.relative_to(DOCS) for path in DOCS.rglob("*") if path.suffix in (".md", ".png")]
+    expected |= {f"napari_batch_prediction/docs/{page.as_posix()}" for page in pages if page.name not in NOT_SHIPPED}
     with zipfile.ZipFile(wheel) as archive:
         sizes = {info.filename: info.file_size for info in archive.infolist() if ".dist-info/" not in info.filename}
         (points,) = (name for name in archive.namelist() if name.endswith("/entry_points.txt"))

@@ -1,0 +1,47 @@
+"""The documentation, read in the window."""
+
+import pytest
+from qtpy.QtCore import QUrl
+from qtpy.QtGui import QImage
+from qtpy.QtWidgets import QPushButton, QWidget
+from repository import ROOT
+
+from napari_batch_prediction.widgets.help import HelpWindow, docs_folder
+
+PAGES = sorted(path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md"))
+
+
+@pytest.fixture
+def owner(qtbot):
+    widget = QWidget()
+    qtbot.addWidget(widget)
+    return widget
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_is_shown(owner, page):
+    """Every page is shown; one that is made of the code says so."""
+    text = HelpWindow(owner, page).pages.toPlainText()
+    assert len(text) > 100 or page in ("changelog.md", "contributing.md")
+    assert ":::" not in text
+
+
+def test_links_lead_to_pages_and_back(owner):
+    """A link leads to its page, and the button leads back."""
+    window = HelpWindow(owner)
+    (back,) = window.findChildren(QPushButton)
+    assert window.pages.toPlainText().startswith("The window")
+    assert not back.isEnabled()
+    window.pages.setSource(QUrl("reference/inputs.md"))
+    assert not window.pages.toPlainText().startswith("The window")
+    back.click()
+    assert window.pages.toPlainText().startswith("The window")
+
+
+def test_pictures_are_no_wider_than_the_page(owner):
+    """A picture is made as small as the page is wide."""
+    window = HelpWindow(owner)
+    picture = next((docs_folder() / "images").glob("*.png"))
+    image = window.pages.loadResource(2, QUrl(f"images/{picture.name}"))
+    assert isinstance(image, QImage)
+    assert 100 <= image.width() <= window.pages.viewport().width()
