@@ -44,4 +44,4 @@ def test_pictures_are_no_wider_than_the_page(owner):
     picture = next((docs_folder() / "images").glob("*.png"))
     image = window.pages.loadResource(2, QUrl(f"images/{picture.name}"))
     assert isinstance(image, QImage)
-    assert 100 <= image.width() <= window.pages.viewport().width()
+    assert 100 <= image.width() <= window.pages.width()

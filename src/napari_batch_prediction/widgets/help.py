@@ -82,4 +82,4 @@ class _Pages(QTextBrowser):
         page = Path(self.source().toLocalFile())
         lines = page.read_text().splitlines() if page.is_file() else []
         beside = next((line.count("![") for line in lines if picture in line), 1)
-        return max((self.viewport().width() - 40) // max(beside, 1), 100)
+        return max((self.width() - 40) // max(beside, 1), 100)
