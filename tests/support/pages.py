@@ -12,7 +12,7 @@ from repository import DOCS, ROOT
 from napari_batch_prediction import PROGRAM
 from napari_batch_prediction.cli import main
 
-PAGES = [*(ROOT / f"{name}.md" for name in ("README", "CHANGELOG", "CONTRIBUTING")), *sorted(DOCS.rglob("*.md"))]
+PAGES = [*(ROOT / f"{name}.md" for name in ("README", "CHANGELOG", "CONTRIBUTING", "examples/README")), *sorted(DOCS.rglob("*.md"))]
 
 NOT_RUN = re.compile(r"<!-- not run: .+ -->")
 _FENCE = re.compile(r"^(?P<mark><!--[^\n]*-->\n)?```(?P<language>[^\n]*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -53,9 +53,11 @@ def name(page: Path) -> str:
 
 
 def snippets(page: Path) -> Iterator[Snippet]:
-    """Yield the blocks of code of a page."""
+    """Yield the blocks of code of a page, those left out that show a file: its own tests run it."""
     content = page.read_text(encoding="utf-8")
     for found in _FENCE.finditer(content):
+        if found["text"].startswith("--8<--"):
+            continue
         yield Snippet(
             page=page,
             line=content.count("\n", 0, found.start("text")),
