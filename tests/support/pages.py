@@ -54,11 +54,9 @@ def name(page: Path) -> str:
 
 
 def snippets(page: Path) -> Iterator[Snippet]:
-    """Yield the blocks of code of a page, those left out that show a file: its own tests run it."""
+    """Yield the blocks of code of a page."""
     content = page.read_text(encoding="utf-8")
     for found in _FENCE.finditer(content):
-        if found["text"].startswith("--8<--"):
-            continue
         yield Snippet(
             page=page,
             line=content.count("\n", 0, found.start("text")),
