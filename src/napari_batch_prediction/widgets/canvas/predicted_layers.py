@@ -38,8 +38,6 @@ class Prediction:
         Position of the first pixel in the image, by axis.
     counts
         Number of objects at each time point, if they are counted.
-    is_empty
-        True while the values are still to come.
     """
 
     source: Source
@@ -47,7 +45,6 @@ class Prediction:
     pixels: Pixels
     start: Mapping[str, int] = field(default_factory=dict)
     counts: Sequence[float] = ()
-    is_empty: bool = False
 
     @property
     def dtype(self) -> np.dtype:
@@ -96,7 +93,6 @@ def predicted_layers(prediction: Prediction, grid: PixelGrid, stem: str) -> list
             data=data,
             options={**geometry, **options},
             files=pixels.files,
-            is_empty=prediction.is_empty,
         )
 
     if prediction.style == "labels":
