@@ -25,6 +25,7 @@ from napari_batch_prediction.planning.exports import NamedExport, named_exports
 from napari_batch_prediction.planning.transform import make_transform
 from napari_batch_prediction.records.ledger import LedgerRow
 from napari_batch_prediction.widgets.canvas import pixels
+from napari_batch_prediction.widgets.canvas.depth import background_class
 from napari_batch_prediction.widgets.canvas.layers import ShownLayers
 from napari_batch_prediction.widgets.canvas.row_loader import RowRequest, final_first, load_row
 
@@ -423,6 +424,45 @@ def test_layers_of_other_sources_are_in_order(viewer, outputs):
     viewer.layers.remove(raw)
     show(shown, row(location, files))
     assert names(viewer) == [*everything, "mine"]
+
+
+def test_background_is_transparent_in_3d(viewer, tmp_path):
+    """Rendered in 3D the class that is background hides nothing; back in 2D it is seen; colours of the user stay."""
+    project = GOLDEN / "d_3d_u8/project.ilp"
+    np.save(tmp_path / "cells.npy", np.ones((4, 6, 8), np.uint8))
+    probabilities, labels = np.full((4, 6, 8, 2), 0.5, np.float32), np.ones((4, 6, 8, 1), np.uint8)
+    files = {
+        "Probabilities": write(tmp_path / "p.h5", probabilities, "zyxc"),
+        "Simple Segmentation": write(tmp_path / "s.h5", labels, "zyxc"),
+    }
+    shown = ShownLayers(viewer)
+
+    def opaque() -> list[bool]:
+        images = [bool(layer.colormap.map(np.array([1.0]))[0, 3]) for layer in viewer.layers[1:3]]
+        return images + [bool((color := viewer.layers[3].get_color(i)) is not None and color[3]) for i in (1, 2)]
+
+    viewer.dims.ndisplay = 3
+    show(shown, row(tmp_path / "cells.npy", files, project))
+    assert opaque() == [False, True, False, True]
+    for n, expected in ((2, [True] * 4), (3, [False, True, False, True])):
+        viewer.dims.ndisplay = n
+        assert opaque() == expected
+    viewer.layers[1].colormap = "magenta"
+    for n in (2, 3):
+        viewer.dims.ndisplay = n
+        show(shown, row(tmp_path / "cells.npy", files, project))
+        assert viewer.layers[1].colormap.name == "magenta"
+    assert opaque() == [True, True, False, True]
+    shown.show([])
+
+
+BACKGROUNDS = {("cell", "Background"): 1, ("cell", "my_bg"): 1, ("bigger", "small"): 0, ("abg", "none", "x"): 1}
+
+
+@pytest.mark.parametrize(("classes", "expected"), BACKGROUNDS.items())
+def test_background_is_the_class_that_is_called_so(classes, expected):
+    """It is found by its name, else it is the first."""
+    assert background_class(classes) == expected
 
 
 def test_layers_that_come_back_are_as_the_user_left_them(viewer, outputs):

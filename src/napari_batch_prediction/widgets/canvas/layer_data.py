@@ -39,6 +39,8 @@ class LayerData:
         The pixels: an array, lazy or not, or a list of them from fine to coarse.
     options
         Keyword arguments of the layer, without its name.
+    in_3d
+        The colormap while the viewer shows three dimensions; None if it is the same as in two.
     files
         The open files behind lazy pixels, to be closed with the last layer that reads them.
     layer
@@ -52,6 +54,7 @@ class LayerData:
     title: str = ""
     data: Any
     options: dict[str, Any]
+    in_3d: Any = None
     files: tuple[Image, ...] = ()
     layer: Layer | None = field(default=None, compare=False)
 

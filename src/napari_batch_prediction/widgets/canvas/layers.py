@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_batch_prediction.images.base import Image
+from napari_batch_prediction.widgets.canvas.depth import Depth
 from napari_batch_prediction.widgets.canvas.grids import PLACING, placed, widened, world_matrix
 from napari_batch_prediction.widgets.canvas.layer_data import RAW, LayerData, close_all
 
@@ -83,6 +84,7 @@ class ShownLayers:
         self._is_hidden = False
         # Files behind layers, also of layers left to the user.
         self._files: dict[Layer, tuple[Image, ...]] = {}
+        self._depth = Depth(viewer)
         viewer.layers.events.removed.connect(self._on_removed)
 
     @property
@@ -162,6 +164,8 @@ class ShownLayers:
         for name, value in settings.items():
             setattr(layer, name, value)
         layer.visible = False
+        if data.in_3d is not None:
+            self._depth.add(layer, data.in_3d)
         # Making overlays takes as long again.
         overlays = [overlay for overlay in getattr(layer, "_overlays", {}).values() if overlay.visible]
         for overlay in overlays:
