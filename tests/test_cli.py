@@ -89,14 +89,14 @@ def test_ten_files_give_six_outputs_and_four_reasons(ten_files, tmp_path):
         "text.tif": "Cannot read",
     }
     for name, reason in reasons.items():
-        assert "  failed  " in lines[name]
+        assert "  problem  " in lines[name]
         assert reason in lines[name]
-    assert result.stdout.splitlines()[-2] == "10 inputs: 6 done, 4 failed."
-    assert result.stderr.splitlines()[-1].startswith("10/10 ")
+    assert result.stdout.splitlines()[-2] == "10 inputs: 6 done, 4 with a problem."
+    assert result.stderr.splitlines()[-1].startswith("6/6 ")
 
     again = command(*arguments, "--existing", "skip")
     assert again.returncode == 1
-    assert again.stdout.splitlines()[-1] == "10 inputs: 6 skipped, 4 failed."
+    assert again.stdout.splitlines()[-1] == "10 inputs: 4 with a problem, 6 skipped."
 
 
 def test_check_prints_the_plan_and_writes_nothing(ten_files, tmp_path, capsys):
@@ -351,10 +351,10 @@ def test_progress_stays_in_its_line(name, monkeypatch):
     """Of a long name the middle is left out, both ends are shown, and nothing in it commands the terminal."""
     terminal = Terminal()
     monkeypatch.setattr(Console, "columns", lambda _: 60)
-    rows = [SimpleNamespace(input=f"/data/a{name}z.tif")]
-    Progress(SimpleNamespace(rows=rows), terminal).show(TileDone(0, 1, 2, 1, 2))
+    rows = [SimpleNamespace(input=f"/data/a{name}z.tif", is_to_run=True)]
+    Progress(SimpleNamespace(rows=rows), terminal).show(TileDone(0, 1, 2, 1, 2, 50, 100))
     line = terminal.getvalue().removeprefix("\r\x1b[K")
-    assert line.startswith(" 50 %  0 of 1 files  a")
+    assert line.startswith(" 50 %  0 of 1 file  a")
     assert "..." in line
     assert line.endswith("z.tif")
     assert 50 < sum(0 if combining(x) else 2 if east_asian_width(x) == "W" else 1 for x in line) < 60
@@ -370,7 +370,7 @@ def test_progress_is_one_line_on_a_terminal(tmp_path, monkeypatch, capsys):
     assert main(["run", PROJECT, *inputs, "--folder", str(tmp_path)]) == 1
     shown = terminal.getvalue()
     assert "\r\x1b[K100 %  " in shown
-    assert f"failed     {tmp_path / 'bad.png'}\n" in shown
+    assert f"-  problem    {tmp_path / 'bad.png'}\n" in shown
     assert "done" not in shown
     assert shown.endswith("\r\x1b[K")
 
@@ -400,3 +400,13 @@ def test_closed_pipe_ends_the_program_without_a_trace():
     assert process.wait() == 1
     assert process.stderr.read() == b""
     process.stderr.close()
+
+
+def test_time_left_goes_with_the_pixels_that_are_left(monkeypatch):
+    """Nine small tiles are done, one large one is not: most of the time is still to come."""
+    terminal, now = Terminal(), [0.0]
+    monkeypatch.setattr("napari_batch_prediction.report.time.perf_counter", lambda: now[0])
+    progress = Progress(SimpleNamespace(rows=[SimpleNamespace(input="a.tif", is_to_run=True)]), terminal)
+    now[0] = 10.0
+    progress.show(TileDone(0, 9, 10, 9, 10, 25, 100))
+    assert terminal.getvalue().endswith(" 25 %  0 of 1 file  0:30 left  a.tif")

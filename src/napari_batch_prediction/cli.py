@@ -258,7 +258,7 @@ def _execute(plan: "Plan", ends: Ends) -> int:
         print(one_line(f"{PROGRAM}: {table_error}"), file=sys.stderr)
     if ends.came():
         return ends.status
-    return FAILED if ledger.count("failed") or table_error is not None else DONE
+    return FAILED if ledger.count("failed", "problem") or table_error is not None else DONE
 
 
 def _check(arguments: argparse.Namespace) -> int:

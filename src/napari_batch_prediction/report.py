@@ -1,6 +1,7 @@
 """Plans, ledgers, events and classifiers as text for the command line and the demo."""
 
 import os
+import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,13 +12,34 @@ from napari_batch_prediction.console import Console
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.planning.project_settings import stored_text
 from napari_batch_prediction.records import events
-from napari_batch_prediction.records.ledger import Ledger
-from napari_batch_prediction.wording import count, fitted, one_line
+from napari_batch_prediction.records.ledger import Ledger, totals
+from napari_batch_prediction.wording import count, duration, fitted, one_line
 
 Table = list[tuple[str, ...]]
 
 # As many names of results as are worth a line.
 _MOST_NAMED = 3
+
+
+# The time left is told from so many seconds on, because the first tile says little about it.
+FORETELL_AFTER = 1.0
+
+
+class Forecast:
+    """Foretells the end of a run that begins now."""
+
+    def __init__(self) -> None:
+        self._began = time.perf_counter()
+
+    @property
+    def passed(self) -> float:
+        """The seconds since the beginning."""
+        return time.perf_counter() - self._began
+
+    def left(self, share: float) -> str:
+        """Return the time left, as in ``0:45 left``, from the share of work that is done; empty if it is too early."""
+        passed = self.passed
+        return f"{duration(passed / share * (1 - share))} left" if share and passed >= FORETELL_AFTER else ""
 
 
 class Progress:
@@ -27,23 +49,29 @@ class Progress:
         self.inputs = [row.input for row in plan.rows]
         self.stream = Console.of(stream)
         self.changing = self.stream.isatty()
+        self.to_run = {index for index, row in enumerate(plan.rows) if row.is_to_run}
         self.ended = 0
+        self.forecast = Forecast()
 
     def show(self, event: events.Event) -> None:
         """Print an event."""
         match event:
             case events.Notice(text):
                 self._print(one_line(text))
-            case events.TileDone(index=index, batch_done=done, batch_tiles=tiles) if self.changing:
-                count = f"{self.ended} of {len(self.inputs)} files"
-                start = f"{100 * done // tiles:3} %  {count}  "
+            case events.BatchStarted():
+                self.forecast = Forecast()
+            case events.TileDone(index=index, share=share) if self.changing:
+                left = self.forecast.left(share)
+                start = f"{int(100 * share):3} %  {self.ended} of {count(len(self.to_run), 'file')}  "
+                start += f"{left}  " if left else ""
                 name = one_line(Path(self.inputs[index]).name)
                 # The last column stays empty: some terminals go to the next line after it.
                 self._change(start + fitted(name, self.stream.columns() - len(start) - 1))
-            case events.FileFinished(row=row):
-                self.ended += 1
-                if not self.changing or row.status == "failed":
-                    self._print(f"{self.ended}/{len(self.inputs)}  {row.status:9}  {one_line(row.input)}")
+            case events.FileFinished(index=index, row=row):
+                self.ended += index in self.to_run
+                if not self.changing or row.status in ("failed", "problem"):
+                    number = f"{self.ended}/{len(self.to_run)}" if index in self.to_run else "-"
+                    self._print(f"{number}  {row.status:9}  {one_line(row.input)}")
                 if row.trace:
                     self._print(row.trace)
             case events.BatchFinished() if self.changing:
@@ -61,7 +89,7 @@ class Progress:
 
 
 def print_ledger(ledger: Ledger) -> None:
-    """Print a line for every input, with its outputs or the reason of its failure, and the number of each status.
+    """Print a line for every input, with its outputs or the reason why it has none, and the number of each status.
 
     A batch that counts has a column with the count of each image over all time points.
     """
@@ -74,8 +102,7 @@ def print_ledger(ledger: Ledger) -> None:
         table += rows(facts, [*([row.reason] if row.reason else []), *map(str, row.outputs.values())])
     print_table(table)
     counts = Counter(row.status for row in ledger.rows)
-    statuses = ", ".join(f"{n} {status}" for status, n in counts.items())
-    print(f"\n{count(len(ledger.rows), 'input')}: {statuses}.")
+    print(f"\n{count(len(ledger.rows), 'input')}: {totals(counts)}.")
     for name, path in ledger.tables.items():
         print(one_line(f"{name}: {path}"))
     if ledger.path is not None:

@@ -14,9 +14,32 @@ _LEFT_OUT = "..."
 _FORMULA = re.compile(r"'*[=+\-@\uff1d\uff0b\uff0d\uff20\t\r\n]")
 
 
+# The name of each unit of bytes.
+_UNITS = {1: "bytes", 10**3: "kB", 10**6: "MB", 10**9: "GB", 10**12: "TB", 10**15: "PB"}
+_LARGEST_UNIT = 10**15
+
+
 def count(n: int, noun: str) -> str:
     """Return a number with its noun, in the plural unless the number is 1."""
     return f"{n} {noun}{'' if n == 1 else 's'}"
+
+
+def duration(seconds: float) -> str:
+    """Return a time as minutes and seconds, from an hour on with hours."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def size(n_bytes: int) -> str:
+    """Return a number of bytes in the unit that suits it, with three digits, as in ``1.25 GB``."""
+    # In whole numbers: sizes may be beyond those of floats. From 999.5 of a unit on it is one of the next.
+    unit = next((unit for unit in _UNITS if 2 * n_bytes < 1999 * unit), _LARGEST_UNIT)
+    if unit == 1:
+        return count(n_bytes, "byte")
+    n_decimals = 2 if n_bytes < 10 * unit else 1 if n_bytes < 100 * unit else 0
+    number, rest = divmod((n_bytes * 10**n_decimals + unit // 2) // unit, 10**n_decimals)
+    return f"{number:,}{f'.{rest:0{n_decimals}}' if n_decimals else ''} {_UNITS[unit]}"
 
 
 def either(names: Iterable[str]) -> str:

@@ -134,7 +134,7 @@ def test_03_each_file_stands_alone(tmp_path, capsys):
     assert "Cannot read" in reasons["text.tif"]
     said = capsys.readouterr().out
     assert all(reason in said for reason in reasons.values())
-    assert "10 inputs: 6 done, 4 failed." in said
+    assert "10 inputs: 6 done, 4 with a problem." in said
 
 
 @pytest.mark.slow
@@ -342,11 +342,11 @@ def test_09_progress_is_true(tmp_path):
         progress.show(event)
         if isinstance(event, FileFinished):
             last = next(e for e in reversed(events) if isinstance(e, TileDone))
-            shares.append(100 * last.batch_done / last.batch_tiles)
+            shares.append(100 * last.share)
             shown.append(int(re.findall(r"(\d+) %", terminal.getvalue())[-1]))
 
     assert run_plan(plan, note).count("done") == 310
-    assert events[0] == BatchStarted(310, 310)
+    assert events[0] == BatchStarted(310, 310, 310 * PIXELS.size)
     assert int(shares[50]) == shown[50] == 16
     assert shares == pytest.approx([100 * i / 310 for i in range(1, 311)])
     assert all(a <= b for a, b in itertools.pairwise(shown))

@@ -38,7 +38,7 @@ def test_skip_what_is_the_same(form, tmp_path):
     (again,) = job(tmp_path, form, **can_hold[form]).run().rows
     assert again.status == "skipped"
     (other,) = job(tmp_path, form, **{**can_hold[form], "region": {"y": (0, 61)}}).run().rows
-    assert other.status == "failed"
+    assert other.status == "problem"
     assert "was made by another classifier or with other settings" in other.reason
     (replaced,) = job(tmp_path, form, "overwrite", **can_hold[form]).run().rows
     assert replaced.status == "done"
@@ -51,7 +51,7 @@ def test_formats_that_cannot_say(form, tmp_path):
     assert row.status == "done", row.reason
     assert read_metadata(row.outputs["Probabilities"], "") == {}
     (again,) = job(tmp_path, form, **cannot[form]).run().rows
-    assert again.status == "failed"
+    assert again.status == "problem"
     assert "does not say how it was made" in again.reason
 
 

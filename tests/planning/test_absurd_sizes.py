@@ -38,7 +38,7 @@ def test_size_that_cannot_be_is_refused_and_the_next_image_is_done(axes, shape, 
     np.save(tmp_path / "good.npy", np.zeros((2, 30, 40) if "sequence" in form else (30, 40), np.uint8))
     plan = plan_for([store, tmp_path / "good.npy"], "Simple Segmentation", format=form)
     assert {problem.kind for problem in plan.rows[0].problems} <= {"mismatch", "output", "space"}
-    assert [row.status for row in run_plan(plan).rows] == ["failed", "done"]
+    assert [row.status for row in run_plan(plan).rows] == ["problem", "done"]
 
 
 def test_more_bytes_than_a_file_can_have_are_refused_by_the_reader(tmp_path):
@@ -76,7 +76,7 @@ def test_counting_over_an_absurd_image_is_refused(tmp_path):
         empty_store(tmp_path / "times.zarr", "tyx", (2 * 10**6, 8, 8)),
     ]
     plan = plan_for([*stores, *save_images(tmp_path, "good")], "Counts", folder=tmp_path)
-    assert [row.status for row in run_plan(plan).rows] == ["failed", "failed", "done"]
+    assert [row.status for row in run_plan(plan).rows] == ["problem", "problem", "done"]
     assert "2000000 time points" in plan.rows[1].problems[0].text
 
 

@@ -52,7 +52,7 @@ def test_without_a_limit_only_what_the_computer_cannot_hold_is_refused(has, refu
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(total=has))
     problems = plan_for([huge]).rows[0].problems
     assert [(problem.kind, problem.setting) for problem in problems] == [("memory", None)] * refused
-    assert all("this computer has 2,148 MB" in problem.text for problem in problems)
+    assert all("this computer has 2.15 GB" in problem.text for problem in problems)
 
 
 def test_memory_that_is_not_there_when_the_run_begins_fails_the_image_alone(tmp_path, monkeypatch):
@@ -63,7 +63,7 @@ def test_memory_that_is_not_there_when_the_run_begins_fails_the_image_alone(tmp_
     plan = plan_for([tmp_path / "small.npy"], memory=LIMIT)
     monkeypatch.setattr(name, lambda: LIMIT)
     (row,) = run_plan(plan).rows
-    assert row.status == "failed"
+    assert row.status == "problem"
     assert "537 MB are needed for the program with its libraries and the classifier" in row.reason
 
 

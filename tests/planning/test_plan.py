@@ -231,7 +231,7 @@ def test_input_that_stands_for_nothing_is_a_problem_of_one_row(tmp_path):
     assert "matches no file" in pattern.text
     assert "holds no image that can be read" in folder.text
     ledger = run_plan(plan_for([path, tmp_path / "nothing/*.tif"]))
-    assert [(row.status, row.reason) for row in ledger.rows] == [("done", ""), ("failed", pattern.text)]
+    assert [(row.status, row.reason) for row in ledger.rows] == [("done", ""), ("problem", pattern.text)]
 
 
 def test_five_hundred_headers_are_opened_once_each(tmp_path):

@@ -162,7 +162,7 @@ def test_message_says_what_is_missing(tmp_path, free):
     free(10**9)
     (row,) = plan_for([store], SEGMENTATION, format="hdf5").rows
     assert [problem.text for problem in row.problems] == [
-        f"The disk of {tmp_path} is too small for the outputs of this image: 999.0 GB are missing. Choose another "
+        f"The disk of {tmp_path} is too small for the outputs of this image: 999 GB are missing. Choose another "
         "folder, a smaller region, or a compressed format."
     ]
     (row,) = plan_for([store], SEGMENTATION, format="hdf5", region={"y": (0, 10), "x": (5, 20)}).rows

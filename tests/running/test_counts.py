@@ -202,7 +202,7 @@ def test_run_without_counts_writes_no_table(tmp_path):
     """Without any count there is no file that stands in the way of the next run."""
     (tmp_path / "a.npy").write_bytes(b"no image")
     ledger = run_plan(plan_for([tmp_path / "a.npy"], "Counts"))
-    assert ledger.count("failed") == 1
+    assert ledger.count("problem") == 1
     assert not (tmp_path / TABLE).exists()
     assert ledger.tables == {}
 

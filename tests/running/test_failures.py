@@ -137,6 +137,8 @@ def test_no_tile_after_the_failure(tmp_path):
     assert len(calls) == 10
     tiles = [event for event in events if isinstance(event, TileDone)]
     assert [(event.batch_done, event.batch_tiles) for event in tiles] == [(i, 9) for i in range(1, 10)]
+    size = 300 * 300
+    assert [(event.pixels_done, event.n_pixels) for event in tiles] == [(size * i, size * 9) for i in range(1, 10)]
 
 
 def test_batch_of_failures_ends_with_a_reason_each(tmp_path):
@@ -172,7 +174,7 @@ def test_run_cancelled_before_it_begins_opens_nothing(tmp_path):
     paths = save_images(tmp_path, "a", "b")
     events = []
     ledger = run_plan(plan_for([*paths, tmp_path / "missing.npy"]), events.append, lambda: True)
-    assert [row.status for row in ledger.rows] == ["cancelled", "cancelled", "failed"]
+    assert [row.status for row in ledger.rows] == ["cancelled", "cancelled", "problem"]
     assert [row.seconds for row in ledger.rows] == [0, 0, 0]
     assert not any(isinstance(event, FileStarted) for event in events)
 

@@ -64,12 +64,12 @@ def statuses(plan) -> list[str]:
 def test_such_an_input_fails_alone(name, pattern, folder):
     """Beside a good image, named first, and in a list: the other is done, with a record and its table."""
     text = pattern.format(name)
-    assert statuses(plan_for([text, "good.npy"])) == ["failed", "done"]
+    assert statuses(plan_for([text, "good.npy"])) == ["problem", "done"]
     Path("list.txt").write_text(f"{text}\ngood.npy\n", encoding="utf-8", errors="surrogatepass")
     if "\ud800" not in text and "\udfff" not in text:  # else the list is no text in UTF-8
-        assert statuses(plan_for(["list.txt"], existing="overwrite")) == ["failed", "done"]
+        assert statuses(plan_for(["list.txt"], existing="overwrite")) == ["problem", "done"]
         Path("list.csv").write_text(f"path,n\n{text},1\ngood.npy,2\n", encoding="utf-8")
-        assert statuses(plan_for(["list.csv"], existing="overwrite")) == ["failed", "done"]
+        assert statuses(plan_for(["list.csv"], existing="overwrite")) == ["problem", "done"]
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
@@ -86,19 +86,19 @@ def test_such_an_input_of_a_record_fails_alone(name, folder):
 def test_such_a_dataset_of_one_image_fails_alone(name, stack, folder):
     """The dataset that is chosen for one image."""
     settings = {"data.h5": nbp.InputSettings(dataset=name)}
-    assert statuses(plan_for(["data.h5", "good.npy"], input_settings=settings, stack=stack)) == ["failed", "done"]
+    assert statuses(plan_for(["data.h5", "good.npy"], input_settings=settings, stack=stack)) == ["problem", "done"]
 
 
 def test_cell_of_a_list_that_is_too_long_fails_alone(folder):
     """A cell of more than Python's csv reads is an input that does not exist; the lines after it are read."""
     Path("list.csv").write_text(f'path,n\n{"y" * 200_000},1\n"{"z" * 140_000}",1\ngood.npy,2\n')
-    assert statuses(plan_for(["list.csv"])) == ["failed", "failed", "done"]
+    assert statuses(plan_for(["list.csv"])) == ["problem", "problem", "done"]
 
 
 def test_entries_of_a_list_fail_alone(folder):
     """A pattern in a list that matches nothing leaves the others; if nothing is left, the list is refused."""
     Path("list.txt").write_text("*.nothing\ngood.npy\nempty_folder/**\n")
-    assert statuses(plan_for(["list.txt"])) == ["failed", "done", "failed"]
+    assert statuses(plan_for(["list.txt"])) == ["problem", "done", "problem"]
     Path("list.txt").write_text("*.nothing\n")
     with pytest.raises(nbp.BatchPredictionError, match="matches no file"):
         plan_for(["list.txt"])
@@ -124,7 +124,7 @@ def test_such_a_setting_of_an_export_is_refused_before_anything_runs(name, field
         assert len(str(error)) < 1000
     else:
         assert plan.rows[0].problems
-        assert [row.status for row in run_plan(plan).rows] == ["failed"]
+        assert [row.status for row in run_plan(plan).rows] == ["problem"]
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES.values() if "~" not in name])
@@ -148,7 +148,7 @@ def test_input_without_a_name_is_not_the_current_folder(name, folder):
     """An empty text, as of a variable without a value, fails alone and does not stand for all images here."""
     with pytest.raises(nbp.BatchPredictionError, match="is empty"):
         plan_for([name])
-    assert statuses(plan_for([name, "good.npy"])) == ["failed", "done"]
+    assert statuses(plan_for([name, "good.npy"])) == ["problem", "done"]
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "/", "sub", "good.npy/record"])
@@ -194,7 +194,7 @@ def test_layer_of_any_name_is_predicted_in_memory(name, folder):
 
     arrays = {f"layer:{name}": MemoryImage(f"layer:{name}", np.zeros((20, 30), np.uint8), "yx", axes_known="user")}
     plan = plan_for([f"layer:{name}", "good.npy", "layer:gone\0"], arrays=arrays)
-    assert statuses(plan) == ["done", "done", "failed"]
+    assert statuses(plan) == ["done", "done", "problem"]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="names are not bytes there")

@@ -89,7 +89,7 @@ def test_pictures_of_one_run_are_not_all_decoded_at_once(tmp_path):
         pictures[-1].write_bytes(imagecodecs.png_encode(pixels // 64, level=1))
     largest, ends = run(write_project(tmp_path / "a.ilp"), *pictures, source="Simple Segmentation")
     assert ends[:3] == ["done "] * 3
-    assert re.match(r"failed .*needed for decoding the image as a whole", ends[3])
+    assert re.match(r"problem .*needed for decoding the image as a whole", ends[3])
     assert largest < LIMIT
 
 
@@ -101,5 +101,5 @@ def test_tiff_of_one_compressed_strip_is_refused_or_stays_below_the_limit(tmp_pa
         tifffile.imwrite(tmp_path / name, pixels, rowsperstrip=side, compression="zlib")
     largest, ends = run(project, tmp_path / "a.tif", tmp_path / "b.tif", source="Simple Segmentation")
     assert ends[0] == "done "
-    assert re.match(r"failed .*needed for decoding the image as a whole or in large pieces", ends[1])
+    assert re.match(r"problem .*needed for decoding the image as a whole or in large pieces", ends[1])
     assert largest < LIMIT

@@ -57,7 +57,7 @@ def test_record_has_a_line_for_each_begin_and_end(tmp_path):
     assert (image["axes"], image["axes_known"], image["shape"], image["dtype"]) == ("yx", "file", [61, 45], "uint8")
     assert {"dataset", "channel_names", "pixel_size", "units"} < image.keys()
     ends = {line["index"]: line for line in lines if line["kind"] == "end"}
-    assert [ends[i]["status"] for i in range(3)] == ["done", "failed", "done"]
+    assert [ends[i]["status"] for i in range(3)] == ["done", "problem", "done"]
     assert ends[1]["reason"] == ledger.rows[1].reason
     for source, output in ends[0]["outputs"].items():
         path = Path(output["path"])
@@ -94,7 +94,7 @@ def test_resume_of_failed_leaves_what_was_never_begun(tmp_path):
     images = save_images(tmp_path, 3)
     images[0].write_bytes(b"no image")
     ledger = job(images, tmp_path / "out").run(should_cancel=lambda: True)
-    assert [row.status for row in ledger.rows] == ["failed", "cancelled", "cancelled"]
+    assert [row.status for row in ledger.rows] == ["problem", "cancelled", "cancelled"]
 
 
 def test_missing_output_is_made_again(tmp_path):
@@ -113,7 +113,7 @@ def test_changed_output_is_not_replaced(tmp_path):
     changed = ledger.rows[0].outputs["Probabilities"]
     changed.write_bytes(b"mine")
     again = nbp.resume(ledger.path)
-    assert [row.status for row in again.rows] == ["failed", "done"]
+    assert [row.status for row in again.rows] == ["problem", "done"]
     assert "is not what was written" in again.rows[0].reason
     assert changed.read_bytes() == b"mine"
 

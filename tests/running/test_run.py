@@ -61,7 +61,7 @@ def test_events_are_in_order_with_true_counts(tmp_path):
 
     n_tiles = {event.index: event.n_tiles for event in events if isinstance(event, FileStarted)}
     assert list(n_tiles) == [0, 1, 3]
-    assert events[0] == BatchStarted(4, sum(n_tiles.values()))
+    assert events[0] == BatchStarted(3, sum(n_tiles.values()), 3 * 600 * 600)
     tiles = [event for event in events if isinstance(event, TileDone)]
     assert [event.batch_done for event in tiles] == list(range(1, sum(n_tiles.values()) + 1))
     assert {event.batch_tiles for event in tiles} == {sum(n_tiles.values())}
@@ -142,7 +142,7 @@ def test_existing_outputs_are_replaced_if_wished(tmp_path):
     paths = save_images(tmp_path, "a")
     output = tmp_path / "a_Probabilities.h5"
     output.write_bytes(b"old")
-    assert run_plan(plan_for(paths)).rows[0].status == "failed"
+    assert run_plan(plan_for(paths)).rows[0].status == "problem"
     assert output.read_bytes() == b"old"
     assert run_plan(plan_for(paths, existing="overwrite")).rows[0].status == "done"
     np.testing.assert_array_equal(read(output), whole(np.load(paths[0])))
@@ -174,8 +174,8 @@ def test_run_ends_at_once_if_every_row_has_a_problem(tmp_path):
     """A run of which nothing can run ends at once, with a reason for each input."""
     events = list(iter_run(plan_for([tmp_path / "1.npy", tmp_path / "2.npy"])))
     assert [type(event) for event in events] == [BatchStarted, FileFinished, FileFinished, BatchFinished]
-    assert events[0] == BatchStarted(2, 0)
-    assert [row.status for row in events[-1].ledger.rows] == ["failed", "failed"]
+    assert events[0] == BatchStarted(0, 0, 0)
+    assert [row.status for row in events[-1].ledger.rows] == ["problem", "problem"]
 
 
 def test_generator_returns_its_ledger(tmp_path):

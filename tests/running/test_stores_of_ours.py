@@ -55,7 +55,7 @@ def test_result_that_holds_work_of_others_is_not_replaced(settings, name, add, t
     (problem,) = row.problems
     assert str(store / name.split("/")[0]) in problem.text
     assert "is not part of it" in problem.text
-    assert wanted.run().rows[0].status == "failed"
+    assert wanted.run().rows[0].status == "problem"
     assert contents(store) == before
 
 
@@ -66,5 +66,5 @@ def test_labels_written_into_a_result_are_not_lost(tmp_path):
     more = nbp.BatchJob(classifier=PROJECT, inputs=[str(tmp_path / "a.zarr")], exports=[export])
     assert more.run().rows[0].status == "done"
     before = contents(tmp_path / "a.zarr")
-    assert job(tmp_path, format="single-scale OME-Zarr").run().rows[0].status == "failed"
+    assert job(tmp_path, format="single-scale OME-Zarr").run().rows[0].status == "problem"
     assert contents(tmp_path / "a.zarr") == before

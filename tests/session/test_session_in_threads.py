@@ -105,7 +105,7 @@ def test_retry_after_a_resume_that_cannot_go_on(desk):
     (desk.folder / "test2.png").unlink()
     desk.check(existing="overwrite")
     desk.session.start()
-    assert desk.to_the_end() == ["done", "failed"]
+    assert desk.to_the_end() == ["done", "problem"]
     first, second = desk.ends
     shutil.copy(CASE / "test2.png", desk.folder)
     project = (desk.folder / "project.ilp").rename(desk.folder / "away.ilp")

@@ -147,7 +147,7 @@ def attempt(path: Path, folder: Path, classifier: Flat) -> str:
     for row in rows:
         if row.trace:
             return f"trace: {row.trace}"
-        if row.status == "failed":
+        if row.status in ("failed", "problem"):
             return _refused(Problem("image", row.reason))
     return "read"
 

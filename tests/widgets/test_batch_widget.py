@@ -257,7 +257,7 @@ def test_second_run_reports_skips_or_overwrites(window, viewer, case, qtbot):
     qtbot.waitUntil(lambda: "test2" in viewer.layers, timeout=WAIT_MS)
 
     window.button("Export all").click()
-    qtbot.waitUntil(lambda: [row[1] for row in cells(window.results)] == ["failed"], timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: [row[1] for row in cells(window.results)] == ["problem"], timeout=WAIT_MS)
     window.results.selectRow(0)
     assert "test2_Probabilities.h5 exists" in window.said()
 
@@ -276,7 +276,7 @@ def test_earlier_run_is_shown_without_its_classifier(window, case, qtbot):
     (folder / "project.ilp").unlink()
     with qtbot.waitSignal(window.widget.finished, timeout=WAIT_MS):
         window.widget.resume(ledger.path)
-    assert [row[:2] for row in cells(window.results)] == [["test2.png", "done"], ["missing.png", "failed"]]
+    assert [row[:2] for row in cells(window.results)] == [["test2.png", "done"], ["missing.png", "problem"]]
     assert "project.ilp" in window.said()
     assert not window.bar.isVisible()
 

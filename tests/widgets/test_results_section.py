@@ -154,7 +154,7 @@ def test_from_waiting_to_done(results):
     assert results.headings() == ["Image", "Status", "Time"]
     assert [row[1] for row in results.cells()] == ["waiting", "waiting"]
     results.section.take([FileStarted(0, 8)])
-    results.section.take([TileDone(0, 3, 8, 3, 16)])
+    results.section.take([TileDone(0, 3, 8, 3, 16, 30, 160)])
     assert [row[1] for row in results.cells()] == ["37 %", "waiting"]
     results.section.take([done(0)])
     results.section.take([FileFinished(1, LedgerRow(IMAGES[1], "failed", "It is\ndamaged.", seconds=0.26))])

@@ -193,7 +193,7 @@ def test_row_of_results_goes_from_waiting_to_its_end(qtbot, qtmodeltester):
 
     model.take([FileStarted(0, 8)])
     model.take([FileStarted(1, 8)])
-    model.take([TileDone(1, 3, 8, 3, 24)])
+    model.take([TileDone(1, 3, 8, 3, 24, 30, 240)])
     assert [status for _, status, _ in texts(model)] == ["running", "37 %", "waiting"]
     assert model.summary() == ""
 

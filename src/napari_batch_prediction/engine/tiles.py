@@ -169,6 +169,11 @@ class Tiles:
         """Return the number of tiles."""
         return len(self.times) * self.z.count * self.y.count * self.x.count
 
+    @property
+    def n_pixels(self) -> int:
+        """The number of pixels in all tiles, with one channel."""
+        return len(self.times) * self.z.extent * self.y.extent * self.x.extent
+
     def __iter__(self) -> Iterator[Tile]:
         """Yield the tiles in order."""
         for t in self.times:

@@ -15,6 +15,7 @@ from napari_batch_prediction.planning.inputs.inspection import ImageInfo
 from napari_batch_prediction.planning.output import OutputPlan
 from napari_batch_prediction.planning.transform import Transform, predicted_box
 from napari_batch_prediction.problems import Problem
+from napari_batch_prediction.wording import size
 
 PlannedOutput = tuple[OutputPlan, Transform]
 
@@ -160,7 +161,7 @@ class MemoryShares:
         reason = max(reasons, key=reasons.__getitem__)
         least = -(-int((self.before + share.needed / _USABLE) * _SPARE) // (10 * MEGABYTE)) * 10
         text = (
-            f"The limit of {_megabytes(self.limit)} of memory is too small: {_megabytes(reasons[reason])} are needed "
+            f"The limit of {size(self.limit)} of memory is too small: {size(reasons[reason])} are needed "
             f"for {reason}. Allow {least}MB or more, or set no limit."
         )
         return Problem("memory", text, "memory")
@@ -223,7 +224,7 @@ def _beyond_computer(decoded: int) -> Problem | None:
     if decoded <= has:
         return None
     text = (
-        f"Decoding the image takes {_megabytes(decoded)} of memory, and this computer has {_megabytes(has)}. "
+        f"Decoding the image takes {size(decoded)} of memory, and this computer has {size(has)}. "
         "Write it again in smaller pieces, for example as TIFF or OME-Zarr in tiles."
     )
     return Problem("memory", text)
@@ -252,7 +253,3 @@ def _made_bytes(export: NamedExport, transform: Transform) -> int:
     first, last = transform.region["c"]
     # Two arrays of floating-point numbers are needed to make one of the other type.
     return (last - first) * (transform.dtype.itemsize + 2 * max(4, export.source.dtype.itemsize))
-
-
-def _megabytes(n_bytes: int) -> str:
-    return f"{-(-n_bytes // MEGABYTE):,} MB"

@@ -74,6 +74,11 @@ class PlanRow:
         """The text of the location, for people and JSON."""
         return str(self.location)
 
+    @property
+    def is_to_run(self) -> bool:
+        """True if the image is to be predicted: it has no problem, and is neither skipped nor kept."""
+        return self.image is not None and not (self.problems or self.skip or self.kept)
+
     def files(self, name: str) -> tuple[Path, ...]:
         """Return the file or folder of an output by its export's name, or the files of a sequence."""
         return self.plan(name).files

@@ -11,6 +11,7 @@ from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.planning.folders import nearest
 from napari_batch_prediction.planning.output import OutputPlan
 from napari_batch_prediction.problems import Problem
+from napari_batch_prediction.wording import size
 
 MOST_COMPRESSED = 1000
 """Values are not compressed further than to this part: gzip cannot, and no real prediction comes near."""
@@ -121,13 +122,13 @@ def _shortage(disk: _Disk, need: _Need) -> Problem | None:
         disk.clear()
     missing, is_plain = disk.least + need.at_once - disk.free, need.at_once == need.most
     if missing > 0:
-        text = f"{_start(disk, need.at_once)}{_gigabytes(missing)} are missing"
+        text = f"{_start(disk, need.at_once)}{size(missing)} are missing"
         text += ". Choose another folder, " if is_plain else " even if they are compressed. Choose another folder, "
         text += "a smaller region, or a compressed format." if is_plain else "or a smaller region."
         return Problem("space", text, "folder", disk.folder)
     missing = disk.most + need.most - disk.free
     if missing > 0:
-        text = f"{_start(disk, need.most)}{_gigabytes(missing)} are missing before compression."
+        text = f"{_start(disk, need.most)}{size(missing)} are missing before compression."
         return Problem("space", text, "folder", disk.folder, "warning")
     return None
 
@@ -136,12 +137,6 @@ def _start(disk: _Disk, n_bytes: int) -> str:
     if n_bytes > disk.free:
         return f"The disk of {disk.folder} is too small for the outputs of this image: "
     return f"The disk of {disk.folder} may be too small for this and the outputs before it: "
-
-
-def _gigabytes(n_bytes: int) -> str:
-    # In whole numbers: sizes may be beyond those of floats.
-    tenths = max(n_bytes // 10**8, 1)
-    return f"{tenths // 10}.{tenths % 10} GB"
 
 
 def _is_plain(settings: Export, export_format: ExportFormat) -> bool:

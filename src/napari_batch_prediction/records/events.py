@@ -10,10 +10,19 @@ from napari_batch_prediction.records.ledger import Ledger, LedgerRow
 
 @dataclass(frozen=True, slots=True)
 class BatchStarted:
-    """The run begins. Tiles of inputs that fail in the plan are not counted."""
+    """The run begins.
+
+    Attributes
+    ----------
+    n_files
+        The number of inputs to predict, without those that have a problem or are skipped or kept.
+    n_tiles, n_pixels
+        The number of their tiles, and of the pixels in these. The work on a pixel is much the same for all inputs.
+    """
 
     n_files: int
     n_tiles: int
+    n_pixels: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +42,32 @@ class FileStarted:
 
 @dataclass(frozen=True, slots=True)
 class TileDone:
-    """One more tile is predicted and written."""
+    """One more tile is predicted and written.
+
+    Attributes
+    ----------
+    index
+        The index of the input.
+    done, n_tiles
+        The number of its tiles that are done, and of all.
+    batch_done, batch_tiles
+        The same for the whole run.
+    pixels_done, n_pixels
+        The same in pixels. The time that a run takes goes with these, as tiles differ in size.
+    """
 
     index: int
     done: int
     n_tiles: int
     batch_done: int
     batch_tiles: int
+    pixels_done: int
+    n_pixels: int
+
+    @property
+    def share(self) -> float:
+        """The share of the work of the whole run that is done, from 0 to 1."""
+        return self.pixels_done / max(self.n_pixels, 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import fsum
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from napari_batch_prediction.classifiers.base import COUNT
 from napari_batch_prediction.errors import BatchPredictionError
 from napari_batch_prediction.problems import Problem
 from napari_batch_prediction.wording import shortened
 
-Status = Literal["done", "failed", "skipped", "cancelled"]
+Status = Literal["done", "failed", "problem", "skipped", "cancelled"]
 
 _LONGEST_TRACE = 20_000
 
@@ -65,7 +65,8 @@ class LedgerRow:
     input
         The text of its location.
     status
-        ``"done"``, ``"failed"``, ``"skipped"`` or ``"cancelled"``.
+        ``"done"``; ``"failed"`` if it was begun and could not be finished; ``"problem"`` if the plan found that it
+        cannot be predicted, so that it was not begun; ``"skipped"`` or ``"cancelled"``.
     reason
         Reason why it is not done; empty if it is.
     outputs
@@ -123,9 +124,15 @@ class Ledger:
     path: Path | None = None
     tables: Mapping[str, Path] = field(default_factory=dict)
 
-    def count(self, status: Status) -> int:
-        """Return the number of inputs with this status."""
-        return sum(row.status == status for row in self.rows)
+    def count(self, *statuses: Status) -> int:
+        """Return the number of inputs with this status, or with one of several."""
+        return sum(row.status in statuses for row in self.rows)
+
+
+def totals(numbers: Mapping[Status, int]) -> str:
+    """Return how many inputs ended in each status, as in ``3 done, 1 failed, 2 with a problem``."""
+    names = {status: "with a problem" if status == "problem" else status for status in get_args(Status)}
+    return ", ".join(f"{numbers[status]} {name}" for status, name in names.items() if numbers.get(status))
 
 
 def explain(error: BaseException) -> tuple[Problem, str]:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, TypeAdapter, ValidationError
 
 from napari_batch_prediction.job.faults import faults
+from napari_batch_prediction.records.ledger import Status
 from napari_batch_prediction.records.record import FORMAT
 
 
@@ -82,7 +83,7 @@ class EndLine(_Line):
 
     kind: Literal["end"]
     index: Index
-    status: Literal["done", "failed", "skipped", "cancelled"]
+    status: Status
     reason: str
     seconds: FiniteFloat
     outputs: dict[str, WrittenOutput]

@@ -142,8 +142,8 @@ class _Run:
         self.token = secrets.token_hex(6)
         self.executor = make_executor(plan.classifier, plan.arrays, workers, self._cancelled)
         self._tasks: dict[int, FileTask | Problem] = {}
-        self._n_tiles = 0
-        self._n_done = 0
+        self._n_tiles = self._n_pixels = 0
+        self._n_done = self._pixels_done = 0
         self._done_of: Counter[int] = Counter()
         self._ended: dict[int, LedgerRow] = {}
         self._tables: dict[str, Path] = {}
@@ -164,17 +164,19 @@ class _Run:
         if self._plan.job.memory is not None and rows_to_run(self._plan):
             yield from preparing(self._plan.classifier, sources(self._plan.exports), self._cancelled)
         self._tasks = make_tasks(self._plan, self._workers, self.token)
-        self._n_tiles = sum(len(task.tiles) for task in self._tasks.values() if isinstance(task, FileTask))
+        tiles = [task.tiles for task in self._tasks.values() if isinstance(task, FileTask)]
+        self._n_tiles, self._n_pixels = sum(map(len, tiles)), sum(each.n_pixels for each in tiles)
 
     def events(self) -> Generator[Event, None, None]:
         """Run every task and write the tables; yield events."""
-        yield BatchStarted(len(self._plan.rows), self._n_tiles)
+        n_files = sum(isinstance(task, FileTask) for task in self._tasks.values())
+        yield BatchStarted(n_files, self._n_tiles, self._n_pixels)
         for index, row in enumerate(self._plan.rows):
             if row.kept is not None:
                 yield self._end(index, row.kept)
             elif problems := self._problems(index, row):
                 reason = " ".join(map(str, problems))
-                yield self._end(index, LedgerRow(input=row.input, status="failed", reason=reason))
+                yield self._end(index, LedgerRow(input=row.input, status="problem", reason=reason))
             elif row.skip:
                 skipped = LedgerRow(input=row.input, status="skipped", reason="All outputs exist.", outputs=row.outputs)
                 yield self._end(index, skipped)
@@ -205,6 +207,8 @@ class _Run:
                 return FileStarted(task.index, len(task.tiles))
             case TaskAdvanced(task, n_done):
                 self._n_done += 1
+                # Tiles of one input are of similar size.
+                self._pixels_done += _pixels(task, n_done) - _pixels(task, self._done_of[task.index])
                 self._done_of[task.index] = n_done
                 return TileDone(
                     index=task.index,
@@ -212,11 +216,15 @@ class _Run:
                     n_tiles=len(task.tiles),
                     batch_done=self._n_done,
                     batch_tiles=self._n_tiles,
+                    pixels_done=self._pixels_done,
+                    n_pixels=self._n_pixels,
                 )
             case TaskEnded(task, row, arrays):
                 if row.status == "failed":
                     # Tiles that will never be done are subtracted, so that progress reaches 100 %.
-                    self._n_tiles -= len(task.tiles) - self._done_of[task.index]
+                    n_done = self._done_of[task.index]
+                    self._n_tiles -= len(task.tiles) - n_done
+                    self._n_pixels -= task.tiles.n_pixels - _pixels(task, n_done)
                 return self._end(task.index, row, arrays)
 
     def _end(self, index: int, row: LedgerRow, arrays: Mapping[str, NDArray] | None = None) -> FileFinished:
@@ -236,3 +244,8 @@ class _Run:
         if not self._is_cancelled and self._should_cancel is not None and self._should_cancel():
             self._is_cancelled = True
         return self._is_cancelled
+
+
+def _pixels(task: FileTask, n_done: int) -> int:
+    """Return the pixels in so many tiles of a task."""
+    return task.tiles.n_pixels * n_done // len(task.tiles)

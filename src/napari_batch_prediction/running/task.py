@@ -85,11 +85,7 @@ class FileTask:
 
 def rows_to_run(plan: Plan) -> dict[int, PlanRow]:
     """Return the rows of a plan that are to be run, by their index."""
-    return {
-        index: row
-        for index, row in enumerate(plan.rows)
-        if row.image is not None and not (row.problems or row.skip or row.kept)
-    }
+    return {index: row for index, row in enumerate(plan.rows) if row.is_to_run}
 
 
 def make_tasks(plan: Plan, workers: int, token: str = "") -> dict[int, FileTask | Problem]:

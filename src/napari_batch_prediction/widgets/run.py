@@ -1,6 +1,5 @@
 """The bar that starts a batch, shows its progress and stops it."""
 
-import time
 from collections.abc import Iterable
 
 from qtpy.QtCore import Qt, Signal
@@ -15,24 +14,15 @@ from napari_batch_prediction.records.events import (
     Notice,
     TileDone,
 )
+from napari_batch_prediction.report import Forecast
 from napari_batch_prediction.session.state import Running, State
 from napari_batch_prediction.session.work import Failure
 from napari_batch_prediction.widgets.parts.line import Line
 from napari_batch_prediction.widgets.parts.message import Message
 from napari_batch_prediction.widgets.parts.words import short_name
-from napari_batch_prediction.wording import count
+from napari_batch_prediction.wording import count, duration
 
-# The time left is shown from so many seconds on, because the first tile says little about it.
-FORETELL_AFTER = 1.0
-
-_MOST_STEPS = 10_000
-
-
-def duration(seconds: float) -> str:
-    """Return a time as minutes and seconds, from an hour on with hours."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+_STEPS = 10_000
 
 
 class RunBar(QWidget):
@@ -53,9 +43,10 @@ class RunBar(QWidget):
         self._running = False
         self._cancelling = False
         self._names: list[str] = []
+        self._to_run: set[int] = set()
         self._n_ended = 0
-        self._tiles = (0, 1)
-        self._began = 0.0
+        self._share, self._tiles = 0.0, (0, 1)
+        self._forecast: Forecast | None = None
         self._all, self._needs = "", ""
         self._n_selected, self._selected_needs = 0, ""
 
@@ -123,6 +114,7 @@ class RunBar(QWidget):
     def set_plan(self, plan: Plan) -> None:
         """Set the images of the run, which events name by index."""
         self._names = [short_name(row.input) for row in plan.rows]
+        self._to_run = {index for index, row in enumerate(plan.rows) if row.is_to_run}
 
     def take(self, events: Iterable[Event]) -> None:
         """Show new events of the run."""
@@ -130,47 +122,43 @@ class RunBar(QWidget):
         for event in events:
             match event:
                 case BatchStarted():
-                    self._began = time.perf_counter()
+                    self._forecast = Forecast()
                     self._tiles = 0, event.n_tiles
                 case Notice():
                     text = event.text
                 case FileStarted():
                     text = self._names[event.index]
                 case TileDone():
-                    self._tiles = event.batch_done, event.batch_tiles
+                    self._tiles, self._share = (event.batch_done, event.batch_tiles), event.share
                     text = f"{self._names[event.index]}, tile {event.done} of {event.n_tiles}"
                 case FileFinished():
-                    self._n_ended += 1
+                    self._n_ended += event.index in self._to_run
         if text:
             self._say(text)
-        if self._began:
-            self._show_progress()
+        if self._forecast is not None:
+            self._show_progress(self._forecast)
 
     def _begin(self) -> None:
         """Show that the inputs are being checked."""
         self._names, self._n_ended = [], 0
-        self._tiles, self._began = (0, 1), 0.0
+        self._tiles, self._share, self._forecast = (0, 1), 0.0, None
         self._bar.setRange(0, 0)
         self._bar.setFormat("")
         self._say("Checking the inputs")
         self.set_problem(None)
 
-    def _show_progress(self) -> None:
+    def _show_progress(self, forecast: Forecast) -> None:
         done, tiles = self._tiles
-        text = f"{self._n_ended} of {count(len(self._names), 'file')}"
-        passed = time.perf_counter() - self._began
-        if done and passed >= FORETELL_AFTER:
-            text += f", {duration(passed / done * (tiles - done))} left"
+        texts = [f"{self._n_ended} of {count(len(self._to_run), 'file')}", forecast.left(self._share)]
+        text = ", ".join(filter(None, texts))
         # A bar paints every change at once, by itself; so it waits for the painting of the whole window.
         self._bar.setUpdatesEnabled(False)
         self._bar.setFormat(text)
-        # Qt counts in 32 bits.
-        steps = min(max(tiles, 1), _MOST_STEPS)
-        if self._bar.maximum() != steps:
-            self._bar.setRange(0, steps)
-        self._bar.setValue(done * steps // max(tiles, 1))
+        if self._bar.maximum() != _STEPS:
+            self._bar.setRange(0, _STEPS)
+        self._bar.setValue(int(self._share * _STEPS))
         self._bar.setUpdatesEnabled(True)
-        self._bar.setToolTip(f"{done} of {count(tiles, 'tile')} done, {duration(passed)} passed")
+        self._bar.setToolTip(f"{done} of {count(tiles, 'tile')} done, {duration(forecast.passed)} passed")
 
     def _say(self, text: str) -> None:
         self._line.say(text)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
 
 EXISTING: dict[Existing, str] = {
-    "error": "report it as failed",
+    "error": "report it as a problem",
     "skip": "skip the image",
     "overwrite": "overwrite it",
 }

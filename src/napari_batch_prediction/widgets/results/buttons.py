@@ -98,7 +98,7 @@ class ResultsButtons(QWidget):
             obstacle = RUNNING
         elif ledger is None:
             obstacle = "There is no run yet."
-        elif not ledger.count("failed"):
+        elif not ledger.count("failed", "problem"):
             obstacle = "No image failed."
         else:
             obstacle = NO_RECORD if self._record is None else ""

@@ -2,14 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, get_args
+from typing import Any
 
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 
 from napari_batch_prediction.classifiers.base import COUNT_IN_REGION
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.records.events import Event, FileFinished, FileStarted, TileDone
-from napari_batch_prediction.records.ledger import LedgerRow, Status
+from napari_batch_prediction.records.ledger import LedgerRow, Status, totals
 from napari_batch_prediction.widgets.canvas.predicted_layers import count_text
 from napari_batch_prediction.widgets.parts.words import short_name, tip
 
@@ -41,7 +41,7 @@ class ResultsModel(QAbstractTableModel):
         self._rows: dict[str, int] = {}
         self._states: list[str] = []
         self._ended: dict[int, LedgerRow] = {}
-        self._numbers: Counter[str] = Counter()
+        self._numbers: Counter[Status] = Counter()
         self._total = 0.0
         self._of_series = self._has_reasons = False
         self._longest: dict[str, tuple[int, int]] = {}
@@ -142,14 +142,15 @@ class ResultsModel(QAbstractTableModel):
         return self._ended.get(row) if row is not None else None
 
     def only_failed(self) -> int | None:
-        """Return the first row that failed, if none is done."""
-        if self._numbers["done"] or not self._numbers["failed"]:
+        """Return the first row that failed or had a problem, if none is done."""
+        bad = ("failed", "problem")
+        if self._numbers["done"]:
             return None
-        return next(i for i in range(len(self.locations)) if self._states[i] == "failed")
+        return next((i for i in range(len(self.locations)) if self._states[i] in bad), None)
 
     def summary(self) -> str:
         """Return the number of images of each status, and the count in all of them."""
-        texts = [f"{self._numbers[status]} {status}" for status in get_args(Status) if self._numbers[status]]
+        texts = [text] if (text := totals(self._numbers)) else []
         # Frames show the same objects again, so their counts are not added up.
         if COUNT in self._columns and not self._of_series and self._total:
             texts.append(f"{self._total:.1f} counted")

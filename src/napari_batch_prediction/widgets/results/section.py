@@ -243,7 +243,9 @@ class ResultsSection(Section):
         row = self._selected()
         ended = self._model.ended(row)
         reason, trace = (ended.reason, ended.trace) if ended is not None else ("", "")
-        self.message.explain(reason, trace, "problem" if ended is not None and ended.status == "failed" else None)
+        self.message.explain(
+            reason, trace, "problem" if ended is not None and ended.status in ("failed", "problem") else None
+        )
         self._buttons.set_rows(len(self._model.locations), row)
         folder = self._folder()
         self._buttons.set_folder("" if folder is not None else "Nothing is written yet.")
