@@ -56,7 +56,8 @@ def test_manifest_is_found_and_its_commands_imported():
     manifest = npe2.PluginManifest.from_distribution("napari-batch-prediction")
     manifest.validate_imports()
     assert [(w.display_name, w.command) for w in manifest.contributions.widgets] == [
-        ("Batch Prediction", "napari-batch-prediction.batch")
+        ("Batch Prediction", "napari-batch-prediction.batch"),
+        ("Train Classifier", "napari-batch-prediction.train"),
     ]
     assert [sample.key for sample in manifest.contributions.sample_data] == ["nuclei", "colonies", "embryo", "division"]
     assert [reader.command for reader in manifest.contributions.readers] == ["napari-batch-prediction.read"]

@@ -118,7 +118,7 @@ class LayerGrid(PixelGrid):
         return cls(axes.replace("c", ""), layer_axes=axes, n_channels=n_channels, placing=placing)
 
     @cached_property
-    def _keeps_channels(self) -> bool:
+    def keeps_channels(self) -> bool:
         """True if the axis of channels cannot be left out."""
         if "c" not in self.layer_axes:
             return False
@@ -130,16 +130,16 @@ class LayerGrid(PixelGrid):
         first = np.array([start.get(key, 0) for key in self.layer_axes], float)
         scale, rotate, shear = (np.array(self.placing[name], float) for name in ("scale", "rotate", "shear"))
         move = rotate @ shear @ np.diag(scale)
-        if self._keeps_channels and not with_channels:
+        if self.keeps_channels and not with_channels:
             i = self.layer_axes.index("c")
             first[i] += (self.n_channels - 1) / 2
             scale[i] *= self.n_channels
         translate = np.array(self.placing["translate"], float) + move @ first
-        if self._keeps_channels:
+        if self.keeps_channels:
             kept: list[int] = list(range(len(self.layer_axes)))
         else:
             kept = [i for i, key in enumerate(self.layer_axes) if key != "c"]
-        lead = int(with_channels and not self._keeps_channels)
+        lead = int(with_channels and not self.keeps_channels)
         units, labels = self.placing["units"], self.placing["axis_labels"]
         return {
             "scale": (1.0,) * lead + tuple(scale[kept].tolist()),
@@ -153,7 +153,7 @@ class LayerGrid(PixelGrid):
 
     def arrange(self, pixels: Any, *, with_channels: bool = False) -> Any:
         """Return pixels in the axes of a layer; see :meth:`PixelGrid.arrange`."""
-        if not self._keeps_channels:
+        if not self.keeps_channels:
             return pixels
         if isinstance(pixels, list):
             return [self.arrange(level, with_channels=with_channels) for level in pixels]

@@ -3,11 +3,10 @@
 from html import escape
 
 from qtpy.QtCore import Qt, QUrl
-from qtpy.QtGui import QColor, QPainter, QPixmap, QTextDocument
+from qtpy.QtGui import QTextDocument
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_batch_prediction.classifiers.base import Classifier
-from napari_batch_prediction.colors import Color
 from napari_batch_prediction.widgets.classifier.feature_table import FeatureDialog
 from napari_batch_prediction.widgets.classifier.text import (
     classes,
@@ -17,9 +16,8 @@ from napari_batch_prediction.widgets.classifier.text import (
     limits,
     tooltip,
 )
+from napari_batch_prediction.widgets.parts.colors import swatch
 from napari_batch_prediction.widgets.parts.message import WrappedText
-
-SWATCH_PX = 11
 
 
 class ClassifierCard(QWidget):
@@ -56,7 +54,7 @@ class ClassifierCard(QWidget):
         document = self._text.document()
         for i, (_, color) in enumerate(colored):
             if document is not None:
-                document.addResource(QTextDocument.ResourceType.ImageResource, _swatch_url(i), _swatch(color))
+                document.addResource(QTextDocument.ResourceType.ImageResource, _swatch_url(i), swatch(color))
         swatches = " &nbsp; ".join(
             f'<img src="{_swatch_url(i).toString()}">&nbsp;{escape(name)}' for i, (name, _) in enumerate(colored)
         )
@@ -97,14 +95,3 @@ class ClassifierCard(QWidget):
 
 def _swatch_url(i: int) -> QUrl:
     return QUrl(f"swatch:{i}")
-
-
-def _swatch(color: Color) -> QPixmap:
-    """Return a square in a colour, with an edge that shows it on any background."""
-    square = QPixmap(SWATCH_PX, SWATCH_PX)
-    square.fill(QColor(*color))
-    painter = QPainter(square)
-    painter.setPen(QColor("grey"))
-    painter.drawRect(0, 0, SWATCH_PX - 1, SWATCH_PX - 1)
-    painter.end()
-    return square

@@ -21,27 +21,32 @@ class FeatureModel(QAbstractTableModel):
         The features of one stage.
     parent
         The owner.
+
+    Attributes
+    ----------
+    selection
+        The features that are shown.
     """
 
     def __init__(self, selection: FeatureSelection, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._selection = selection
+        self.selection = selection
 
     def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
         """Return the number of features plus one."""
-        return 0 if parent.isValid() else len(self._selection.ids) + 1
+        return 0 if parent.isValid() else len(self.selection.ids) + 1
 
     def columnCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
         """Return the number of scales."""
-        return 0 if parent.isValid() else len(self._selection.scales)
+        return 0 if parent.isValid() else len(self.selection.scales)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return a scale, or the name of a feature."""
         if role != Qt.ItemDataRole.DisplayRole:
             return None
         if orientation == Qt.Orientation.Horizontal:
-            return f"\u03c3 {self._selection.scales[section]:g}"
-        return TITLES[self._selection.ids[section - 1]] if section else "Computed in"
+            return f"\u03c3 {self.selection.scales[section]:g}"
+        return TITLES[self.selection.ids[section - 1]] if section else "Computed in"
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return a tick if the feature is used at the scale; in the first row, 2D or 3D."""
@@ -49,7 +54,7 @@ class FeatureModel(QAbstractTableModel):
             return Qt.AlignmentFlag.AlignCenter
         if role != Qt.ItemDataRole.DisplayRole:
             return None
-        selection, scale = self._selection, index.column()
+        selection, scale = self.selection, index.column()
         if index.row() == 0:
             return ("2D" if selection.in_2d[scale] else "3D") if scale in selection.used_scales else ""
         return TICK if selection.matrix[index.row() - 1][scale] else ""
@@ -72,7 +77,7 @@ class FeatureDialog(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(f"Features of {name}")
-        tables = [_table(FeatureModel(selection, self)) for selection in selections]
+        tables = [feature_view(FeatureModel(selection, self)) for selection in selections]
         layout = QVBoxLayout(self)
         if len(tables) == 1:
             layout.addWidget(tables[0])
@@ -81,15 +86,20 @@ class FeatureDialog(QDialog):
             for i, table in enumerate(tables, start=1):
                 tabs.addTab(table, f"Stage {i}")
             layout.addWidget(tabs)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        for button in buttons.buttons():
-            # The platform's icon is black, also on a dark theme.
-            button.setIcon(QIcon())
-        buttons.rejected.connect(self.reject)
-        layout.addWidget(buttons)
+        layout.addWidget(close_button(self))
 
 
-def _table(model: FeatureModel) -> QTableView:
+def close_button(dialog: QDialog) -> QDialogButtonBox:
+    """Return a button that closes a dialog."""
+    buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+    for button in buttons.buttons():
+        # The platform's icon is black, also on a dark theme.
+        button.setIcon(QIcon())
+    buttons.rejected.connect(dialog.reject)
+    return buttons
+
+
+def feature_view(model: FeatureModel) -> QTableView:
     """Return a view just as large as its table."""
     view = QTableView()
     view.setModel(model)

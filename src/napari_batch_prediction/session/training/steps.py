@@ -1,0 +1,226 @@
+"""The pieces of work of a training session, each done in the background."""
+
+from collections import deque
+from collections.abc import Generator, Mapping, Sequence
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from math import prod
+from threading import Lock
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_batch_prediction.classifiers.base import PROBABILITIES
+from napari_batch_prediction.classifiers.pixel_classification import PixelClassification
+from napari_batch_prediction.colors import Color
+from napari_batch_prediction.engine.tiles import Box, Tile, n_cores
+from napari_batch_prediction.errors import ImageMismatchError
+from napari_batch_prediction.images.base import Image
+from napari_batch_prediction.session.training.examples import ImageExamples, complete, look_again
+from napari_batch_prediction.session.training.fit import NotYet, Trained, fit
+from napari_batch_prediction.session.training.image import Images, Region, Settings
+from napari_batch_prediction.session.training.overlay import colors_of
+from napari_batch_prediction.session.training.view import KeptTiles, View
+from napari_batch_prediction.session.work import ShouldCancel
+
+# Pixels of an image that are kept from stroke to stroke; of larger views they are read again for each tile.
+_KEPT_BYTES = 2**28
+
+Known = Mapping[int, ImageExamples]
+"""The labelled pixels of each image."""
+
+
+class Collected(NamedTuple):
+    """The labelled pixels as they are now, with their features."""
+
+    examples: Known
+
+
+class Painted(NamedTuple):
+    """A tile of the prediction.
+
+    Attributes
+    ----------
+    view
+        The view that it belongs to.
+    box
+        The tile, within that view.
+    colors
+        Red, green, blue and opacity (z, y, x, 4) of the pixels that are kept.
+    probabilities
+        float32 (classes, z, y, x); None if they were known before.
+    """
+
+    view: View
+    box: Box
+    colors: NDArray[np.uint8]
+    probabilities: NDArray[np.float32] | None
+
+
+class PixelCache:
+    """Pixels around the views, so that they are not read again for every stroke. Threads may share it."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._blocks: dict[tuple[int, int, int], tuple[Box, NDArray]] = {}
+
+    def forget(self, image: int) -> None:
+        """Drop the pixels of an image."""
+        with self._lock:
+            self._blocks = {key: value for key, value in self._blocks.items() if key[0] != image}
+
+    def load(self, view: View, image: Image, outer: Box) -> None:
+        """Read the pixels of a view and its context, unless they are there or would be too many."""
+        sizes = [s.stop - s.start for s in outer]
+        if self._find(view, outer) is not None or prod(sizes) * image.extents["c"] * image.dtype.itemsize > _KEPT_BYTES:
+            return
+        block = image.read_czyx(view.t, *outer)
+        with self._lock:
+            self._blocks[view.image, view.level, view.t] = outer, block
+            while sum(values.nbytes for _, values in self._blocks.values()) > _KEPT_BYTES and len(self._blocks) > 1:
+                del self._blocks[next(iter(self._blocks))]
+
+    def read(self, view: View, image: Image, outer: Box) -> NDArray:
+        """Return the pixels (c, z, y, x) of a box."""
+        found = self._find(view, outer)
+        return image.read_czyx(view.t, *outer) if found is None else found
+
+    def _find(self, view: View, outer: Box) -> NDArray | None:
+        with self._lock:
+            kept = self._blocks.get((view.image, view.level, view.t))
+        if kept is None or not all(
+            k.start <= s.start and s.stop <= k.stop for k, s in zip(kept[0], outer, strict=True)
+        ):
+            return None
+        inside = (slice(s.start - k.start, s.stop - k.start) for k, s in zip(kept[0], outer, strict=True))
+        return kept[1][(slice(None), *inside)]
+
+
+def train(
+    images: Images,
+    known: Known,
+    changed: Mapping[int, Sequence[Region]],
+    settings: Settings,
+    should_cancel: ShouldCancel,
+) -> Generator[Collected, None, Trained | NotYet]:
+    """Collect the labelled pixels, and train on them.
+
+    Parameters
+    ----------
+    images
+        The images.
+    known
+        Their labelled pixels as they were.
+    changed
+        Regions of the images in which labels have changed since.
+    settings
+        Classes, features and trees.
+    should_cancel
+        See :data:`~napari_batch_prediction.session.work.Work`.
+    """
+    for image in images.values():
+        check_size(image.name, image.image, settings)
+    examples = {}
+    for key, image in images.items():
+        one = known.get(key, ImageExamples.none_of(image.shape))
+        one = look_again(image, one, changed.get(key, ()), should_cancel)
+        if should_cancel():
+            return NotYet("")
+        try:
+            examples[key] = complete(image, one, settings.selection, should_cancel)
+        except CancelledError:
+            return NotYet("")
+    yield Collected(examples)
+    return fit(images, examples, settings, should_cancel)
+
+
+def check_size(name: str, image: Image, settings: Settings) -> None:
+    """Raise an error if an image is too small for the features."""
+    try:
+        settings.selection.check_extents(*(image.extents[key] for key in "zyx"))
+    except ImageMismatchError as error:
+        raise ImageMismatchError(
+            f"{name}: {error} Or untick the features of the largest scale, or choose 2D for it if the image has few "
+            "slices."
+        ) from error
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Show:
+    """Everything that is needed to draw what is on the canvas.
+
+    Attributes
+    ----------
+    images
+        The images.
+    views
+        What is to be drawn, the most important first.
+    classifier
+        The classifier.
+    overlay, colors
+        The source to draw, and the colour of each class.
+    kept
+        Tiles that are predicted already.
+    pixels
+        Pixels that are read already.
+    """
+
+    images: Images
+    views: Sequence[View]
+    classifier: PixelClassification
+    overlay: str
+    colors: Sequence[Color]
+    kept: KeptTiles
+    pixels: PixelCache
+
+
+def show(wanted: Show, should_cancel: ShouldCancel) -> Generator[Painted, None, None]:
+    """Predict what is on the canvas, tile by tile from its middle outward; those that are known come first."""
+    missing: list[tuple[View, Box]] = []
+    for view in wanted.views:
+        for box in view.tiles():
+            values = wanted.kept.find(view, box)
+            if values is None:
+                missing.append((view, box))
+            else:
+                yield Painted(view, box, colors_of(wanted.overlay, values, wanted.colors), None)
+            if should_cancel():
+                return
+    with ThreadPoolExecutor(n_cores(), thread_name_prefix="show") as pool:
+        waiting: deque[Future[Painted | None]] = deque()
+        try:
+            for view in wanted.views:
+                if not any(view is other for other, _ in missing):
+                    continue
+                image = wanted.images[view.image].levels[view.level]
+                wanted.pixels.load(view, image, _around(wanted, view, view.box)[0])
+            for view, box in missing:
+                waiting.append(pool.submit(_predict, wanted, view, box, should_cancel))
+            while waiting:
+                if (painted := waiting.popleft().result()) is not None:
+                    yield painted
+                if should_cancel():
+                    return
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _around(wanted: Show, view: View, box: Box) -> tuple[Box, Box]:
+    """Return a box with its context, and the box in that."""
+    image = wanted.images[view.image].levels[view.level]
+    return Tile(view.t, *box).with_context(image.extents, wanted.classifier.context)
+
+
+def _predict(wanted: Show, view: View, box: Box, should_cancel: ShouldCancel) -> Painted | None:
+    """Predict a tile; return None without doing so if the work has to stop."""
+    if should_cancel():
+        return None
+    image = wanted.images[view.image].levels[view.level]
+    outer, inner = _around(wanted, view, box)
+    block = wanted.pixels.read(view, image, outer)
+    if should_cancel():
+        return None
+    values = view.thinned(wanted.classifier.predict_tile(block, inner, [PROBABILITIES])[PROBABILITIES])
+    return Painted(view, box, colors_of(wanted.overlay, values, wanted.colors), values)

@@ -1,0 +1,283 @@
+"""The dock widget in which a classifier is trained: from an image and strokes to a classifier."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Image as ImageLayer
+from numpy.typing import NDArray
+from qtpy.QtCore import QEvent, QSize, Qt, Signal
+from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+
+from napari_batch_prediction.engine.compiled.engine import ENGINE
+from napari_batch_prediction.engine.tiles import Context, Tile
+from napari_batch_prediction.errors import BatchPredictionError
+from napari_batch_prediction.features.choice import default_selection, fitted
+from napari_batch_prediction.features.selection import FeatureSelection
+from napari_batch_prediction.session.training.examples import counts
+from napari_batch_prediction.session.training.fit import Trained
+from napari_batch_prediction.session.training.image import Settings
+from napari_batch_prediction.session.training.session import TrainingSession
+from napari_batch_prediction.session.training.state import TrainingState
+from napari_batch_prediction.session.training.view import View
+from napari_batch_prediction.widgets.parts.focus import focus_style
+from napari_batch_prediction.widgets.parts.wheel import let_wheel_scroll
+from napari_batch_prediction.widgets.training.bar import TrainingBar
+from napari_batch_prediction.widgets.training.classes import ClassesSection
+from napari_batch_prediction.widgets.training.images_section import TrainingImagesSection
+from napari_batch_prediction.widgets.training.layers import TrainedLayers
+from napari_batch_prediction.widgets.training.settings import FeaturesSection, OverlaySection
+from napari_batch_prediction.widgets.training.visible import visible
+from napari_batch_prediction.widgets.work import QtWorker
+
+if TYPE_CHECKING:
+    import napari.viewer
+
+# Pixels along each side of a preview.
+_PREVIEW = 384
+
+
+class TrainClassifierWidget(QWidget):
+    """Paint strokes on images, see the prediction while painting, and keep the classifier.
+
+    Parameters
+    ----------
+    napari_viewer
+        The viewer; napari passes it in.
+
+    Attributes
+    ----------
+    changed
+        Classes, features or trees have changed.
+    trained
+        A classifier is trained on everything as it is; emitted with the
+        :class:`~napari_batch_prediction.session.training.fit.Trained`.
+    """
+
+    changed = Signal()
+    trained = Signal(object)
+
+    def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
+        super().__init__()
+        self._viewer = napari_viewer
+        self.classes, self.features = ClassesSection(), FeaturesSection()
+        self.session = TrainingSession(self.value(), QtWorker(self))
+        self.layers = TrainedLayers(napari_viewer, self.session, self)
+        self.images = TrainingImagesSection(napari_viewer)
+        self.overlay, self.bar = OverlaySection(), TrainingBar()
+        self._unseen = ""
+        # Features are chosen by the user; until then the first image decides.
+        self._has_features = False
+        self._lay_out()
+        self._connect()
+        self._set_docked(True)
+        self._set_style()
+        self.bar.setValue(True)
+
+    def _lay_out(self) -> None:
+        self._content = QWidget()
+        inner = QVBoxLayout(self._content)
+        inner.setContentsMargins(6, 4, 6, 4)
+        inner.setSpacing(6)
+        for section, stretch in ((self.images, 1), (self.classes, 2), (self.features, 0), (self.overlay, 0)):
+            inner.addWidget(section, stretch)
+        self._scroll = QScrollArea()
+        self._scroll.setWidget(self._content)
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(0)
+        outer.addWidget(self._scroll, 1)
+        outer.addWidget(self.bar)
+        let_wheel_scroll(self)
+
+    def _connect(self) -> None:
+        self.images.layers_wanted.connect(self._add_layers)
+        self.images.files_wanted.connect(self.add_files)
+        self.images.chosen.connect(self._choose_image)
+        self.images.removed.connect(self.layers.remove)
+        self.images.axes_wanted.connect(self._set_axes)
+        self.classes.changed.connect(self._on_classes)
+        self.classes.brush_wanted.connect(self.layers.paint)
+        self.classes.removed.connect(self.layers.erase_class)
+        self.features.changed.connect(self._on_features)
+        self.features.preview = self._preview
+        self.overlay.changed.connect(self._on_overlay)
+        self.layers.changed.connect(self._on_images)
+        self.layers.problem.connect(self.images.say)
+        self.layers.unseen.connect(self._on_unseen)
+        self.layers.label_chosen.connect(self.classes.select)
+        self.layers.overlay_removed.connect(lambda: self.bar.setValue(False))
+        self.bar.live_changed.connect(self._on_live)
+        self.session.state_changed.connect(self._on_state)
+        self.session.collected.connect(self._on_collected)
+        self.session.trained.connect(self._on_trained)
+
+    def value(self) -> Settings:
+        """Return classes, features and trees."""
+        selection, n_trees = self.features.value()
+        return Settings(self.classes.value(), selection, n_trees)
+
+    def setValue(self, settings: Settings) -> None:
+        """Set classes, features and trees."""
+        self._has_features = True
+        self.classes.setValue(settings.classes)
+        self.features.setValue(settings.selection, settings.n_trees)
+
+    def add_image(self, *layers: ImageLayer, axes: str | None = None) -> None:
+        """Train on a layer, or on several as the channels of one image; the brush is ready then.
+
+        Raises
+        ------
+        AxesError, ImageReadError, ImageMismatchError
+            If they are no image, or do not go together with the images that are there.
+        """
+        entry = self.layers.add(layers, axes)
+        if not self._has_features:
+            self._has_features = True
+            self.features.setValue(default_selection(entry.image.image.extents), self.features.value()[1])
+        self.images.select(entry.number)
+        self._take_brush()
+
+    def add_files(self, paths: Sequence[Path]) -> None:
+        """Open images as layers, and train on them."""
+        from napari_batch_prediction.widgets.training.files import open_layers
+
+        for path in paths:
+            try:
+                layer = open_layers(path)
+            except BatchPredictionError as error:
+                self.images.say(str(error))
+                continue
+            self._viewer.add_layer(layer)
+            self._add_layers([layer], together=False)
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Stop everything when napari removes the dock; being hidden does not count."""
+        if event is not None and event.type() == QEvent.Type.ParentChange:
+            self._set_docked(self.parent() is not None)
+            if self.parent() is None:
+                self.session.close()
+        super().changeEvent(event)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return a width at which no control is cut."""
+        scroll = self._scroll.verticalScrollBar()
+        width = self._content.minimumSizeHint().width() + (scroll.sizeHint().width() if scroll is not None else 0)
+        return QSize(max(width, self.bar.minimumSizeHint().width()), super().minimumSizeHint().height())
+
+    def _set_docked(self, docked: bool) -> None:
+        self.layers.set_docked(docked)
+        if docked:
+            self._viewer.events.theme.connect(self._set_style)
+        else:
+            self._viewer.events.theme.disconnect(self._set_style)
+
+    def _set_style(self) -> None:
+        self.setStyleSheet(focus_style(self._viewer.theme))
+
+    def _add_layers(self, layers: list[ImageLayer], together: bool) -> None:
+        for one in [layers] if together else [[layer] for layer in layers]:
+            try:
+                self.add_image(*one)
+            except BatchPredictionError as error:
+                self.images.say(str(error))
+
+    def _set_axes(self, number: int, axes: str) -> None:
+        entry = next(entry for entry in self.layers.entries if entry.number == number)
+        others = [other for other in self.layers.entries if other is not entry]
+        try:
+            from napari_batch_prediction.widgets.training.images import PaintableImage, why_unlike
+
+            image = PaintableImage.of(entry.image.layers, axes)
+            if reason := next(filter(None, (why_unlike(image, other.image) for other in others)), ""):
+                self.images.say(reason)
+                return
+        except BatchPredictionError as error:
+            self.images.say(str(error))
+            return
+        self.layers.remove(number)
+        self.add_image(*entry.image.layers, axes=axes)
+
+    def _choose_image(self, number: int) -> None:
+        self.layers.choose(number)
+        self._take_brush()
+
+    def _take_brush(self) -> None:
+        if (one := self.classes.selected()) is not None:
+            self.layers.paint(one.label)
+
+    def _on_images(self) -> None:
+        entries = self.layers.entries
+        self.images.show_entries(entries)
+        deep = [entry.image.image.extents["z"] for entry in entries]
+        self.features.set_depth(max(deep, default=1))
+        self.bar.show_state(self.session, self._unseen)
+
+    def _on_classes(self) -> None:
+        self.layers.set_classes(self.classes.value())
+        self.session.set_classes(self.classes.value())
+        self.changed.emit()
+
+    def _on_features(self) -> None:
+        selection, n_trees = self.features.value()
+        self._has_features = True
+        self.session.set_selection(selection)
+        self.session.set_trees(n_trees)
+        self.layers.look()
+        self.changed.emit()
+
+    def _on_overlay(self) -> None:
+        source, opacity = self.overlay.value()
+        self.layers.set_opacity(opacity)
+        self.session.set_overlay(source)
+
+    def _on_live(self, live: bool) -> None:
+        if live:
+            self.layers.set_shown(True)
+            self.layers.look()
+        self.session.set_live(live)
+
+    def _on_unseen(self, reason: str) -> None:
+        if reason != self._unseen:
+            self._unseen = reason
+            self.bar.show_state(self.session, reason)
+
+    def _on_state(self, _state: TrainingState) -> None:
+        self.bar.show_state(self.session, self._unseen)
+
+    def _on_collected(self) -> None:
+        self.classes.set_counts(counts(self.session.examples))
+        self.images.set_counts(self.session.examples)
+
+    def _on_trained(self, result: Trained) -> None:
+        self.trained.emit(result)
+
+    def _preview(self, selection: FeatureSelection) -> Any:
+        """Return the work that computes a feature of the middle of what is on the canvas."""
+        entry = self.layers.current
+        if entry is None:
+            return "Add an image to see its features."
+        view = visible(self._viewer, entry.number, entry.image, entry.labels, selection.min_extents)
+        if not isinstance(view, View):
+            return view or "Nothing of the image is on the canvas."
+        image = entry.image.levels[view.level]
+        selection = fitted(selection, image.extents["z"])
+        return partial(_feature, image, view, selection)
+
+
+def _feature(image: Any, view: View, selection: FeatureSelection) -> NDArray[np.float32]:
+    """Return the first value of a feature (y, x), of the first channel, in the middle of a view."""
+    selection.check_extents(*(image.extents[key] for key in "zyx"))
+    sides = []
+    for side in view.box:
+        start = max((side.start + side.stop - _PREVIEW) // 2, side.start)
+        sides.append(slice(start, min(start + _PREVIEW, side.stop)))
+    outer, inner = Tile(view.t, *sides).with_context(image.extents, Context(*selection.context))
+    block = image.read_czyx(view.t, *outer)[:1]
+    values: NDArray[np.float32] = ENGINE.prepare(selection, 1).features(block, inner)[0]
+    return values.reshape([n for n in values.shape if n > 1] or [1, 1])
