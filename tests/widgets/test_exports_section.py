@@ -555,14 +555,14 @@ def test_mirrored_tree_needs_a_folder(pixel_section):
     assert exports(pixel_section)[0] == Export(folder=Path("out"), name="{relative}/{stem}_{source}")
 
 
-def test_settings_of_a_batch_come_back_in_the_next_window(new_section, section):
-    """What a batch was started with is there the next time; what was only typed is not."""
-    section.setValue(job(LABELS, Export(format="tiff"), existing="skip"))
+def test_outputs_of_a_batch_come_back_in_the_next_window(new_section, section):
+    """Outputs and formats are there the next time; where they went, and that they replaced others, is not."""
+    section.setValue(job(LABELS, Export(format="tiff", folder=Path("out"), dtype="uint8"), existing="overwrite"))
     section.remember()
     section.setValue(job(PIXELS))
     _clear_plugin_settings_cache()
     other = new_section()
-    assert other.value() == {"exports": (LABELS, Export(format="tiff")), "existing": "skip"}
+    assert other.value() == {"exports": (LABELS, Export(format="tiff")), "existing": "error"}
     other.set_offered(classifier("a_2d_u8"))
     assert ticked(other) == ["Probabilities", "Simple Segmentation"]
     other.set_offered(classifier("h1_count_2d_u8"))
@@ -571,7 +571,7 @@ def test_settings_of_a_batch_come_back_in_the_next_window(new_section, section):
 
 def test_rubbish_in_the_settings_is_as_no_batch_yet(new_section, tmp_path):
     """It is as if there had been no batch yet."""
-    (tmp_path / f"{PROGRAM}.yaml").write_text("batch: {exports: '[3'}")
+    (tmp_path / f"{PROGRAM}.yaml").write_text("batch: {outputs: 3}")
     assert new_section().value() == {"exports": (Export(),), "existing": "error"}
 
 

@@ -123,12 +123,12 @@ def test_every_menu_shows_and_hides_one_dock(make_napari_viewer, qtbot):
 def test_preferences_hold_for_the_next_dock(make_napari_viewer):
     """What is set in File > Preferences holds for the dock that is opened next; what the dock keeps stands there."""
     viewer = make_napari_viewer(show=True)
-    preferences.add_recent(CASE / "project.ilp")
+    preferences.keep_exports([Export(format="tiff")])
     choose(viewer.window.file_menu, "Preferences")
     dialog = viewer.window._pref_dialog
     titles = [dialog._list.item(i).text() for i in range(dialog._list.count())]
     page = dialog._stack.widget(titles.index("ilastik Batch Prediction"))
-    assert any("project.ilp" in line.text() for line in page.findChildren(QLineEdit))
+    assert any("Probabilities (tiff)" in line.text() for line in page.findChildren(QLineEdit))
     (box,) = page.findChildren(QCheckBox)
     assert box.isChecked()
     box.click()

@@ -1,6 +1,5 @@
 """What the window remembers: it comes back, and nothing that stands in the settings can break the window."""
 
-import json
 import os
 from pathlib import Path
 
@@ -18,8 +17,13 @@ from napari_batch_prediction.widgets.results.section import ResultsSection
 EXPORTS = (
     Export(source="Simple Segmentation", format="tiff", folder=Path("out"), region={"y": (10, 200), "x": (None, 512)}),
     Export(dtype="uint8", input_range=(0, 1), output_range=(0, 255), output_axes="tczyx", name="{stem}_p"),
+    Export(source="Counts", format="ilastik csv"),
 )
-KEPT = (EXPORTS[0].model_copy(update={"region": {}}), EXPORTS[1])
+KEPT = (
+    Export(source="Simple Segmentation", format="tiff"),
+    Export(),
+    Export(source="Counts", format="ilastik csv"),
+)
 
 
 @pytest.fixture
@@ -38,7 +42,7 @@ def next_session() -> None:
 
 def test_nothing_is_known_at_first(settings_file):
     assert preferences.recent() == []
-    assert preferences.exports() is None
+    assert preferences.exports() == ()
     assert preferences.load_results() is True
     assert not settings_file.exists()
 
@@ -63,24 +67,30 @@ def test_recent_classifiers_are_known_by_their_whole_path(settings_file, tmp_pat
     assert preferences.recent() == [tmp_path / "cells.ilp"]
 
 
-def test_exports_come_back_without_their_region(settings_file):
-    """A region belongs to the images it was drawn on; other images come with the next session."""
-    preferences.keep_exports(EXPORTS, "overwrite")
-    assert "region" not in settings_file.read_text()
+def test_outputs_and_formats_come_back_and_nothing_else(settings_file):
+    """Folder, name, range and region belong to the images of that batch."""
+    preferences.keep_exports(EXPORTS)
     next_session()
-    assert preferences.exports() == (KEPT, "overwrite")
+    assert preferences.exports() == KEPT
 
 
-def test_a_region_kept_by_an_earlier_version_is_left_out(settings_file):
-    kept = json.dumps({"exports": [{"region": {"y": [88, 93]}}], "existing": "skip"})
-    settings_file.write_text(yaml.safe_dump({"batch": {"exports": kept}}))
-    assert preferences.exports() == ((Export(),), "skip")
+def test_settings_are_kept_as_names_that_can_be_read(settings_file):
+    """The file, and so napari's page, holds words and no code."""
+    preferences.keep_exports(EXPORTS)
+    text = "Simple Segmentation (tiff), Probabilities (compressed hdf5), Counts (ilastik csv)"
+    assert yaml.safe_load(settings_file.read_text()) == {"batch": {"outputs": text}}
+
+
+def test_outputs_can_be_typed_in_preferences(settings_file):
+    """Without a format it is the default; what is no format is left out."""
+    settings_file.write_text(yaml.safe_dump({"batch": {"outputs": " Probabilities ,Features (h5), Density (ham)"}}))
+    assert preferences.exports() == (Export(), Export(source="Features"))
 
 
 def test_no_exports_leave_those_of_the_last_batch(settings_file):
-    preferences.keep_exports(EXPORTS, "skip")
-    preferences.keep_exports((), "error")
-    assert preferences.exports() == (KEPT, "skip")
+    preferences.keep_exports(EXPORTS)
+    preferences.keep_exports(())
+    assert preferences.exports() == KEPT
 
 
 def test_load_results_comes_back(settings_file):
@@ -104,10 +114,15 @@ def test_names_that_are_not_unicode_are_kept(settings_file):
     """File names on Linux are bytes."""
     odd = Path(os.fsdecode(b"/data/caf\xe9"))
     preferences.add_recent(odd / "cells.ilp")
-    preferences.keep_exports([Export(folder=odd)], "error")
     next_session()
     assert preferences.recent() == [odd / "cells.ilp"]
-    assert preferences.exports() == ((Export(folder=odd),), "error")
+
+
+def test_recent_classifiers_can_be_forgotten(settings_file):
+    preferences.add_recent(Path("/data/cells.ilp"))
+    preferences.forget_recent()
+    next_session()
+    assert preferences.recent() == []
 
 
 RUBBISH = {
@@ -115,19 +130,11 @@ RUBBISH = {
     "a list": "- one\n- two\n",
     "a word": "hello",
     "another type": "batch: 5\n",
-    "numbers": yaml.safe_dump({"batch": {"recent": 3, "exports": [1], "load_results": "perhaps"}}),
-    "not json": yaml.safe_dump({"batch": {"recent": "cells.ilp", "exports": "{"}}),
-    "other json": yaml.safe_dump({"batch": {"recent": '{"a": 1}', "exports": "[[]]"}}),
-    "deep json": yaml.safe_dump({"batch": {"recent": "[" * 100_000, "exports": "[" * 100_000}}),
-    "no exports": yaml.safe_dump({"batch": {"exports": '{"exports": [], "existing": "error"}'}}),
-    "of another version": yaml.safe_dump(
-        {
-            "batch": {
-                "exports": json.dumps({"exports": [{"source": "Probabilities", "quality": 3}], "existing": "error"})
-            }
-        }
+    "numbers": yaml.safe_dump({"batch": {"outputs": [1], "load_results": "perhaps"}}),
+    "other names": yaml.safe_dump({"batch": {"outputs": ", (tiff), Probabilities (ham)"}}),
+    "of an earlier version": yaml.safe_dump(
+        {"batch": {"recent": "[]", "exports": '{"exports": [{}], "existing": "overwrite"}'}}
     ),
-    "an unknown answer": yaml.safe_dump({"batch": {"exports": '{"exports": [{}], "existing": "ask"}'}}),
 }
 
 
@@ -136,24 +143,36 @@ def test_rubbish_is_as_if_nothing_was_kept(settings_file, text):
     """Whatever the file holds, the defaults are used and keeping something raises nothing."""
     settings_file.write_text(text)
     assert preferences.recent() == []
-    assert preferences.exports() is None
+    assert preferences.exports() == ()
     assert preferences.load_results() is True
     preferences.add_recent(Path("/data/cells.ilp"))
-    preferences.keep_exports(EXPORTS, "skip")
+    preferences.keep_exports(EXPORTS)
     preferences.keep_load_results(False)
 
 
-def test_single_bad_entries_do_not_take_the_good_ones_with_them(settings_file):
-    settings_file.write_text(yaml.safe_dump({"batch": {"recent": json.dumps(["/a.ilp", 3, None, "", "/b.ilp"])}}))
-    assert preferences.recent() == [Path("/a.ilp"), Path("/b.ilp")]
+LISTS = {
+    '["/a.ilp", 3, null, "", "/b.ilp"]': [Path("/a.ilp"), Path("/b.ilp")],
+    "cells.ilp": [],
+    '{"a": 1}': [],
+    "[" * 100_000: [],
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), LISTS.items(), ids=["bad entries", "no json", "other json", "deep json"])
+def test_bad_entries_do_not_take_the_good_ones_with_them(settings_file, text, expected):
+    settings_file.with_name(f"{PROGRAM}-recent.json").write_text(text)
+    assert preferences.recent() == expected
 
 
 def test_what_cannot_be_written_is_forgotten(settings_file):
-    """A folder stands where the file should be: nothing is raised."""
+    """Folders stand where the files should be: nothing is raised."""
     settings_file.mkdir()
+    settings_file.with_name(f"{PROGRAM}-recent.json").mkdir()
     preferences.add_recent(Path("/data/cells.ilp"))
+    preferences.keep_exports(EXPORTS)
     next_session()
     assert preferences.recent() == []
+    assert preferences.exports() == ()
 
 
 @pytest.mark.slow
@@ -163,7 +182,7 @@ def test_the_settings_have_a_page_in_napari(make_napari_viewer, settings_file):
     titles = [dialog._list.item(i).text() for i in range(dialog._list.count())]
     page = dialog._stack.widget(titles.index("ilastik Batch Prediction"))
     words = {label.text() for label in page.findChildren(QLabel)}
-    assert {"Load results", "Classifiers used before", "Export settings of the last batch"} <= words
+    assert {"Load results", "Outputs"} <= words
     (box,) = page.findChildren(QCheckBox)
     box.setChecked(False)
     assert preferences.load_results() is False

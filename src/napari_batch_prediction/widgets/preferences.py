@@ -1,4 +1,4 @@
-"""Choices that are kept for the next time that napari is open, in napari's settings of plugins.
+"""Choices that are kept for the next time that napari is open, in napari's settings of plugins and beside them.
 
 The program can do without them: a value that cannot be read counts as never kept, and one that cannot be written is
 forgotten.
@@ -6,31 +6,32 @@ forgotten.
 
 import json
 import os
+import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from napari.settings import get_plugin_settings
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from napari_batch_prediction import PROGRAM
+from napari_batch_prediction.formats.registry import format_named
 from napari_batch_prediction.job.export import Export
-from napari_batch_prediction.job.job import Existing
 from napari_batch_prediction.locations.paths import absolute_path
 
 MAX_RECENT = 10
 
 
-class _Exports(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-    exports: tuple[Export, ...] = Field(min_length=1)
-    existing: Existing
+# An output and its format, as in ``Simple Segmentation (tiff)``.
+_OUTPUT = re.compile(r"(?P<source>[^(]+)(\((?P<format>[^)]+)\))?")
 
 
 def recent() -> list[Path]:
     """Return the classifiers used before, the latest first."""
-    value = _read("recent")
+    try:
+        value = json.loads(_recent_file().read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return []
     names = value if isinstance(value, list) else []
     paths = [Path(name) for name in names if isinstance(name, str) and name]
     return list(dict.fromkeys(paths))[:MAX_RECENT]
@@ -39,33 +40,33 @@ def recent() -> list[Path]:
 def add_recent(path: Path) -> None:
     """Keep a classifier as the last one used."""
     latest = absolute_path(path)
-    paths = [latest, *(other for other in recent() if other != latest)]
-    _keep("recent", json.dumps([os.fspath(path) for path in paths[:MAX_RECENT]]))
+    _keep_recent([latest, *(other for other in recent() if other != latest)])
 
 
-def exports() -> tuple[tuple[Export, ...], Existing] | None:
-    """Return the exports of the last batch and its treatment of outputs that existed; None if there are none.
+def forget_recent() -> None:
+    """Forget the classifiers used before."""
+    _keep_recent([])
 
-    The exports have no regions, which belong to the images of that batch.
+
+def exports() -> tuple[Export, ...]:
+    """Return the sources and formats of the last batch as exports; none if there are none.
+
+    Everything else is as for a new batch. A folder, a region, a range of values or the choice to overwrite belong to
+    the images of that batch; with others they do harm.
     """
-    try:
-        kept = _Exports.model_validate(_read("exports"))
-    except ValidationError:
-        # Never kept, kept by another version, or edited by hand.
-        return None
-    return _without_regions(kept.exports), kept.existing
+    kept = []
+    for text in str(getattr(_group(), "outputs", "")).split(","):
+        if (found := _OUTPUT.fullmatch(text.strip())) is not None:
+            fields = {name: value.strip() for name, value in found.groupdict().items() if value}
+            if format_named(fields.get("format", "hdf5")) is not None:
+                kept.append(Export(**fields))
+    return tuple(kept)
 
 
-def keep_exports(exports: Sequence[Export], existing: Existing) -> None:
-    """Keep the exports of a batch, without their regions; without effect if there are none."""
+def keep_exports(exports: Sequence[Export]) -> None:
+    """Keep the sources and formats of a batch; without effect if there are none."""
     if exports:
-        kept = _Exports(exports=_without_regions(exports), existing=existing)
-        # json, because pydantic cannot write file names that are not UTF-8.
-        _keep("exports", json.dumps(kept.model_dump(mode="json", exclude_defaults=True)))
-
-
-def _without_regions(exports: Sequence[Export]) -> tuple[Export, ...]:
-    return tuple(export.model_copy(update={"region": {}}) for export in exports)
+        _keep("outputs", ", ".join(dict.fromkeys(f"{export.source} ({export.format})" for export in exports)))
 
 
 def load_results() -> bool:
@@ -88,13 +89,30 @@ def _group() -> Any:
         return None
 
 
-def _read(name: str) -> object:
-    """Return a setting that is kept as JSON; None if there is none."""
-    text = getattr(_group(), name, "")
+def _recent_file() -> Path:
+    """Return the file of the classifiers used before, beside that of the settings.
+
+    Raises
+    ------
+    FileNotFoundError
+        If napari has no settings on the disk.
+    """
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
+        path = get_plugin_settings(PROGRAM).config_path
+    except (KeyError, AssertionError):
+        path = None
+    if path is None:
+        raise FileNotFoundError
+    return Path(path).with_name(f"{PROGRAM}-recent.json")
+
+
+def _keep_recent(paths: Sequence[Path]) -> None:
+    # A full or read-only disk does not hinder the batch.
+    with suppress(OSError):
+        file = _recent_file()
+        file.parent.mkdir(parents=True, exist_ok=True)
+        # In ASCII, since names of files may be no Unicode.
+        file.write_text(json.dumps([os.fspath(path) for path in paths[:MAX_RECENT]]), encoding="ascii")
 
 
 def _keep(name: str, value: str | bool) -> None:

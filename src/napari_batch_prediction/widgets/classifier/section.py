@@ -171,6 +171,11 @@ class ClassifierSection(Section):
         menu.addSeparator()
         for path in sample_projects():
             self._offer(menu, f"Sample: {path.name}", path)
+        forget = menu.addAction("Forget the classifiers used before") if recent else None
+        if forget is not None:
+            menu.insertSeparator(forget)
+            forget.setToolTip("Empty this list. Nothing happens to the files.")
+            forget.triggered.connect(preferences.forget_recent)
 
     def _offer(self, menu: QMenu, text: str, path: Path) -> None:
         action = menu.addAction(text.replace("&", "&&"))

@@ -44,7 +44,7 @@ ABOUT_MORE = "Type, range, order of axes, region, compression, files for single 
 class ExportsSection(Section):
     """Sources to tick, the settings of their exports, and the treatment of files that exist.
 
-    The settings are those of the last batch until a job is set.
+    Sources and formats are those of the last batch until a job is set.
 
     Parameters
     ----------
@@ -116,10 +116,8 @@ class ExportsSection(Section):
         self._more_form.draw_clicked.connect(self._on_draw)
         self._existing.changed.connect(lambda _: self.changed.emit())
         self.destroyed.connect(self._region.stop)
-        if (kept := preferences.exports()) is not None:
-            self._exports, existing = kept
-            self._template = self._exports[0]
-            choose(self._existing, existing)
+        if kept := preferences.exports():
+            self._exports, self._template = kept, kept[0]
         self._show()
 
     def value(self) -> dict[str, Any]:
@@ -176,8 +174,8 @@ class ExportsSection(Section):
         self._show_names()
 
     def remember(self) -> None:
-        """Keep the settings for the next session."""
-        preferences.keep_exports(self._exports, self._existing.value)
+        """Keep what is ticked and the formats for the next session."""
+        preferences.keep_exports(self._exports)
 
     def go_to_existing(self) -> QWidget:
         """Give the keyboard to the control for outputs that exist, and return it."""
