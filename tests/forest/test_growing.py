@@ -1,8 +1,11 @@
 """Growing forests: laws that hold for any rows, and slow plain references."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
+from napari_batch_prediction.forest import growth_space
 from napari_batch_prediction.forest.binning import bin_features
 from napari_batch_prediction.forest.growing import grow_forest
 from napari_batch_prediction.forest.trees import Tree
@@ -81,3 +84,123 @@ def test_bins_keep_the_order_of_values_and_share_rows() -> None:
     used = np.arange(256)
     assert all(column[binned.bins[0] == b].min() == binned.lowest[0, b] for b in used)
     assert all(column[binned.bins[0] == b].max() == binned.highest[0, b] for b in used)
+
+
+class _Random:
+    """splitmix64, as its authors publish it."""
+
+    def __init__(self, seed: int) -> None:
+        self._state = seed
+
+    def below(self, n: int) -> int:
+        """A number from 0 to n - 1."""
+        self._state = (self._state + 0x9E3779B97F4A7C15) % 2**64
+        bits = self._state
+        bits = (bits ^ (bits >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
+        bits = (bits ^ (bits >> 27)) * 0x94D049BB133111EB % 2**64
+        bits ^= bits >> 31
+        return (bits >> 32) * n >> 32
+
+
+def _impurity(weights: np.ndarray, classes: np.ndarray) -> float:
+    """Gini impurity of rows, times their number."""
+    n = weights.sum()
+    return n - (np.bincount(classes, weights) ** 2).sum() / n
+
+
+class _Plain:
+    """A tree grown slowly, by the definition: every border between values of a node is tried."""
+
+    def __init__(self, features: np.ndarray, classes: np.ndarray, n_classes: int, seed: int) -> None:
+        self._features, self._classes, self._n_classes = features, classes, n_classes
+        self._random = _Random(seed)
+        n = len(classes)
+        self.weights = np.bincount([self._random.below(n) for _ in range(n)], minlength=n)
+        self._order = [*range(features.shape[1])]
+        self.nodes: list[tuple[int, float, int]] = []
+        self.values: list[np.ndarray] = []
+        self.importance = np.zeros(features.shape[1])
+        waiting = [np.flatnonzero(self.weights)]
+        while waiting:
+            rows = waiting.pop(0)
+            split = self._split(rows)
+            counts = np.bincount(classes[rows], self.weights[rows], n_classes)
+            self.values.append(counts / counts.sum() if split is None else np.zeros(n_classes))
+            if split is None:
+                self.nodes.append((-1, 0.0, 0))
+                continue
+            feature, threshold = split
+            is_left = features[rows, feature] < threshold
+            self.nodes.append((feature, threshold, len(self.nodes) + len(waiting) + 1))
+            waiting += [rows[is_left], rows[~is_left]]
+
+    def _split(self, rows: np.ndarray) -> tuple[int, float] | None:
+        weights, classes = self.weights[rows], self._classes[rows]
+        if len(set(classes.tolist())) == 1:
+            return None
+        own = best = _impurity(weights, classes) + 1e-6
+        found = None
+        tried = 0
+        n_features = len(self._order)
+        for j in range(n_features):
+            if tried == max(1, int(n_features**0.5 + 0.5)):
+                break
+            other = j + self._random.below(n_features - j)
+            self._order[j], self._order[other] = self._order[other], self._order[j]
+            column = self._features[rows, self._order[j]]
+            values = np.unique(np.where(np.isnan(column), np.inf, column))
+            tried += len(values) > 1
+            for low, high in pairwise(values):
+                is_left = column <= low
+                rest = _impurity(weights[is_left], classes[is_left]) + _impurity(weights[~is_left], classes[~is_left])
+                if rest < best - 1e-9:
+                    best, found = rest, (self._order[j], self._threshold(self._order[j], low, high))
+        if found is not None:
+            self.importance[found[0]] += (own - 1e-6 - best) / len(self._classes)
+        return found
+
+    def _threshold(self, feature: int, low: np.float32, high: np.float32) -> float:
+        """The border between values of all rows, of those between two values, that is nearest to their middle."""
+        middle = _middle(low, high)
+        column = self._features[:, feature]
+        values = np.unique(np.where(np.isnan(column), np.inf, column))
+        last = values[(values >= low) & (values < min(middle, high))].max()
+        return float(_middle(last, values[values > last].min()))
+
+
+def _middle(low: np.float32, high: np.float32) -> np.float32:
+    """The middle between two values, or the value after the first if the second stands for NaN."""
+    return np.nextafter(low, np.float32(np.inf)) if high == np.inf else np.float32(0.5 * (np.float64(low) + high))
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 7])
+@pytest.mark.parametrize("fields", [3, 1])
+def test_tree_is_that_of_a_slow_plain_reference(n_classes: int, fields: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nodes, leaves, votes and importance are those of a tree grown by the definition, also with ties and NaN."""
+    if fields == 1:  # as with more rows than a third of a word can count
+        monkeypatch.setattr(growth_space, "_FIELD", 10)
+    random = np.random.default_rng(n_classes)
+    features = np.round(random.normal(size=(180, 5)), 1).astype(np.float32)
+    features[random.random(features.shape) < 0.05] = np.nan
+    classes = random.integers(0, n_classes, 180) * (features[:, 0] > 0)
+    grown = grow_forest(features, classes, n_classes, n_trees=2, seed=9)
+    votes, importance = np.zeros((180, n_classes)), np.zeros(5)
+    for tree, seed in zip(grown.trees, np.random.SeedSequence(9).generate_state(2, np.uint64), strict=True):
+        plain = _Plain(features, classes, n_classes, int(seed))
+        found = zip(tree.feature.tolist(), tree.threshold.tolist(), tree.left.tolist(), strict=True)
+        assert [*found] == plain.nodes
+        assert np.allclose(tree.value, plain.values)
+        importance += plain.importance
+        unseen = plain.weights == 0
+        votes[unseen] += tree.value[_leaves(tree, features)][unseen]
+    assert np.allclose(grown.out_of_bag, votes)
+    assert np.allclose(grown.importance, importance / importance.sum())
+
+
+def test_infinite_values_and_nan_give_finite_thresholds() -> None:
+    """Rows that differ only by infinity or NaN are parted, by a threshold that a project may hold."""
+    features = np.array([[np.inf], [np.nan], [-np.inf], [3e38]] * 10, np.float32)
+    classes = np.array([1, 1, 0, 2] * 10)
+    for tree in grow_forest(features, classes, 3, n_trees=5).trees:
+        assert np.isfinite(tree.threshold).all()
+        assert (tree.value[_leaves(tree, features)].argmax(axis=1) == classes).all()

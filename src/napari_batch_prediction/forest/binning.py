@@ -6,10 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_batch_prediction.forest.bin_loops import assign_bins, cut_into_bins
+from napari_batch_prediction.forest.growth_space import N_BINS
 
-N_BINS = 256
-"""The most bins of a feature: their numbers are bytes."""
-
+# The threshold that parts this value from NaN is finite, too.
 _LARGEST = np.nextafter(np.finfo(np.float32).max, np.float32(0))
 
 
@@ -37,16 +36,16 @@ def bin_features(features: NDArray[np.float32]) -> BinnedFeatures:
     Parameters
     ----------
     features
-        float32 (rows, features). Infinite values count as the largest finite ones; NaN, which goes right at every
-        node, has the last bin.
+        float32 (rows, features). NaN goes right at every node, and has the last bin. So has infinity, as thresholds
+        are finite.
     """
     n_rows, n_features = features.shape
+    columns = np.ascontiguousarray(features.T, np.float32)
     bins = np.empty((n_features, n_rows), np.uint8)
     lowest = np.full((n_features, N_BINS), np.nan, np.float32)
     highest = np.full((n_features, N_BINS), np.nan, np.float32)
     for j in range(n_features):
-        # So that every threshold is finite, even one that parts the largest value from NaN.
-        column = np.clip(features[:, j], -_LARGEST, _LARGEST)
+        column = np.where(columns[j] <= _LARGEST, np.maximum(columns[j], -_LARGEST), np.float32(np.nan))
         n_bins = cut_into_bins(np.sort(column), lowest[j], highest[j])
-        assign_bins(column, lowest[j, :n_bins], bins[j])
+        assign_bins(column, lowest[j], n_bins, bins[j])
     return BinnedFeatures(bins, lowest, highest)

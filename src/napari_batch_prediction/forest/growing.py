@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_batch_prediction.forest.binning import BinnedFeatures, bin_features
-from napari_batch_prediction.forest.growth_loops import VOTE, Grown, add_votes, grow_tree, grown_space, growth_space
+from napari_batch_prediction.forest.binning import bin_features
+from napari_batch_prediction.forest.growth_loops import VOTE, add_votes, grow_tree
+from napari_batch_prediction.forest.growth_space import Nodes, Rows, make_space, n_words, pack_rows, unpacked
 from napari_batch_prediction.forest.trees import Tree
 
 
@@ -78,7 +79,9 @@ def grow_forest(
         raise ValueError(f"features of shape {features.shape} and {len(classes)} classes")
     if classes.min() < 0 or classes.max() >= n_classes:
         raise ValueError(f"classes from {classes.min()} to {classes.max()}, expected 0 to {n_classes - 1}")
-    growth = _Growth(bin_features(features), classes.astype(np.uint8), n_classes, n_trees, seed, is_cancelled)
+    binned = bin_features(features)
+    rows = pack_rows(*binned, classes)
+    growth = _Growth(rows, n_classes, n_trees, seed, is_cancelled)
     with ThreadPoolExecutor(threads, thread_name_prefix="grow") as pool:
         waiting = [pool.submit(growth.grow) for _ in range(min(threads, n_trees))]
         votes = np.sum([future.result() for future in waiting], axis=0)
@@ -93,16 +96,10 @@ class _Growth:
     """The growth of a forest, shared by threads that each take the next tree."""
 
     def __init__(
-        self,
-        binned: BinnedFeatures,
-        classes: NDArray[np.uint8],
-        n_classes: int,
-        n_trees: int,
-        seed: int,
-        is_cancelled: Callable[[], bool] | None,
+        self, rows: Rows, n_classes: int, n_trees: int, seed: int, is_cancelled: Callable[[], bool] | None
     ) -> None:
-        self._binned, self._classes, self._n_classes = binned, classes, n_classes
-        n_features = len(binned.bins)
+        self._rows, self._n_classes = rows, n_classes
+        n_features = len(rows.lowest)
         self._n_tried = max(1, int(math.sqrt(n_features) + 0.5))
         self._seeds = np.random.SeedSequence(seed).generate_state(n_trees, np.uint64)
         self._is_cancelled = is_cancelled
@@ -112,26 +109,25 @@ class _Growth:
 
     def grow(self) -> NDArray[np.int64]:
         """Grow trees until there are enough; return the votes of these trees (rows, classes), in units of VOTE."""
-        binned, classes = self._binned, self._classes
-        n_features, n_rows = binned.bins.shape
-        space, grown = growth_space(n_rows, n_features, self._n_classes), grown_space(n_rows, self._n_classes)
-        votes = np.zeros((n_rows, self._n_classes), np.int64)
+        rows, n_classes = self._rows, self._n_classes
+        space, nodes = make_space(rows, n_words(rows, n_classes))
+        votes = np.zeros((len(rows.one), n_classes), np.int64)
         for t in self._numbers:
             if self._is_cancelled is not None and self._is_cancelled():
                 raise CancelledError
-            n = grow_tree(*binned, classes, self._n_tried, self._seeds[t], space, grown, self.importance[t])
-            nodes = Grown(grown.feature[:n], grown.threshold[:n], grown.left[:n], grown.counts[:n])
-            add_votes(binned.bins, binned.highest, nodes, space.weight, votes)
-            self.trees[t] = _tree(nodes)
+            n = grow_tree(rows, self._n_tried, self._seeds[t], space, nodes, self.importance[t])
+            counts = unpacked(rows, nodes.counts[:n], n_classes)
+            shares = VOTE * counts // counts.sum(axis=1, keepdims=True)
+            add_votes(nodes, n, shares, space.unseen, votes)
+            self.trees[t] = _tree(nodes, n, counts)
         return votes
 
 
 _NO_TREE = Tree(np.empty(0, np.int32), np.empty(0), np.empty(0, np.int32), np.empty((0, 0)))
 
 
-def _tree(nodes: Grown) -> Tree:
-    value = np.zeros(nodes.counts.shape)
-    is_leaf = nodes.feature < 0
-    counts = nodes.counts[is_leaf]
-    value[is_leaf] = counts / counts.sum(axis=1, keepdims=True)
-    return Tree(nodes.feature.copy(), nodes.threshold.astype(np.float64), nodes.left.copy(), value)
+def _tree(nodes: Nodes, n: int, counts: NDArray[np.int64]) -> Tree:
+    feature = nodes.feature[:n].copy()
+    value = counts / counts.sum(axis=1, keepdims=True)
+    value[feature >= 0] = 0
+    return Tree(feature, nodes.threshold[:n].astype(np.float64), nodes.left[:n].copy(), value)

@@ -52,6 +52,16 @@ def is_nan(typingctx, array, offset):
 
 
 @intrinsic
+def lowest_bit(typingctx, mask):
+    """Return the number of the lowest bit of a mask that is set; 64 for a mask of none."""
+
+    def codegen(context, builder, signature, args):
+        return builder.cttz(args[0], ir.Constant(_BIT, 0))
+
+    return types.uint64(types.uint64), codegen
+
+
+@intrinsic
 def add_where(typingctx, array, offset, mask, value):
     """Add a uint16 to those of ``array[offset : offset + 64]`` whose bit of the mask is set."""
 
