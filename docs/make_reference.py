@@ -1,13 +1,14 @@
 """Write what the code says of itself into the pages of the documentation: python docs/make_reference.py.
 
 A page has ``<!-- NAME -->`` and ``<!-- end of NAME -->`` around the text that is made: options and commands of the
-command line, fields of a job, formats, extras.
+command line, fields of a job, formats, extras, example scripts.
 """
 
 import argparse
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -21,6 +22,7 @@ from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob, InputSettings
 
 DOCS = Path(__file__).parent
+EXAMPLES = DOCS.parent / "examples"
 
 
 def blocks() -> dict[str, Callable[[], str]]:
@@ -32,10 +34,8 @@ def blocks() -> dict[str, Callable[[], str]]:
         "formats": formats,
         "tables": tables,
         "extras": extras,
-        **{
-            f"fields of {model.__name__}": lambda model=model: fields(model)
-            for model in (BatchJob, Export, InputSettings)
-        },
+        **{f"fields of {model.__name__}": partial(fields, model) for model in (BatchJob, Export, InputSettings)},
+        **{f"example {script.stem}": partial(example, script) for script in sorted(EXAMPLES.glob("*.py"))},
     }
 
 
@@ -114,6 +114,12 @@ def extras() -> str:
         "all": "all of these, with PyQt6",
     }
     return _table(("Extra", "For"), [(f"`{name}`", meanings[name]) for name in project["optional-dependencies"]])
+
+
+def example(script: Path) -> str:
+    """Return an example script as a block of code."""
+    mark = "<!-- not run: tests/packaging/test_examples.py runs it -->"
+    return f"{mark}\n```python\n{script.read_text(encoding='utf-8')}```\n"
 
 
 def _format_row(image: ExportFormat) -> tuple[str, ...]:

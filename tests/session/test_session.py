@@ -66,7 +66,6 @@ class Desk:
         """Start a run, up to its first tiles."""
         assert self.session.start()
         self.worker.finish()
-        self.session.go_on()
         return self
 
     def predict(self) -> "Desk":
@@ -219,7 +218,6 @@ def test_selected_images_alone_are_run(desk):
     session.selected = (str(desk.images[1]),)
     assert session.start_selected()
     desk.worker.finish()
-    session.go_on()
     desk.worker.finish()
     assert [row.input for row in desk.said["ended"][0].rows] == [str(desk.images[1])]
     assert desk.said["plan_changed"] == []
@@ -263,27 +261,10 @@ def test_second_start_during_a_run_changes_nothing(desk):
     asks()
     desk.worker.finish()
     asks()
-    session.go_on()
     desk.predict()
     asks()
     desk.worker.finish()
     assert len(desk.said["ended"]) == 2
-
-
-def test_a_run_waits_until_the_view_is_ready(desk):
-    """It begins when it is told so, once, or after a while by itself."""
-    for ready in (desk.session.go_on, desk.worker.pass_pauses):
-        desk.check(existing="overwrite")
-        desk.session.start()
-        desk.worker.finish()
-        n = len(desk.worker.tasks)
-        assert isinstance(desk.session.state, Running)
-        for _ in range(2):
-            ready()
-        assert len(desk.worker.tasks) == n + 1
-        desk.worker.finish()
-    desk.session.go_on()
-    assert isinstance(desk.session.state, Ended)
 
 
 def test_events_come_in_lists(desk):
@@ -315,7 +296,7 @@ def planning(desk: Desk) -> None:
     desk.worker.tasks[-1].advance()
 
 
-def waiting(desk: Desk) -> None:
+def begun(desk: Desk) -> None:
     desk.check().session.start()
     desk.worker.finish()
 
@@ -329,7 +310,7 @@ def predicting(desk: Desk) -> None:
 AT_REST = {"editing": editing, "checking": checking, "ready": Desk.check, "ended": lambda desk: desk.check().run()}
 RUNS = {
     "planning": (planning, None, ["The check was cancelled."]),
-    "waiting": (waiting, ("cancelled", "cancelled"), []),
+    "begun": (begun, ("cancelled", "cancelled"), []),
     "predicting": (predicting, ("done", "cancelled"), []),
 }
 
@@ -438,7 +419,6 @@ ACTS = {
     "start_selected": lambda desk: desk.session.start_selected(),
     "retry": lambda desk: desk.session.retry_failed(),
     "resume": lambda desk: desk.session.resume(desk.folder / "missing.ledger.jsonl"),
-    "go_on": lambda desk: desk.session.go_on(),
     "cancel": lambda desk: desk.session.cancel(),
     "close": lambda desk: desk.session.close(),
     "work": lambda desk: desk.worker.tasks and not desk.worker.tasks[-1].is_over and desk.worker.tasks[-1].advance(),

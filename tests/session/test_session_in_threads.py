@@ -35,7 +35,6 @@ class Desk:
         self.session.ended.connect(lambda ledger: self.ends.append(ledger))
         self.session.failed.connect(lambda failure: self.problems.append(failure.reason))
         self.session.recorded.connect(lambda recorded: self.recorded.append(recorded))
-        self.session.started.connect(lambda plan: self.session.go_on())
         for signal in (self.session.inspected, self.session.events, self.session.state_changed):
             signal.connect(lambda _: self.threads.add(threading.current_thread()))
 

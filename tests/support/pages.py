@@ -12,7 +12,8 @@ from repository import DOCS, ROOT
 from napari_batch_prediction import PROGRAM
 from napari_batch_prediction.cli import main
 
-PAGES = [*(ROOT / f"{name}.md" for name in ("README", "CHANGELOG", "CONTRIBUTING")), *sorted(DOCS.rglob("*.md"))]
+_BESIDE = ("README", "CHANGELOG", "CONTRIBUTING", "examples/README")
+PAGES = [*(ROOT / f"{name}.md" for name in _BESIDE), *sorted(DOCS.rglob("*.md"))]
 
 NOT_RUN = re.compile(r"<!-- not run: .+ -->")
 _FENCE = re.compile(r"^(?P<mark><!--[^\n]*-->\n)?```(?P<language>[^\n]*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)

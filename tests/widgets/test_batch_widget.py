@@ -218,7 +218,6 @@ def test_run_shows_status_and_first_image(window, viewer, case, qtbot):
         expected = np.moveaxis(file["exported_data"][()], -1, 0)
 
     def filled() -> bool:
-        """Layers that are made before there is anything to show are empty at first."""
         layers = [layer for layer in viewer.layers if layer.name in [f"test1 {name}" for name in classes]]
         return len(layers) == len(classes) and all(
             np.array_equal(layer.data, values) for layer, values in zip(layers, expected, strict=True)
@@ -232,7 +231,7 @@ def test_run_shows_status_and_first_image(window, viewer, case, qtbot):
     assert shown_reason
     assert shown_reason in window.said()
     assert shown_reason in window.results.model().index(1, 1).data(Qt.ItemDataRole.ToolTipRole)
-    qtbot.waitUntil(lambda: not viewer.layers, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: not any(layer.visible for layer in viewer.layers), timeout=WAIT_MS)
     window.results.selectRow(0)
     shown("test1", *classes, "Simple Segmentation")
     assert shown_reason not in window.said()

@@ -80,6 +80,11 @@ class Results:
     def has_layers(self, *names: str) -> None:
         self.qtbot.waitUntil(lambda: [layer.name for layer in self.viewer.layers] == list(names), timeout=WAIT_MS)
 
+    def sees(self, *names: str) -> None:
+        """Wait until these layers are visible, and no others."""
+        seen = lambda: [layer.name for layer in self.viewer.layers if layer.visible]  # noqa: E731
+        self.qtbot.waitUntil(lambda: seen() == list(names), timeout=WAIT_MS)
+
     def reading_begins(self):
         """Wait for it: rows that are passed by are not read."""
         return self.qtbot.waitSignal(timer(self.section.findChild(Canvas), PAUSE_MS).timeout, timeout=WAIT_MS)
@@ -198,22 +203,20 @@ def test_total_of_rows_that_are_done_again(results):
 
 
 def test_the_selected_row_is_shown(results, qtbot):
-    """The first row that is done is selected; another takes its place; what is not predicted yet comes with its end."""
+    """The first row that is done is shown, and nothing told elsewhere; what is not predicted yet comes with its end."""
     section = results.section
     section.set_plan(plan())
     section.take([FileStarted(0, 1)])
-    with qtbot.waitSignal(section.row_shown) as told:
+    with qtbot.assertNotEmitted(section.row_shown):
         section.take([done(0)])
-    assert told.args == [IMAGES[0]]
     results.has_layers(*layers(0))
-    results.select(1)
-    qtbot.waitUntil(lambda: results.viewer.layers[0].name == "test2", timeout=WAIT_MS)
-    results.settle()
-    # Kept ready.
-    assert [layer.visible for layer in results.viewer.layers] == [True] + [False] * len(CLASSES)
-    section.take([done(1)])
-    qtbot.waitUntil(lambda: all(layer.visible for layer in results.viewer.layers), timeout=WAIT_MS)
-    results.has_layers(*layers(1))
+    with qtbot.waitSignal(section.row_shown) as told:
+        results.select(1)
+    assert told.args == [IMAGES[1]]
+    results.has_layers("test2")
+    with qtbot.assertNotEmitted(section.row_shown):
+        section.take([done(1)])
+    results.sees(*layers(1))
     with h5py.File(FOLDER / "expected/test2_Probabilities.h5") as file:
         np.testing.assert_array_equal(results.viewer.layers[1].data, file["exported_data"][..., 0])
     results.select(0)
@@ -221,30 +224,26 @@ def test_the_selected_row_is_shown(results, qtbot):
     results.has_layers(*layers(0))
 
 
-READY = {
-    "image": (IMAGES[0], True, len(CLASSES) + 1),
-    "image that cannot be read": (str(FOLDER / "gone.png"), True, 0),
-    "not loaded": (IMAGES[0], False, 0),
-}
-
-
-@pytest.mark.parametrize(("image", "loaded", "n_layers"), READY.values(), ids=READY)
-def test_layers_are_made_before_the_first_image_is_done(results, qtbot, image, loaded, n_layers):
-    """The first image is shown with layers for what will be predicted; the run is told when it can begin."""
+def test_image_that_is_looked_at_stays_when_a_run_begins(results, qtbot):
+    """It is selected in the new run, and has its outputs as soon as they are there; other images do not replace it."""
     section = results.section
-    results.load(loaded)
-    with qtbot.waitSignal(section.ready, timeout=WAIT_MS):
-        section.set_plan(plan([image]))
+    section.set_plan(plan())
+    section.take([done(0), done(1)])
+    section.finish()
+    results.select(1)
+    results.has_layers(*layers(1))
+    results.viewer.scene.camera.zoom = 7
+    emptied = []
+    results.viewer.layers.events.removed.connect(lambda: emptied.append(not results.viewer.layers))
+    section.set_plan(plan())
+    assert results.selected() == 1
+    results.has_layers("test2")
+    section.take([done(0)])
+    section.take([done(1)])
+    results.has_layers(*layers(1))
     results.settle()
-    before = list(results.viewer.layers)
-    assert len(before) == n_layers
-    if n_layers:
-        with qtbot.assertNotEmitted(section.ready):
-            section.take([done(0)])
-            qtbot.waitUntil(lambda: all(layer.visible for layer in before), timeout=WAIT_MS)
-        assert list(results.viewer.layers) == before
-    with qtbot.waitSignal(section.ready, timeout=WAIT_MS):
-        section.set_plan(None)
+    assert results.viewer.scene.camera.zoom == 7
+    assert not any(emptied)
 
 
 def test_failed_row_says_why_and_shows_its_image(results, qtbot):
@@ -261,7 +260,7 @@ def test_failed_row_says_why_and_shows_its_image(results, qtbot):
     results.has_layers("test2")
     results.select(2)
     assert results.said() == "There is no file."
-    results.has_layers()
+    results.sees()
     assert not results.button("Keep").isEnabled()
     results.select(0)
     assert results.said() == ""
@@ -280,6 +279,7 @@ def test_first_failure_is_selected_if_no_image_is_done(results):
     assert results.said() == "There is no memory."
     results.has_layers("test2")
     results.load(False)
+    section.set_plan(None)
     section.set_plan(plan())
     section.take([done(0), FileFinished(1, LedgerRow(IMAGES[1], "failed", "There is no memory."))])
     section.finish()
@@ -287,7 +287,7 @@ def test_first_failure_is_selected_if_no_image_is_done(results):
 
 
 def test_loading_is_said_while_reading_takes_long(results, qtbot):
-    """The row before is taken away, and what is loaded is said, until it is shown; also if another is chosen."""
+    """The row before stays, and what is loaded is said, until it is shown; also if another is chosen."""
     section = results.section
     section.set_plan(plan())
     for i in range(2):
@@ -301,9 +301,9 @@ def test_loading_is_said_while_reading_takes_long(results, qtbot):
             results.select(row)
             loading = f"Loading test{row + 1}.png ..."
             qtbot.waitUntil(lambda loading=loading: results.said() == loading, timeout=WAIT_MS)
-            qtbot.waitUntil(lambda: not any(layer.visible for layer in results.viewer.layers), timeout=WAIT_MS)
+            results.has_layers(*layers(0))
+            assert all(layer.visible for layer in results.viewer.layers)
             assert results.said() == loading
-            assert not results.button("Keep").isEnabled()
     results.has_layers(*layers(1))
     qtbot.waitUntil(lambda: results.said() == "", timeout=WAIT_MS)
     assert all(layer.visible for layer in results.viewer.layers)
@@ -315,25 +315,6 @@ def test_loading_is_said_while_reading_takes_long(results, qtbot):
         assert results.said() == ""
     results.settle()
     results.has_layers()
-
-
-def test_row_before_is_gone_while_drawing_takes_long(results, qtbot, monkeypatch):
-    """Also where reading takes no time: before anything is drawn the row before is gone."""
-    section = results.section
-    canvas = section.findChild(Canvas)
-    timer(canvas, MOMENT_MS).setInterval(WAIT_MS)
-    section.set_plan(plan())
-    for i in range(2):
-        section.take([done(i)])
-    results.has_layers(*layers(0))
-    results.settle()
-    monkeypatch.setattr("napari_batch_prediction.widgets.canvas.layers.MANY_BYTES", 0)
-    said = []
-    canvas.loading.connect(lambda location: said.append((location, results.said())))
-    results.select(1)
-    results.has_layers(*layers(1))
-    results.settle()
-    assert said == [(IMAGES[1], "Loading test2.png ..."), ("", "")]
 
 
 def test_small_images_change_in_place(results):
@@ -472,15 +453,11 @@ def test_kept_layers_stay_and_the_next_row_has_its_own(results, qtbot):
 
 
 def test_keep_is_off_without_layers(results, qtbot):
-    """It is on only while layers of a row are on the canvas; those that a run makes ready are none."""
+    """It is on only while layers of a row are on the canvas."""
     section, keep = results.section, results.button("Keep")
     section.set_plan(plan())
     results.settle()
-    assert [layer.visible for layer in results.viewer.layers] == [True] + [False] * len(CLASSES)
-    assert not keep.isEnabled()
-    section.take([done(0)])
-    qtbot.waitUntil(keep.isEnabled, timeout=WAIT_MS)
-    section.set_plan(plan())
+    assert not results.viewer.layers
     assert not keep.isEnabled()
     section.take([done(0)])
     section.finish()
@@ -644,7 +621,7 @@ def test_earlier_run_is_shown_from_its_record(results, qtbot, case):
     results.has_layers(*layers(0))
     results.select(1)
     assert ledger.rows[1].reason in results.said()
-    results.has_layers()
+    results.sees()
 
 
 def test_earlier_run_without_its_classifier_shows_its_images(results, qtbot, case):

@@ -24,8 +24,8 @@ from napari_batch_prediction.locations.inputs import open_image
 from napari_batch_prediction.planning.exports import NamedExport, named_exports
 from napari_batch_prediction.planning.transform import make_transform
 from napari_batch_prediction.records.ledger import LedgerRow
-from napari_batch_prediction.widgets.canvas import layers, pixels
-from napari_batch_prediction.widgets.canvas.layer_data import LayerData
+from napari_batch_prediction.widgets.canvas import pixels
+from napari_batch_prediction.widgets.canvas.depth import background_class
 from napari_batch_prediction.widgets.canvas.layers import ShownLayers
 from napari_batch_prediction.widgets.canvas.row_loader import RowRequest, final_first, load_row
 
@@ -190,7 +190,8 @@ def test_probabilities_are_hidden_under_a_segmentation(viewer, outputs):
         assert seen() == {"", *classes}
         show(shown, row(location, both))
         assert seen() == {"", "Simple Segmentation"}
-        list(shown.empty(row(location, both).sources))
+        shown.hide()
+        assert not seen()
         show(shown, row(location, both))
         assert seen() == {"", "Simple Segmentation"}
     viewer.layers[1].visible = True
@@ -275,60 +276,23 @@ def test_given_up_when_the_image_has_changed(viewer):
     shown.show([])
 
 
-def test_canvas_is_emptied_first_if_drawing_takes_long(viewer, lazy, outputs):
-    """If it takes long, nothing of the row before is seen meanwhile; camera and eyes stay as they were."""
+def test_nothing_changes_before_all_is_ready(viewer, lazy, outputs):
+    """Until the next image is ready the one before stays as it is; new layers come hidden, under their own names."""
     classifier, location, _, files = outputs
+    np.save(location.with_name("other.npy"), np.ones((6, 8), np.uint8))
     shown = ShownLayers(viewer)
-    show(shown, row(location, {"Probabilities": files["Probabilities"]}))
-    viewer.layers[1].visible = False
+    show(shown, row(location.with_name("other.npy"), {}, input_axes="yx"))
     viewer.scene.camera.zoom = 7
-    again = load_row(row(location, {"Probabilities": files["Probabilities"]}), None, shown.keys)
-    steps = shown.steps(again.layers, empty_first=True)
-    while not next(steps):
-        pass
-    assert not any(layer.visible for layer in viewer.layers)
-    assert not shown.layers
-    assert names(viewer) == ["image (waiting)", *(f"{name} (waiting)" for name in classifier.classes)]
-    list(steps)
-    assert [layer.visible for layer in viewer.layers] == [True, False] + [True] * (len(classifier.classes) - 1)
-    assert names(viewer) == ["cells", *(f"cells {name}" for name in classifier.classes)]
-    assert viewer.scene.camera.zoom == 7
-    shown.show([])
-
-
-def test_only_what_is_seen_takes_long(viewer, lazy, outputs, monkeypatch):
-    """Hidden layers are not drawn, and so take no time."""
-    _, location, _, files = outputs
-    n_image, n_class = 6 * 8, 6 * 8 * 4
+    seen = set()
+    titles = [*classifier.classes, "Simple Segmentation"]
     both = row(location, {name: files[name] for name in ("Probabilities", "Simple Segmentation")})
-    shown = ShownLayers(viewer)
-    for opened, n_bytes in ((False, 2 * n_image), (True, 2 * n_image + n_class)):
-        loaded = load_row(both).layers
-        monkeypatch.setattr(layers, "MANY_BYTES", n_bytes)
-        assert not shown.takes_long(loaded)
-        monkeypatch.setattr(layers, "MANY_BYTES", n_bytes - 1)
-        assert shown.takes_long(loaded)
-        shown.show(loaded)
-        viewer.layers[1].visible = not opened
+    for _ in shown.steps(load_row(both, None, shown.keys).layers):
+        assert [layer.name for layer in viewer.layers if layer.visible] == ["other"]
+        seen |= set(names(viewer))
+    assert seen == {"other", *(f"cells {title}" for title in titles)}
+    assert names(viewer) == ["cells", *(f"cells {title}" for title in titles)]
+    assert [layer.visible for layer in viewer.layers] == [True] + [False] * len(classifier.classes) + [True]
     shown.show([])
-
-
-DRAWN = {
-    "plane": ((40, 30), np.uint8, {}, 2, 1200),
-    "volume in 2D": ((5, 40, 30), np.uint16, {}, 2, 2400),
-    "volume in 3D": ((5, 40, 30), np.uint16, {}, 3, 12000),
-    "colour": ((40, 30, 3), np.uint8, {"rgb": True}, 2, 3600),
-}
-
-
-@pytest.mark.parametrize(("shape", "dtype", "options", "n_axes", "expected"), DRAWN.values(), ids=DRAWN)
-def test_bytes_drawn_are_those_in_sight(shape, dtype, options, n_axes, expected):
-    """What is in sight counts, of several levels the coarsest; nothing of what is empty."""
-    data = np.zeros(shape, dtype)
-    one = LayerData(source="raw", kind="image", stem="cells", data=data, options=options)
-    assert one.drawn_bytes(n_axes) == expected
-    assert replace(one, data=[np.zeros((9, *shape), dtype), data]).drawn_bytes(n_axes) == expected
-    assert one.emptied().drawn_bytes(n_axes) == 0
 
 
 @pytest.mark.parametrize("source", ["Uncertainty", "Features"])
@@ -462,48 +426,60 @@ def test_layers_of_other_sources_are_in_order(viewer, outputs):
     assert names(viewer) == [*everything, "mine"]
 
 
-def test_layers_that_will_be_needed_again(viewer, lazy, outputs):
-    """While a run goes on, layers of what is not predicted yet are empty and hidden, and come back as they were."""
-    classifier, location, written, files = outputs
+def test_background_is_transparent_in_3d(viewer, tmp_path):
+    """Rendered in 3D the class that is background hides nothing; back in 2D it is seen; colours of the user stay."""
+    project = GOLDEN / "d_3d_u8/project.ilp"
+    np.save(tmp_path / "cells.npy", np.ones((4, 6, 8), np.uint8))
+    probabilities, labels = np.full((4, 6, 8, 2), 0.5, np.float32), np.ones((4, 6, 8, 1), np.uint8)
+    files = {
+        "Probabilities": write(tmp_path / "p.h5", probabilities, "zyxc"),
+        "Simple Segmentation": write(tmp_path / "s.h5", labels, "zyxc"),
+    }
+    shown = ShownLayers(viewer)
+
+    def opaque() -> list[bool]:
+        images = [bool(layer.colormap.map(np.array([1.0]))[0, 3]) for layer in viewer.layers[1:3]]
+        return images + [bool((color := viewer.layers[3].get_color(i)) is not None and color[3]) for i in (1, 2)]
+
+    viewer.dims.ndisplay = 3
+    show(shown, row(tmp_path / "cells.npy", files, project))
+    assert opaque() == [False, True, False, True]
+    for n, expected in ((2, [True] * 4), (3, [False, True, False, True])):
+        viewer.dims.ndisplay = n
+        assert opaque() == expected
+    viewer.layers[1].colormap = "magenta"
+    for n in (2, 3):
+        viewer.dims.ndisplay = n
+        show(shown, row(tmp_path / "cells.npy", files, project))
+        assert viewer.layers[1].colormap.name == "magenta"
+    assert opaque() == [True, True, False, True]
+    shown.show([])
+
+
+BACKGROUNDS = {("cell", "Background"): 1, ("cell", "my_bg"): 1, ("bigger", "small"): 0, ("abg", "none", "x"): 1}
+
+
+@pytest.mark.parametrize(("classes", "expected"), BACKGROUNDS.items())
+def test_background_is_the_class_that_is_called_so(classes, expected):
+    """It is found by its name, else it is the first."""
+    assert background_class(classes) == expected
+
+
+def test_layers_that_come_back_are_as_the_user_left_them(viewer, outputs):
+    """After an image without outputs, and after one that cannot be shown, eyes and opacity are those of before."""
+    classifier, location, _, files = outputs
     shown = ShownLayers(viewer)
     done = row(location, {name: files[name] for name in ("Probabilities", "Simple Segmentation")})
-    np.save(location.with_name("larger.npy"), np.ones((9, 9), np.uint8))
-    larger = row(location.with_name("larger.npy"), {name: Path() for name in done.ended.outputs}, input_axes="yx")
-    waiting = replace(larger, ended=None, is_running=True)
-    titles = [*classifier.classes, "Simple Segmentation"]
-    seen = [True] + [False] * len(classifier.classes) + [True]
-
-    # Before anything is predicted.
-    show(shown, waiting)
-    layers = list(viewer.layers)
-    assert names(viewer) == ["larger", *(f"{title} (waiting)" for title in titles)]
-    assert [layer.visible for layer in layers] == [True] + [False] * (len(layers) - 1)
-    assert [layer.name for layer in shown.layers] == ["larger"]
     show(shown, done)
-    assert list(viewer.layers) == layers
-    assert names(viewer) == ["cells", *(f"cells {title}" for title in titles)]
-    assert [layer.visible for layer in layers] == seen
-    np.testing.assert_array_equal(np.asarray(layers[-1].data), written["Simple Segmentation"][..., 0])
-
-    # The next is not there yet, then it is.
-    layers[1].visible = seen[1] = True
-    for empty in (lambda: show(shown, waiting), lambda: list(shown.empty(waiting.sources))):
-        empty()
-        assert list(viewer.layers) == layers
-        assert not any(np.asarray(layer.data).any() for layer in layers[1:])
-        assert not any(layer.visible for layer in layers[1:])
-        assert not is_open(files["Probabilities"])
+    viewer.layers[1].visible, viewer.layers[-1].opacity = True, 0.2
+    viewer.layers[0].visible = False
+    seen = [False, True] + [False] * (len(classifier.classes) - 1) + [True]
+    for leave in (lambda: show(shown, row(location, {})), shown.hide, lambda: (shown.hide(), shown.hide())):
+        leave()
+        assert not any(layer.visible for layer in viewer.layers)
         show(shown, done)
-        assert list(viewer.layers) == layers
-        assert [layer.visible for layer in layers] == seen
-        np.testing.assert_array_equal(np.asarray(layers[-1].data), written["Simple Segmentation"][..., 0])
-
-    show(shown, waiting)
-    assert layers[-1].data.shape == (9, 9)
-    assert names(viewer) == ["larger", *(f"{title} (waiting)" for title in titles)]
-    for _ in shown.tidy():
-        pass
-    assert names(viewer) == ["larger"]
+        assert [layer.visible for layer in viewer.layers] == seen
+        assert viewer.layers[-1].opacity == 0.2
     shown.show([])
 
 
@@ -765,20 +741,13 @@ def test_large_ome_zarr_is_shown_in_all_its_levels(viewer, tmp_path, monkeypatch
         assert np.array_equal(layer.extent.world, grey.extent.world)
     show(shown, what)
     assert list(viewer.layers) == [grey, *predicted]
-    show(shown, replace(what, ended=None, is_running=True))
-    assert list(viewer.layers) == [grey, *predicted]
-    assert not any(layer.visible for layer in predicted)
+    shown.hide()
     show(shown, what)
     assert list(viewer.layers) == [grey, *predicted]
     assert all(layer.visible for layer in predicted)
     np.testing.assert_array_equal(np.asarray(predicted[0].data[0]), values[..., 0])
     shown.show([])
     assert not viewer.layers
-    # Layers that were made without levels are made anew.
-    show(shown, replace(what, ended=None, is_running=True))
-    show(shown, what)
-    assert all(layer.multiscale and layer.visible for layer in viewer.layers)
-    shown.show([])
 
 
 def test_one_level_is_chosen(viewer, tmp_path, monkeypatch):

@@ -25,9 +25,6 @@ CHECK_AFTER = 0.3
 # every tile of many small images would take longer than predicting them.
 EVENTS_EVERY = 0.3
 
-# The longest time, in seconds, that a run waits for its first layers, which are made faster while cores are idle.
-READY_WITHIN = 3.0
-
 NONE_SELECTED = "Select images in Inputs first."
 NONE_OF_ALL = "None of the images can be predicted: see Inputs for the reasons."
 NONE_OF_SELECTED = "None of the selected images can be predicted: see Inputs for the reasons."
@@ -56,7 +53,7 @@ class BatchSession:
     recorded
         The record of a run to resume was read; emitted with it.
     started
-        The inputs of a run are checked; emitted with its plan. The run goes on after :meth:`go_on`.
+        The inputs of a run are checked; emitted with its plan.
     events
         The run makes progress; emitted with a list of events, a few times a second.
     failed
@@ -99,7 +96,6 @@ class BatchSession:
         self._worker, self._in_memory = worker, in_memory
         self._until_check = worker.pause(CHECK_AFTER, self.check)
         self._until_events = worker.pause(EVENTS_EVERY, self._tell_events)
-        self._until_ready = worker.pause(READY_WITHIN, self.go_on)
 
     @property
     def state(self) -> State:
@@ -179,22 +175,12 @@ class BatchSession:
         """Read the record of a run, and predict its unfinished images; without effect during a run."""
         self._run(partial(steps.resume, record))
 
-    def go_on(self) -> None:
-        """Begin to predict, now that the view is ready; without effect unless a run waits."""
-        state = self._state
-        if isinstance(state, Running) and state.plan is not None and state.task is None:
-            self._until_ready.stop()
-            work = partial(steps.end_at_once if state.is_cancelled else steps.run, state.plan)
-            self._state = replace(state, task=self._worker.run(work, self._on_event, self._on_ended))
-
     def cancel(self) -> None:
         """Stop the run after the tiles that are being worked on; without effect if nothing runs."""
         state = self._state
         if isinstance(state, Running) and not state.is_cancelled:
-            if state.task is not None:
-                state.task.cancel()
+            state.task.cancel()
             self._go(replace(state, is_cancelled=True))
-            self.go_on()
 
     def close(self) -> None:
         """Stop everything; the end of a run is still emitted."""
@@ -279,14 +265,13 @@ class BatchSession:
         state = self._running()
         self.ledger = None
         then_check = state.then_check and not state.is_check
-        self._state = replace(state, task=None, plan=result, then_check=then_check)
-        self._until_ready.start()
+        work = partial(steps.end_at_once if state.is_cancelled else steps.run, result)
+        task = self._worker.run(work, self._on_event, self._on_ended)
+        self._state = replace(state, task=task, plan=result, then_check=then_check)
         if state.is_check:
             self._note_plan(result)
             self.plan_changed.emit(result)
         self.started.emit(result)
-        if state.is_cancelled:
-            self.go_on()
 
     def _on_event(self, event: Event) -> None:
         if not self._events:

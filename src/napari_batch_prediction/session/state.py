@@ -34,12 +34,12 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A run is under way: planned first, then waiting for the view to make ready, then predicting.
+    """A run is under way: planned first, then predicting.
 
     Attributes
     ----------
     task
-        The work under way; None while the run waits.
+        The work under way.
     plan
         The plan of the run; None while it is made.
     is_cancelled
@@ -50,7 +50,7 @@ class Running:
         True if the job is to be checked after the run.
     """
 
-    task: Task | None
+    task: Task
     plan: Plan | None = None
     is_cancelled: bool = False
     is_check: bool = False

@@ -46,7 +46,6 @@ class RunSections(QObject):
         self.bar = RunBar()
         self.results = ResultsSection(viewer, self.canvas)
         self.bar.cancel_clicked.connect(session.cancel)
-        self.results.ready.connect(session.go_on)
         self.results.retry_clicked.connect(session.retry_failed)
         self.results.resume_chosen.connect(session.resume)
         session.state_changed.connect(self._on_state)

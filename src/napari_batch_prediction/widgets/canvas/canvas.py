@@ -1,6 +1,5 @@
 """The layers of the selected row, on the viewer."""
 
-from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
@@ -21,15 +20,15 @@ if TYPE_CHECKING:
 # Rows passed by with the arrow keys are not read.
 PAUSE_MS = 50
 
-# After this delay the previous row is hidden and the next one shown as loading.
+# After this delay it is said that a row is being loaded.
 MOMENT_MS = 300
 
 
 class Canvas(QObject):
     """Shows one image and its predictions as layers, in place of the previous ones.
 
-    Everything is read in the background; the viewer gets one layer after the other, and answers in between.
-    Predictions of layers of the viewer stay with their layers.
+    Everything is read in the background, and the previous layers stay until then. Predictions of layers of the viewer
+    stay with their layers.
 
     Parameters
     ----------
@@ -67,8 +66,6 @@ class Canvas(QObject):
         self._above.failed.connect(self.failed)
         self._docked = self._is_loading = self._was_filled = False
         self._request: RowRequest | None = None
-        # Location of the image whose layers are on the viewer.
-        self._present = ""
         self._reading: Reading | None = None
         self._pause = single_shot(self, PAUSE_MS, self._start)
         self._moment = single_shot(self, MOMENT_MS, self._on_moment)
@@ -98,25 +95,14 @@ class Canvas(QObject):
         """Add the prediction of a layer of the viewer above it, in place of an earlier one."""
         self._above.add(request)
 
-    def clear(self, spare: Collection[str] = ()) -> None:
-        """Stop showing the present row and reading another.
-
-        Parameters
-        ----------
-        spare
-            Sources that will be shown soon: their layers are only emptied and hidden.
-        """
+    def clear(self) -> None:
+        """Stop showing the present row and reading another."""
         self._drop()
-        self._empty(spare)
-
-    def tidy(self) -> None:
-        """Remove the layers that were kept ready for outputs to come."""
-        self._turns.add(self._row.tidy())
+        self._turns.begin(self._row.steps([]))
 
     def keep(self) -> None:
         """Leave the present layers to the user; the next row gets layers of its own."""
         self._row.keep()
-        self.tidy()
         self._tell_filled()
 
     def set_docked(self, docked: bool) -> None:
@@ -135,6 +121,7 @@ class Canvas(QObject):
         events.removed.disconnect(self._tell_filled)
         self._drop()
         self._turns.clear()
+        self._row.tidy()
 
     def _before_removal(self) -> None:
         make_current(self)
@@ -155,9 +142,7 @@ class Canvas(QObject):
             return
         if request.in_memory:
             # The layer is on the viewer already, and so is its prediction.
-            self._present = ""
-            steps = self._row.empty(request.sources if request.is_running else ())
-            self._turns.begin(self._to_the_end(steps, request, Loaded([])))
+            self._turns.begin(self._to_the_end(request, Loaded([])))
             return
         self._moment.start()
         self._reading = Reading(request, self._row.keys, self, self._on_read)
@@ -168,34 +153,17 @@ class Canvas(QObject):
             return
         if isinstance(result, Failure):
             self._say_loaded()
-            self._empty(request.sources if request.is_running else ())
+            self._row.hide()
+            self._tell_filled()
             self.failed.emit(request.location, result)
             return
-        is_other, self._present = request.location != self._present, request.location
-        takes_long = self._row.takes_long(result.layers)
-        if takes_long:
-            self._say_loading(request)
-        steps = self._row.steps(result.layers, empty_first=takes_long and is_other)
-        self._turns.begin(self._to_the_end(steps, request, result))
+        self._turns.begin(self._to_the_end(request, result))
 
     def _on_moment(self) -> None:
-        """Emit that an image is being loaded, and hide the previous one if it is still shown."""
-        request = self._request
-        if request is None:
-            return
-        if request.location != self._present:
-            self._empty(request.sources)
-        self._say_loading(request)
-
-    def _empty(self, spare: Collection[str]) -> None:
-        self._present = ""
-        self._turns.begin(self._row.empty(spare))
-
-    def _say_loading(self, request: RowRequest) -> None:
-        self._moment.stop()
-        if not self._is_loading:
+        """Emit that an image is being loaded."""
+        if self._request is not None:
             self._is_loading = True
-            self.loading.emit(request.location)
+            self.loading.emit(self._request.location)
 
     def _say_loaded(self) -> None:
         self._moment.stop()
@@ -208,8 +176,8 @@ class Canvas(QObject):
             self._was_filled = self.has_layers
             self.filled.emit()
 
-    def _to_the_end(self, steps: Iterator[bool], request: RowRequest, loaded: Loaded) -> Steps:
-        yield from steps
+    def _to_the_end(self, request: RowRequest, loaded: Loaded) -> Steps:
+        yield from self._row.steps(loaded.layers)
         if request is self._request:
             self._say_loaded()
         self.shown.emit(request.location, "\n".join(loaded.problems))

@@ -1,9 +1,8 @@
 """Layers to be made: their pixels, names and options, and the layers of a raw image."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
-from math import prod
 from typing import Any, Literal
 
 import numpy as np
@@ -40,10 +39,10 @@ class LayerData:
         The pixels: an array, lazy or not, or a list of them from fine to coarse.
     options
         Keyword arguments of the layer, without its name.
+    in_3d
+        The colormap while the viewer shows three dimensions; None if it is the same as in two.
     files
         The open files behind lazy pixels, to be closed with the last layer that reads them.
-    is_empty
-        True while there is nothing to show.
     layer
         The layer, once it is made.
     """
@@ -55,15 +54,13 @@ class LayerData:
     title: str = ""
     data: Any
     options: dict[str, Any]
+    in_3d: Any = None
     files: tuple[Image, ...] = ()
-    is_empty: bool = False
     layer: Layer | None = field(default=None, compare=False)
 
     @property
     def name(self) -> str:
-        """The name of the layer; without the name of the image while the layer is empty."""
-        if self.is_empty:
-            return f"{self.title or 'image'} (waiting)"
+        """The name of the layer."""
         return f"{self.stem} {self.title}".strip()
 
     @cached_property
@@ -77,24 +74,12 @@ class LayerData:
         """True if there are several levels of resolution."""
         return isinstance(self.data, list)
 
-    def drawn_bytes(self, n_axes: int) -> int:
-        """Return the bytes drawn at first, with so many axes displayed; of several levels, those of the coarsest."""
-        coarsest = self.data[-1] if self.has_levels else self.data
-        displayed = coarsest.shape[-n_axes - bool(self.options.get("rgb")) :]
-        return 0 if self.is_empty else prod(displayed) * coarsest.dtype.itemsize
-
     def with_levels(self) -> list[Any]:
         """Return the levels of resolution, with a second one added to a single one, unless it would be as large."""
         if self.has_levels:
             return list(self.data)
         coarse = self.data[..., ::2, ::2, :] if self.options.get("rgb") else self.data[..., ::2, ::2]
         return [self.data] if coarse.size == self.data.size else [self.data, coarse]
-
-    def emptied(self) -> "LayerData":
-        """Return a copy without pixels."""
-        first = self.data[0] if self.has_levels else self.data
-        nothing = np.broadcast_to(np.zeros((), first.dtype), first.shape)
-        return replace(self, data=nothing, files=(), is_empty=True, layer=None)
 
     def prepare(self) -> None:
         """Make the layer if any thread may. Labels of more than 16 bits are left to the main thread.

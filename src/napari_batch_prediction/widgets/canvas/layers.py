@@ -1,12 +1,13 @@
 """The layers of the selected row: put on the viewer, and replaced by those of the next row."""
 
-from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_batch_prediction.images.base import Image
+from napari_batch_prediction.widgets.canvas.depth import Depth
 from napari_batch_prediction.widgets.canvas.grids import PLACING, placed, widened, world_matrix
 from napari_batch_prediction.widgets.canvas.layer_data import RAW, LayerData, close_all
 
@@ -17,22 +18,25 @@ if TYPE_CHECKING:
 # Options that belong to an image and its outputs; all others are the user's to set.
 CHANGING = (*PLACING, "contrast_limits")
 
-# Reading and drawing more bytes than this takes longer than a moment.
-MANY_BYTES = 2**26
+# Settings of the user that a layer has again when it comes back after an image without it.
+LASTING = ("opacity", "blending")
 
 
 @dataclass
 class _Present:
-    """A layer on the viewer, and its data."""
+    """A layer on the viewer, and its data.
+
+    Attributes
+    ----------
+    layer, data
+        The layer, and the data that it shows.
+    is_wanted
+        True if it is to be visible, although it is hidden for now.
+    """
 
     layer: "Layer"
     data: LayerData
-    # True while there is nothing to show for the present image.
-    is_spare: bool = False
-    # True if the user wants to see it once it is filled.
-    is_wanted: bool = True
-    # True if it was visible before, and so is drawn quickly.
-    is_drawn: bool = True
+    is_wanted: bool = False
 
     def takes(self, data: LayerData) -> bool:
         """Return True if the layer can show this data: with levels it needs at least two, without them just one."""
@@ -45,18 +49,18 @@ class _Present:
         visible = data.options.get("visible", True)
         if visible != self.data.options.get("visible", True):
             return bool(visible)
-        return bool(self.layer.visible or (self.is_spare and self.is_wanted))
+        return bool(self.layer.visible or self.is_wanted)
 
 
 class ShownLayers:
     """The layers that show one image and its outputs.
 
-    The next image takes their place: layers of the same kind only get other pixels and keep the settings of the user;
-    if it has the same size, camera and sliders stay as well. Files behind lazy layers are closed when their last layer
-    is removed, here or by the user.
+    The next image takes their place at once, when all of its layers are ready: layers of the same kind only get other
+    pixels and keep the settings of the user; if it has the same size, camera and sliders stay as well. Files behind
+    lazy layers are closed when their last layer is removed, here or by the user.
 
-    napari is slow at adding a layer, and at removing one, after which it collects garbage; so layers are kept as long
-    as they are of use.
+    napari is slow at adding a layer, and at removing one, after which it collects garbage. So layers are kept from one
+    image to the next, and new ones are added one by one, hidden, before the change.
 
     Parameters
     ----------
@@ -73,119 +77,117 @@ class ShownLayers:
         self.base: Layer | None = None
         self._viewer = viewer
         self._present: dict[tuple[object, ...], _Present] = {}
-        # Extent of the image that was shown before, and True if all of its layers were.
-        self._seen: Any = None
-        self._is_whole = False
+        # Layers added for an image that is not shown yet.
+        self._coming: dict[tuple[object, ...], _Present] = {}
+        # Of removed layers whether they were to be visible by themselves, whether they were, and their settings.
+        self._left: dict[tuple[object, ...], tuple[bool, bool, dict[str, Any]]] = {}
+        self._is_hidden = False
         # Files behind layers, also of layers left to the user.
         self._files: dict[Layer, tuple[Image, ...]] = {}
+        self._depth = Depth(viewer)
         viewer.layers.events.removed.connect(self._on_removed)
 
     @property
     def keys(self) -> frozenset[tuple[object, ...]]:
-        """The keys of the present layers."""
-        return frozenset(self._present)
+        """The keys of the layers on the viewer."""
+        return frozenset({*self._present, *self._coming})
 
     @property
     def layers(self) -> "list[Layer]":
-        """The layers that show something."""
-        return [present.layer for present in self._present.values() if not present.is_spare]
-
-    def takes_long(self, group: Sequence[LayerData]) -> bool:
-        """Return True if drawing these layers is slow, because many bytes are visible."""
-        n_axes, total = self._viewer.dims.ndisplay, 0
-        for data in group:
-            present = self._present.get(data.key)
-            if present.wants(data) if present is not None else data.options.get("visible", True):
-                total += data.drawn_bytes(n_axes)
-        return total > MANY_BYTES
+        """The layers that show the image."""
+        return [] if self._is_hidden else [present.layer for present in self._present.values()]
 
     def show(self, group: Sequence[LayerData]) -> None:
         """Show these layers instead of the present ones, at once; for a viewer that does not draw."""
         for _ in self.steps(group):
             pass
 
-    def steps(self, group: Sequence[LayerData], *, empty_first: bool = False) -> Generator[bool]:
-        """Show these layers instead of the present ones, one change at each step.
+    def steps(self, group: Sequence[LayerData]) -> Generator[None]:
+        """Show these layers instead of the present ones.
+
+        Each step but the last adds a hidden layer, or a part of one. At the last all layers change, so that nothing is
+        drawn in between.
 
         Parameters
         ----------
         group
-            The layers from the bottom up. Empty ones are hidden until they are filled.
-        empty_first
-            Hide the present layers first and let the viewer draw.
-
-        Yields
-        ------
-        True if the viewer must draw before the next step.
+            The layers from the bottom up; none to remove the present ones.
         """
-        waiting = {data.key: data for data in group}
+        is_shown = False
         try:
-            self._note_extent()
-            self._is_whole = False
-            if empty_first:
-                yield from self.empty({data.source for data in group})
-                yield True
-            for key in [
-                key for key, present in self._present.items() if key in waiting and present.takes(waiting[key])
-            ]:
-                if key in self._present:
-                    yield self._renew(self._present[key], waiting.pop(key))
-            kept = {data.key for data in group if data.key not in waiting}
-            yield from self._remove([key for key in self._present if key not in kept])
-            for data in group:
-                if data.key in waiting:
-                    yield from self._add(waiting.pop(data.key), group)
-            if group and not np.array_equal(self._seen, self._extent()):
-                self._viewer.reset_view()
-            self._is_whole = True
+            # Anew after each step, since the user may remove layers meanwhile.
+            while (lacking := next((data for data in group if self._taker(data) is None), None)) is not None:
+                yield from self._add(lacking, group)
+            self._change(group)
+            is_shown = True
         finally:
-            close_all(waiting.values())
+            if not is_shown:
+                close_all(group)
 
-    def empty(self, sources: Collection[str]) -> Generator[bool]:
-        """Empty and hide the layers of sources that come soon, and remove the others, as :meth:`steps` does."""
-        self._note_extent()
-        soon = [key for key, present in self._present.items() if present.data.source in sources]
-        for key in soon:
-            if key in self._present:
-                yield self._renew(self._present[key], self._present[key].data.emptied())
-        yield from self._remove([key for key in self._present if key not in soon])
+    def hide(self) -> None:
+        """Hide the layers until the next image is shown, since there is nothing to show instead of them."""
+        for present in self._present.values():
+            present.is_wanted = present.wants(present.data)
+            present.layer.visible = False
+        self._is_hidden = True
 
-    def tidy(self) -> Generator[bool]:
-        """Remove the layers that show nothing, as :meth:`steps` does."""
-        yield from self._remove([key for key, present in self._present.items() if present.is_spare])
+    def tidy(self) -> None:
+        """Remove the layers of an image that was given up before it was shown."""
+        self._remove([*self._coming.values()])
 
     def keep(self) -> None:
         """Leave the layers to the user; the next image gets layers of its own."""
-        self._present = {key: present for key, present in self._present.items() if present.is_spare}
+        self._present = {}
 
-    def _add(self, data: LayerData, group: Sequence[LayerData]) -> Iterator[bool]:
-        layer, is_wanted = data.make(), data.options.get("visible", True)
-        wanted = is_wanted and not data.is_empty
-        # Added first and drawn later: both at one step would take too long. Making overlays takes as long again.
+    def _change(self, group: Sequence[LayerData]) -> None:
+        """Let the layers show another image, all at once."""
+        before = self._extent()
+        shown = {data.key: taker for data in group if (taker := self._taker(data)) is not None}
+        kept = [present.layer for present in shown.values()]
+        there = [*self._present.values(), *self._coming.values()]
+        self._present, self._coming = shown, {}
+        self._remove([present for present in there if present.layer not in kept])
+        for data in group:
+            self._renew(self._present[data.key], data)
+        self._is_hidden = False
+        if group and not np.array_equal(before, self._extent()):
+            self._viewer.reset_view()
+
+    def _taker(self, data: LayerData) -> _Present | None:
+        """Return the layer on the viewer that can show this data; None if there is none."""
+        there = (self._present.get(data.key), self._coming.get(data.key))
+        return next((present for present in there if present is not None and present.takes(data)), None)
+
+    def _add(self, data: LayerData, group: Sequence[LayerData]) -> Iterator[None]:
+        layer, is_wanted = data.make(), bool(data.options.get("visible", True))
+        default, was_wanted, settings = self._left.pop(data.key, (is_wanted, is_wanted, {}))
+        for name, value in settings.items():
+            setattr(layer, name, value)
         layer.visible = False
+        if data.in_3d is not None:
+            self._depth.add(layer, data.in_3d)
+        # Making overlays takes as long again.
         overlays = [overlay for overlay in getattr(layer, "_overlays", {}).values() if overlay.visible]
         for overlay in overlays:
             overlay.visible = False
-        self._present[data.key] = _Present(layer, data, data.is_empty, is_wanted, wanted)
+        self._remove([self._coming.pop(data.key)] if data.key in self._coming else [])
+        self._coming[data.key] = _Present(layer, data, was_wanted if default == is_wanted else is_wanted)
         self._keep_open(layer, data.files)
-        self._follow(layer, data)
         self._viewer.layers.insert(self._index(data, group), layer)
         try:
-            yield True
+            yield
             while overlays:
                 overlays.pop().visible = True
-                yield True
+                yield
         finally:
             for overlay in overlays:
                 overlay.visible = True
-            layer.visible = wanted
-        yield wanted
 
     def _index(self, data: LayerData, group: Sequence[LayerData]) -> int:
         """Return the index for a layer: above those below it, else below those above it, else above the base."""
         layers = self._viewer.layers
         rank = [each.key for each in group].index(data.key)
-        there = {key: present.layer for key, present in self._present.items() if present.layer in layers}
+        there = {key: present.layer for key, present in (self._present | self._coming).items()}
         for below in reversed(group[:rank]):
             if below.key in there:
                 return int(layers.index(there[below.key])) + 1
@@ -194,19 +196,19 @@ class ShownLayers:
                 return int(layers.index(there[above.key]))
         return int(layers.index(self.base)) + 1 if self.base in layers else len(layers)
 
-    def _renew(self, present: _Present, data: LayerData) -> bool:
-        """Let a layer show other data; return True if it is visible for the first time, which is slow to draw."""
+    def _renew(self, present: _Present, data: LayerData) -> None:
+        """Let a layer show other data, or the data that it was made with."""
         layer, before = present.layer, present.data.options
-        present.is_wanted = present.wants(data)
-        is_visible = present.is_wanted and not data.is_empty
+        is_visible = present.wants(data)
         # Set only if it changes: setting it draws again.
         if layer.visible and not is_visible:
             layer.visible = False
-        layer.data = data.with_levels() if layer.multiscale else data.data
-        for name in CHANGING:
-            # An option with the same value as before stays as the user set it meanwhile.
-            if name in data.options and not _are_equal(before.get(name), data.options[name]):
-                setattr(layer, name, data.options[name])
+        if present.data is not data:
+            layer.data = data.with_levels() if layer.multiscale else data.data
+            for name in CHANGING:
+                # An option with the same value as before stays as the user set it meanwhile.
+                if name in data.options and not _are_equal(before.get(name), data.options[name]):
+                    setattr(layer, name, data.options[name])
         self._follow(layer, data)
         if not layer.visible:
             # napari updates the extent of a hidden layer only when its scale is set, even to the same value.
@@ -215,10 +217,8 @@ class ShownLayers:
             layer.name = data.name
         if is_visible and not layer.visible:
             layer.visible = True
-        present.data, present.is_spare = data, data.is_empty
+        present.data, present.is_wanted = data, False
         self._keep_open(layer, data.files)
-        was_drawn, present.is_drawn = present.is_drawn, present.is_drawn or layer.visible
-        return not was_drawn and present.is_drawn
 
     def _follow(self, layer: "Layer", data: LayerData) -> None:
         """Place an output over its image if the user has moved that by hand."""
@@ -229,29 +229,26 @@ class ShownLayers:
         if not np.allclose(before, now):
             layer.affine = widened(now @ np.linalg.inv(before), layer.ndim)
 
-    def _remove(self, keys: Iterable[tuple[object, ...]]) -> Iterator[bool]:
-        """Remove layers, all at one step: napari collects garbage after each step."""
-        removed = [self._present[key].layer for key in keys if key in self._present]
-        if not removed:
+    def _remove(self, gone: Sequence[_Present]) -> None:
+        """Remove layers, all at once: napari collects garbage after each time."""
+        if not gone:
             return
+        for present in gone:
+            settings = {name: getattr(present.layer, name) for name in LASTING}
+            default = bool(present.data.options.get("visible", True))
+            self._left[present.data.key] = default, present.wants(present.data), settings
         with self._viewer.layers.batched_update():
-            for layer in removed:
-                self._viewer.layers.remove(layer)
-        yield True
+            for present in gone:
+                self._viewer.layers.remove(present.layer)
 
     def _extent(self) -> Any:
-        """Return the extent of the first layer that shows something."""
-        return self.layers[0].extent.world if self.layers else None
-
-    def _note_extent(self) -> None:
-        """Note the extent that is shown; the one before stays while layers are empty or of two images."""
-        if not self._present:
-            self._seen = None
-        elif self.layers and self._is_whole:
-            self._seen = self._extent()
+        """Return the extent of the first layer of the image."""
+        return next((present.layer.extent.world for present in self._present.values()), None)
 
     def _on_removed(self, event: Any) -> None:
-        self._present = {key: present for key, present in self._present.items() if present.layer is not event.value}
+        for there in (self._present, self._coming):
+            for key in [key for key, present in there.items() if present.layer is event.value]:
+                del there[key]
         self._keep_open(event.value, ())
 
     def _keep_open(self, layer: "Layer", files: tuple[Image, ...]) -> None:

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-from napari.utils.colormaps import Colormap, DirectLabelColormap
+from napari.utils.colormaps import Colormap
 
 from napari_batch_prediction.classifiers.base import DENSITY, PROBABILITIES, Source
 from napari_batch_prediction.colors import Color
+from napari_batch_prediction.widgets.canvas.depth import TRANSPARENT, background_class, label_colormap
 from napari_batch_prediction.widgets.canvas.grids import PixelGrid
 from napari_batch_prediction.widgets.canvas.layer_data import LABEL_OPACITY, LayerData
 from napari_batch_prediction.widgets.canvas.pixels import Pixels
@@ -38,8 +39,6 @@ class Prediction:
         Position of the first pixel in the image, by axis.
     counts
         Number of objects at each time point, if they are counted.
-    is_empty
-        True while the values are still to come.
     """
 
     source: Source
@@ -47,7 +46,6 @@ class Prediction:
     pixels: Pixels
     start: Mapping[str, int] = field(default_factory=dict)
     counts: Sequence[float] = ()
-    is_empty: bool = False
 
     @property
     def dtype(self) -> np.dtype:
@@ -85,8 +83,11 @@ def predicted_layers(prediction: Prediction, grid: PixelGrid, stem: str) -> list
     """
     source, pixels = prediction.source, prediction.pixels
     geometry = grid.options(prediction.start)
+    background = background_class(source.classes) if len(source.classes) > 1 else None
 
-    def layer(identity: object, kind: Literal["image", "labels"], title: str, data: Any, **options: Any) -> LayerData:
+    def layer(
+        identity: object, kind: Literal["image", "labels"], title: str, data: Any, in_3d: Any = None, **options: Any
+    ) -> LayerData:
         return LayerData(
             source=source.name,
             identity=identity,
@@ -95,8 +96,8 @@ def predicted_layers(prediction: Prediction, grid: PixelGrid, stem: str) -> list
             title=title,
             data=data,
             options={**geometry, **options},
+            in_3d=in_3d,
             files=pixels.files,
-            is_empty=prediction.is_empty,
         )
 
     if prediction.style == "labels":
@@ -106,7 +107,8 @@ def predicted_layers(prediction: Prediction, grid: PixelGrid, stem: str) -> list
                 "labels",
                 source.name,
                 grid.arrange(pixels.channel(0)),
-                colormap=_label_colormap(source.class_colors),
+                colormap=label_colormap(source.class_colors),
+                in_3d=label_colormap(source.class_colors, background) if background is not None else None,
                 opacity=LABEL_OPACITY,
                 # The status bar names the class under the mouse.
                 features={"index": list(range(len(source.classes) + 1)), "class": ["none", *source.classes]},
@@ -125,6 +127,7 @@ def predicted_layers(prediction: Prediction, grid: PixelGrid, stem: str) -> list
                 grid.arrange(pixels.channel(i - first)),
                 rgb=False,
                 colormap=_class_colormap(source.class_colors[i]),
+                in_3d=TRANSPARENT if i == background else None,
                 blending="additive",
                 opacity=CLASS_OPACITY,
                 contrast_limits=contrast,
@@ -166,10 +169,3 @@ def count_text(counts: Sequence[float]) -> str:
 
 def _class_colormap(color: Color) -> Colormap:
     return Colormap([(0, 0, 0), np.array(color) / 255], name="#{:02x}{:02x}{:02x}".format(*color))
-
-
-def _label_colormap(class_colors: Sequence[Color]) -> DirectLabelColormap:
-    colors: dict[int | None, Any] = {None: "transparent", 0: "transparent"}
-    for label, color in enumerate(class_colors, start=1):
-        colors[label] = np.array([*color, 255]) / 255
-    return DirectLabelColormap(color_dict=colors)

@@ -44,8 +44,6 @@ class RowRequest:
         The row of the ledger; None while the image is not finished.
     predicted
         The predictions of an image in memory, by the name of the export.
-    is_running
-        True while outputs may still come: their layers are made ready, empty and hidden.
     """
 
     location: str
@@ -54,17 +52,11 @@ class RowRequest:
     exports: Collection[NamedExport] = ()
     ended: LedgerRow | None = None
     predicted: Mapping[str, NDArray] = field(default_factory=dict)
-    is_running: bool = False
 
     @property
     def in_memory(self) -> bool:
         """True if the image is a layer of the viewer."""
         return LayerNamed.of(self.location) is not None
-
-    @property
-    def sources(self) -> frozenset[str]:
-        """The sources whose layers may be shown, and that of the image itself."""
-        return frozenset({RAW, *(export.source.name for export in self.exports)})
 
 
 @dataclass(frozen=True)
@@ -153,8 +145,7 @@ def _predictions(request: RowRequest, raw: Image, grid: PixelGrid, problems: lis
             continue
         name, source = export.name, export.source
         path = request.ended.outputs.get(name) if request.ended is not None else None
-        is_empty = path is None and name not in request.predicted
-        if is_empty and (request.in_memory or not request.is_running):
+        if path is None and name not in request.predicted:
             continue
         output = plan_output(export, ImageAxes(raw.axes, raw.extents))
         if (transform := output.transform) is None:
@@ -165,9 +156,7 @@ def _predictions(request: RowRequest, raw: Image, grid: PixelGrid, problems: lis
         if channels <= seen:
             continue
         try:
-            if is_empty:
-                pixels = no_pixels(transform, grid.axes)
-            elif path is None:
+            if path is None:
                 image = MemoryImage(name, request.predicted[name], transform.axes, axes_known="file")
                 pixels = read_pixels(image, grid.axes)
             else:
@@ -183,14 +172,7 @@ def _predictions(request: RowRequest, raw: Image, grid: PixelGrid, problems: lis
             pixels=pixels,
             start=start,
             counts=request.ended.counts if request.ended is not None else (),
-            is_empty=is_empty,
         )
-
-
-def no_pixels(transform: Transform, order: str) -> Pixels:
-    """Return zeros in the shape of an output, without taking memory."""
-    sizes = [stop - start for start, stop in (transform.region[key] for key in f"c{order}")]
-    return Pixels((np.broadcast_to(np.zeros((), transform.dtype), sizes),), ())
 
 
 def open_output(output: OutputPlan, transform: Transform) -> Image:

@@ -10,8 +10,8 @@ from qtpy.QtCore import QObject, QTimer, Signal
 TURN_SECONDS = 0.01
 TURN_MS = 5
 
-Steps = Generator[bool]
-"""Changes of the viewer, one at each step. A step yields True if the viewer must draw before the next."""
+Steps = Generator[None]
+"""Changes of the viewer, one at each step."""
 
 
 class Turns(QObject):
@@ -73,8 +73,7 @@ class Turns(QObject):
                 self._timer.stop()
                 return
             try:
-                if next(steps):
-                    return
+                next(steps)
             except StopIteration:
                 if steps is self._first:
                     self._first = None

@@ -19,7 +19,6 @@ from napari_batch_prediction.widgets import preferences
 from napari_batch_prediction.widgets.canvas.canvas import Canvas
 from napari_batch_prediction.widgets.canvas.row_loader import RowRequest
 from napari_batch_prediction.widgets.parts.section import Section
-from napari_batch_prediction.widgets.parts.timers import single_shot
 from napari_batch_prediction.widgets.results.buttons import NEXT_KEY, PREVIOUS_KEY, ResultsButtons
 from napari_batch_prediction.widgets.results.counts import CountsPanel
 from napari_batch_prediction.widgets.results.explanation import Explanation
@@ -49,11 +48,8 @@ class ResultsSection(Section):
         The text below the table: the reason why the selected image failed, or a note that an image is being loaded.
     explained
         A reason is shown.
-    ready
-        Emitted once after :meth:`set_plan`, when the layers of the first image are made, or at once if none are to be
-        shown. Making the first layers is slow, and slower still during the run.
     row_shown
-        Another row is selected; emitted with the location of its image.
+        The user has selected another row; emitted with the location of its image.
     retry_clicked
         The user wants the failed images to be run again.
     resume_chosen
@@ -63,7 +59,6 @@ class ResultsSection(Section):
     """
 
     explained = Signal()
-    ready = Signal()
     row_shown = Signal(str)
     retry_clicked = Signal()
     resume_chosen = Signal(Path)
@@ -75,8 +70,8 @@ class ResultsSection(Section):
         self._canvas = canvas or Canvas(viewer, self)
         self._run: ShownRun | None = None
         self._ledger: Ledger | None = None
-        self._is_awaited = False
-        self._soon = single_shot(self, 0, self._be_ready)
+        # True while a row is selected that the user did not choose.
+        self._is_own_choice = False
         self._docked = False
         self._task: Task | None = None
         self._model = ResultsModel(self)
@@ -96,7 +91,7 @@ class ResultsSection(Section):
         self.body.addWidget(self._counts)
         self.body.addWidget(self._buttons)
 
-        self._table.rows_selected.connect(self._on_row)
+        self._table.rows_selected.connect(self._on_selected)
         self._model.dataChanged.connect(self._show_summary)
         self._load.changed.connect(preferences.keep_load_results)
         self._load.changed.connect(self._on_row)
@@ -126,15 +121,12 @@ class ResultsSection(Section):
     def set_plan(self, plan: Plan | None) -> None:
         """Show the images of a plan that is run, in place of those of the previous run."""
         self._begin(ShownRun.of(plan) if plan is not None else None)
-        self._canvas.clear(self._run.sources if self._run is not None else ())
+        if plan is None:
+            self._canvas.clear()
         self._model.set_plan(plan)
         self._show_rows()
-        self._is_awaited = True
-        if self._run is not None and self._load.value and self._model.locations and self._docked:
-            # Any image would do to make the layers.
-            self._canvas.show_row(self._request(self._run, 0))
-        else:
-            self._soon.start()
+        # The image that is looked at stays, and has its outputs as soon as they are there.
+        self._choose(self._model.row(self._canvas.location))
 
     def show_recorded(self, recorded: Recorded) -> None:
         """Show an earlier run from its record, with its outputs."""
@@ -161,11 +153,8 @@ class ResultsSection(Section):
             self._run.is_running = False
         was_open = self._model.ended(self._selected()) is None
         self._model.finish()
-        self._canvas.tidy()
         if self._selected() is None and (failed := self._model.only_failed()) is not None:
-            self._table.selectRow(failed)
-        elif self._selected() is None and self._model.row(self._canvas.location) is not None:
-            self._canvas.clear()
+            self._choose(failed)
         elif was_open:
             self._on_row()
         self._offer_keep()
@@ -205,7 +194,7 @@ class ResultsSection(Section):
             self._canvas.add_predicted(self._request(self._run, event.index))
         selected = self._table.selected_rows()
         if not selected and event.row.status == "done" and self._load.value:
-            self._table.selectRow(event.index)
+            self._choose(event.index)
         elif selected == [event.index]:
             self._on_row()
 
@@ -214,6 +203,13 @@ class ResultsSection(Section):
         row = (selected + step if selected is not None else 0) if n else -1
         if 0 <= row < n:
             self._table.selectRow(row)
+
+    def _choose(self, row: int | None) -> None:
+        """Select a row that the user did not choose; what is selected elsewhere stays."""
+        if row is not None:
+            self._is_own_choice = True
+            self._table.selectRow(row)
+            self._is_own_choice = False
 
     def _begin(self, run: ShownRun | None) -> None:
         self._run = run
@@ -237,6 +233,11 @@ class ResultsSection(Section):
             self._run.exports = exports
             self._on_row()
 
+    def _on_selected(self) -> None:
+        if (location := self._location()) and not self._is_own_choice:
+            self.row_shown.emit(location)
+        self._on_row()
+
     def _on_row(self) -> None:
         """Explain and show the selected image."""
         row = self._selected()
@@ -252,7 +253,6 @@ class ResultsSection(Section):
         self._offer_keep()
         if row is None or self._run is None:
             return
-        self.row_shown.emit(self._model.locations[row])
         if self._load.value:
             self._canvas.show_row(self._request(self._run, row))
 
@@ -262,26 +262,17 @@ class ResultsSection(Section):
     def _selected(self) -> int | None:
         return next(iter(self._table.selected_rows()), None)
 
-    def _be_ready(self) -> None:
-        if self._is_awaited:
-            self._is_awaited = False
-            self.ready.emit()
-
     def _on_shown(self, location: str, problems: str) -> None:
-        self._be_ready()
         if problems and location == self._location() and not self.message.text():
             self.message.explain(problems)
 
     def _on_failed(self, location: str, failure: Failure) -> None:
-        self._be_ready()
         # The reason of a failed image stays.
         if location == self._location() and not self.message.text():
             self.message.explain(*failure)
 
     def _offer_keep(self) -> None:
-        # Without a selected row, a run shows its first image only to make the layers.
-        is_selected = not self._is_running() or self._selected() is not None
-        self._buttons.set_shown(self._canvas.has_layers and is_selected)
+        self._buttons.set_shown(self._canvas.has_layers)
 
     def _location(self) -> str:
         row = self._selected()

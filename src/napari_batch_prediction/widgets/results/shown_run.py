@@ -11,7 +11,6 @@ from napari_batch_prediction.locations.location import Arrays
 from napari_batch_prediction.planning.exports import NamedExport, named_exports
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.records.ledger import LedgerRow
-from napari_batch_prediction.widgets.canvas.layer_data import RAW
 from napari_batch_prediction.widgets.canvas.row_loader import RowRequest, final_first
 
 
@@ -44,11 +43,6 @@ class ShownRun:
         """Return the run of a plan, at its beginning."""
         return cls(plan.job, plan.arrays, final_first(plan.exports, plan.classifier), is_running=True)
 
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """The sources that layers are made of."""
-        return (RAW, *(export.source.name for export in self.exports))
-
     def request(self, index: int, location: str, ended: LedgerRow | None) -> RowRequest:
         """Return the request that shows an image and its outputs."""
         return RowRequest(
@@ -58,7 +52,6 @@ class ShownRun:
             exports=self.exports,
             ended=ended,
             predicted=self.predicted.get(index, {}),
-            is_running=self.is_running,
         )
 
 
