@@ -9,7 +9,7 @@ import gc
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from napari_batch_prediction import PROGRAM
 from napari_batch_prediction.arguments import Command, Parser
@@ -18,7 +18,6 @@ from napari_batch_prediction.wording import one_line
 
 if TYPE_CHECKING:
     from napari_batch_prediction.classifiers.base import Classifier
-    from napari_batch_prediction.job.export import Export
     from napari_batch_prediction.job.job import BatchJob
     from napari_batch_prediction.planning.plan import Plan
 
@@ -141,13 +140,10 @@ def make_parser() -> argparse.ArgumentParser:
 
 def _job(arguments: argparse.Namespace) -> "tuple[BatchJob, Classifier | None]":
     """Return the job, and its classifier if it was loaded."""
-    from pydantic import ValidationError
-
     from napari_batch_prediction.classifiers.load import load_classifier
     from napari_batch_prediction.errors import SettingsError
     from napari_batch_prediction.formats.registry import find_table_format, format_taken
     from napari_batch_prediction.job.export import Export
-    from napari_batch_prediction.job.faults import faults
     from napari_batch_prediction.job.job import BatchJob
     from napari_batch_prediction.job.options import given_names, given_options, option_name, options
     from napari_batch_prediction.job.stored import read_job
@@ -166,22 +162,19 @@ def _job(arguments: argparse.Namespace) -> "tuple[BatchJob, Classifier | None]":
         raise SettingsError(text)
     if arguments.table_format is not None:
         find_table_format(arguments.table_format)
-    try:
-        if arguments.job is not None:
-            return read_job(*_job_text(arguments.job)), None
-        classifier = load_classifier(arguments.classifier, arguments.structure_tensor)
-        if arguments.format is not None and (told := format_taken(arguments.format)):
-            print(one_line(told), file=sys.stderr)
-        job = BatchJob(
-            classifier=arguments.classifier,
-            inputs=tuple(arguments.inputs),
-            exports=tuple(_export(arguments, name, classifier) for name in arguments.sources or ["Probabilities"]),
-            **given_options(arguments, BatchJob),
-        )
-        return job, classifier
-    except ValidationError as error:
-        names = {name: option_name(name, option) for model in (BatchJob, Export) for name, _, option in options(model)}
-        raise SettingsError(f"These settings cannot be used: {faults(error, BatchJob, names)}.") from None
+    if arguments.job is not None:
+        return read_job(*_job_text(arguments.job)), None
+    classifier = load_classifier(arguments.classifier, arguments.structure_tensor)
+    if arguments.format is not None and (told := format_taken(arguments.format)):
+        print(one_line(told), file=sys.stderr)
+    fields = {
+        "classifier": arguments.classifier,
+        "inputs": tuple(arguments.inputs),
+        "exports": [_export(arguments, name, classifier) for name in arguments.sources or ["Probabilities"]],
+        **given_options(arguments, BatchJob),
+    }
+    names = {name: option_name(name, option) for model in (BatchJob, Export) for name, _, option in options(model)}
+    return BatchJob.read(fields, "These settings cannot be used", names), classifier
 
 
 def _job_text(given: str) -> tuple[str, str]:
@@ -202,7 +195,8 @@ def _job_text(given: str) -> tuple[str, str]:
         raise SettingsError(f"The job '{given}' cannot be read: it is no text in UTF-8. {remedy}") from error
 
 
-def _export(arguments: argparse.Namespace, name: str, classifier: "Classifier") -> "Export":
+def _export(arguments: argparse.Namespace, name: str, classifier: "Classifier") -> dict[str, Any]:
+    """Return the fields of an export."""
     from napari_batch_prediction.job.export import Export
     from napari_batch_prediction.job.options import given_options
 
@@ -212,7 +206,7 @@ def _export(arguments: argparse.Namespace, name: str, classifier: "Classifier") 
         fields.pop("format", None)
         if arguments.table_format is not None:
             fields["format"] = arguments.table_format
-    return Export(source=name, **fields)
+    return {"source": name, **fields}
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -263,42 +257,18 @@ def _execute(plan: "Plan", ends: Ends) -> int:
 
 def _check(arguments: argparse.Namespace) -> int:
     from napari_batch_prediction.planning.plan import make_plan
-    from napari_batch_prediction.report import Table, left_out, print_table, rows
-    from napari_batch_prediction.wording import count
+    from napari_batch_prediction.report import plan_text
 
     plan = make_plan(*_job(arguments), should_cancel=arguments.ends.came)
-    table: Table = [("input", "axes", "shape", "type", "output")]
-    for row in plan.rows:
-        image = row.image
-        facts = (
-            (f"{image.axes} ({image.axes_known})", " x ".join(map(str, image.shape)), str(image.dtype))
-            if image
-            else ("", "", "")
-        )
-        ends = [*map(str, row.outputs.values()), *(f"problem: {problem}" for problem in row.problems)]
-        if image and image.dataset and not row.input.endswith(image.dataset):
-            ends.append(f"dataset: {image.dataset}")
-        if image and image.channel_names:
-            ends.append(f"channels: {', '.join(image.channel_names)}")
-        ends += [f"warning: {warning}" for warning in row.warnings]
-        if row.skip:
-            ends.append("skipped: all outputs exist")
-        table += rows((row.input, *facts), ends)
-    print_table(table)
-    for name, path in plan.tables.items():
-        print(one_line(f"{name} of all images: {path}"))
-    if told := left_out(plan):
-        print(f"\n{one_line(told)}")
-    print(f"\n{count(len(plan.rows), 'input')}, {plan.n_problems} with problems. Nothing was written.")
+    print(f"{plan_text(plan)} Nothing was written.")
     return FAILED if plan.n_problems else DONE
 
 
 def _info(arguments: argparse.Namespace) -> int:
     from napari_batch_prediction.classifiers.load import load_classifier
-    from napari_batch_prediction.report import describe, print_table
+    from napari_batch_prediction.report import classifier_text
 
-    facts = describe(load_classifier(arguments.classifier).describe())
-    print_table([(f"{heading}:", text) for heading, text in facts])
+    print(classifier_text(load_classifier(arguments.classifier).describe()))
     return DONE
 
 

@@ -11,6 +11,8 @@ from napari_batch_prediction.wording import shortened
 class BatchPredictionError(Exception):
     """Base of every error that this package raises on purpose.
 
+    Each is also the nearest error of Python: ``ValueError``, ``OSError``, ``FileExistsError`` or ``ImportError``.
+
     Parameters
     ----------
     message
@@ -19,6 +21,16 @@ class BatchPredictionError(Exception):
         The field of a job, an export or an input's settings that mends it; None if none does.
     path
         The file or folder concerned.
+
+    Examples
+    --------
+    >>> import napari_batch_prediction as nbp
+    >>> try:
+    ...     nbp.BatchJob("nuclei.ilp", "nuclei_01.png", existing="overwrit")
+    ... except nbp.BatchPredictionError as error:
+    ...     print(type(error).__name__, error.setting, error, sep="; ")
+    SettingsError; existing; BatchJob cannot be made: existing: error, skip or overwrite is expected, got 'overwrit' \
+(did you mean 'overwrite'?).
     """
 
     def __init__(self, message: str = "", *, setting: str | None = None, path: Path | None = None) -> None:
@@ -53,3 +65,7 @@ class ExportError(BatchPredictionError, OSError):
 
 class OutputExistsError(ExportError, FileExistsError):
     """An output exists already and may not be replaced."""
+
+
+class MissingLibraryError(BatchPredictionError, ImportError):  # type: ignore[misc] # both have a path
+    """A library is not installed that only this needs."""

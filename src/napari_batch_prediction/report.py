@@ -89,7 +89,12 @@ class Progress:
 
 
 def print_ledger(ledger: Ledger) -> None:
-    """Print a line for every input, with its outputs or the reason why it has none, and the number of each status.
+    """Print a ledger; see :func:`ledger_text`."""
+    print(ledger_text(ledger))
+
+
+def ledger_text(ledger: Ledger) -> str:
+    """Return a line for every input, with its outputs or the reason why it has none, and the number of each status.
 
     A batch that counts has a column with the count of each image over all time points.
     """
@@ -99,14 +104,40 @@ def print_ledger(ledger: Ledger) -> None:
         facts = [row.input, row.status, f"{row.seconds:.2f}"]
         if counting:
             facts.append("" if row.count is None else f"{row.count:.2f}")
-        table += rows(facts, [*([row.reason] if row.reason else []), *map(str, row.outputs.values())])
-    print_table(table)
-    counts = Counter(row.status for row in ledger.rows)
-    print(f"\n{count(len(ledger.rows), 'input')}: {totals(counts)}.")
-    for name, path in ledger.tables.items():
-        print(one_line(f"{name}: {path}"))
+        arrays = [f"{name}: {array.shape} {array.dtype} in memory" for name, array in row.arrays.items()]
+        table += rows(facts, [*([row.reason] if row.reason else []), *map(str, row.outputs.values()), *arrays])
+    numbers = totals(Counter(row.status for row in ledger.rows)) or "none"
+    lines = [*table_lines(table), "", f"{count(len(ledger.rows), 'input')}: {numbers}."]
+    lines += [one_line(f"{name}: {path}") for name, path in ledger.tables.items()]
     if ledger.path is not None:
-        print(one_line(f"Record of the run: {ledger.path}"))
+        lines.append(one_line(f"Record of the run: {ledger.path}"))
+    return "\n".join(lines)
+
+
+def plan_text(plan: Plan) -> str:
+    """Return a line for every image of a plan, with its outputs, problems and warnings, and the number of problems."""
+    table: Table = [("input", "axes", "shape", "type", "output")]
+    for row in plan.rows:
+        image = row.image
+        facts = (
+            (f"{image.axes} ({image.axes_known})", " x ".join(map(str, image.shape)), str(image.dtype))
+            if image
+            else ("", "", "")
+        )
+        ends = [*map(str, row.outputs.values()), *(f"problem: {problem}" for problem in row.problems)]
+        if image and image.dataset and not row.input.endswith(image.dataset):
+            ends.append(f"dataset: {image.dataset}")
+        if image and image.channel_names:
+            ends.append(f"channels: {', '.join(image.channel_names)}")
+        ends += [f"warning: {warning}" for warning in row.warnings]
+        if row.skip:
+            ends.append("skipped: all outputs exist")
+        table += rows((row.input, *facts), ends)
+    lines = table_lines(table)
+    lines += [one_line(f"{name} of all images: {path}") for name, path in plan.tables.items()]
+    if told := left_out(plan):
+        lines += ["", one_line(told)]
+    return "\n".join([*lines, "", f"{count(len(plan.rows), 'input')}, {plan.n_problems} with problems."])
 
 
 def left_out(plan: Plan) -> str:
@@ -143,6 +174,11 @@ def describe(classifier: Description) -> list[tuple[str, str]]:
     return [(heading, text) for heading, text in facts.items() if text is not None]
 
 
+def classifier_text(classifier: Description) -> str:
+    """Return the facts of a classifier, one on each line."""
+    return "\n".join(table_lines([(f"{heading}:", text) for heading, text in describe(classifier)]))
+
+
 def features(stage: StageDescription) -> str:
     """Return the number of features, their dimensions and their scales as text."""
     selection = stage.selection
@@ -171,9 +207,11 @@ def rows(facts: Sequence[str], ends: Sequence[str]) -> Table:
     return [(*(blank if i else facts), end) for i, end in enumerate(ends or [""])]
 
 
-def print_table(table: Table) -> None:
-    """Print rows with all columns aligned but the last."""
+def table_lines(table: Table) -> list[str]:
+    """Return rows as lines, with all columns aligned but the last."""
     table = [tuple(map(one_line, row)) for row in table]
     widths = [max(len(row[i]) for row in table) for i in range(len(table[0]) - 1)]
-    for row in table:
-        print("  ".join([*(f"{cell:{w}}" for cell, w in zip(row[:-1], widths, strict=True)), row[-1]]).rstrip())
+    return [
+        "  ".join([*(f"{cell:{w}}" for cell, w in zip(row[:-1], widths, strict=True)), row[-1]]).rstrip()
+        for row in table
+    ]

@@ -13,13 +13,13 @@ from threshold import BROKEN, Threshold, files_in, random_image, save_images
 
 from napari_batch_prediction.errors import ProjectError
 from napari_batch_prediction.job.export import Export
+from napari_batch_prediction.job.in_memory import InMemory
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.planning.plan import Found
 from napari_batch_prediction.records.events import BatchFinished, TileDone
 from napari_batch_prediction.session import session as module
 from napari_batch_prediction.session.session import BatchSession
 from napari_batch_prediction.session.state import NEXT, Checking, Editing, Ended, Ready, Running
-from napari_batch_prediction.session.steps import InMemory
 from napari_batch_prediction.session.work import Failure
 
 SIGNALS = ("inputs_found", "inspected", "plan_changed", "checked", "recorded", "started", "events", "failed", "ended")

@@ -10,11 +10,11 @@ from session_workers import ThreadWorker
 from threshold import files_in
 
 from napari_batch_prediction.job.export import Export
+from napari_batch_prediction.job.in_memory import InMemory
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.records.reading import read_record
 from napari_batch_prediction.session.session import BatchSession
 from napari_batch_prediction.session.state import Ended, Ready, Running
-from napari_batch_prediction.session.steps import InMemory
 
 CASE = GOLDEN / "a_2d_u8"
 

@@ -1,10 +1,11 @@
 """The base class of all classifiers: sources by name, checks of an image, prediction by tile."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +14,12 @@ from napari_batch_prediction.classifiers.description import Description
 from napari_batch_prediction.classifiers.fit import check_image
 from napari_batch_prediction.classifiers.in_memory import predict_image
 from napari_batch_prediction.colors import Color
+from napari_batch_prediction.disk import file_state
 from napari_batch_prediction.engine.tiles import Context, Memory
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.features.selection import FeatureSelection, StructureTensor
 from napari_batch_prediction.problems import Problem
-from napari_batch_prediction.wording import did_you_mean
+from napari_batch_prediction.wording import count, did_you_mean
 
 if TYPE_CHECKING:
     from napari_batch_prediction.training.training_set import TrainingSet
@@ -73,6 +75,14 @@ class Source:
     variant: str = ""
     about: str = ""
 
+    @property
+    def has_channels(self) -> bool:
+        """True if a pixel has values for several classes or features, False if it has one value by definition.
+
+        That is one for segmentations, uncertainty and density; a single class or feature is still a channel.
+        """
+        return self.channel_names != (self.name,)
+
 
 class Classifier(ABC):
     """A trained classifier: its facts, its sources, checks of images, and prediction.
@@ -99,6 +109,21 @@ class Classifier(ABC):
         The context that a tile needs, in pixels.
     training
         The images and labels that it was trained on; None if they are not at hand.
+    structure_tensor
+        The formula of the structure tensor that the user chose; None if it is told from the project.
+
+    Examples
+    --------
+    >>> import napari_batch_prediction as nbp
+    >>> classifier = nbp.load_classifier("nuclei.ilp")
+    >>> classifier
+    <PixelClassification nuclei.ilp: 2D, 1 channel, classes Background, Nuclei>
+    >>> classifier.sources
+    ('Probabilities', 'Simple Segmentation', 'Uncertainty', 'Features')
+    >>> classifier.predict("nuclei_01.png").shape
+    (512, 512, 2)
+    >>> classifier.predict("nuclei_01.png", source="Simple Segmentation").shape
+    (512, 512)
     """
 
     training: "TrainingSet | None" = None
@@ -119,6 +144,8 @@ class Classifier(ABC):
         self.n_channels: int = description.n_channels
         self.sources: tuple[str, ...] = tuple(self._sources)
         self.context: Context = description.context
+        self.structure_tensor: StructureTensor | None = None
+        self._state = None if self.path is None else file_state(self.path)
 
     @property
     def file(self) -> Path:
@@ -137,6 +164,21 @@ class Classifier(ABC):
     def features(self) -> FeatureSelection:
         """The features, of the first stage if there are several; :func:`train` takes them for another classifier."""
         return self._description.stages[0].selection
+
+    @property
+    def is_current(self) -> bool:
+        """False if the file of the classifier has changed since it was read."""
+        return self.path is None or self._state is None or self._state == file_state(self.path)
+
+    def __repr__(self) -> str:
+        name = "not saved" if self.path is None else self.path.name
+        kind = "2D" if self._description.dimension == 2 else "3D"
+        what = f"{kind}, {count(self.n_channels, 'channel')}, classes {', '.join(self.classes)}"
+        return f"<{type(self).__name__} {name}: {what}>"
+
+    def __str__(self) -> str:
+        # By name: a classifier does not depend on code that shows it.
+        return str(import_module("napari_batch_prediction.report").classifier_text(self._description))
 
     def describe(self) -> Description:
         """Return the facts of the classifier as data."""
@@ -183,7 +225,9 @@ class Classifier(ABC):
         if value is None or not any(stage.selection.has_structure_tensor for stage in self._description.stages):
             return self
         if value not in self._others:
-            self._others[value] = self._with_structure_tensor(value)
+            other = self._others[value] = self._with_structure_tensor(value)
+            if other is not self:
+                other.structure_tensor, other._state = value, self._state
         return self._others[value]
 
     def _with_structure_tensor(self, value: StructureTensor) -> "Classifier":
@@ -233,34 +277,47 @@ class Classifier(ABC):
         """
 
     def predict(
-        self, array: NDArray, axes: str | None = None, source: str = PROBABILITIES, workers: int | None = None
-    ) -> NDArray:
-        """Predict a whole image in memory.
+        self,
+        image: Any,
+        axes: str | None = None,
+        source: str = PROBABILITIES,
+        workers: int | None = None,
+        *,
+        progress: Callable[[int, int], object] | None = None,
+    ) -> Any:
+        """Predict a whole image into memory.
 
         Parameters
         ----------
-        array
-            The image, of any numeric dtype.
+        image
+            A numpy array, or one of another library, of real numbers; the path of a file; an opened image; an image
+            layer of napari; or an xarray, whose dimensions ``t``, ``c``, ``z``, ``y`` and ``x`` are its axes.
         axes
-            Its axis keys; guessed from the shape by ilastik's rules if None.
+            Its axis keys, for example ``"tyx"``; its own, or guessed from the shape by ilastik's rules, if None.
         source
             One of ``sources``.
         workers
             Number of threads; all cores if None.
+        progress
+            Called after each tile, in the calling thread, with the number of tiles that are done and of all.
 
         Returns
         -------
-        Values of the source, with the axes of the input, and ``c`` at the end if the input has none. For a table
-        (``"Counts"``), sums of its image source: one float64 for each time point, shape ``(t,)``, or a single one,
-        shape ``()``, if the input has no ``t``.
+        An array of the source's values, with the axes of the image. Sources with several values for a pixel
+        (``"Probabilities"``, ``"Features"``) also have ``c``, at the end if the image has none; those with one value
+        (``"Simple Segmentation"``, ``"Uncertainty"``, ``"Density"``) never have it. Of an xarray the result is one,
+        with its coordinates. For a table (``"Counts"``), sums of its image source: one float64 for each time point,
+        shape ``(t,)``, or a single one, shape ``()``, if the image has no ``t``.
 
         Raises
         ------
         AxesError
-            If the axes do not fit the array.
+            If the axes do not fit the image.
+        ImageReadError
+            If a file cannot be read.
         ImageMismatchError
-            If the image does not fit the classifier.
+            If the image does not fit the classifier, or its values are complex or no numbers.
         SettingsError
             If the source is unknown.
         """
-        return predict_image(self, array, axes, source, workers)
+        return predict_image(self, image, axes, source, workers, progress)

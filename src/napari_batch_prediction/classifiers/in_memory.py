@@ -1,17 +1,23 @@
 """Predicting a whole image in memory, by tiles in several threads."""
 
+import os
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeVar
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_batch_prediction.axes import check_axes, extents, guess_axes, output_axes, reorder
+from napari_batch_prediction.axes import output_axes, reorder
 from napari_batch_prediction.engine.compiled.engine import ENGINE
 from napari_batch_prediction.engine.counting import UNIT, exact_sum
-from napari_batch_prediction.engine.tiles import Tile, make_tiles, n_cores
+from napari_batch_prediction.engine.tiles import Tile, Tiles, make_tiles, n_cores
+from napari_batch_prediction.errors import AxesError
+from napari_batch_prediction.images.arrays import array_image, as_xarray, is_xarray
+from napari_batch_prediction.images.base import Image
+from napari_batch_prediction.images.memory import MemoryImage
 
 if TYPE_CHECKING:
     from napari_batch_prediction.classifiers.base import Classifier, Source
@@ -22,52 +28,121 @@ _T = TypeVar("_T")
 _AHEAD = 2
 
 
+Progress = Callable[[int, int], object]
+
+
 def predict_image(
-    classifier: "Classifier", array: NDArray, axes: str | None, name: str, workers: int | None
-) -> NDArray:
+    classifier: "Classifier",
+    given: Any,
+    axes: str | None,
+    name: str,
+    workers: int | None,
+    progress: Progress | None,
+) -> Any:
     """Predict a source of an image; see :meth:`~napari_batch_prediction.classifiers.base.Classifier.predict`."""
-    array = np.asarray(array)
-    axes = guess_axes(array.shape) if axes is None else check_axes(axes, array.shape)
     source = classifier.source(name)
-    classifier.check(axes, array.shape, array.dtype)
-    image, n_workers = reorder(array, axes, "tczyx"), workers or n_cores()
-    if source.kind == "table":
-        sums = Counter[int]()
-        density = classifier.source(source.made_from)
-        for t, total in _for_each_tile(classifier, image, density, n_workers, _sum_of_tile):
-            sums[t] += total
-        counts = np.array([sums[t] / UNIT for t in range(len(image))])
-        return counts if "t" in axes else counts.reshape(())
-    target = output_axes(axes)
-    shape = {**extents(axes, array.shape), "c": source.channels}
-    result = np.empty([shape[key] for key in target], source.dtype)
+    image = _as_image(given, axes)
+    try:
+        classifier.check(image.axes, image.shape, image.dtype)
+        if source.kind == "table":
+            return _sums(classifier, image, source, workers, progress)
+        values, target = _values(classifier, image, source, workers, progress)
+    finally:
+        if image is not given:
+            image.close()
+    if is_xarray(given):
+        return as_xarray(values, target, given, image.axes, source.name, source.channel_names)
+    return values
+
+
+def _as_image(given: Any, axes: str | None) -> Image:
+    """Return an image that was given as one, as a path, an array or a layer."""
+    if isinstance(given, str | os.PathLike):
+        # Most predictions are of arrays, which need no readers.
+        from napari_batch_prediction.locations.inputs import open_image
+
+        return open_image(given, axes)
+    if isinstance(given, MemoryImage):
+        return given if axes is None else given.with_axes(axes)
+    if isinstance(given, Image):
+        if axes not in (None, given.axes):
+            raise AxesError(
+                f"'{given.location}' was opened with the axes '{given.axes}', not '{axes}'. Give the axes when it is "
+                "opened.",
+                setting="axes",
+            )
+        return given
+    return array_image(given, axes, "image")
+
+
+def _sums(
+    classifier: "Classifier", image: Image, source: "Source", workers: int | None, progress: Progress | None
+) -> NDArray:
+    """Return the sum of a table's image source at each time point."""
+    sums = Counter[int]()
+    density = classifier.source(source.made_from)
+    for t, total in _for_each_tile(classifier, image, density, workers, progress, _sum_of_tile):
+        sums[t] += total
+    counts = np.array([sums[t] / UNIT for t in range(image.extents["t"])])
+    return counts if "t" in image.axes else counts.reshape(())
+
+
+def _values(
+    classifier: "Classifier", image: Image, source: "Source", workers: int | None, progress: Progress | None
+) -> tuple[NDArray, str]:
+    """Return the values of an image source, and their axes."""
+    target = output_axes(image.axes) if source.has_channels else image.axes.replace("c", "")
+    sizes = {**image.extents, "c": source.channels}
+    result = np.empty([sizes[key] for key in target], source.dtype)
     # A view with all axes; those missing in the output have extent 1.
     view = reorder(result, target, "tczyx")
 
     def keep(tile: Tile, values: NDArray) -> None:
         view[(tile.t, slice(None), tile.z, tile.y, tile.x)] = values
 
-    for _ in _for_each_tile(classifier, image, source, n_workers, keep):
+    for _ in _for_each_tile(classifier, image, source, workers, progress, keep):
         pass
-    return result
+    return result, target
+
+
+def _reader(image: Image) -> Callable[[int, slice, slice, slice], NDArray]:
+    """Return a function that returns a region ``(c, z, y, x)`` of one time point, without copying an array."""
+    if not (isinstance(image, MemoryImage) and isinstance(image.pixels, np.ndarray)):
+        return image.read_czyx
+    whole = reorder(image.pixels, image.axes, "tczyx")
+    return lambda t, z, y, x: whole[t, :, z, y, x]
 
 
 def _for_each_tile(
-    classifier: "Classifier", image: NDArray, source: "Source", n_workers: int, use: Callable[[Tile, NDArray], _T]
+    classifier: "Classifier",
+    image: Image,
+    source: "Source",
+    workers: int | None,
+    progress: Progress | None,
+    use: Callable[[Tile, NDArray], _T],
 ) -> Iterator[_T]:
-    """Predict a source of an image ``(t, c, z, y, x)`` in several threads; yield the results of ``use`` by tile.
+    """Predict a source of an image in several threads; yield the results of ``use`` by tile.
 
     Tiles are made as threads become free: an image may have more than memory holds.
     """
-    sizes = extents("tczyx", image.shape)
+    n_workers, sizes, read = workers or n_cores(), image.extents, _reader(image)
     memory = classifier.memory([source.name])
     tiles = make_tiles(sizes, classifier.context, (1, 1, 1), memory, n_workers, ENGINE.limits)
 
     def run(tile: Tile) -> _T:
         around, inner = tile.with_context(sizes, classifier.context)
-        block = image[(tile.t, slice(None), *around)]
+        block = read(tile.t, *around)
         return use(tile, classifier.predict_tile(block, inner, [source.name])[source.name])
 
+    with closing(_in_threads(run, tiles, n_workers)) as results:
+        for n_done, result in enumerate(results, start=1):
+            yield result
+            if progress is not None:
+                progress(n_done, len(tiles))
+
+
+def _in_threads(run: Callable[[Tile], _T], tiles: Tiles, n_workers: int) -> Generator[_T, None, None]:
+    """Yield the result of each tile, in order."""
     with ThreadPoolExecutor(n_workers, thread_name_prefix="predict") as pool:
         waiting: deque[Future[_T]] = deque()
         try:

@@ -54,6 +54,11 @@ class ChannelsImage(Image):
         )
 
     @property
+    def indices(self) -> tuple[int, ...]:
+        """The indices of the channels in the other image."""
+        return tuple(self._indices)
+
+    @property
     def decoding(self) -> Decoding:
         """The memory that reading the other image takes."""
         return self._image.decoding

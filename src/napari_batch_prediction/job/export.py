@@ -1,15 +1,16 @@
 """The settings of an export: a frozen, serialisable model."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from napari_batch_prediction.axes import AxisKey
 from napari_batch_prediction.formats.common.target import Compression
 from napari_batch_prediction.job import spelling
 from napari_batch_prediction.job.options import Option
 from napari_batch_prediction.job.region import Region, format_region, parse_region
+from napari_batch_prediction.job.settings import Settings, documented
 
 DEFAULT_NAME = "{stem}_{source}"
 
@@ -31,10 +32,18 @@ def _region_text(region: Region) -> str:
 Range = Annotated[tuple[spelling.Real, spelling.Real] | None, AfterValidator(_rising)]
 
 
-class Export(BaseModel):
-    """One thing to write for every input of a batch."""
+@documented(1)
+class Export(Settings):
+    """One thing to write for every input of a batch.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    Examples
+    --------
+    >>> import napari_batch_prediction as nbp
+    >>> segmentation = nbp.Export("Simple Segmentation", format="tiff", folder="masks")
+    >>> bytes_ = nbp.Export("Probabilities", dtype="uint8", output_range=(0, 255), region="y=:100, x=:100")
+    >>> bytes_.region
+    {'y': (None, 100), 'x': (None, 100)}
+    """
 
     source: str = Field("Probabilities", description="What to export: one of the classifier's sources.")
     format: Annotated[str, Option("F"), BeforeValidator(spelling.format_name)] = Field(
@@ -104,3 +113,9 @@ class Export(BaseModel):
         description="Start and stop, in pixels, along axes that are cut, for example y=10:200,x=:512; along c, "
         "channels of the source; everything if not given.",
     )
+
+    def __init__(self, source: str = "Probabilities", **settings: Any) -> None:
+        super().__init__(source=source, **settings)
+
+    # pydantic reads an export inside a job itself.
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]

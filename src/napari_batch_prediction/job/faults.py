@@ -47,6 +47,16 @@ def faults(error: ValidationError, model: type[BaseModel], names: Mapping[str, s
     return "; ".join(texts[:_MOST]) + more
 
 
+def first_field(error: ValidationError, model: type[BaseModel]) -> str | None:
+    """Return the innermost field at the first fault, of a model or of one inside it; None if the whole is at fault."""
+    name = None
+    for part in error.errors(include_url=False)[0]["loc"]:
+        if isinstance(part, str) and part in model.model_fields:
+            name = part
+            model = _model_at(model, [part])
+    return name
+
+
 def _is_inside(place: tuple[int | str, ...], outer: tuple[int | str, ...]) -> bool:
     return len(place) > len(outer) and place[: len(outer)] == outer
 
@@ -75,6 +85,8 @@ def _fault(details: list[ErrorDetails], model: type[BaseModel]) -> str:
         return "is missing"
     if kind == "extra_forbidden":
         return f"is not the name of a field{_meant(str(detail['loc'][-1]), _model_at(model, detail['loc'][:-1]))}"
+    if kind == "json_invalid":
+        return f"is not JSON: {context['error']}"
     if kind.startswith("union_tag"):
         return f"its {context['discriminator']} is missing or unknown"
     if kind == "value_error":
@@ -98,7 +110,7 @@ def _shown(value: object) -> str:
 
 def _meant(name: str, model: type[BaseModel]) -> str:
     """Return the question whether a field is meant: one of a model, or one of a model inside it."""
-    if meant := did_you_mean(name, model.model_fields):
+    if meant := did_you_mean(name, [*model.model_fields, *getattr(model, "also", ())]):
         return meant
     for outer, field in model.model_fields.items():
         for inner in _models(field.annotation):

@@ -2,30 +2,44 @@
 
 import csv
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    model_validator,
+)
 
 from napari_batch_prediction.features.selection import StructureTensor
 from napari_batch_prediction.images.stack import StackAxis
 from napari_batch_prediction.job import spelling
 from napari_batch_prediction.job.export import Export
+from napari_batch_prediction.job.in_memory import NOTHING, InMemory
 from napari_batch_prediction.job.options import Option
+from napari_batch_prediction.job.settings import Settings, documented
 from napari_batch_prediction.job.size import parse_size
-from napari_batch_prediction.locations.location import LayerNamed, absolute
+from napari_batch_prediction.job.typed import as_fields
+from napari_batch_prediction.locations.layers import named_in_memory
+from napari_batch_prediction.locations.location import absolute
 from napari_batch_prediction.wording import count
 
 if TYPE_CHECKING:
+    from napari_batch_prediction.classifiers.base import Classifier
     from napari_batch_prediction.planning.plan import Plan
     from napari_batch_prediction.records.events import Event
     from napari_batch_prediction.records.ledger import Ledger
 
 LEAST_MEMORY = 2**29
 """The least memory with which a batch can run, in bytes: the libraries alone take half of it."""
+
+_NOT_GIVEN: Any = object()
 
 Existing = Literal["error", "skip", "overwrite"]
 
@@ -55,20 +69,53 @@ _Channels = tuple[spelling.Whole | str, ...]
 _Memory = Annotated[spelling.Whole | None, BeforeValidator(_size), AfterValidator(_enough)]
 
 
-class InputSettings(BaseModel):
-    """Settings of one image; they override the job's."""
+@documented(0)
+class InputSettings(Settings):
+    """Settings of one image; they override the job's.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    Examples
+    --------
+    >>> import napari_batch_prediction as nbp
+    >>> own = nbp.InputSettings(axes="tyx", channels=["DAPI"], dataset="scan/raw")
+    >>> job = nbp.BatchJob("nuclei.ilp", "data", input_settings={"data/b.h5": own})
+    """
 
     axes: spelling.Axes | None = Field(None, description="Axes, instead of the file's own or a guess.")
     channels: _Channels | None = Field(None, min_length=1, description="Channels to use, by name or index from 0.")
     dataset: str | None = Field(None, description="The dataset to use of a file that holds several.")
 
 
-class BatchJob(BaseModel):
-    """A whole batch as frozen data, the same in the window, in Python and on the command line."""
+@documented(3)
+class BatchJob(Settings):
+    """A whole batch as frozen data, the same in the window, in Python and on the command line.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    A loaded classifier, arrays and layers stay in memory beside the data, which name them: ``array:NAME`` and
+    ``layer:NAME`` among the inputs. They are not part of the job as JSON, nor when jobs are compared.
+
+    Examples
+    --------
+    >>> import napari_batch_prediction as nbp
+    >>> job = nbp.BatchJob("nuclei.ilp", "nuclei_0*.png", "Simple Segmentation", folder="masks")
+    >>> for row in job.plan():
+    ...     print(row.input, row.outputs["Simple Segmentation"].name)
+    nuclei_01.png nuclei_01_Simple Segmentation.h5
+    nuclei_02.png nuclei_02_Simple Segmentation.h5
+    >>> ledger = job.run()
+    >>> [row.status for row in ledger]
+    ['done', 'done']
+
+    An array gives its results in memory:
+
+    >>> image = nbp.open_image("nuclei_01.png").read()
+    >>> (row,) = nbp.BatchJob("nuclei.ilp", image, ["Probabilities", "Simple Segmentation"]).run()
+    >>> {name: values.shape for name, values in row.arrays.items()}
+    {'Probabilities': (512, 512, 2), 'Simple Segmentation': (512, 512)}
+    """
+
+    also: ClassVar[Mapping[str, str]] = {
+        "folder": "Folder to write to, for all exports that do not say one; beside each image if not given.",
+        "format": "Format of the files, for all exports that do not say one.",
+    }
 
     classifier: Path = Field(description="The classifier: an ilastik project file (.ilp).")
     inputs: tuple[str, ...] = Field(
@@ -119,6 +166,48 @@ class BatchJob(BaseModel):
         None, ge=1, description="Number of threads; all cores if not given."
     )
 
+    _in_memory: InMemory = PrivateAttr(default=NOTHING)
+
+    def __init__(
+        self,
+        classifier: "str | os.PathLike[str] | Classifier | object" = _NOT_GIVEN,
+        inputs: object = _NOT_GIVEN,
+        exports: object = _NOT_GIVEN,
+        **settings: Any,
+    ) -> None:
+        given = {"classifier": classifier, "inputs": inputs, "exports": exports}
+        super().__init__(**{name: value for name, value in given.items() if value is not _NOT_GIVEN}, **settings)
+
+    # Fields are checked in one place, also those that come from JSON.
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _as_typed(cls, given: Any, make: ModelWrapValidatorHandler[Self]) -> Self:
+        fields, in_memory = as_fields(given) if isinstance(given, Mapping) else (given, NOTHING)
+        job = make(fields)
+        if in_memory is not NOTHING:
+            job._in_memory = in_memory
+        return job
+
+    @property
+    def in_memory(self) -> InMemory:
+        """What the job has in memory: a loaded classifier, and images."""
+        return self._in_memory
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return the same job with some fields changed; these are checked as those of a new job are.
+
+        Raises
+        ------
+        SettingsError
+            If a field is unknown or not valid.
+        """
+        new = super().model_copy(update=update, deep=deep)
+        if update:
+            new._in_memory = self._in_memory.changed(new._in_memory, keep_classifier="classifier" not in update)
+        return new
+
     def absolute(self) -> "BatchJob":
         """Return the same job with absolute paths, independent of the current folder."""
         exports = tuple(
@@ -136,9 +225,11 @@ class BatchJob(BaseModel):
         )
 
     def for_input(self, location: str) -> "BatchJob":
-        """Return the job for one input alone, given by its location in the plan."""
+        """Return the job for one input alone, given by its location in the plan, without what is in memory."""
         own = {name: settings for name, settings in self.input_settings.items() if name == location}
-        return self.model_copy(update={"inputs": (location,), "input_settings": own})
+        job = self.model_copy(update={"inputs": (location,), "input_settings": own})
+        job._in_memory = NOTHING
+        return job
 
     def plan(self) -> "Plan":
         """Open every input, name every output and find every problem; nothing is written.
@@ -148,7 +239,8 @@ class BatchJob(BaseModel):
         ProjectError
             If the classifier cannot be used.
         SettingsError
-            If a source or format is unknown, a name template is not valid, or no input is given.
+            If a source or format is unknown, a name template is not valid, or no input is given; or if results are to
+            be files although the classifier is in none.
         """
         plan: Plan = _verbs().plan_job(self)
         return plan
@@ -157,6 +249,8 @@ class BatchJob(BaseModel):
         self,
         on_event: "Callable[[Event], None] | None" = None,
         should_cancel: Callable[[], bool] | None = None,
+        *,
+        progress: Callable[[int, int], object] | None = None,
     ) -> "Ledger":
         """Plan and run the batch; inputs with problems fail alone.
 
@@ -166,12 +260,15 @@ class BatchJob(BaseModel):
             Called in the calling thread with every event as it happens.
         should_cancel
             Called between tiles; the run stops once it returns True.
+        progress
+            Called in the calling thread at the beginning and after each tile, with the number of tiles that are done
+            and of all. The latter becomes smaller if an image fails.
 
         Returns
         -------
-        The ledger, with a row for each input.
+        The ledger, with a row for each input. Results of arrays and layers are in ``row.arrays``.
         """
-        ledger: Ledger = _verbs().run_job(self, on_event, should_cancel)
+        ledger: Ledger = _verbs().run_job(self, on_event, should_cancel, progress)
         return ledger
 
 
@@ -184,4 +281,4 @@ def _whole(name: str) -> str:
     """Return the absolute path of an input, also of a list with ``@`` before it; a layer unchanged."""
     if name.startswith("@"):
         return f"@{_whole(name[1:])}"
-    return absolute(name if LayerNamed.of(name) else os.path.expanduser(name))  # noqa: PTH111 - never fails
+    return absolute(name if named_in_memory(name) else os.path.expanduser(name))  # noqa: PTH111 - never fails

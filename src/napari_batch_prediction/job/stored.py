@@ -4,10 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import ValidationError
-
 from napari_batch_prediction.errors import SettingsError
-from napari_batch_prediction.job.faults import faults
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.wording import shortened
 
@@ -49,10 +46,7 @@ def read_job(text: str, name: str = "The job") -> BatchJob:
     if not isinstance(content, dict):
         kind = _KINDS[type(content)]
         raise SettingsError(f"{name} holds {kind}, expected an object with the fields of a job in braces.")
-    try:
-        return BatchJob.model_validate(content)
-    except ValidationError as error:
-        raise SettingsError(f"{name} is no job: {faults(error, BatchJob)}.") from None
+    return BatchJob.read(content, f"{name} is no job")
 
 
 class _RepeatedError(Exception):

@@ -13,13 +13,13 @@ from napari_batch_prediction.formats.registry import FILE_FORMATS
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.images.channels import Channels, ChannelsImage
 from napari_batch_prediction.images.stack import StackAxis
+from napari_batch_prediction.locations.layers import named_in_memory
 from napari_batch_prediction.locations.lists import EXTENSIONS as LIST_EXTENSIONS
 from napari_batch_prediction.locations.lists import read_list
 from napari_batch_prediction.locations.location import (
     Arrays,
     FileAt,
     FilesNamed,
-    LayerNamed,
     Location,
     StackOf,
     Unmatched,
@@ -140,8 +140,8 @@ class Expansion:
             If a pattern or folder matches no file, or only results, no file can have such a name, or a list cannot be
             read. Of a list each entry fails for itself, when it is opened, unless all do.
         """
-        if (layer := LayerNamed.of(entry)) is not None:
-            found: list[_Found] = [_Found(layer, layer, False)]
+        if (image := named_in_memory(entry)) is not None:
+            found: list[_Found] = [_Found(image, image, False)]
         elif (files := FilesNamed.of(entry)) is not None:
             found = [_Found((FilesNamed, *map(self._key_of, files.files)), files, False)]
         else:

@@ -1,4 +1,4 @@
-"""Layers of a viewer as locations."""
+"""Images in memory as locations: layers of a viewer, and arrays given to a job."""
 
 from dataclasses import dataclass, field
 from typing import Self
@@ -10,6 +10,7 @@ from napari_batch_prediction.locations.names import read_names, write_names
 
 _LAYER = "layer:"
 _LAYERS = "layers:"
+_ARRAY = "array:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +70,51 @@ class LayerNamed(Location):
         if isinstance(image, BatchPredictionError):
             raise image
         return image if axes is None else image.with_axes(axes)
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayNamed(Location):
+    """An array that was given to a job.
+
+    Attributes
+    ----------
+    name
+        The name that the job has for it.
+    """
+
+    name: str
+
+    @classmethod
+    def of(cls, text: str) -> Self | None:
+        """Return the location of the array that a text names; None if it names something else."""
+        return cls(text.removeprefix(_ARRAY)) if text.startswith(_ARRAY) else None
+
+    def __str__(self) -> str:
+        return _ARRAY + self.name
+
+    @property
+    def stem(self) -> str:
+        """The name."""
+        return self.name
+
+    @property
+    def in_memory(self) -> bool:
+        """Always True."""
+        return True
+
+    def open(self, axes: str | None = None, arrays: Arrays | None = None) -> Image:
+        """Return the array as an image."""
+        image = (arrays or {}).get(str(self))
+        if image is None:
+            raise ImageReadError(
+                f"'{self}' is an array in memory, which only the job that was made with it has. Make the job with the "
+                "array again, or save the array to a file and use the file."
+            )
+        if isinstance(image, BatchPredictionError):
+            raise image
+        return image if axes is None else image.with_axes(axes)
+
+
+def named_in_memory(text: str) -> LayerNamed | ArrayNamed | None:
+    """Return the location of an image in memory that a text names; None if it names a file."""
+    return LayerNamed.of(text) or ArrayNamed.of(text)

@@ -14,7 +14,7 @@ from napari_batch_prediction.formats.registry import known_format
 from napari_batch_prediction.images.base import Image, reading
 from napari_batch_prediction.images.stack import StackAxis, StackImage
 from napari_batch_prediction.locations.base import AHEAD, Arrays, Location
-from napari_batch_prediction.locations.layers import LayerNamed
+from napari_batch_prediction.locations.layers import LayerNamed, named_in_memory
 from napari_batch_prediction.locations.names import read_names, write_names
 from napari_batch_prediction.locations.opening import open_file
 from napari_batch_prediction.locations.paths import (
@@ -300,9 +300,9 @@ def parse(text: str | os.PathLike[str], stack: StackAxis | None = None) -> Locat
     ----------
     text
         A file, a file with a dataset after it, ``files:`` and several of them that are the channels of one image,
-        ``layer:`` and the name of a layer, or ``layers:`` and the names of several, with commas between them; names
-        with commas, double quotes or blanks at their ends stand in double quotes, and a double quote in them is
-        doubled.
+        ``layer:`` and the name of a layer, ``array:`` and that of an array, or ``layers:`` and the names of several,
+        with commas between them; names with commas, double quotes or blanks at their ends stand in double quotes, and
+        a double quote in them is doubled.
     stack
         Axis along which the files of a pattern or a folder are stacked as one image.
 
@@ -312,8 +312,8 @@ def parse(text: str | os.PathLike[str], stack: StackAxis | None = None) -> Locat
         If no file can have such a name, or a pattern or folder to be stacked matches no file.
     """
     text = os.fspath(text)
-    if (layer := LayerNamed.of(text)) is not None:
-        return layer
+    if (image := named_in_memory(text)) is not None:
+        return image
     if (files := FilesNamed.of(text)) is not None:
         return files
     require_name(text)
@@ -324,10 +324,10 @@ def parse(text: str | os.PathLike[str], stack: StackAxis | None = None) -> Locat
 
 
 def absolute(text: str) -> str:
-    """Return the text of a location with absolute paths, symbolic links kept; a layer or a URL unchanged."""
+    """Return the text of a location with absolute paths, symbolic links kept; an image in memory or a URL unchanged."""
     if text.startswith(FILES):
         return files_text(absolute(at_home(name)) for name in read_names(text.removeprefix(FILES)))
-    return text if LayerNamed.of(text) is not None or is_url(text) else str(absolute_path(text))
+    return text if named_in_memory(text) is not None or is_url(text) else str(absolute_path(text))
 
 
 def files_text(files: Iterable[str]) -> str:
@@ -337,7 +337,7 @@ def files_text(files: Iterable[str]) -> str:
 
 def is_special(text: str) -> bool:
     """Return True for the text of layers or of several files, which no file has as its name."""
-    return text.startswith(FILES) or LayerNamed.of(text) is not None
+    return text.startswith(FILES) or named_in_memory(text) is not None
 
 
 def at_home(text: str) -> str:

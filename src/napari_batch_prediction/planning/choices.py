@@ -179,7 +179,7 @@ def with_changes(export: Export, source: Source | None, /, **fields: Any) -> Exp
 
     Raises
     ------
-    pydantic.ValidationError
+    SettingsError
         If a value is not valid.
     """
     values = {**dict(export), **fields}

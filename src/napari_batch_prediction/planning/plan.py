@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from itertools import repeat
 from pathlib import Path
 from typing import TypeVar
 
 from napari_batch_prediction.axes import check_axes
 from napari_batch_prediction.classifiers.base import Classifier
-from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.disk import path_fault
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.formats.zarr.store import find_image
@@ -18,6 +18,7 @@ from napari_batch_prediction.locations.location import Arrays, Location, Unmatch
 from napari_batch_prediction.locations.paths import split_path
 from napari_batch_prediction.planning.checks import OutputChecks
 from napari_batch_prediction.planning.exports import NamedExport, check_paths, counted, named_exports
+from napari_batch_prediction.planning.in_memory import classifier_hash, require_saved, with_classifier
 from napari_batch_prediction.planning.inputs.inspection import Inspected, Inspections
 from napari_batch_prediction.planning.inputs.opening import full_location
 from napari_batch_prediction.planning.inputs.sets import Sets
@@ -25,18 +26,20 @@ from napari_batch_prediction.planning.memory import MemoryShares
 from napari_batch_prediction.planning.naming import Naming, shared_folder
 from napari_batch_prediction.planning.output import OutputPlan, OutputPlanner, written_by
 from napari_batch_prediction.planning.project_settings import with_project_settings
-from napari_batch_prediction.planning.provenance import file_hash
 from napari_batch_prediction.planning.rows import Decide, PlanRow, RowMaker
 from napari_batch_prediction.planning.space import DiskSpace
 from napari_batch_prediction.problems import Problem
 from napari_batch_prediction.records.record import Recorded, RecordedInput
+from napari_batch_prediction.wording import count
 
 Item = TypeVar("Item")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Plan:
-    """A checked job.
+    """A checked job: a row for each image, with its outputs and problems. It is made by ``BatchJob.plan``.
+
+    Iterating goes through the rows; ``print`` shows them as a table.
 
     Attributes
     ----------
@@ -62,6 +65,17 @@ class Plan:
         The record to go on with, as it was read; None for a new run.
     left_out
         Results of this program in folders and patterns, which are no inputs.
+
+    Examples
+    --------
+    >>> import napari_batch_prediction as nbp
+    >>> plan = nbp.BatchJob("nuclei.ilp", ["nuclei_01.png", "gone.png"]).plan()
+    >>> plan
+    <Plan: 2 inputs, 1 with problems>
+    >>> plan[0].image.shape, plan[0].outputs["Probabilities"].name
+    ((512, 512), 'nuclei_01_Probabilities.h5')
+    >>> print(*plan[1].problems)
+    There is no file 'gone.png'. Check its name and folder.
     """
 
     job: BatchJob
@@ -76,6 +90,22 @@ class Plan:
     folder: Path | None = None
     recorded: Recorded | None = None
     left_out: tuple[str, ...] = ()
+
+    def __iter__(self) -> Iterator[PlanRow]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> PlanRow:
+        return self.rows[index]
+
+    def __repr__(self) -> str:
+        return f"<Plan: {count(len(self.rows), 'input')}, {self.n_problems} with problems>"
+
+    def __str__(self) -> str:
+        # By name: data do not depend on code that shows them.
+        return str(import_module("napari_batch_prediction.report").plan_text(self))
 
     @property
     def n_problems(self) -> int:
@@ -116,11 +146,11 @@ def make_plan(
     job
         The job.
     classifier
-        The job's classifier; loaded if None.
+        The job's classifier; the one that the job has in memory, or read from its file, if None.
     earlier
         The inputs of the recorded run to resume; None for a new run.
     arrays
-        Images in memory, for inputs ``layer:NAME``.
+        Images in memory, besides those that the job has.
     decide
         Decides about each input of the recorded run; all are run if None.
     should_cancel
@@ -178,14 +208,13 @@ def iter_plan(
     SettingsError
         Also if it is cancelled.
     """
-    arrays, inspections = arrays or {}, inspections or Inspections()
+    arrays, inspections = {**job.in_memory.arrays, **(arrays or {})}, inspections or Inspections()
     unless_cancelled = _UnlessCancelled(should_cancel)
     check_paths(job)
     if job.input_axes is not None:
         check_axes(job.input_axes)
     prepare(job.inputs if earlier is None else [recorded.input for recorded in earlier])
-    classifier = classifier or load_classifier(job.classifier, job.structure_tensor)
-    classifier = classifier.with_structure_tensor(job.structure_tensor)
+    job, classifier = with_classifier(job, classifier)
     job = with_project_settings(job, classifier)
     exports = named_exports(job, classifier)
     counted(exports)
@@ -199,6 +228,7 @@ def iter_plan(
         given = {str(location): (location,) for location in locations}
     if not locations:
         raise SettingsError("There is no input. Give files, or a pattern that matches some.", setting="inputs")
+    require_saved(job, locations)
     yield Found({name: tuple(map(str, images)) for name, images in given.items()})
     inspected = []
     sets = Sets(job)
@@ -214,8 +244,8 @@ def iter_plan(
         namings, outputs, planned = _outputs(job, exports, inspected, unless_cancelled)
     if len(inspected) < len(locations):
         yield _without_others(given, inspected)
-    classifier_hash = file_hash(job.classifier)
-    checks = OutputChecks(job, exports, classifier_hash, planned, sets.files)
+    sha256 = classifier_hash(job)
+    checks = OutputChecks(job, exports, sha256, planned, sets.files)
     tables = checks.name_tables(exports, own=earlier is not None)
     shares = MemoryShares.of(job, classifier, exports)
     rows = map(RowMaker(checks, DiskSpace(), shares, decide).make, inspected, outputs, earlier or repeat(None))
@@ -224,7 +254,7 @@ def iter_plan(
         classifier=classifier,
         exports=exports,
         rows=tuple(unless_cancelled(rows)),
-        classifier_sha256=classifier_hash,
+        classifier_sha256=sha256,
         resumed=earlier is not None,
         tables=tables,
         arrays=arrays,

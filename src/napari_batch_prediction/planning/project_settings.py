@@ -2,13 +2,10 @@
 
 from typing import Any
 
-from pydantic import ValidationError
-
 from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.classifiers.description import Description
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.job.export import Export
-from napari_batch_prediction.job.faults import faults
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.job.options import write_options
 
@@ -46,11 +43,10 @@ def with_stored(export: Export, classifier: Description) -> Export:
         # Type and ranges belong together.
         fields |= {name: own.get(name) for name in ("dtype", "input_range", "output_range")}
     try:
-        return Export(**fields)
-    except ValidationError as error:
+        return Export.read(fields, "They cannot be used")
+    except SettingsError as error:
         raise SettingsError(
-            f"The export settings in {classifier.path} cannot be used: {faults(error, Export)}. Give your own instead.",
-            setting="export_settings",
+            f"The export settings in {classifier.path}: {error} Give your own instead.", setting="export_settings"
         ) from None
 
 

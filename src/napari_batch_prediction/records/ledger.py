@@ -1,16 +1,18 @@
 """The ledger in memory: a row with the outcome of each input."""
 
 import traceback
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from math import fsum
 from pathlib import Path
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from napari_batch_prediction.classifiers.base import COUNT
-from napari_batch_prediction.errors import BatchPredictionError
+from napari_batch_prediction.errors import BatchPredictionError, MissingLibraryError
 from napari_batch_prediction.problems import Problem
-from napari_batch_prediction.wording import shortened
+from napari_batch_prediction.wording import count, shortened
 
 Status = Literal["done", "failed", "problem", "skipped", "cancelled"]
 
@@ -79,6 +81,8 @@ class LedgerRow:
         Files, size and hash of each output, by its export's name.
     tables
         Tables of the image, by source.
+    arrays
+        The values of each export of an image in memory, by its export's name, of a job that ran in Python; else empty.
     """
 
     input: str
@@ -89,6 +93,7 @@ class LedgerRow:
     trace: str = ""
     written: Mapping[str, Written] = field(default_factory=dict)
     tables: Mapping[str, Table] = field(default_factory=dict)
+    arrays: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def column(self, name: str) -> tuple[float | None, ...]:
         """Return the numbers of a column in the first table that has it; empty if none has."""
@@ -105,9 +110,11 @@ class LedgerRow:
         return fsum(self.counts) if self.counts else None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Ledger:
-    """The outcome of a run.
+    """The outcome of a run: a row for each input.
+
+    Iterating goes through the rows; ``print`` shows them as a table.
 
     Attributes
     ----------
@@ -118,15 +125,71 @@ class Ledger:
         in memory.
     tables
         The file of each written table, by its export's name.
+
+    Examples
+    --------
+    >>> import napari_batch_prediction as nbp
+    >>> ledger = nbp.BatchJob("nuclei.ilp", ["nuclei_01.png", "gone.png"], folder="results").run()
+    >>> ledger
+    <Ledger: 2 inputs: 1 done, 1 with a problem>
+    >>> for row in ledger:
+    ...     print(row.input, row.status, row.reason)
+    nuclei_01.png done
+    gone.png problem There is no file 'gone.png'. Check its name and folder.
+    >>> ledger.to_dataframe()[["input", "status"]].to_dict("list")
+    {'input': ['nuclei_01.png', 'gone.png'], 'status': ['done', 'problem']}
     """
 
     rows: tuple[LedgerRow, ...]
     path: Path | None = None
     tables: Mapping[str, Path] = field(default_factory=dict)
 
+    def __iter__(self) -> Iterator[LedgerRow]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> LedgerRow:
+        return self.rows[index]
+
+    def __repr__(self) -> str:
+        return f"<Ledger: {count(len(self.rows), 'input')}: {totals(Counter(row.status for row in self.rows)) or 'none'}>"
+
+    def __str__(self) -> str:
+        # By name: data do not depend on code that shows them.
+        return str(import_module("napari_batch_prediction.report").ledger_text(self))
+
     def count(self, *statuses: Status) -> int:
         """Return the number of inputs with this status, or with one of several."""
         return sum(row.status in statuses for row in self.rows)
+
+    def to_dataframe(self) -> Any:
+        """Return a pandas ``DataFrame`` with a row for each input.
+
+        Its columns are ``input``, ``status``, ``reason``, ``seconds``; ``count``, the number of objects at all time
+        points, if the batch counts; and the file of each output, as text, by its export's name.
+
+        Raises
+        ------
+        MissingLibraryError
+            If pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError:
+            raise MissingLibraryError("A data frame needs pandas. Install it: pip install pandas.") from None
+        names = dict.fromkeys(name for row in self.rows for name in row.outputs)
+        has_counts = any(row.count is not None for row in self.rows)
+        columns = {
+            "input": [row.input for row in self.rows],
+            "status": [row.status for row in self.rows],
+            "reason": [row.reason for row in self.rows],
+            "seconds": [row.seconds for row in self.rows],
+            **({"count": [row.count for row in self.rows]} if has_counts else {}),
+            **{name: [str(row.outputs.get(name, "")) for row in self.rows] for name in names},
+        }
+        return pd.DataFrame(columns)
 
 
 def totals(numbers: Mapping[Status, int]) -> str:

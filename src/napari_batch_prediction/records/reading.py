@@ -5,12 +5,9 @@ from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from napari_batch_prediction.classifiers.base import COUNT_COLUMNS, COUNTS
 from napari_batch_prediction.disk import refuse_special, require_path
 from napari_batch_prediction.errors import SettingsError
-from napari_batch_prediction.job.faults import faults
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.records.ledger import LedgerRow, Table, Written
 from napari_batch_prediction.records.lines import (
@@ -129,9 +126,9 @@ def files_of_record(path: Path) -> dict[str, int | None]:
 
 def _job(line: RunLine) -> BatchJob:
     try:
-        return BatchJob.model_validate(line.job)
-    except ValidationError as error:
-        raise ValueError(f"its job: {faults(error, BatchJob)}") from None
+        return BatchJob.read(line.job, "its job")
+    except SettingsError as error:
+        raise ValueError(str(error).removesuffix(".")) from None
 
 
 def _row(name: str, line: EndLine) -> LedgerRow:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from psygnal import Signal
 
+from napari_batch_prediction.job.in_memory import InMemory
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.planning.inputs.inspection import Inspections
 from napari_batch_prediction.planning.plan import Found, Plan
@@ -15,7 +16,7 @@ from napari_batch_prediction.records.ledger import Ledger
 from napari_batch_prediction.records.record import Recorded
 from napari_batch_prediction.session import steps
 from napari_batch_prediction.session.state import NEXT, Checking, Editing, Ended, Ready, Running, State
-from napari_batch_prediction.session.steps import CheckStep, InMemory
+from napari_batch_prediction.session.steps import CheckStep
 from napari_batch_prediction.session.work import Failure, Work, Worker
 
 # The job is checked once the changes pause, in seconds.

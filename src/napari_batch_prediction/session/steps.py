@@ -3,11 +3,9 @@
 import time
 from collections.abc import Generator
 from pathlib import Path
-from typing import NamedTuple
 
-from napari_batch_prediction.classifiers.base import Classifier
+from napari_batch_prediction.job.in_memory import InMemory
 from napari_batch_prediction.job.job import BatchJob
-from napari_batch_prediction.locations.location import Arrays
 from napari_batch_prediction.planning.inputs.inspection import Inspected, Inspections
 from napari_batch_prediction.planning.plan import Found, Plan, iter_plan
 from napari_batch_prediction.records.events import Event
@@ -22,21 +20,6 @@ from napari_batch_prediction.session.work import ShouldCancel
 INSPECTED_EVERY = 0.1
 
 CheckStep = Found | list[Inspected]
-
-
-class InMemory(NamedTuple):
-    """The classifier and the images of a job that are in memory already.
-
-    Attributes
-    ----------
-    classifier
-        The classifier; None if it has to be read.
-    arrays
-        The images in memory, by location.
-    """
-
-    classifier: Classifier | None
-    arrays: Arrays
 
 
 def check(

@@ -6,10 +6,10 @@ from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.job.in_memory import InMemory
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.location import LayerNamed
 from napari_batch_prediction.planning.plan import Plan
-from napari_batch_prediction.session.steps import InMemory
 from napari_batch_prediction.widgets import preferences
 from napari_batch_prediction.widgets.classifier.section import ClassifierSection
 from napari_batch_prediction.widgets.exports.section import ExportsSection

@@ -6,11 +6,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from napari.layers import Image, Labels, Layer
 
-from napari_batch_prediction.axes import KEYS, guess_axes
 from napari_batch_prediction.errors import BatchPredictionError, ImageMismatchError, ImageReadError
-from napari_batch_prediction.images.base import COLOURS, AxesKnown
+from napari_batch_prediction.images.arrays import layer_image
 from napari_batch_prediction.images.memory import Channels, MemoryImage
-from napari_batch_prediction.images.units import unit_name
 from napari_batch_prediction.locations.location import Arrays, LayerNamed
 
 if TYPE_CHECKING:
@@ -66,28 +64,7 @@ def memory_image(layer: Image | Labels) -> LayerImage:
     ImageReadError
         If its pixels are not real numbers, or it has none.
     """
-    pixels = layer.data[0] if layer.multiscale else layer.data
-    axes, axes_known = _axes(layer, pixels.shape)
-    rgb = is_rgb(layer)
-    spatial = axes.removesuffix("c") if rgb else axes
-    sizes = {}
-    units = {}
-    for key, size, unit in zip(spatial, layer.scale, layer.units, strict=True):
-        name = unit_name(str(unit))
-        if key != "c" and size > 0 and (size != 1 or name):
-            sizes[key] = float(size)
-            if name:
-                units[key] = name
-    names = COLOURS.get(pixels.shape[-1], ()) if rgb else ()
-    image = LayerImage(
-        layer_location(layer),
-        pixels,
-        axes,
-        axes_known=axes_known,
-        pixel_size=sizes,
-        units=units,
-        channel_names=names,
-    )
+    image = layer_image(layer, layer_location(layer), LayerImage)
     image.layers = (layer,)
     return image
 
@@ -147,26 +124,6 @@ def _lies_as(layer: Image, other: Image) -> bool:
     pairs = ([np.asarray(getattr(one, name)) for one in (layer, other)] for name in places)
     alike = all(a.shape == b.shape and np.allclose(a, b) for a, b in pairs)
     return alike and tuple(layer.units) == tuple(other.units)
-
-
-def is_rgb(layer: Image | Labels) -> bool:
-    """Return True if the last axis of a layer's pixels are colours, which are no dimension of the layer."""
-    return bool(getattr(layer, "rgb", False))
-
-
-def _axes(layer: Image | Labels, shape: tuple[int, ...]) -> tuple[str, AxesKnown]:
-    labels = [label.lower() for label in layer.axis_labels]
-    n = len(labels)
-    rgb = is_rgb(layer)
-    ours = set(KEYS) - {"c"} if rgb else set(KEYS)
-    if len(set(labels)) == n and {"y", "x"} <= set(labels) <= ours:
-        return "".join(labels) + "c" * rgb, "file"
-    # The axes of a plane need no guess.
-    axes_known: AxesKnown = "file" if n == 2 else "guess"
-    if rgb:
-        # The axes before the colours are those of a plane, or of planes over depth or time.
-        return {2: "yx", 3: "zyx", 4: "tzyx"}.get(n, guess_axes(shape).removesuffix("c")) + "c", axes_known
-    return guess_axes(shape), axes_known
 
 
 def arrays_for(viewer: "ViewerModel", locations: Iterable[str]) -> Arrays:

@@ -1,0 +1,69 @@
+"""The classifier of a job: loaded already, to be read, or in no file yet."""
+
+from collections.abc import Iterable
+
+from napari_batch_prediction.classifiers.base import Classifier
+from napari_batch_prediction.classifiers.load import load_classifier
+from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.job.in_memory import UNSAVED
+from napari_batch_prediction.job.job import BatchJob
+from napari_batch_prediction.locations.location import Location
+from napari_batch_prediction.planning.provenance import file_hash
+
+
+def with_classifier(job: BatchJob, classifier: Classifier | None) -> tuple[BatchJob, Classifier]:
+    """Return a job, with the file of its classifier if that was saved since, and the classifier.
+
+    Parameters
+    ----------
+    job
+        The job.
+    classifier
+        The job's classifier; the one that the job has in memory, or read from its file, if None.
+
+    Raises
+    ------
+    ProjectError
+        If the file cannot be used.
+    SettingsError
+        If the classifier is in no file, and not in the job; or its file has changed since it was loaded.
+    """
+    own = job.in_memory.classifier
+    if classifier is None and own is not None and not own.is_current:
+        raise SettingsError(
+            f"The classifier {own.path} has changed since it was loaded. Load it again, or give its path.",
+            setting="classifier",
+            path=own.path,
+        )
+    classifier = classifier or own
+    if job.classifier == UNSAVED:
+        if classifier is None:
+            raise SettingsError(
+                "The classifier of this job is in no file, and only the job that was made with it has it. Save the "
+                "classifier, and use its file.",
+                setting="classifier",
+            )
+        if classifier.path is not None:
+            job = job.model_copy(update={"classifier": classifier.path})
+    classifier = classifier or load_classifier(job.classifier, job.structure_tensor)
+    return job, classifier.with_structure_tensor(job.structure_tensor)
+
+
+def require_saved(job: BatchJob, locations: Iterable[Location]) -> None:
+    """Raise :class:`SettingsError` if the classifier is in no file, and something is to be written to files."""
+    if job.classifier != UNSAVED:
+        return
+    in_file = next((location for location in locations if not location.in_memory), None)
+    folder = next((export.folder for export in job.exports if export.folder is not None), None)
+    if in_file is not None or folder is not None:
+        what = f"the results of '{in_file}'" if in_file is not None else f"results in '{folder}'"
+        raise SettingsError(
+            f"The classifier is in no file yet, and {what} are to be files, which say by which file they were made. "
+            "Save the classifier first.",
+            setting="classifier",
+        )
+
+
+def classifier_hash(job: BatchJob) -> str:
+    """Return the SHA-256 of the classifier's file, in hexadecimal; empty if it is in none."""
+    return "" if job.classifier == UNSAVED else file_hash(job.classifier)
