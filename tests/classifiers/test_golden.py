@@ -39,7 +39,8 @@ def probability_runs():
 
 def predict(case, run, source):
     classifier = load_classifier(golden.ROOT / case / "project.ilp")
-    return classifier.predict(golden.read(run.image), golden.axes(case), source)
+    axes = golden.axes(case)
+    return golden.as_in_file(classifier.predict(golden.read(run.image), axes, source), axes)
 
 
 @pytest.mark.parametrize(("case", "run"), probability_runs())
@@ -156,6 +157,6 @@ def test_pixels_of_a_project_that_also_classifies_objects_are_those_of_ilastik()
     image = golden.read(folder / "test2.png")
     for source in ("Pixel Probabilities", "Simple Segmentation"):
         expected = golden.read(folder / "expected" / f"test2_{source}.h5")
-        got = classifier.predict(image, "yx", source)
+        got = golden.as_in_file(classifier.predict(image, "yx", source), "yx")
         assert (got.shape, got.dtype) == (expected.shape, expected.dtype)
         assert (np.abs(got.astype(float) - expected) > VISIBLE).sum() <= FEW

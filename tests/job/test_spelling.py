@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
 from threshold import plan_for, save_images
 
+from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob, InputSettings
 from napari_batch_prediction.running.run import run_plan
@@ -52,8 +52,9 @@ def test_job_is_the_same_however_it_is_written():
 @pytest.mark.parametrize("field", ["dtype", "compression", "ome_zarr_version", "region", "output_axes"])
 def test_what_means_nothing_is_still_refused(field):
     """No spelling makes a value of nonsense."""
-    with pytest.raises(ValidationError):
+    with pytest.raises(SettingsError, match=field) as refused:
         Export(**{field: ["nonsense"]})
+    assert refused.value.setting == field
 
 
 EQUAL = {

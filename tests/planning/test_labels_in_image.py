@@ -79,7 +79,7 @@ def test_labels_stand_in_the_group_of_the_image(image):
     assert about["source"] == {"image": "../../"}
     assert [color["label-value"] for color in about["colors"]] == [1, 2, 3]
     expected = nbp.load_classifier(PROJECT).predict(pixels, "yx", "Simple Segmentation")
-    np.testing.assert_array_equal(label["s0"][0, 0, 0], expected[..., 0])
+    np.testing.assert_array_equal(label["s0"][0, 0, 0], expected)
     np.testing.assert_array_equal(root["0"][:], pixels)
     with nbp.open_image(path) as again:
         np.testing.assert_array_equal(again.read(), pixels)

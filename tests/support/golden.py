@@ -62,3 +62,10 @@ def read(path: Path) -> np.ndarray:
     if path.suffix == ".tif":
         return tifffile.imread(path)
     return np.asarray(Image.open(path))
+
+
+def as_in_file(values: np.ndarray, axes: str) -> np.ndarray:
+    """Return the values of an image with these axes with the channel that a file has also for a single value."""
+    if values.ndim > len(axes.replace("c", "")):
+        return values
+    return np.expand_dims(values, axes.index("c") if "c" in axes else -1)

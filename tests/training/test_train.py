@@ -29,7 +29,7 @@ def test_trained_classifier_predicts_the_classes_that_were_labelled() -> None:
     """Halves of an image are told apart from two strokes."""
     classifier = nbp.train(_image(), _labels(), features="gaussian:1,3.5")
     assert classifier.classes == ("Class 1", "Class 2")
-    segmentation = classifier.predict(_image(1), source="Simple Segmentation")[..., 0]
+    segmentation = classifier.predict(_image(1), source="Simple Segmentation")
     assert np.mean(segmentation == np.where(np.arange(80) < 40, 1, 2)) > 0.98
 
 

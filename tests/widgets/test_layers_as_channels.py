@@ -134,7 +134,7 @@ def test_layers_as_channels_are_predicted_in_the_window(window, viewer, qtbot, p
     name = f"{' + '.join(NAMES)} Simple Segmentation"
     qtbot.waitUntil(lambda: name in viewer.layers, timeout=WAIT_MS)
     expected = load_classifier(PROJECT).predict(pixels, source="Simple Segmentation")
-    qtbot.waitUntil(lambda: np.array_equal(viewer.layers[name].data, expected[..., 0]), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: np.array_equal(viewer.layers[name].data, expected), timeout=WAIT_MS)
     np.testing.assert_allclose(viewer.layers[name].data_to_world((9, 4)), first.data_to_world((9, 4)))
     assert viewer.layers.index(viewer.layers[name]) == 3
 
@@ -169,6 +169,6 @@ def test_files_as_channels_are_predicted_and_shown_in_the_window(window, viewer,
     expected = load_classifier(PROJECT).predict(pixels, source="Simple Segmentation")
     name = "a + b, c + d Simple Segmentation"
     qtbot.waitUntil(lambda: name in viewer.layers, timeout=WAIT_MS)
-    qtbot.waitUntil(lambda: np.array_equal(viewer.layers[name].data, expected[..., 0]), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: np.array_equal(viewer.layers[name].data, expected), timeout=WAIT_MS)
     assert (tmp_path / "a + b, c + d_Simple Segmentation.h5").is_file()
     np.testing.assert_array_equal(viewer.layers["a + b, c + d"].data, pixels)
