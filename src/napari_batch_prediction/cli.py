@@ -167,14 +167,16 @@ def _job(arguments: argparse.Namespace) -> "tuple[BatchJob, Classifier | None]":
     classifier = load_classifier(arguments.classifier, arguments.structure_tensor)
     if arguments.format is not None and (told := format_taken(arguments.format)):
         print(one_line(told), file=sys.stderr)
+    names = {name: option_name(name, option) for model in (BatchJob, Export) for name, _, option in options(model)}
+    wrong = "These settings cannot be used"
+    exports = [_export(arguments, name, classifier) for name in arguments.sources or ["Probabilities"]]
     fields = {
         "classifier": arguments.classifier,
         "inputs": tuple(arguments.inputs),
-        "exports": [_export(arguments, name, classifier) for name in arguments.sources or ["Probabilities"]],
+        "exports": [Export.read(export, wrong, names) for export in exports],
         **given_options(arguments, BatchJob),
     }
-    names = {name: option_name(name, option) for model in (BatchJob, Export) for name, _, option in options(model)}
-    return BatchJob.read(fields, "These settings cannot be used", names), classifier
+    return BatchJob.read(fields, wrong, names), classifier
 
 
 def _job_text(given: str) -> tuple[str, str]:

@@ -154,7 +154,9 @@ class Ledger:
         return self.rows[index]
 
     def __repr__(self) -> str:
-        return f"<Ledger: {count(len(self.rows), 'input')}: {totals(Counter(row.status for row in self.rows)) or 'none'}>"
+        return (
+            f"<Ledger: {count(len(self.rows), 'input')}: {totals(Counter(row.status for row in self.rows)) or 'none'}>"
+        )
 
     def __str__(self) -> str:
         # By name: data do not depend on code that shows them.
