@@ -93,8 +93,8 @@ def formats() -> str:
     single = [_format_row(image) for image in IMAGE_FORMATS if image.slices is None]
     sequences = [image for image in IMAGE_FORMATS if image.slices is not None]
     names = ", ".join(f"`{image.name}`" for image in sequences)
-    rows = [*single, (names, "", "as named", "as each file", "one more", "as each file", "as each file")]
-    return _table(("Format", "Also", "Extension", "Types", "Axes besides channels", "Channels", "Compressions"), rows)
+    rows = [*single, (names, "as named", "as each file", "one more", "as each file", "as each file")]
+    return _table(("Format", "Extension", "Types", "Axes", "Channels", "Compression"), rows)
 
 
 def tables() -> str:
@@ -123,9 +123,9 @@ def example(script: Path) -> str:
 
 
 def _format_row(image: ExportFormat) -> tuple[str, ...]:
+    also = f", also {', '.join(f'`{name}`' for name in image.also)}" if image.also else ""
     return (
-        f"`{image.name}`",
-        ", ".join(f"`{name}`" for name in image.also),
+        f"`{image.name}`{also}",
         f"`{image.extension}`",
         _types(image.dtypes),
         "all" if image.max_axes >= len("tzyx") else str(image.max_axes),
