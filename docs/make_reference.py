@@ -89,12 +89,11 @@ def readers() -> str:
 
 
 def formats() -> str:
-    """Return the formats of images to write as a table."""
-    single = [_format_row(image) for image in IMAGE_FORMATS if image.slices is None]
-    sequences = [image for image in IMAGE_FORMATS if image.slices is not None]
-    names = ", ".join(f"`{image.name}`" for image in sequences)
-    rows = [*single, (names, "as named", "as each file", "one more", "as each file", "as each file")]
-    return _table(("Format", "Extension", "Types", "Axes", "Channels", "Compression"), rows)
+    """Return the formats of images to write as a table, and their sequences."""
+    rows = [_format_row(image) for image in IMAGE_FORMATS if image.slices is None]
+    sequences = ", ".join(f"`{image.name}`" for image in IMAGE_FORMATS if image.slices is not None)
+    table = _table(("Format", "Extension", "Types", "Axes", "Channels", "Compression"), rows)
+    return f"{table}\nSequences of files: {sequences}.\n"
 
 
 def tables() -> str:
