@@ -3,6 +3,7 @@
 xvfb-run -a -s "-screen 0 1400x1000x24" python docs/make_screenshots.py
 xvfb-run ... python docs/make_screenshots.py --all FOLDER    every state, theme and width, to be looked at
 xvfb-run ... python docs/make_screenshots.py --all FOLDER --only dark running counting    some of them
+xvfb-run ... python docs/make_screenshots.py --all FOLDER --size 1366x768 --scale 1.5    on a screen of that size
 """
 
 import argparse
@@ -21,14 +22,16 @@ from PIL import Image
 
 # A path that looks well in a picture.
 WORK = Path(tempfile.gettempdir()) / "microscope"
-WORK.mkdir()
+WORK.mkdir()  # fails while another one is at work
 # Before napari is imported, so that it looks as it does for everyone.
 os.environ["NAPARI_CONFIG"] = str(WORK / "settings.yaml")
+if "--scale" in sys.argv:
+    os.environ["QT_SCALE_FACTOR"] = sys.argv[sys.argv.index("--scale") + 1]
 
 from napari import Viewer  # noqa: E402
 from napari.settings import get_settings  # noqa: E402
 from qtpy.QtCore import QEventLoop, Qt, QTimer  # noqa: E402
-from qtpy.QtWidgets import QProgressBar, QPushButton  # noqa: E402
+from qtpy.QtWidgets import QProgressBar, QPushButton, QTabBar  # noqa: E402
 
 from napari_batch_prediction import BatchJob, Export  # noqa: E402
 from napari_batch_prediction.widgets.canvas.canvas import Canvas  # noqa: E402
@@ -41,13 +44,12 @@ ROOT = Path(__file__).parent.parent
 SAMPLES = ROOT / "src/napari_batch_prediction/samples"
 GOLDEN = ROOT / "tests/golden"
 PLUGIN = "napari-batch-prediction"
-WINDOW = (1280, 940)
 BOTH = (Export(source="Probabilities"), Export(source="Simple Segmentation"))
 COUNTED = (Export(source="Counts", format="csv"), Export(source="Density"))
 MANY = 5000
 LONG = "2026-11-22_experiment_17_plate_B_well_{}_field_003_channel_DAPI_maximum_projection.png"
 
-# State, theme, width of the dock.
+# State, theme, width of the dock; 0 for the width that it has at first.
 KEPT = {
     ("empty", "dark", 300),
     ("filled", "dark", 400),
@@ -117,21 +119,22 @@ def make_inputs(folder: Path) -> None:
 class Stage:
     """One napari window with the widget, brought to one state after the other."""
 
-    def __init__(self, folder: Path, theme: str, font_size: int) -> None:
+    def __init__(self, folder: Path, theme: str, font_size: int, size: tuple[int, int]) -> None:
         self.folder = folder
         get_settings().appearance.theme = theme
         get_settings().appearance.font_size = font_size
         self.viewer = Viewer()
         self.window = self.viewer.window._qt_window
-        self.window.resize(*WINDOW)
+        self.window.move(0, 0)
+        self.window.resize(*size)
         self.dock, self.widget = self.viewer.window.add_plugin_dock_widget(PLUGIN, "Batch Prediction")
         spin(300)
 
     def close(self) -> None:
         """Stop what runs, and close the window once it has removed its files."""
-        bar = self.widget.findChild(QProgressBar).parent()
+        cancel = next(button for button in self.widget.findChildren(QPushButton) if button.text().startswith("Cancel"))
         self.widget.cancel()
-        while not bar.isHidden():
+        while cancel.isEnabled() or cancel.text() != "Cancel":
             spin(100)
         self.viewer.close()
         spin(300)
@@ -165,9 +168,15 @@ class Stage:
         """Return the window with a dock of this width."""
         # A canvas that is slow to draw keeps the layout waiting.
         for _ in range(3):
-            self.window.resizeDocks([self.dock], [width], Qt.Orientation.Horizontal)
+            if width:
+                self.window.resizeDocks([self.dock], [width], Qt.Orientation.Horizontal)
             spin(400)
         return Image.fromarray(self.viewer.screenshot(canvas_only=False, flash=False)).convert("RGB")
+
+    def show_page(self, index: int) -> None:
+        """Turn to a page."""
+        self.widget.findChild(QTabBar).setCurrentIndex(index)
+        spin(200)
 
     def press(self, text: str) -> None:
         """Press a button."""
@@ -301,8 +310,14 @@ def settings(stage: Stage) -> None:
     """Unfold all settings, those of one image too."""
     stage.fill("nuclei.ilp", "nuclei_0*.png")
     stage.widget.findChild(Table).select_rows([2])
-    for title in ("Input settings", "More export settings"):
-        stage.press(f"\u25b8 {title}")
+    stage.press("\u25b8 Image settings")
+
+
+def exports(stage: Stage) -> None:
+    """Turn to the settings of the exports, with all unfolded."""
+    stage.fill("nuclei.ilp", "nuclei_0*.png")
+    stage.show_page(1)
+    stage.press("\u25b8 More export settings")
 
 
 STATES = {
@@ -324,6 +339,7 @@ STATES = {
         layers,
         features,
         settings,
+        exports,
     )
 }
 
@@ -356,20 +372,24 @@ def main() -> None:
     parser.add_argument("--all", type=Path, metavar="FOLDER", help="make all pictures, in another folder")
     parser.add_argument("--only", nargs="+", default=[], help="only these states and themes")
     parser.add_argument("--font-size", type=int, default=9, help="size of napari's font (default: %(default)s)")
+    parser.add_argument("--size", default="1280x940", help="size of napari's window (default: %(default)s)")
+    parser.add_argument("--scale", type=float, default=1.0, help="size of a pixel of the window on the screen")
+    parser.add_argument("--widths", type=int, nargs="+", default=WIDTHS, help="widths of the dock; 0: its first width")
     arguments = parser.parse_args()
+    size = tuple(round(int(extent) / arguments.scale) for extent in arguments.size.split("x"))
     folder = arguments.all or ROOT / "docs/images"
     folder.mkdir(parents=True, exist_ok=True)
     for theme in [theme for theme in THEMES if theme in arguments.only] or THEMES:
         for name in [name for name in STATES if name in arguments.only] or STATES:
             kept = {width for kept_state, kept_theme, width in KEPT if (kept_state, kept_theme) == (name, theme)}
-            widths = WIDTHS if arguments.all else sorted(kept)
+            widths = arguments.widths if arguments.all else sorted(kept)
             if not widths:
                 continue
             # The messages name it, so it is the same for all.
             inputs = WORK / "plates"
             inputs.mkdir()
             make_inputs(inputs)
-            stage = Stage(inputs, theme, arguments.font_size)
+            stage = Stage(inputs, theme, arguments.font_size, size)
             STATES[name](stage)
             for width in widths:
                 save(with_dialogs(stage, stage.picture(width)), folder / f"{name}-{theme}-{width}.png")

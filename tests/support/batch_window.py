@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from napari.components import ViewerModel
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -11,12 +11,15 @@ from qtpy.QtWidgets import (
     QLineEdit,
     QProgressBar,
     QPushButton,
+    QTabBar,
     QTableView,
     QTextEdit,
 )
 
 from napari_batch_prediction.widgets.batch import BatchPredictionWidget
 from napari_batch_prediction.widgets.canvas.canvas import Canvas
+from napari_batch_prediction.widgets.inputs.section import InputsSection
+from napari_batch_prediction.widgets.results.section import ResultsSection
 from napari_batch_prediction.widgets.work import Task
 
 # Kernels may have to be compiled first.
@@ -28,7 +31,9 @@ class Window:
 
     def __init__(self, qtbot, widget: BatchPredictionWidget, viewer: ViewerModel | None = None) -> None:
         self.qtbot, self.widget, self.viewer = qtbot, widget, viewer
-        self.inputs, self.results = widget.findChildren(QTableView)
+        pages = (InputsSection, ResultsSection)
+        self.inputs, self.results = (widget.findChild(page).findChild(QTableView) for page in pages)
+        self.tabs = widget.findChild(QTabBar)
         self.bar = widget.findChild(QProgressBar)
         self.canvas = widget.findChild(Canvas)
 
@@ -60,7 +65,12 @@ class Window:
 
     def is_running(self) -> bool:
         """Whether the window shows a run."""
-        return not self.bar.parent().isHidden()
+        return self.button("Cancel").isEnabled() or self.button("Cancel").text() == "Cancelling"
+
+    def show_page(self, title: str) -> None:
+        """Turn to the page with a title, with the mouse."""
+        (index,) = (i for i in range(self.tabs.count()) if self.tabs.tabText(i).startswith(title))
+        self.qtbot.mouseClick(self.tabs, Qt.MouseButton.LeftButton, pos=self.tabs.tabRect(index).center())
 
     def check(self, job):
         """Fill in a job, and return its plan once the window has checked it."""

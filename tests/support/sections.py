@@ -5,12 +5,11 @@ from pathlib import Path
 from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QApplication, QLabel, QPushButton, QWidget
-from superqt import QElidingLabel
 
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.planning.inputs.inspection import Inspected
 from napari_batch_prediction.planning.plan import Found, iter_plan
-from napari_batch_prediction.widgets.parts.section import Section
+from napari_batch_prediction.widgets.parts.page import Page
 
 
 def button(widget: QWidget, text: str) -> QPushButton:
@@ -19,9 +18,9 @@ def button(widget: QWidget, text: str) -> QPushButton:
     return found
 
 
-def summary(section: Section) -> QLabel:
-    """Return the text beside the heading of a section."""
-    return section.findChild(QElidingLabel)
+def summary(page: Page) -> QLabel:
+    """Return the text with the state of a page."""
+    return page.summary
 
 
 def first_file(section: QWidget) -> QLabel:

@@ -17,6 +17,7 @@ from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.widgets.batch import BatchPredictionWidget
+from napari_batch_prediction.widgets.exports.section import ExportsSection
 from napari_batch_prediction.widgets.parts.message import Message
 
 JOBS = {
@@ -59,7 +60,7 @@ def test_button_says_what_is_missing(window, case, qtbot):
     window.line("pattern, as folder/*.tif").setText(f"{folder}/*.png")
     window.button("Add pattern").click()
     assert start.toolTip() == "The classifier is being read."
-    qtbot.waitUntil(lambda: start.text() == "Export all (3 images)", timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: start.text() == "Export all (3)", timeout=WAIT_MS)
     assert start.isEnabled()
     window.box("Probabilities").click()
     assert needs("Tick what to export first.")
@@ -75,9 +76,9 @@ def test_card_of_the_classifier_and_its_sources(window, case):
     said = window.said()
     assert "Pixel Classification \u00b7 3 channels \u00b7 2D (yxc)" in said
     assert all(name in said for name in classifier.classes)
-    boxes = [box.text() for box in window.widget.findChildren(QCheckBox)]
+    boxes = [box.text() for box in window.widget.findChild(ExportsSection).findChildren(QCheckBox)]
     assert boxes[: len(classifier.sources)] == list(classifier.sources)
-    assert [box for box in boxes if window.box(box).isChecked()] == ["Probabilities", "Load results"]
+    assert [box for box in boxes if window.box(box).isChecked()] == ["Probabilities"]
 
 
 def test_a_refused_classifier(window, case, qtbot):
@@ -164,7 +165,7 @@ def test_check_shows_each_input_and_its_problem(window, case):
     window.inputs.selectRow(3)
     assert f"text.tif: {plan.rows[3].problems[0]}" in window.said()
     assert "4 images, 2 with a problem" in window.said()
-    assert window.button("Export all").text() == "Export all (2 images)"
+    assert window.button("Export all").text() == "Export all (2)"
 
 
 def test_first_file_is_named_while_typing(window, case, qtbot):
@@ -278,7 +279,7 @@ def test_earlier_run_is_shown_without_its_classifier(window, case, qtbot):
         window.widget.resume(ledger.path)
     assert [row[:2] for row in cells(window.results)] == [["test2.png", "done"], ["missing.png", "problem"]]
     assert "project.ilp" in window.said()
-    assert not window.bar.isVisible()
+    assert not window.is_running()
 
 
 @pytest.mark.slow
@@ -296,7 +297,7 @@ def test_progress_never_goes_back(window, large, qtbot):
     (maximum,) = {maximum for value, maximum in seen if value > 0}
     assert values[-1] == maximum
     assert {text.split(",")[0] for text in texts} - {""} <= {"0 of 2 files", "1 of 2 files", "2 of 2 files"}
-    assert not window.bar.isVisible()
+    assert not window.is_running()
 
 
 def start_and_wait_for_tiles(window, qtbot) -> None:
@@ -312,7 +313,7 @@ def test_cancelled_run_leaves_nothing_half_written(window, large, qtbot):
         BatchJob(classifier=large / "project.ilp", inputs=(f"{large}/large_*.png",), exports=(Export(folder=out),))
     )
     start, cancel = window.button("Export all"), window.button("Cancel")
-    assert not cancel.isVisible()
+    assert not cancel.isEnabled()
     start_and_wait_for_tiles(window, qtbot)
     assert not start.isEnabled()
     assert start.toolTip() == "A run is under way."
@@ -325,7 +326,7 @@ def test_cancelled_run_leaves_nothing_half_written(window, large, qtbot):
     done = [row.outputs["Probabilities"].name for row in finished.args[0].rows if row.status == "done"]
     assert written(out) == done
     assert start.isEnabled()
-    assert not cancel.isVisible()
+    assert not cancel.isEnabled()
 
 
 def test_deleted_widget_stops_its_work(viewer, large, qtbot):
@@ -370,16 +371,16 @@ def test_nothing_is_cut_at_any_width(window, case, qtbot, width):
     window.check(BatchJob(classifier=folder / "project.ilp", inputs=(str(long), "/missing/" + "x" * 200 + ".png")))
     window.widget.resize(width, 900)
     qtbot.waitUntil(lambda: window.widget.width() == width)
-    view, content = window.widget.viewport(), window.widget.widget()
     assert window.widget.minimumSizeHint().width() <= 300
-    qtbot.waitUntil(lambda: content.width() == view.width())
-    for button in window.widget.findChildren(QPushButton):
-        if button.isVisible():
-            # An arrow alone needs no more than its letter.
-            letter = button.fontMetrics().horizontalAdvance(button.text())
-            needed = letter if len(button.text()) == 1 else button.minimumSizeHint().width()
-            assert button.width() >= needed, button.text()
-            assert button.mapTo(content, QPoint(button.width(), 0)).x() <= content.width(), button.text()
+    for title in ("Images", "Export", "Results"):
+        window.show_page(title)
+        for button in window.widget.findChildren(QPushButton):
+            if button.isVisible():
+                # An arrow alone needs no more than its letter.
+                letter = button.fontMetrics().horizontalAdvance(button.text())
+                needed = letter if len(button.text()) == 1 else button.minimumSizeHint().width()
+                assert button.width() >= needed, button.text()
+                assert button.mapTo(window.widget, QPoint(button.width(), 0)).x() <= width, button.text()
 
 
 def test_button_leads_to_the_formula_of_the_structure_tensor(window, qtbot, tmp_path):

@@ -49,7 +49,7 @@ def test_from_an_empty_dock_to_layers_in_place(make_napari_viewer, qtbot, case, 
         window.line("pattern, as folder/*.tif").setText(str(folder / image))
         window.button("Add pattern").click()
     start = window.button("Export all")
-    qtbot.waitUntil(lambda: "image" in start.text(), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: "(" in start.text(), timeout=WAIT_MS)
     window.box("Simple Segmentation").click()
     with qtbot.waitSignal(window.widget.finished, timeout=WAIT_MS) as finished:
         qtbot.mouseClick(start, Qt.MouseButton.LeftButton)

@@ -15,7 +15,7 @@ from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.widgets import preferences
 from napari_batch_prediction.widgets.classifier.section import ClassifierSection, sample_projects
-from napari_batch_prediction.widgets.classifier.text import classes, counting, features, headline, limits
+from napari_batch_prediction.widgets.classifier.text import classes, counting, headline, limits
 from napari_batch_prediction.widgets.parts.menu_button import MenuButton
 from napari_batch_prediction.widgets.parts.message import Message
 
@@ -65,17 +65,17 @@ def test_path_of_a_classifier_comes_out_as_put_in(section, qtbot):
 
 
 def test_card_names_the_facts_of_the_classifier(section, qtbot, case, used):
-    """The card names workflow, channels, axes, classes, features and limits; the whole is in the tooltip."""
+    """The card names workflow, channels, axes and classes; the whole is in the tooltip, with features and limits."""
     project = case("b_2d_rgb_u8") / "project.ilp"
     classifier = choose(section, qtbot, project)
     text = said(section)
     assert "Pixel Classification \u00b7 3 channels \u00b7 2D (yxc)" in text
     for name in classifier.classes:
         assert name in text
-    assert "3D only slice by slice, if you set the axes; not below" in text
     assert text.count("channels") == 1
-    assert "in 2D, scales" in text
     shown = section.findChild(QTextEdit)
+    assert "3D only slice by slice, if you set the axes; not below" in shown.toolTip()
+    assert "in 2D, scales" in shown.toolTip()
     assert str(project) in shown.toolTip()
     assert shown.toHtml().count("swatch:") == len(classifier.classes)
     assert used == [project]
@@ -112,7 +112,6 @@ def test_card_of_each_workflow(name, expected):
         len(classifier.stages),
     )
     assert said == expected
-    assert len(features(classifier)) == 1
     assert limits(classifier).startswith("Not for 3D" if classifier.counted else "3D only slice by slice")
 
 

@@ -133,10 +133,12 @@ def test_panel_is_hidden_until_something_is_counted(qtbot):
     assert "Mean count" in images.accessibleDescription()
 
     panel.set_selected(0)
-    assert frames.isHidden()
+    assert frames.accessibleDescription() == ": 0 of 0 frames counted"
     panel.set_selected(1)
     assert not frames.isHidden()
     assert [frames.text(i) for i in range(3)] == ["0: 10.0", "1: 20.0", "2: 30.0"]
     assert "b.tif: 3 of 3 frames" in frames.accessibleDescription()
     panel.set_selected(None)
-    assert frames.isHidden()
+    # Its place is kept.
+    assert not frames.isHidden()
+    assert frames.accessibleDescription() == ": 0 of 0 frames counted"

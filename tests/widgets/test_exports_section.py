@@ -19,8 +19,8 @@ from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.widgets.exports.region import NAME
 from napari_batch_prediction.widgets.exports.section import ExportsSection
 from napari_batch_prediction.widgets.exports.source_boxes import SourceBoxes
+from napari_batch_prediction.widgets.parts.fold import Fold
 from napari_batch_prediction.widgets.parts.menu_button import MenuButton
-from napari_batch_prediction.widgets.parts.section import Section
 
 PLANE = {"t": 1, "c": 1, "z": 1, "y": 61, "x": 45}
 PIXELS = Export(source="Probabilities")
@@ -255,9 +255,10 @@ def test_nothing_ticked_is_said(pixel_section):
 def test_settings_are_of_all_outputs_or_of_one(qtbot, pixel_section):
     """With one output there is no choice of whose settings they are."""
     whose = control(pixel_section, "Settings of", QComboBox)
-    assert not whose.isVisible()
+    assert not whose.isEnabled()
+    assert "Tick several outputs" in whose.toolTip()
     box(pixel_section, "Simple Segmentation").click()
-    assert whose.isVisible()
+    assert whose.isEnabled()
     assert [whose.itemText(i) for i in range(3)] == ["all outputs", "Probabilities", "Simple Segmentation"]
     choose(pixel_section, "Format", "tiff")
     assert [export.format for export in exports(pixel_section)] == ["tiff", "tiff"]
@@ -311,9 +312,9 @@ def test_fractions_as_bytes_are_rescaled_at_once(qtbot, pixel_section):
     open_more(pixel_section)
     box(pixel_section, "Simple Segmentation").click()
     low = control(pixel_section, "from", QLineEdit)
-    assert not low.isVisible()
+    assert not low.isEnabled()
     choose(pixel_section, "Type", "uint8")
-    assert low.isVisible()
+    assert low.isEnabled()
     assert low.placeholderText() == "0"
     assert [(export.dtype, export.output_range) for export in exports(pixel_section)] == [
         ("uint8", (0, 255)),
@@ -366,7 +367,7 @@ def test_typed_region_is_checked_and_shown_in_the_heading(qtbot, pixel_section):
     assert control(pixel_section, "Region", QLineEdit).text() == "y=10:20, x=:5"
     type_in(qtbot, pixel_section, "Region", "y=10:200")
     assert "The region y=10:200 does not lie inside the image, which has 61 along y." in said(pixel_section)
-    assert summary(pixel_section.findChild(Section)).text() == "y=10:200"
+    assert pixel_section.findChild(Fold).findChild(QLabel).text() == "y=10:200"
     type_in(qtbot, pixel_section, "Region", "y=90:10")
     assert "The region y=90:10 is empty: its start 90 does not lie before its stop 10." in said(pixel_section)
     type_in(qtbot, pixel_section, "Region", "everything")
@@ -377,14 +378,12 @@ def test_typed_region_is_checked_and_shown_in_the_heading(qtbot, pixel_section):
 
 
 def test_a_region_is_said_also_where_it_is_folded_away(qtbot, pixel_section):
-    """Who sees only the headings, or the settings that are not folded away, knows that not everything is written."""
+    """Who sees only the line at the top, or the settings not folded away, knows that not all is written."""
     open_more(pixel_section)
     type_in(qtbot, pixel_section, "Region", "y=8:9, x=:5")
     button(pixel_section, "\u25be More export settings").click()
     assert "Of each image only y=8:9, x=:5 is written." in said(pixel_section)
-    button(pixel_section, "\u25be Export settings").click()
     assert summary(pixel_section).text() == "only y=8:9, x=:5; Probabilities"
-    button(pixel_section, "\u25b8 Export settings").click()
     box(pixel_section, "Simple Segmentation").click()
     choose(pixel_section, "Settings of", "Simple Segmentation")
     open_more(pixel_section)
@@ -402,15 +401,6 @@ def test_a_region_stays_with_its_images(new_section, section):
     section.remember()
     _clear_plugin_settings_cache()
     assert new_section().value()["exports"] == (Export(),)
-
-
-def test_section_leads_to_what_is_done_about_existing_outputs(qtbot, pixel_section):
-    """From elsewhere in the window one is led to what is done about outputs that exist."""
-    button(pixel_section, "\u25be Export settings").click()
-    pixel_section.activateWindow()
-    assert pixel_section.go_to_existing() is control(pixel_section, "If it exists", QComboBox)
-    assert control(pixel_section, "If it exists", QComboBox).isVisible()
-    qtbot.waitUntil(control(pixel_section, "If it exists", QComboBox).hasFocus)
 
 
 def test_stages_stand_in_line(section):
@@ -492,7 +482,7 @@ def test_first_name_follows_the_typing(qtbot, pixel_section, case):
     )
     pixel_section.setValue(given)
     plan = given.plan()
-    assert first_name(pixel_section) == ""
+    assert first_name(pixel_section) == "\u2013"
     pixel_section.set_plan(plan)
     first = Path(plan.rows[0].input).stem
     assert first_name(pixel_section).endswith(f"{first}_Probabilities.h5")
@@ -505,11 +495,11 @@ def test_first_name_follows_the_typing(qtbot, pixel_section, case):
     assert first_name(pixel_section).endswith(f"{first}_p.tiff")
     assert first_file(pixel_section).toolTip().splitlines()[2] == str(folder / "out" / "1" / f"{first}_p.tiff")
     type_in(qtbot, pixel_section, "Name", "{what}")
-    assert first_name(pixel_section) == ""
+    assert first_name(pixel_section) == "\u2013"
     assert "{what}, which is unknown" in said(pixel_section)
     pixel_section.set_plan(None)
     type_in(qtbot, pixel_section, "Name", "{stem}")
-    assert first_name(pixel_section) == ""
+    assert first_name(pixel_section) == "\u2013"
 
 
 PREVIEWS = {

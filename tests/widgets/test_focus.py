@@ -7,8 +7,8 @@ from qtpy.QtWidgets import QApplication, QComboBox, QLineEdit, QPushButton, QTab
 
 from napari_batch_prediction.widgets.parts.colors import color_of
 from napari_batch_prediction.widgets.parts.focus import focus_style
+from napari_batch_prediction.widgets.parts.fold import Fold
 from napari_batch_prediction.widgets.parts.message import BAR_PX, Message
-from napari_batch_prediction.widgets.parts.section import Section
 
 KINDS = {"button": QPushButton, "list": QComboBox, "line": QLineEdit, "table": QTableView}
 
@@ -64,8 +64,8 @@ def test_control_with_the_focus_has_a_border_of_another_colour(window, qtbot, ki
 
 
 def test_heading_with_the_focus_is_underlined(window, qtbot):
-    """The heading of a section is underlined, where a border would be cut."""
-    section = Section("Inputs")
+    """The heading of a fold is underlined, where a border would be cut."""
+    section = Fold("Image settings")
     window.layout().addWidget(section)
     window.window().show()
     window.window().activateWindow()

@@ -17,7 +17,7 @@ from napari.layers import Image, Labels
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QGuiApplication, QWheelEvent
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QCheckBox, QComboBox, QLineEdit, QPushButton, QTableView, QWidget
+from qtpy.QtWidgets import QApplication, QCheckBox, QComboBox, QLineEdit, QPushButton, QTabBar, QTableView, QWidget
 from superqt import QElidingLabel
 from superqt.utils import WorkerBase
 
@@ -38,7 +38,7 @@ from napari_batch_prediction.widgets.run import RunBar
 
 pytestmark = pytest.mark.slow
 
-SECTIONS = (ClassifierSection, InputsSection, ExportsSection, RunBar, ResultsSection)
+PAGES = {"Images": InputsSection, "Export": ExportsSection, "Results": ResultsSection}
 CONTROLS = (QPushButton, QLineEdit, QComboBox, QCheckBox, QTableView)
 
 
@@ -75,7 +75,7 @@ def test_long_texts_do_not_widen_the_dock(window, viewer, case, tmp_path):
     make_wide(window, viewer, 300)
     run_all(window, job)
     widget = window.widget
-    labels = [one for one in widget.findChildren(QElidingLabel) if one.isVisible() and one.text()]
+    labels = [one for one in widget.findChildren(QElidingLabel) if not one.isHidden() and one.text()]
     too_long = [one for one in labels if one.fontMetrics().horizontalAdvance(one.text()) > one.width()]
     assert str(deep) in "".join(label.text() for label in too_long)
     for label in too_long:
@@ -85,13 +85,14 @@ def test_long_texts_do_not_widen_the_dock(window, viewer, case, tmp_path):
         assert table.horizontalScrollBar().maximum() == 0
     for path in (deep / "my long project.ilp", deep):
         assert str(path) in window.line(str(path)).toolTip()
-    right = widget.viewport().width()
-    for one in widget.findChildren(QWidget):
-        if one.isVisible() and not one.isWindow() and widget.widget().isAncestorOf(one):
-            parent = one.parentWidget()
-            if isinstance(parent, CONTROLS) or isinstance(parent.parentWidget(), CONTROLS):
-                continue  # inside of a control, which scrolls
-            assert one.mapTo(widget.widget(), QPoint(one.width(), 0)).x() <= right, (one, one.toolTip())
+    for title in PAGES:
+        window.show_page(title)
+        for one in widget.findChildren(QWidget):
+            if one.isVisible() and not one.isWindow():
+                parent = one.parentWidget()
+                if isinstance(parent, CONTROLS) or isinstance(parent.parentWidget(), CONTROLS):
+                    continue  # inside of a control, which scrolls
+                assert one.mapTo(widget, QPoint(one.width(), 0)).x() <= widget.width(), (one, one.toolTip())
 
 
 def test_the_canvas_has_the_colours_of_the_classes(window, viewer, case):
@@ -153,7 +154,7 @@ def test_cancel_in_the_middle_leaves_nothing_half_written(window, viewer, large,
     assert "cancelled" in [row[1] for row in cells(window.results)]
     assert not any(name.endswith(".part") for name in written(large / "out"))
     assert len(written(large / "out")) < 2
-    assert not window.bar.isVisible()
+    assert not window.is_running()
     assert "mine" in viewer.layers
 
 
@@ -255,7 +256,7 @@ def tabbed(widget: BatchPredictionWidget, key: Qt.Key) -> list[QWidget]:
 
 @pytest.mark.parametrize("width", [300, 600])
 def test_tab_goes_through_the_whole_dock(window, viewer, case, width):
-    """From the heading of the classifier Tab reaches every control that is on, from the top to the bottom, and back."""
+    """From the line of the classifier Tab reaches every control of a page and the run below it, top down, and back."""
     folder = case("a_2d_u8")
     (folder / "cut.png").write_bytes((folder / "test1.png").read_bytes()[:500])
     images = [f"{folder}/{name}.png" for name in ("test1", "cut", "test2")]
@@ -263,23 +264,26 @@ def test_tab_goes_through_the_whole_dock(window, viewer, case, width):
         window, BatchJob(classifier=folder / "project.ilp", inputs=images, exports=(Export(folder=folder / "out"),))
     )
     window.inputs.selectRow(0)
-    for title in ("Input settings", "More export settings"):
+    for title in ("Image settings", "More export settings"):
         window.button(f"\u25b8 {title}").click()
     make_wide(window, viewer, width)
     widget = window.widget
-    wanted = [one for kind in CONTROLS for one in widget.findChildren(kind) if one.isVisible() and one.isEnabled()]
-    assert len(wanted) > 30
-    first = window.button("\u25be Classifier")
-    first.setFocus()
-    window.qtbot.waitUntil(first.hasFocus)
-    there = tabbed(widget, Qt.Key.Key_Tab)
-    assert [one for one in wanted if one not in there] == []
-    parts = [widget.findChild(kind) for kind in SECTIONS]
-    sections = [next(i for i, part in enumerate(parts) if part.isAncestorOf(one)) for one in there]
-    assert sections == sorted(sections)
-    # Buttons in a row may differ by a few pixels in height.
-    tops = [one.mapTo(widget.widget(), QPoint(0, 0)).y() for one in there]
-    assert [(above, below) for above, below in pairwise(tops) if below < above - 10] == []
-    there[-1].setFocus()
-    window.qtbot.waitUntil(there[-1].hasFocus)
-    assert tabbed(widget, Qt.Key.Key_Backtab)[: len(there)] == there[::-1]
+    first = window.line(str(folder / "project.ilp"))
+    for title, page in PAGES.items():
+        window.show_page(title)
+        wanted = [one for kind in CONTROLS for one in widget.findChildren(kind) if one.isVisible() and one.isEnabled()]
+        assert len(wanted) > 10
+        first.setFocus()
+        window.qtbot.waitUntil(first.hasFocus)
+        there = tabbed(widget, Qt.Key.Key_Tab)
+        assert [one for one in wanted if one not in there] == []
+        parts = [widget.findChild(kind) for kind in (ClassifierSection, QTabBar, page, RunBar)]
+        sections = [next(i for i, part in enumerate(parts) if one is part or part.isAncestorOf(one)) for one in there]
+        assert sections == sorted(sections)
+        # Buttons in a row may differ by a few pixels in height.
+        inside = widget.findChild(page)
+        tops = [one.mapTo(inside, QPoint(0, 0)).y() for one in there if inside.isAncestorOf(one)]
+        assert [(above, below) for above, below in pairwise(tops) if below < above - 10] == []
+        there[-1].setFocus()
+        window.qtbot.waitUntil(there[-1].hasFocus)
+        assert tabbed(widget, Qt.Key.Key_Backtab)[: len(there)] == there[::-1]

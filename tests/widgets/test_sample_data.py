@@ -91,12 +91,12 @@ def test_fills_in_where_nothing_is_lost(window, viewer, tmp_path):
 
 @pytest.mark.parametrize("kind", ["file", "layer"])
 def test_keeps_what_the_user_listed(window, viewer, kind):
-    """Images of the user's in Inputs stay with their classifier; that, and what to do, is said."""
+    """Images of the user's stay with their classifier; that, and what to do, is said."""
     viewer.add_image(np.zeros((40, 50), np.uint8), name="mine")
     mine = "layer:mine" if kind == "layer" else str(NUCLEI.images[0])
     job = NUCLEI.job([mine])
     window.widget.setValue(job)
     (said,) = opened(window, viewer, "embryo")
     assert "keeps the images" in said
-    assert "press Clear in Inputs" in said
+    assert "press Clear on the page Images" in said
     assert window.widget.value() == job

@@ -21,7 +21,9 @@ from qtpy.QtWidgets import (
 
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob
-from napari_batch_prediction.widgets.parts.section import Section
+from napari_batch_prediction.widgets.exports.section import ExportsSection
+from napari_batch_prediction.widgets.parts.fold import Fold
+from napari_batch_prediction.widgets.parts.page import ScrollArea
 from napari_batch_prediction.widgets.parts.wheel import let_wheel_scroll
 
 CONTROLS = (QComboBox, QAbstractSpinBox, QAbstractSlider, QTabBar)
@@ -143,14 +145,23 @@ def test_control_with_the_keyboard_passes_the_wheel_on_too(qtbot, page):
 
 
 def test_wheel_over_each_control_of_the_window_scrolls_it(qtbot, window, case):
-    """With every section unfolded no notch changes a setting."""
+    """On every page, with everything unfolded, no notch changes a setting."""
     folder = case("a_2d_u8")
     inputs = (str(folder / "test1.png"),)
     (project,) = folder.glob("*.ilp")
     window.check(BatchJob(classifier=project, inputs=inputs, exports=(Export(), Export(source="Features"))))
     window.widget.resize(400, 320)
-    for section in window.widget.findChildren(Section):
-        section.unfold()
+    for fold in window.widget.findChildren(Fold):
+        fold.unfold()
+    window.show_page("Export")
     QApplication.processEvents()
     assert len(controls(window.widget)) > 5
-    wheel_over(window.widget, window.widget)
+    before = values(window.widget)
+    inside = window.widget.findChild(ExportsSection)
+    (area,) = inside.findChildren(ScrollArea)
+    wheel_over(area, area)
+    window.show_page("Images")
+    for control in controls(window.widget):
+        turn(control)
+    window.show_page("Export")
+    assert values(window.widget) == before

@@ -26,9 +26,9 @@ CHECK_AFTER = 0.3
 # every tile of many small images would take longer than predicting them.
 EVENTS_EVERY = 0.3
 
-NONE_SELECTED = "Select images in Inputs first."
-NONE_OF_ALL = "None of the images can be predicted: see Inputs for the reasons."
-NONE_OF_SELECTED = "None of the selected images can be predicted: see Inputs for the reasons."
+NONE_SELECTED = "Select images on the page Images first."
+NONE_OF_ALL = "None of the images can be predicted: the page Images says why."
+NONE_OF_SELECTED = "None of the selected images can be predicted: the page Images says why."
 
 
 class BatchSession:

@@ -3,20 +3,20 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, QSize, Qt, Signal
+from qtpy.QtCore import QEvent, QSize, Signal
 from qtpy.QtGui import QGuiApplication
-from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.job.text import as_command, as_python
 from napari_batch_prediction.planning.plan import Found, Plan
 from napari_batch_prediction.records.ledger import Ledger
 from napari_batch_prediction.session.session import BatchSession
-from napari_batch_prediction.session.state import Running, State
+from napari_batch_prediction.session.state import State
 from napari_batch_prediction.session.work import Failure
 from napari_batch_prediction.widgets.job import JobSections
 from napari_batch_prediction.widgets.parts.focus import focus_style
-from napari_batch_prediction.widgets.parts.timers import single_shot
+from napari_batch_prediction.widgets.parts.page import Pages, go_to
 from napari_batch_prediction.widgets.parts.wheel import let_wheel_scroll
 from napari_batch_prediction.widgets.running import RunSections
 from napari_batch_prediction.widgets.work import QtWorker
@@ -25,7 +25,11 @@ if TYPE_CHECKING:
     import napari.viewer
 
 
-class BatchPredictionWidget(QScrollArea):
+# The width at first, in pixels: no control is cut, and most texts stand on one line.
+WIDTH = 360
+
+
+class BatchPredictionWidget(QWidget):
     """Choose a classifier, images and exports; run them; look through the results.
 
     Parameters
@@ -53,16 +57,15 @@ class BatchPredictionWidget(QScrollArea):
         self._job = JobSections(napari_viewer, self)
         self._session = BatchSession(QtWorker(self), self._job.in_memory)
         self._run = RunSections(napari_viewer, self._session, self)
-        self._content = QWidget()
-        self._layout = QVBoxLayout(self._content)
-        self._layout.setContentsMargins(6, 4, 6, 4)
-        self._layout.setSpacing(6)
-        for section in (self._job.classifier, self._job.inputs, self._job.exports, self._run.bar, self._run.results):
-            self._layout.addWidget(section, 3 if section is self._job.inputs else 0)
-        self.setWidget(self._content)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._pages = Pages()
+        for page in (self._job.inputs, self._job.exports, self._run.results):
+            self._pages.add(page)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 4, 6, 4)
+        layout.setSpacing(6)
+        layout.addWidget(self._job.classifier)
+        layout.addWidget(self._pages, 1)
+        layout.addWidget(self._run.bar)
         self._connect()
         self._set_docked(True)
         self._set_style()
@@ -72,16 +75,15 @@ class BatchPredictionWidget(QScrollArea):
     def _connect(self) -> None:
         self._job.changed.connect(self._set_job)
         self._job.edited.connect(self.changed)
-        self._job.classifier.loaded.connect(self._run.canvas.warm_up)
+        self._job.classifier.loaded.connect(self._on_loaded)
         self._job.inputs.selection_changed.connect(self._on_selected)
         self._job.inputs.row_shown.connect(self._run.show_input)
         self._job.inputs.setting_wanted.connect(self._go_to_setting)
+        self._run.began.connect(lambda: self._pages.show_page(self._run.results))
         self._run.bar.start_clicked.connect(self.start)
         self._run.bar.selected_clicked.connect(self.start_selected)
         self._run.results.row_shown.connect(self._job.inputs.select)
         self._run.results.copy_clicked.connect(self._copy)
-        # Once the layout has given the message its place.
-        self._run.results.explained.connect(single_shot(self, 0, self._go_to_message).start)
         self._session.state_changed.connect(self._on_state)
         self._session.inputs_found.connect(self._on_found)
         self._session.inspected.connect(self._job.inputs.take_many)
@@ -133,11 +135,9 @@ class BatchPredictionWidget(QScrollArea):
                 self._session.close()
         super().changeEvent(event)
 
-    def minimumSizeHint(self) -> QSize:
-        """Return a width at which no control is cut."""
-        bar = self.verticalScrollBar()
-        width = self._content.minimumSizeHint().width() + (bar.sizeHint().width() if bar is not None else 0)
-        return QSize(width, super().minimumSizeHint().height())
+    def sizeHint(self) -> QSize:
+        """Return the size at first."""
+        return QSize(max(WIDTH, self.minimumSizeHint().width()), super().sizeHint().height())
 
     def _set_docked(self, docked: bool) -> None:
         """Start or stop following the viewer."""
@@ -149,7 +149,7 @@ class BatchPredictionWidget(QScrollArea):
             self._viewer.events.theme.disconnect(self._set_style)
 
     def _set_style(self) -> None:
-        self._content.setStyleSheet(focus_style(self._viewer.theme))
+        self.setStyleSheet(focus_style(self._viewer.theme))
 
     def _set_job(self) -> None:
         self._session.set_job(*self._job.so_far())
@@ -159,10 +159,12 @@ class BatchPredictionWidget(QScrollArea):
         self._job.inputs.set_needs(self._session.needs)
         self._run.show_needs()
 
-    def _on_state(self, state: State) -> None:
-        if isinstance(state, Running):
-            # Before the first run the inputs have all spare room.
-            self._layout.setStretchFactor(self._run.results, 2)
+    def _on_loaded(self) -> None:
+        classifier = self._job.classifier.classifier
+        self._run.canvas.warm_up()
+        self._run.results.set_counting(classifier is not None and bool(classifier.describe().counted))
+
+    def _on_state(self, _state: State) -> None:
         self._show_needs()
 
     def _on_selected(self) -> None:
@@ -183,10 +185,7 @@ class BatchPredictionWidget(QScrollArea):
         self.finished.emit(ledger)
 
     def _go_to_setting(self, name: str) -> None:
-        self.ensureWidgetVisible(self._job.go_to(name))
-
-    def _go_to_message(self) -> None:
-        self.ensureWidgetVisible(self._run.results.message, 0, 0)
+        go_to(self._job.control(name))
 
     def _copy(self, language: str) -> None:
         job, clipboard = self._session.job, QGuiApplication.clipboard()

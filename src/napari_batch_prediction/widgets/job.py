@@ -112,9 +112,9 @@ class JobSections(QObject):
         if first is not None:
             self.exports.set_image(first.axes, first.extents)
 
-    def go_to(self, name: str) -> QWidget:
-        """Give the keyboard to the control of a setting of classifier or exports, and return it."""
-        return {EXISTING: self.exports.go_to_existing, FORMULA: self.classifier.go_to_formula}[name]()
+    def control(self, name: str) -> QWidget:
+        """Return the control of a setting of classifier or exports."""
+        return {EXISTING: self.exports.existing_control, FORMULA: self.classifier.formula_control}[name]()
 
     def remember(self) -> None:
         """Keep the choices for the next time that napari is open."""

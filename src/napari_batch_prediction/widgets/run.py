@@ -1,9 +1,9 @@
-"""The bar that starts a batch, shows its progress and stops it."""
+"""The bar below the pages: it starts a batch, shows its progress and stops it."""
 
 from collections.abc import Iterable
 
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.records.events import (
@@ -17,25 +17,32 @@ from napari_batch_prediction.records.events import (
 from napari_batch_prediction.report import Forecast
 from napari_batch_prediction.session.state import Running, State
 from napari_batch_prediction.session.work import Failure
-from napari_batch_prediction.widgets.parts.line import Line
 from napari_batch_prediction.widgets.parts.message import Message
 from napari_batch_prediction.widgets.parts.words import short_name
 from napari_batch_prediction.wording import count, duration
 
 _STEPS = 10_000
 
+# Lines for the text.
+LINES = 2
+
+NOTHING = "Nothing is running."
+
 
 class RunBar(QWidget):
-    """Buttons to start a batch and, while it runs, a bar over all of its tiles, Cancel, and a line on the present work.
+    """Buttons to start a batch, a bar over all of its tiles, Cancel, and a text: what is done now, missing or wrong.
+
+    Everything has its place whether a batch runs or not, and a width that does not depend on its text.
 
     Attributes
     ----------
-    start_clicked, selected_clicked, cancel_clicked
-        A button was clicked: to run all images, the selected ones, or to stop.
+    start_clicked, selected_clicked, preview_clicked, cancel_clicked
+        A button was clicked: to run all images, the selected ones, to predict without writing files, or to stop.
     """
 
     start_clicked = Signal()
     selected_clicked = Signal()
+    preview_clicked = Signal()
     cancel_clicked = Signal()
 
     def __init__(self) -> None:
@@ -49,33 +56,27 @@ class RunBar(QWidget):
         self._forecast: Forecast | None = None
         self._all, self._needs = "", ""
         self._n_selected, self._selected_needs = 0, ""
+        self._doing = ""
+        self._failure: Failure | None = None
 
         self._start = QPushButton("Export all")
         self._start.clicked.connect(self.start_clicked)
-        self._selected = QPushButton("Export selected")
+        self._selected = QPushButton("Selected")
         self._selected.clicked.connect(self.selected_clicked)
+        self._preview = QPushButton("Preview")
+        self._preview.clicked.connect(self.preview_clicked)
+        self._preview.hide()
         self._cancel = QPushButton("Cancel")
         self._cancel.clicked.connect(self.cancel_clicked)
         self._bar = QProgressBar()
-        self._line = Line()
-        self._line.setElideMode(Qt.TextElideMode.ElideMiddle)
-        self._line.setVisible(False)
-        self._message = Message()
-        starts = QHBoxLayout()
-        starts.addWidget(self._start, 3)
-        starts.addWidget(self._selected, 2)
-        self._progress = QWidget()
-        progress = QHBoxLayout(self._progress)
-        progress.setContentsMargins(0, 0, 0, 0)
-        progress.addWidget(self._bar, 1)
-        progress.addWidget(self._cancel)
+        self._message = Message(LINES)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(4, 0, 0, 0)
+        layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
-        layout.addLayout(starts)
-        layout.addWidget(self._progress)
-        layout.addWidget(self._line)
+        layout.addLayout(_row((self._start, 12), (self._selected, 10), (self._preview, 7)))
+        layout.addLayout(_row((self._bar, 5), (self._cancel, 2)))
         layout.addWidget(self._message)
+        self._end()
         self.set_ready(0, "")
         self.set_selected(0, "")
 
@@ -89,7 +90,7 @@ class RunBar(QWidget):
         problem
             The reason why it cannot start; empty if it can.
         """
-        self._all = "Export all" if not n_images else f"Export all ({count(n_images, 'image')})"
+        self._all = f"Export all ({n_images})" if n_images else "Export all"
         self._needs = problem
         self._enable()
 
@@ -98,17 +99,33 @@ class RunBar(QWidget):
         self._n_selected, self._selected_needs = n_images, problem
         self._enable()
 
+    def set_preview(self, enabled: bool, tooltip: str) -> None:
+        """Offer a preview.
+
+        Parameters
+        ----------
+        enabled
+            True if there is something to predict.
+        tooltip
+            The effect, or the step that is missing.
+        """
+        self._preview.setEnabled(enabled)
+        self._preview.setToolTip(tooltip)
+        self._preview.show()
+
     def set_problem(self, failure: Failure | None) -> None:
         """Show the reason why the job cannot be checked or run; None clears it."""
-        self._message.say(*(failure or ("", "")), kind="problem" if failure else None)
+        self._failure = failure
+        self._show_text()
 
     def set_state(self, state: State) -> None:
         """Show that a run is under way, about to stop, or neither."""
         is_running, self._cancelling = isinstance(state, Running), isinstance(state, Running) and state.is_cancelled
         if is_running and not self._running:
             self._begin()
+        if self._running and not is_running:
+            self._end()
         self._running = is_running
-        self._line.setVisible(is_running and bool(self._line.text()))
         self._enable()
 
     def set_plan(self, plan: Plan) -> None:
@@ -147,6 +164,14 @@ class RunBar(QWidget):
         self._say("Checking the inputs")
         self.set_problem(None)
 
+    def _end(self) -> None:
+        """Empty the bar."""
+        self._bar.setRange(0, 1)
+        self._bar.reset()
+        self._bar.setFormat("")
+        self._bar.setToolTip(NOTHING)
+        self._say("")
+
     def _show_progress(self, forecast: Forecast) -> None:
         done, tiles = self._tiles
         texts = [f"{self._n_ended} of {count(len(self._to_run), 'file')}", forecast.left(self._share)]
@@ -161,26 +186,40 @@ class RunBar(QWidget):
         self._bar.setToolTip(f"{done} of {count(tiles, 'tile')} done, {duration(forecast.passed)} passed")
 
     def _say(self, text: str) -> None:
-        self._line.say(text)
-        self._line.setVisible(bool(text))
+        self._doing = text
+        self._show_text()
+
+    def _show_text(self) -> None:
+        if self._failure is not None:
+            self._message.say(*self._failure, kind="problem")
+        else:
+            self._message.say(self._doing or self._needs)
 
     def _enable(self) -> None:
         self._start.setText(self._all)
         self._start.setEnabled(not self._running and not self._needs)
         self._start.setToolTip(
-            "A run is under way." if self._running else self._needs or "Predict and write all images."
+            "A run is under way." if self._running else self._needs or "Predict and write all images that can be."
         )
         self._selected.setText(f"Selected ({self._n_selected})" if self._n_selected else "Selected")
         needs = self._selected_needs or self._needs
         self._selected.setEnabled(not self._running and not needs)
         self._selected.setToolTip(
-            "A run is under way." if self._running else needs or "Predict and write the images selected in Inputs."
+            "A run is under way." if self._running else needs or "Predict and write the selected images."
         )
-        self._progress.setVisible(self._running)
         self._cancel.setText("Cancelling" if self._cancelling else "Cancel")
-        self._cancel.setEnabled(not self._cancelling)
-        self._cancel.setToolTip(
-            "The tiles that are being worked on are finished first."
-            if self._cancelling
-            else "Stop after the tiles that are being worked on. Nothing half-written stays."
-        )
+        self._cancel.setEnabled(self._running and not self._cancelling)
+        effect = "Stop after the tiles that are being worked on. Nothing half-written stays."
+        wait = "The tiles that are being worked on are finished first."
+        self._cancel.setToolTip(NOTHING if not self._running else wait if self._cancelling else effect)
+        self._show_text()
+
+
+def _row(*widgets: tuple[QWidget, int]) -> QHBoxLayout:
+    """Return widgets side by side that share the width, whatever their texts."""
+    row = QHBoxLayout()
+    row.setSpacing(4)
+    for widget, share in widgets:
+        widget.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        row.addWidget(widget, share)
+    return row

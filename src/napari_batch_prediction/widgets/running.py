@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QObject
+from qtpy.QtCore import QObject, Signal
 
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.records.events import Event
@@ -33,15 +33,20 @@ class RunSections(QObject):
 
     Attributes
     ----------
+    began
+        A run begins.
     bar, results
-        The sections, from the top.
+        The bar below the pages, and the page of results.
     canvas
         The layers of images and outputs on the viewer.
     """
 
+    began = Signal()
+
     def __init__(self, viewer: "Viewer", session: BatchSession, parent: QObject) -> None:
         super().__init__(parent)
         self._session = session
+        self._running = False
         self.canvas = Canvas(viewer, parent)
         self.bar = RunBar()
         self.results = ResultsSection(viewer, self.canvas)
@@ -75,6 +80,9 @@ class RunSections(QObject):
 
     def _on_state(self, state: State) -> None:
         self.bar.set_state(state)
+        was_running, self._running = self._running, isinstance(state, Running)
+        if self._running and not was_running:
+            self.began.emit()
         if isinstance(state, Running) and state.plan is None:
             self.results.set_ledger(None)
 

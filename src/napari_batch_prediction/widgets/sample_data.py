@@ -101,8 +101,8 @@ def _fill_in(widget: "BatchPredictionWidget", viewer: "Viewer", sample: "Sample"
         widget.setValue(sample.job([str(LayerNamed(name)) for name in names]))
     else:
         show_info(
-            "Batch Prediction keeps the images that are in Inputs. To have it filled in for the sample, remove the "
-            "sample's layers, press Clear in Inputs, and open the sample again."
+            "Batch Prediction keeps the images that are listed. To have it filled in for the sample, remove the "
+            "sample's layers, press Clear on the page Images, and open the sample again."
         )
 
 

@@ -1,19 +1,17 @@
-"""The card of a classifier: its facts in a few lines."""
+"""The card of a classifier: its main facts in a few lines, and all of them in its tooltip."""
 
 from html import escape
 
 from qtpy.QtCore import Qt, QUrl
 from qtpy.QtGui import QTextDocument
-from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.widgets.classifier.feature_table import FeatureDialog
 from napari_batch_prediction.widgets.classifier.text import (
     classes,
     counting,
-    features,
     headline,
-    limits,
     tooltip,
 )
 from napari_batch_prediction.widgets.parts.colors import swatch
@@ -21,25 +19,26 @@ from napari_batch_prediction.widgets.parts.message import WrappedText
 
 
 class ClassifierCard(QWidget):
-    """Workflow, classes in their colours, features and limits, with a button for the table of features."""
+    """Workflow, channels, axes, and classes in their colours, with a button for the table of features.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    lines
+        The height, in lines of text; longer texts scroll.
+    """
+
+    def __init__(self, lines: int) -> None:
         super().__init__()
         self._classifier: Classifier | None = None
         self._dialog: FeatureDialog | None = None
-        self._text = WrappedText()
+        self._text = WrappedText(lines)
         self._button = QPushButton("Features")
         self._button.clicked.connect(self._show_features)
-        self._features = WrappedText()
-        row = QHBoxLayout()
-        row.setSpacing(4)
-        row.addWidget(self._button, 0, Qt.AlignmentFlag.AlignTop)
-        row.addWidget(self._features, 1)
-        layout = QVBoxLayout(self)
+        layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
-        layout.addWidget(self._text)
-        layout.addLayout(row)
+        layout.setSpacing(4)
+        layout.addWidget(self._text, 1)
+        layout.addWidget(self._button, 0, Qt.AlignmentFlag.AlignTop)
 
     def show_classifier(self, classifier: Classifier | None) -> None:
         """Show a classifier; None hides the card."""
@@ -58,12 +57,8 @@ class ClassifierCard(QWidget):
         swatches = " &nbsp; ".join(
             f'<img src="{_swatch_url(i).toString()}">&nbsp;{escape(name)}' for i, (name, _) in enumerate(colored)
         )
-        lines = (headline(facts), counting(facts), limits(facts))
-        first, *others = (escape(line) for line in lines if line)
-        self._text.setHtml("<br>".join(filter(None, [first, swatches, *others])))
-        self._features.setPlainText("\n".join(features(facts)))
-        for text in (self._text, self._features):
-            text.setToolTip(tooltip(facts))
+        self._text.setHtml("<br>".join(filter(None, [escape(headline(facts)), swatches, escape(counting(facts))])))
+        self._text.setToolTip(tooltip(facts))
         has_features = bool(facts.stages)
         self._button.setEnabled(has_features)
         self._button.setToolTip(
@@ -75,7 +70,8 @@ class ClassifierCard(QWidget):
 
     def text(self) -> str:
         """Return the text of the card."""
-        return f"{self._text.toPlainText()}\n{self._features.toPlainText()}"
+        text: str = self._text.toPlainText()
+        return text
 
     def _show_features(self) -> None:
         if self._classifier is None:

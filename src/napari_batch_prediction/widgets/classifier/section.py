@@ -21,7 +21,7 @@ from napari_batch_prediction.widgets.parts.colors import Kind
 from napari_batch_prediction.widgets.parts.form_rows import Row, choose, combo, make_form
 from napari_batch_prediction.widgets.parts.menu_button import MenuButton
 from napari_batch_prediction.widgets.parts.message import Message
-from napari_batch_prediction.widgets.parts.section import Section, lay_out
+from napari_batch_prediction.widgets.parts.section import Section
 from napari_batch_prediction.widgets.parts.timers import single_shot
 from napari_batch_prediction.widgets.parts.words import tip
 from napari_batch_prediction.widgets.work import Task, in_background
@@ -37,6 +37,10 @@ ABOUT_FORMULA = (
     "Which Gaussian of Structure Tensor Eigenvalues has the feature's scale: that of the gradient, as in ilastik up to "
     "1.2, or that of the integration, as since 1.3. The other has half of it."
 )
+
+# Lines for the facts of a classifier, or for the reason why there is none. The place is kept, so that nothing below
+# moves.
+LINES = 3
 
 # A path is read when typing pauses.
 PAUSE_MS = 300
@@ -61,7 +65,7 @@ class ClassifierSection(Section):
     loaded = Signal()
 
     def __init__(self) -> None:
-        super().__init__("Classifier", takes_files=True)
+        super().__init__(takes_files=True)
         self.classifier: Classifier | None = None
         self.problem = ""
         self._task: Task | None = None
@@ -84,8 +88,8 @@ class ClassifierSection(Section):
         row.addWidget(line, 1)
         row.addWidget(recent)
         row.addWidget(browse)
-        self._card = ClassifierCard()
-        self._message = Message()
+        self._card = ClassifierCard(LINES)
+        self._message = Message(LINES)
         formula = QWidget()
         self._formula = combo(FORMULAS)
         self._formula.changed.connect(lambda _: self._on_formula())
@@ -124,12 +128,9 @@ class ClassifierSection(Section):
         # The end of a path tells more than its start.
         self._file.native.end(False)
 
-    def go_to_formula(self) -> QWidget:
-        """Give the keyboard to the choice of the formula, and return it."""
-        self.unfold()
-        lay_out(self)
+    def formula_control(self) -> QWidget:
+        """Return the choice of the formula."""
         control: QWidget = self._formula.native
-        control.setFocus(Qt.FocusReason.ShortcutFocusReason)
         return control
 
     def current(self) -> Classifier | None:
@@ -226,8 +227,7 @@ class ClassifierSection(Section):
         self._card.show_classifier(classifier)
         self._show_formula()
         self._message.say(problem, trace, kind)
-        path = self._path()
-        self.set_summary(path.name if path is not None else "")
+        self._message.setVisible(classifier is None)
 
 
 def _load(path: Path) -> tuple[Classifier, FileState | None]:

@@ -25,12 +25,6 @@ def counting(classifier: Description) -> str:
     return f"Counts what was marked as {classifier.counted}." if classifier.counted else ""
 
 
-def features(classifier: Description) -> list[str]:
-    """Return a line on the features and scales of each stage."""
-    texts = [report.features(stage) for stage in classifier.stages]
-    return texts if len(texts) < 2 else [f"Stage {n}: {text}" for n, text in enumerate(texts, start=1)]
-
-
 def limits(classifier: Description) -> str:
     """Return a sentence about the images that a classifier cannot predict, besides those with other channels."""
     size = smallest(classifier)
@@ -51,6 +45,6 @@ def tooltip(classifier: Description) -> str:
     """Return all facts of a classifier, as a table."""
     rows = "".join(
         f"<tr><td>{escape(heading)}:&nbsp;</td><td>{escape(text)}</td></tr>"
-        for heading, text in report.describe(classifier)
+        for heading, text in (*report.describe(classifier), ("Limits", limits(classifier)))
     )
     return f"<table>{rows}</table>"

@@ -13,9 +13,11 @@ from napari_batch_prediction.widgets.exports.names import FirstImage, first_imag
 from napari_batch_prediction.widgets.parts.form_rows import Row, make_form
 from napari_batch_prediction.widgets.parts.line import Line
 
+NO_PATH, NO_PATH_TIP = "\u2013", "The names of the files are known once images are listed and checked."
+
 
 class FirstFile(QWidget):
-    """A label and a path; the tooltip lists all files of the first image. Hidden while there are none."""
+    """A label and a path; the tooltip lists all files of the first image. A dash while there are none."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,5 +50,4 @@ class FirstFile(QWidget):
                 # The section shows the problem.
                 paths = []
         tooltip = "\n".join(["Files written for the first image:", *paths]) if paths else ""
-        self._path.say(paths[index if index < len(paths) else 0] if paths else "", tooltip)
-        self.setVisible(bool(paths))
+        self._path.say(paths[index if index < len(paths) else 0] if paths else NO_PATH, tooltip or NO_PATH_TIP)

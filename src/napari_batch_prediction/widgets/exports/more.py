@@ -6,7 +6,7 @@ from typing import get_args
 
 from magicgui.widgets import CheckBox, LineEdit
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QMenu, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QMenu, QPushButton, QWidget
 
 from napari_batch_prediction.axes import check_axes, output_axes
 from napari_batch_prediction.errors import AxesError, SettingsError
@@ -29,7 +29,6 @@ from napari_batch_prediction.widgets.parts.form_rows import (
     type_in,
 )
 from napari_batch_prediction.widgets.parts.menu_button import MenuButton
-from napari_batch_prediction.widgets.parts.message import Message
 
 RANGE = "Whether values are written as they are, or rescaled (in ilastik: Renormalise)."
 COMPRESSIONS: Mapping[Compression, str] = {
@@ -40,6 +39,7 @@ COMPRESSIONS: Mapping[Compression, str] = {
     "lzw": "lzw",
 }
 DRAW = "Draw a rectangle on an image in the viewer: the pixels it touches are the region, also when it is moved."
+NOT_RESCALED = "Choose to rescale the values first."
 AS_THEY_ARE, RESCALE = "as they are", "rescale"
 
 # Fields of the rows that have other names than their field.
@@ -55,18 +55,18 @@ class MoreForm(QWidget):
         The user has changed settings; emitted with the changed fields of :class:`Export`.
     draw_clicked
         The user wants to draw the region.
+    refused
+        What is typed is no setting; emitted with the reason.
     """
 
     edited = Signal(dict)
     draw_clicked = Signal()
+    refused = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
         self._orders: tuple[str, ...] = ()
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        content = QWidget()
-        form = make_form(content)
+        form = make_form(self)
         self._dtype = combo([("its own", ""), *((name, name) for name in get_args(Dtype))])
         self._range = combo([(AS_THEY_ARE, AS_THEY_ARE), (RESCALE, RESCALE)])
         self._input = line("min"), line("max")
@@ -106,9 +106,6 @@ class MoreForm(QWidget):
                 for name, box in (("per_class", self._per_class), ("into_image", self._into_image))
             },
         }
-        self._message = Message()
-        layout.addWidget(content)
-        layout.addWidget(self._message)
 
         self._dtype.changed.connect(lambda name: self.edited.emit({"dtype": name or None}))
         self._range.changed.connect(self._on_range)
@@ -124,10 +121,6 @@ class MoreForm(QWidget):
         self._version.changed.connect(lambda version: self.edited.emit({"ome_zarr_version": version}))
         self._into_image.changed.connect(lambda on: self.edited.emit({"into_image": on}))
 
-    def say(self, problem: str) -> None:
-        """Show a problem; an empty one is hidden."""
-        self._message.say(problem, kind="problem")
-
     def show_exports(self, exports: Sequence[ShownExport], image: ImageAxes | None) -> None:
         """Show the settings of these exports; each setting as the first export has it that it affects.
 
@@ -138,7 +131,6 @@ class MoreForm(QWidget):
         image
             The first image, if it is known.
         """
-        self.say("")
         for setting, row in self._rows.items():
             row.set_off(off_for_all(_FIELDS.get(setting, setting), exports))
         self._show_values(shown_for("dtype", exports))
@@ -165,7 +157,8 @@ class MoreForm(QWidget):
         rescaled = export.output_range is not None
         choose(self._range, RESCALE if rescaled else AS_THEY_ARE)
         for setting in ("input_range", "output_range"):
-            self._rows[setting].set_visible(rescaled)
+            off = off_for_all(setting, [shown])
+            self._rows[setting].set_off(off or ("" if rescaled else NOT_RESCALED))
         own_range = source.value_range if source is not None else None
         hints = [f"{end:g}" for end in own_range] if own_range else ["min", "max"]
         for box, hint in zip(self._input, hints, strict=True):
@@ -199,10 +192,10 @@ class MoreForm(QWidget):
         try:
             ends = _ends(boxes)
         except SettingsError as error:
-            self.say(str(error))
+            self.refused.emit(str(error))
             return
         if ends is None and setting == "output_range":
-            self.say("Give both ends of the range, or choose to leave values as they are.")
+            self.refused.emit("Give both ends of the range, or choose to leave values as they are.")
             return
         self.edited.emit({setting: ends})
 
@@ -210,7 +203,7 @@ class MoreForm(QWidget):
         try:
             axes = check_axes(text.strip()) if text.strip() else None
         except AxesError as error:
-            self.say(str(error))
+            self.refused.emit(str(error))
             return
         self.edited.emit({"output_axes": axes})
 
@@ -218,7 +211,7 @@ class MoreForm(QWidget):
         try:
             region = parse_region(text)
         except SettingsError as error:
-            self.say(str(error))
+            self.refused.emit(str(error))
             return
         self.edited.emit({"region": region})
 
@@ -226,7 +219,7 @@ class MoreForm(QWidget):
         if name.strip():
             self.edited.emit({"internal_path": name.strip()})
         else:
-            self.say("The dataset needs a name, for example exported_data.")
+            self.refused.emit("The dataset needs a name, for example exported_data.")
 
     def _fill_orders(self, menu: QMenu) -> None:
         for order in self._orders:

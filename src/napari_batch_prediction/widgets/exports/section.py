@@ -1,11 +1,11 @@
-"""The part of the window for the exports: sources, settings, and names of the files."""
+"""The page of the exports: sources, settings, and names of the files."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QPushButton, QWidget
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from napari_batch_prediction.classifiers.base import Classifier, Source
 from napari_batch_prediction.errors import SettingsError
@@ -25,9 +25,11 @@ from napari_batch_prediction.widgets.exports.names import in_memory, why_not
 from napari_batch_prediction.widgets.exports.region import RegionLayer
 from napari_batch_prediction.widgets.exports.source_boxes import SourceBoxes, default_sources
 from napari_batch_prediction.widgets.exports.text import differing, labels, more_than_default, only
+from napari_batch_prediction.widgets.parts.colors import Kind
+from napari_batch_prediction.widgets.parts.fold import Fold
 from napari_batch_prediction.widgets.parts.form_rows import Row, choose, combo, make_form, set_choices
 from napari_batch_prediction.widgets.parts.message import Message
-from napari_batch_prediction.widgets.parts.section import Section, lay_out
+from napari_batch_prediction.widgets.parts.page import Page, ScrollArea
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -38,10 +40,13 @@ EXISTING: dict[Existing, str] = {
     "overwrite": "overwrite it",
 }
 ALL = "all outputs"
+ONE_OUTPUT = "Tick several outputs to have settings for each."
+# The place for what is to be said of the exports is kept, so that nothing moves.
+LINES = 3
 ABOUT_MORE = "Type, range, order of axes, region, compression, files for single classes."
 
 
-class ExportsSection(Section):
+class ExportsSection(Page):
     """Sources to tick, the settings of their exports, and the treatment of files that exist.
 
     Sources and formats are those of the last batch until a job is set.
@@ -60,7 +65,7 @@ class ExportsSection(Section):
     changed = Signal()
 
     def __init__(self, viewer: "ViewerModel") -> None:
-        super().__init__("Export settings")
+        super().__init__("Export")
         self._classifier: Classifier | None = None
         self._exports: tuple[Export, ...] = (Export(),)
         # Settings for the next source that is ticked.
@@ -76,16 +81,14 @@ class ExportsSection(Section):
         self._sources = SourceBoxes()
         self._stored = QPushButton("Use the project's export settings")
         self._stored.clicked.connect(self._on_stored)
-        self._unknown = Message()
         self._target = combo([(ALL, "")])
-        self._differing = Message()
         self._form, self._more_form = ExportForm(), MoreForm()
         self._first_file = FirstFile()
         self._existing = combo([(text, value) for value, text in EXISTING.items()])
-        self._message = Message()
-        self._memory = Message()
-        self._only = Message()
-        self._more = Section("More export settings", folded=True, about=ABOUT_MORE)
+        # What is to be said of the exports, by its reason; and the place for it.
+        self._said: dict[str, tuple[str, Kind | None]] = {}
+        self._message = Message(LINES)
+        self._more = Fold("More export settings", folded=True, about=ABOUT_MORE)
         self._more.body.addWidget(self._more_form)
 
         target, exists = QWidget(), QWidget()
@@ -94,26 +97,22 @@ class ExportsSection(Section):
         )
         tip = "What to do about an output that exists already."
         Row(make_form(exists), "If it exists", [self._existing.native], tip)
-        for widget in (
-            self._sources,
-            self._unknown,
-            target,
-            self._differing,
-            self._stored,
-            self._form,
-            self._first_file,
-            exists,
-            self._memory,
-            self._message,
-            self._only,
-            self._more,
-        ):
-            self.body.addWidget(widget)
+        content = QWidget()
+        column = QVBoxLayout(content)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        for widget in (self._sources, target, self._stored, self._form, self._first_file, exists, self._more):
+            column.addWidget(widget)
+        column.addStretch(1)
+        self.body.addWidget(self.summary)
+        self.body.addWidget(ScrollArea(content), 1)
+        self.body.addWidget(self._message)
         self._sources.ticked.connect(self._on_ticked)
         self._target.changed.connect(self._on_target)
         self._form.edited.connect(self._on_edited)
         self._more_form.edited.connect(self._on_edited)
         self._more_form.draw_clicked.connect(self._on_draw)
+        self._more_form.refused.connect(lambda text: self._say("typed", text, "problem"))
         self._existing.changed.connect(lambda _: self.changed.emit())
         self.destroyed.connect(self._region.stop)
         if kept := preferences.exports():
@@ -170,19 +169,16 @@ class ExportsSection(Section):
     def set_plan(self, plan: Plan | None) -> None:
         """Show the first file that will be written; nothing without a plan."""
         self._first_file.set_plan(plan)
-        self._memory.say(in_memory(plan) if plan is not None else "")
+        self._say("memory", in_memory(plan) if plan is not None else "")
         self._show_names()
 
     def remember(self) -> None:
         """Keep what is ticked and the formats for the next session."""
         preferences.keep_exports(self._exports)
 
-    def go_to_existing(self) -> QWidget:
-        """Give the keyboard to the control for outputs that exist, and return it."""
-        self.unfold()
-        lay_out(self)
+    def existing_control(self) -> QWidget:
+        """Return the control for outputs that exist."""
         control: QWidget = self._existing.native
-        control.setFocus(Qt.FocusReason.ShortcutFocusReason)
         return control
 
     def _source(self, export: Export) -> Source | None:
@@ -205,6 +201,7 @@ class ExportsSection(Section):
         return [ShownExport(export, self._source(export)) for export in exports or (self._template,)]
 
     def _show(self) -> None:
+        self._say("typed", "")
         self._show_sources()
         stored = stored_text(self._classifier.describe()) if self._classifier is not None else ""
         self._stored.setVisible(bool(stored))
@@ -214,20 +211,22 @@ class ExportsSection(Section):
         self._index = self._index if several else None
         choices = [(ALL, ""), *((text, str(i)) for i, text in enumerate(texts))]
         set_choices(self._target, choices, "" if self._index is None else str(self._index))
-        self._target_row.set_visible(several)
-        self._differing.say(differing(self._exports) if self._index is None else "")
+        self._target_row.set_off("" if several else ONE_OUTPUT)
+        self._say("differing", differing(self._exports) if self._index is None else "")
         shown = self._shown()
         self._form.show_exports(shown, self._image)
         self._more_form.show_exports(shown, self._image)
         self._more.set_summary(more_than_default(shown[0].export))
         reason = why_not(self._exports, self._classifier, self._image) if self._classifier else ""
-        self._message.say(reason, kind="problem")
+        self._say("problem", reason, "problem")
         region = only(self._exports)
         text = f"Of each image {region} is written. Empty Region below to write everything." if region else ""
-        self._only.say(text, kind="warning")
+        self._say("region", text, "warning")
         self._region.show(shown[0].export.region)
         # The region first: the end of a long summary is cut off.
-        self.set_summary("; ".join(filter(None, [region, ", ".join(texts) or "nothing"])))
+        self.set_summary(
+            "; ".join(filter(None, [region, ", ".join(texts) or "nothing"])), "!" if reason else str(len(texts))
+        )
         self._show_names()
 
     def _show_sources(self) -> None:
@@ -236,7 +235,7 @@ class ExportsSection(Section):
         ticked = [self._source_name(export) for export in self._exports]
         unknown = [name for name in dict.fromkeys(ticked) if self._classifier is not None and name not in offered]
         self._sources.lay(list(dict.fromkeys([*offered, *ticked])))
-        before: QWidget = self._heading
+        before: QWidget = self._sources
         for box in self._sources.boxes.values():
             # Without this new boxes come last, behind everything in napari's window.
             QWidget.setTabOrder(before, box.native)
@@ -246,9 +245,16 @@ class ExportsSection(Section):
             box.tooltip = f"The classifier does not offer {name}." if name in unknown else self._meaning(name)
         if unknown:
             it = "it" if len(unknown) == 1 else "them"
-            self._unknown.say(f"The classifier does not offer {', '.join(unknown)}. Untick {it}.", kind="problem")
+            self._say("sources", f"The classifier does not offer {', '.join(unknown)}. Untick {it}.", "problem")
         else:
-            self._unknown.say("" if self._exports else "Tick what to write.")
+            self._say("sources", "" if self._exports else "Tick what to write.")
+
+    def _say(self, reason: str, text: str, kind: Kind | None = None) -> None:
+        """Say something in the one place for it, problems first; an empty text takes back what was said."""
+        self._said[reason] = (text, kind)
+        order: tuple[Kind | None, ...] = ("problem", "warning", None)
+        said = sorted((one for one in self._said.values() if one[0]), key=lambda one: order.index(one[1]))
+        self._message.say("\n".join(text for text, _ in said), kind=said[0][1] if said else None)
 
     def _meaning(self, name: str) -> str:
         return self._classifier.source(name).about if self._classifier is not None else ""
@@ -304,7 +310,7 @@ class ExportsSection(Section):
         try:
             self._region.draw(self._shown()[0].export.region, extents)
         except SettingsError as error:
-            self._more_form.say(str(error))
+            self._say("typed", str(error), "problem")
 
     def _on_drawn(self, region: Region) -> None:
         self._on_edited({"region": {**self._shown()[0].export.region, **region}})

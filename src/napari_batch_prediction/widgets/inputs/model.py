@@ -131,6 +131,12 @@ class InputsModel(QAbstractTableModel):
     def _results(self) -> list[Inspected]:
         return [result for result in map(self._inspected.get, self.images) if result is not None]
 
+    def short_summary(self) -> str:
+        """Return how many images there are, with a mark if any has a problem."""
+        if not self.images:
+            return ""
+        return f"{len(self.images)} !" if any(result.problems for result in self._results()) else str(len(self.images))
+
     def summary(self) -> str:
         """Return how many images there are, how many are checked, and how many have problems."""
         results = self._results()

@@ -3,7 +3,7 @@
 from functools import partial
 
 from magicgui.widgets import LineEdit
-from qtpy.QtCore import Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 
 from napari_batch_prediction.errors import SettingsError
@@ -58,13 +58,17 @@ class PatternLine(QWidget):
         line = self._line.native
         line.setPlaceholderText("pattern, as folder/*.tif")
         line.setAcceptDrops(False)
-        self._number = QLabel()
+        # In the line, so that it moves nothing.
+        self._number = QLabel(line)
+        self._number.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        inside = QHBoxLayout(line)
+        inside.setContentsMargins(0, 0, 4, 0)
+        inside.addWidget(self._number, 0, Qt.AlignmentFlag.AlignRight)
         self._add = QPushButton("Add pattern")
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         layout.addWidget(line, 1)
-        layout.addWidget(self._number)
         layout.addWidget(self._add)
 
         self._pause = single_shot(self, PAUSE_MS, self._count)
@@ -114,7 +118,8 @@ class PatternLine(QWidget):
 
     def _say(self, text: str) -> None:
         self._number.setText(text)
-        self._number.setVisible(bool(text))
+        width = self._number.sizeHint().width() + 8 if text else 0
+        self._line.native.setTextMargins(0, 0, width, 0)
 
     def _enable(self, enabled: bool, tooltip: str) -> None:
         self._add.setEnabled(enabled)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 from superqt import QFlowLayout
 
 from napari_batch_prediction.problems import Problem
@@ -27,8 +27,12 @@ REMEDIES = {
 
 _MOST_NAMED = 5
 
-# A fixed height, so that the table above does not move when the selection changes.
-_LINES = 5
+# A fixed height, so that nothing moves when the selection changes.
+_LINES = 4
+
+
+NO_PROBLEM = "The check found no problem here. It reads the headers of files only."
+NONE_SELECTED = "Select images to set their axes and channels, or to predict them alone."
 
 
 def settings_that_mend(problems: Iterable[Problem]) -> list[str]:
@@ -52,6 +56,16 @@ def reasons_for(model: InputsModel, locations: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
+def about(model: InputsModel, selected: Sequence[str]) -> str:
+    """Return what is known of the one image that is selected, in words."""
+    result = model.inspected(selected[0]) if len(selected) == 1 else None
+    image = result.image if result is not None else None
+    if result is None or image is None:
+        return ""
+    extents = ", ".join(f"{key}: {n}" for key, n in zip(image.axes, image.shape, strict=True))
+    return f"{short_name(result.input)}: {extents}; {image.dtype}"
+
+
 def worst(model: InputsModel, locations: Sequence[str]) -> Kind | None:
     """Return the worst that some images have: a problem or a warning; None if all are well."""
     results = list(filter(None, map(model.inspected, locations)))
@@ -61,7 +75,7 @@ def worst(model: InputsModel, locations: Sequence[str]) -> Kind | None:
 
 
 class Reasons(QWidget):
-    """A message with buttons that mend it; hidden while no image has a problem or a warning.
+    """A message with buttons that mend it, in a place that is kept while there is nothing to say.
 
     Attributes
     ----------
@@ -85,15 +99,22 @@ class Reasons(QWidget):
             button.clicked.connect(lambda _, setting=setting: self.remedy_chosen.emit(setting))
             self._flow.addWidget(button)
             self._buttons[setting] = button
+        # Keeps the height of the row.
+        strut = QPushButton(" ")
+        policy = strut.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        strut.setSizePolicy(policy)
+        strut.setFixedWidth(0)
+        strut.hide()
+        row = QHBoxLayout()
+        row.setSpacing(0)
+        row.addWidget(strut)
+        row.addWidget(self._row, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
         layout.addWidget(self._message)
-        layout.addWidget(self._row)
-        for widget in (self._message, self._row):
-            policy = widget.sizePolicy()
-            policy.setRetainSizeWhenHidden(True)
-            widget.setSizePolicy(policy)
+        layout.addLayout(row)
         self.show_for(InputsModel(), (), "")
 
     def show_for(self, model: InputsModel, selected: Sequence[str], needs: str) -> None:
@@ -114,7 +135,9 @@ class Reasons(QWidget):
         if not text and waits:
             text = f"The images are not checked yet. {needs}"
         elif not text and selected and all(map(model.inspected, selected)):
-            text = "The check found no problem here. It reads the headers of files only."
+            text = "\n".join(filter(None, [about(model, selected), NO_PROBLEM]))
+        elif not text and model.images:
+            text = NONE_SELECTED
         self._message.say(text, kind=kind)
         results = filter(None, map(model.inspected, locations))
         settings = settings_that_mend(problem for result in results for problem in (*result.problems, *result.warnings))
@@ -124,5 +147,3 @@ class Reasons(QWidget):
             button.setVisible(setting in settings)
             if setting in settings:
                 self._flow.addWidget(button)
-        self._row.setVisible(bool(settings))
-        self.setVisible(waits or model.has_reasons())

@@ -1,4 +1,4 @@
-"""The part of the window that lists the images."""
+"""The page that lists the images."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -19,7 +19,8 @@ from napari_batch_prediction.widgets.inputs.pattern import PatternLine
 from napari_batch_prediction.widgets.inputs.reasons import Reasons, settings_that_mend
 from napari_batch_prediction.widgets.inputs.settings import InputSettingsForm
 from napari_batch_prediction.widgets.inputs.shown import shown_for, summary
-from napari_batch_prediction.widgets.parts.section import Section
+from napari_batch_prediction.widgets.parts.fold import Fold
+from napari_batch_prediction.widgets.parts.page import Page, go_to
 from napari_batch_prediction.widgets.parts.table import StartDelegate, StatusDelegate, Table
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ ABOUT_SETTINGS = (
     "Stack: whether files together are one image."
 )
 
-VISIBLE_ROWS = 5
+VISIBLE_ROWS = 3
 
 SHAPE_COLUMN, CHANNELS_COLUMN, CHECK_COLUMN = 2, 3, 4
 
@@ -39,7 +40,7 @@ SHAPE_COLUMN, CHANNELS_COLUMN, CHECK_COLUMN = 2, 3, 4
 SPARE = {SHAPE_COLUMN: 320, CHANNELS_COLUMN: 450}
 
 
-class InputsSection(Section):
+class InputsSection(Page):
     """The images of a batch in a table, with the results of their check and their settings.
 
     Parameters
@@ -68,7 +69,7 @@ class InputsSection(Section):
     setting_wanted = Signal(str)
 
     def __init__(self, viewer: "ViewerModel") -> None:
-        super().__init__("Inputs", takes_files=True, wraps=True)
+        super().__init__("Images", takes_files=True)
         # Settings of all images, and of single ones by their location.
         self._everywhere = InputSettings()
         self._settings: dict[str, InputSettings] = {}
@@ -86,11 +87,12 @@ class InputsSection(Section):
         self._pattern = PatternLine()
         self._reasons = Reasons()
         self._form = InputSettingsForm()
-        self._more = Section("Input settings", folded=True, about=ABOUT_SETTINGS)
+        self._more = Fold("Image settings", folded=True, about=ABOUT_SETTINGS)
         self._more.body.addWidget(self._form)
         self._contents = ContentsReader(viewer, self)
         self.body.addWidget(self._buttons)
         self.body.addWidget(self._pattern)
+        self.body.addWidget(self.summary)
         self.body.addWidget(self._table, 1)
         self.body.addWidget(self._reasons)
         self.body.addWidget(self._more)
@@ -163,9 +165,12 @@ class InputsSection(Section):
             self._refresh()
 
     def select(self, location: str) -> None:
-        """Select one image, without a signal; without effect if it is not listed or selected already."""
+        """Select one image, without a signal; without effect if it is not listed, or if several images are selected.
+
+        A selection of several was made to set or to run something.
+        """
         row = self._model.row(location)
-        if row is not None and self._table.selected_rows() != [row]:
+        if row is not None and len(self._table.selected_rows()) < 2:
             self._select([row])
 
     def selected(self) -> tuple[str, ...]:
@@ -233,7 +238,7 @@ class InputsSection(Section):
             rows = (self._model.row(result.input) for result in results if field in settings_that_mend(result.problems))
             self._select(row for row in rows if row is not None)
         self._more.unfold()
-        self._form.go_to(field)
+        go_to(self._form.control(field))
 
     def _on_selected(self) -> None:
         self._refresh()
@@ -261,7 +266,7 @@ class InputsSection(Section):
         self._buttons.show_state(self._model.inputs, selected)
         self._reasons.show_for(self._model, selected, self._needs)
         self._show_settings()
-        self.set_summary(self._model.summary())
+        self.set_summary(self._model.summary(), self._model.short_summary())
 
     def _show_settings(self) -> None:
         selected = self.selected()

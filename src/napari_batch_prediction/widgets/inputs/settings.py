@@ -4,7 +4,7 @@ import csv
 from collections.abc import Iterable
 
 from magicgui.widgets import ComboBox, LineEdit
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QMenu, QWidget
 
 from napari_batch_prediction.axes import check_axes
@@ -55,7 +55,7 @@ class InputSettingsForm(QWidget):
         self._pick = MenuButton("", self._fill)
         self._dataset = ComboBox(choices=[(AUTO, "")], tooltip=DATASET_HELP)
         self._stack = ComboBox(choices=list(STACKS), tooltip=STACK_HELP)
-        self._message = Message()
+        self._message = Message(lines=2)
 
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
@@ -115,10 +115,10 @@ class InputSettingsForm(QWidget):
         with self._stack.changed.blocked():
             self._stack.value = next(text for text, axis in STACKS.items() if axis == stack)
 
-    def go_to(self, field: str) -> None:
-        """Give the keyboard to the control of a field: axes, channels or dataset."""
+    def control(self, field: str) -> QWidget:
+        """Return the control of a field: axes, channels or dataset."""
         control: QWidget = {"axes": self._axes, "channels": self._channels, "dataset": self._dataset}[field].native
-        control.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        return control
 
     def _on_axes(self, text: str) -> None:
         try:

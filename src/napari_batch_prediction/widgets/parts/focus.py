@@ -1,9 +1,13 @@
-"""A thin border around the control that has the keyboard: napari's themes mark no button and no list."""
+"""A thin border around the control that has the keyboard, and the same size for what is on and off.
+
+napari's themes mark no button and no list, and make a button that is off larger by its border.
+"""
 
 from napari.utils.theme import get_theme
 
 # The padding shrinks by the width of the border, from the sizes of napari's themes, so that nothing moves.
 _SHEET = """
+QPushButton:disabled {{ padding: 3px; }}
 QPushButton:focus {{ border: 1px solid {0}; padding: 3px; }}
 QComboBox:focus {{ border: 1px solid {0}; padding: 2px 9px 2px 7px; }}
 QComboBox::drop-down {{ subcontrol-origin: border; }}

@@ -4,7 +4,7 @@ from math import ceil
 
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QGuiApplication, QPainter, QPaintEvent, QPalette, QResizeEvent, QTextOption
-from qtpy.QtWidgets import QFrame, QPushButton, QSizePolicy, QTextEdit, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QBoxLayout, QFrame, QPushButton, QSizePolicy, QTextEdit, QWidget
 
 from napari_batch_prediction.widgets.parts.colors import Kind, color_of
 
@@ -15,28 +15,31 @@ BAR_PX, INDENT_PX = 3, 6
 
 
 class Message(QWidget):
-    """A text, and a button that copies the stack trace if there is one. Hidden while there is nothing to say.
+    """A text, and a button that copies the stack trace if there is one.
 
     A coloured bar at its left sets problems and warnings apart from hints.
 
     Parameters
     ----------
     lines
-        A fixed height of the text, in lines; by default it changes with the text.
+        The lines of a place that is kept whatever the text: longer texts scroll in it. By default the height is that
+        of the text, and the message is hidden while there is nothing to say.
     """
 
     def __init__(self, lines: int | None = None) -> None:
         super().__init__()
+        self._has_place = lines is not None
         self._trace = ""
         self._kind: Kind | None = None
         self._text = WrappedText(lines)
         self._copy = QPushButton("Copy details")
         self._copy.setToolTip("Copy the message and where in the program it came from, for a bug report.")
         self._copy.clicked.connect(self._copy_all)
-        layout = QVBoxLayout(self)
+        directions = QBoxLayout.Direction
+        layout = QBoxLayout(directions.LeftToRight if self._has_place else directions.TopToBottom, self)
         layout.setSpacing(2)
-        layout.addWidget(self._text)
-        layout.addWidget(self._copy, 0, Qt.AlignmentFlag.AlignLeft)
+        layout.addWidget(self._text, 1)
+        layout.addWidget(self._copy, 0, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
         self.say("")
 
     def text(self) -> str:
@@ -48,7 +51,7 @@ class Message(QWidget):
         return self._kind
 
     def say(self, text: str, trace: str = "", kind: Kind | None = None) -> None:
-        """Show a text; an empty one hides the widget.
+        """Show a text; an empty one hides the widget, unless it has a place of its own.
 
         Parameters
         ----------
@@ -61,13 +64,13 @@ class Message(QWidget):
         """
         self._kind = kind or ("problem" if trace else None)
         if (layout := self.layout()) is not None:
-            layout.setContentsMargins(INDENT_PX if self._kind else 0, 0, 0, 0)
+            layout.setContentsMargins(INDENT_PX if self._kind or self._has_place else 0, 0, 0, 0)
         self.update()
         text, self._trace = printable(text), printable(trace)
         if text != self.text():
             self._text.setPlainText(text)
         self._copy.setVisible(bool(trace))
-        self.setVisible(bool(text))
+        self.setVisible(self._has_place or bool(text))
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         """Draw the bar."""

@@ -41,8 +41,8 @@ def output_layers(path: Path) -> list[LayerData]:
     if not outputs:
         raise ImageReadError(
             f"'{path}' is not an image that ilastik or this program exported{_without_axistags(path)}. Open it with "
-            "another reader. To predict it, add it to Inputs in the window Batch Prediction; Input settings > Dataset "
-            "chooses one of several."
+            "another reader. To predict it, add it to the images in the window Batch Prediction; Image settings > "
+            "Dataset chooses one of several."
         )
     if len(outputs) > MOST:
         names = ", ".join(output.dataset for output in outputs[:MOST])

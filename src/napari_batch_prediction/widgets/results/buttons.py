@@ -15,8 +15,8 @@ NEXT_KEY, PREVIOUS_KEY = ".", ","
 
 RUNNING = "A run is under way. Wait for its end, or cancel it."
 NO_RECORD = (
-    "This run has no record on disk, as it wrote no files. Select the images that failed in Inputs, and export the "
-    "selected."
+    "This run has no record on disk, as it wrote no files. Select the images that failed on the page Images, and "
+    "export the selected."
 )
 
 COPIES = {"Python": "python", "Command line": "command line"}
@@ -103,8 +103,8 @@ class ResultsButtons(QWidget):
         else:
             obstacle = NO_RECORD if self._record is None else ""
         effect = (
-            "Run the images again that failed, with the settings of that run. To run them with the settings above, "
-            "select them in Inputs and export the selected."
+            "Run the images again that failed, with the settings of that run. To run them with the present "
+            "settings, select them on the page Images and export the selected."
         )
         _set(self._retry, obstacle, effect)
         if self._record is not None and ledger is not None and ledger.count("cancelled"):

@@ -13,7 +13,7 @@ from napari_batch_prediction.widgets.results.model import COUNT, ResultsModel
 class CountsPanel(QWidget):
     """A bar for each image and, if the selected one is a time series, below it a bar for each of its frames.
 
-    The panel is hidden if nothing is counted.
+    The panel is hidden if nothing is counted. The place for the frames is kept if any image is a time series.
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class CountsPanel(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._model: ResultsModel | None = None
-        self._of_series = False
+        self._counts = self._of_series = False
         self._images = CountsPlot("image")
         self._images.clicked.connect(self.clicked)
         self._frames = CountsPlot("frame")
@@ -38,12 +38,25 @@ class CountsPanel(QWidget):
         layout.addWidget(self._frames)
         self.setVisible(False)
 
-    def set_rows(self, model: ResultsModel) -> None:
-        """Begin anew with the images of a run."""
+    def set_counting(self, counts: bool) -> None:
+        """Show the panel if what is run next counts, before it runs."""
+        self._counts = counts
+        self._show()
+
+    def set_rows(self, model: ResultsModel, *, of_series: bool = False) -> None:
+        """Begin anew with the images of a run.
+
+        Parameters
+        ----------
+        model
+            The images.
+        of_series
+            True if any is known to be a time series.
+        """
         self._model = model
         n = len(model.locations)
         ended = [model.ended(row) for row in range(n)]
-        self._of_series = any(row is not None and len(row.counts) > 1 for row in ended)
+        self._of_series = of_series or any(row is not None and len(row.counts) > 1 for row in ended)
         values = [_mean(row.counts) if row is not None else None for row in ended]
         self._images.set_values(self._title(), [short_name(location) for location in model.locations], values)
         self._show()
@@ -64,13 +77,15 @@ class CountsPanel(QWidget):
         if len(counts) > 1 and ended is not None:
             names = [str(time) for time in range(len(counts))]
             self._frames.set_values(f"Count in each frame of {short_name(ended.input)}", names, counts)
-        self._frames.setVisible(len(counts) > 1)
+        else:
+            self._frames.set_values("", [], [])
 
     def _title(self) -> str:
         return "Mean count in each image" if self._of_series else "Count in each image"
 
     def _show(self) -> None:
-        self.setVisible(self._model is not None and self._model.column(COUNT) is not None)
+        self.setVisible(self._counts or (self._model is not None and self._model.column(COUNT) is not None))
+        self._frames.setVisible(self._of_series)
 
 
 def _mean(counts: Sequence[float]) -> float | None:

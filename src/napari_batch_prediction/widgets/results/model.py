@@ -148,6 +148,13 @@ class ResultsModel(QAbstractTableModel):
             return None
         return next((i for i in range(len(self.locations)) if self._states[i] in bad), None)
 
+    def short_summary(self) -> str:
+        """Return how many images are done, with a mark if any failed."""
+        if not self.locations:
+            return ""
+        done = f"{self._numbers['done']}/{len(self.locations)}"
+        return f"{done} !" if self._numbers["failed"] else done
+
     def summary(self) -> str:
         """Return the number of images of each status, and the count in all of them."""
         texts = [text] if (text := totals(self._numbers)) else []

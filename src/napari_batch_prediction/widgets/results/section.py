@@ -1,4 +1,4 @@
-"""The section of results: the outcome of each image, and its outputs on the canvas."""
+"""The page of results: the outcome of each image, and its outputs on the canvas."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from magicgui.widgets import CheckBox
-from qtpy.QtCore import QUrl, Signal
+from qtpy.QtCore import Qt, QUrl, Signal
 from qtpy.QtGui import QDesktopServices
+from qtpy.QtWidgets import QHBoxLayout
 
 from napari_batch_prediction.planning.exports import NamedExport
 from napari_batch_prediction.planning.plan import Plan
@@ -18,7 +19,7 @@ from napari_batch_prediction.session.work import Failure
 from napari_batch_prediction.widgets import preferences
 from napari_batch_prediction.widgets.canvas.canvas import Canvas
 from napari_batch_prediction.widgets.canvas.row_loader import RowRequest
-from napari_batch_prediction.widgets.parts.section import Section
+from napari_batch_prediction.widgets.parts.page import Page
 from napari_batch_prediction.widgets.results.buttons import NEXT_KEY, PREVIOUS_KEY, ResultsButtons
 from napari_batch_prediction.widgets.results.counts import CountsPanel
 from napari_batch_prediction.widgets.results.explanation import Explanation
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 
-class ResultsSection(Section):
+class ResultsSection(Page):
     """A table of the images of a run; the selected one is shown on the canvas.
 
     Parameters
@@ -46,8 +47,6 @@ class ResultsSection(Section):
     ----------
     message
         The text below the table: the reason why the selected image failed, or a note that an image is being loaded.
-    explained
-        A reason is shown.
     row_shown
         The user has selected another row; emitted with the location of its image.
     retry_clicked
@@ -58,7 +57,6 @@ class ResultsSection(Section):
         The user wants the job as text; emitted with ``"python"`` or ``"command line"``.
     """
 
-    explained = Signal()
     row_shown = Signal(str)
     retry_clicked = Signal()
     resume_chosen = Signal(Path)
@@ -85,7 +83,12 @@ class ResultsSection(Section):
         self.message = Explanation()
         self._counts = CountsPanel()
         self._buttons = ResultsButtons()
-        self.body.addWidget(self._load.native)
+        top = QHBoxLayout()
+        top.setSpacing(12)
+        top.addWidget(self._load.native)
+        top.addWidget(self.summary, 1)
+        self.summary.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.body.addLayout(top)
         self.body.addWidget(self._table, 1)
         self.body.addWidget(self.message)
         self.body.addWidget(self._counts)
@@ -107,7 +110,6 @@ class ResultsSection(Section):
         self._buttons.folder_clicked.connect(self._open_folder)
         self._buttons.resume_chosen.connect(self.resume_chosen)
         self._buttons.copy_clicked.connect(self.copy_clicked)
-        self.message.explained.connect(self.explained)
         self._keys = RowKeys(viewer, self, {PREVIOUS_KEY: self.show_previous, NEXT_KEY: self.show_next})
         self.set_docked(True)
 
@@ -124,7 +126,8 @@ class ResultsSection(Section):
         if plan is None:
             self._canvas.clear()
         self._model.set_plan(plan)
-        self._show_rows()
+        images = [row.image for row in plan.rows if row.image is not None] if plan is not None else []
+        self._show_rows(of_series=any(image.extents["t"] > 1 for image in images))
         # The image that is looked at stays, and has its outputs as soon as they are there.
         self._choose(self._model.row(self._canvas.location))
 
@@ -164,6 +167,10 @@ class ResultsSection(Section):
         """Set the ledger of the run that is shown, whose failed images can be run again."""
         self._ledger = ledger
         self._buttons.set_ledger(ledger, is_running=self._is_running())
+
+    def set_counting(self, counts: bool) -> None:
+        """Keep a place for counts if the classifier counts."""
+        self._counts.set_counting(counts)
 
     def set_copy(self, obstacle: str) -> None:
         """Set the reason why the job cannot be copied as text; empty if it can."""
@@ -218,13 +225,13 @@ class ResultsSection(Section):
             self._task = None
         self.set_ledger(None)
 
-    def _show_rows(self) -> None:
-        self._counts.set_rows(self._model)
+    def _show_rows(self, *, of_series: bool = False) -> None:
+        self._counts.set_rows(self._model, of_series=of_series)
         self._show_summary()
         self._on_row()
 
     def _show_summary(self) -> None:
-        self.set_summary(self._model.summary())
+        self.set_summary(self._model.summary(), self._model.short_summary())
 
     def _on_exports(self, exports: tuple[NamedExport, ...] | Failure) -> None:
         if isinstance(exports, Failure):

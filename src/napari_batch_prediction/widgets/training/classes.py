@@ -12,7 +12,7 @@ from napari_batch_prediction.ilp.project import MAX_LABEL
 from napari_batch_prediction.session.training.image import PaintedClass
 from napari_batch_prediction.training.training_set import COLORS
 from napari_batch_prediction.widgets.parts.colors import swatch
-from napari_batch_prediction.widgets.parts.section import Section
+from napari_batch_prediction.widgets.parts.fold import Fold
 from napari_batch_prediction.widgets.parts.table import Table
 
 NAMES = ("Background", "Foreground")
@@ -26,7 +26,7 @@ def first_classes() -> tuple[PaintedClass, ...]:
     return tuple(PaintedClass(i, name, COLORS[i - 1]) for i, name in enumerate(NAMES, start=1))
 
 
-class ClassesSection(Section):
+class ClassesSection(Fold):
     """The classes, each with its colour; the selected one is painted.
 
     Attributes

@@ -10,10 +10,10 @@ from qtpy.QtGui import QStandardItem, QStandardItemModel
 from qtpy.QtWidgets import QAbstractItemView, QFileDialog, QHBoxLayout, QMenu, QPushButton, QWidget
 
 from napari_batch_prediction.session.training.examples import ImageExamples
+from napari_batch_prediction.widgets.parts.fold import Fold
 from napari_batch_prediction.widgets.parts.form_rows import Row, line, make_form, type_in
 from napari_batch_prediction.widgets.parts.menu_button import MenuButton
 from napari_batch_prediction.widgets.parts.message import Message
-from napari_batch_prediction.widgets.parts.section import Section
 from napari_batch_prediction.widgets.parts.table import Table
 from napari_batch_prediction.widgets.training.layers import Entry
 from napari_batch_prediction.widgets.viewer_layers import image_layers, why_not
@@ -25,7 +25,7 @@ NAME, AXES, PIXELS = range(3)
 HINT = "Add an image of the viewer, or files."
 
 
-class TrainingImagesSection(Section):
+class TrainingImagesSection(Fold):
     """The images that are trained on; the selected one is painted.
 
     Parameters

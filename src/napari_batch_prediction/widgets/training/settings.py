@@ -8,9 +8,9 @@ from napari_batch_prediction.classifiers.base import PROBABILITIES, SEGMENTATION
 from napari_batch_prediction.features.choice import DEFAULT_SCALES, all_features, fitted
 from napari_batch_prediction.features.selection import FeatureSelection
 from napari_batch_prediction.training.training_set import N_TREES
+from napari_batch_prediction.widgets.parts.fold import Fold
 from napari_batch_prediction.widgets.parts.form_rows import Row, choose, combo, make_form
 from napari_batch_prediction.widgets.parts.line import Line
-from napari_batch_prediction.widgets.parts.section import Section
 from napari_batch_prediction.widgets.training.features import FeatureChoice, FeatureChoiceDialog, Preview
 from napari_batch_prediction.widgets.training.overlay import OPACITY
 
@@ -19,7 +19,7 @@ MOST_TREES = 1000
 SOURCES = [("Probabilities", PROBABILITIES), ("Segmentation", SEGMENTATION), ("Uncertainty", UNCERTAINTY)]
 
 
-class FeaturesSection(Section):
+class FeaturesSection(Fold):
     """A button for the table of features, their number in words, and the number of trees.
 
     Attributes
@@ -105,7 +105,7 @@ class FeaturesSection(Section):
         self.set_summary(f"{n}, {n_trees} trees")
 
 
-class OverlaySection(Section):
+class OverlaySection(Fold):
     """What is drawn of the prediction, and how much of the image it covers.
 
     Attributes

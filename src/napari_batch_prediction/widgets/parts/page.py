@@ -1,0 +1,131 @@
+"""Pages of the window, behind tabs."""
+
+from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtWidgets import QFrame, QScrollArea, QTabBar, QTabWidget, QWidget
+
+from napari_batch_prediction.widgets.parts.line import Line
+from napari_batch_prediction.widgets.parts.section import Section
+
+# The least width of a tab.
+_TAB_PX = 60
+
+
+class Page(Section):
+    """A section with a title, and its state in words.
+
+    Parameters
+    ----------
+    title
+        The title.
+    takes_files
+        Accept files that are dropped on the page.
+
+    Attributes
+    ----------
+    summary
+        The line with the state. The page has it where it has room.
+    summarized
+        The state has changed.
+    """
+
+    summarized = Signal()
+
+    def __init__(self, title: str, *, takes_files: bool = False) -> None:
+        super().__init__(takes_files=takes_files)
+        self.body.setContentsMargins(0, 4, 0, 0)
+        self._title, self._short = title, ""
+        self.summary = Line()
+
+    def set_summary(self, text: str, short: str = "") -> None:
+        """Show the state of the page, on the page and in a few letters behind its title."""
+        if (text, short) != (self.summary.text(), self._short):
+            self._short = short
+            self.summary.say(text)
+            self.summarized.emit()
+
+    def title(self) -> str:
+        """Return the title, with the state in a few letters."""
+        return f"{self._title} {self._short}".strip()
+
+
+class Pages(QTabWidget):
+    """Pages behind tabs that stay in their places. A page scrolls where the window is too low for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setTabBar(_Tabs())
+        self.setDocumentMode(True)
+        self.setElideMode(Qt.TextElideMode.ElideRight)
+
+    def add(self, page: Page) -> None:
+        """Add a page behind the others."""
+        index = self.addTab(ScrollArea(page), page.title())
+        page.summarized.connect(lambda: self._show_title(index, page))
+        self._show_title(index, page)
+
+    def show_page(self, page: QWidget) -> None:
+        """Bring a page to the front."""
+        for index in range(self.count()):
+            area = self.widget(index)
+            if area is not None and area.isAncestorOf(page):
+                self.setCurrentIndex(index)
+
+    def _show_title(self, index: int, page: Page) -> None:
+        self.setTabText(index, page.title().replace("&", "&&"))
+        self.setTabToolTip(index, page.summary.toolTip())
+
+
+class ScrollArea(QScrollArea):
+    """A frame that a widget fills in its width, and scrolls in from top to bottom if it is too high.
+
+    Parameters
+    ----------
+    content
+        The widget.
+    """
+
+    def __init__(self, content: QWidget) -> None:
+        super().__init__()
+        self.setWidget(content)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        # Its controls take the keyboard.
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return a width at which no control is cut."""
+        content, bar = self.widget(), self.verticalScrollBar()
+        width = (content.minimumSizeHint().width() if content is not None else 0) + (
+            bar.sizeHint().width() if bar is not None else 0
+        )
+        return QSize(width, super().minimumSizeHint().height())
+
+
+def go_to(control: QWidget) -> None:
+    """Bring a control into sight, on whatever page it is, and give it the keyboard."""
+    outer = control.parentWidget()
+    while outer is not None:
+        if isinstance(outer, Pages):
+            outer.show_page(control)
+        outer = outer.parentWidget()
+    outer = control.parentWidget()
+    while outer is not None:
+        if isinstance(outer, QScrollArea):
+            outer.ensureWidgetVisible(control)
+        outer = outer.parentWidget()
+    control.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+
+class _Tabs(QTabBar):
+    """Tabs that share the width of the window, so that a title that changes moves none of them."""
+
+    def tabSizeHint(self, index: int) -> QSize:
+        """Return a width that does not depend on the title."""
+        window = self.parentWidget()
+        share = window.width() // max(self.count(), 1) if window is not None else 0
+        return QSize(max(share, _TAB_PX), super().tabSizeHint(index).height())
+
+    def minimumTabSizeHint(self, index: int) -> QSize:
+        """Return a width with room for a word."""
+        return QSize(_TAB_PX, super().tabSizeHint(index).height())
