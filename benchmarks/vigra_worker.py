@@ -25,11 +25,11 @@ class Forest:
     def __init__(self, project, rows, applet):
         group = applet + "/ClassifierForests/"
         self.forests = []
-        for name in ("Forest0000", "Forest0001", "Forest0002", "Forest0003"):
+        # There is one for each thread of the machine that trained it.
+        for number in range(1000):
             try:
-                self.forests.append(vigra.learning.RandomForest(project, group + name))
+                self.forests.append(vigra.learning.RandomForest(project, f"{group}Forest{number:04}"))
             except RuntimeError:
-                # There is one for each thread of the machine that trained it.
                 break
         self.rows = np.load(rows, allow_pickle=False)
 

@@ -7,6 +7,10 @@ import pytest
 from ilp_reader import read_project
 from ilp_writer import RAW, put, put_empty_list, put_lane, write_project
 
+from napari_batch_prediction.ilp.writing.images import written_image
+from napari_batch_prediction.ilp.writing.project import write_project as write_again
+from napari_batch_prediction.images.memory import MemoryImage
+
 GROUP = "Prediction Export"
 
 
@@ -69,6 +73,15 @@ STORED = {
     "a region of other images": ({"RegionStart": np.array([1, 2]), "RegionStop": np.array([3, 4])}, {}),
     "numbers where texts should be": ({"ExportDtype": 3.0, "OutputFormat": "png"}, {"format": "png"}),
 }
+
+
+@pytest.mark.parametrize("case", STORED)
+def test_settings_are_the_same_in_a_project_that_is_written_again(case, tmp_path):
+    """Also if it is written to another folder: paths stay where they were."""
+    before = read_project(write_project(tmp_path / "p.ilp", store(**STORED[case][0])))
+    image = MemoryImage("layer:a", np.zeros((40, 50), np.uint8), "yx", axes_known="user")
+    write_again(tmp_path / "other" / "q.ilp", before, [written_image(image, [])])
+    assert read_project(tmp_path / "other" / "q.ilp").export == before.export
 
 
 @pytest.mark.parametrize("case", STORED)

@@ -1,5 +1,6 @@
 """The base class of all classifiers: sources by name, checks of an image, prediction by tile."""
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from napari_batch_prediction.disk import file_state
 from napari_batch_prediction.engine.tiles import Context, Memory
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.features.selection import FeatureSelection, StructureTensor
+from napari_batch_prediction.ilp.project import Existing
 from napari_batch_prediction.problems import Problem
 from napari_batch_prediction.wording import count, did_you_mean
 
@@ -233,6 +235,40 @@ class Classifier(ABC):
     def _with_structure_tensor(self, value: StructureTensor) -> "Classifier":
         """Return the classifier with another formula of the structure tensor; itself if it has only one."""
         return self
+
+    def save(self, path: str | os.PathLike[str], *, existing: Existing = "error") -> Path:
+        """Save the classifier as a project that ilastik opens: whole, or not at all.
+
+        Saved and loaded, it predicts the same, bit for bit. The project is written anew: labels, images, classes,
+        features, forest and export settings. Paths of images in or under its folder are relative to it; images that
+        are in no single file are copied into it.
+
+        Parameters
+        ----------
+        path
+            The file, which ends in ``.ilp``.
+        existing
+            Whether a file of that name is replaced: ``"error"`` or ``"overwrite"``.
+
+        Returns
+        -------
+        The path. The classifier itself stays as it is; load the file to have one of that path.
+
+        Raises
+        ------
+        OutputExistsError
+            If there is such a file and it is not to be replaced.
+        ExportError
+            If the file cannot be written, or is open in another program.
+        ProjectError
+            If the project that the classifier was loaded from, with its labels, cannot be read any more.
+        SettingsError
+            If the classifier is not a pixel classification, or the name is not that of a project.
+        """
+        raise SettingsError(
+            f"Only pixel classifications are saved, and this is '{self.workflow}'. Copy the project file instead.",
+            setting="classifier",
+        )
 
     @abstractmethod
     def warnings(self, dtype: np.dtype) -> list[Problem]:

@@ -114,9 +114,7 @@ class DensityCounting(Classifier):
 
     def warnings(self, dtype: np.dtype) -> list[Problem]:
         """Return warnings that counts in an image of this type may be wrong."""
-        text = self.project.trained_again
-        again = [Problem("classifier", text, path=self.path, severity="warning")] if text else []
-        return again + doubts([self.project]) + type_warnings(dtype, self.project.dtype, self._brightest)
+        return doubts([self.project]) + type_warnings(dtype, self.project.dtype, self._brightest)
 
     def _with_structure_tensor(self, value: StructureTensor) -> Classifier:
         # Regressors that were trained here are right with the features that they were trained on.

@@ -63,7 +63,7 @@ class Description:
     sigma
         Standard deviation, in pixels, of the blob for one object; None if unknown.
     trained_again
-        A sentence if the regressors were trained here instead of read; else empty.
+        A sentence if what predicts was trained here from the labels in the project, instead of read; else empty.
     export
         The export settings in the project that differ from ilastik's defaults, as fields of an export.
     structure_tensor

@@ -7,6 +7,7 @@ from napari_batch_prediction.classifiers.base import PROBABILITIES, Classifier
 from napari_batch_prediction.classifiers.pixel_classification import PixelClassification
 from napari_batch_prediction.classifiers.tensor import class_fit, settled
 from napari_batch_prediction.features.selection import StructureTensor
+from napari_batch_prediction.ilp.forests import is_untrained
 from napari_batch_prediction.ilp.lanes import last_lane
 from napari_batch_prediction.ilp.pixel_classification import read_project, read_stages, stage_group
 from napari_batch_prediction.ilp.project import AUTOCONTEXT, COUNTING
@@ -41,6 +42,12 @@ def load_classifier(path: str | os.PathLike[str], structure_tensor: StructureTen
 
 
 def _pixel_classification(file: ProjectFile, structure_tensor: StructureTensor | None) -> Classifier:
+    applet = file.group(stage_group(1))
+    if applet is not None and is_untrained(applet):
+        # Only training needs numba here, whose import takes 0.3 s.
+        from napari_batch_prediction.training.opening import train_from_labels
+
+        return PixelClassification(*train_from_labels(file))
     project = read_project(file)
     project = replace(project, dtype=training_dtype(file.path.parent, last_lane(project.lanes)))
     if structure_tensor is None:

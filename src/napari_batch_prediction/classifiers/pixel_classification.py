@@ -1,7 +1,9 @@
 """ilastik's Pixel Classification."""
 
+import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +15,7 @@ from napari_batch_prediction.classifiers.tensor import chosen, doubts, formula_t
 from napari_batch_prediction.classifiers.warnings import brightest, type_warnings
 from napari_batch_prediction.engine.tiles import Memory
 from napari_batch_prediction.features.selection import StructureTensor
-from napari_batch_prediction.ilp.project import PixelClassificationProject
+from napari_batch_prediction.ilp.project import Existing, PixelClassificationProject
 from napari_batch_prediction.problems import Problem
 from napari_batch_prediction.training.training_set import TrainingSet
 
@@ -41,6 +43,7 @@ class PixelClassification(Classifier):
             class_colors=project.label_colors,
             n_channels=project.n_channels,
             axes=project.axes,
+            trained_again=project.trained_again,
             stages=(self._stage.describe(),),
             sources=tuple(source.name for source in self._stage.sources),
             structure_tensor=formula_text([project]),
@@ -59,8 +62,18 @@ class PixelClassification(Classifier):
         return doubts([self.project]) + type_warnings(dtype, self.project.dtype, self._brightest)
 
     def _with_structure_tensor(self, value: StructureTensor) -> Classifier:
+        # What was trained here is right with the features that it was trained on.
+        if self.training is not None:
+            return self
         (project,) = chosen([self.project], value)
-        return PixelClassification(project, self.training)
+        return PixelClassification(project)
+
+    def save(self, path: str | os.PathLike[str], *, existing: Existing = "error") -> Path:
+        """Save the classifier as a project of ilastik; see :meth:`.Classifier.save`."""
+        # Only saving needs it.
+        from napari_batch_prediction.classifiers.saving import save_classifier
+
+        return save_classifier(self.project, self.training, Path(path), existing)
 
     def memory(self, sources: Sequence[str]) -> Memory:
         """Return the memory for predicting these sources."""

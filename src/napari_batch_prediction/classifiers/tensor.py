@@ -123,12 +123,13 @@ def class_fit(file: ProjectFile, lanes: Sequence[Lane], applets: Sequence[str], 
 
 
 def doubts(stages: Sequence[Project]) -> list[Problem]:
-    """Return the warning that the formula is a guess, if it is one."""
-    stage = next((stage for stage in stages if stage.formula.doubt), None)
-    if stage is None:
-        return []
-    text = stage.formula.doubt
-    return [Problem("classifier", text, setting="structure_tensor", path=stage.path, severity="warning")]
+    """Return the warnings that a project was trained here, and that the formula is a guess."""
+    path = stages[0].path
+    again = [Problem("classifier", s.trained_again, path=path, severity="warning") for s in stages if s.trained_again]
+    guessed = [stage.formula.doubt for stage in stages if stage.formula.doubt][:1]
+    return again + [
+        Problem("classifier", text, setting="structure_tensor", path=path, severity="warning") for text in guessed
+    ]
 
 
 def variant(stages: Sequence[Project]) -> str:

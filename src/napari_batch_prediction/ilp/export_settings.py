@@ -14,11 +14,14 @@ from napari_batch_prediction.ilp.reading.group import ProjectGroup
 
 _GROUPS = {COUNTING: "Density Export", PIXEL_AND_OBJECT: "Object Information Export"}
 _DTYPES = ("uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64", "float32", "float64")
-_IMAGE_FOLDER = "{dataset_dir}/"
-# ilastik's defaults, which are those of an export.
-_DEFAULT_NAME = "{nickname}_{result_type}"
-_DEFAULTS = {"format": "compressed hdf5", "internal_path": "exported_data", "name": _DEFAULT_NAME}
-_NONE = -1
+IMAGE_FOLDER = "{dataset_dir}/"
+"""The folder of each image, at the beginning of a name."""
+
+DEFAULTS = {"format": "compressed hdf5", "internal_path": "exported_data", "name": "{nickname}_{result_type}"}
+"""ilastik's defaults, which are those of an export."""
+
+NO_END = -1
+"""Stands for no start and no end of a region along an axis."""
 
 
 def read_export_settings(file: ProjectFile, axes: str) -> dict[str, Any]:
@@ -46,7 +49,7 @@ def read_export_settings(file: ProjectFile, axes: str) -> dict[str, Any]:
             fields |= read(group)
         except ProjectError:
             continue
-    return {name: value for name, value in fields.items() if value != _DEFAULTS.get(name)}
+    return {name: value for name, value in fields.items() if value != DEFAULTS.get(name)}
 
 
 def _dtype(group: ProjectGroup) -> Mapping[str, Any]:
@@ -95,8 +98,8 @@ def _name(group: ProjectGroup) -> Mapping[str, Any]:
     # The format decides the extension.
     last = stem if stem and dot and "{" not in extension and "}" not in extension else last
     path = f"{head}/{last}" if head else last
-    if path.startswith(_IMAGE_FOLDER):
-        return {"name": path.removeprefix(_IMAGE_FOLDER)}
+    if path.startswith(IMAGE_FOLDER):
+        return {"name": path.removeprefix(IMAGE_FOLDER)}
     if PureWindowsPath(path).drive and not Path(path).is_absolute():
         return {"name": last}  # a folder of another system
     parts = path.split("/")
@@ -111,12 +114,17 @@ def _region(group: ProjectGroup, axes: str) -> Mapping[str, Any]:
         None if group.attribute(name, "isEmpty") else group.integers(name) for name in ("RegionStart", "RegionStop")
     ]
     starts, stops = ends
-    order = "".join(key for key in "tzyx" if key in axes) + "c"
+    order = region_axes(axes)
     if starts is None or stops is None or not len(starts) == len(stops) == len(order):
         return {}
     region = {}
     for key, start, stop in zip(order, starts, stops, strict=True):
-        first, end = None if start in (0, _NONE) else start, None if stop in (0, _NONE) else stop
+        first, end = None if start in (0, NO_END) else start, None if stop in (0, NO_END) else stop
         if first is not None or end is not None:
             region[key] = (first, end)
     return {"region": region} if region else {}
+
+
+def region_axes(axes: str) -> str:
+    """Return the order in which ilastik stores the ends of a region of images with these axes."""
+    return "".join(key for key in "tzyx" if key in axes) + "c"

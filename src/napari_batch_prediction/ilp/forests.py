@@ -38,9 +38,7 @@ def read_forests(applet: ProjectGroup) -> Forests:
     if classifier is None:
         raise untrained(applet.path, applet.name, is_labelled=highest_label(applet) > 0)
     _check_type(classifier)
-    members = classifier.subgroups()
-    # Classifiers with a single forest store it as "forest".
-    forests = [member for key, member in members.items() if key.startswith("Forest") or key == "forest"]
+    forests = _forests(classifier)
     if len(forests) > MAX_FORESTS:
         raise classifier.damaged("", f"expected at most {MAX_FORESTS} forests, found {len(forests)}")
     trees: list[Tree] = []
@@ -66,6 +64,22 @@ def read_forests(applet: ProjectGroup) -> Forests:
     names = classifier.texts("feature_names")
     _check_counts(classifier, forests, n_features, n_classes, names)
     return Forests(tuple(trees), n_features, _read_labels(classifier, forests[0], n_classes), names)
+
+
+def is_untrained(applet: ProjectGroup) -> bool:
+    """Return True if a pixel classification has no classifier, so that it can only be trained."""
+    classifier = applet.group("ClassifierForests")
+    if classifier is None:
+        return True
+    return not classifier.has("pickled_classifier") and not any(
+        not name.startswith("_") for forest in _forests(classifier) for name in forest.subgroups()
+    )
+
+
+def _forests(classifier: ProjectGroup) -> list[ProjectGroup]:
+    # Classifiers with a single forest store it as "forest".
+    members = classifier.subgroups()
+    return [member for key, member in members.items() if key.startswith("Forest") or key == "forest"]
 
 
 def untrained(path: Path, name: str, *, is_labelled: bool) -> ProjectError:

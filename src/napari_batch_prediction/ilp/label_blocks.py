@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from napari_batch_prediction.axes import axistags_from_json, reorder
 from napari_batch_prediction.errors import AxesError
 from napari_batch_prediction.ilp.limits import MAX_BLOCKS
-from napari_batch_prediction.ilp.project import LabelBlock
+from napari_batch_prediction.ilp.project import LabelBlock, Lane
 from napari_batch_prediction.ilp.reading.group import ProjectGroup
 
 _SLICE = re.compile(r"(\d{1,9}):(\d{1,9})")
@@ -31,6 +31,12 @@ def read_label_blocks(applet: ProjectGroup, axes: Mapping[int, str]) -> list[lis
         [block for name in names if (block := _read_block(image, name, axes)).labels.any()]
         for image, names in named_blocks(applet)
     ]
+
+
+def label_axes(lane: Lane) -> dict[int, str]:
+    """Return the axes of labels that do not store theirs, by their number: those of the image, the channel last."""
+    has = {key: key in (lane.axes or "") and lane.extent(key) != 1 for key in "tz"}
+    return {3: "yxc", 4: "tyxc" if has["t"] and not has["z"] else "zyxc", 5: "tzyxc" if all(has.values()) else "txyzc"}
 
 
 def named_blocks(applet: ProjectGroup) -> list[tuple[ProjectGroup, list[str]]]:

@@ -41,7 +41,7 @@ def read_label_names(applet: ProjectGroup, column_labels: tuple[int, ...]) -> tu
     """
     stored = applet.texts("LabelNames", MAX_LABEL, MAX_NAME)
     if stored is None:
-        return tuple(f"Label {i}" for i in range(1, max(*column_labels, highest_label(applet)) + 1))
+        return tuple(f"Label {i}" for i in range(1, max((*column_labels, highest_label(applet))) + 1))
     if len(stored) < len(column_labels):
         raise ProjectError(
             f"{applet.path}: the classifier was trained on {len(column_labels)} classes, but the "

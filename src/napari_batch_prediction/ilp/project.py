@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from numpy.typing import NDArray
 
@@ -34,6 +34,9 @@ CLASS_NAMES = {
 ilastik 0.6."""
 
 TRAIN_AGAIN = "Open it in ilastik 1.x, train the classifier (Live Update on) and save the project again."
+
+Existing = Literal["error", "overwrite"]
+"""What to do about a file of the same name when a project is saved."""
 
 MAX_LABEL = 255
 """Highest label: ilastik stores labels as uint8."""
@@ -141,6 +144,8 @@ class Project:
         The formula of the structure tensor, as far as the project's text tells it.
     export
         The export settings in the project that differ from ilastik's defaults, as fields of an export.
+    trained_again
+        A sentence if what predicts was trained here from the labels in the project, instead of read; else empty.
     """
 
     path: Path | None
@@ -152,6 +157,7 @@ class Project:
     dtype: str | None
     formula: TensorFormula
     export: Mapping[str, Any] = field(default_factory=dict)
+    trained_again: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,8 +202,6 @@ class CountingProject(Project):
         Reason why the regressors in the file cannot be used; else empty.
     sigma
         Standard deviation, in pixels, of the blob for one object; None if not stored.
-    trained_again
-        A sentence if the regressors were trained here instead of read; else empty.
     """
 
     classes: tuple[str, ...]
@@ -205,4 +209,3 @@ class CountingProject(Project):
     regressors: tuple[Regressor, ...]
     unusable: str = ""
     sigma: float | None
-    trained_again: str = ""

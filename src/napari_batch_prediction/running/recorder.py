@@ -106,12 +106,13 @@ class Recorder:
         return event
 
     def _note_plan(self) -> None:
-        job = self._plan.job
+        job, trained_here = self._plan.job, self._plan.classifier.describe().trained_again
         self._record.write(
             "run",
             format=FORMAT,
             job=job.absolute().model_dump(mode="json"),
             classifier_sha256=self._plan.classifier_sha256,
+            **({"trained_here": trained_here} if trained_here else {}),
             versions=versions(),
             resumed=self._plan.resumed,
             n_inputs=len(self._plan.rows),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from napari_batch_prediction.axes import check_axes, extents, guess_axes
@@ -13,10 +14,28 @@ from napari_batch_prediction.images.memory import MemoryImage
 from napari_batch_prediction.locations.inputs import open_image
 from napari_batch_prediction.locations.location import FileAt
 from napari_batch_prediction.locations.paths import is_true
+from napari_batch_prediction.training.reopening import ReopeningImage
 
 
 @contextmanager
 def training_image(file: ProjectFile, lane: Lane, otherwise: Mapping[str, int] | None = None) -> Iterator[Image]:
+    """Open a training image for a while, see :func:`open_training_image`.
+
+    Raises
+    ------
+    ProjectError
+        Also if the image cannot be read.
+    """
+    with open_training_image(file, lane, otherwise) as image:
+        try:
+            yield image
+        except ImageReadError as error:
+            raise ProjectError(f"the training image {image.location} cannot be read: {error}") from error
+
+
+def open_training_image(
+    file: ProjectFile, lane: Lane, otherwise: Mapping[str, int] | None = None, place: str | None = None
+) -> Image:
     """Open a training image, from its stored path, from beside the project, or from inside it.
 
     Parameters
@@ -25,27 +44,34 @@ def training_image(file: ProjectFile, lane: Lane, otherwise: Mapping[str, int] |
         The project, and the training image as it describes it.
     otherwise
         Extents that the image must have if the project does not store its shape.
+    place
+        The location of the image, if it is elsewhere by now.
+
+    Returns
+    -------
+    The image. It does not need the project; closed, it opens its file when it is read.
 
     Raises
     ------
     ProjectError
-        If the image is not found, cannot be read, or has another shape than the training image.
+        If the image is not found, cannot be opened, or has another shape than the training image.
     """
-    if lane.damage:
+    if place is not None:
+        image = _outside(place, lane)
+    elif lane.damage:
         raise ProjectError(lane.damage)
-    if lane.path is None:
+    elif lane.path is None:
         raise file.damaged(f"{lane.name.lstrip('/')}/filePath", "it is missing")
-    with _inside(file, lane, lane.path) if lane.is_inside else _outside(file, lane, lane.path) as image:
-        expected = extents(lane.axes, lane.shape) if lane.axes and lane.shape else otherwise or {}
-        if any(image.extents[key] != n for key, n in expected.items()):
-            raise ProjectError(
-                f"{image.location} is not the image that the project was trained on: expected "
-                f"{_extents_text(expected)}, found {_extents_text(image.extents)}."
-            )
-        try:
-            yield image
-        except ImageReadError as error:
-            raise ProjectError(f"the training image {image.location} cannot be read: {error}") from error
+    else:
+        image = _inside(file, lane, lane.path) if lane.is_inside else _outside(_find(file.path.parent, lane.path), lane)
+    expected = extents(lane.axes, lane.shape) if lane.axes and lane.shape else otherwise or {}
+    if any(image.extents[key] != n for key, n in expected.items()):
+        image.close()
+        raise ProjectError(
+            f"{image.location} is not the image that the project was trained on: expected "
+            f"{_extents_text(expected)}, found {_extents_text(image.extents)}."
+        )
+    return image
 
 
 def training_dtype(folder: Path, lane: Lane) -> str | None:
@@ -95,16 +121,20 @@ def _inside(file: ProjectFile, lane: Lane, path: str) -> Image:
     return MemoryImage(f"{file.path}/{path.lstrip('/')}", pixels, axes, axes_known="file")
 
 
-def _outside(file: ProjectFile, lane: Lane, path: str) -> Image:
-    location = _find(file.path.parent, path)
+def _outside(location: str, lane: Lane) -> Image:
     try:
-        image = open_image(location)
-        if lane.axes is None or len(lane.axes) != len(image.shape) or lane.axes == image.axes:
-            return image
-        image.close()
-        return open_image(location, lane.axes)
+        return ReopeningImage(partial(_with_axes, location, lane.axes))
     except BatchPredictionError as error:
         raise ProjectError(f"the training image {location} cannot be read: {error}") from error
+
+
+def _with_axes(location: str, axes: str | None) -> Image:
+    """Open a file with these axes, if it has as many."""
+    image = open_image(location)
+    if axes is None or len(axes) != len(image.shape) or axes == image.axes:
+        return image
+    image.close()
+    return open_image(location, axes)
 
 
 def _extents_text(lengths: Mapping[str, int]) -> str:

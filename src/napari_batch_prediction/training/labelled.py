@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from napari_batch_prediction.engine.tiles import Box, Context, Tile
 from napari_batch_prediction.errors import ProjectError
-from napari_batch_prediction.ilp.label_blocks import read_label_blocks
+from napari_batch_prediction.ilp.label_blocks import label_axes, read_label_blocks
 from napari_batch_prediction.ilp.project import Lane
 from napari_batch_prediction.ilp.reading.file import ProjectFile
 from napari_batch_prediction.training.images import training_image
@@ -71,7 +71,7 @@ def labelled_pixels(file: ProjectFile, lanes: Sequence[Lane], applet: str) -> li
         If the labels are damaged, or belong to images that are not named.
     """
     group = file.group(applet)
-    blocks = read_label_blocks(group, _label_axes(lanes[-1])) if group is not None and lanes else []
+    blocks = read_label_blocks(group, label_axes(lanes[-1])) if group is not None and lanes else []
     if len(lanes) < len(blocks):
         raise ProjectError(f"the project has labels of {len(blocks)} images, but names {len(lanes)} images")
     return [
@@ -117,12 +117,6 @@ def read_parts(
             around, tile = Tile(0, z, y, x).with_context(extents, context)
             block = image.read_czyx(first[0], *around)
         yield LabelledPart(block, tile, part.positions[:, 1:] - first[1:], part.values)
-
-
-def _label_axes(lane: Lane) -> dict[int, str]:
-    """Return the axes of labels that do not store theirs, by their number: those of the image, the channel last."""
-    has = {key: key in (lane.axes or "") and lane.extent(key) != 1 for key in "tz"}
-    return {3: "yxc", 4: "tyxc" if has["t"] and not has["z"] else "zyxc", 5: "tzyxc" if all(has.values()) else "txyzc"}
 
 
 def _parts(image: LabelledPixels) -> Iterator[LabelledPixels]:

@@ -7,6 +7,7 @@ import numpy as np
 
 from napari_batch_prediction.colors import Color
 from napari_batch_prediction.features.selection import FeatureSelection
+from napari_batch_prediction.ilp.project import LabelBlock, Lane
 from napari_batch_prediction.training.labelled_image import LabelledImage
 
 N_TREES = 100
@@ -34,6 +35,28 @@ COLORS: tuple[Color, ...] = (
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
+class MissingImage:
+    """A training image of a project that was not found, with its labels.
+
+    Attributes
+    ----------
+    number
+        Its number in the project, from 0.
+    lane
+        Its description; its path is absolute.
+    blocks
+        Its labels.
+    reason
+        Why it cannot be opened.
+    """
+
+    number: int
+    lane: Lane
+    blocks: tuple[LabelBlock, ...]
+    reason: str
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class TrainingSet:
     """What a classifier is trained on; a project keeps it beside the forest.
 
@@ -49,6 +72,8 @@ class TrainingSet:
         Number of trees.
     seed
         Seed of the random numbers.
+    missing
+        Images of the project that were not found. Nothing is trained on their labels, which are saved again.
     """
 
     images: tuple[LabelledImage, ...]
@@ -57,6 +82,7 @@ class TrainingSet:
     selection: FeatureSelection
     n_trees: int = N_TREES
     seed: int = 0
+    missing: tuple[MissingImage, ...] = ()
 
     @property
     def n_channels(self) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 import h5py
 
 from napari_batch_prediction.axes import axistags_to_json
-from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.errors import BatchPredictionError, SettingsError
 from napari_batch_prediction.formats.common.chunks import chunk_shape
 from napari_batch_prediction.formats.common.target import GZIP_LEVEL
 from napari_batch_prediction.formats.raster.format import FILES as PICTURES
@@ -21,7 +21,6 @@ from napari_batch_prediction.ilp.writing.texts import put_storage_version, put_t
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.images.channels import ChannelsImage
 from napari_batch_prediction.images.memory import MemoryImage
-from napari_batch_prediction.images.stack import StackImage
 from napari_batch_prediction.locations.location import FileAt, LayerNamed, parse
 from napari_batch_prediction.locations.paths import absolute_path
 
@@ -68,8 +67,8 @@ def written_image(image: Image, blocks: Sequence[LabelBlock]) -> WrittenImage:
     What is in memory is copied into the project, and so are stacks of files, chosen channels, and images that are in a
     project: ilastik names one file for each image.
     """
-    location = None if isinstance(image, MemoryImage | StackImage | ChannelsImage) else parse(image.location)
-    if not isinstance(location, FileAt) or location.path.suffix.lower() == _PROJECT:
+    location = _file_of(image)
+    if location is None:
         return WrittenImage(
             nickname=_nickname(image), path=None, axes=image.axes, shape=image.shape, pixels=image, blocks=blocks
         )
@@ -112,6 +111,20 @@ def relative_path(path: str, folder: Path) -> str | None:
         if PurePath(written).is_relative_to(start):
             return PurePath(written).relative_to(start).as_posix()
     return None
+
+
+def _file_of(image: Image) -> FileAt | None:
+    """Return the file that an image is in as a whole; None if it is in memory, in a project, or made of several."""
+    if isinstance(image, MemoryImage | ChannelsImage):
+        return None
+    location = parse(image.location)
+    if not isinstance(location, FileAt) or location.path.suffix.lower() == _PROJECT:
+        return None
+    try:
+        with location.open(image.axes) as found:
+            return location if found.shape == image.shape else None
+    except BatchPredictionError:
+        return None
 
 
 def _nickname(image: Image) -> str:

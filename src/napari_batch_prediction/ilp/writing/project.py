@@ -4,7 +4,6 @@ import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 import h5py
 import numpy as np
@@ -13,8 +12,9 @@ from napari_batch_prediction.disk import require_path
 from napari_batch_prediction.errors import ExportError, OutputExistsError, SettingsError
 from napari_batch_prediction.features.selection import FeatureSelection
 from napari_batch_prediction.formats.common.files import write_whole, writing
-from napari_batch_prediction.ilp.project import PIXEL_CLASSIFICATION, PixelClassificationProject
+from napari_batch_prediction.ilp.project import PIXEL_CLASSIFICATION, Existing, PixelClassificationProject
 from napari_batch_prediction.ilp.tensor import SAVED_HERE
+from napari_batch_prediction.ilp.writing.export import write_export_settings
 from napari_batch_prediction.ilp.writing.forests import factory, write_forests
 from napari_batch_prediction.ilp.writing.images import WrittenImage, write_images
 from napari_batch_prediction.ilp.writing.labels import gridded, write_labels
@@ -27,9 +27,6 @@ VERSION = f"1.4.0{SAVED_HERE}"
 
 OLD_VERSION = f"1.1.0{SAVED_HERE}"
 """The version for a forest trained on the structure tensor that ilastik computed up to then."""
-
-Existing = Literal["error", "overwrite"]
-"""What to do about a file of the same name."""
 
 _MEMORY_STEP = 2**20
 
@@ -154,11 +151,7 @@ def _write(
     write_images(file, images, path)
     _write_selection(file.create_group("FeatureSelections"), selection)
     _write_classification(file.create_group("PixelClassification"), project, images, n_trees)
-    export = file.create_group("Prediction Export")
-    put_storage_version(export, "0.1")
-    put_text(export, "OutputFilenameFormat", "{dataset_dir}/{nickname}_{result_type}")
-    put_text(export, "OutputFormat", "compressed hdf5")
-    put_text(export, "OutputInternalPath", "exported_data")
+    write_export_settings(file.create_group("Prediction Export"), project.export, project.axes)
 
 
 def _write_selection(group: h5py.Group, selection: FeatureSelection) -> None:
