@@ -20,6 +20,7 @@ from napari_batch_prediction.formats.format import FLOATS, INTEGERS, ExportForma
 from napari_batch_prediction.formats.registry import FILE_FORMATS, IMAGE_FORMATS, TABLE_FORMATS
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob, InputSettings
+from napari_batch_prediction.job.settings import Settings
 
 DOCS = Path(__file__).parent
 EXAMPLES = DOCS.parent / "examples"
@@ -72,9 +73,10 @@ def commands() -> str:
     return _table(("Command", "Does"), rows)
 
 
-def fields(model: type[BaseModel]) -> str:
+def fields(model: type[Settings]) -> str:
     """Return the fields of a model as a table."""
     rows = [(f"`{name}`", _default(field), field.description or "") for name, field in model.model_fields.items()]
+    rows += [(f"`{name}`", "", meaning) for name, meaning in model.also.items()]
     return _table(("Field", "Default", "Meaning"), rows)
 
 

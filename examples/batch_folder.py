@@ -13,20 +13,15 @@ SAMPLES = Path(str(files(nbp))) / "samples" / "nuclei"
 
 
 def main(project: str, pattern: str, folder: str) -> int:
-    """Predict; return 1 if an image failed."""
-    job = nbp.BatchJob(
-        classifier=project,
-        inputs=[pattern],
-        exports=[nbp.Export(source="Simple Segmentation", format="ome-tiff", folder=folder)],
-        existing="skip",  # outputs of the same project and settings need not be made again
-    )
-    for row in job.plan().rows:
+    """Predict; return 1 if an image is not done."""
+    # Outputs of the same project and settings are not made again.
+    job = nbp.BatchJob(project, pattern, "Simple Segmentation", folder=folder, format="ome-tiff", existing="skip")
+    for row in job.plan():
         for problem in (*row.problems, *row.warnings):
             print(f"{row.input}: {problem}")
     ledger = job.run()
-    for row in ledger.rows:
-        print(f"{row.status:9} {row.input} {row.reason}")
-    return 1 if ledger.count("failed") else 0
+    print(ledger)
+    return 0 if ledger.count("done", "skipped") == len(ledger) else 1
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ classifier = nbp.load_classifier(SAMPLES / "nuclei.ilp")
 tables = []
 for path in sorted(SAMPLES.glob("*.png")):
     image = imread(path)
-    probability = classifier.predict(image, axes="yx")[..., NUCLEUS]
+    probability = classifier.predict(image)[..., NUCLEUS]
     mask = probability > 0.5
     depth = gaussian(ndimage.distance_transform_edt(mask), 2)
     seeds = peak_local_max(depth, min_distance=7, labels=label(mask))

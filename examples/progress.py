@@ -7,31 +7,20 @@ from pathlib import Path
 from tqdm import tqdm
 
 import napari_batch_prediction as nbp
-from napari_batch_prediction.records.events import BatchStarted, FileFinished, Notice, TileDone
 
 SAMPLES = Path(str(files(nbp))) / "samples" / "nuclei"
 
 job = nbp.BatchJob(
-    classifier=SAMPLES / "nuclei.ilp",
-    inputs=[str(SAMPLES / "*.png")],
-    exports=[nbp.Export(folder="probabilities", format="npy")],
-    existing="overwrite",
+    SAMPLES / "nuclei.ilp", SAMPLES.glob("*.png"), folder="probabilities", format="npy", existing="overwrite"
 )
-
 bar = tqdm(unit="tile")
 stop = False
 
 
-def show(event):
-    """Show an event of the run."""
-    if isinstance(event, BatchStarted):
-        bar.reset(event.n_tiles)
-    elif isinstance(event, TileDone):
-        bar.update()
-    elif isinstance(event, FileFinished):
-        bar.write(f"{event.row.status} {event.row.input} {event.row.reason}")
-    elif isinstance(event, Notice):
-        bar.write(event.text)
+def show(done, total):
+    """Move the bar."""
+    bar.total = total
+    bar.update(done - bar.n)
 
 
 def interrupt(*_):
@@ -41,7 +30,7 @@ def interrupt(*_):
 
 
 before = signal.signal(signal.SIGINT, interrupt)
-ledger = job.run(on_event=show, should_cancel=lambda: stop)
+ledger = job.run(progress=show, should_cancel=lambda: stop)
 signal.signal(signal.SIGINT, before)
 bar.close()
-print(f"{ledger.count('done')} done, {ledger.count('failed')} failed, {ledger.count('cancelled')} cancelled")
+print(repr(ledger))

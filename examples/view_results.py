@@ -10,16 +10,14 @@ import napari_batch_prediction as nbp
 SAMPLES = Path(str(files(nbp))) / "samples" / "nuclei"
 
 job = nbp.BatchJob(
-    classifier=SAMPLES / "nuclei.ilp",
-    inputs=[str(SAMPLES / "nuclei_0[12].png")],
-    exports=[
-        nbp.Export(source="Probabilities", folder="shown"),
-        nbp.Export(source="Simple Segmentation", folder="shown"),
-    ],
+    SAMPLES / "nuclei.ilp",
+    SAMPLES / "nuclei_0[12].png",
+    ["Probabilities", "Simple Segmentation"],
+    folder="shown",
     existing="overwrite",
 )
 ledger = job.run()
-first = ledger.rows[0]
+first = ledger[0]
 
 viewer = napari.Viewer()
 viewer.open(first.input)
