@@ -27,7 +27,7 @@ class OpenFile:
     """The image and the writers of a task.
 
     One thread calls :meth:`open` and :meth:`close`, many call :meth:`predict`. Nothing is written to disk before the
-    first tile is predicted. Outputs of an image in memory stay in memory.
+    first tile is predicted. Outputs without a folder stay in memory.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class OpenFile:
     Attributes
     ----------
     arrays
-        Outputs of an image in memory, by their export's name, once all tiles are done.
+        Outputs that stay in memory, by their export's name, once all tiles are done.
     """
 
     def __init__(self, task: FileTask, classifier: Classifier, arrays: Arrays) -> None:
@@ -80,7 +80,7 @@ class OpenFile:
         self._before = states(task.job, task.location, image)
         for output, transform in task.outputs:
             name = output.export.name
-            if task.location.in_memory:
+            if output.folder is None:
                 self._writers[name] = MemoryWriter(transform.shape, transform.dtype)
             elif task.job.existing == "skip" and all(file.exists() for file in output.files):
                 self._finished[name] = output.path

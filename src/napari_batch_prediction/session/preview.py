@@ -1,0 +1,267 @@
+"""A preview: one image, or the part of it that is in sight, predicted into memory."""
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from math import prod
+from typing import NamedTuple
+
+from numpy.typing import NDArray
+
+from napari_batch_prediction.axes import reorder
+from napari_batch_prediction.classifiers.base import COUNT_COLUMNS, Classifier
+from napari_batch_prediction.classifiers.load import load_classifier
+from napari_batch_prediction.engine.compilation import compilation_told
+from napari_batch_prediction.engine.counting import UNIT, exact_sum
+from napari_batch_prediction.engine.tiles import n_cores
+from napari_batch_prediction.errors import ImageMismatchError, ImageReadError, SettingsError
+from napari_batch_prediction.job.export import Export
+from napari_batch_prediction.job.in_memory import InMemory
+from napari_batch_prediction.job.job import BatchJob
+from napari_batch_prediction.locations.location import Arrays, parse
+from napari_batch_prediction.planning.exports import NamedExport, named_exports
+from napari_batch_prediction.planning.inputs.inspection import ImageInfo, Inspections
+from napari_batch_prediction.planning.memory import MemoryShares, PlannedOutput, sources
+from napari_batch_prediction.planning.output import plan_output
+from napari_batch_prediction.planning.transform import ImageAxes
+from napari_batch_prediction.records.events import Notice
+from napari_batch_prediction.records.ledger import LedgerRow, Table
+from napari_batch_prediction.running.executor import TaskAdvanced, TaskEnded, ThreadExecutor
+from napari_batch_prediction.running.task import FileTask
+from napari_batch_prediction.session.work import Failure, ShouldCancel
+
+# Images of up to so many pixels are predicted whole, wherever one looks.
+WHOLE = 2**21
+
+# The values of a preview take at most so many bytes, and at most this part of the memory that is free.
+MOST_BYTES = 2**28
+SHARE_OF_FREE = 0.25
+
+Region = Mapping[str, tuple[int, int]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreviewRequest:
+    """An image to be previewed.
+
+    Attributes
+    ----------
+    location, job
+        The image, and the job with its settings and the exports whose sources are predicted.
+    in_memory
+        The classifier and the images of the job that are in memory already.
+    sight
+        Start and stop of what is in sight of the image, along each of ``t z y x``; axes that are left out, or where
+        nothing is in sight, count from end to end.
+    """
+
+    location: str
+    job: BatchJob
+    in_memory: InMemory
+    sight: Region = field(default_factory=dict)
+
+
+class PreviewAdvanced(NamedTuple):
+    """One more tile of a preview is done."""
+
+    n_done: int
+    n_tiles: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Previewed:
+    """A preview.
+
+    Attributes
+    ----------
+    job, exports
+        The job of the image alone, and its exports, which write the previewed region.
+    arrays
+        Images in memory of the job.
+    row
+        The outcome of the image. The numbers of its table are those of the region.
+    values
+        The values of each export, by its name; axes as in a file that is written.
+    region
+        Start and stop of the region along each of ``t z y x``.
+    is_whole, is_cut
+        True if the region is the whole image; and if it is only the middle of what is in sight, for want of memory.
+    """
+
+    job: BatchJob
+    exports: tuple[NamedExport, ...]
+    arrays: Arrays
+    row: LedgerRow
+    values: Mapping[str, NDArray]
+    region: Region
+    is_whole: bool
+    is_cut: bool
+
+
+def preview(
+    request: PreviewRequest, should_cancel: ShouldCancel
+) -> Generator[PreviewAdvanced | Notice, None, Previewed | Failure | None]:
+    """Predict an image, or the part of it that is in sight, as a run does; no file is written.
+
+    The values of a pixel are those that a run writes with default settings: the pixels around the region are read, too.
+
+    Yields
+    ------
+    The progress.
+
+    Returns
+    -------
+    The preview; the failure if the image cannot be predicted; None if the preview was cancelled.
+
+    Raises
+    ------
+    BatchPredictionError
+        If the classifier cannot be used, or the image cannot be read or does not fit.
+    """
+    job = request.job
+    in_memory = job.in_memory.changed(request.in_memory, keep_classifier=True)
+    arrays = in_memory.arrays
+    classifier = in_memory.classifier or load_classifier(job.classifier, job.structure_tensor)
+    classifier = classifier.with_structure_tensor(job.structure_tensor)
+    location = parse(request.location, job.stack)
+    inspected = Inspections().look_at(job, location, classifier, arrays)
+    image = inspected.image
+    if image is None:
+        raise ImageReadError(" ".join(map(str, inspected.problems)))
+    if inspected.problems:
+        raise ImageMismatchError(" ".join(map(str, inspected.problems)))
+    names = image_sources(classifier, job.exports)
+    region, is_cut = choose_region(image.extents, request.sight, classifier.bytes_of(names))
+    exported = tuple(Export(source=name, region=dict(region)) for name in names)
+    job = job.for_input(request.location).model_copy(update={"exports": exported})
+    exports = named_exports(job, classifier)
+    task = _make_task(job, exports, classifier, image)
+    ended = yield from _carry_out(task, classifier, arrays, should_cancel)
+    if ended.row.status == "cancelled":
+        return None
+    if ended.row.status == "failed":
+        return Failure(ended.row.reason, ended.row.trace)
+    tables = _tables(classifier, task, ended.arrays)
+    return Previewed(
+        job=job,
+        exports=exports,
+        arrays=arrays,
+        row=LedgerRow(request.location, "done", seconds=ended.row.seconds, tables=tables),
+        values=ended.arrays,
+        region=region,
+        is_whole=all(region[key] == (0, image.extents[key]) for key in region),
+        is_cut=is_cut,
+    )
+
+
+def image_sources(classifier: Classifier, exports: Sequence[Export]) -> tuple[str, ...]:
+    """Return the sources of exports, each once; of a table the image that it is made of."""
+    found = [classifier.source(export.source) for export in exports]
+    return tuple(dict.fromkeys(source.made_from if source.kind == "table" else source.name for source in found))
+
+
+def choose_region(
+    extents: Mapping[str, int], sight: Region, bytes_of_pixel: int
+) -> tuple[dict[str, tuple[int, int]], bool]:
+    """Return the region of a preview, and True if it is only the middle of what is in sight.
+
+    Parameters
+    ----------
+    extents
+        The extent of the image along each of ``t c z y x``.
+    sight
+        See :class:`PreviewRequest`.
+    bytes_of_pixel
+        The bytes of a pixel in all sources.
+    """
+    import psutil
+
+    whole = {key: (0, extents[key]) for key in "tzyx"}
+    most = min(MOST_BYTES, int(psutil.virtual_memory().available * SHARE_OF_FREE)) // max(bytes_of_pixel, 1)
+    if prod(extents[key] for key in "tzyx") <= min(WHOLE, most):
+        return whole, False
+    region = {key: _inside(sight.get(key, ends), ends) for key, ends in whole.items()}
+    return _middle(region, max(most, 1))
+
+
+def _inside(side: tuple[int, int], ends: tuple[int, int]) -> tuple[int, int]:
+    """Return the part of a side between two ends; if there is none, all that is between them."""
+    start, stop = max(side[0], ends[0]), min(side[1], ends[1])
+    return (start, stop) if start < stop else ends
+
+
+def _middle(region: Region, most: int) -> tuple[dict[str, tuple[int, int]], bool]:
+    """Return the middle of a region with at most so many pixels, and True if that is not all of it."""
+    sizes = {key: stop - start for key, (start, stop) in region.items()}
+    while (n_pixels := prod(sizes.values())) > most:
+        long = [key for key, size in sizes.items() if size > 1]
+        factor = (most / n_pixels) ** (1 / len(long))
+        # Each is one pixel shorter at least, so that this has an end.
+        sizes |= {key: max(1, min(sizes[key] - 1, int(sizes[key] * factor))) for key in long}
+    starts = {key: start + (stop - start - sizes[key]) // 2 for key, (start, stop) in region.items()}
+    middle = {key: (start, start + sizes[key]) for key, start in starts.items()}
+    return middle, middle != dict(region)
+
+
+def _make_task(job: BatchJob, exports: Sequence[NamedExport], classifier: Classifier, image: ImageInfo) -> FileTask:
+    """Return the task of an image whose outputs stay in memory.
+
+    Raises
+    ------
+    SettingsError
+        If the job's limit on memory is too small.
+    """
+    plans = [plan_output(export, ImageAxes(image.axes, image.extents)) for export in exports]
+    outputs: tuple[PlannedOutput, ...] = tuple((plan, plan.transform) for plan in plans if plan.transform is not None)
+    shares = MemoryShares.of(job, classifier, exports)
+    share = shares.share(image, outputs, job.workers or n_cores(), in_memory=True)
+    if (problem := shares.shortage(share)) is not None:
+        raise SettingsError(str(problem), setting="memory")
+    return FileTask(
+        index=0,
+        job=job,
+        classifier_sha256="",
+        location=parse(job.inputs[0], job.stack),
+        image=image,
+        outputs=outputs,
+        own=frozenset(),
+        measurement=None,
+        sources=sources(exports),
+        tiles=share.tiles,
+        held=share.held,
+        each=share.each,
+        room=shares.room,
+    )
+
+
+def _carry_out(
+    task: FileTask, classifier: Classifier, arrays: Arrays, should_cancel: ShouldCancel
+) -> Generator[PreviewAdvanced | Notice, None, TaskEnded]:
+    executor = ThreadExecutor(classifier, arrays, task.job.workers or n_cores(), should_cancel)
+    try:
+        with compilation_told(executor.tell):
+            for step in chain(executor.hand_over(task), executor.wait()):
+                match step:
+                    case Notice():
+                        yield step
+                    case TaskAdvanced(_, n_done):
+                        yield PreviewAdvanced(n_done, len(task.tiles))
+                    case TaskEnded():
+                        return step
+    finally:
+        executor.stop()
+    raise RuntimeError("A task has not ended.")
+
+
+def _tables(classifier: Classifier, task: FileTask, values: Mapping[str, NDArray]) -> dict[str, Table]:
+    """Return the tables that can be made of the values: their sums over the region at each time point."""
+    transforms = {output.export.source.name: transform for output, transform in task.outputs}
+    tables = {}
+    for source in map(classifier.source, classifier.sources):
+        if source.kind == "table" and source.made_from in transforms:
+            transform = transforms[source.made_from]
+            times = reorder(values[source.made_from], transform.axes, "tczyx")
+            first = transform.region["t"][0]
+            sums = [exact_sum(density) / UNIT for density in times]
+            tables[source.name] = Table(COUNT_COLUMNS, tuple((first + i, n, n) for i, n in enumerate(sums)))
+    return tables
