@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 from features import our_features
-from forest_rows import predict_rows
 from inputs import ROOT, Setting, mirrored, read_image
 from numpy.typing import NDArray
 from rows import Contest, Row, compete
@@ -15,6 +14,7 @@ from timing import Time, timed
 from napari_batch_prediction.classifiers.density_counting import DensityCounting
 from napari_batch_prediction.engine.compiled.predictor import CompiledPredictor, packed
 from napari_batch_prediction.forest.packed import PackedForest, PackedRegressors
+from napari_batch_prediction.forest.rows import predict_rows
 from napari_batch_prediction.ilp.counting import read_counting_project
 from napari_batch_prediction.ilp.reading.file import ProjectFile
 

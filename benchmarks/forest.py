@@ -3,7 +3,6 @@
 from functools import partial
 
 import numpy as np
-from forest_rows import predict_rows
 from inputs import Setting, boxes, feature_rows, read_image
 from numpy.typing import NDArray
 from rows import Contest, Row, compete
@@ -14,6 +13,7 @@ from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.engine.base import ClassForest
 from napari_batch_prediction.engine.compiled.predictor import CompiledPredictor
 from napari_batch_prediction.forest.packed import pack
+from napari_batch_prediction.forest.rows import predict_rows
 
 PREDICTION = "this project, in a prediction"
 ROWS = "this project, rows of features"

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from forest_rows import predict_rows
 
 from napari_batch_prediction.forest.packed import pack
+from napari_batch_prediction.forest.rows import predict_rows
 from napari_batch_prediction.forest.trees import Tree
 
 N_FEATURES = 7

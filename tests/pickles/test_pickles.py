@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from forest_rows import predict_rows
 from pickled import CLASSES, Made, MadeTree, dumps, forest, linear, svr
 from sklearn.ensemble import RandomForestRegressor
 
 from napari_batch_prediction.forest.packed import pack
+from napari_batch_prediction.forest.rows import predict_rows
 from napari_batch_prediction.pickles.numpy import as_array, as_bytes, as_number, as_text
 from napari_batch_prediction.pickles.read import read_pickle
 from napari_batch_prediction.pickles.regressors import read_regressors

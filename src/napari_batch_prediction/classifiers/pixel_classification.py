@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +15,14 @@ from napari_batch_prediction.classifiers.stage import Stage
 from napari_batch_prediction.classifiers.tensor import chosen, doubts, formula_text, variant
 from napari_batch_prediction.classifiers.warnings import brightest, type_warnings
 from napari_batch_prediction.engine.tiles import Memory
+from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.features.selection import StructureTensor
 from napari_batch_prediction.ilp.project import Existing, PixelClassificationProject
 from napari_batch_prediction.problems import Problem
 from napari_batch_prediction.training.training_set import TrainingSet
+
+if TYPE_CHECKING:
+    from napari_batch_prediction.training.report import TrainingReport
 
 
 class PixelClassification(Classifier):
@@ -56,6 +61,37 @@ class PixelClassification(Classifier):
     def _brightest(self) -> float:
         project, n = self.project, self.n_channels
         return brightest(project.trees, project.selection, n, range(n))
+
+    def report(self, *, smaller: bool = True, seconds: float = 20.0) -> "TrainingReport":
+        """Return a report on the training: agreement with the labels, importance of features, doubtful labels.
+
+        Parameters
+        ----------
+        smaller
+            True to look for a smaller selection that is as good, too.
+        seconds
+            The time for that, about.
+
+        Raises
+        ------
+        SettingsError
+            If there are no labels, or none of the images that have some is found.
+        ProjectError, ImageReadError
+            If the project or an image cannot be read any more.
+        """
+        from napari_batch_prediction.training.opening import open_training
+        from napari_batch_prediction.training.report import make_report
+
+        training = self.training
+        if training is None and self.path is not None:
+            training = open_training(self.path).with_selection(self.features)
+        if training is None or not training.images:
+            gone = "".join(f" {image.reason}." for image in (training.missing if training is not None else ()))
+            raise SettingsError(
+                f"There is no report without the images and labels that the classifier was trained on.{gone}",
+                setting="classifier",
+            )
+        return make_report(training, smaller=smaller, seconds=seconds)
 
     def warnings(self, dtype: np.dtype) -> list[Problem]:
         """Return warnings that an image of this type may be unlike the training images."""

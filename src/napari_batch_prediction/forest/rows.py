@@ -1,17 +1,19 @@
 """Rows of features through the compiled walks."""
 
 import numpy as np
-from numba import njit, uint64
+from numba import uint64
+from numpy.typing import NDArray
 
-from napari_batch_prediction.forest.packed import PackedRegressors, walk_space
+from napari_batch_prediction.forest.packed import PackedForest, PackedRegressors, walk_space
 from napari_batch_prediction.forest.traverse import walk
-from napari_batch_prediction.simd.caching import COMPILED
+from napari_batch_prediction.simd.caching import cached
 from napari_batch_prediction.simd.masks import PATCH
 from napari_batch_prediction.simd.vectors import aligned
 
 
-@njit(**COMPILED)
+@cached
 def _predict_rows(rows, model, work, out):
+    """Send rows of features through a model, 64 at a time."""
     n, n_features = rows.shape
     patch = aligned(n_features * PATCH)
     for first in range(0, n, PATCH):
@@ -25,7 +27,7 @@ def _predict_rows(rows, model, work, out):
                 out[first + i, column] = work.mean[column, i]
 
 
-def predict_rows(rows, model):
+def predict_rows(rows: NDArray[np.float32], model: PackedForest | PackedRegressors) -> NDArray[np.float32]:
     """Return float32 (n, columns): the mean of the trees or regressors; 0 for rows with NaN."""
     forest = model.forest if isinstance(model, PackedRegressors) else model
     out = np.empty((len(rows), forest.n_columns), np.float32)
