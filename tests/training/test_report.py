@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from repository import GOLDEN
 
 import napari_batch_prediction as nbp
 from napari_batch_prediction.classifiers.pixel_classification import PixelClassification
@@ -93,3 +94,13 @@ def test_classifier_without_its_labels_has_no_report(classifier: PixelClassifica
     """The reason is told."""
     with pytest.raises(SettingsError, match="images and labels"):
         PixelClassification(classifier.project).report()
+
+
+def test_project_of_ilastik_has_a_report_on_its_own_labels() -> None:
+    """A project whose images are found is judged as a classifier trained here, with its own features."""
+    classifier = nbp.load_classifier(GOLDEN / "m_3d_2ch_u16" / "project.ilp")
+    assert isinstance(classifier, PixelClassification)
+    report = classifier.report(smaller=False)
+    assert report.n_labels == (135, 108)
+    assert report.out_of_bag.accuracy > 0.95
+    assert len(report.feature_names) == classifier.features.n_features(2)
