@@ -445,3 +445,19 @@ def test_no_order_of_calls_breaks_the_states(tmp_path_factory, acts):
     assert not isinstance(desk.session.state, Running)
     n_runs = sum(after is Running and before is not Running for before, after in pairwise(desk.states))
     assert len(desk.said["ended"]) == n_runs
+
+
+def test_retry_takes_what_is_set_now(desk):
+    """After a setting has changed, a new run has the images that could not be predicted; the record of before stays."""
+    desk.check().run()
+    (desk.folder / "out" / "image_0_Probabilities.h5").unlink()
+    desk.check().run()
+    assert desk.statuses() == ["done", "problem"]
+    before = desk.session.ledger
+    desk.check(existing="overwrite")
+    assert desk.session.to_retry() == (str(desk.images[1]),)
+    desk.session.retry_failed()
+    desk.worker.finish()
+    desk.worker.finish()
+    assert [(row.input, row.status) for row in desk.session.ledger.rows] == [(str(desk.images[1]), "done")]
+    assert desk.session.ledger.path != before.path

@@ -38,9 +38,9 @@ class Desk:
         for signal in (self.session.inspected, self.session.events, self.session.state_changed):
             signal.connect(lambda _: self.threads.add(threading.current_thread()))
 
-    def check(self, *names: str, **values) -> None:
+    def check(self, *names: str, folder: str = "out", **values) -> None:
         inputs = tuple(str(self.folder / name) for name in names or ("test1.png", "test2.png"))
-        exports = (Export(folder=self.folder / "out"),)
+        exports = (Export(folder=self.folder / folder),)
         job = BatchJob(classifier=self.folder / "project.ilp", inputs=inputs, exports=exports, workers=1, **values)
         self.session.set_job(job)
         self.worker.wait_until(lambda: isinstance(self.session.state, Ready))
@@ -83,6 +83,20 @@ def test_failed_images_are_retried_and_nothing_is_left_to_resume(desk):
     assert desk.to_the_end() == ["done", "done"]
     assert [one.path for one in desk.recorded] == [first.path]
     assert desk.problems == []
+
+
+def test_retry_as_before_takes_the_settings_of_the_run(desk):
+    """However the job is changed meanwhile, the run goes on where it was going to."""
+    (desk.folder / "test2.png").rename(desk.folder / "away.png")
+    desk.check()
+    desk.session.start()
+    assert desk.to_the_end() == ["done", "problem"]
+    (desk.folder / "away.png").rename(desk.folder / "test2.png")
+    desk.check(folder="elsewhere")
+    desk.session.retry_as_before()
+    assert desk.to_the_end() == ["done", "done"]
+    assert files_in(desk.folder / "out") == {"test1_Probabilities.h5", "test2_Probabilities.h5"}
+    assert not (desk.folder / "elsewhere").exists()
 
 
 def test_resume_without_the_classifier_shows_the_record(desk):

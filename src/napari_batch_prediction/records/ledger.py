@@ -16,6 +16,9 @@ from napari_batch_prediction.wording import count, shortened
 
 Status = Literal["done", "failed", "problem", "skipped", "cancelled"]
 
+BAD: tuple[Status, ...] = ("failed", "problem")
+"""The statuses of inputs that have no outputs although they were wanted."""
+
 _LONGEST_TRACE = 20_000
 
 CANCELLED = "The run was cancelled."

@@ -9,10 +9,11 @@ from psygnal import Signal
 
 from napari_batch_prediction.job.in_memory import InMemory
 from napari_batch_prediction.job.job import BatchJob
+from napari_batch_prediction.locations.location import absolute
 from napari_batch_prediction.planning.inputs.inspection import Inspections
 from napari_batch_prediction.planning.plan import Found, Plan
 from napari_batch_prediction.records.events import BatchFinished, Event
-from napari_batch_prediction.records.ledger import Ledger
+from napari_batch_prediction.records.ledger import BAD, Ledger
 from napari_batch_prediction.records.record import Recorded
 from napari_batch_prediction.session import steps
 from napari_batch_prediction.session.state import NEXT, Checking, Editing, Ended, Ready, Running, State
@@ -92,6 +93,8 @@ class BatchSession:
         self.ledger: Ledger | None = None
         self._state: State = Editing()
         self._problem = ""
+        # The job of the last run, and the hash of its classifier.
+        self._ran: tuple[BatchJob, str] | None = None
         self._events: list[Event] = []
         self._inspections = Inspections()
         self._worker, self._in_memory = worker, in_memory
@@ -167,8 +170,29 @@ class BatchSession:
             return False
         return self._start(self.job.model_copy(update={"inputs": self.selected}))
 
+    def to_retry(self) -> tuple[str, ...]:
+        """Return the images that failed or had a problem in the last run, as far as they are among the inputs."""
+        bad = [row for row in self.ledger.rows if row.status in BAD] if self.ledger is not None else []
+        if not bad or self.plan is None:
+            return ()
+        images = {absolute(row.input) for row in bad}
+        return tuple(row.input for row in self.plan.rows if absolute(row.input) in images)
+
     def retry_failed(self) -> None:
-        """Run the failed images of the last run again; without effect during a run, or without a last run."""
+        """Run the images of the last run that failed or had a problem again, with the job as it stands.
+
+        If the job is that of the last run, its record goes on, and its other images stay as they are. Images that are
+        not among the inputs any more are run with the settings of that run. Without effect during a run, or without a
+        last run.
+        """
+        images = self.to_retry()
+        if images and self.job is not None and not self._is_as_run():
+            self._start(self.job.model_copy(update={"inputs": images, "ledger": None}))
+        else:
+            self.retry_as_before()
+
+    def retry_as_before(self) -> None:
+        """Run the same images again with the settings of the last run; without effect also if it has no record."""
         if self.ledger is not None and self.ledger.path is not None:
             self._run(partial(steps.retry, self.ledger.path))
 
@@ -188,6 +212,14 @@ class BatchSession:
         self.cancel()
         if isinstance(self._state, Editing | Checking):
             self._edit()
+
+    def _is_as_run(self) -> bool:
+        """Return True if the job as it stands differs from that of the last run at most in its inputs."""
+        if self.ledger is None or self.ledger.path is None or self._ran is None or self.job is None:
+            return False
+        job, classifier = self._ran
+        is_same_file = self.plan is not None and self.plan.classifier_sha256 == classifier
+        return is_same_file and _settings(job) == _settings(self.job)
 
     def _go(self, state: State) -> None:
         if type(state) not in NEXT[type(self._state)]:
@@ -255,6 +287,7 @@ class BatchSession:
     def _on_run_step(self, step: CheckStep | Recorded) -> None:
         if isinstance(step, Recorded):
             self.ledger = Ledger(tuple(item.row for item in step.inputs if item.row is not None), step.path)
+            self._ran = step.job, step.classifier_sha256
             self.recorded.emit(step)
         elif self._running().is_check:
             self._on_found(step)
@@ -265,6 +298,7 @@ class BatchSession:
             return
         state = self._running()
         self.ledger = None
+        self._ran = result.job, result.classifier_sha256
         then_check = state.then_check and not state.is_check
         work = partial(steps.end_at_once if state.is_cancelled else steps.run, result)
         task = self._worker.run(work, self._on_event, self._on_ended)
@@ -303,3 +337,8 @@ class BatchSession:
         if not isinstance(self._state, Running):
             raise RuntimeError(f"No run is under way, but {self._state}.")
         return self._state
+
+
+def _settings(job: BatchJob) -> BatchJob:
+    """Return a job without its inputs and the name of its record, with whole paths."""
+    return job.model_copy(update={"ledger": None}).absolute().model_copy(update={"inputs": ()})
