@@ -13,7 +13,7 @@ from h5py._objects import phil
 from qtpy.QtCore import QPoint, Qt, QThreadPool, QTimer
 from qtpy.QtGui import QDesktopServices, QOpenGLContext
 from qtpy.QtOpenGLWidgets import QOpenGLWidget
-from qtpy.QtWidgets import QApplication, QCheckBox, QFileDialog, QLabel, QLineEdit, QPushButton, QTableView, QTextEdit
+from qtpy.QtWidgets import QCheckBox, QFileDialog, QLabel, QPushButton, QTableView, QTextEdit
 from superqt.utils import WorkerBase
 
 from napari_batch_prediction import BatchJob
@@ -27,6 +27,7 @@ from napari_batch_prediction.records.events import FileFinished, FileStarted, Ti
 from napari_batch_prediction.records.ledger import Ledger, LedgerRow
 from napari_batch_prediction.records.reading import read_record
 from napari_batch_prediction.widgets.canvas.canvas import MOMENT_MS, PAUSE_MS, Canvas
+from napari_batch_prediction.widgets.parts.menu_button import MenuButton
 from napari_batch_prediction.widgets.results.counts_plot import CountsPlot
 from napari_batch_prediction.widgets.results.model import NEVER_ENDED
 from napari_batch_prediction.widgets.results.section import ResultsSection
@@ -509,13 +510,18 @@ def test_buttons_say_what_they_need(results):
     section.set_ledger(Ledger((LedgerRow("layer:a", "failed"),)))
     assert state() == [False, True, True, True]
     assert "no record on disk" in retry.toolTip()
+    section.set_listed(True)
+    assert state() == [True, True, True, True]
+    assert "what is set now" in retry.toolTip()
+    section.set_listed(False)
     section.set_ledger(Ledger((LedgerRow("a", "failed"),), Path("a.ledger.jsonl")))
     assert state() == [True, True, True, True]
     assert "with the settings of that run" in retry.toolTip()
     assert "a.ledger.jsonl" not in resume.toolTip()
     section.set_ledger(Ledger((LedgerRow("a", "cancelled"),), Path("a.ledger.jsonl")))
     assert state() == [False, True, True, True]
-    assert "cancelled run: its record, a.ledger.jsonl" in resume.toolTip()
+    assert resume.text() == "Resume this run"
+    assert "a.ledger.jsonl" in resume.toolTip()
     section.set_copy("Add images first.")
     assert copy.toolTip() == "Add images first."
     assert not copy.isEnabled()
@@ -549,25 +555,25 @@ def test_buttons_pass_on_retry_resume_and_copy(results, qtbot, monkeypatch):
     assert str(FOLDER / "expected") in results.said()
 
 
-def test_resume_offers_the_run_that_is_shown(results, qtbot, tmp_path):
-    """The dialog begins with its ledger, which Enter takes."""
-    record = tmp_path / "mine.ledger.jsonl"
-    record.touch()
-    tmp_path.joinpath("other.ledger.jsonl").touch()
-    results.section.set_ledger(Ledger((LedgerRow("a", "cancelled"),), record))
-
-    def press_enter() -> None:
-        dialog = QApplication.activeModalWidget()
-        name = dialog.findChild(QLineEdit)
-        name.setFocus()
-        qtbot.keyClick(name, Qt.Key.Key_Return)
-        if dialog.isVisible():
-            dialog.reject()
-
-    QTimer.singleShot(0, press_enter)
+def test_cancelled_run_is_resumed_at_one_click(results, qtbot, monkeypatch):
+    """Without a dialog; other runs, and the settings of that run, are in the menu beside it."""
+    record = Path("/data/mine.ledger.jsonl")
+    results.section.set_ledger(Ledger((LedgerRow("a", "cancelled"), LedgerRow("b", "failed")), record))
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *args: ("/data/other.ledger.jsonl", ""))
+    resume = results.button("Resume this run")
+    (menu,), width = results.section.findChildren(MenuButton), resume.width()
     with qtbot.waitSignal(results.section.resume_chosen) as resumed:
-        results.button("Resume a run").click()
+        qtbot.mouseClick(resume, Qt.MouseButton.LeftButton)
     assert resumed.args == [record]
+    before, another = menu.fill().actions()
+    with qtbot.waitSignal(results.section.retry_as_before_clicked):
+        before.trigger()
+    with qtbot.waitSignal(results.section.resume_chosen) as resumed:
+        another.trigger()
+    assert resumed.args == [Path("/data/other.ledger.jsonl")]
+    results.section.set_ledger(None)
+    assert [action.isEnabled() for action in menu.fill().actions()] == [False, True]
+    assert results.button("Resume a run").width() == width
 
 
 def test_image_is_selected_by_its_location(results, qtbot):
@@ -704,7 +710,7 @@ def test_buttons_are_not_cut_at_any_width(results, qtbot, width):
     results.section.take([done(0, tables=counted(3.0))])
     qtbot.waitExposed(results.section)
     buttons = [b for b in results.section.findChildren(QPushButton) if b.isVisible() and b.parent() is not None]
-    assert len(buttons) == 7
+    assert len(buttons) == 8
     places = [(button.mapTo(results.section, QPoint(0, 0)), button) for button in buttons]
     for at, button in places:
         assert at.x() + button.width() <= width

@@ -93,6 +93,8 @@ class BatchSession:
         self.ledger: Ledger | None = None
         self._state: State = Editing()
         self._problem = ""
+        # The answer of :meth:`to_retry`, and the objects that it is for: the view asks at every change of state.
+        self._retried: tuple[object, object, tuple[str, ...]] = (None, None, ())
         # The job of the last run, and the hash of its classifier.
         self._ran: tuple[BatchJob, str] | None = None
         self._events: list[Event] = []
@@ -172,11 +174,14 @@ class BatchSession:
 
     def to_retry(self) -> tuple[str, ...]:
         """Return the images that failed or had a problem in the last run, as far as they are among the inputs."""
-        bad = [row for row in self.ledger.rows if row.status in BAD] if self.ledger is not None else []
-        if not bad or self.plan is None:
-            return ()
-        images = {absolute(row.input) for row in bad}
-        return tuple(row.input for row in self.plan.rows if absolute(row.input) in images)
+        plan, ledger, _ = self._retried
+        if plan is not self.plan or ledger is not self.ledger:
+            rows, bad = self.plan.rows if self.plan is not None else (), set()
+            if self.ledger is not None:
+                bad = {absolute(row.input) for row in self.ledger.rows if row.status in BAD}
+            images = tuple(row.input for row in rows if absolute(row.input) in bad) if bad else ()
+            self._retried = self.plan, self.ledger, images
+        return self._retried[2]
 
     def retry_failed(self) -> None:
         """Run the images of the last run that failed or had a problem again, with the job as it stands.

@@ -52,6 +52,7 @@ class RunSections(QObject):
         self.results = ResultsSection(viewer, self.canvas)
         self.bar.cancel_clicked.connect(session.cancel)
         self.results.retry_clicked.connect(session.retry_failed)
+        self.results.retry_as_before_clicked.connect(session.retry_as_before)
         self.results.resume_chosen.connect(session.resume)
         session.state_changed.connect(self._on_state)
         session.checked.connect(self._on_checked)
@@ -64,6 +65,7 @@ class RunSections(QObject):
     def show_needs(self) -> None:
         """Show the step that is missing before the job can run."""
         self.results.set_copy(self._session.needs)
+        self.results.set_listed(bool(self._session.to_retry()))
         self.bar.set_ready(self._session.count_ready(), self._session.problem)
 
     def show_selected(self) -> None:
@@ -104,3 +106,4 @@ class RunSections(QObject):
         self.results.finish()
         # If the run could not start, the previous one is still shown.
         self.results.set_ledger(self._session.ledger)
+        self.results.set_listed(bool(self._session.to_retry()))

@@ -49,8 +49,8 @@ class ResultsSection(Page):
         The text below the table: the reason why the selected image failed, or a note that an image is being loaded.
     row_shown
         The user has selected another row; emitted with the location of its image.
-    retry_clicked
-        The user wants the failed images to be run again.
+    retry_clicked, retry_as_before_clicked
+        The user wants the failed images to be run again: with what is set now, or with the settings of their run.
     resume_chosen
         The user has chosen the record of an earlier run; emitted with its path.
     copy_clicked
@@ -59,6 +59,7 @@ class ResultsSection(Page):
 
     row_shown = Signal(str)
     retry_clicked = Signal()
+    retry_as_before_clicked = Signal()
     resume_chosen = Signal(Path)
     copy_clicked = Signal(str)
 
@@ -107,6 +108,7 @@ class ResultsSection(Page):
         self._buttons.next_clicked.connect(self.show_next)
         self._buttons.keep_clicked.connect(self._canvas.keep)
         self._buttons.retry_clicked.connect(self.retry_clicked)
+        self._buttons.retry_as_before_clicked.connect(self.retry_as_before_clicked)
         self._buttons.folder_clicked.connect(self._open_folder)
         self._buttons.resume_chosen.connect(self.resume_chosen)
         self._buttons.copy_clicked.connect(self.copy_clicked)
@@ -171,6 +173,10 @@ class ResultsSection(Page):
     def set_counting(self, counts: bool) -> None:
         """Keep a place for counts if the classifier counts."""
         self._counts.set_counting(counts)
+
+    def set_listed(self, listed: bool) -> None:
+        """Set whether images that failed are still among the inputs."""
+        self._buttons.set_listed(listed)
 
     def set_copy(self, obstacle: str) -> None:
         """Set the reason why the job cannot be copied as text; empty if it can."""
