@@ -79,6 +79,20 @@ def train(
     -----
     UserWarning
         If there are labels of one class only, or in pixels without features.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import napari_batch_prediction as nbp
+    >>> with nbp.open_image("nuclei_01.png") as image:
+    ...     pixels = image.read()
+    >>> labels = np.zeros(pixels.shape, np.uint8)
+    >>> labels[::20, ::20] = np.where(pixels[::20, ::20] < 60, 1, 2)
+    >>> classifier = nbp.train(pixels, labels, features="gaussian:1,3.5", trees=10)
+    >>> classifier
+    <PixelClassification not saved: 2D, 1 channel, classes Class 1, Class 2>
+    >>> classifier.predict("nuclei_02.png", source="Simple Segmentation").shape
+    (480, 600)
     """
     if trees < 1:
         raise SettingsError(f"{trees} trees cannot vote, expected at least 1.", setting="trees")

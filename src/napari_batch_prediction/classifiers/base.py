@@ -119,11 +119,11 @@ class Classifier(ABC):
     >>> import napari_batch_prediction as nbp
     >>> classifier = nbp.load_classifier("nuclei.ilp")
     >>> classifier
-    <PixelClassification nuclei.ilp: 2D, 1 channel, classes Background, Nuclei>
+    <PixelClassification nuclei.ilp: 2D, 1 channel, classes Background, Nucleus, Mitotic>
     >>> classifier.sources
     ('Probabilities', 'Simple Segmentation', 'Uncertainty', 'Features')
     >>> classifier.predict("nuclei_01.png").shape
-    (512, 512, 2)
+    (512, 512, 3)
     >>> classifier.predict("nuclei_01.png", source="Simple Segmentation").shape
     (512, 512)
     """

@@ -31,6 +31,13 @@ def load_classifier(path: str | os.PathLike[str], structure_tensor: StructureTen
     ------
     ProjectError
         If the file cannot serve as a classifier. The message gives the reason and the remedy.
+
+    Examples
+    --------
+    >>> import napari_batch_prediction as nbp
+    >>> classifier = nbp.load_classifier("nuclei.ilp")
+    >>> classifier.classes, classifier.axes, classifier.n_channels
+    (('Background', 'Nucleus', 'Mitotic'), 'yx', 1)
     """
     with ProjectFile(path) as file:
         # Each workflow imports its own: loading one classifier is most of the time that a short command takes.

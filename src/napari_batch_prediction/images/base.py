@@ -157,6 +157,16 @@ class Image(ABC):
         If the axes are not valid or do not fit the shape.
     ImageReadError
         If the image has no pixels, or pixels that are not real numbers.
+
+    Examples
+    --------
+    >>> import napari_batch_prediction as nbp
+    >>> image = nbp.open_image("nuclei_01.png")
+    >>> image
+    <RasterImage 'nuclei_01.png': yx (512, 512) uint8>
+    >>> image.read((slice(0, 20), slice(0, 30))).shape
+    (20, 30)
+    >>> image.close()
     """
 
     def __init__(
@@ -203,6 +213,9 @@ class Image(ABC):
         self.warnings = tuple(warnings)
         self.parts = tuple(parts)
         self._closed = False
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.location!r}: {self.axes} {self.shape} {self.dtype}>"
 
     @property
     def extents(self) -> dict[str, int]:

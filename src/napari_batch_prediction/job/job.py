@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     AfterValidator,
+    BaseModel,
     BeforeValidator,
     Field,
     ModelWrapValidatorHandler,
@@ -109,7 +110,7 @@ class BatchJob(Settings):
     >>> image = nbp.open_image("nuclei_01.png").read()
     >>> (row,) = nbp.BatchJob("nuclei.ilp", image, ["Probabilities", "Simple Segmentation"]).run()
     >>> {name: values.shape for name, values in row.arrays.items()}
-    {'Probabilities': (512, 512, 2), 'Simple Segmentation': (512, 512)}
+    {'Probabilities': (512, 512, 3), 'Simple Segmentation': (512, 512)}
     """
 
     also: ClassVar[Mapping[str, str]] = {
@@ -227,7 +228,8 @@ class BatchJob(Settings):
     def for_input(self, location: str) -> "BatchJob":
         """Return the job for one input alone, given by its location in the plan, without what is in memory."""
         own = {name: settings for name, settings in self.input_settings.items() if name == location}
-        job = self.model_copy(update={"inputs": (location,), "input_settings": own})
+        # Without checks, as it is asked for each of thousands of images.
+        job = BaseModel.model_copy(self, update={"inputs": (location,), "input_settings": own})
         job._in_memory = NOTHING
         return job
 

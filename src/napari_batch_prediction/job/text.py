@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from napari_batch_prediction import PROGRAM
+from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.formats.registry import is_table_format
 from napari_batch_prediction.job.export import Export
+from napari_batch_prediction.job.in_memory import UNSAVED
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.job.options import write_options
 from napari_batch_prediction.job.stored import write_job
@@ -23,7 +25,14 @@ _WIDTH = 100
 
 
 def as_python(job: BatchJob) -> str:
-    """Return Python code that makes the same job and runs it, with absolute paths."""
+    """Return Python code that makes the same job and runs it, with absolute paths.
+
+    Raises
+    ------
+    SettingsError
+        If the job has something in memory that is in no file.
+    """
+    _require_files(job)
     return f"import napari_batch_prediction as nbp\n\njob = {_call(job.absolute(), 0)}\n{_RUN}"
 
 
@@ -32,9 +41,23 @@ def as_command(job: BatchJob) -> str:
 
     If options cannot express the job (exports that differ in more than their source, settings of single images), it
     is given as JSON to ``--job``.
+
+    Raises
+    ------
+    SettingsError
+        If the job has something in memory that is in no file.
     """
+    _require_files(job)
     words = [PROGRAM, "run", *_arguments(job.absolute())]
     return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+
+
+def _require_files(job: BatchJob) -> None:
+    if job.classifier == UNSAVED:
+        raise SettingsError("The classifier is in no file yet. Save the classifier first.", setting="classifier")
+    if job.in_memory.arrays:
+        name = next(iter(job.in_memory.arrays))
+        raise SettingsError(f"'{name}' is in memory. Save it to a file first, and use the file.", setting="inputs")
 
 
 def _call(model: BatchJob | Export, depth: int) -> str:

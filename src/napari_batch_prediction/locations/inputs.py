@@ -66,6 +66,13 @@ def open_image(
         If the image has no such channels, or the files of a stack differ.
     SettingsError
         If no file can have such a name.
+
+    Examples
+    --------
+    >>> import napari_batch_prediction as nbp
+    >>> with nbp.open_image("nuclei_01.png") as image:
+    ...     print(image.axes, image.shape, image.dtype)
+    yx (512, 512) uint8
     """
     axes = None if axes is None else check_axes(axes)
     location_ = location if isinstance(location, Location) else parse(location, stack)

@@ -85,5 +85,36 @@ def resume(
     on_event: Callable[[Event], None] | None = None,
     should_cancel: Callable[[], bool] | None = None,
 ) -> Ledger:
-    """Resume a recorded run; see :func:`plan_resume` and :func:`~napari_batch_prediction.running.run.run_plan`."""
+    """Resume a recorded run: predict what is not done, or is not there any more.
+
+    Parameters
+    ----------
+    ledger
+        The record of the run: ``ledger.path`` of what ``run`` returned, a file ``*.ledger.jsonl``.
+    failed
+        True to run only inputs that failed, not those that were cancelled or never begun.
+    on_event
+        Called in the calling thread with every event as it happens.
+    should_cancel
+        Called between tiles; the run stops once it returns True.
+
+    Returns
+    -------
+    The ledger, with a row for each input of the run.
+
+    Raises
+    ------
+    SettingsError
+        If the record is missing or not valid, or the classifier has changed.
+    ProjectError
+        If the classifier cannot be used.
+
+    Examples
+    --------
+    >>> import napari_batch_prediction as nbp
+    >>> ledger = nbp.BatchJob("nuclei.ilp", "nuclei_0*.png", folder="resumed").run()
+    >>> ledger[1].outputs["Probabilities"].unlink()
+    >>> nbp.resume(ledger.path)
+    <Ledger: 2 inputs: 2 done>
+    """
     return run_plan(plan_resume(ledger, failed=failed), on_event, should_cancel)
