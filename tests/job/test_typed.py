@@ -184,7 +184,7 @@ def test_progress_counts_tiles():
 WRONG = {
     "a misspelt field": (lambda: nbp.BatchJob("c.ilp", "a", exsting="skip"), "did you mean 'existing'?"),
     "a misspelt choice": (
-        lambda: nbp.BatchJob("c.ilp", "a", existing="skipp"), "error, skip or overwrite is expected, got 'skipp'",
+        lambda: nbp.BatchJob("c.ilp", "a", existing="skipx"), "error, skip or overwrite is expected, got 'skipx'",
     ),
     "no classifier": (lambda: nbp.BatchJob(inputs="a"), "classifier: is missing"),
     "a number as an input": (lambda: nbp.BatchJob("c.ilp", 3), "inputs: a list is expected, got 3"),
@@ -203,7 +203,7 @@ WRONG = {
         "workers: a whole number is expected, got 'x'",
     ),
     "a misspelt source": (
-        lambda: nbp.BatchJob("c.ilp", "a.npy", "Simple Segmentaton").plan(), "did you mean 'Simple Segmentation'?",
+        lambda: nbp.BatchJob("c.ilp", "a.npy", "simple segments").plan(), "did you mean 'Simple Segmentation'?",
     ),
     "files of a classifier in no file": (
         lambda: nbp.BatchJob(trained(), "a.npy").run(), "Save the classifier first",
