@@ -15,10 +15,14 @@ from tensor_writer import write_tensor_project
 import napari_batch_prediction as nbp
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.classifiers.pixel_classification import PixelClassification
+from napari_batch_prediction.classifiers.saving import save_labels
 from napari_batch_prediction.errors import OutputExistsError, ProjectError, SettingsError
+from napari_batch_prediction.ilp.project import LabelBlock, Lane
 from napari_batch_prediction.training.opening import open_training
+from napari_batch_prediction.training.training_set import MissingImage
 
 INFO = "Input Data/infos/lane0000/Raw Data"
+EXTENTS = {"t": 1, "z": 1, "y": 200, "x": 220}
 
 
 def same(one, other, image, axes="yx"):
@@ -109,9 +113,8 @@ def test_labels_of_a_missing_image_are_saved_again(tmp_path):
         info = file[INFO]
         assert info["filePath"][()].decode() == (tmp_path / "train.png").as_posix()
         assert info["shape"][()].tolist() == [200, 220, 1]
-    extents = {"t": 1, "z": 1, "y": 200, "x": 220}
     np.testing.assert_array_equal(
-        dense(blocks_of(saved)[0], extents), dense(blocks_of(tmp_path / "project.ilp")[0], extents)
+        dense(blocks_of(saved)[0], EXTENTS), dense(blocks_of(tmp_path / "project.ilp")[0], EXTENTS)
     )
     # Beside the image the path is relative, and the image is found again.
     shutil.copy(golden.ROOT / "a_2d_u8" / "train.png", tmp_path)
@@ -166,14 +169,58 @@ def test_formula_of_an_old_project_is_kept(value, tmp_path):
     assert same(before, after, picture(60, 50))
 
 
-def test_project_without_forest_is_saved_with_its_labels(tmp_path):
-    """ilastik trains it when it is opened there."""
+def test_labels_without_a_forest_are_saved(tmp_path):
+    """ilastik trains them when the project is opened there; loaded here, they are trained, too."""
     image = picture(60, 50)
     trained = nbp.train(image, strokes(image, 1, 2), trees=3, features="gaussian:1")
-    unfinished = PixelClassification(replace(trained.project, trees=()), trained.training)
-    saved = unfinished.save(tmp_path / "saved.ilp")
+    saved = save_labels(trained.training, tmp_path / "saved.ilp")
     with h5py.File(saved) as file:
         assert "ClassifierForests" not in file["PixelClassification"]
     after = load_classifier(saved)
     assert "trained here" in after.describe().trained_again
     assert same(trained, after, image)
+
+
+def test_file_of_an_image_that_is_gone_meanwhile_is_kept(tmp_path):
+    """Saving needs no pixels of images in files."""
+    image = picture(60, 50)
+    np.save(tmp_path / "train.npy", image)
+    trained = nbp.train(tmp_path / "train.npy", strokes(image, 1, 2), trees=3, features="gaussian:1")
+    (tmp_path / "train.npy").unlink()
+    with h5py.File(trained.save(tmp_path / "saved.ilp")) as file:
+        assert file[f"{INFO}/filePath"][()] == b"train.npy"
+        assert file[f"{INFO}/shape"][()].tolist() == [60, 50]
+
+
+def test_opened_training_is_saved_with_its_export_settings_and_missing_images(tmp_path):
+    """Also after a class was removed, which shifts the labels of images that are missing, too."""
+    path = tmp_path / "project.ilp"
+    shutil.copy(golden.ROOT / "a_2d_u8" / "project.ilp", path)
+    with h5py.File(path, "r+") as file:
+        put(file, "Prediction Export/OutputFormat", b"numpy")
+    opened = open_training(path)
+    (lost,) = opened.missing
+    number_of = np.zeros(256, np.uint8)
+    number_of[[1, 3]] = 1, 2
+    image = picture(60, 50)
+    own = nbp.train(image, strokes(image, 1, 2), trees=3, features="gaussian:1").training
+    both = replace(own, missing=(lost.relabelled(number_of),), export=opened.export)
+    saved = save_labels(both, tmp_path / "saved.ilp")
+    first, second = blocks_of(saved)
+    expected = number_of[dense(lost.blocks, EXTENTS)]
+    np.testing.assert_array_equal(dense(first, EXTENTS), expected)
+    assert np.count_nonzero(second[0].labels) == 52
+    assert open_training(saved).export == {"format": "numpy"}
+
+
+def test_labels_of_a_missing_volume_without_a_size_are_saved(tmp_path):
+    """Old projects store no shape; the labels tell that it has slices."""
+    lane = Lane(name="lane", path=str(tmp_path / "lost.tif"), axes=None, shape=None)
+    labels = np.zeros((1, 4, 5, 6), np.uint8)
+    labels[0, 1:3, 2, 2:5] = 2
+    lost = MissingImage(number=0, lane=lane, blocks=(LabelBlock((0, 7, 0, 0), labels),), reason="gone")
+    image = picture(60, 50)
+    own = nbp.train(image, strokes(image, 1, 2), trees=3, features="gaussian:1").training
+    saved = save_labels(replace(own, missing=(lost,)), tmp_path / "saved.ilp")
+    extents = {"t": 1, "z": 11, "y": 5, "x": 6}
+    np.testing.assert_array_equal(dense(blocks_of(saved)[0], extents)[0, 7:], labels[0])

@@ -1,5 +1,6 @@
 """Saving a pixel classification as a project of ilastik."""
 
+import os
 from pathlib import Path
 
 from napari_batch_prediction.errors import ProjectError, SettingsError
@@ -8,6 +9,7 @@ from napari_batch_prediction.ilp.writing.images import WrittenImage, written_ima
 from napari_batch_prediction.ilp.writing.project import check_place, write_project
 from napari_batch_prediction.locations.location import FileAt
 from napari_batch_prediction.locations.paths import absolute_path
+from napari_batch_prediction.training.forest import untrained_project
 from napari_batch_prediction.training.opening import open_training
 from napari_batch_prediction.training.training_set import MissingImage, TrainingSet
 
@@ -39,6 +41,19 @@ def save_classifier(
     images = [*map(_missing, training.missing), *(written_image(item.image, item.blocks) for item in training.images)]
     write_project(path, project, images, n_trees=training.n_trees, existing=existing)
     return path
+
+
+def save_labels(training: TrainingSet, path: str | os.PathLike[str], *, existing: Existing = "error") -> Path:
+    """Save images and labels, of which no classifier is trained so far, as a project.
+
+    Parameters
+    ----------
+    training
+        The images and labels, at least one image.
+    path, existing
+        See :meth:`~napari_batch_prediction.classifiers.base.Classifier.save`; the errors are the same.
+    """
+    return save_classifier(untrained_project(training), training, Path(path), existing)
 
 
 def _stored(project: PixelClassificationProject) -> TrainingSet:

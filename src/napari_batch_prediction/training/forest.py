@@ -131,7 +131,14 @@ def make_project(training: TrainingSet, forest: TrainedForest) -> PixelClassific
         column_labels=forest.labels,
         channel_of_column=tuple(label - 1 for label in forest.labels),
         workflow=PIXEL_CLASSIFICATION,
+        export=training.export,
     )
+
+
+def untrained_project(training: TrainingSet) -> PixelClassificationProject:
+    """Return the project, in no file yet, of a training that has no forest so far."""
+    nothing = np.empty(0, np.float32)
+    return make_project(training, TrainedForest((), (), nothing, nothing.astype(np.float64)))
 
 
 def training_axes(image: Image) -> str:

@@ -16,7 +16,7 @@ from napari_batch_prediction.ilp.reading.file import ProjectFile
 from napari_batch_prediction.ilp.training import StoredTraining, read_training
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.locations.paths import absolute_path
-from napari_batch_prediction.training.forest import train_project
+from napari_batch_prediction.training.forest import train_project, training_axes
 from napari_batch_prediction.training.images import open_training_image
 from napari_batch_prediction.training.labelled_image import SPATIAL, LabelledImage
 from napari_batch_prediction.training.training_set import MissingImage, TrainingSet
@@ -66,7 +66,7 @@ def open_training(path: str | os.PathLike[str], places: Places | None = None, *,
             selection = _selection(stored, images)
         except ProjectError:
             selection = default_selection(images[-1].image.extents if images else _LARGE)
-    return _training_set(stored, images, missing, selection, seed)
+        return _training_set(file, stored, images, missing, selection, seed)
 
 
 def train_from_labels(file: ProjectFile) -> tuple[PixelClassificationProject, TrainingSet]:
@@ -90,7 +90,7 @@ def train_from_labels(file: ProjectFile) -> tuple[PixelClassificationProject, Tr
         for image in missing:
             if image.blocks:
                 raise ProjectError(image.reason)
-        training = _training_set(stored, images, missing, _selection(stored, images))
+        training = _training_set(file, stored, images, missing, _selection(stored, images))
         project = _trained(training)
     except BatchPredictionError as error:
         raise ProjectError(
@@ -103,7 +103,6 @@ def train_from_labels(file: ProjectFile) -> tuple[PixelClassificationProject, Tr
         path=file.path,
         version=file.version,
         lanes=stored.lanes,
-        export=read_export_settings(file, project.axes),
         workflow=file.workflow,
         trained_again=(
             "The project was saved without its trained classifier. It was trained here from its "
@@ -137,6 +136,7 @@ def _found(file: ProjectFile, stored: StoredTraining, places: Places) -> tuple[l
 
 
 def _training_set(
+    file: ProjectFile,
     stored: StoredTraining,
     images: list[LabelledImage],
     missing: list[MissingImage],
@@ -151,6 +151,7 @@ def _training_set(
         n_trees=stored.n_trees,
         seed=seed,
         missing=tuple(missing),
+        export=read_export_settings(file, training_axes(images[-1].image) if images else stored.lanes[-1].axes or ""),
     )
 
 

@@ -1,9 +1,11 @@
 """What a classifier is trained on: images, labels, classes, features, and how."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_batch_prediction.colors import Color
 from napari_batch_prediction.features.selection import FeatureSelection
@@ -55,6 +57,10 @@ class MissingImage:
     blocks: tuple[LabelBlock, ...]
     reason: str
 
+    def relabelled(self, number_of: NDArray[np.uint8]) -> "MissingImage":
+        """Return the same with other labels: ``number_of`` (256,) has the new one of each, 0 for none."""
+        return replace(self, blocks=tuple(LabelBlock(block.start, number_of[block.labels]) for block in self.blocks))
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TrainingSet:
@@ -74,6 +80,8 @@ class TrainingSet:
         Seed of the random numbers.
     missing
         Images of the project that were not found. Nothing is trained on their labels, which are saved again.
+    export
+        The export settings of the project, as fields of an export, where they differ from ilastik's defaults.
     """
 
     images: tuple[LabelledImage, ...]
@@ -83,6 +91,7 @@ class TrainingSet:
     n_trees: int = N_TREES
     seed: int = 0
     missing: tuple[MissingImage, ...] = ()
+    export: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def n_channels(self) -> int:

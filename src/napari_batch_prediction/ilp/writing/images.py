@@ -2,8 +2,9 @@
 
 import os
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from glob import has_magic
 from math import prod
 from pathlib import Path, PurePath
 
@@ -57,8 +58,14 @@ class WrittenImage:
     @property
     def label_axes(self) -> str:
         """The axes in which ilastik keeps labels: ``t`` and ``z`` unless of extent 1, ``y``, ``x`` and ``c``."""
-        extents = dict(zip(self.axes or "", self.shape or [None] * len(self.axes or ""), strict=True))
-        return "".join(key for key in "tzyx" if key in "yx" or extents.get(key, 1) != 1) + "c"
+        known = dict(zip(self.axes or "", self.shape or (), strict=False))
+        return "".join(key for i, key in enumerate("tzyx") if key in "yx" or self._is_long(key, i, known)) + "c"
+
+    def _is_long(self, key: str, i: int, known: Mapping[str, int]) -> bool:
+        """Return True if there are several time points or slices, as far as it is known; labels tell it, too."""
+        reach = max((block.start[i] + block.labels.shape[i] for block in self.blocks), default=0)
+        default = 1 if self.shape is not None or key not in (self.axes or "") else 2
+        return max(known.get(key, default), reach) > 1
 
 
 def written_image(image: Image, blocks: Sequence[LabelBlock]) -> WrittenImage:
@@ -120,6 +127,8 @@ def _file_of(image: Image) -> FileAt | None:
     location = parse(image.location)
     if not isinstance(location, FileAt) or location.path.suffix.lower() == _PROJECT:
         return None
+    if not os.path.lexists(location.path) and not has_magic(str(location)):
+        return location  # it may come back, and its labels are kept
     try:
         with location.open(image.axes) as found:
             return location if found.shape == image.shape else None
