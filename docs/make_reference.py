@@ -33,6 +33,7 @@ def blocks() -> dict[str, Callable[[], str]]:
         "commands": commands,
         "readers": readers,
         "formats": formats,
+        "uses": uses,
         "tables": tables,
         "extras": extras,
         **{f"fields of {model.__name__}": partial(fields, model) for model in (BatchJob, Export, InputSettings)},
@@ -96,6 +97,15 @@ def formats() -> str:
     sequences = ", ".join(f"`{image.name}`" for image in IMAGE_FORMATS if image.slices is not None)
     table = _table(("Format", "Extension", "Types", "Axes", "Channels", "Compression"), rows)
     return f"{table}\nSequences of files: {sequences}.\n"
+
+
+def uses() -> str:
+    """Return what each format of images is, and which programs open it, as a list."""
+    names: dict[str, list[str]] = {}
+    for image in IMAGE_FORMATS:
+        if image.slices is None:
+            names.setdefault(image.about, []).append(f"`{image.name}`")
+    return "".join(f"* {', '.join(formats)}: {about}\n" for about, formats in names.items())
 
 
 def tables() -> str:
