@@ -155,9 +155,10 @@ def preview(
 
 
 def image_sources(classifier: Classifier, exports: Sequence[Export]) -> tuple[str, ...]:
-    """Return the sources of exports, each once; of a table the image that it is made of."""
+    """Return the sources of exports, each once, in the classifier's order; of a table the image that it is made of."""
     found = [classifier.source(export.source) for export in exports]
-    return tuple(dict.fromkeys(source.made_from if source.kind == "table" else source.name for source in found))
+    names = {source.made_from if source.kind == "table" else source.name for source in found}
+    return tuple(sorted(names, key=classifier.sources.index))
 
 
 def choose_region(

@@ -13,6 +13,7 @@ from napari_batch_prediction.session.work import Failure
 from napari_batch_prediction.widgets.canvas.grids import LayerGrid, PixelGrid
 from napari_batch_prediction.widgets.canvas.layers import ShownLayers
 from napari_batch_prediction.widgets.canvas.row_loader import Loaded, RowRequest, load_row
+from napari_batch_prediction.widgets.canvas.sight import in_sight
 from napari_batch_prediction.widgets.canvas.turns import Steps, Turns
 from napari_batch_prediction.widgets.viewer_layers import LayerImage
 from napari_batch_prediction.widgets.work import in_background
@@ -58,28 +59,40 @@ class LayersAbove(QObject):
     def add(self, request: RowRequest) -> None:
         """Add the prediction of a layer of the viewer, in place of an earlier one."""
         group = self._groups.setdefault(request.location, ShownLayers(self._viewer))
-        image, location = request.arrays.get(request.location), LayerNamed.of(request.location)
-        if location is None:
-            return
-        if isinstance(image, LayerImage):
-            # Its name may have changed meanwhile, or it may be gone.
-            layers: Sequence[Layer] = image.layers
-        else:
-            by_name = {layer.name: layer for layer in self._viewer.layers}
-            layers = [by_name[name] for name in location.names if name in by_name]
-        base = next(iter(layers), None)
+        layers = self._layers(request)
         # Of layers that are channels, the upper ones would hide what is only above the first.
         group.base = max(
             (layer for layer in layers if layer in self._viewer.layers), key=self._viewer.layers.index, default=None
         )
-        grid = None
-        if base is not None and isinstance(image, MemoryImage):
-            axes = input_settings(request.job, request.location).axes or image.axes
-            # Meanwhile it may have got pixels of another kind. Colours, or other layers as channels, are one more axis.
-            if len(axes) == base.ndim + bool(getattr(base, "rgb", False) or location.others):
-                grid = grid_of(base, axes)
+        axes = self._axes(request, layers)
+        grid = grid_of(layers[0], axes) if axes else None
         on_end = partial(self._take, request.location, group)
         in_background(partial(load_row, request, grid, group.keys), self, on_end)
+
+    def in_sight(self, request: RowRequest) -> dict[str, tuple[int, int]]:
+        """Return start and stop of what is in sight of a layer along its axes; nothing if that is not known."""
+        layers = self._layers(request)
+        axes = self._axes(request, layers)
+        return in_sight(self._viewer, layers[0], axes) if axes and layers[0] in self._viewer.layers else {}
+
+    def _layers(self, request: RowRequest) -> "Sequence[Layer]":
+        """Return the layers of an image."""
+        image, location = request.arrays.get(request.location), LayerNamed.of(request.location)
+        if isinstance(image, LayerImage):
+            # Its name may have changed meanwhile, or it may be gone.
+            return image.layers
+        by_name = {layer.name: layer for layer in self._viewer.layers}
+        return [by_name[name] for name in location.names if name in by_name] if location is not None else []
+
+    def _axes(self, request: RowRequest, layers: "Sequence[Layer]") -> str:
+        """Return the axes of an image that lies where these layers do; none if it does not."""
+        image, location = request.arrays.get(request.location), LayerNamed.of(request.location)
+        if not layers or location is None or not isinstance(image, MemoryImage):
+            return ""
+        axes = input_settings(request.job, request.location).axes or image.axes
+        # Meanwhile it may have got pixels of another kind. Colours, or other layers as channels, are one more axis.
+        is_alike = len(axes) == layers[0].ndim + bool(getattr(layers[0], "rgb", False) or location.others)
+        return axes if is_alike else ""
 
     def _take(self, location: str, group: ShownLayers, result: Loaded | Failure) -> None:
         if not self._docked:

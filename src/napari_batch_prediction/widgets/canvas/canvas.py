@@ -10,6 +10,7 @@ from napari_batch_prediction.widgets.canvas.layers import ShownLayers
 from napari_batch_prediction.widgets.canvas.opengl import make_current
 from napari_batch_prediction.widgets.canvas.reading import Reading
 from napari_batch_prediction.widgets.canvas.row_loader import Loaded, RowRequest, warm_up
+from napari_batch_prediction.widgets.canvas.sight import in_sight
 from napari_batch_prediction.widgets.canvas.turns import Steps, Turns
 from napari_batch_prediction.widgets.parts.timers import single_shot
 from napari_batch_prediction.widgets.work import in_background
@@ -90,6 +91,22 @@ class Canvas(QObject):
     def warm_up(self) -> None:
         """Load the libraries of layers in the background: napari would load them with the first layer."""
         in_background(warm_up, self)
+
+    def in_sight(self, request: RowRequest) -> dict[str, tuple[int, int]]:
+        """Return start and stop of what is in sight of an image along its axes; nothing if it is not on the canvas."""
+        if request.in_memory:
+            return self._above.in_sight(request)
+        layer = self._row.image_layer
+        if request.location != self.location or layer is None:
+            return {}
+        return in_sight(self._viewer, layer, "".join(layer.axis_labels))
+
+    def show_preview(self, request: RowRequest) -> None:
+        """Show a preview: above its layer, or over its image, until that or another row is shown again."""
+        if request.in_memory:
+            self._above.add(request)
+        else:
+            self.show_row(request)
 
     def add_predicted(self, request: RowRequest) -> None:
         """Add the prediction of a layer of the viewer above it, in place of an earlier one."""

@@ -97,6 +97,12 @@ class ShownLayers:
         """The layers that show the image."""
         return [] if self._is_hidden else [present.layer for present in self._present.values()]
 
+    @property
+    def image_layer(self) -> "Layer | None":
+        """The first layer of the image itself; None if there is none."""
+        images = (present.layer for present in self._present.values() if present.data.source == RAW)
+        return None if self._is_hidden else next(images, None)
+
     def show(self, group: Sequence[LayerData]) -> None:
         """Show these layers instead of the present ones, at once; for a viewer that does not draw."""
         for _ in self.steps(group):
@@ -150,7 +156,9 @@ class ShownLayers:
         for data in group:
             self._renew(self._present[data.key], data)
         self._is_hidden = False
-        if group and not np.array_equal(before, self._extent()):
+        # Predictions above a layer of the user move no camera.
+        is_image = any(data.source == RAW for data in group)
+        if is_image and not np.array_equal(before, self._extent()):
             self._viewer.reset_view()
 
     def _taker(self, data: LayerData) -> _Present | None:

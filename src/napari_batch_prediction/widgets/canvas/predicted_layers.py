@@ -69,7 +69,7 @@ class Prediction:
         return self.source.value_range if self.dtype == self.source.dtype else None
 
 
-def predicted_layers(prediction: Prediction, grid: PixelGrid, stem: str) -> list[LayerData]:
+def predicted_layers(prediction: Prediction, grid: PixelGrid, stem: str, note: str = "") -> list[LayerData]:
     """Return the layers of a prediction.
 
     Parameters
@@ -80,6 +80,8 @@ def predicted_layers(prediction: Prediction, grid: PixelGrid, stem: str) -> list
         The pixel grid of the image.
     stem
         Start of the names of the layers.
+    note
+        End of their names.
     """
     source, pixels = prediction.source, prediction.pixels
     geometry = grid.options(prediction.start)
@@ -93,7 +95,7 @@ def predicted_layers(prediction: Prediction, grid: PixelGrid, stem: str) -> list
             identity=identity,
             kind=kind,
             stem=stem,
-            title=title,
+            title=f"{title} {note}".strip(),
             data=data,
             options={**geometry, **options},
             in_3d=in_3d,

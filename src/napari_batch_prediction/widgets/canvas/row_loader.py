@@ -27,6 +27,9 @@ from napari_batch_prediction.widgets.canvas.layer_data import RAW, LayerData, cl
 from napari_batch_prediction.widgets.canvas.pixels import Pixels, read_pixels
 from napari_batch_prediction.widgets.canvas.predicted_layers import ORDER, Prediction, predicted_layers
 
+PREVIEW = "(preview)"
+"""The end of the names of layers that are no results of a run."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class RowRequest:
@@ -43,7 +46,9 @@ class RowRequest:
     ended
         The row of the ledger; None while the image is not finished.
     predicted
-        The predictions of an image in memory, by the name of the export.
+        The predictions that are in memory, by the name of the export.
+    is_preview
+        True if the predictions are no results of a run; the names of their layers say so.
     """
 
     location: str
@@ -52,6 +57,7 @@ class RowRequest:
     exports: Collection[NamedExport] = ()
     ended: LedgerRow | None = None
     predicted: Mapping[str, NDArray] = field(default_factory=dict)
+    is_preview: bool = False
 
     @property
     def in_memory(self) -> bool:
@@ -112,7 +118,7 @@ def load_row(
             layers += raw_layers(pixels, raw, grid, stem)
         predictions = _in_order(request, _predictions(request, raw, grid, problems))
         for prediction in predictions:
-            layers += predicted_layers(prediction, grid, stem)
+            layers += predicted_layers(prediction, grid, stem, note=PREVIEW if request.is_preview else "")
         _choose_visible(layers, predictions)
         for layer in layers:
             if layer.key not in present:
