@@ -1,4 +1,4 @@
-"""The command line: run, check, resume, info, demo.
+"""The command line: run, check, resume, train, info, demo.
 
 Importing this module is fast: the model of a job is imported when arguments are read, other modules when a command
 runs. Nothing here imports Qt or napari.
@@ -126,6 +126,7 @@ def make_parser() -> argparse.ArgumentParser:
     resume.add_argument("ledger", metavar="LEDGER", type=Path, help="the record of the run (*.ledger.jsonl)")
     resume.add_argument("--failed", action="store_true", help="do only what failed")
     resume.set_defaults(command=_resume)
+    _add_train(commands)
     info = commands.add_parser("info", allow_abbrev=False, help="show what a classifier is")
     info.add_argument("classifier", metavar="CLASSIFIER", help=describe(BatchJob, "classifier"))
     info.set_defaults(command=_info)
@@ -274,13 +275,69 @@ def _info(arguments: argparse.Namespace) -> int:
     return DONE
 
 
+def _add_train(commands: "argparse._SubParsersAction[Command]") -> None:
+    """Add the command that trains."""
+    train = commands.add_parser(
+        "train", allow_abbrev=False, help="train a classifier on images and label images, and save it for ilastik"
+    )
+    train.add_argument("images", metavar="IMAGE", nargs="+", help="Training images: files, folders, patterns, lists.")
+    train.add_argument(
+        "--labels",
+        required=True,
+        metavar="PATTERN",
+        help="Label image of each image, 0 where nothing is labelled and classes from 1: a pattern with {stem} for the "
+        "name of the image, beside it or in the current folder, or all label images as a file, folder or pattern.",
+    )
+    train.add_argument("-o", "--output", required=True, metavar="FILE", type=Path, help="The project, FILE.ilp.")
+    train.add_argument(
+        "--features",
+        metavar="TEXT",
+        help="Features and scales, for example 'all:0.3-10', 'gaussian:0.3,1,3.5; hessian:1-5' or 'from:other.ilp'. "
+        "Default: all that fit.",
+    )
+    train.add_argument("--trees", metavar="N", type=int, default=100, help="Number of trees. Default: 100.")
+    train.add_argument("--seed", metavar="N", type=int, default=0, help="Seed of the random numbers. Default: 0.")
+    train.add_argument("--input-axes", metavar="AXES", help="Axes of every image, for example tyx.")
+    train.add_argument("--overwrite", action="store_true", help="Replace the project if there is one of that name.")
+    train.add_argument("--report", action="store_true", help="Say how far the classifier can be trusted.")
+    train.set_defaults(command=_train)
+
+
+def _train(arguments: argparse.Namespace) -> int:
+    from napari_batch_prediction.api.train import train_files
+    from napari_batch_prediction.report import table_lines
+
+    def show(rows: "Sequence[tuple[str, str]]") -> None:
+        print("\n".join(table_lines([("image", "labels"), *rows])))
+
+    def warn(text: str) -> None:
+        print(one_line(text), file=sys.stderr)
+
+    classifier, path = train_files(
+        arguments.images,
+        arguments.labels,
+        arguments.output,
+        axes=arguments.input_axes,
+        features=arguments.features,
+        trees=arguments.trees,
+        seed=arguments.seed,
+        overwrite=arguments.overwrite,
+        show=show,
+        warn=warn,
+    )
+    print(f"\nTrained {arguments.trees} trees of {len(classifier.classes)} classes: {one_line(str(path))}")
+    if arguments.report:
+        print(f"\n{classifier.report()}")
+    return DONE
+
+
 def _demo(arguments: argparse.Namespace) -> int:
     from napari_batch_prediction.demo import run_demo
 
     return run_demo(arguments.folder, arguments.viewer, arguments.ends)
 
 
-_WRITES_FILES = (_run, _resume, _demo)
+_WRITES_FILES = (_run, _resume, _demo, _train)
 """Commands whose outputs are files, whatever becomes of what they print."""
 
 

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import zarr
 
 import napari_batch_prediction as nbp
+from napari_batch_prediction.cli import main
 from napari_batch_prediction.errors import ImageMismatchError, SettingsError
 from napari_batch_prediction.features.choice import parse_selection, selection_text
 
@@ -83,3 +85,52 @@ def test_text_of_a_selection_spells_the_same_selection(text: str) -> None:
     """A selection as text, read again, is the same selection."""
     selection = parse_selection(text)
     assert parse_selection(selection_text(selection)) == selection
+
+
+def test_command_trains_and_saves_a_project(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The command shows the pairs, saves a project that predicts, and does not replace one unasked."""
+    for name in "ab":
+        np.save(tmp_path / f"{name}.npy", _image())
+        np.save(tmp_path / f"{name}_labels.npy", _labels())
+    project = tmp_path / "cells.ilp"
+    command = ["train", str(tmp_path / "*.npy"), "--labels", "{stem}_labels.npy", "--features", "gaussian:1"]
+    assert main([*command, "-o", str(project), "--trees", "5", "--report"]) == 0
+    told = capsys.readouterr().out
+    assert "a_labels.npy" in told
+    assert "Out of bag" in told
+    segmentation = nbp.load_classifier(project).predict(_image(1), source="Simple Segmentation")
+    assert np.mean(segmentation == np.where(np.arange(80) < 40, 1, 2)) > 0.9
+    assert main([*command, "-o", str(project)]) == 2
+    assert "exists" in capsys.readouterr().err
+
+
+def test_labels_of_a_zarr_larger_than_its_strokes_are_read_in_pieces() -> None:
+    """Images and labels kept in Zarr are read where labels are: most chunks of the image are never touched."""
+    store = zarr.storage.MemoryStore()
+    root = zarr.open_group(store, mode="w")
+    image = root.create_array("image", shape=(4, 2000, 3000), chunks=(1, 200, 200), dtype="uint8")
+    labels = root.create_array("labels", shape=(4, 2000, 3000), chunks=(1, 200, 200), dtype="uint8")
+    image[2, 1000:1200, 1000:1400] = np.tile(_image(shape=(200, 200)), (1, 2))
+    labels[2, 1100, 1010:1040], labels[2, 1100, 1150:1190] = 1, 2
+    touched = _Counting(image)
+    classifier = nbp.train(touched, labels, axes="tyx", features="gaussian:1,3.5", trees=5)
+    assert touched.n_pixels < 10**5
+    assert classifier.axes == "tyx"
+    assert classifier.training is not None
+    blocks = classifier.training.images[0].blocks
+    assert [(block.start, block.labels.shape) for block in blocks] == [
+        ((2, 0, 1100, 1010), (1, 1, 1, 14)),
+        ((2, 0, 1100, 1024), (1, 1, 1, 166)),
+    ]
+
+
+class _Counting:
+    """A lazy array that counts the pixels that are read."""
+
+    def __init__(self, array: zarr.Array) -> None:
+        self._array, self.shape, self.dtype, self.n_pixels = array, array.shape, array.dtype, 0
+
+    def __getitem__(self, region: tuple[slice, ...]) -> np.ndarray:
+        pixels = np.asarray(self._array[region])
+        self.n_pixels += pixels.size
+        return pixels

@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,14 @@ from napari_batch_prediction.colors import Color
 from napari_batch_prediction.errors import ImageMismatchError, SettingsError
 from napari_batch_prediction.features.choice import default_selection, fitted, parse_selection
 from napari_batch_prediction.features.selection import FeatureSelection
-from napari_batch_prediction.ilp.project import LabelBlock
+from napari_batch_prediction.ilp.project import Existing, LabelBlock
 from napari_batch_prediction.images.arrays import array_image, is_array, is_layer
 from napari_batch_prediction.images.base import Image
-from napari_batch_prediction.locations.inputs import open_image
+from napari_batch_prediction.locations.base import Location
+from napari_batch_prediction.locations.inputs import expand_inputs, open_image
 from napari_batch_prediction.training.forest import train_project, training_doubts
 from napari_batch_prediction.training.labelled_image import SPATIAL, LabelledImage, label_blocks
+from napari_batch_prediction.training.pairing import pair_labels
 from napari_batch_prediction.training.reopening import ReopeningImage
 from napari_batch_prediction.training.training_set import (
     N_TREES,
@@ -96,6 +98,8 @@ def train(
     """
     if trees < 1:
         raise SettingsError(f"{trees} trees cannot vote, expected at least 1.", setting="trees")
+    if seed < 0:
+        raise SettingsError(f"The seed is {seed}, expected 0 or more.", setting="seed")
     given, given_labels = _listed(images), _listed(labels)
     if not given:
         raise SettingsError("There are no images to train on.", setting="images")
@@ -131,6 +135,69 @@ def train(
     for doubt in training_doubts(training, examples):
         warnings.warn(str(doubt), stacklevel=2)
     return PixelClassification(project, training)
+
+
+def train_files(
+    images: Sequence[str],
+    labels: str,
+    output: Path,
+    *,
+    axes: str | None = None,
+    features: str | None = None,
+    trees: int = N_TREES,
+    seed: int = 0,
+    overwrite: bool = False,
+    show: Callable[[Sequence[tuple[str, str]]], None],
+    warn: Callable[[str], None],
+) -> tuple[PixelClassification, Path]:
+    """Train on files, and save the project.
+
+    Parameters
+    ----------
+    images
+        Inputs: files, folders, patterns, lists.
+    labels
+        See :func:`~napari_batch_prediction.training.pairing.pair_labels`.
+    output, overwrite
+        The file, and True to replace one of that name.
+    axes, features, trees, seed
+        See :func:`train`.
+    show
+        Called with each image and its labels before anything is read.
+    warn
+        Called with each warning.
+
+    Returns
+    -------
+    The classifier and its file.
+
+    Raises
+    ------
+    SettingsError
+        If it is not clear which labels belong to which image.
+    OutputExistsError, ExportError
+        If the project cannot be written; this is found before training.
+    """
+    from napari_batch_prediction.ilp.writing.project import check_place
+    from napari_batch_prediction.locations.paths import absolute_path
+
+    existing: Existing = "overwrite" if overwrite else "error"
+    check_place(absolute_path(output), existing)
+    pairs = pair_labels(expand_inputs(images), labels)
+    show([(str(pair.image), str(pair.labels)) for pair in pairs])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        classifier = train(
+            [pair.image for pair in pairs],
+            [pair.labels for pair in pairs],
+            axes=axes,
+            features=features,
+            trees=trees,
+            seed=seed,
+        )
+    for warning in caught:
+        warn(str(warning.message))
+    return classifier, classifier.save(output, existing=existing)
 
 
 def chosen_features(features: FeatureSelection | str | None, images: Sequence[Image]) -> FeatureSelection:
@@ -220,14 +287,14 @@ def _likely_axes(image: Image) -> Iterable[str]:
 def _opened(given: Any, axes: str | None, name: str) -> Image:
     if isinstance(given, Image):
         return given
-    if isinstance(given, str | os.PathLike):
+    if isinstance(given, str | os.PathLike | Location):
         return ReopeningImage(partial(open_image, given, axes))
     return array_image(given, axes, name)
 
 
 def _listed(given: Any) -> list[Any]:
     """Return what is given as a list; a path, an array, a layer or an image is one."""
-    is_one = isinstance(given, str | Path | Image) or is_array(given) or is_layer(given)
+    is_one = isinstance(given, str | Path | Image | Location) or is_array(given) or is_layer(given)
     return [given] if is_one else [*given]
 
 
