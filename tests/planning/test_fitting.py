@@ -55,10 +55,10 @@ def test_every_offer_is_accepted(tmp_path):
 
 
 def test_guess_that_nothing_fits():
-    """Without axes that fit, the reason still says that they are guessed."""
+    """Without axes that fit, the reason still says that they are guessed, and leads to no axes."""
     problem = guessed(VOLUME, "yx", (40, 40))
     assert "only guessed" in problem.text
-    assert problem.setting == "axes"
+    assert problem.setting is None
     assert "would fit" not in problem.text
 
 

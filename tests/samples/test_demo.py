@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 from repository import SAMPLES
 
+from napari_batch_prediction.cli import main
 from napari_batch_prediction.demo import DAMAGED, run_demo
 from napari_batch_prediction.demo.overview import Panels, draw_overview
 from napari_batch_prediction.errors import SettingsError
@@ -117,3 +118,13 @@ def test_foreign_folder_is_refused_and_stays(tmp_path, kind):
         run_demo(target, viewer=False)
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert [path.read_text() for path in files] == ["text" if kind == "file" else "my own project"]
+
+
+def test_viewer_without_qt_says_what_to_install(tmp_path, monkeypatch, capsys):
+    """Before anything is done: one sentence, and status 2."""
+    monkeypatch.setattr("napari_batch_prediction.demo._BINDINGS", ("nothing_of_qt",))
+    assert main(["demo", str(tmp_path / "demo"), "--viewer"]) == 2
+    said = capsys.readouterr()
+    assert "pip install 'napari-batch-prediction[pyqt6]'" in said.err
+    assert len(said.err.splitlines()) == 1
+    assert not (tmp_path / "demo").exists()

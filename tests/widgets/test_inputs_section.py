@@ -1,5 +1,6 @@
 """The part of the window that lists the images, by itself."""
 
+import shutil
 from itertools import pairwise
 from pathlib import Path
 
@@ -369,6 +370,29 @@ def test_button_beside_a_reason_leads_to_what_mends_it(section, folder, qtbot):
     check(section, folder / "project.ilp")
     assert [row[3:] for row in cells(table(section))[:2]] == [["1", "ok"], ["1", "ok"]]
     assert "5 images, 1 with a problem" in labels(section)
+
+
+def test_images_that_a_button_leads_to_are_in_sight(section, folder, qtbot):
+    """Far down in the list, and also when the settings below unfold and take room from it."""
+    for i in range(30):
+        shutil.copy(folder / "images" / "test1.png", folder / "images" / f"a_{i:02}.png")
+    section.add([str(folder / "images")])
+    check(section, folder / "project.ilp")
+    rows = [i for i, row in enumerate(cells(table(section))) if row[0] == "rgb.png"]
+    section.activateWindow()
+    assert not _in_sight(table(section), rows)
+    qtbot.mouseClick(button(section, "Choose channels"), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: _in_sight(table(section), rows))
+
+
+def _in_sight(view: QTableView, rows: list[int]) -> bool:
+    boxes = [view.visualRect(view.model().index(row, 0)) for row in rows]
+    return bool(rows) and all(view.viewport().rect().contains(box) for box in boxes)
+
+
+def test_long_names_keep_both_ends(section):
+    """The end of a name tells the wells of a plate apart."""
+    assert table(section).textElideMode() == Qt.TextElideMode.ElideMiddle
 
 
 def test_series_of_an_ome_tiff_is_chosen_from_a_list(section, folder, qtbot):

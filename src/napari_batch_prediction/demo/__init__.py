@@ -2,8 +2,10 @@
 
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
+from napari_batch_prediction import PROGRAM
 from napari_batch_prediction.console import Ends
 from napari_batch_prediction.demo.samples import NUCLEI
 from napari_batch_prediction.disk import require_path
@@ -13,6 +15,9 @@ from napari_batch_prediction.job.stored import write_job
 
 DEFAULT_FOLDER = Path("nbp-demo")
 DAMAGED = "nuclei_07_damaged.png"
+
+# The bindings of Qt that napari takes.
+_BINDINGS = ("PyQt6", "PySide6", "PyQt5", "PySide2")
 
 _RECORD = "demo.ledger.jsonl"
 
@@ -25,7 +30,7 @@ def run_demo(folder: Path | None, viewer: bool, ends: Ends | None = None) -> int
     folder
         Folder of the demo; :data:`DEFAULT_FOLDER` if None.
     viewer
-        True to open napari afterwards, with the same images and the widget filled in.
+        True to open napari afterwards, on the finished run.
     ends
         The signals that end it.
 
@@ -36,8 +41,10 @@ def run_demo(folder: Path | None, viewer: bool, ends: Ends | None = None) -> int
     Raises
     ------
     SettingsError
-        If the folder holds other files.
+        If the folder holds other files, or there is no Qt for the viewer.
     """
+    if viewer:
+        _require_qt()
     from napari_batch_prediction.demo.overview import save_overview
     from napari_batch_prediction.planning.plan import make_plan
     from napari_batch_prediction.report import Progress, print_ledger
@@ -61,11 +68,20 @@ def run_demo(folder: Path | None, viewer: bool, ends: Ends | None = None) -> int
         print(f"Expected only {DAMAGED} to fail, but these did: {', '.join(failed) or 'none'}.")
     print(f"Images and results in one picture: {overview}")
     if viewer:
-        print("napari opens with everything filled in. Press Export all; close the window to end.")
+        print("napari opens on these results. Close its window to end.", flush=True)
         # The window is a program of its own, since this module may not know Qt.
-        program = [sys.executable, "-m", "napari_batch_prediction.widgets.demo", write_job(job.absolute())]
+        text = write_job(job.absolute().model_copy(update={"ledger": None}))
+        program = [sys.executable, "-m", "napari_batch_prediction.widgets.demo", text, str(ledger.path)]
         subprocess.run(program, check=False)  # noqa: S603
     return 0 if failed == [DAMAGED] else 1
+
+
+def _require_qt() -> None:
+    """Raise an error if napari has no Qt to make its window with."""
+    if find_spec("napari") is None or not any(map(find_spec, _BINDINGS)):
+        raise SettingsError(
+            f"The viewer needs Qt, which is not installed: pip install '{PROGRAM}[pyqt6]', or leave out --viewer."
+        )
 
 
 def make_demo(folder: Path) -> BatchJob:

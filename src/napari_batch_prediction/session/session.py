@@ -9,13 +9,14 @@ from psygnal import Signal
 
 from napari_batch_prediction.job.in_memory import InMemory
 from napari_batch_prediction.job.job import BatchJob
-from napari_batch_prediction.locations.location import absolute
 from napari_batch_prediction.planning.inputs.inspection import Inspections
 from napari_batch_prediction.planning.plan import Found, Plan
 from napari_batch_prediction.records.events import BatchFinished, Event
-from napari_batch_prediction.records.ledger import BAD, Ledger
+from napari_batch_prediction.records.ledger import Ledger
+from napari_batch_prediction.records.reading import read_record
 from napari_batch_prediction.records.record import Recorded
 from napari_batch_prediction.session import steps
+from napari_batch_prediction.session.retries import Retries
 from napari_batch_prediction.session.state import NEXT, Checking, Editing, Ended, Ready, Running, State
 from napari_batch_prediction.session.steps import CheckStep
 from napari_batch_prediction.session.work import Failure, Work, Worker
@@ -93,10 +94,7 @@ class BatchSession:
         self.ledger: Ledger | None = None
         self._state: State = Editing()
         self._problem = ""
-        # The answer of :meth:`to_retry`, and the objects that it is for: the view asks at every change of state.
-        self._retried: tuple[object, object, tuple[str, ...]] = (None, None, ())
-        # The job of the last run, and the hash of its classifier.
-        self._ran: tuple[BatchJob, str] | None = None
+        self._retries = Retries()
         self._events: list[Event] = []
         self._inspections = Inspections()
         self._worker, self._in_memory = worker, in_memory
@@ -174,14 +172,7 @@ class BatchSession:
 
     def to_retry(self) -> tuple[str, ...]:
         """Return the images that failed or had a problem in the last run, as far as they are among the inputs."""
-        plan, ledger, _ = self._retried
-        if plan is not self.plan or ledger is not self.ledger:
-            rows, bad = self.plan.rows if self.plan is not None else (), set()
-            if self.ledger is not None:
-                bad = {absolute(row.input) for row in self.ledger.rows if row.status in BAD}
-            images = tuple(row.input for row in rows if absolute(row.input) in bad) if bad else ()
-            self._retried = self.plan, self.ledger, images
-        return self._retried[2]
+        return self._retries.images(self.plan, self.ledger)
 
     def retry_failed(self) -> None:
         """Run the images of the last run that failed or had a problem again, with the job as it stands.
@@ -190,8 +181,9 @@ class BatchSession:
         not among the inputs any more are run with the settings of that run. Without effect during a run, or without a
         last run.
         """
-        images = self.to_retry()
-        if images and self.job is not None and not self._is_as_run():
+        images, has_record = self.to_retry(), self.ledger is not None and self.ledger.path is not None
+        goes_on = has_record and self.job is not None and self._retries.has_settings_of(self.job, self.plan)
+        if images and self.job is not None and not goes_on:
             self._start(self.job.model_copy(update={"inputs": images, "ledger": None}))
         else:
             self.retry_as_before()
@@ -205,6 +197,17 @@ class BatchSession:
         """Read the record of a run, and predict its unfinished images; without effect during a run."""
         self._run(partial(steps.resume, record))
 
+    def show(self, record: Path) -> None:
+        """Read the record of a run to be shown, and run nothing; without effect during a run.
+
+        Raises
+        ------
+        SettingsError
+            If it cannot be read.
+        """
+        if not isinstance(self._state, Running):
+            self._note_recorded(read_record(record))
+
     def cancel(self) -> None:
         """Stop the run after the tiles that are being worked on; without effect if nothing runs."""
         state = self._state
@@ -217,14 +220,6 @@ class BatchSession:
         self.cancel()
         if isinstance(self._state, Editing | Checking):
             self._edit()
-
-    def _is_as_run(self) -> bool:
-        """Return True if the job as it stands differs from that of the last run at most in its inputs."""
-        if self.ledger is None or self.ledger.path is None or self._ran is None or self.job is None:
-            return False
-        job, classifier = self._ran
-        is_same_file = self.plan is not None and self.plan.classifier_sha256 == classifier
-        return is_same_file and _settings(job) == _settings(self.job)
 
     def _go(self, state: State) -> None:
         if type(state) not in NEXT[type(self._state)]:
@@ -291,11 +286,14 @@ class BatchSession:
 
     def _on_run_step(self, step: CheckStep | Recorded) -> None:
         if isinstance(step, Recorded):
-            self.ledger = Ledger(tuple(item.row for item in step.inputs if item.row is not None), step.path)
-            self._ran = step.job, step.classifier_sha256
-            self.recorded.emit(step)
+            self._note_recorded(step)
         elif self._running().is_check:
             self._on_found(step)
+
+    def _note_recorded(self, recorded: Recorded) -> None:
+        self.ledger = Ledger(tuple(item.row for item in recorded.inputs if item.row is not None), recorded.path)
+        self._retries.note(recorded.job, recorded.classifier_sha256)
+        self.recorded.emit(recorded)
 
     def _on_run_planned(self, result: Plan | Failure) -> None:
         if isinstance(result, Failure):
@@ -303,7 +301,7 @@ class BatchSession:
             return
         state = self._running()
         self.ledger = None
-        self._ran = result.job, result.classifier_sha256
+        self._retries.note(result.job, result.classifier_sha256)
         then_check = state.then_check and not state.is_check
         work = partial(steps.end_at_once if state.is_cancelled else steps.run, result)
         task = self._worker.run(work, self._on_event, self._on_ended)
@@ -342,8 +340,3 @@ class BatchSession:
         if not isinstance(self._state, Running):
             raise RuntimeError(f"No run is under way, but {self._state}.")
         return self._state
-
-
-def _settings(job: BatchJob) -> BatchJob:
-    """Return a job without its inputs and the name of its record, with whole paths."""
-    return job.model_copy(update={"ledger": None}).absolute().model_copy(update={"inputs": ()})

@@ -123,6 +123,18 @@ class BatchPredictionWidget(QWidget):
         """Show a recorded run, and predict its unfinished images; without effect during a run."""
         self._session.resume(record)
 
+    def show_run(self, record: Path) -> None:
+        """Show a recorded run with its first image, and run nothing; without effect during a run.
+
+        Raises
+        ------
+        SettingsError
+            If the record cannot be read.
+        """
+        self._session.show(record)
+        self._pages.show_page(self._run.results)
+        self._run.results.show_first()
+
     def cancel(self) -> None:
         """Stop the run after the tiles that are being worked on; without effect if nothing runs."""
         self._session.cancel()

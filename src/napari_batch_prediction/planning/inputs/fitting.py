@@ -61,22 +61,27 @@ def judge(
             problem = replace(problem, text=f"{problem} {way}")
     else:
         return None
-    if problem.kind == "mismatch" and axes_known == "guess":
-        return _with_offer(problem, classifier, axes, shape, dtype)
+    if problem.kind == "mismatch":
+        fitting = list(islice(_fitting(classifier, axes, shape, dtype), _MOST_OFFERED))
+        if problem.setting == "axes" and not fitting:
+            # Whatever the axes are called, the image does not fit.
+            problem = replace(problem, setting=None)
+        # An axis so short that it can only be that of colours is no guess.
+        if axes_known == "guess" and (fitting or axes != "yxc"):
+            return _with_offer(problem, classifier, axes, shape, dtype, fitting)
     n_channels = shape[axes.index("c")] if "c" in axes else 1
     if channel_names and n_channels > classifier.n_channels:
         return replace(problem, text=f"{problem} Its channels: {describe_channels(channel_names)}.")
     return problem
 
 
-def _with_offer(problem: Problem, classifier: Classifier, axes: str, shape: Sequence[int], dtype: np.dtype) -> Problem:
+def _with_offer(
+    problem: Problem, classifier: Classifier, axes: str, shape: Sequence[int], dtype: np.dtype, fitting: Sequence[str]
+) -> Problem:
     """Return a problem that says that axes were guessed, and which would fit."""
-    fitting = list(islice(_fitting(classifier, axes, shape, dtype), _MOST_OFFERED))
-    if not fitting and axes == "yxc":
-        return problem  # the last axis is so short that it can only be that of colours
     text = f"{problem} The axes '{axes}' are only guessed from the shape, since the file does not name them."
     if not fitting:
-        return replace(problem, text=f"{text} If they are wrong, set the axes (--input-axes).", setting="axes")
+        return replace(problem, text=f"{text} No others fit.")
     trained = classifier.axes
     offers = [
         f"'{keys}'"

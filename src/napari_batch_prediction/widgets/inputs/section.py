@@ -239,6 +239,7 @@ class InputsSection(Page):
             self._select(row for row in rows if row is not None)
         self._more.unfold()
         go_to(self._form.control(field))
+        self._table.show_selected()
 
     def _on_selected(self) -> None:
         self._refresh()

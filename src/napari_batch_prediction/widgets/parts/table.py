@@ -27,7 +27,7 @@ LEAST_WIDTH = 60
 
 
 class Table(QTableView):
-    """A table that selects whole rows; its first column takes the spare room, and long texts lose their start.
+    """A table that selects whole rows; its first column takes the spare room, and long texts lose their middle.
 
     Parameters
     ----------
@@ -69,8 +69,8 @@ class Table(QTableView):
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        # The start of a path says less than its end.
-        self.setTextElideMode(Qt.TextElideMode.ElideLeft)
+        # Names of one experiment begin alike; their ends tell them apart.
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.setWordWrap(False)
         self.setShowGrid(False)
         self.setTabKeyNavigation(False)
@@ -117,8 +117,7 @@ class Table(QTableView):
         for column, least in self._spare.items():
             self.setColumnHidden(column, self.width() < least)
         super().resizeEvent(event)
-        if self.selected_rows():
-            self.scrollTo(self.currentIndex())
+        self.show_selected()
 
     def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:
         """Emit that the selection has changed."""
@@ -141,6 +140,16 @@ class Table(QTableView):
         ranges = (selected[i] for i in range(len(selected)))
         return sorted({row for rows in ranges for row in range(rows.top(), rows.bottom() + 1)})
 
+    def show_selected(self) -> None:
+        """Scroll to the selected rows; if they are more than fit, to the first of them."""
+        model, selection = self.model(), self.selectionModel()
+        if model is None or selection is None or not selection.hasSelection():
+            return
+        selected = selection.selection()
+        ranges = [selected[i] for i in range(len(selected))]
+        for row in (max(rows.bottom() for rows in ranges), min(rows.top() for rows in ranges)):
+            self.scrollTo(model.index(row, 0))
+
     def go_to(self, row: int) -> None:
         """Let the arrow keys start from a row, without selecting it; without effect if there is no such row."""
         model, selection = self.model(), self.selectionModel()
@@ -148,7 +157,7 @@ class Table(QTableView):
             selection.setCurrentIndex(model.index(row, 0), QItemSelectionModel.SelectionFlag.NoUpdate)
 
     def select_rows(self, rows: Iterable[int]) -> None:
-        """Select these rows and no others, and scroll to the first of them."""
+        """Select these rows and no others, and scroll to them."""
         ordered, model, selection = sorted(rows), self.model(), self.selectionModel()
         if model is None or selection is None:
             return
@@ -160,9 +169,9 @@ class Table(QTableView):
         flags = QItemSelectionModel.SelectionFlag
         if ordered:
             self.go_to(ordered[0])
-            self.scrollTo(model.index(ordered[0], 0))
         # The ranges are whole rows already; letting Qt extend each takes twice the time.
         selection.select(ranges, flags.ClearAndSelect)
+        self.show_selected()
 
 
 class StartDelegate(QStyledItemDelegate):

@@ -141,6 +141,10 @@ class ResultsModel(QAbstractTableModel):
         """Return an image's row of the ledger; None if it has not ended, or for no image."""
         return self._ended.get(row) if row is not None else None
 
+    def is_done(self, row: int) -> bool:
+        """Return True if an image is done."""
+        return self._states[row] == "done"
+
     def only_failed(self) -> int | None:
         """Return the first row that failed or had a problem, if none is done."""
         bad = ("failed", "problem")

@@ -189,6 +189,12 @@ class ResultsSection(Page):
             self._table.selectRow(row)
         return row is not None
 
+    def show_first(self) -> None:
+        """Select the first row that is done."""
+        row = next((i for i in range(len(self._model.locations)) if self._model.is_done(i)), None)
+        if row is not None:
+            self._table.selectRow(row)
+
     def show_next(self) -> None:
         """Select the row below."""
         self._go(1)
