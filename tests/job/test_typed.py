@@ -120,6 +120,21 @@ def test_job_with_an_array_goes_to_another_process_and_task_for_task_without_it(
     assert not job.for_input("array:1").in_memory.arrays
 
 
+def test_results_of_arrays_are_written_where_a_folder_is_given():
+    """Named after the array, with a record; what has no folder stays in memory, and no other array is skipped."""
+    exports = [nbp.Export(folder="out", format="numpy"), SEGMENTATION]
+    job = nbp.BatchJob(loaded(), {"day 1/a": PIXELS}, exports)
+    ledger = job.run()
+    assert ledger.path is not None
+    assert ledger[0].outputs == {"Probabilities": Path("out/day 1_a_Probabilities.npy").absolute()}
+    np.testing.assert_array_equal(np.load(ledger[0].outputs["Probabilities"]), whole(PIXELS))
+    assert [*ledger[0].arrays] == [SEGMENTATION]
+    assert nbp.resume(ledger.path).count("done") == 1
+    (row,) = job.model_copy(update={"existing": "skip"}).plan()
+    assert "may be that of another array" in str(row.problems[0])
+    assert [*nbp.BatchJob(loaded(), Image(PIXELS, name="cells"), folder="out").run()[0].outputs] == ["Probabilities"]
+
+
 EXPORTS = {
     "a folder for all": (lambda: {"exports": BOTH, "folder": "out"}, ["out", "out"], "compressed hdf5"),
     "one says its own": (

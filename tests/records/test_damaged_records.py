@@ -12,7 +12,7 @@ from threshold import Threshold, plan_for, save_images
 import napari_batch_prediction as nbp
 from napari_batch_prediction.cli import main
 from napari_batch_prediction.errors import BatchPredictionError, SettingsError
-from napari_batch_prediction.planning import plan as plan_module
+from napari_batch_prediction.planning import in_memory as classifiers_of_jobs
 from napari_batch_prediction.records.reading import read_record
 from napari_batch_prediction.records.record import Recorded
 from napari_batch_prediction.running import resume as resume_module
@@ -25,7 +25,7 @@ PROJECT = golden.ROOT / "a_2d_u8" / "project.ilp"
 @pytest.fixture
 def resumable(monkeypatch):
     """Let a record be resumed whose classifier is the threshold, which no file holds."""
-    monkeypatch.setattr(plan_module, "load_classifier", Threshold)
+    monkeypatch.setattr(classifiers_of_jobs, "load_classifier", Threshold)
 
 
 @pytest.fixture

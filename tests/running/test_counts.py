@@ -18,7 +18,7 @@ from napari_batch_prediction import Export
 from napari_batch_prediction.classifiers.base import COUNT_COLUMNS
 from napari_batch_prediction.engine.tiles import Tile
 from napari_batch_prediction.errors import ExportError, SettingsError
-from napari_batch_prediction.planning import plan as plan_module
+from napari_batch_prediction.planning import in_memory as classifiers_of_jobs
 from napari_batch_prediction.records.events import BatchFinished, FileFinished, TileDone
 from napari_batch_prediction.records.ledger import Table
 from napari_batch_prediction.records.reading import read_record
@@ -51,7 +51,7 @@ def expected(paths, *region: slice) -> list[list[str]]:
 @pytest.fixture
 def resumable(monkeypatch):
     """Let a record be resumed whose classifier is the threshold, which no file holds."""
-    monkeypatch.setattr(plan_module, "load_classifier", Threshold)
+    monkeypatch.setattr(classifiers_of_jobs, "load_classifier", Threshold)
 
 
 @pytest.mark.parametrize("workers", [1, 3])

@@ -11,7 +11,7 @@ from threshold import Threshold, plan_for, save_images
 
 from napari_batch_prediction.errors import ExportError, SettingsError
 from napari_batch_prediction.job.export import Export
-from napari_batch_prediction.planning import plan as plan_module
+from napari_batch_prediction.planning import in_memory as classifiers_of_jobs
 from napari_batch_prediction.records.events import BatchFinished, FileFinished, TileDone
 from napari_batch_prediction.records.reading import read_record
 from napari_batch_prediction.running import recorder
@@ -23,7 +23,7 @@ from napari_batch_prediction.running.run import iter_run, run_plan
 @pytest.fixture(autouse=True)
 def resumable(monkeypatch):
     """Let a record be resumed whose classifier is the threshold, which no file holds."""
-    monkeypatch.setattr(plan_module, "load_classifier", Threshold)
+    monkeypatch.setattr(classifiers_of_jobs, "load_classifier", Threshold)
 
 
 def snapshot(folder: Path) -> dict[str, tuple[str, int]]:

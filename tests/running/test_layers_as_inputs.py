@@ -7,7 +7,7 @@ from threshold import BROKEN, Threshold, count, files_in, plan_for, random_image
 from napari_batch_prediction import Export
 from napari_batch_prediction.images.memory import MemoryImage
 from napari_batch_prediction.job.job import InputSettings
-from napari_batch_prediction.planning import plan as plan_module
+from napari_batch_prediction.planning import in_memory as classifiers_of_jobs
 from napari_batch_prediction.planning.memory import MemoryShares
 from napari_batch_prediction.records.events import BatchStarted, FileFinished, FileStarted
 from napari_batch_prediction.records.reading import read_record
@@ -74,7 +74,7 @@ def test_batch_of_layers_writes_nothing(tmp_path, monkeypatch):
 
 def test_layers_and_files_are_in_one_record(tmp_path, monkeypatch):
     """Both in one batch and one record; a layer that is done is done for the run that goes on."""
-    monkeypatch.setattr(plan_module, "load_classifier", Threshold)
+    monkeypatch.setattr(classifiers_of_jobs, "load_classifier", Threshold)
     image = random_image(20, 30)
     for name in ("a", "b"):
         np.save(tmp_path / f"{name}.npy", image)

@@ -29,7 +29,7 @@ from threshold import Threshold, plan_for, save_images
 from napari_batch_prediction.errors import BatchPredictionError
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob
-from napari_batch_prediction.planning import plan as plan_module
+from napari_batch_prediction.planning import in_memory as classifiers_of_jobs
 from napari_batch_prediction.planning.plan import make_plan
 from napari_batch_prediction.problems import Problem
 from napari_batch_prediction.records.reading import read_record
@@ -182,7 +182,7 @@ def attempt_all(name: str, folder: Path, first: int, end: int) -> None:
     lines = record(work) if is_record else []
     images = [] if is_record else originals(name, work / "originals")
     classifier = Flat(Path(__file__))
-    plan_module.load_classifier = Flat  # type: ignore[assignment,misc]
+    classifiers_of_jobs.load_classifier = Flat  # type: ignore[assignment,misc]
     for number in range(first, end):
         place = work / str(number)
         place.mkdir()

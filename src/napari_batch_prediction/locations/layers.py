@@ -12,6 +12,8 @@ _LAYER = "layer:"
 _LAYERS = "layers:"
 _ARRAY = "array:"
 
+_NOT_IN_NAMES = '/\\:*?"<>|'
+
 
 @dataclass(frozen=True, slots=True)
 class LayerNamed(Location):
@@ -94,8 +96,8 @@ class ArrayNamed(Location):
 
     @property
     def stem(self) -> str:
-        """The name."""
-        return self.name
+        """The name, as one of a file."""
+        return "".join("_" if letter in _NOT_IN_NAMES or not letter.isprintable() else letter for letter in self.name)
 
     @property
     def in_memory(self) -> bool:

@@ -173,6 +173,11 @@ class OutputChecks:
             problems.append(_in_the_way(in_the_way))
         if self._job.existing != "skip" or not existing or problems or not is_sound:
             return Checked(tuple(problems), False, tuple(outputs), tuple(path for _, path in existing))
+        if location.in_memory:
+            # A stamp does not say of which array it is.
+            path = existing[0][1]
+            text = f"{path} exists, and may be that of another array called {location}. Remove it, or overwrite."
+            return Checked((Problem("exists", text, "existing", path),), False, tuple(outputs))
         for output, path in existing:
             problems += self._not_the_same(location, output.export, path)
         there = Counter(output.export.name for output, _ in existing)

@@ -49,6 +49,8 @@ class Naming:
         The location with its dataset, for messages.
     store
         The OME-Zarr image at the location, or of which it is a level, for labels to write into it; else None.
+    in_memory
+        True for an image in memory, whose outputs stay there unless their export has a folder.
     """
 
     file: Path
@@ -58,6 +60,7 @@ class Naming:
     root: Path
     location: str = ""
     store: Path | None = None
+    in_memory: bool = False
 
 
 def shared_folder(files: Iterable[Path]) -> Path:

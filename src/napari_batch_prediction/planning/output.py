@@ -44,7 +44,7 @@ class OutputPlan:
     problems
         Reasons why the export is not possible.
     folder, name
-        Folder and name on disk; None and empty for an image in memory. The name of a sequence is a pattern.
+        Folder and name on disk; None and empty if it stays in memory. The name of a sequence is a pattern.
     """
 
     export: NamedExport
@@ -124,7 +124,7 @@ def plan_output(
         If the output cannot be named.
     """
     transform, problems = _fit(export, image, {} if fits is None else fits)
-    if naming is None:
+    if naming is None or (naming.in_memory and export.settings.folder is None):
         return OutputPlan(export, transform, problems)
     settings, extension = export.settings, export.format.extension
     if settings.into_image:

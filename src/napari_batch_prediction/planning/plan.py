@@ -208,7 +208,9 @@ def iter_plan(
     SettingsError
         Also if it is cancelled.
     """
-    arrays, inspections = {**job.in_memory.arrays, **(arrays or {})}, inspections or Inspections()
+    own, inspections = job.in_memory.arrays, inspections or Inspections()
+    # Not a copy where that can be: layers may be replaced until they are predicted.
+    arrays = {**own, **arrays} if own and arrays else own or arrays or {}
     unless_cancelled = _UnlessCancelled(should_cancel)
     check_paths(job)
     if job.input_axes is not None:
@@ -258,7 +260,7 @@ def iter_plan(
         resumed=earlier is not None,
         tables=tables,
         arrays=arrays,
-        first=next(filter(None, namings), None),
+        first=next((naming for naming in namings if naming is not None and not naming.in_memory), None),
         folder=checks.shared_folder,
         left_out=_left_out(expansion, written, inspected),
     )
@@ -325,7 +327,7 @@ def _again(job: BatchJob, text: str) -> Location:
 
 
 def _namings(job: BatchJob, exports: Sequence[NamedExport], inspected: Sequence[Inspected]) -> Iterator[Naming | None]:
-    """Yield the naming of each image that is a file; None for others."""
+    """Yield the naming of each image that is a file, or was given to the job in memory; None for layers of a viewer."""
     files = [item.location.file for item in inspected]
     on_disk = [file for file in files if file is not None]
     root = shared_folder(on_disk) if on_disk else Path()
@@ -335,7 +337,9 @@ def _namings(job: BatchJob, exports: Sequence[NamedExport], inspected: Sequence[
         wants_store[files.index(on_disk[0])] = True
     for i, (item, file) in enumerate(zip(inspected, files, strict=True)):
         if file is None:
-            yield None
+            text, stem = str(item.location), item.location.stem
+            is_given = text in job.in_memory.arrays
+            yield Naming(Path(stem), stem, i + 1, len(files), root, text, in_memory=True) if is_given else None
             continue
         try:
             location = full_location(job, item.location)

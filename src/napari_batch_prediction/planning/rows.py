@@ -127,7 +127,8 @@ class RowMaker:
         if isinstance(decision, Problem):
             problems.append(decision)
         if not problems and not checked.skip and decision is None and item.image is not None:
-            short = self._shares.problem(item.image, plans, in_memory=item.location.in_memory)
+            stays = item.location.in_memory and all(plan.folder is None for plan in plans)
+            short = self._shares.problem(item.image, plans, in_memory=stays)
             problems += [short] if short else []
         if not problems and not checked.skip and decision is None:
             shortage = self._space.take(checked.to_write, checked.replaced)

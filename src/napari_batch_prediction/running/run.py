@@ -79,7 +79,7 @@ def iter_run(
         If the record cannot be written; if a table cannot, after the last event.
     """
     run = _Run(plan, should_cancel, make_executor)
-    has_files = plan.resumed or any(not row.location.in_memory for row in rows_to_run(plan).values())
+    has_files = plan.resumed or any(not row.location.in_memory or row.outputs for row in rows_to_run(plan).values())
     recorder = run.recorder = Recorder(plan, run.token) if has_files else None
     try:
         if recorder is not None and plan.recorded is not None:

@@ -103,7 +103,7 @@ def make_tasks(plan: Plan, workers: int, token: str = "") -> dict[int, FileTask 
     rows = rows_to_run(plan)
     threads = max(1, workers // max(1, len(rows)))
     # Outputs of images in memory stay in memory until the run ends.
-    kept = sum(row.n_bytes for row in rows.values() if row.location.in_memory)
+    kept = sum(plan.n_bytes for row in rows.values() for plan in row.unnamed if plan.folder is None)
     before = 0 if plan.job.memory is None else bytes_before(plan.classifier) + kept
     shares = MemoryShares(plan.classifier, plan.exports, workers, plan.job.memory, before)
     return {index: make_task(plan, index, row, shares, threads, token) for index, row in rows.items()}
@@ -128,7 +128,7 @@ def make_task(
     if row.image is None:
         raise ValueError(f"{row.input} could not be read: it has no task.")
     outputs = tuple((output, output.transform) for output in row.plans if output.transform is not None)
-    share = shares.share(row.image, outputs, threads, in_memory=row.location.in_memory)
+    share = shares.share(row.image, outputs, threads, in_memory=row.location.in_memory and not row.outputs)
     problem = shares.shortage(share)
     if problem is not None:
         return problem
