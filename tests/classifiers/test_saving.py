@@ -16,8 +16,9 @@ import napari_batch_prediction as nbp
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.classifiers.pixel_classification import PixelClassification
 from napari_batch_prediction.classifiers.saving import save_labels
-from napari_batch_prediction.errors import OutputExistsError, ProjectError, SettingsError
+from napari_batch_prediction.errors import ImageMismatchError, OutputExistsError, ProjectError, SettingsError
 from napari_batch_prediction.ilp.project import LabelBlock, Lane
+from napari_batch_prediction.training.labelled_image import LabelledImage
 from napari_batch_prediction.training.opening import open_training
 from napari_batch_prediction.training.training_set import MissingImage
 
@@ -224,3 +225,25 @@ def test_labels_of_a_missing_volume_without_a_size_are_saved(tmp_path):
     saved = save_labels(replace(own, missing=(lost,)), tmp_path / "saved.ilp")
     extents = {"t": 1, "z": 11, "y": 5, "x": 6}
     np.testing.assert_array_equal(dense(blocks_of(saved)[0], extents)[0, 7:], labels[0])
+
+
+def test_labels_outside_an_image_are_not_saved(tmp_path):
+    """ilastik would drop them without a word."""
+    image = picture(60, 50)
+    own = nbp.train(image, strokes(image, 1, 2), trees=3, features="gaussian:1").training
+    outside = LabelledImage(own.images[0].image, (LabelBlock((0, 0, 58, 0), np.ones((1, 1, 5, 5), np.uint8)),))
+    with pytest.raises(ImageMismatchError, match="labels outside"):
+        save_labels(replace(own, images=(outside,)), tmp_path / "saved.ilp")
+    assert not (tmp_path / "saved.ilp").exists()
+
+
+def test_path_of_another_system_stays_as_it_is(tmp_path, monkeypatch):
+    """It is not taken for one below the current folder."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(golden.ROOT / "a_2d_u8" / "project.ilp", tmp_path)
+    with h5py.File(tmp_path / "project.ilp", "r+") as file:
+        put(file, f"{INFO}/filePath", b"C:\\data\\train.png")
+    saved = load_classifier(tmp_path / "project.ilp").save(tmp_path / "saved.ilp")
+    with h5py.File(saved) as file:
+        assert file[f"{INFO}/filePath"][()] == b"C:\\data\\train.png"
+        assert file[f"{INFO}/__class__"][()] == b"FilesystemDatasetInfo"

@@ -219,6 +219,18 @@ def test_plan_and_record_say_that_it_was_trained_here(tmp_path):
     assert "random seed 0" in ledger.path.read_text()
 
 
+def test_labels_of_one_class_are_trained_with_a_doubt(tmp_path):
+    """As ilastik does it: every pixel is of that class."""
+
+    def one_class(file):
+        label(file)
+        remove(file, f"{LABELS}/labels000/block0001")
+
+    classifier = load_classifier(write_small_project(tmp_path / "project.ilp", one_class, without_forest))
+    assert "Only 'Background' has labels" in classifier.describe().trained_again
+    assert (classifier.predict(np.load(tmp_path / "train.npy"), "yx") == [1, 0]).all()
+
+
 UNTRAINABLE = {
     "an image with labels is missing": (
         [label, second_image],

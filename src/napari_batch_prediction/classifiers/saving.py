@@ -9,6 +9,7 @@ from napari_batch_prediction.ilp.writing.images import WrittenImage, written_ima
 from napari_batch_prediction.ilp.writing.project import check_place, write_project
 from napari_batch_prediction.locations.location import FileAt
 from napari_batch_prediction.locations.paths import absolute_path
+from napari_batch_prediction.training.examples import check_labels_inside
 from napari_batch_prediction.training.forest import untrained_project
 from napari_batch_prediction.training.opening import open_training
 from napari_batch_prediction.training.training_set import MissingImage, TrainingSet
@@ -38,6 +39,8 @@ def save_classifier(
         )
     if training is None:
         training = _stored(project)
+    for item in training.images:
+        check_labels_inside(item)
     images = [*map(_missing, training.missing), *(written_image(item.image, item.blocks) for item in training.images)]
     write_project(path, project, images, n_trees=training.n_trees, existing=existing)
     return path

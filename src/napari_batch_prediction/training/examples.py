@@ -124,6 +124,22 @@ def labelled_positions(labelled: LabelledImage) -> tuple[NDArray[np.int64], NDAr
     ImageMismatchError
         If a block of labels is not inside the image.
     """
+    check_labels_inside(labelled)
+    positions = [np.argwhere(block.labels) + block.start for block in labelled.blocks]
+    labels = [block.labels[block.labels != 0].astype(np.uint8) for block in labelled.blocks]
+    at = np.concatenate([np.empty((0, 4), np.int64), *positions])
+    order = np.lexsort(at.T[::-1])
+    return at[order], np.concatenate([np.empty(0, np.uint8), *labels])[order]
+
+
+def check_labels_inside(labelled: LabelledImage) -> None:
+    """Check that all labels are inside their image.
+
+    Raises
+    ------
+    ImageMismatchError
+        If a block of labels is not.
+    """
     size = [labelled.image.extents[key] for key in SPATIAL]
     for block in labelled.blocks:
         if any(a + n > limit for a, n, limit in zip(block.start, block.labels.shape, size, strict=True)):
@@ -132,11 +148,6 @@ def labelled_positions(labelled: LabelledImage) -> tuple[NDArray[np.int64], NDAr
                 f"{count(size[3], 'column')}. Give the image that was labelled.",
                 setting="labels",
             )
-    positions = [np.argwhere(block.labels) + block.start for block in labelled.blocks]
-    labels = [block.labels[block.labels != 0].astype(np.uint8) for block in labelled.blocks]
-    at = np.concatenate([np.empty((0, 4), np.int64), *positions])
-    order = np.lexsort(at.T[::-1])
-    return at[order], np.concatenate([np.empty(0, np.uint8), *labels])[order]
 
 
 def check_training_image(image: Image, selection: FeatureSelection, n_channels: int) -> None:

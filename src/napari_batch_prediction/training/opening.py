@@ -16,7 +16,8 @@ from napari_batch_prediction.ilp.reading.file import ProjectFile
 from napari_batch_prediction.ilp.training import StoredTraining, read_training
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.locations.paths import absolute_path
-from napari_batch_prediction.training.forest import train_project, training_axes
+from napari_batch_prediction.problems import Problem
+from napari_batch_prediction.training.forest import train_project, training_axes, training_doubts
 from napari_batch_prediction.training.images import open_training_image
 from napari_batch_prediction.training.labelled_image import SPATIAL, LabelledImage
 from napari_batch_prediction.training.training_set import MissingImage, TrainingSet
@@ -91,7 +92,7 @@ def train_from_labels(file: ProjectFile) -> tuple[PixelClassificationProject, Tr
             if image.blocks:
                 raise ProjectError(image.reason)
         training = _training_set(file, stored, images, missing, _selection(stored, images))
-        project = _trained(training)
+        project, doubts = _trained(training)
     except BatchPredictionError as error:
         raise ProjectError(
             f"{file.path} was saved without its trained classifier, and it cannot be trained here: "
@@ -107,19 +108,19 @@ def train_from_labels(file: ProjectFile) -> tuple[PixelClassificationProject, Tr
         trained_again=(
             "The project was saved without its trained classifier. It was trained here from its "
             f"{count(n_pixels, 'labelled pixel')}, with {training.n_trees} trees and the random seed {training.seed}; "
-            "results differ a little from those that ilastik showed."
+            "results differ a little from those that ilastik showed." + "".join(f" {doubt}" for doubt in doubts)
         ),
     )
     return trained, training
 
 
-def _trained(training: TrainingSet) -> PixelClassificationProject:
+def _trained(training: TrainingSet) -> tuple[PixelClassificationProject, list[Problem]]:
     try:
-        project, *_ = train_project(training)
+        project, examples, _ = train_project(training)
     finally:
         for item in training.images:
             item.image.close()
-    return project
+    return project, training_doubts(training, examples)
 
 
 def _found(file: ProjectFile, stored: StoredTraining, places: Places) -> tuple[list[LabelledImage], list[MissingImage]]:

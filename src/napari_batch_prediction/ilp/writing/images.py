@@ -114,6 +114,8 @@ def write_images(file: h5py.File, images: Sequence[WrittenImage], project: Path)
 
 def relative_path(path: str, folder: Path) -> str | None:
     """Return the path of a file relative to a folder; None if it is not in or under the folder."""
+    if not PurePath(path).is_absolute():
+        return None  # a path of another system
     for written, start in ((path, absolute_path(folder)), (os.path.realpath(path), folder.resolve())):
         if PurePath(written).is_relative_to(start):
             return PurePath(written).relative_to(start).as_posix()
