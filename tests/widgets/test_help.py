@@ -1,12 +1,13 @@
 """The documentation, read in the window."""
 
 import pytest
-from qtpy.QtCore import QUrl
+from qtpy.QtCore import Qt, QUrl
 from qtpy.QtGui import QImage
 from qtpy.QtWidgets import QPushButton, QWidget
 from repository import ROOT
 
-from napari_batch_prediction.widgets.help import HelpWindow, docs_folder
+from napari_batch_prediction.widgets.batch import BatchPredictionWidget
+from napari_batch_prediction.widgets.help import HelpButton, HelpWindow, docs_folder
 
 PAGES = sorted(path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md"))
 
@@ -45,3 +46,16 @@ def test_pictures_are_no_wider_than_the_page(owner):
     image = window.pages.loadResource(2, QUrl(f"images/{picture.name}"))
     assert isinstance(image, QImage)
     assert 100 <= image.width() <= window.pages.width()
+
+
+def test_question_mark_of_the_dock_opens_the_help_once(viewer, qtbot):
+    """The button of the dock opens one window, which closes with the dock's own window."""
+    widget = BatchPredictionWidget(viewer)
+    qtbot.addWidget(widget)
+    widget.show()
+    button = widget.findChild(HelpButton)
+    for _ in range(2):
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    (window,) = widget.window().findChildren(HelpWindow)
+    assert window.isVisible()
+    assert window.pages.toPlainText().startswith("The window")

@@ -32,6 +32,7 @@ from napari_batch_prediction.widgets.canvas import pixels
 from napari_batch_prediction.widgets.canvas.canvas import Canvas
 from napari_batch_prediction.widgets.classifier.section import ClassifierSection
 from napari_batch_prediction.widgets.exports.section import ExportsSection
+from napari_batch_prediction.widgets.help import HelpButton
 from napari_batch_prediction.widgets.inputs.section import InputsSection
 from napari_batch_prediction.widgets.results.section import ResultsSection
 from napari_batch_prediction.widgets.run import RunBar
@@ -277,7 +278,7 @@ def test_tab_goes_through_the_whole_dock(window, viewer, case, width):
         window.qtbot.waitUntil(first.hasFocus)
         there = tabbed(widget, Qt.Key.Key_Tab)
         assert [one for one in wanted if one not in there] == []
-        parts = [widget.findChild(kind) for kind in (ClassifierSection, QTabBar, page, RunBar)]
+        parts = [widget.findChild(kind) for kind in (ClassifierSection, QTabBar, HelpButton, page, RunBar)]
         sections = [next(i for i, part in enumerate(parts) if one is part or part.isAncestorOf(one)) for one in there]
         assert sections == sorted(sections)
         # Buttons in a row may differ by a few pixels in height.

@@ -14,6 +14,7 @@ from napari_batch_prediction.records.ledger import Ledger
 from napari_batch_prediction.session.session import BatchSession
 from napari_batch_prediction.session.state import State
 from napari_batch_prediction.session.work import Failure
+from napari_batch_prediction.widgets.help import HelpButton
 from napari_batch_prediction.widgets.job import JobSections
 from napari_batch_prediction.widgets.parts.focus import focus_style
 from napari_batch_prediction.widgets.parts.page import Pages, go_to
@@ -60,6 +61,9 @@ class BatchPredictionWidget(QWidget):
         self._pages = Pages()
         for page in (self._job.inputs, self._job.exports, self._run.results):
             self._pages.add(page)
+        about = HelpButton(self)
+        self._pages.setCornerWidget(about)
+        QWidget.setTabOrder(self._pages.tabBar(), about)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 4, 6, 4)
         layout.setSpacing(6)

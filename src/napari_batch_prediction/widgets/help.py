@@ -5,7 +5,7 @@ from typing import Any
 
 from qtpy.QtCore import Qt, QUrl
 from qtpy.QtGui import QImage
-from qtpy.QtWidgets import QDialog, QPushButton, QTextBrowser, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QDialog, QPushButton, QTextBrowser, QToolButton, QVBoxLayout, QWidget
 
 import napari_batch_prediction
 
@@ -28,6 +28,34 @@ the like show the same.
 def docs_folder() -> Path:
     """Return the folder with the pages of the documentation."""
     return next((folder for folder in FOLDERS if (folder / START).is_file()), FOLDERS[0])
+
+
+class HelpButton(QToolButton):
+    """A question mark that opens the documentation; a second click brings its window to the front.
+
+    Parameters
+    ----------
+    parent
+        The widget whose help it is.
+    page
+        The first page, as a path in the documentation.
+    """
+
+    def __init__(self, parent: QWidget, page: str = START) -> None:
+        super().__init__(parent)
+        self._page = page
+        self._window: HelpWindow | None = None
+        self.setText("?")
+        self.setAccessibleName("Help")
+        self.setToolTip("Read the documentation.")
+        self.clicked.connect(self.open_help)
+
+    def open_help(self) -> None:
+        """Open the documentation, or bring it to the front."""
+        if self._window is None:
+            self._window = HelpWindow(self.window() or self, self._page)
+        self._window.show()
+        self._window.raise_()
 
 
 class HelpWindow(QDialog):

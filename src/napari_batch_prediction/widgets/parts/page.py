@@ -123,7 +123,9 @@ class _Tabs(QTabBar):
     def tabSizeHint(self, index: int) -> QSize:
         """Return a width that does not depend on the title."""
         window = self.parentWidget()
-        share = window.width() // max(self.count(), 1) if window is not None else 0
+        corner = window.cornerWidget() if isinstance(window, QTabWidget) else None
+        room = (window.width() if window is not None else 0) - (corner.sizeHint().width() if corner is not None else 0)
+        share = room // max(self.count(), 1)
         return QSize(max(share, _TAB_PX), super().tabSizeHint(index).height())
 
     def minimumTabSizeHint(self, index: int) -> QSize:
