@@ -32,6 +32,7 @@ from napari import Viewer  # noqa: E402
 from napari.settings import get_settings  # noqa: E402
 from qtpy.QtCore import QEventLoop, Qt, QTimer  # noqa: E402
 from qtpy.QtWidgets import QProgressBar, QPushButton, QTabBar  # noqa: E402
+from superqt.utils import WorkerBase  # noqa: E402
 
 from napari_batch_prediction import BatchJob, Export  # noqa: E402
 from napari_batch_prediction.widgets.canvas.canvas import Canvas  # noqa: E402
@@ -137,6 +138,7 @@ class Stage:
         while cancel.isEnabled() or cancel.text() != "Cancel":
             spin(100)
         self.viewer.close()
+        WorkerBase.await_workers(60_000)
         spin(300)
 
     def fill(self, classifier: str, *inputs: str, exports: tuple[Export, ...] = BOTH) -> None:

@@ -18,9 +18,9 @@ def button(widget: QWidget, text: str) -> QPushButton:
     return found
 
 
-def summary(page: Page) -> QLabel:
-    """Return the text with the state of a page."""
-    return page.summary
+def summary(page: Page) -> str:
+    """Return the state of a page in words."""
+    return page.state
 
 
 def first_file(section: QWidget) -> QLabel:

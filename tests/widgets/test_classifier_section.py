@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from batch_window import WAIT_MS, cells
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QDialog, QFileDialog, QLineEdit, QTableView, QTabWidget, QTextEdit
+from qtpy.QtWidgets import QComboBox, QDialog, QFileDialog, QLabel, QLineEdit, QTableView, QTabWidget, QTextEdit
 from sections import button, drop, unexplained
 from superqt.utils import WorkerBase
 from tensor_writer import write_tensor_project
@@ -14,6 +14,7 @@ from tensor_writer import write_tensor_project
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.widgets import preferences
+from napari_batch_prediction.widgets.classifier.card import ClassifierCard
 from napari_batch_prediction.widgets.classifier.section import ClassifierSection, sample_projects
 from napari_batch_prediction.widgets.classifier.text import classes, counting, headline, limits
 from napari_batch_prediction.widgets.parts.menu_button import MenuButton
@@ -47,7 +48,8 @@ def choose(section, qtbot, path: Path):
 
 
 def said(section) -> str:
-    return "\n".join(text.toPlainText() for text in section.findChildren(QTextEdit) if text.isVisible())
+    texts = [text.toPlainText() for text in section.findChildren(QTextEdit) if text.isVisible()]
+    return "\n".join([*(label.text() for label in section.findChildren(QLabel) if label.isVisible()), *texts])
 
 
 def offered(section) -> dict:
@@ -73,7 +75,7 @@ def test_card_names_the_facts_of_the_classifier(section, qtbot, case, used):
     for name in classifier.classes:
         assert name in text
     assert text.count("channels") == 1
-    shown = section.findChild(QTextEdit)
+    shown = section.findChild(ClassifierCard).findChild(QTextEdit)
     assert "3D only slice by slice, if you set the axes; not below" in shown.toolTip()
     assert "in 2D, scales" in shown.toolTip()
     assert str(project) in shown.toolTip()

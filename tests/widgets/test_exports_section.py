@@ -383,7 +383,7 @@ def test_a_region_is_said_also_where_it_is_folded_away(qtbot, pixel_section):
     type_in(qtbot, pixel_section, "Region", "y=8:9, x=:5")
     button(pixel_section, "\u25be More export settings").click()
     assert "Of each image only y=8:9, x=:5 is written." in said(pixel_section)
-    assert summary(pixel_section).text() == "only y=8:9, x=:5; Probabilities"
+    assert summary(pixel_section) == "only y=8:9, x=:5; Probabilities"
     box(pixel_section, "Simple Segmentation").click()
     choose(pixel_section, "Settings of", "Simple Segmentation")
     open_more(pixel_section)
@@ -392,7 +392,7 @@ def test_a_region_is_said_also_where_it_is_folded_away(qtbot, pixel_section):
     choose(pixel_section, "Settings of", "Probabilities")
     type_in(qtbot, pixel_section, "Region", "")
     assert said(pixel_section) == ""
-    assert summary(pixel_section).text() == "Probabilities, Simple Segmentation"
+    assert summary(pixel_section) == "Probabilities, Simple Segmentation"
 
 
 def test_a_region_stays_with_its_images(new_section, section):

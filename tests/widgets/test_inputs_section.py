@@ -22,6 +22,7 @@ from napari_batch_prediction.planning.inputs.inspection import ImageInfo, Inspec
 from napari_batch_prediction.widgets.inputs.pattern import PatternLine
 from napari_batch_prediction.widgets.inputs.reasons import NONE_SELECTED, Reasons
 from napari_batch_prediction.widgets.inputs.section import InputsSection
+from napari_batch_prediction.widgets.parts.line import Line
 from napari_batch_prediction.widgets.parts.menu_button import MenuButton
 from napari_batch_prediction.widgets.parts.message import Message
 
@@ -630,9 +631,10 @@ def test_all_numbers_are_in_the_tooltip(section):
     """What does not fit in the line with all numbers is in its tooltip."""
     section.resize(300, 600)
     text = "12 images, 2 with a problem, 1 with a warning, 24 results left out"
-    section.set_summary(text)
-    assert section.summary.toolTip() == text
-    assert section.summary.minimumSizeHint().width() < 100
+    section.set_summary(text, "12 !")
+    line = next(one for one in section.findChildren(Line) if one.text() == text)
+    assert line.toolTip() == text
+    assert line.minimumSizeHint().width() < 100
 
 
 def test_tab_goes_through_the_inputs_from_top_to_bottom(section):

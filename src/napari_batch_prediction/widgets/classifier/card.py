@@ -2,9 +2,9 @@
 
 from html import escape
 
-from qtpy.QtCore import Qt, QUrl
+from qtpy.QtCore import QUrl
 from qtpy.QtGui import QTextDocument
-from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.widgets.classifier.feature_table import FeatureDialog
@@ -15,6 +15,7 @@ from napari_batch_prediction.widgets.classifier.text import (
     tooltip,
 )
 from napari_batch_prediction.widgets.parts.colors import swatch
+from napari_batch_prediction.widgets.parts.line import Line
 from napari_batch_prediction.widgets.parts.message import WrappedText
 
 
@@ -24,29 +25,33 @@ class ClassifierCard(QWidget):
     Parameters
     ----------
     lines
-        The height, in lines of text; longer texts scroll.
+        Lines for the classes; more of them scroll.
     """
 
     def __init__(self, lines: int) -> None:
         super().__init__()
         self._classifier: Classifier | None = None
         self._dialog: FeatureDialog | None = None
+        self._headline = Line()
         self._text = WrappedText(lines)
         self._button = QPushButton("Features")
         self._button.clicked.connect(self._show_features)
-        layout = QHBoxLayout(self)
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        row.addWidget(self._headline, 1)
+        row.addWidget(self._button)
+        layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        layout.addWidget(self._text, 1)
-        layout.addWidget(self._button, 0, Qt.AlignmentFlag.AlignTop)
+        layout.setSpacing(0)
+        layout.addLayout(row)
+        layout.addWidget(self._text)
 
     def show_classifier(self, classifier: Classifier | None) -> None:
-        """Show a classifier; None hides the card."""
+        """Show a classifier; None leaves the card as it is."""
         if self._dialog is not None and classifier is not self._classifier:
             self._dialog.close()
         self._classifier = classifier
         if classifier is None:
-            self.hide()
             return
         facts = classifier.describe()
         colored = classes(facts)
@@ -57,8 +62,10 @@ class ClassifierCard(QWidget):
         swatches = " &nbsp; ".join(
             f'<img src="{_swatch_url(i).toString()}">&nbsp;{escape(name)}' for i, (name, _) in enumerate(colored)
         )
-        self._text.setHtml("<br>".join(filter(None, [escape(headline(facts)), swatches, escape(counting(facts))])))
-        self._text.setToolTip(tooltip(facts))
+        self._headline.setText(headline(facts))
+        self._text.setHtml("<br>".join(filter(None, [swatches, escape(counting(facts))])))
+        for widget in (self._headline, self._text):
+            widget.setToolTip(tooltip(facts))
         has_features = bool(facts.stages)
         self._button.setEnabled(has_features)
         self._button.setToolTip(
@@ -70,8 +77,7 @@ class ClassifierCard(QWidget):
 
     def text(self) -> str:
         """Return the text of the card."""
-        text: str = self._text.toPlainText()
-        return text
+        return f"{self._headline.text()}\n{self._text.toPlainText()}"
 
     def _show_features(self) -> None:
         if self._classifier is None:

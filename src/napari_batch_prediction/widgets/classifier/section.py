@@ -7,8 +7,8 @@ from typing import Any
 
 from magicgui.widgets import LineEdit
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtGui import QKeySequence, QShortcut
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QPushButton, QWidget
+from qtpy.QtGui import QKeySequence, QShortcut, QShowEvent
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QPushButton, QSizePolicy, QStackedWidget, QWidget
 
 from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.classifiers.load import load_classifier
@@ -20,7 +20,7 @@ from napari_batch_prediction.widgets.classifier.card import ClassifierCard
 from napari_batch_prediction.widgets.parts.colors import Kind
 from napari_batch_prediction.widgets.parts.form_rows import Row, choose, combo, make_form
 from napari_batch_prediction.widgets.parts.menu_button import MenuButton
-from napari_batch_prediction.widgets.parts.message import Message
+from napari_batch_prediction.widgets.parts.message import Message, WrappedText
 from napari_batch_prediction.widgets.parts.section import Section
 from napari_batch_prediction.widgets.parts.timers import single_shot
 from napari_batch_prediction.widgets.parts.words import tip
@@ -41,6 +41,7 @@ ABOUT_FORMULA = (
 # Lines for the facts of a classifier, or for the reason why there is none. The place is kept, so that nothing below
 # moves.
 LINES = 3
+CLASS_LINES = 2
 
 # A path is read when typing pauses.
 PAUSE_MS = 300
@@ -88,22 +89,31 @@ class ClassifierSection(Section):
         row.addWidget(line, 1)
         row.addWidget(recent)
         row.addWidget(browse)
-        self._card = ClassifierCard(LINES)
+        self._card = ClassifierCard(CLASS_LINES)
         self._message = Message(LINES)
         formula = QWidget()
         self._formula = combo(FORMULAS)
         self._formula.changed.connect(lambda _: self._on_formula())
         self._formula_row = Row(make_form(formula), "Structure tensor", [self._formula.native], ABOUT_FORMULA)
         self.body.addLayout(row)
-        self.body.addWidget(self._card)
+        self._facts = QStackedWidget()
+        self._facts.addWidget(self._card)
+        self._facts.addWidget(self._message)
+        self._facts.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self.body.addWidget(self._facts)
         self.body.addWidget(formula)
-        self.body.addWidget(self._message)
 
         self._pause = single_shot(self, PAUSE_MS, self._load)
         self._file.changed.connect(self._on_path)
         browse.clicked.connect(self._browse)
         self.files_dropped.connect(lambda paths: self.choose(paths[0]))
         self._on_path("")
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Keep the place of what is hidden now, too: facts, or the reason why there are none."""
+        super().showEvent(event)
+        for text in self._facts.findChildren(WrappedText):
+            text.fit()
 
     def value(self) -> dict[str, Any]:
         """Return the fields of a job that are shown here.
@@ -227,7 +237,7 @@ class ClassifierSection(Section):
         self._card.show_classifier(classifier)
         self._show_formula()
         self._message.say(problem, trace, kind)
-        self._message.setVisible(classifier is None)
+        self._facts.setCurrentWidget(self._message if classifier is None else self._card)
 
 
 def _load(path: Path) -> tuple[Classifier, FileState | None]:

@@ -104,7 +104,6 @@ class ExportsSection(Page):
         for widget in (self._sources, target, self._stored, self._form, self._first_file, exists, self._more):
             column.addWidget(widget)
         column.addStretch(1)
-        self.body.addWidget(self.summary)
         self.body.addWidget(ScrollArea(content), 1)
         self.body.addWidget(self._message)
         self._sources.ticked.connect(self._on_ticked)

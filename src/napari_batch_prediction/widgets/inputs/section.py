@@ -92,7 +92,7 @@ class InputsSection(Page):
         self._contents = ContentsReader(viewer, self)
         self.body.addWidget(self._buttons)
         self.body.addWidget(self._pattern)
-        self.body.addWidget(self.summary)
+        self.body.addWidget(self.summary_line())
         self.body.addWidget(self._table, 1)
         self.body.addWidget(self._reasons)
         self.body.addWidget(self._more)

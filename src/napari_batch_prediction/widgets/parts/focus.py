@@ -8,6 +8,7 @@ from napari.utils.theme import get_theme
 # The padding shrinks by the width of the border, from the sizes of napari's themes, so that nothing moves.
 _SHEET = """
 QPushButton:disabled {{ padding: 3px; }}
+QTabWidget::pane {{ border: 0px; }}
 QPushButton:focus {{ border: 1px solid {0}; padding: 3px; }}
 QComboBox:focus {{ border: 1px solid {0}; padding: 2px 9px 2px 7px; }}
 QComboBox::drop-down {{ subcontrol-origin: border; }}

@@ -115,8 +115,8 @@ class WrappedText(QTextEdit):
         self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.textChanged.connect(self._fit)
-        self._fit()
+        self.textChanged.connect(self.fit)
+        self.fit()
 
     def minimumSizeHint(self) -> QSize:
         """Return no width, so that a long word never widens the window."""
@@ -125,13 +125,17 @@ class WrappedText(QTextEdit):
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Wrap anew."""
         super().resizeEvent(event)
-        self._fit()
+        self.fit()
 
-    def _fit(self) -> None:
+    def fit(self) -> None:
+        """Take the height that text and font need."""
+        # What is hidden has not got the font of the window yet.
+        self.ensurePolished()
         document = self.document()
         if document is None:
             return
-        needed, most = ceil(document.size().height()), self.fontMetrics().lineSpacing() * (self._lines or MAX_LINES)
+        needed, lines = ceil(document.size().height()), self._lines or MAX_LINES
+        most = ceil(self.fontMetrics().lineSpacing() * lines + 2 * document.documentMargin())
         policy = Qt.ScrollBarPolicy
         self.setVerticalScrollBarPolicy(policy.ScrollBarAsNeeded if needed > most else policy.ScrollBarAlwaysOff)
-        self.setFixedHeight((most if self._lines else min(needed, most)) + 2)
+        self.setFixedHeight(most if self._lines else min(needed, most) + 2)

@@ -5,6 +5,7 @@ from qtpy.QtWidgets import QFrame, QScrollArea, QTabBar, QTabWidget, QWidget
 
 from napari_batch_prediction.widgets.parts.line import Line
 from napari_batch_prediction.widgets.parts.section import Section
+from napari_batch_prediction.widgets.parts.words import tip
 
 # The least width of a tab.
 _TAB_PX = 60
@@ -22,8 +23,8 @@ class Page(Section):
 
     Attributes
     ----------
-    summary
-        The line with the state. The page has it where it has room.
+    state
+        The state in words.
     summarized
         The state has changed.
     """
@@ -33,15 +34,20 @@ class Page(Section):
     def __init__(self, title: str, *, takes_files: bool = False) -> None:
         super().__init__(takes_files=takes_files)
         self.body.setContentsMargins(0, 4, 0, 0)
+        self.state = ""
         self._title, self._short = title, ""
-        self.summary = Line()
 
-    def set_summary(self, text: str, short: str = "") -> None:
-        """Show the state of the page, on the page and in a few letters behind its title."""
-        if (text, short) != (self.summary.text(), self._short):
-            self._short = short
-            self.summary.say(text)
+    def set_summary(self, state: str, short: str) -> None:
+        """Set the state, and what of it is shown behind the title, in a few letters."""
+        if (state, short) != (self.state, self._short):
+            self.state, self._short = state, short
             self.summarized.emit()
+
+    def summary_line(self) -> Line:
+        """Return a line that shows the state."""
+        line = Line()
+        self.summarized.connect(lambda: line.say(self.state))
+        return line
 
     def title(self) -> str:
         """Return the title, with the state in a few letters."""
@@ -55,6 +61,7 @@ class Pages(QTabWidget):
         super().__init__()
         self.setTabBar(_Tabs())
         self.setDocumentMode(True)
+        self.tabBar().setDrawBase(False)
         self.setElideMode(Qt.TextElideMode.ElideRight)
 
     def add(self, page: Page) -> None:
@@ -72,7 +79,7 @@ class Pages(QTabWidget):
 
     def _show_title(self, index: int, page: Page) -> None:
         self.setTabText(index, page.title().replace("&", "&&"))
-        self.setTabToolTip(index, page.summary.toolTip())
+        self.setTabToolTip(index, tip(page.state))
 
 
 class ScrollArea(QScrollArea):

@@ -9,7 +9,8 @@ from qtpy.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QFontMetrics, QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QPalette
 from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-HEIGHT = 120
+# Two of them, with a table and buttons, fit on a small screen.
+HEIGHT = 100
 GAP = 4
 # Bars of at least this width have a name below and a gap beside.
 NAMED_WIDTH = 34
