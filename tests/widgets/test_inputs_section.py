@@ -233,7 +233,7 @@ def test_height_stays_from_row_to_row(section, folder):
         assert ("The check found no problem here." in said(section)) == (row == 1)
     assert len(sayings) == 3
     assert len(heights) == 1
-    assert table(section).viewport().height() >= 3 * table(section).rowHeight(0)
+    assert table(section).viewport().height() >= 2 * table(section).rowHeight(0)
 
 
 def test_buttons_that_remove_stand_together(section):

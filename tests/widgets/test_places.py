@@ -33,13 +33,13 @@ CONTROLS = (QAbstractButton, QComboBox, QLineEdit, QProgressBar, QTableView, QTa
 PAGES = ("Images", "Export", "Results")
 
 
-def places(widget: QWidget) -> dict[str, QRect]:
+def places(widget: QWidget) -> dict[QWidget, QRect]:
     """Where the controls that are seen lie in a window; buttons of a message come and go in a place of theirs."""
     controls = (one for kind in CONTROLS for one in widget.findChildren(kind))
     messages = [*widget.findChildren(Message), *widget.findChildren(Reasons)]
     return {
-        f"{i} {type(one).__name__}": QRect(one.mapTo(widget, QPoint(0, 0)), one.size())
-        for i, one in enumerate(controls)
+        one: QRect(one.mapTo(widget, QPoint(0, 0)), one.size())
+        for one in controls
         if one.isVisible() and not any(message.isAncestorOf(one) for message in messages)
     }
 
@@ -147,6 +147,17 @@ def test_no_control_moves_while_a_run_starts_runs_and_ends(window, folder):
     look()
     assert len(seen) >= 3
     assert [places for places in seen if places != before] == []
+
+
+def test_no_control_moves_while_a_job_is_filled_in(window, folder):
+    """A classifier is chosen and read, images are listed and checked."""
+    window.widget.resize(360, 680)
+    QApplication.processEvents()
+    before = places(window.widget)
+    window.check(BatchJob(classifier=folder / "project.ilp", inputs=(f"{folder}/00* fits.png", f"{folder}/no.png")))
+    QApplication.processEvents()
+    after = places(window.widget)
+    assert {one: after[one] for one in before} == before
 
 
 def test_run_brings_its_results_to_the_front(window, folder):

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QEvent, QSize, Signal
-from qtpy.QtGui import QGuiApplication
+from qtpy.QtGui import QGuiApplication, QResizeEvent
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_batch_prediction.job.job import BatchJob
@@ -17,6 +17,7 @@ from napari_batch_prediction.session.work import Failure
 from napari_batch_prediction.widgets.help import HelpButton
 from napari_batch_prediction.widgets.job import JobSections
 from napari_batch_prediction.widgets.parts.focus import focus_style
+from napari_batch_prediction.widgets.parts.message import WrappedText
 from napari_batch_prediction.widgets.parts.page import Pages, go_to
 from napari_batch_prediction.widgets.parts.wheel import let_wheel_scroll
 from napari_batch_prediction.widgets.running import RunSections
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 # The width at first, in pixels: no control is cut, and most texts stand on one line.
 WIDTH = 360
+
+# In a window that is lower, in pixels, texts have less room, so that the pages have more.
+LOW = 560
 
 
 class BatchPredictionWidget(QWidget):
@@ -150,6 +154,12 @@ class BatchPredictionWidget(QWidget):
             if self.parent() is None:
                 self._session.close()
         super().changeEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Give the texts the room that there is."""
+        super().resizeEvent(event)
+        for text in self.findChildren(WrappedText):
+            text.set_low(self.height() < LOW)
 
     def sizeHint(self) -> QSize:
         """Return the size at first."""

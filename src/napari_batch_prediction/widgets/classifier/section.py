@@ -112,8 +112,10 @@ class ClassifierSection(Section):
     def showEvent(self, event: QShowEvent | None) -> None:
         """Keep the place of what is hidden now, too: facts, or the reason why there are none."""
         super().showEvent(event)
-        for text in self._facts.findChildren(WrappedText):
-            text.fit()
+        for widget in self._facts.findChildren(QWidget):
+            widget.ensurePolished()
+            if isinstance(widget, WrappedText):
+                widget.fit()
 
     def value(self) -> dict[str, Any]:
         """Return the fields of a job that are shown here.

@@ -32,7 +32,7 @@ ABOUT_SETTINGS = (
     "Stack: whether files together are one image."
 )
 
-VISIBLE_ROWS = 3
+VISIBLE_ROWS = 2
 
 SHAPE_COLUMN, CHANNELS_COLUMN, CHECK_COLUMN = 2, 3, 4
 

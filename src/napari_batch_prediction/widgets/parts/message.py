@@ -103,7 +103,7 @@ class WrappedText(QTextEdit):
 
     def __init__(self, lines: int | None = None) -> None:
         super().__init__()
-        self._lines = lines
+        self._lines, self._is_low = lines, False
         self.setReadOnly(True)
         self.setAcceptDrops(False)
         self.setTabChangesFocus(True)
@@ -127,6 +127,12 @@ class WrappedText(QTextEdit):
         super().resizeEvent(event)
         self.fit()
 
+    def set_low(self, is_low: bool) -> None:
+        """Take half of a fixed height, in a window that is low."""
+        if is_low != self._is_low:
+            self._is_low = is_low
+            self.fit()
+
     def fit(self) -> None:
         """Take the height that text and font need."""
         # What is hidden has not got the font of the window yet.
@@ -135,7 +141,10 @@ class WrappedText(QTextEdit):
         if document is None:
             return
         needed, lines = ceil(document.size().height()), self._lines or MAX_LINES
+        lines = ceil(lines / 2) if self._lines and self._is_low else lines
         most = ceil(self.fontMetrics().lineSpacing() * lines + 2 * document.documentMargin())
+        # Half a line: at a fraction of a scale heights are rounded.
+        is_cut = needed > most + self.fontMetrics().lineSpacing() // 2
         policy = Qt.ScrollBarPolicy
-        self.setVerticalScrollBarPolicy(policy.ScrollBarAsNeeded if needed > most else policy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(policy.ScrollBarAlwaysOn if is_cut else policy.ScrollBarAlwaysOff)
         self.setFixedHeight(most if self._lines else min(needed, most) + 2)

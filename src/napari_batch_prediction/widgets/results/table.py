@@ -9,6 +9,9 @@ from napari_batch_prediction.widgets.results.model import COUNT, REASON, STATUS,
 
 HINT = "What becomes of each image is listed here."
 
+# At least, in a window that is low.
+VISIBLE_ROWS = 2
+
 # Columns whose texts are short, and never cut.
 LISTED = (STATUS, TIME, COUNT)
 
@@ -26,7 +29,7 @@ class ResultsTable(Table):
     """
 
     def __init__(self, model: ResultsModel) -> None:
-        super().__init__(model, hint=HINT)
+        super().__init__(model, hint=HINT, rows=VISIBLE_ROWS)
         self._model = model
         self.setSelectionMode(Table.SelectionMode.SingleSelection)
         self.setItemDelegate(_Delegate(self))
