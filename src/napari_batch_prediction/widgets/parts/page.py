@@ -59,9 +59,10 @@ class Pages(QTabWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setTabBar(_Tabs())
+        tabs = _Tabs()
+        self.setTabBar(tabs)
         self.setDocumentMode(True)
-        self.tabBar().setDrawBase(False)
+        tabs.setDrawBase(False)
         self.setElideMode(Qt.TextElideMode.ElideRight)
 
     def add(self, page: Page) -> None:
