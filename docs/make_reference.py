@@ -10,6 +10,8 @@ import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
+from types import UnionType
+from typing import Annotated, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -25,11 +27,14 @@ from napari_batch_prediction.job.settings import Settings
 DOCS = Path(__file__).parent
 EXAMPLES = DOCS.parent / "examples"
 
+_MOST_FLAGS = 2
+
 
 def blocks() -> dict[str, Callable[[], str]]:
     """Return what makes each block, by the block's name."""
     return {
-        "options": options,
+        "options of run": partial(options, "run"),
+        "options of train": partial(options, "train"),
         "commands": commands,
         "readers": readers,
         "formats": formats,
@@ -51,10 +56,10 @@ def renewed(text: str) -> str:
     return text
 
 
-def options() -> str:
-    """Return the options of ``run`` as a table."""
+def options(command: str) -> str:
+    """Return the options of a command as a table."""
     rows = []
-    for action in _parsers()["run"]._actions:
+    for action in _parsers()[command]._actions:
         if action.option_strings and action.dest != "help":
             name = " ".join((action.option_strings[0], *_values(action)))
             rows.append((f"`{name}`", (action.help or "").replace("%%", "%")))
@@ -65,18 +70,17 @@ def commands() -> str:
     """Return the commands as a table."""
     rows = []
     for name, parser in _parsers().items():
-        words = [f"[{a.metavar}]" if a.nargs in ("?", "*") else a.metavar for a in parser._get_positional_actions()]
-        words = ["CLASSIFIER", "INPUT..."] if name in ("run", "check") else words
-        # `run` and `check` share their options, which are a table of their own.
-        flags = [] if name in ("run", "check") else [f"[{a.option_strings[0]}]" for a in parser._get_optional_actions()]
-        usage = " ".join((PROGRAM, name, *map(str, words), *(flag for flag in flags if flag != "[-h]")))
-        rows.append((f"`{usage}`", _summaries()[name]))
+        words = [_positional(action) for action in parser._get_positional_actions()]
+        flags = [f"[{a.option_strings[0]}]" for a in parser._get_optional_actions() if a.dest != "help"]
+        # Many options have a table of their own.
+        flags = flags if len(flags) <= _MOST_FLAGS else ["[OPTION...]"]
+        rows.append((f"`{' '.join((PROGRAM, name, *words, *flags))}`", _summaries()[name]))
     return _table(("Command", "Does"), rows)
 
 
 def fields(model: type[Settings]) -> str:
     """Return the fields of a model as a table."""
-    rows = [(f"`{name}`", _default(field), field.description or "") for name, field in model.model_fields.items()]
+    rows = [(f"`{name}`", _default(field), _meaning(field)) for name, field in model.model_fields.items()]
     rows += [(f"`{name}`", "", meaning) for name, meaning in model.also.items()]
     return _table(("Field", "Default", "Meaning"), rows)
 
@@ -152,6 +156,21 @@ def _types(dtypes: tuple[str, ...]) -> str:
     return f"all but {', '.join(missing)}" if len(missing) <= 2 else ", ".join(dtypes)
 
 
+def _meaning(field: FieldInfo) -> str:
+    choices = [f"`{value}`" for value in _literals(field.annotation)]
+    choices = choices if len(choices) > 1 else []
+    return f"{field.description}{' One of ' + ', '.join(choices) + '.' if choices else ''}"
+
+
+def _literals(annotation: object) -> list[object]:
+    """Return the values of the literal types in an annotation."""
+    if get_origin(annotation) is Literal:
+        return [value for part in get_args(annotation) for value in (_literals(part) or [part])]
+    if get_origin(annotation) not in (Union, UnionType, Annotated):
+        return []
+    return [value for part in get_args(annotation) for value in _literals(part)]
+
+
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "needed"
@@ -174,6 +193,12 @@ def _subparsers() -> "argparse._SubParsersAction[argparse.ArgumentParser]":
 
 def _summaries() -> dict[str, str]:
     return {action.dest: action.help or "" for action in _subparsers()._choices_actions}
+
+
+def _positional(action: argparse.Action) -> str:
+    many = "..." if action.nargs in ("*", "+") else ""
+    # A classifier is left out only where a whole job is given.
+    return f"[{action.metavar}]" if action.dest == "folder" else f"{action.metavar}{many}"
 
 
 def _values(action: argparse.Action) -> Iterator[str]:
