@@ -72,7 +72,7 @@ def is_untrained(applet: ProjectGroup) -> bool:
     if classifier is None:
         return True
     return not classifier.has("pickled_classifier") and not any(
-        not name.startswith("_") for forest in _forests(classifier) for name in forest.subgroups()
+        not name.startswith("_") for forest in _forests(classifier) for name in forest.names()
     )
 
 
