@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,8 +19,11 @@ from repository import ENVIRONMENT, GOLDEN
 from napari_batch_prediction import BatchJob, Export, InputSettings
 from napari_batch_prediction.cli import main, make_parser
 from napari_batch_prediction.console import Console
+from napari_batch_prediction.locations.location import parse
+from napari_batch_prediction.planning.inputs.inspection import Inspected
+from napari_batch_prediction.planning.plan import Found
 from napari_batch_prediction.records.events import TileDone
-from napari_batch_prediction.report import Progress
+from napari_batch_prediction.report import Progress, made_plan
 
 CASE = GOLDEN / "a_2d_u8"
 PROJECT = str(CASE / "project.ilp")
@@ -410,3 +414,21 @@ def test_time_left_goes_with_the_pixels_that_are_left(monkeypatch):
     now[0] = 10.0
     progress.show(TileDone(0, 9, 10, 9, 10, 25, 100))
     assert terminal.getvalue().endswith(" 25 %  0 of 1 file  0:30 left  a.tif")
+
+
+def test_check_says_how_far_it_is(monkeypatch):
+    """On a terminal only, and the line is gone at the end."""
+    now, plan = iter(range(100)), SimpleNamespace()
+    monkeypatch.setattr("napari_batch_prediction.report.time.monotonic", lambda: next(now))
+
+    def steps():
+        yield Found({"*.tif": ("a.tif", "b.tif")})
+        yield from (Inspected(parse("a.tif"), None), Inspected(parse("b.tif"), None))
+        return plan
+
+    terminal, file = Terminal(), io.StringIO()
+    assert made_plan(steps(), terminal) is plan
+    assert re.findall(r"Checking .*?(?=\r)", terminal.getvalue()) == ["Checking 1 of 2", "Checking 2 of 2"]
+    assert terminal.getvalue().endswith("\r\x1b[K")
+    assert made_plan(steps(), file) is plan
+    assert file.getvalue() == ""

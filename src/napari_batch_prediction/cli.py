@@ -213,9 +213,14 @@ def _export(arguments: argparse.Namespace, name: str, classifier: "Classifier") 
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from napari_batch_prediction.planning.plan import make_plan
+    return _execute(_plan(arguments), arguments.ends)
 
-    return _execute(make_plan(*_job(arguments), should_cancel=arguments.ends.came), arguments.ends)
+
+def _plan(arguments: argparse.Namespace) -> "Plan":
+    from napari_batch_prediction.planning.plan import iter_plan
+    from napari_batch_prediction.report import made_plan
+
+    return made_plan(iter_plan(*_job(arguments), should_cancel=arguments.ends.came), sys.stderr)
 
 
 def _resume(arguments: argparse.Namespace) -> int:
@@ -259,10 +264,9 @@ def _execute(plan: "Plan", ends: Ends) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from napari_batch_prediction.planning.plan import make_plan
     from napari_batch_prediction.report import plan_text
 
-    plan = make_plan(*_job(arguments), should_cancel=arguments.ends.came)
+    plan = _plan(arguments)
     print(f"{plan_text(plan)} Nothing was written.")
     return FAILED if plan.n_problems else DONE
 

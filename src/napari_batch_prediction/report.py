@@ -3,19 +3,23 @@
 import os
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import TextIO
 
 from napari_batch_prediction.classifiers.description import Description, StageDescription
 from napari_batch_prediction.console import Console
-from napari_batch_prediction.planning.plan import Plan
+from napari_batch_prediction.planning.inputs.inspection import Inspected
+from napari_batch_prediction.planning.plan import Found, Plan
 from napari_batch_prediction.planning.project_settings import stored_text
 from napari_batch_prediction.records import events
 from napari_batch_prediction.records.ledger import Ledger, totals
 from napari_batch_prediction.wording import count, duration, fitted, one_line
 
 Table = list[tuple[str, ...]]
+
+# The check says how far it is so often, in seconds.
+_TELL_EVERY = 0.2
 
 # As many names of results as are worth a line.
 _MOST_NAMED = 3
@@ -86,6 +90,38 @@ class Progress:
         if self.changing:
             self._change("")
         print(text, file=self.stream, flush=True)
+
+
+def made_plan(steps: Generator[Found | Inspected, None, Plan], stream: TextIO) -> Plan:
+    """Return the plan that steps of planning lead to; on a terminal a line says how far the check is.
+
+    Parameters
+    ----------
+    steps
+        The steps, see :func:`~napari_batch_prediction.planning.plan.iter_plan`.
+    stream
+        The stream to write to.
+    """
+    console = Console.of(stream)
+    n_found = n_checked = 0
+    told = time.monotonic()
+    while True:
+        try:
+            step = next(steps)
+        except StopIteration as end:
+            if console.isatty():
+                console.control("\r\x1b[K")
+            plan: Plan = end.value
+            return plan
+        if isinstance(step, Found):
+            n_found = n_found or sum(map(len, step.given.values()))
+            continue
+        n_checked += 1
+        if console.isatty() and time.monotonic() - told > _TELL_EVERY:
+            told = time.monotonic()
+            console.control("\r\x1b[K")
+            console.write(f"Checking {n_checked:,} of {n_found:,}")
+            console.flush()
 
 
 def print_ledger(ledger: Ledger) -> None:

@@ -15,10 +15,14 @@ from superqt.utils import WorkerBase
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob
-from napari_batch_prediction.planning.plan import make_plan
+from napari_batch_prediction.locations.location import parse
+from napari_batch_prediction.planning.inputs.inspection import Inspected
+from napari_batch_prediction.planning.plan import Found, make_plan
 from napari_batch_prediction.records.reading import read_record
 from napari_batch_prediction.running.run import run_plan
+from napari_batch_prediction.session.state import Running
 from napari_batch_prediction.widgets.batch import BatchPredictionWidget
+from napari_batch_prediction.widgets.run import RunBar
 
 pytestmark = pytest.mark.slow
 
@@ -160,3 +164,13 @@ def test_the_classifier_is_another_one(window, case, tmp_path):
         np.testing.assert_array_equal(ours["exported_data"], theirs["exported_data"])
     # The card is of the new one, too.
     window.qtbot.waitUntil(lambda: "65 in 2D" in window.tooltips() + window.said(), timeout=WAIT_MS)
+
+
+def test_run_says_how_far_the_check_of_its_inputs_is(window):
+    """While a run is planned: of how many images, and how many of them are checked."""
+    window.widget.resize(400, 700)
+    bar = window.widget.findChild(RunBar)
+    bar.set_state(Running(None))
+    bar.take_check(Found({"a": tuple(map(str, range(1200)))}))
+    bar.take_check([Inspected(parse("0"), None)] * 120)
+    assert "Checking 120 of 1,200" in window.said()

@@ -55,6 +55,8 @@ class BatchSession:
         A check has ended; emitted with the plan, or with None if there can be none.
     recorded
         The record of a run to resume was read; emitted with it.
+    checking
+        The check of the inputs of a run makes progress; emitted with its steps.
     started
         The inputs of a run are checked; emitted with its plan.
     events
@@ -81,6 +83,7 @@ class BatchSession:
     plan_changed = Signal(object)
     checked = Signal(object)
     recorded = Signal(Recorded)
+    checking = Signal(object)
     started = Signal(Plan)
     events = Signal(list)
     failed = Signal(Failure)
@@ -287,7 +290,9 @@ class BatchSession:
     def _on_run_step(self, step: CheckStep | Recorded) -> None:
         if isinstance(step, Recorded):
             self._note_recorded(step)
-        elif self._running().is_check:
+            return
+        self.checking.emit(step)
+        if self._running().is_check:
             self._on_found(step)
 
     def _note_recorded(self, recorded: Recorded) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from napari_batch_prediction.planning.plan import Plan
+from napari_batch_prediction.planning.plan import Found, Plan
 from napari_batch_prediction.records.events import (
     BatchStarted,
     Event,
@@ -16,6 +16,7 @@ from napari_batch_prediction.records.events import (
 )
 from napari_batch_prediction.report import Forecast
 from napari_batch_prediction.session.state import Running, State
+from napari_batch_prediction.session.steps import CheckStep
 from napari_batch_prediction.session.work import Failure
 from napari_batch_prediction.widgets.parts.message import Message
 from napari_batch_prediction.widgets.parts.words import short_name
@@ -51,6 +52,7 @@ class RunBar(QWidget):
         self._cancelling = False
         self._names: list[str] = []
         self._to_run: set[int] = set()
+        self._n_checked = self._n_found = 0
         self._n_ended = 0
         self._share, self._tiles = 0.0, (0, 1)
         self._forecast: Forecast | None = None
@@ -127,6 +129,15 @@ class RunBar(QWidget):
             self._end()
         self._running = is_running
         self._enable()
+
+    def take_check(self, step: CheckStep) -> None:
+        """Show how far the check of the inputs of a run is."""
+        if isinstance(step, Found):
+            self._n_checked, self._n_found = 0, len({image for images in step.given.values() for image in images})
+        else:
+            self._n_checked += len(step)
+        # Images that are parts of others are found, and not checked.
+        self._say(f"Checking {self._n_checked:,} of {max(self._n_found, self._n_checked):,}")
 
     def set_plan(self, plan: Plan) -> None:
         """Set the images of the run, which events name by index."""

@@ -57,6 +57,7 @@ class RunSections(QObject):
         session.state_changed.connect(self._on_state)
         session.checked.connect(self._on_checked)
         session.recorded.connect(self.results.show_recorded)
+        session.checking.connect(self.bar.take_check)
         session.started.connect(self._on_started)
         session.events.connect(self._on_events)
         session.failed.connect(self.bar.set_problem)
