@@ -113,6 +113,11 @@ class Plan:
         return sum(bool(row.problems) for row in self.rows)
 
     @property
+    def writes_files(self) -> bool:
+        """True if a run writes files; False if all its results stay in memory."""
+        return bool(self.tables) or any(not row.location.in_memory for row in self.rows)
+
+    @property
     def images(self) -> tuple[NamedExport, ...]:
         """The exports that are images, not tables."""
         return tuple(export for export in self.exports if not export.is_table)

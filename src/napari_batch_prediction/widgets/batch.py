@@ -20,6 +20,7 @@ from napari_batch_prediction.widgets.parts.focus import focus_style
 from napari_batch_prediction.widgets.parts.message import WrappedText
 from napari_batch_prediction.widgets.parts.page import Pages, go_to
 from napari_batch_prediction.widgets.parts.wheel import let_wheel_scroll
+from napari_batch_prediction.widgets.previewing import Previewing
 from napari_batch_prediction.widgets.running import RunSections
 from napari_batch_prediction.widgets.work import QtWorker
 
@@ -62,6 +63,7 @@ class BatchPredictionWidget(QWidget):
         self._job = JobSections(napari_viewer, self)
         self._session = BatchSession(QtWorker(self), self._job.in_memory)
         self._run = RunSections(napari_viewer, self._session, self)
+        self._preview = Previewing(self._session, self._job.in_memory, self._run.canvas, self._run.bar, self)
         self._pages = Pages()
         for page in (self._job.inputs, self._job.exports, self._run.results):
             self._pages.add(page)
@@ -143,9 +145,14 @@ class BatchPredictionWidget(QWidget):
         self._pages.show_page(self._run.results)
         self._run.results.show_first()
 
+    def preview(self) -> None:
+        """Predict the selected image into layers, without writing files; without effect as :meth:`start`."""
+        self._preview.start()
+
     def cancel(self) -> None:
-        """Stop the run after the tiles that are being worked on; without effect if nothing runs."""
+        """Stop the run or preview after the tiles that are being worked on; without effect if nothing runs."""
         self._session.cancel()
+        self._preview.cancel()
 
     def changeEvent(self, event: QEvent | None) -> None:
         """Stop everything when napari removes the dock; being hidden does not count."""
@@ -153,6 +160,7 @@ class BatchPredictionWidget(QWidget):
             self._set_docked(self.parent() is not None)
             if self.parent() is None:
                 self._session.close()
+                self._preview.drop()
         super().changeEvent(event)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
@@ -184,6 +192,7 @@ class BatchPredictionWidget(QWidget):
     def _show_needs(self) -> None:
         self._job.inputs.set_needs(self._session.needs)
         self._run.show_needs()
+        self._preview.offer()
 
     def _on_loaded(self) -> None:
         classifier = self._job.classifier.classifier
@@ -196,6 +205,7 @@ class BatchPredictionWidget(QWidget):
     def _on_selected(self) -> None:
         self._session.selected = self._job.inputs.selected()
         self._run.show_selected()
+        self._preview.offer()
 
     def _on_found(self, inputs: Found) -> None:
         self._job.inputs.begin_check(inputs.given)

@@ -28,6 +28,8 @@ _STEPS = 10_000
 LINES = 2
 
 NOTHING = "Nothing is running."
+RUN = "A run is under way."
+PREVIEW = "A preview is under way."
 
 
 class RunBar(QWidget):
@@ -50,6 +52,8 @@ class RunBar(QWidget):
         super().__init__()
         self._running = False
         self._cancelling = False
+        self._previewing = False
+        self._writes = True
         self._names: list[str] = []
         self._to_run: set[int] = set()
         self._n_checked = self._n_found = 0
@@ -58,7 +62,8 @@ class RunBar(QWidget):
         self._forecast: Forecast | None = None
         self._all, self._needs = "", ""
         self._n_selected, self._selected_needs = 0, ""
-        self._doing = ""
+        # The present work, and what became of a preview.
+        self._doing = self._told = ""
         self._failure: Failure | None = None
 
         self._start = QPushButton("Export all")
@@ -82,7 +87,7 @@ class RunBar(QWidget):
         self.set_ready(0, "")
         self.set_selected(0, "")
 
-    def set_ready(self, n_images: int, problem: str) -> None:
+    def set_ready(self, n_images: int, problem: str, *, writes_files: bool = True) -> None:
         """Set the number of images to predict, or the reason why a batch cannot start.
 
         Parameters
@@ -91,8 +96,12 @@ class RunBar(QWidget):
             Number of images that can be predicted; 0 if it is not known yet.
         problem
             The reason why it cannot start; empty if it can.
+        writes_files
+            False if all results stay in memory.
         """
-        self._all = f"Export all ({n_images})" if n_images else "Export all"
+        self._writes = writes_files
+        verb = "Export all" if writes_files else "Predict all"
+        self._all = f"{verb} ({n_images})" if n_images else verb
         self._needs = problem
         self._enable()
 
@@ -115,6 +124,36 @@ class RunBar(QWidget):
         self._preview.setToolTip(tooltip)
         self._preview.show()
 
+    def begin_preview(self, name: str) -> None:
+        """Show that an image is being previewed."""
+        self._previewing, self._cancelling, self._told = True, False, ""
+        self._bar.setRange(0, 0)
+        self._say(f"Predicting {name}")
+        self.set_problem(None)
+        self._enable()
+
+    def advance_preview(self, n_done: int, n_tiles: int) -> None:
+        """Show the tiles of a preview that are done."""
+        self._bar.setRange(0, n_tiles)
+        self._bar.setValue(n_done)
+        self._bar.setFormat(f"{n_done} of {count(n_tiles, 'tile')}")
+
+    def cancel_preview(self) -> None:
+        """Show that a preview is about to stop."""
+        self._cancelling = True
+        self._enable()
+
+    def end_preview(self, text: str) -> None:
+        """Show what became of a preview, until something else is to be said."""
+        self._previewing = self._cancelling = False
+        self._end()
+        self._told = text
+        self._enable()
+
+    def say(self, text: str) -> None:
+        """Show what is being done."""
+        self._say(text)
+
     def set_problem(self, failure: Failure | None) -> None:
         """Show the reason why the job cannot be checked or run; None clears it."""
         self._failure = failure
@@ -122,7 +161,9 @@ class RunBar(QWidget):
 
     def set_state(self, state: State) -> None:
         """Show that a run is under way, about to stop, or neither."""
-        is_running, self._cancelling = isinstance(state, Running), isinstance(state, Running) and state.is_cancelled
+        is_running = isinstance(state, Running)
+        if not self._previewing:
+            self._cancelling = isinstance(state, Running) and state.is_cancelled
         if is_running and not self._running:
             self._begin()
         if self._running and not is_running:
@@ -168,7 +209,7 @@ class RunBar(QWidget):
 
     def _begin(self) -> None:
         """Show that the inputs are being checked."""
-        self._names, self._n_ended = [], 0
+        self._names, self._n_ended, self._told = [], 0, ""
         self._tiles, self._share, self._forecast = (0, 1), 0.0, None
         self._bar.setRange(0, 0)
         self._bar.setFormat("")
@@ -204,25 +245,24 @@ class RunBar(QWidget):
         if self._failure is not None:
             self._message.say(*self._failure, kind="problem")
         else:
-            self._message.say(self._doing or self._needs)
+            self._message.say(self._doing or self._needs or self._told)
 
     def _enable(self) -> None:
+        under_way = RUN if self._running else PREVIEW if self._previewing else ""
+        effect = "Predict and write" if self._writes else "Predict into layers"
         self._start.setText(self._all)
-        self._start.setEnabled(not self._running and not self._needs)
-        self._start.setToolTip(
-            "A run is under way." if self._running else self._needs or "Predict and write all images that can be."
-        )
+        needs = under_way or self._needs
+        self._start.setEnabled(not needs)
+        self._start.setToolTip(needs or f"{effect} all images that can be.")
         self._selected.setText(f"Selected ({self._n_selected})" if self._n_selected else "Selected")
-        needs = self._selected_needs or self._needs
-        self._selected.setEnabled(not self._running and not needs)
-        self._selected.setToolTip(
-            "A run is under way." if self._running else needs or "Predict and write the selected images."
-        )
+        needs = under_way or self._selected_needs or self._needs
+        self._selected.setEnabled(not needs)
+        self._selected.setToolTip(needs or f"{effect} the selected images.")
         self._cancel.setText("Cancelling" if self._cancelling else "Cancel")
-        self._cancel.setEnabled(self._running and not self._cancelling)
-        effect = "Stop after the tiles that are being worked on. Nothing half-written stays."
+        self._cancel.setEnabled(bool(under_way) and not self._cancelling)
+        stop = "Stop after the tiles that are being worked on. Nothing half-written stays."
         wait = "The tiles that are being worked on are finished first."
-        self._cancel.setToolTip(NOTHING if not self._running else wait if self._cancelling else effect)
+        self._cancel.setToolTip(NOTHING if not under_way else wait if self._cancelling else stop)
         self._show_text()
 
 

@@ -67,7 +67,9 @@ class RunSections(QObject):
         """Show the step that is missing before the job can run."""
         self.results.set_copy(self._session.needs)
         self.results.set_listed(bool(self._session.to_retry()))
-        self.bar.set_ready(self._session.count_ready(), self._session.problem)
+        plan = self._session.plan
+        writes_files = plan is None or plan.writes_files
+        self.bar.set_ready(self._session.count_ready(), self._session.problem, writes_files=writes_files)
 
     def show_selected(self) -> None:
         """Show the number of selected images that can be predicted."""

@@ -88,14 +88,14 @@ class ExportForm(QWidget):
         self._name = line()
         self._names = MenuButton("", self._fill_names)
         self._names.setToolTip("Names to start from.")
-        Row(form, label(Export, "format"), [self._format.native], FORMAT_HELP)
+        self._format_row = Row(form, label(Export, "format"), [self._format.native], FORMAT_HELP)
         self._folder_row = Row(form, label(Export, "folder"), [self._folder.native], FOLDER_HELP)
-        Row(form, label(Export, "name"), [self._name.native, self._names], NAME_HELP)
+        self._name_row = Row(form, label(Export, "name"), [self._name.native, self._names], NAME_HELP)
         self._format.changed.connect(lambda name: self.edited.emit({"format": name}))
         self._folder.line_edit.changed.connect(self._on_folder)
         self._name.changed.connect(lambda name: self.edited.emit({"name": name}))
 
-    def show_exports(self, exports: Sequence[ShownExport], image: ImageAxes | None) -> None:
+    def show_exports(self, exports: Sequence[ShownExport], image: ImageAxes | None, off: str = "") -> None:
         """Show the settings of these exports; those of the first where they differ.
 
         Parameters
@@ -104,6 +104,8 @@ class ExportForm(QWidget):
             At least one.
         image
             The first image, if it is known.
+        off
+            The reason why no files are written; empty if some are.
         """
         images = [each for each in exports if not each.is_table] or list(exports)
         first = images[0].export
@@ -113,15 +115,17 @@ class ExportForm(QWidget):
         # An unknown format, set from Python, is shown as it is.
         set_choices(self._format, [(n, n) for n in dict.fromkeys([*names, name])], name)
         set_tooltips(self._format, _ABOUT, _reasons(images, image))
-        self._format.tooltip = f"{_ABOUT.get(name, '')}\n{FORMAT_HELP}".strip()
-        self._folder_row.set_off(off_for_all("folder", exports))
+        self._format_row.set_off(off)
+        self._format.tooltip = off or f"{_ABOUT.get(name, '')}\n{FORMAT_HELP}".strip()
+        self._folder_row.set_off(off or off_for_all("folder", exports))
+        self._name_row.set_off(off)
         tables = all(each.is_table for each in exports)
         self._folder.line_edit.native.setPlaceholderText(BESIDE_ALL if tables else BESIDE_EACH)
         folder = shown_for("folder", exports).export.folder
         text = "" if folder is None else str(folder)
         if _folder(self._folder.line_edit.value) != folder:
             type_in(self._folder.line_edit, text)
-        self._folder.line_edit.tooltip = text or FOLDER_HELP
+        self._folder.line_edit.tooltip = off or text or FOLDER_HELP
         type_in(self._name, first.name)
 
     def _on_folder(self, text: str) -> None:

@@ -45,6 +45,9 @@ AS_THEY_ARE, RESCALE = "as they are", "rescale"
 # Fields of the rows that have other names than their field.
 _FIELDS = {"range": "output_range", "draw": "region"}
 
+OF_FILES = ("compression", "per_class", "into_image", "internal_path", "ome_zarr_version")
+"""The settings that have no effect on results that stay in memory."""
+
 
 class MoreForm(QWidget):
     """Controls for the settings of exports that are folded away at first.
@@ -121,7 +124,7 @@ class MoreForm(QWidget):
         self._version.changed.connect(lambda version: self.edited.emit({"ome_zarr_version": version}))
         self._into_image.changed.connect(lambda on: self.edited.emit({"into_image": on}))
 
-    def show_exports(self, exports: Sequence[ShownExport], image: ImageAxes | None) -> None:
+    def show_exports(self, exports: Sequence[ShownExport], image: ImageAxes | None, off: str = "") -> None:
         """Show the settings of these exports; each setting as the first export has it that it affects.
 
         Parameters
@@ -130,9 +133,12 @@ class MoreForm(QWidget):
             At least one.
         image
             The first image, if it is known.
+        off
+            The reason why no files are written; empty if some are.
         """
         for setting, row in self._rows.items():
-            row.set_off(off_for_all(_FIELDS.get(setting, setting), exports))
+            reason = off if setting in OF_FILES else ""
+            row.set_off(reason or off_for_all(_FIELDS.get(setting, setting), exports))
         self._show_values(shown_for("dtype", exports))
         export, source = shown_for("output_axes", exports)
         own = output_axes(image.axes) if image is not None else ""

@@ -41,6 +41,7 @@ EXISTING: dict[Existing, str] = {
 }
 ALL = "all outputs"
 ONE_OUTPUT = "Tick several outputs to have settings for each."
+NO_FILES = "All images are layers: the results become layers, and no file is written."
 # The place for what is to be said of the exports is kept, so that nothing moves.
 LINES = 3
 ABOUT_MORE = "Type, range, order of axes, region, compression, files for single classes."
@@ -96,7 +97,8 @@ class ExportsSection(Page):
             make_form(target), "Settings of", [self._target.native], "Which outputs the settings are of."
         )
         tip = "What to do about an output that exists already."
-        Row(make_form(exists), "If it exists", [self._existing.native], tip)
+        self._existing_row = Row(make_form(exists), "If it exists", [self._existing.native], tip)
+        self._layers_alone = False
         content = QWidget()
         column = QVBoxLayout(content)
         column.setContentsMargins(0, 0, 0, 0)
@@ -169,6 +171,8 @@ class ExportsSection(Page):
         """Show the first file that will be written; nothing without a plan."""
         self._first_file.set_plan(plan)
         self._say("memory", in_memory(plan) if plan is not None else "")
+        self._layers_alone = plan is not None and all(row.location.in_memory for row in plan.rows)
+        self._show_forms()
         self._show_names()
 
     def remember(self) -> None:
@@ -212,9 +216,8 @@ class ExportsSection(Page):
         set_choices(self._target, choices, "" if self._index is None else str(self._index))
         self._target_row.set_off("" if several else ONE_OUTPUT)
         self._say("differing", differing(self._exports) if self._index is None else "")
+        self._show_forms()
         shown = self._shown()
-        self._form.show_exports(shown, self._image)
-        self._more_form.show_exports(shown, self._image)
         self._more.set_summary(more_than_default(shown[0].export))
         reason = why_not(self._exports, self._classifier, self._image) if self._classifier else ""
         self._say("problem", reason, "problem")
@@ -227,6 +230,14 @@ class ExportsSection(Page):
             "; ".join(filter(None, [region, ", ".join(texts) or "nothing"])), "!" if reason else str(len(texts))
         )
         self._show_names()
+
+    def _show_forms(self) -> None:
+        # Tables of layers are written, too.
+        has_table = any((source := self._source(export)) and source.kind == "table" for export in self._exports)
+        off = NO_FILES if self._layers_alone and not has_table else ""
+        self._form.show_exports(self._shown(), self._image, off)
+        self._more_form.show_exports(self._shown(), self._image, off)
+        self._existing_row.set_off(off)
 
     def _show_sources(self) -> None:
         """Make a box for every source that is offered or ticked."""
