@@ -77,6 +77,13 @@ def test_whole_run_has_nothing_to_resume(tmp_path):
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
+def test_record_is_named_by_a_text_or_a_path(tmp_path):
+    """A record may be named by a text, as people type it, or by a path."""
+    ledger = job(save_images(tmp_path, 1), tmp_path / "out").run()
+    assert [row.status for row in nbp.resume(str(ledger.path))] == ["done"]
+    assert [row.status for row in nbp.resume(ledger.path)] == ["done"]
+
+
 def test_failed_is_done_when_mended(tmp_path):
     """What failed is tried again; what is done is kept."""
     images = save_images(tmp_path, 3)

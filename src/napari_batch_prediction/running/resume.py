@@ -79,7 +79,7 @@ def _exists(path: Path) -> bool:
 
 
 def resume(
-    ledger: Path,
+    ledger: str | os.PathLike[str],
     *,
     failed: bool = False,
     on_event: Callable[[Event], None] | None = None,
@@ -117,4 +117,4 @@ def resume(
     >>> nbp.resume(ledger.path)
     <Ledger: 2 inputs: 2 done>
     """
-    return run_plan(plan_resume(ledger, failed=failed), on_event, should_cancel)
+    return run_plan(plan_resume(Path(ledger), failed=failed), on_event, should_cancel)
