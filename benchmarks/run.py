@@ -1,6 +1,6 @@
 """Measure this project against others: features, the forest, Autocontext, counting, whole commands.
 
-    python benchmarks/run.py [--quick] [--only features|forest|autocontext|counting|whole] [--perf FOLDER]
+    python benchmarks/run.py [--quick] [--only features|forest|training|autocontext|counting|whole] [--perf FOLDER]
         [--output FOLDER]
 
 See README.md beside this file.
@@ -18,12 +18,13 @@ import features
 import forest
 import plot
 import report
+import training
 import whole
 from inputs import ROOT, Setting, left_out
 from timing import keep_memory
 from vigra_client import VigraWorker
 
-SECTIONS = ("features", "forest", "autocontext", "counting", "whole")
+SECTIONS = ("features", "forest", "training", "autocontext", "counting", "whole")
 ROUNDS = 7
 QUICK_ROUNDS = 1
 
@@ -67,6 +68,8 @@ def main() -> int:
             rows += features.measure(setting)
         if "forest" in wanted:
             rows += forest.measure(setting)
+        if "training" in wanted:
+            rows += training.measure(setting)
         if "autocontext" in wanted:
             rows += autocontext.measure(setting)
         if "counting" in wanted:

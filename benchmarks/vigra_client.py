@@ -62,6 +62,26 @@ class VigraWorker:
         self._ask({"do": "features", "image": str(image), "wanted": wanted})
         self._answer()
 
+    def load_training(
+        self,
+        scratch: Path,
+        features: NDArray[np.float32],
+        classes: NDArray[np.uint32],
+        test: NDArray[np.float32],
+        truth: NDArray[np.uint32],
+        n_trees: int,
+    ) -> None:
+        """Read rows of features with their classes, from 1, to train on, and others with theirs, from 0, to test on."""
+        for name, array in {"features": features, "classes": classes, "test": test, "truth": truth}.items():
+            np.save(scratch / f"training_{name}.npy", array)
+        self._ask({"do": "train", "folder": str(scratch), "n_trees": n_trees})
+        self._answer()
+
+    def share_wrong(self) -> float:
+        """Return the share of test rows that the forest trained last gets wrong."""
+        self._ask({"do": "wrong"})
+        return float(str(self._answer()["wrong"]))
+
     def start(self) -> None:
         """Begin the loaded work."""
         self._ask({"do": "run"})

@@ -60,6 +60,26 @@ class Features:
         return [feature(name, smoothed[scale], min(scale, 1.0)) for name, scale in self.wanted]
 
 
+class Training:
+    """Labelled rows of features to train forests on, each time with the next seed, and others to test them on."""
+
+    def __init__(self, folder, n_trees):
+        names = ("features", "classes", "test", "truth")
+        arrays = [np.load(folder + "/training_" + name + ".npy", allow_pickle=False) for name in names]
+        self.features, self.classes, self.test, self.truth = arrays
+        self.n_trees, self.seed = n_trees, 0
+
+    def run(self):
+        """Train a forest."""
+        self.seed += 1
+        self.forest = vigra.learning.RandomForest(treeCount=self.n_trees)
+        self.forest.learnRF(self.features, self.classes[:, np.newaxis], self.seed)
+
+    def share_wrong(self):
+        """Return the share of the other rows to which the forest gives another class, from 0, than theirs."""
+        return float(np.mean(self.forest.predictProbabilities(self.test).argmax(axis=1) != self.truth))
+
+
 def feature(name, image, sigma):
     """Return one feature of a smoothed image."""
     window = FILTER_WINDOW
@@ -115,6 +135,10 @@ def main():
                 cpu, wall = time.process_time(), time.perf_counter()
                 result = work.run()
                 answer = {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
+            elif command["do"] == "train":
+                work = Training(command["folder"], command["n_trees"])
+            elif command["do"] == "wrong":
+                answer = {"wrong": work.share_wrong()}
             elif command["do"] == "save":
                 np.save(command["to"], planes(result))
         except Exception:
