@@ -21,6 +21,7 @@ import numpy as np
 from autocontext_writer import write_stages
 from counting_writer import write_counting
 from ilp_writer import put, write_project
+from labelled_writer import write_labels
 from pickle_mutations import CHANGES
 from repository import ENVIRONMENT, GOLDEN, TESTS
 
@@ -29,6 +30,7 @@ from napari_batch_prediction.errors import ProjectError
 
 WORKFLOWS: dict[str, tuple[Callable[[Path], Path], str]] = {
     "pixel": (write_project, "a_2d_u8"),
+    "labels": (write_labels, "c_2d_u16"),
     "autocontext": (write_stages, "i_autocontext_2d_u8"),
     "counting": (write_counting, "h1_count_2d_u8"),
 }

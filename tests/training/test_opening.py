@@ -7,8 +7,9 @@ import golden
 import h5py
 import numpy as np
 import pytest
-from ilp_writer import FORESTS, RAW, axistags, put, put_lane, remove
+from ilp_writer import FORESTS, RAW, put, put_lane, remove
 from ilp_writer import write_project as write_small_project
+from labelled_writer import LABELS, picture, put_block, put_inside, put_strokes, without_forest
 from saved import dense
 
 import napari_batch_prediction as nbp
@@ -18,28 +19,15 @@ from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.report import describe
 from napari_batch_prediction.training.opening import open_training
 
-LABELS = "PixelClassification/LabelSets"
 LANE1 = "Input Data/infos/lane0001/Raw Data"
-
-
-def put_block(file, name, labels, start, axes="yxc", tags=True):
-    """Store labels as a block that starts somewhere."""
-    stored = put(file, f"{LABELS}/{name}", labels)
-    slices = ",".join(f"{a}:{a + n}" for a, n in zip(start, labels.shape, strict=True))
-    stored.attrs["blockSlice"] = f"[{slices}]"
-    if tags:
-        stored.attrs["axistags"] = axistags(axes).decode()
 
 
 def label(file):
     """Give a project labels of two classes, and an image beside it."""
-    rng = np.random.default_rng(0)
-    image = np.where(np.arange(50) < 25, 40, 200) + rng.integers(0, 20, (40, 50))
-    np.save(Path(file.filename).with_name("train.npy"), image.astype(np.uint8))
+    np.save(Path(file.filename).with_name("train.npy"), picture())
     put_lane(file, RAW, "yx", (40, 50))
     put(file, f"{RAW}/filePath", b"train.npy")
-    put_block(file, "labels000/block0000", np.full((5, 6, 1), 1, np.uint8), (3, 4, 0))
-    put_block(file, "labels000/block0001", np.full((5, 6, 1), 2, np.uint8), (20, 40, 0))
+    put_strokes(file)
 
 
 def second_image(file):
@@ -47,10 +35,6 @@ def second_image(file):
     put_lane(file, LANE1, "yx", (30, 20))
     put(file, f"{LANE1}/filePath", b"lost/other.npy")
     put_block(file, "labels001/block0000", np.full((1, 2, 1), 2, np.uint8), (29, 18, 0))
-
-
-def without_forest(file):
-    remove(file, FORESTS)
 
 
 @pytest.fixture
@@ -99,11 +83,8 @@ def old_layout(file):
 
 def inside(file):
     """With the image in the project."""
-    label(file)
-    stored = put(file, "Input Data/local_data/abc", np.zeros((40, 50), np.uint16))
-    stored.attrs["axistags"] = axistags("yx").decode()
-    put(file, f"{RAW}/inner_path", b"Input Data/local_data/abc")
-    put(file, f"{RAW}/filePath", b"nowhere.npy")
+    put_inside(file)
+    put_strokes(file)
 
 
 @pytest.mark.parametrize("change", [old_layout, inside])
