@@ -60,6 +60,7 @@ KEPT = {
     ("inspect-2d", "dark", 400),
     ("inspect-2d", "light", 600),
     ("settings", "dark", 400),
+    ("exports", "dark", 400),
     ("inspect-3d", "dark", 400),
     ("counting", "dark", 400),
     ("autocontext", "light", 400),
@@ -374,7 +375,7 @@ def main() -> None:
     parser.add_argument("--all", type=Path, metavar="FOLDER", help="make all pictures, in another folder")
     parser.add_argument("--only", nargs="+", default=[], help="only these states and themes")
     parser.add_argument("--font-size", type=int, default=9, help="size of napari's font (default: %(default)s)")
-    parser.add_argument("--size", default="1280x940", help="size of napari's window (default: %(default)s)")
+    parser.add_argument("--size", default="1366x768", help="size of napari's window (default: %(default)s)")
     parser.add_argument("--scale", type=float, default=1.0, help="size of a pixel of the window on the screen")
     parser.add_argument("--widths", type=int, nargs="+", default=WIDTHS, help="widths of the dock; 0: its first width")
     arguments = parser.parse_args()
