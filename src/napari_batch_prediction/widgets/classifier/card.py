@@ -12,28 +12,33 @@ from napari_batch_prediction.widgets.classifier.text import (
     classes,
     counting,
     headline,
+    limits,
     tooltip,
 )
 from napari_batch_prediction.widgets.parts.colors import swatch
 from napari_batch_prediction.widgets.parts.line import Line
 from napari_batch_prediction.widgets.parts.message import WrappedText
 
+# Lines for classes and limits; more of them scroll.
+LINES = 3
+
 
 class ClassifierCard(QWidget):
-    """Workflow, channels, axes, and classes in their colours, with a button for the table of features.
+    """Workflow, channels, axes, classes in their colours and limits, with a button for the table of features.
 
     Parameters
     ----------
-    lines
-        Lines for the classes; more of them scroll.
+    formula
+        The choice of a formula, which takes the place of the limits where it is to be made.
     """
 
-    def __init__(self, lines: int) -> None:
+    def __init__(self, formula: QWidget) -> None:
         super().__init__()
         self._classifier: Classifier | None = None
         self._dialog: FeatureDialog | None = None
         self._headline = Line()
-        self._text = WrappedText(lines)
+        self._text = WrappedText(LINES)
+        self._formula = formula
         self._button = QPushButton("Features")
         self._button.clicked.connect(self._show_features)
         row = QHBoxLayout()
@@ -45,6 +50,8 @@ class ClassifierCard(QWidget):
         layout.setSpacing(0)
         layout.addLayout(row)
         layout.addWidget(self._text)
+        layout.addWidget(formula)
+        layout.addStretch(1)
 
     def show_classifier(self, classifier: Classifier | None) -> None:
         """Show a classifier; None leaves the card as it is."""
@@ -63,7 +70,8 @@ class ClassifierCard(QWidget):
             f'<img src="{_swatch_url(i).toString()}">&nbsp;{escape(name)}' for i, (name, _) in enumerate(colored)
         )
         self._headline.setText(headline(facts))
-        self._text.setHtml("<br>".join(filter(None, [swatches, escape(counting(facts))])))
+        lines = (swatches, escape(counting(facts)), escape(limits(facts)))
+        self._text.setHtml("<br>".join(filter(None, lines)))
         for widget in (self._headline, self._text):
             widget.setToolTip(tooltip(facts))
         has_features = bool(facts.stages)
@@ -74,6 +82,11 @@ class ClassifierCard(QWidget):
             else "The features of this workflow are not known here: choose a classifier of another workflow."
         )
         self.show()
+
+    def show_formula(self, shown: bool) -> None:
+        """Show or hide the choice of the formula."""
+        self._formula.setVisible(shown)
+        self._text.set_lines(1 if shown else LINES)
 
     def text(self) -> str:
         """Return the text of the card."""
@@ -93,6 +106,18 @@ class ClassifierCard(QWidget):
 
     def _on_closed(self) -> None:
         self._dialog = None
+
+
+class CardPlace(QWidget):
+    """An empty place of the size of a card."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(QPushButton(" "))
+        layout.addWidget(WrappedText(LINES))
 
 
 def _swatch_url(i: int) -> QUrl:

@@ -16,7 +16,7 @@ from napari_batch_prediction.disk import FileState, file_state
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.session.work import Failure
 from napari_batch_prediction.widgets import preferences
-from napari_batch_prediction.widgets.classifier.card import ClassifierCard
+from napari_batch_prediction.widgets.classifier.card import CardPlace, ClassifierCard
 from napari_batch_prediction.widgets.parts.colors import Kind
 from napari_batch_prediction.widgets.parts.form_rows import Row, choose, combo, make_form
 from napari_batch_prediction.widgets.parts.menu_button import MenuButton
@@ -38,10 +38,8 @@ ABOUT_FORMULA = (
     "1.2, or that of the integration, as since 1.3. The other has half of it."
 )
 
-# Lines for the facts of a classifier, or for the reason why there is none. The place is kept, so that nothing below
-# moves.
-LINES = 3
-CLASS_LINES = 2
+# Lines for the reason why there is no classifier, in the place for its facts.
+LINES = 4
 
 # A path is read when typing pauses.
 PAUSE_MS = 300
@@ -89,19 +87,19 @@ class ClassifierSection(Section):
         row.addWidget(line, 1)
         row.addWidget(recent)
         row.addWidget(browse)
-        self._card = ClassifierCard(CLASS_LINES)
         self._message = Message(LINES)
         formula = QWidget()
         self._formula = combo(FORMULAS)
         self._formula.changed.connect(lambda _: self._on_formula())
-        self._formula_row = Row(make_form(formula), "Structure tensor", [self._formula.native], ABOUT_FORMULA)
+        Row(make_form(formula), "Structure tensor", [self._formula.native], ABOUT_FORMULA)
         self.body.addLayout(row)
+        self._card = ClassifierCard(formula)
+        # One place for facts or reason, which is kept, so that nothing below moves.
         self._facts = QStackedWidget()
-        self._facts.addWidget(self._card)
-        self._facts.addWidget(self._message)
+        for widget in (self._card, self._message, CardPlace()):
+            self._facts.addWidget(widget)
         self._facts.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.body.addWidget(self._facts)
-        self.body.addWidget(formula)
 
         self._pause = single_shot(self, PAUSE_MS, self._load)
         self._file.changed.connect(self._on_path)
@@ -199,7 +197,7 @@ class ClassifierSection(Section):
     def _show_formula(self) -> None:
         """Show the choice of the formula where a project leaves it open, or it is chosen."""
         is_open = self.classifier is not None and bool(self.classifier.describe().structure_tensor)
-        self._formula_row.set_visible(is_open or bool(self._formula.value))
+        self._card.show_formula(is_open or bool(self._formula.value))
 
     def _on_formula(self) -> None:
         self._show_formula()

@@ -133,6 +133,12 @@ class WrappedText(QTextEdit):
             self._is_low = is_low
             self.fit()
 
+    def set_lines(self, lines: int) -> None:
+        """Change the fixed height."""
+        if lines != self._lines:
+            self._lines = lines
+            self.fit()
+
     def fit(self) -> None:
         """Take the height that text and font need."""
         # What is hidden has not got the font of the window yet.
