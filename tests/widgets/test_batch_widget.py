@@ -9,7 +9,7 @@ from batch_window import WAIT_MS, Window, cells, written
 from ilp_writer import RAW, put
 from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QThreadPool, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
-from qtpy.QtWidgets import QApplication, QCheckBox, QFileDialog, QPushButton
+from qtpy.QtWidgets import QApplication, QCheckBox, QPushButton
 from tensor_writer import write_tensor_project
 
 from napari_batch_prediction import BatchJob
@@ -18,6 +18,7 @@ from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.widgets.batch import BatchPredictionWidget
 from napari_batch_prediction.widgets.exports.section import ExportsSection
+from napari_batch_prediction.widgets.parts.images_dialog import ImagesDialog
 from napari_batch_prediction.widgets.parts.message import Message
 
 JOBS = {
@@ -127,7 +128,7 @@ def test_inputs_are_added_and_removed(window, qtbot, monkeypatch):
     assert not remove.isEnabled()
     assert not clear.isEnabled()
     chosen = ["/data/a, b.png", "/data/c.png"]
-    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *args: (chosen, "Images"))
+    monkeypatch.setattr(ImagesDialog, "choose", lambda *args: chosen)
     window.button("Add files").click()
     window.line("pattern, as folder/*.tif").setText("/data/*.tif")
     qtbot.keyClick(window.line("/data/*.tif"), Qt.Key.Key_Return)

@@ -22,6 +22,7 @@ from napari_batch_prediction.planning.inputs.inspection import ImageInfo, Inspec
 from napari_batch_prediction.widgets.inputs.pattern import PatternLine
 from napari_batch_prediction.widgets.inputs.reasons import NONE_SELECTED, Reasons
 from napari_batch_prediction.widgets.inputs.section import InputsSection
+from napari_batch_prediction.widgets.parts.images_dialog import ImagesDialog
 from napari_batch_prediction.widgets.parts.line import Line
 from napari_batch_prediction.widgets.parts.menu_button import MenuButton
 from napari_batch_prediction.widgets.parts.message import Message
@@ -111,7 +112,7 @@ def test_inputs_are_added_once_by_dialog_and_pattern(section, qtbot, folder, mon
     """Files and a folder by dialog, a pattern by Enter; what is listed is not listed twice."""
     images = folder / "images"
     files = [str(images / "test1.png"), "/data/a, b.png"]
-    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *args: (files, "Images"))
+    monkeypatch.setattr(ImagesDialog, "choose", lambda *args: files)
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *args: str(images))
     with qtbot.waitSignal(section.changed):
         button(section, "Add files").click()

@@ -34,6 +34,7 @@ from napari_batch_prediction.widgets.exports.region import NAME
 from napari_batch_prediction.widgets.exports.section import ExportsSection
 from napari_batch_prediction.widgets.inputs.section import InputsSection
 from napari_batch_prediction.widgets.inputs.settings import InputSettingsForm
+from napari_batch_prediction.widgets.parts.images_dialog import ImagesDialog
 from napari_batch_prediction.widgets.parts.menu_button import MenuButton
 from napari_batch_prediction.widgets.results.counts_plot import CountsPlot
 from napari_batch_prediction.widgets.results.section import ResultsSection
@@ -168,7 +169,7 @@ def test_every_way_to_an_input(window, viewer, case, qtbot, monkeypatch):
     viewer.add_image(small, name="a layer", scale=(0.5, 0.25), units=("um", "um"))
 
     window.line("ilastik project (.ilp)").setText(str(folder / "project.ilp"))
-    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_: ([str(folder / "files/two.h5")], ""))
+    monkeypatch.setattr(ImagesDialog, "choose", lambda *_: [str(folder / "files/two.h5")])
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(folder / "folder"))
     window.button("Add files").click()
     window.button("Add folder").click()

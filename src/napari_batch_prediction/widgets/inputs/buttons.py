@@ -9,8 +9,8 @@ from qtpy.QtGui import QAction
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QPushButton, QWidget
 from superqt import QFlowLayout
 
-from napari_batch_prediction.formats.registry import FILE_FORMATS
 from napari_batch_prediction.locations.location import is_special
+from napari_batch_prediction.widgets.parts.images_dialog import ImagesDialog
 from napari_batch_prediction.widgets.parts.menu_button import MenuButton
 from napari_batch_prediction.widgets.parts.words import short_name
 from napari_batch_prediction.widgets.viewer_layers import image_layers, layer_location, layers_location, why_not
@@ -52,7 +52,7 @@ class InputButtons(QWidget):
         self._listed: Collection[str] = ()
         self._selected: Sequence[str] = ()
         files, folder = QPushButton("Add files"), QPushButton("Add folder")
-        files.setToolTip("Choose images. They can also be dropped here.")
+        files.setToolTip("Choose files, or Zarr and N5 stores. They can also be dropped here.")
         folder.setToolTip("Choose a folder: all images directly in it, or a Zarr or N5 store.")
         layers = MenuButton("Layers", self._fill)
         layers.setToolTip("Predict image layers of the viewer; the results become layers.")
@@ -84,12 +84,7 @@ class InputButtons(QWidget):
         _enable(self._clear, bool(listed), "Remove all images.", "There is nothing to remove.")
 
     def _choose_files(self) -> None:
-        formats = (file_format for file_format in FILE_FORMATS if not file_format.is_folder)
-        extensions = " ".join(f"*{extension}" for file_format in formats for extension in file_format.extensions)
-        paths, _ = QFileDialog.getOpenFileNames(
-            self, "Add files", self._folder, f"Images ({extensions});;All files (*)"
-        )
-        if paths:
+        if paths := ImagesDialog.choose(self, self._folder):
             self._folder = str(Path(paths[0]).parent)
             self.added.emit(paths)
 
