@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QDockWidget
 
+from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.widgets.batch import BatchPredictionWidget
 from napari_batch_prediction.widgets.classifier.section import ClassifierSection
 from napari_batch_prediction.widgets.inputs.section import InputsSection
@@ -19,8 +20,7 @@ NAME = "Batch Prediction (ilastik Batch Prediction)"
 
 def open_dock(viewer: "Viewer") -> BatchPredictionWidget:
     """Return the widget that is docked in a viewer, or dock one; in either case show it."""
-    widgets = viewer.window.dock_widgets.values()
-    widget = next((widget for widget in widgets if isinstance(widget, BatchPredictionWidget)), None)
+    widget = next(iter(batch_docks(viewer)), None)
     if widget is None:
         widget = BatchPredictionWidget(viewer)
         viewer.window.add_dock_widget(widget, name=NAME)
@@ -33,10 +33,32 @@ def open_dock(viewer: "Viewer") -> BatchPredictionWidget:
     return widget
 
 
+def batch_docks(viewer: "Viewer") -> list[BatchPredictionWidget]:
+    """Return the widgets that are docked in a viewer; its model has no window, and so none."""
+    window = getattr(viewer, "window", None)
+    widgets = window.dock_widgets.values() if window is not None else ()
+    return [widget for widget in widgets if isinstance(widget, BatchPredictionWidget)]
+
+
 def choose_classifier(widget: BatchPredictionWidget, path: Path) -> None:
     """Choose the classifier; everything else stays as it is."""
     section: ClassifierSection = widget.findChild(ClassifierSection)
     section.choose(path)
+
+
+def hold_classifier(widget: BatchPredictionWidget, classifier: Classifier) -> None:
+    """Choose a classifier that is in no file, or the file that it is in; everything else stays as it is."""
+    section: ClassifierSection = widget.findChild(ClassifierSection)
+    if classifier.path is None:
+        section.hold(classifier)
+    else:
+        section.choose(classifier.path)
+
+
+def held_classifier(widget: BatchPredictionWidget) -> Classifier | None:
+    """Return the classifier in no file that is chosen; None if none is."""
+    section: ClassifierSection = widget.findChild(ClassifierSection)
+    return section.held
 
 
 def listed_inputs(widget: BatchPredictionWidget) -> tuple[str, ...]:

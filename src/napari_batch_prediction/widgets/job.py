@@ -118,7 +118,8 @@ class JobSections(QObject):
 
     def remember(self) -> None:
         """Keep the choices for the next time that napari is open."""
-        preferences.add_recent(self.value().classifier)
+        if self.classifier.held is None:
+            preferences.add_recent(self.value().classifier)
         self.exports.remember()
 
     def set_docked(self, docked: bool) -> None:

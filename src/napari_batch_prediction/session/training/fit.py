@@ -5,11 +5,12 @@ from concurrent.futures import CancelledError
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_batch_prediction.classifiers.pixel_classification import PixelClassification
 from napari_batch_prediction.ilp.project import LabelBlock
 from napari_batch_prediction.session.training.examples import ImageExamples, counts
-from napari_batch_prediction.session.training.image import Images, Settings
+from napari_batch_prediction.session.training.image import Images, Settings, TrainingImage
 from napari_batch_prediction.session.work import ShouldCancel
 from napari_batch_prediction.training.examples import Examples
 from napari_batch_prediction.training.forest import TrainedForest, make_project, train_forest
@@ -27,16 +28,24 @@ class Trained:
         The classifier.
     training
         Images, labels and settings.
-    n_examples
-        Number of labelled pixels.
+    numbers
+        The number of each image.
+    examples
+        The labelled pixels with their features.
     accuracy
         Share of these to which the trees that were not trained on them give their class; None if there are none.
     """
 
     classifier: PixelClassification
     training: TrainingSet
-    n_examples: int
+    numbers: tuple[int, ...]
+    examples: Examples
     accuracy: float | None
+
+    @property
+    def n_examples(self) -> int:
+        """Number of labelled pixels."""
+        return len(self.examples)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +83,13 @@ def fit(
     number_of = np.zeros(256, np.uint8)
     number_of[[one.label for one in settings.classes]] = np.arange(1, len(settings.classes) + 1)
     training = TrainingSet(
-        images=tuple(
-            LabelledImage(images[key].image, tuple(_numbered(block, number_of) for block in one.blocks()))
-            for key, one in examples.items()
-        ),
+        images=tuple(_labelled(images[key], one, number_of) for key, one in examples.items()),
         class_names=tuple(one.name for one in settings.classes),
         class_colors=tuple(one.color for one in settings.classes),
         selection=settings.selection,
         n_trees=settings.n_trees,
         seed=settings.seed,
+        missing=settings.missing,
     )
     labelled = _joined(examples, number_of)
     try:
@@ -90,14 +97,16 @@ def fit(
     except CancelledError:
         return NotYet("")
     classifier = PixelClassification(make_project(training, forest), training)
-    return Trained(classifier, training, len(labelled), _accuracy(labelled, forest))
+    return Trained(classifier, training, tuple(examples), labelled, _accuracy(labelled, forest))
 
 
-def _numbered(block: LabelBlock, number_of: np.ndarray) -> LabelBlock:
-    return LabelBlock(block.start, number_of[block.labels])
+def _labelled(image: TrainingImage, examples: ImageExamples, number_of: NDArray[np.uint8]) -> LabelledImage:
+    """Return an image with the numbers of classes as labels; those of classes that were removed are left out."""
+    blocks = (LabelBlock(block.start, number_of[block.labels]) for block in examples.blocks())
+    return LabelledImage(image.stored or image.image, tuple(block for block in blocks if block.labels.any()))
 
 
-def _joined(examples: Mapping[int, ImageExamples], number_of: np.ndarray) -> Examples:
+def _joined(examples: Mapping[int, ImageExamples], number_of: NDArray[np.uint8]) -> Examples:
     """Return the labelled pixels of all images; those of classes that were removed are left out."""
     classes = [number_of[one.labels] for one in examples.values()]
     features = [

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from napari_batch_prediction.colors import Color
 from napari_batch_prediction.features.selection import FeatureSelection
 from napari_batch_prediction.images.base import Image
+from napari_batch_prediction.training.training_set import MissingImage
 
 Region = tuple[slice, slice, slice, slice]
 """A box along t, z, y and x."""
@@ -34,11 +35,14 @@ class TrainingImage:
         The image at each of its resolutions, the full one, on which labels are painted, first.
     labels
         Its labels.
+    stored
+        The same image in its file, which a project refers to; None if it is in none.
     """
 
     name: str
     levels: tuple[Image, ...]
     labels: LabelArray
+    stored: Image | None = None
 
     @property
     def image(self) -> Image:
@@ -82,12 +86,15 @@ class Settings:
         Number of trees.
     seed
         Seed of the forest.
+    missing
+        Images of an opened project that were not found; their labels are kept with the classifier.
     """
 
     classes: tuple[PaintedClass, ...]
     selection: FeatureSelection
     n_trees: int = 100
     seed: int = 0
+    missing: tuple[MissingImage, ...] = ()
 
 
 Images = Mapping[int, TrainingImage]

@@ -26,6 +26,7 @@ from napari_batch_prediction.session.training.state import (
 from napari_batch_prediction.session.training.steps import Collected, Painted, PixelCache, Show
 from napari_batch_prediction.session.training.view import KeptTiles, View
 from napari_batch_prediction.session.work import Failure, Worker
+from napari_batch_prediction.training.training_set import MissingImage
 
 # Changes of settings are acted on once they pause, in seconds; a stroke at once.
 SETTINGS_AFTER = 0.25
@@ -142,6 +143,12 @@ class TrainingSession:
         if selection != self.settings.selection:
             self.settings = replace(self.settings, selection=selection)
             self.examples = {number: one.without_features() for number, one in self.examples.items()}
+            self._change(at_once=False)
+
+    def set_missing(self, missing: Sequence[MissingImage]) -> None:
+        """Set the images of an opened project that were not found."""
+        if tuple(missing) != self.settings.missing:
+            self.settings = replace(self.settings, missing=tuple(missing))
             self._change(at_once=False)
 
     def set_trees(self, n_trees: int) -> None:

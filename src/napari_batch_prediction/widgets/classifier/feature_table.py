@@ -103,6 +103,12 @@ def feature_view(model: FeatureModel) -> QTableView:
     """Return a view just as large as its table."""
     view = QTableView()
     view.setModel(model)
+    fit_to_contents(view)
+    return view
+
+
+def fit_to_contents(view: QTableView) -> None:
+    """Make a view just as large as its table, of which nothing can be selected."""
     view.setSelectionMode(QTableView.SelectionMode.NoSelection)
     view.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     view.setSizeAdjustPolicy(QTableView.SizeAdjustPolicy.AdjustToContents)
@@ -113,4 +119,3 @@ def feature_view(model: FeatureModel) -> QTableView:
             header.setDefaultAlignment(Qt.AlignmentFlag.AlignCenter)
     if (rows := view.verticalHeader()) is not None:
         rows.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-    return view

@@ -41,6 +41,9 @@ ABOUT_FORMULA = (
 # Lines for the reason why there is no classifier, in the place for its facts.
 LINES = 4
 
+HELD = "trained here, not saved yet"
+"""The text in place of the file of a classifier that is in none."""
+
 # A path is read when typing pauses.
 PAUSE_MS = 300
 
@@ -70,6 +73,8 @@ class ClassifierSection(Section):
         self._task: Task | None = None
         # State of the file when it was read.
         self._state: FileState | None = None
+        # A classifier that is in no file.
+        self._held: Classifier | None = None
 
         self._file = LineEdit()
         line = self._file.native
@@ -118,14 +123,19 @@ class ClassifierSection(Section):
     def value(self) -> dict[str, Any]:
         """Return the fields of a job that are shown here.
 
-        They are ``classifier``, a path, or None if no file is chosen; and ``structure_tensor`` if it is chosen.
+        They are ``classifier``, a path, a classifier that is in no file, or None if nothing is chosen; and
+        ``structure_tensor`` if it is chosen.
         """
         chosen = {"structure_tensor": self._formula.value} if self._formula.value else {}
-        return {"classifier": self._path(), **chosen}
+        return {"classifier": self._held or self._path(), **chosen}
 
     def setValue(self, job: BatchJob) -> None:
         """Choose the classifier of a job, and the formula of its structure tensor."""
-        self.choose(job.classifier)
+        own = job.in_memory.classifier
+        if own is not None and own.path is None:
+            self.hold(own)
+        else:
+            self.choose(job.classifier)
         before = self._formula.value
         choose(self._formula, job.structure_tensor or "")
         self._show_formula()
@@ -138,6 +148,21 @@ class ClassifierSection(Section):
         # The end of a path tells more than its start.
         self._file.native.end(False)
 
+    def hold(self, classifier: Classifier) -> None:
+        """Take a classifier that is in no file, until another is chosen."""
+        self.choose(None)
+        self._held = classifier
+        with self._file.changed.blocked():
+            self._file.value = HELD
+        self._become(classifier, "")
+        self.changed.emit()
+        self.loaded.emit()
+
+    @property
+    def held(self) -> Classifier | None:
+        """The classifier that is in no file; None if one in a file, or none, is chosen."""
+        return self._held
+
     def formula_control(self) -> QWidget:
         """Return the choice of the formula."""
         control: QWidget = self._formula.native
@@ -147,7 +172,7 @@ class ClassifierSection(Section):
         """Return the classifier if its file has not changed since it was read; otherwise begin to read it again."""
         path = self._path()
         state = file_state(path) if path is not None else None
-        if self.classifier is None or state == self._state:
+        if self.classifier is None or self._held is not None or state == self._state:
             return self.classifier
         if state:
             self._pause.start()
@@ -155,7 +180,7 @@ class ClassifierSection(Section):
 
     def _path(self) -> Path | None:
         text = self._file.value.strip()
-        return Path(text) if text else None
+        return Path(text) if text and self._held is None else None
 
     def _browse(self) -> None:
         path = self._path()
@@ -204,6 +229,7 @@ class ClassifierSection(Section):
         self.changed.emit()
 
     def _on_path(self, text: str) -> None:
+        self._held = None
         self._file.tooltip = text
         # Another project has a formula of its own.
         choose(self._formula, "")

@@ -81,6 +81,10 @@ class TrainingBar(QWidget):
             button.setEnabled(not reason)
             button.setToolTip(reason or tip)
 
+    def say(self, text: str) -> None:
+        """Show a sentence until the state changes."""
+        self._state.say(text)
+
     def show_state(self, session: TrainingSession, unseen: str) -> None:
         """Show the state of a session, and why what is on the canvas cannot be predicted, if it cannot."""
         self._state.say(state_text(session, unseen))

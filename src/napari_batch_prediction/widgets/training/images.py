@@ -1,184 +1,211 @@
-"""The images of a training, each with the layers that belong to it: labels to paint on, and the prediction."""
+"""The section that lists the images that are trained on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from math import prod
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
 from napari.layers import Image as ImageLayer
-from napari.layers import Labels as LabelsLayer
-from napari.utils.colormaps import DirectLabelColormap
-from numpy.typing import NDArray
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QStandardItem, QStandardItemModel
+from qtpy.QtWidgets import QAbstractItemView, QFileDialog, QHBoxLayout, QMenu, QPushButton, QWidget
 
-from napari_batch_prediction.axes import reorder
-from napari_batch_prediction.images.base import Image
-from napari_batch_prediction.images.memory import MemoryImage
-from napari_batch_prediction.session.training.image import PaintedClass, Region, TrainingImage
-from napari_batch_prediction.widgets.canvas.grids import LayerGrid
-from napari_batch_prediction.widgets.viewer_layers import LayerImage, channels_image, memory_image
+from napari_batch_prediction.session.training.examples import ImageExamples
+from napari_batch_prediction.widgets.parts.fold import Fold
+from napari_batch_prediction.widgets.parts.form_rows import Row, line, make_form, type_in
+from napari_batch_prediction.widgets.parts.menu_button import MenuButton
+from napari_batch_prediction.widgets.parts.message import Message
+from napari_batch_prediction.widgets.parts.table import Table
+from napari_batch_prediction.widgets.training.canvas.entry import Entry
+from napari_batch_prediction.widgets.viewer_layers import image_layers, why_not
 
-# Larger arrays of labels are kept in chunks, of which only painted ones take memory.
-_AT_ONCE = 2**30
-_CHUNK = 512
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
 
-LABELS_OPACITY = 0.7
-
-# Pixels of a new brush.
-BRUSH = 7
-
-_HIGHEST = 255
+NAME, AXES, PIXELS = range(3)
+HINT = "Add an image of the viewer, or files."
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class PaintableImage:
-    """An image of the viewer that can be trained on.
-
-    Attributes
-    ----------
-    name
-        The name of its layer, or of the first of those that are its channels.
-    layers
-        The layer, or the layers that are its channels.
-    levels
-        The image at each of its resolutions, the full one first.
-    grid
-        Where its pixels lie.
-    """
-
-    name: str
-    layers: tuple[ImageLayer, ...]
-    levels: tuple[Image, ...]
-    grid: LayerGrid
-
-    @classmethod
-    def of(cls, layers: Sequence[ImageLayer], axes: str | None = None) -> "PaintableImage":
-        """Return a layer as an image, or several as the channels of one.
-
-        Parameters
-        ----------
-        layers
-            The layers.
-        axes
-            The axes, if the user names them.
-
-        Raises
-        ------
-        AxesError, ImageReadError, ImageMismatchError
-            If they are no image, or the axes do not fit.
-        """
-        first = layers[0]
-        full: LayerImage = memory_image(first) if len(layers) == 1 else channels_image(layers)
-        image: MemoryImage = full if axes is None else full.with_axes(axes)
-        levels: list[Image] = [image]
-        if first.multiscale and len(layers) == 1:
-            levels += [
-                MemoryImage(image.location, pixels, image.axes, axes_known=image.axes_known)
-                for pixels in first.data[1:]
-            ]
-        return cls(
-            name=first.name, layers=tuple(layers), levels=tuple(levels), grid=LayerGrid.of_layer(first, image.axes)
-        )
-
-    @property
-    def image(self) -> Image:
-        """The image at full resolution."""
-        return self.levels[0]
-
-    def new_labels(self) -> Any:
-        """Return empty labels, in the axes of their layer."""
-        shape = self.labels_shape()
-        if prod(shape) <= _AT_ONCE:
-            return np.zeros(shape, np.uint8)
-        # The import takes a while, and most images never need it.
-        import zarr
-
-        chunks = tuple(min(n, _CHUNK if key in "yx" else 1) for key, n in zip(self.labels_axes, shape, strict=True))
-        return zarr.create_array(
-            zarr.storage.MemoryStore(), shape=shape, chunks=chunks, dtype="uint8", compressors=None
-        )
-
-    @property
-    def labels_axes(self) -> str:
-        """The axes of the labels, in the order of their layer."""
-        return self.grid.layer_axes if self.grid.keeps_channels else self.grid.axes
-
-    def labels_shape(self) -> tuple[int, ...]:
-        """Return the shape that labels must have, in the axes of their layer."""
-        return tuple(1 if key == "c" else self.image.extents[key] for key in self.labels_axes)
-
-    def labels_layer(self, data: Any, classes: Sequence[PaintedClass]) -> LabelsLayer:
-        """Return a layer of labels."""
-        layer = LabelsLayer(
-            data,
-            name=f"{self.name} labels",
-            opacity=LABELS_OPACITY,
-            colormap=label_colors(classes),
-            **self.grid.options({}),
-        )
-        layer.brush_size = BRUSH
-        return layer
-
-    def training_image(self, labels: LabelsLayer) -> TrainingImage:
-        """Return the image with labels, for a session."""
-        return TrainingImage(self.name, self.levels, LayerLabels(labels.data, self.labels_axes))
-
-    def region(self, sides: Sequence[slice]) -> Region:
-        """Return a box in the labels' layer as one of the image, cut off where the image ends."""
-        found = dict(zip(self.labels_axes, sides, strict=True))
-        t, z, y, x = (
-            slice(max(found[key].start, 0), min(found[key].stop, self.image.extents[key]))
-            if key in found
-            else slice(0, 1)
-            for key in "tzyx"
-        )
-        return t, z, y, x
-
-
-class LayerLabels:
-    """The labels of a layer.
+class TrainingImagesSection(Fold):
+    """The images that are trained on; the selected one is painted.
 
     Parameters
     ----------
-    data
-        The data of the layer.
-    axes
-        Its axes.
+    viewer
+        The viewer whose layers can be added.
+
+    Attributes
+    ----------
+    layers_wanted
+        Layers are to be trained on; emitted with them and True if they are the channels of one image.
+    files_wanted
+        Files are to be opened and trained on; emitted with their paths.
+    chosen
+        An image was selected; emitted with its number.
+    removed
+        An image is not to be trained on any more; emitted with its number.
+    axes_wanted
+        An image is to have other axes; emitted with its number and the axes.
+    find_clicked
+        The place of the first missing image is to be asked for.
     """
 
-    def __init__(self, data: Any, axes: str) -> None:
-        self._data, self._axes = data, axes
+    layers_wanted = Signal(list, bool)
+    files_wanted = Signal(list)
+    chosen = Signal(int)
+    removed = Signal(int)
+    axes_wanted = Signal(int, str)
+    find_clicked = Signal()
 
-    def read(self, region: Region) -> NDArray[np.uint8]:
-        """Return the labels (t, z, y, x) of a region; numbers that no class has are 0."""
-        sides = dict(zip("tzyx", region, strict=True)) | {"c": slice(0, 1)}
-        values = np.asarray(self._data[tuple(sides[key] for key in self._axes)])
-        labels = reorder(values, self._axes, "tzyx")
-        if labels.dtype != np.uint8:
-            labels = np.where((labels >= 0) & (labels <= _HIGHEST), labels, 0).astype(np.uint8)
-        return labels
-
-
-def label_colors(classes: Sequence[PaintedClass]) -> DirectLabelColormap:
-    """Return the colours of labels; a label of no class is not seen."""
-    colors: dict[int | None, Any] = {None: (0, 0, 0, 0), 0: (0, 0, 0, 0)}
-    return DirectLabelColormap(
-        color_dict=colors | {one.label: (*(value / 255 for value in one.color), 1.0) for one in classes}
-    )
-
-
-def why_unlike(image: PaintableImage, other: PaintableImage) -> str:
-    """Return the reason why two images cannot train one classifier; empty if they can."""
-    mine, others = image.image.extents, other.image.extents
-    if mine["c"] != others["c"]:
-        return (
-            f"'{image.name}' has {mine['c']} channels, but '{other.name}' has {others['c']}. All images of a "
-            "classifier need the same channels: choose others, or set the axes if they were guessed wrongly."
+    def __init__(self, viewer: "ViewerModel") -> None:
+        super().__init__("Images", takes_files=True)
+        self._viewer = viewer
+        self._numbers: list[int] = []
+        self._entries: Sequence[Entry] = ()
+        self._model = QStandardItemModel(0, 3)
+        self._model.setHorizontalHeaderLabels(["Image", "Axes", "Labelled"])
+        self._table = Table(self._model, hint=HINT, rows=2)
+        self._table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self._table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self._table.rows_selected.connect(self._on_selected)
+        self._add = MenuButton("Add layer", self._fill)
+        self._add.setToolTip("Train on image layers of the viewer.")
+        files = QPushButton("Add files...")
+        files.setToolTip("Open images and train on them. Files can also be dropped here.")
+        files.clicked.connect(self._browse)
+        self._remove = QPushButton("Remove")
+        self._remove.clicked.connect(self._on_remove)
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        for button in (self._add, files, self._remove):
+            row.addWidget(button)
+        row.addStretch(1)
+        form = QWidget()
+        self._axes = line()
+        self._axes_row = Row(
+            make_form(form),
+            "Axes",
+            [self._axes.native],
+            "The axes of the selected image, for example tyx; Enter sets them.",
         )
-    if (mine["z"] > 1) != (others["z"] > 1):
-        flat, deep = ("is 2D", "3D") if mine["z"] == 1 else ("is 3D", "2D")
-        return (
-            f"'{image.name}' {flat}, but '{other.name}' is {deep}. Train one classifier for each, or set the axes if "
-            "z was taken for t."
+        self._axes.native.editingFinished.connect(self._on_axes)
+        self._message = Message()
+        self.body.addLayout(row)
+        self.body.addWidget(self._table)
+        self.body.addWidget(form)
+        self._missing = Message()
+        self._find = QPushButton("Find image...")
+        self._find.setToolTip("Choose the file of the first of these images.")
+        self._find.clicked.connect(self.find_clicked)
+        self.body.addWidget(self._message)
+        self.body.addWidget(self._missing)
+        self.body.addWidget(self._find, 0, Qt.AlignmentFlag.AlignLeft)
+        self.files_dropped.connect(self.files_wanted)
+        self.show_entries(())
+        self.set_missing([])
+
+    def set_missing(self, reasons: Sequence[str]) -> None:
+        """Name the images of a project that were not found."""
+        text = "Not found, but their labels are kept:\n" + "\n".join(reasons)
+        self._missing.say(text if reasons else "", kind="warning")
+        self._find.setVisible(bool(reasons))
+
+    def say(self, text: str) -> None:
+        """Show a problem with images; an empty one hides it."""
+        self._message.say(text, kind="problem")
+
+    def show_entries(self, entries: Sequence[Entry]) -> None:
+        """List the images."""
+        before = self.selected()
+        self._numbers, self._entries = [entry.number for entry in entries], entries
+        self._model.setRowCount(0)
+        for entry in entries:
+            guessed = "*" * (entry.image.image.axes_known == "guess")
+            name = QStandardItem(entry.image.name)
+            name.setToolTip(f"{entry.image.name}, {' x '.join(map(str, entry.image.image.shape))}")
+            pixels = QStandardItem("0")
+            pixels.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            axes = QStandardItem(f"{entry.image.image.axes}{guessed}")
+            axes.setToolTip("Guessed from the shape. Set others below." if guessed else "")
+            self._model.appendRow([name, axes, pixels])
+        if before in self._numbers:
+            self.select(before)
+        self.set_summary(f"{len(entries)}" if entries else "none")
+        self._show_selected()
+
+    def set_counts(self, examples: dict[int, ImageExamples]) -> None:
+        """Show the number of labelled pixels of each image."""
+        for row, number in enumerate(self._numbers):
+            item = self._model.item(row, PIXELS)
+            if item is not None and number in examples:
+                item.setText(f"{len(examples[number].positions):,}")
+
+    def selected(self) -> int:
+        """Return the number of the selected image; -1 if none is."""
+        rows = self._table.selected_rows()
+        return self._numbers[rows[0]] if rows else -1
+
+    def select(self, number: int) -> None:
+        """Select an image."""
+        if number in self._numbers:
+            self._table.select_rows([self._numbers.index(number)])
+
+    def _on_selected(self) -> None:
+        self._show_selected()
+        if self.selected() >= 0:
+            self.chosen.emit(self.selected())
+
+    def _show_selected(self) -> None:
+        number = self.selected()
+        none = "Select an image first."
+        self._remove.setEnabled(number >= 0)
+        self._remove.setToolTip(
+            "Do not train on the selected image; its labels stay in the viewer." if number >= 0 else none
         )
-    return ""
+        self._axes_row.set_off("" if number >= 0 else none)
+        entry = next((entry for entry in self._entries if entry.number == number), None)
+        type_in(self._axes, entry.image.image.axes if entry is not None else "")
+
+    def _on_remove(self) -> None:
+        self.removed.emit(self.selected())
+
+    def _on_axes(self) -> None:
+        number, axes = self.selected(), self._axes.value.strip()
+        entry = next((entry for entry in self._entries if entry.number == number), None)
+        if entry is not None and axes and axes != entry.image.image.axes:
+            self.axes_wanted.emit(number, axes)
+
+    def _fill(self, menu: QMenu) -> None:
+        used = {layer for entry in self._entries for layer in entry.layers}
+        layers = [layer for layer in image_layers(self._viewer) if layer not in used]
+        for layer in reversed(layers):
+            self._offer(menu, layer.name, [layer])
+        if not layers:
+            self._nothing(menu, "No other image layer", "Open an image in napari first.")
+        selected = [layer for layer in layers if layer in self._viewer.layers.selection]
+        menu.addSeparator()
+        if len(selected) > 1:
+            self._offer(menu, "Selected layers as channels", selected, together=True)
+        else:
+            self._nothing(
+                menu, "Selected layers as channels", "Select several image layers in napari's list of layers first."
+            )
+
+    def _offer(self, menu: QMenu, text: str, layers: list[ImageLayer], *, together: bool = False) -> None:
+        action = menu.addAction(text.replace("&", "&&"))
+        if action is not None:
+            reason = why_not(*layers)
+            action.setEnabled(not reason)
+            action.setToolTip(reason)
+            action.triggered.connect(lambda: self.layers_wanted.emit(layers, together))
+
+    @staticmethod
+    def _nothing(menu: QMenu, text: str, tip: str) -> None:
+        action = menu.addAction(text)
+        if action is not None:
+            action.setEnabled(False)
+            action.setToolTip(tip)
+
+    def _browse(self) -> None:
+        names, _ = QFileDialog.getOpenFileNames(self, "Choose images to train on")
+        if names:
+            self.files_wanted.emit([Path(name) for name in names])

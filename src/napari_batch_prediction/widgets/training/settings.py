@@ -11,8 +11,8 @@ from napari_batch_prediction.training.training_set import N_TREES
 from napari_batch_prediction.widgets.parts.fold import Fold
 from napari_batch_prediction.widgets.parts.form_rows import Row, choose, combo, make_form
 from napari_batch_prediction.widgets.parts.line import Line
+from napari_batch_prediction.widgets.training.canvas.overlay import OPACITY
 from napari_batch_prediction.widgets.training.features import FeatureChoice, FeatureChoiceDialog, Preview
-from napari_batch_prediction.widgets.training.overlay import OPACITY
 
 MOST_TREES = 1000
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Image as ImageLayer
 from numpy.typing import NDArray
-from qtpy.QtCore import QEvent, QSize, Qt, Signal
-from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtCore import QEvent, Signal
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_batch_prediction.engine.compiled.engine import ENGINE
 from napari_batch_prediction.engine.tiles import Context, Tile
@@ -18,19 +18,26 @@ from napari_batch_prediction.features.choice import default_selection, fitted
 from napari_batch_prediction.features.selection import FeatureSelection
 from napari_batch_prediction.session.training.examples import counts
 from napari_batch_prediction.session.training.fit import Trained
-from napari_batch_prediction.session.training.image import Settings
+from napari_batch_prediction.session.training.image import PaintedClass, Settings
 from napari_batch_prediction.session.training.session import TrainingSession
 from napari_batch_prediction.session.training.state import TrainingState
 from napari_batch_prediction.session.training.view import View
+from napari_batch_prediction.session.work import Failure
+from napari_batch_prediction.training.training_set import MissingImage
 from napari_batch_prediction.widgets.parts.focus import focus_style
+from napari_batch_prediction.widgets.parts.page import ScrollArea
 from napari_batch_prediction.widgets.parts.wheel import let_wheel_scroll
+from napari_batch_prediction.widgets.training.actions import TrainingActions
 from napari_batch_prediction.widgets.training.bar import TrainingBar
+from napari_batch_prediction.widgets.training.canvas.files import open_as_layer
+from napari_batch_prediction.widgets.training.canvas.images import PaintableImage, why_unlike
+from napari_batch_prediction.widgets.training.canvas.layers import TrainedLayers
+from napari_batch_prediction.widgets.training.canvas.visible import visible
 from napari_batch_prediction.widgets.training.classes import ClassesSection
-from napari_batch_prediction.widgets.training.images_section import TrainingImagesSection
-from napari_batch_prediction.widgets.training.layers import TrainedLayers
+from napari_batch_prediction.widgets.training.images import TrainingImagesSection
+from napari_batch_prediction.widgets.training.projects import Opened, OpenedImage, with_labels
 from napari_batch_prediction.widgets.training.settings import FeaturesSection, OverlaySection
-from napari_batch_prediction.widgets.training.visible import visible
-from napari_batch_prediction.widgets.work import QtWorker
+from napari_batch_prediction.widgets.work import QtWorker, in_background
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -67,6 +74,7 @@ class TrainClassifierWidget(QWidget):
         self.layers = TrainedLayers(napari_viewer, self.session, self)
         self.images = TrainingImagesSection(napari_viewer)
         self.overlay, self.bar = OverlaySection(), TrainingBar()
+        self.actions_of_bar = TrainingActions(napari_viewer, self.session, self.layers, self)
         self._unseen = ""
         # Features are chosen by the user; until then the first image decides.
         self._has_features = False
@@ -77,21 +85,16 @@ class TrainClassifierWidget(QWidget):
         self.bar.setValue(True)
 
     def _lay_out(self) -> None:
-        self._content = QWidget()
-        inner = QVBoxLayout(self._content)
+        content = QWidget()
+        inner = QVBoxLayout(content)
         inner.setContentsMargins(6, 4, 6, 4)
         inner.setSpacing(6)
         for section, stretch in ((self.images, 1), (self.classes, 2), (self.features, 0), (self.overlay, 0)):
             inner.addWidget(section, stretch)
-        self._scroll = QScrollArea()
-        self._scroll.setWidget(self._content)
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
-        outer.addWidget(self._scroll, 1)
+        outer.addWidget(ScrollArea(content), 1)
         outer.addWidget(self.bar)
         let_wheel_scroll(self)
 
@@ -113,14 +116,29 @@ class TrainClassifierWidget(QWidget):
         self.layers.label_chosen.connect(self.classes.select)
         self.layers.overlay_removed.connect(lambda: self.bar.setValue(False))
         self.bar.live_changed.connect(self._on_live)
+        self._connect_actions()
         self.session.state_changed.connect(self._on_state)
         self.session.collected.connect(self._on_collected)
         self.session.trained.connect(self._on_trained)
 
+    def _connect_actions(self) -> None:
+        actions = self.actions_of_bar
+        self.bar.save_clicked.connect(actions.save)
+        self.bar.open_clicked.connect(actions.open)
+        self.bar.report_clicked.connect(actions.report)
+        self.bar.predict_clicked.connect(actions.predict_many)
+        actions.told.connect(self._tell)
+        actions.failed.connect(self.bar.say)
+        actions.smaller_wanted.connect(lambda selection: self.features.setValue(selection, self.features.value()[1]))
+        actions.projects.opened.connect(self._on_project)
+        actions.projects.found.connect(self._on_found)
+        self.images.find_clicked.connect(lambda: actions.projects.find(self.session.settings.missing[0]))
+
     def value(self) -> Settings:
         """Return classes, features and trees."""
         selection, n_trees = self.features.value()
-        return Settings(self.classes.value(), selection, n_trees)
+        missing = self.session.settings.missing if hasattr(self, "session") else ()
+        return Settings(self.classes.value(), selection, n_trees, missing=missing)
 
     def setValue(self, settings: Settings) -> None:
         """Set classes, features and trees."""
@@ -145,16 +163,8 @@ class TrainClassifierWidget(QWidget):
 
     def add_files(self, paths: Sequence[Path]) -> None:
         """Open images as layers, and train on them."""
-        from napari_batch_prediction.widgets.training.files import open_layers
-
         for path in paths:
-            try:
-                layer = open_layers(path)
-            except BatchPredictionError as error:
-                self.images.say(str(error))
-                continue
-            self._viewer.add_layer(layer)
-            self._add_layers([layer], together=False)
+            in_background(partial(open_as_layer, path), self, self._on_opened)
 
     def changeEvent(self, event: QEvent | None) -> None:
         """Stop everything when napari removes the dock; being hidden does not count."""
@@ -163,12 +173,6 @@ class TrainClassifierWidget(QWidget):
             if self.parent() is None:
                 self.session.close()
         super().changeEvent(event)
-
-    def minimumSizeHint(self) -> QSize:
-        """Return a width at which no control is cut."""
-        scroll = self._scroll.verticalScrollBar()
-        width = self._content.minimumSizeHint().width() + (scroll.sizeHint().width() if scroll is not None else 0)
-        return QSize(max(width, self.bar.minimumSizeHint().width()), super().minimumSizeHint().height())
 
     def _set_docked(self, docked: bool) -> None:
         self.layers.set_docked(docked)
@@ -187,12 +191,59 @@ class TrainClassifierWidget(QWidget):
             except BatchPredictionError as error:
                 self.images.say(str(error))
 
+    def open(self, path: Path) -> None:
+        """Open a project to go on training it; it takes the place of everything here."""
+        self.actions_of_bar.projects.open(path)
+
+    def _on_project(self, opened: Opened) -> None:
+        training = opened.training
+        for entry in self.layers.entries:
+            self.layers.remove(entry.number)
+        classes = [
+            PaintedClass(i, name, color)
+            for i, (name, color) in enumerate(zip(training.class_names, training.class_colors, strict=True), start=1)
+        ]
+        self.setValue(Settings(tuple(classes), training.selection, training.n_trees))
+        self.session.set_missing(training.missing)
+        for image in opened.images:
+            self._add_opened(image)
+        self._show_missing()
+        self._tell(f"Opened {opened.path}")
+
+    def _on_found(self, missing: MissingImage, image: OpenedImage) -> None:
+        if self._add_opened(image):
+            self.session.set_missing([one for one in self.session.settings.missing if one is not missing])
+            self._show_missing()
+
+    def _add_opened(self, image: OpenedImage) -> bool:
+        """Add an image of a project with its labels; return False if that is not possible."""
+        self._viewer.add_layer(image.layer)
+        try:
+            labels = with_labels(PaintableImage.of([image.layer]), image.blocks)
+            entry = self.layers.add([image.layer], labels=labels)
+        except (BatchPredictionError, ValueError) as error:
+            self.images.say(f"{error}")
+            return False
+        self.images.select(entry.number)
+        return True
+
+    def _show_missing(self) -> None:
+        self.images.set_missing([f"{one.lane.path}: {one.reason}" for one in self.session.settings.missing])
+
+    def _tell(self, text: str) -> None:
+        self._viewer.status = text
+
+    def _on_opened(self, layer: ImageLayer | Failure) -> None:
+        if isinstance(layer, Failure):
+            self.images.say(layer.reason)
+            return
+        self._viewer.add_layer(layer)
+        self._add_layers([layer], together=False)
+
     def _set_axes(self, number: int, axes: str) -> None:
         entry = next(entry for entry in self.layers.entries if entry.number == number)
         others = [other for other in self.layers.entries if other is not entry]
         try:
-            from napari_batch_prediction.widgets.training.images import PaintableImage, why_unlike
-
             image = PaintableImage.of(entry.image.layers, axes)
             if reason := next(filter(None, (why_unlike(image, other.image) for other in others)), ""):
                 self.images.say(reason)

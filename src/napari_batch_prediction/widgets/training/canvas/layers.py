@@ -1,15 +1,14 @@
 """The images of a training on the viewer, with their layers of labels and of predictions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image as ImageLayer
 from napari.layers import Labels as LabelsLayer
-from napari.layers import Layer
 from qtpy.QtCore import QObject, Signal
 
+from napari_batch_prediction.colors import Color
 from napari_batch_prediction.errors import ImageMismatchError
 from napari_batch_prediction.session.training.image import PaintedClass
 from napari_batch_prediction.session.training.session import TrainingSession
@@ -17,46 +16,17 @@ from napari_batch_prediction.session.training.steps import Painted
 from napari_batch_prediction.session.training.view import View
 from napari_batch_prediction.widgets.canvas.opengl import make_current
 from napari_batch_prediction.widgets.parts.timers import single_shot
-from napari_batch_prediction.widgets.training.images import PaintableImage, label_colors, why_unlike
-from napari_batch_prediction.widgets.training.overlay import OverlayLayer
-from napari_batch_prediction.widgets.training.strokes import Sides, Strokes
-from napari_batch_prediction.widgets.training.visible import visible
+from napari_batch_prediction.widgets.training.canvas.entry import Entry, are_apart, go_to
+from napari_batch_prediction.widgets.training.canvas.images import PaintableImage, label_colors, why_unlike
+from napari_batch_prediction.widgets.training.canvas.overlay import OverlayLayer
+from napari_batch_prediction.widgets.training.canvas.strokes import Sides, Strokes
+from napari_batch_prediction.widgets.training.canvas.visible import visible
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
 # The view is looked at so often while it moves, and once more when it rests, in milliseconds.
 LOOK_EVERY_MS, REST_MS = 80, 300
-
-
-@dataclass(eq=False)
-class Entry:
-    """An image with its layers.
-
-    Attributes
-    ----------
-    number
-        Its number in the session.
-    image
-        The image.
-    labels
-        The layer of its labels.
-    overlay
-        The layer of its prediction.
-    strokes
-        The follower of its labels.
-    """
-
-    number: int
-    image: PaintableImage
-    labels: LabelsLayer
-    overlay: OverlayLayer
-    strokes: Strokes
-
-    @property
-    def layers(self) -> tuple[Layer, ...]:
-        """All layers, from the bottom."""
-        return *self.image.layers, self.overlay.layer, self.labels
 
 
 class TrainedLayers(QObject):
@@ -98,6 +68,7 @@ class TrainedLayers(QObject):
         self._next = 0
         self._current = -1
         self._opacity: float | None = None
+        self._shown: dict[int, Color] = {}
         self._is_removing = self._docked = False
         self._look = single_shot(self, LOOK_EVERY_MS, self.look)
         self._rest = single_shot(self, REST_MS, self.look)
@@ -148,7 +119,7 @@ class TrainedLayers(QObject):
         if layer not in self._viewer.layers:
             self._viewer.layers.insert(top + 1, layer)
         strokes = Strokes(
-            layer, lambda sides: self._on_painted_labels(number, sides), lambda: self._on_replaced(number)
+            layer, lambda sides: self._on_painted_labels(number, sides), lambda: self._on_replaced(number), self
         )
         entry = Entry(number, image, layer, overlay, strokes)
         self._entries[number] = entry
@@ -167,6 +138,7 @@ class TrainedLayers(QObject):
         if entry is None:
             return
         entry.strokes.stop()
+        entry.strokes.deleteLater()
         entry.labels.events.selected_label.disconnect(self._on_label)
         for one in entry.image.layers:
             one.events.visible.disconnect(self._on_view)
@@ -186,7 +158,7 @@ class TrainedLayers(QObject):
             return
         self._current = number
         for other in self.entries:
-            if other is entry or _apart(other, entry):
+            if other is entry or are_apart(other, entry):
                 continue
             for layer in other.layers:
                 layer.visible = False
@@ -209,10 +181,12 @@ class TrainedLayers(QObject):
 
     def set_classes(self, classes: Sequence[PaintedClass]) -> None:
         """Show the labels in the colours of the classes."""
-        colors = label_colors(classes)
-        for entry in self.entries:
-            if entry.labels.colormap != colors:
-                entry.labels.colormap = colors
+        shown = {one.label: one.color for one in classes}
+        # Two colour maps are equal for napari whatever their colours; setting one draws the labels.
+        if shown != self._shown:
+            self._shown = shown
+            for entry in self.entries:
+                entry.labels.colormap = label_colors(classes)
 
     def erase_class(self, label: int) -> None:
         """Erase all labels of a class; it can be undone."""
@@ -241,15 +215,7 @@ class TrainedLayers(QObject):
         if entry is None:
             return
         self.choose(number)
-        at = dict(zip("tzyx", position, strict=True))
-        world = np.asarray(entry.labels.data_to_world([at.get(key, 0) for key in entry.image.labels_axes]))
-        lead = self._viewer.dims.ndim - len(world)
-        for i, value in enumerate(world):
-            if lead + i not in self._viewer.dims.displayed:
-                self._viewer.dims.set_point(lead + i, float(value))
-        shown = [i - lead for i in self._viewer.dims.displayed]
-        center = self._viewer.scene.camera.center
-        self._viewer.scene.camera.center = (*center[: 3 - len(shown)], *(float(world[i]) for i in shown))
+        go_to(self._viewer, entry, position)
 
     def look(self) -> None:
         """Tell the session what is on the canvas."""
@@ -366,9 +332,3 @@ class TrainedLayers(QObject):
         if not self._look.isActive():
             self._look.start()
         self._rest.start()
-
-
-def _apart(one: Entry, other: Entry) -> bool:
-    """Return True if two images do not overlap in the plane of the world's last two axes."""
-    a, b = (entry.labels.extent.world[:, -2:] for entry in (one, other))
-    return bool((a[0] >= b[1]).any() or (b[0] >= a[1]).any())

@@ -10,10 +10,11 @@ from napari_batch_prediction.axes import reorder
 from napari_batch_prediction.session.training.steps import Painted
 from napari_batch_prediction.session.training.view import View
 from napari_batch_prediction.widgets.parts.timers import single_shot
-from napari_batch_prediction.widgets.training.images import PaintableImage
+from napari_batch_prediction.widgets.training.canvas.images import PaintableImage
 
-# The layer is drawn so often, in milliseconds.
-DRAW_EVERY_MS = 50
+# The layer is drawn so often, in milliseconds. Without a graphics card drawing takes a good part of what predicting
+# does, on the same cores.
+DRAW_EVERY_MS = 100
 
 OPACITY = 0.5
 

@@ -7,7 +7,7 @@ import numpy as np
 from napari.layers import Labels
 
 from napari_batch_prediction.session.training.view import View
-from napari_batch_prediction.widgets.training.images import PaintableImage
+from napari_batch_prediction.widgets.training.canvas.images import PaintableImage
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
