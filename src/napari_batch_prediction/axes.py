@@ -38,6 +38,8 @@ def check_axes(axes: str, shape: Sequence[int] | None = None) -> str:
         If a key is unknown or repeated, ``y`` or ``x`` is missing, or there is not one key for each
         dimension.
     """
+    if not isinstance(axes, str):
+        raise AxesError(f"Axes are a text such as 'yx' or 'tyxc', got {axes!r}.", setting="axes")
     axes = axes.lower()
     if set(axes) - set(KEYS) or len(set(axes)) != len(axes) or not {"y", "x"} <= set(axes):
         raise AxesError(

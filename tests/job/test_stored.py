@@ -65,7 +65,7 @@ FAULTS = {
     "misspelt in an export": ({**JOB, "exports": [{}, {"form_at": 1}]}, "exports, entry 2, form_at: is not the name"),
     "no text": ({**JOB, "inputs": ["a", 2]}, "inputs, entry 2: a text is expected, got 2"),
     "no path": ({**JOB, "classifier": 1}, "classifier: a path as text is expected, got 1"),
-    "no list": ({**JOB, "inputs": 3}, "inputs: a list is expected, got 3"),
+    "no list": ({**JOB, "inputs": 3}, "inputs: a path, a pattern or an image is expected, or a list of these, got 3"),
     "of an export inside": ({**JOB, "the_region": 1}, "(did you mean 'region' inside 'exports'?)"),
     "no object": ({**JOB, "exports": [3]}, "exports, entry 1: an object with fields is expected, got 3"),
     "no number": ({**JOB, "workers": "many"}, "workers: a whole number is expected, got 'many'"),

@@ -187,6 +187,18 @@ def test_coordinates_of_an_xarray_come_back():
     assert row.image.units == {"x": "micrometer"}
 
 
+def test_images_settings_and_records_are_taken_as_they_are_typed():
+    """One channel, a slice of a region, an open image as an array, a ledger to resume."""
+    job = nbp.BatchJob("c.ilp", b"a.npy", {"region": {"y": slice(0, 5)}}, channels=0, folder="out")
+    assert job == nbp.BatchJob("c.ilp", ["a.npy"], nbp.Export(region="y=0:5", folder="out"), channels=[0])
+    assert nbp.BatchJob("c.ilp", "a.npy", channels="DAPI, GFP").channels == ("DAPI", "GFP")
+    image = opened("a.npy", channels=0)
+    assert np.array_equal(np.asarray(image), np.load("a.npy"))
+    assert image.read(np.s_[:10, 5:]).shape == (10, 25)
+    ledger = job.run()
+    assert nbp.resume(ledger).count("done") == nbp.resume(str(ledger.path)).count("done") == 1
+
+
 def test_progress_counts_tiles():
     """The last call says that all are done, in both."""
     for run in (lambda told: loaded().predict(PIXELS, progress=told), lambda told: nbp.BatchJob(loaded(), PIXELS).run(
@@ -202,7 +214,9 @@ WRONG = {
         lambda: nbp.BatchJob("c.ilp", "a", existing="skipx"), "error, skip or overwrite is expected, got 'skipx'",
     ),
     "no classifier": (lambda: nbp.BatchJob(inputs="a"), "classifier: is missing"),
-    "a number as an input": (lambda: nbp.BatchJob("c.ilp", 3), "inputs: a list is expected, got 3"),
+    "a number as an input": (
+        lambda: nbp.BatchJob("c.ilp", 3), "inputs: a path, a pattern or an image is expected, or a list of these, got 3"
+    ),
     "a number among inputs": (lambda: nbp.BatchJob("c.ilp", ["a", 3]), "inputs, entry 2: a text is expected, got 3"),
     "a number as an export": (lambda: nbp.BatchJob("c.ilp", "a", 3), "exports: a list is expected, got 3"),
     "no exports": (lambda: nbp.BatchJob("c.ilp", "a", []), "exports: at least one entry is expected"),
@@ -212,6 +226,12 @@ WRONG = {
         lambda: nbp.BatchJob("c.ilp", "a").model_copy(update={"workers": 0}), "workers: at least 1 is expected, got 0",
     ),
     "a change": (lambda: setattr(nbp.BatchJob("c.ilp", "a"), "workers", 2), "model_copy(update={'workers': ...})"),
+    "axes of all": (lambda: nbp.BatchJob("c.ilp", "a", axes="yx"), "did you mean 'input_axes'?"),
+    "a region of one number": (lambda: nbp.Export(region="0:5"), "'0:5' is not a region"),
+    "two sources": (lambda: loaded().predict(PIXELS, source=BOTH), "A source is one of Probabilities"),
+    "no threads": (lambda: loaded().predict(PIXELS, workers=0), "at least 1, got 0"),
+    "no record": (lambda: nbp.resume(3), "is no record of a run, expected a file"),
+    "a formula": (lambda: nbp.load_classifier("c.ilp", "gradent"), "did you mean 'gradient'?"),
     "no JSON": (lambda: nbp.BatchJob.model_validate_json("{"), "is not JSON"),
     "JSON": (
         lambda: nbp.BatchJob.model_validate_json('{"classifier": "c.ilp", "inputs": "a", "workers": "x"}'),

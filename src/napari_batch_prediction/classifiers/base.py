@@ -194,6 +194,8 @@ class Classifier(ABC):
         SettingsError
             If it is unknown; the message lists the names.
         """
+        if not isinstance(name, str):
+            raise SettingsError(f"A source is one of {', '.join(self.sources)}, got {name!r}.", setting="source")
         own_name = self._names.get(name.strip().lower())
         if own_name is None:
             subject = self.path.name if self.path is not None else "The classifier"

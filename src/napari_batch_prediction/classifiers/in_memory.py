@@ -14,7 +14,7 @@ from napari_batch_prediction.axes import output_axes, reorder
 from napari_batch_prediction.engine.compiled.engine import ENGINE
 from napari_batch_prediction.engine.counting import UNIT, exact_sum
 from napari_batch_prediction.engine.tiles import Tile, Tiles, make_tiles, n_cores
-from napari_batch_prediction.errors import AxesError
+from napari_batch_prediction.errors import AxesError, SettingsError
 from napari_batch_prediction.images.arrays import array_image, as_xarray, is_xarray
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.images.memory import MemoryImage
@@ -41,6 +41,8 @@ def predict_image(
 ) -> Any:
     """Predict a source of an image; see :meth:`~napari_batch_prediction.classifiers.base.Classifier.predict`."""
     source = classifier.source(name)
+    if workers is not None and not (isinstance(workers, int) and workers > 0):
+        raise SettingsError(f"workers is a number of threads, at least 1, got {workers!r}.", setting="workers")
     image = _as_image(given, axes)
     try:
         classifier.check(image.axes, image.shape, image.dtype)

@@ -2,10 +2,12 @@
 
 import os
 from dataclasses import replace
+from typing import get_args
 
 from napari_batch_prediction.classifiers.base import PROBABILITIES, Classifier
 from napari_batch_prediction.classifiers.pixel_classification import PixelClassification
 from napari_batch_prediction.classifiers.tensor import class_fit, settled
+from napari_batch_prediction.errors import ProjectError, SettingsError
 from napari_batch_prediction.features.selection import StructureTensor
 from napari_batch_prediction.ilp.forests import is_untrained
 from napari_batch_prediction.ilp.lanes import last_lane
@@ -13,6 +15,7 @@ from napari_batch_prediction.ilp.pixel_classification import read_project, read_
 from napari_batch_prediction.ilp.project import AUTOCONTEXT, COUNTING
 from napari_batch_prediction.ilp.reading.file import ProjectFile
 from napari_batch_prediction.training.images import training_dtype
+from napari_batch_prediction.wording import did_you_mean, either
 
 
 def load_classifier(path: str | os.PathLike[str], structure_tensor: StructureTensor | None = None) -> Classifier:
@@ -31,6 +34,8 @@ def load_classifier(path: str | os.PathLike[str], structure_tensor: StructureTen
     ------
     ProjectError
         If the file cannot serve as a classifier. The message gives the reason and the remedy.
+    SettingsError
+        If there is no such formula of the structure tensor.
 
     Examples
     --------
@@ -39,6 +44,15 @@ def load_classifier(path: str | os.PathLike[str], structure_tensor: StructureTen
     >>> classifier.classes, classifier.axes, classifier.n_channels
     (('Background', 'Nucleus', 'Mitotic'), 'yx', 1)
     """
+    if not isinstance(path, str | os.PathLike):
+        raise ProjectError(f"A project is named by its path, got {type(path).__name__}.")
+    if structure_tensor not in (None, *get_args(StructureTensor)):
+        choices = get_args(StructureTensor)
+        raise SettingsError(
+            f"structure_tensor is {either(choices)}, got {structure_tensor!r}"
+            f"{did_you_mean(str(structure_tensor), choices)}.",
+            setting="structure_tensor",
+        )
     with ProjectFile(path) as file:
         # Each workflow imports its own: loading one classifier is most of the time that a short command takes.
         if file.workflow in AUTOCONTEXT:

@@ -42,7 +42,7 @@ class XarrayImage(MemoryImage):
 
 def is_layer(value: object) -> bool:
     """Return True for a layer of napari, of any kind."""
-    return all(hasattr(value, name) for name in ("data", "name", "axis_labels", "scale", "units"))
+    return all(hasattr(value, name) for name in ("axis_labels", "scale", "units", "name", "data"))
 
 
 def is_xarray(value: object) -> bool:

@@ -235,7 +235,7 @@ class Image(ABC):
         Parameters
         ----------
         region
-            One slice with start and stop for each axis; everything if None.
+            One slice for each axis, with start and stop in the image; everything if None.
 
         Raises
         ------
@@ -248,6 +248,11 @@ class Image(ABC):
             raise SettingsError(f"'{self.location}' is closed. Open it again to read from it.")
         if region is None:
             region = tuple(slice(0, n) for n in self.shape)
+        if any(part.start is None or part.stop is None for part in region) and len(region) == len(self.shape):
+            region = tuple(
+                slice(part.start or 0, n if part.stop is None else part.stop, part.step)
+                for part, n in zip(region, self.shape, strict=True)
+            )
         if len(region) != len(self.shape) or not all(
             s.step in (None, 1) and 0 <= s.start < s.stop <= n for s, n in zip(region, self.shape, strict=True)
         ):
@@ -258,6 +263,10 @@ class Image(ABC):
         with reading(f"pixels of '{self.location}'"):
             pixels: NDArray = np.array(self._read(region), self.dtype, order="C")
         return pixels
+
+    def __array__(self, dtype: DTypeLike | None = None, *, copy: bool | None = None) -> NDArray:
+        pixels = self.read()
+        return pixels if dtype is None else pixels.astype(dtype)
 
     @abstractmethod
     def _read(self, region: tuple[slice, ...]) -> NDArray:

@@ -90,7 +90,7 @@ def _fault(details: list[ErrorDetails], model: type[BaseModel]) -> str:
     if kind.startswith("union_tag"):
         return f"its {context['discriminator']} is missing or unknown"
     if kind == "value_error":
-        return str(context["error"])
+        return str(context["error"]).removesuffix(".")
     if kind == "too_short":
         return "at least one entry is expected"
     if kind == "too_long":
@@ -112,6 +112,8 @@ def _meant(name: str, model: type[BaseModel]) -> str:
     """Return the question whether a field is meant: one of a model, or one of a model inside it."""
     if meant := did_you_mean(name, [*model.model_fields, *getattr(model, "also", ())]):
         return meant
+    if longer := next((field for field in model.model_fields if field.endswith(f"_{name}")), None):
+        return f" (did you mean '{longer}'?)"
     for outer, field in model.model_fields.items():
         for inner in _models(field.annotation):
             if meant := did_you_mean(name, inner.model_fields):

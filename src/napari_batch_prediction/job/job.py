@@ -29,7 +29,7 @@ from napari_batch_prediction.job.size import parse_size
 from napari_batch_prediction.job.typed import as_fields
 from napari_batch_prediction.locations.layers import named_in_memory
 from napari_batch_prediction.locations.location import absolute
-from napari_batch_prediction.wording import count
+from napari_batch_prediction.wording import count, shortened
 
 if TYPE_CHECKING:
     from napari_batch_prediction.classifiers.base import Classifier
@@ -66,6 +66,22 @@ def _enough(value: int | None) -> int | None:
     return value
 
 
+def _channels(value: Any) -> Any:
+    """Return channels as a list, also a single one, or names with commas between them."""
+    if isinstance(value, str):
+        return _split_names(value)
+    return (value,) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _some(value: Any) -> Any:
+    if not isinstance(value, tuple | list):
+        shown = shortened(repr(value), _LONGEST)
+        raise ValueError(f"a path, a pattern or an image is expected, or a list of these, got {shown}")
+    return value
+
+
+_LONGEST = 60
+
 _Channels = tuple[spelling.Whole | str, ...]
 _Memory = Annotated[spelling.Whole | None, BeforeValidator(_size), AfterValidator(_enough)]
 
@@ -82,7 +98,9 @@ class InputSettings(Settings):
     """
 
     axes: spelling.Axes | None = Field(None, description="Axes, instead of the file's own or a guess.")
-    channels: _Channels | None = Field(None, min_length=1, description="Channels to use, by name or index from 0.")
+    channels: Annotated[_Channels | None, BeforeValidator(_channels)] = Field(
+        None, min_length=1, description="Channels to use, by name or index from 0."
+    )
     dataset: str | None = Field(None, description="The dataset to use of a file that holds several.")
 
 
@@ -119,7 +137,7 @@ class BatchJob(Settings):
     }
 
     classifier: Path = Field(description="The classifier: an ilastik project file (.ilp).")
-    inputs: tuple[str, ...] = Field(
+    inputs: Annotated[tuple[str, ...], BeforeValidator(_some)] = Field(
         description="Images, folders, patterns (data/**/*.tif), lists (.txt, .csv), or files with a dataset after them "
         "(scan.h5/volume)."
     )
@@ -130,7 +148,9 @@ class BatchJob(Settings):
     stack: Annotated[StackAxis | None, Option(name="stack-along"), BeforeValidator(spelling.lower)] = Field(
         None, description="Make each pattern or folder one image: its files, stacked along this axis."
     )
-    channels: Annotated[_Channels | None, Option("C", parse=_split_names, write=_join_names)] = Field(
+    channels: Annotated[
+        _Channels | None, Option("C", parse=_split_names, write=_join_names), BeforeValidator(_channels)
+    ] = Field(
         None,
         min_length=1,
         description="Channels to use of every input, by name or index from 0, for example 0,2 or DAPI,GFP; all if not "

@@ -41,7 +41,12 @@ def region(value: Any) -> Any:
     """Return the region of a text, or with its axes in lower case."""
     if isinstance(value, str):
         return parse_region(value)
-    return {lower(key): interval for key, interval in value.items()} if isinstance(value, Mapping) else value
+    return {lower(key): _interval(ends) for key, ends in value.items()} if isinstance(value, Mapping) else value
+
+
+def _interval(value: Any) -> Any:
+    """Return the ends of a slice; anything else unchanged."""
+    return (value.start, value.stop) if isinstance(value, slice) and value.step in (None, 1) else value
 
 
 def _whole(value: Any) -> Any:

@@ -106,8 +106,8 @@ class _Given:
         return typed
 
     def _input(self, item: Any) -> Any:
-        if isinstance(item, str | os.PathLike):
-            return _text(item)
+        if isinstance(item, str | bytes | os.PathLike):
+            return os.fsdecode(item)
         if isinstance(item, Image) and not isinstance(item, MemoryImage):
             return self._opened(item)
         if is_layer(item):
@@ -158,4 +158,4 @@ class _Given:
 
 
 def _is_one(typed: Any) -> bool:
-    return isinstance(typed, str | os.PathLike | Image) or is_layer(typed) or is_array(typed)
+    return isinstance(typed, str | bytes | os.PathLike | Image) or is_layer(typed) or is_array(typed)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from napari_batch_prediction.axes import check_axes
-from napari_batch_prediction.errors import BatchPredictionError, SettingsError
+from napari_batch_prediction.errors import BatchPredictionError, ImageReadError, SettingsError
 from napari_batch_prediction.formats.format import load
 from napari_batch_prediction.formats.registry import FILE_FORMATS
 from napari_batch_prediction.images.base import Image
@@ -35,7 +35,7 @@ def open_image(
     axes: str | None = None,
     *,
     stack: StackAxis | None = None,
-    channels: Channels | None = None,
+    channels: Channels | int | str | None = None,
     arrays: Arrays | None = None,
 ) -> Image:
     """Open an image; only its header is read.
@@ -52,7 +52,7 @@ def open_image(
     stack
         Axis along which the files of a pattern or a folder are stacked as one image.
     channels
-        Channels to keep, by name or by index from 0, in this order; all if None.
+        Channels to keep, or one, by name or by index from 0, in this order; all if None.
     arrays
         Images in memory, by the text of their location: layers of a viewer.
 
@@ -75,6 +75,10 @@ def open_image(
     yx (512, 512) uint8
     """
     axes = None if axes is None else check_axes(axes)
+    if not isinstance(location, str | os.PathLike | Location):
+        raise ImageReadError(f"An image is opened by its path, got {type(location).__name__}.")
+    if isinstance(channels, int | str):
+        channels = [channels]
     location_ = location if isinstance(location, Location) else parse(location, stack)
     image = location_.open(axes, arrays)
     if channels is None:

@@ -13,7 +13,7 @@ from napari_batch_prediction.problems import Problem
 from napari_batch_prediction.records.events import Event
 from napari_batch_prediction.records.ledger import CANCELLED, Ledger, LedgerRow
 from napari_batch_prediction.records.reading import read_record
-from napari_batch_prediction.records.record import RecordedInput
+from napari_batch_prediction.records.record import SUFFIX, RecordedInput
 from napari_batch_prediction.running.run import run_plan
 
 
@@ -79,7 +79,7 @@ def _exists(path: Path) -> bool:
 
 
 def resume(
-    ledger: str | os.PathLike[str],
+    ledger: str | os.PathLike[str] | Ledger,
     *,
     failed: bool = False,
     on_event: Callable[[Event], None] | None = None,
@@ -90,7 +90,7 @@ def resume(
     Parameters
     ----------
     ledger
-        The record of the run: ``ledger.path`` of what ``run`` returned, a file ``*.ledger.jsonl``.
+        The record of the run, a file ``*.ledger.jsonl``, or what ``run`` returned.
     failed
         True to run only inputs that failed, not those that were cancelled or never begun.
     on_event
@@ -114,7 +114,10 @@ def resume(
     >>> import napari_batch_prediction as nbp
     >>> ledger = nbp.BatchJob("nuclei.ilp", "nuclei_0*.png", folder="resumed").run()
     >>> ledger[1].outputs["Probabilities"].unlink()
-    >>> nbp.resume(ledger.path)
+    >>> nbp.resume(ledger)
     <Ledger: 2 inputs: 2 done>
     """
-    return run_plan(plan_resume(Path(ledger), failed=failed), on_event, should_cancel)
+    path = ledger.path if isinstance(ledger, Ledger) else ledger
+    if not isinstance(path, str | os.PathLike):
+        raise SettingsError(f"{path!r} is no record of a run, expected a file *{SUFFIX}.", setting="ledger")
+    return run_plan(plan_resume(Path(path), failed=failed), on_event, should_cancel)
