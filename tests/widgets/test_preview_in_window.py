@@ -48,11 +48,13 @@ def test_selected_image_is_previewed_without_a_file(window, viewer, case, qtbot)
     assert names(viewer)[0] == "test2"
     assert "test2.png predicted in" in window.said()
     assert sorted(path.name for path in folder.iterdir()) == files
+    with qtbot.waitSignal(window.widget.checked, timeout=WAIT_MS):
+        window.box("Uncertainty").click()
+    assert "predicted in" not in window.said()
     window.run()
     qtbot.waitUntil(lambda: "test2 Simple Segmentation" in names(viewer), timeout=WAIT_MS)
     qtbot.waitUntil(lambda: not is_busy(window.canvas), timeout=WAIT_MS)
     assert not any("preview" in name for name in names(viewer))
-    assert "predicted in" not in window.said()
 
 
 def test_preview_that_is_not_possible_says_why(window, viewer, case):

@@ -85,6 +85,7 @@ class BatchPredictionWidget(QWidget):
     def _connect(self) -> None:
         self._job.changed.connect(self._set_job)
         self._job.edited.connect(self.changed)
+        self._job.edited.connect(self._run.bar.forget_preview)
         self._job.classifier.loaded.connect(self._on_loaded)
         self._job.inputs.selection_changed.connect(self._on_selected)
         self._job.inputs.row_shown.connect(self._run.show_input)

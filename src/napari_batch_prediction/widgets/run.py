@@ -144,11 +144,16 @@ class RunBar(QWidget):
         self._enable()
 
     def end_preview(self, text: str) -> None:
-        """Show what became of a preview, until something else is to be said."""
+        """Show what became of a preview, until :meth:`forget_preview`."""
         self._previewing = self._cancelling = False
         self._end()
         self._told = text
         self._enable()
+
+    def forget_preview(self) -> None:
+        """Say no more what became of a preview."""
+        self._told = ""
+        self._show_text()
 
     def say(self, text: str) -> None:
         """Show what is being done."""
