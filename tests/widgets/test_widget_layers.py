@@ -262,8 +262,9 @@ def test_hidden_layers_have_the_extent_of_the_image(viewer, lazy):
 def test_given_up_when_the_image_has_changed(viewer):
     """Where the camera looks is decided when all is shown, by the image that was seen to the end before."""
     folder = GOLDEN / "a_2d_u8"
-    rows = [row(folder / f"{name}.png", {"Probabilities": folder / f"expected/{name}_Probabilities.h5"})
-            for name in ("test1", "test2")]  # fmt: skip
+    sources = (("Probabilities",), ("Probabilities", "Simple Segmentation"))
+    rows = [row(folder / f"{name}.png", {one: folder / f"expected/{name}_{one}.h5" for one in some})
+            for name, some in zip(("test1", "test2"), sources, strict=True)]  # fmt: skip
     shown = ShownLayers(viewer)
     show(shown, rows[0])
     viewer.scene.camera.zoom = 7
@@ -271,6 +272,7 @@ def test_given_up_when_the_image_has_changed(viewer):
     next(steps)
     steps.close()
     assert viewer.scene.camera.zoom == 7
+    assert [layer.name for layer in viewer.layers if layer.visible][0] == "test1"
     show(shown, rows[1])
     assert viewer.scene.camera.zoom != 7
     shown.show([])
@@ -518,9 +520,7 @@ def test_row_given_up_half_way_leaves_no_file_open(viewer, outputs, monkeypatch)
             next(steps)
         steps.close()
         assert len(viewer.layers) <= len(everything)
-        assert {"cells", "cells Simple Segmentation"} & set(names(viewer)) == {
-            layer.name for layer in viewer.layers if layer.visible
-        }
+        assert not any(layer.visible for layer in viewer.layers)
         show(shown, row(location, files))
         assert names(viewer) == everything
         shown.show([])
