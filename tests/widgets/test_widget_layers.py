@@ -272,7 +272,7 @@ def test_given_up_when_the_image_has_changed(viewer):
     next(steps)
     steps.close()
     assert viewer.scene.camera.zoom == 7
-    assert [layer.name for layer in viewer.layers if layer.visible][0] == "test1"
+    assert next(layer.name for layer in viewer.layers if layer.visible) == "test1"
     show(shown, rows[1])
     assert viewer.scene.camera.zoom != 7
     shown.show([])

@@ -1,6 +1,6 @@
 """The layers of the selected row: put on the viewer, and replaced by those of the next row."""
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,7 @@ import numpy as np
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.widgets.canvas.depth import Depth
 from napari_batch_prediction.widgets.canvas.grids import PLACING, placed, widened, world_matrix
-from napari_batch_prediction.widgets.canvas.layer_data import RAW, LayerData, close_all
+from napari_batch_prediction.widgets.canvas.layer_data import RAW, LayerData
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -128,7 +128,8 @@ class ShownLayers:
             is_shown = True
         finally:
             if not is_shown:
-                close_all(group)
+                # Those behind hidden layers are closed with these, or when these show another image.
+                self._close({image for data in group for image in data.files})
 
     def hide(self) -> None:
         """Hide the layers until the next image is shown, since there is nothing to show instead of them."""
@@ -264,8 +265,12 @@ class ShownLayers:
         before = self._files.pop(layer, ())
         if files:
             self._files[layer] = files
+        self._close(before)
+
+    def _close(self, files: Iterable[Image]) -> None:
+        """Close the files that are behind no layer."""
         used = {image for images in self._files.values() for image in images}
-        for image in before:
+        for image in files:
             if image not in used:
                 image.close()
 
