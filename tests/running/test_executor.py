@@ -80,7 +80,7 @@ def test_other_processes_give_the_same_as_threads(paths, tmp_path):
         *_, last = (event for event in events if isinstance(event, TileDone))
         assert last.batch_done == last.batch_tiles
     threads, processes = ledgers["threads"].rows, ledgers["processes"].rows
-    assert [row.status for row in threads] == [row.status for row in processes] == ["done", "failed", "done", "failed"]
+    assert [row.status for row in threads] == [row.status for row in processes] == ["done", "failed", "done", "problem"]
     assert [row.reason for row in threads] == [row.reason for row in processes]
     assert [row.tables for row in threads] == [row.tables for row in processes]
     assert files_in(tmp_path / "threads") == files_in(tmp_path / "processes")
