@@ -10,8 +10,20 @@ from numpy.typing import NDArray
 
 from napari_batch_prediction.forest.binning import bin_features
 from napari_batch_prediction.forest.growth_loops import VOTE, add_votes, grow_tree
-from napari_batch_prediction.forest.growth_space import Nodes, Rows, make_space, n_words, pack_rows, unpacked
+from napari_batch_prediction.forest.growth_space import (
+    Nodes,
+    Rows,
+    make_space,
+    means,
+    n_words,
+    pack_rows,
+    pack_values,
+    unpacked,
+)
 from napari_batch_prediction.forest.trees import Tree
+
+# Deeper than any tree.
+_ANY_DEPTH = 2**31
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +104,46 @@ def grow_forest(
     )
 
 
+def grow_regressor(
+    features: NDArray[np.float32],
+    values: NDArray[np.floating],
+    *,
+    n_trees: int,
+    max_depth: int,
+    seed: int = 0,
+) -> tuple[Tree, ...]:
+    """Grow the trees of a random forest that predicts a value, by the variance, with all features tried at a node.
+
+    Parameters
+    ----------
+    features
+        float32 (rows, features); see :func:`grow_forest`.
+    values
+        (rows,): the value of each row.
+    n_trees, seed
+        See :func:`grow_forest`.
+    max_depth
+        The largest depth of a leaf, the root being at 0.
+
+    Returns
+    -------
+    Trees with one column of values: the means of the rows at each leaf.
+    """
+    rows, offset, unit = pack_values(*bin_features(features), values)
+    space, nodes = make_space(rows, 1)
+    n_features = features.shape[1]
+    importance = np.empty(n_features)
+    trees = []
+    for tree_seed in _seeds(seed, n_trees):
+        n = grow_tree(rows, n_features, max_depth, tree_seed, space, nodes, importance)
+        trees.append(_tree(nodes, n, means(nodes.counts[:n], offset, unit)[:, np.newaxis]))
+    return tuple(trees)
+
+
+def _seeds(seed: int, n_trees: int) -> NDArray[np.uint64]:
+    return np.random.SeedSequence(seed).generate_state(n_trees, np.uint64).astype(np.uint64)
+
+
 class _Growth:
     """The growth of a forest, shared by threads that each take the next tree."""
 
@@ -101,7 +153,7 @@ class _Growth:
         self._rows, self._n_classes = rows, n_classes
         n_features = len(rows.lowest)
         self._n_tried = max(1, int(math.sqrt(n_features) + 0.5))
-        self._seeds = np.random.SeedSequence(seed).generate_state(n_trees, np.uint64)
+        self._seeds = _seeds(seed, n_trees)
         self._is_cancelled = is_cancelled
         self._numbers = iter(range(n_trees))
         self.trees: list[Tree] = [_NO_TREE] * n_trees
@@ -115,19 +167,18 @@ class _Growth:
         for t in self._numbers:
             if self._is_cancelled is not None and self._is_cancelled():
                 raise CancelledError
-            n = grow_tree(rows, self._n_tried, self._seeds[t], space, nodes, self.importance[t])
+            n = grow_tree(rows, self._n_tried, _ANY_DEPTH, self._seeds[t], space, nodes, self.importance[t])
             counts = unpacked(rows, nodes.counts[:n], n_classes)
             shares = VOTE * counts // counts.sum(axis=1, keepdims=True)
             add_votes(nodes, n, shares, space.unseen, votes)
-            self.trees[t] = _tree(nodes, n, counts)
+            self.trees[t] = _tree(nodes, n, counts / counts.sum(axis=1, keepdims=True))
         return votes
 
 
 _NO_TREE = Tree(np.empty(0, np.int32), np.empty(0), np.empty(0, np.int32), np.empty((0, 0)))
 
 
-def _tree(nodes: Nodes, n: int, counts: NDArray[np.int64]) -> Tree:
+def _tree(nodes: Nodes, n: int, value: NDArray[np.float64]) -> Tree:
     feature = nodes.feature[:n].copy()
-    value = counts / counts.sum(axis=1, keepdims=True)
     value[feature >= 0] = 0
     return Tree(feature, nodes.threshold[:n].astype(np.float64), nodes.left[:n].copy(), value)

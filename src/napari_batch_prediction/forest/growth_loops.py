@@ -115,8 +115,8 @@ def _divide(rows, space, nodes, node, n_nodes, split):
 
 
 @cached
-def grow_tree(rows, n_tried, seed, space, nodes, importance):
-    """Grow a tree on a bootstrap of the rows until its leaves are pure, or of equal rows.
+def grow_tree(rows, n_tried, max_depth, seed, space, nodes, importance):
+    """Grow a tree on a bootstrap of the rows until its leaves are pure, or of equal rows, or at the largest depth.
 
     Parameters
     ----------
@@ -124,6 +124,8 @@ def grow_tree(rows, n_tried, seed, space, nodes, importance):
         See :mod:`~napari_batch_prediction.forest.growth_space`.
     n_tried
         The number of features that are not constant in a node of which the best split is taken.
+    max_depth
+        The depth at which no node is split, the root being at 0.
     seed
         uint64.
     importance
@@ -137,16 +139,21 @@ def grow_tree(rows, n_tried, seed, space, nodes, importance):
     state = _bootstrap(rows, space, nodes, uint64(seed))
     for j in range(n_features):
         space.order[j] = j
-    n_nodes, node = uint64(1), uint64(0)
+    # Of values only what is better than none is a split: equal ones look like others.
+    is_values = rows.counted[0] == 0
+    n_nodes, node, depth, end_of_level = uint64(1), uint64(0), 0, uint64(1)
     while node < n_nodes:
+        if node == end_of_level:
+            depth, end_of_level = depth + 1, n_nodes
         nodes.feature[node], nodes.threshold[node], nodes.left[node] = -1, 0, 0
         counts = nodes.counts[node]
-        squares, n = quality(counts, rows.masks)
+        squares, n = quality(rows, counts)
         # Pure if all rows are of one class.
-        if squares < n * n:
+        if depth < max_depth and (is_values or squares < n * n):
             start, stop = uint64(nodes.spans[node, 0]), uint64(nodes.spans[node, 1])
             state, best, feature, before, after = _best_split(rows, n_tried, space, counts, start, stop, state)
-            if feature < n_features:
+            least = squares / n * (1 + 1e-12) if is_values else 0.0
+            if feature < n_features and best > least:
                 importance[feature] += (best - squares / n) / rows.one.size
                 _divide(rows, space, nodes, node, n_nodes, (feature, before, after))
                 n_nodes += uint64(2)

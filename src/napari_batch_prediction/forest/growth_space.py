@@ -16,10 +16,11 @@ _FIELD = 2**FIELD_BITS - 1
 
 
 class Rows(NamedTuple):
-    """The training rows: their features in bins, and their classes packed.
+    """The training rows: their features in bins, and their classes or values packed.
 
     Counts of three classes share a 64-bit word, so that one addition counts a row, and one addition sums up all
-    three. With so many rows that a count could overflow, each class has a word of its own.
+    three. With so many rows that a count could overflow, each class has a word of its own. Of rows with values a word
+    holds the sum of these, as whole numbers, and the number of rows.
 
     Attributes
     ----------
@@ -28,12 +29,15 @@ class Rows(NamedTuple):
     lowest, highest
         float32 (features, 256): see :class:`~napari_batch_prediction.forest.binning.BinnedFeatures`.
     one
-        uint64 (rows,): a count of one, in the place of the class of each row in its word.
+        uint64 (rows,): what each row adds to its word: a one in the place of its class, or its value and a one.
     plane
         uint16 (rows,): the word of the class of each row, times 256.
     masks
-        uint64 (3,): the bits of the first, second and third count of a word, shifted to its end; 0 for one that words
+        uint64 (3,): the bits of the first, second and third number of a word, shifted to its end; 0 for one that words
         do not have.
+    squared, counted
+        float64 (3,): 1 for the numbers of a word whose squares make the quality of a split, and for those that are
+        numbers of rows; else 0.
     """
 
     bins: NDArray[np.uint8]
@@ -42,6 +46,8 @@ class Rows(NamedTuple):
     one: NDArray[np.uint64]
     plane: NDArray[np.uint16]
     masks: NDArray[np.uint64]
+    squared: NDArray[np.float64]
+    counted: NDArray[np.float64]
 
 
 class Nodes(NamedTuple):
@@ -119,7 +125,44 @@ def pack_rows(
     word, place = np.divmod(classes, fields)
     masks = (_FIELD,) * _FIELDS if fields == _FIELDS else (2**64 - 1, 0, 0)
     one = np.uint64(1) << (FIELD_BITS * place).astype(np.uint64)
-    return Rows(bins.ravel(), lowest, highest, one, (N_BINS * word).astype(np.uint16), np.array(masks, np.uint64))
+    return Rows(
+        bins.ravel(),
+        lowest,
+        highest,
+        one,
+        (N_BINS * word).astype(np.uint16),
+        np.array(masks, np.uint64),
+        np.ones(_FIELDS),
+        np.ones(_FIELDS),
+    )
+
+
+def pack_values(
+    bins: NDArray[np.uint8],
+    lowest: NDArray[np.float32],
+    highest: NDArray[np.float32],
+    values: NDArray[np.floating],
+) -> tuple[Rows, float, float]:
+    """Return training rows with values as the growth wants them, and the offset and the unit of these.
+
+    Values become whole numbers of so many bits that the sum over all rows fits into 31, and there may be as many rows
+    as 21 bits can count.
+    """
+    offset = float(values.min())
+    most = 2 ** (31 - len(values).bit_length()) - 1
+    unit = (float(values.max()) - offset) / most or 1.0
+    whole = np.rint((values - offset) / unit).astype(np.uint64)
+    rows = Rows(
+        bins.ravel(),
+        lowest,
+        highest,
+        whole + (np.uint64(1) << np.uint64(2 * FIELD_BITS)),
+        np.zeros(len(values), np.uint16),
+        np.array([2**31 - 1, 0, _FIELD], np.uint64),
+        np.array([1.0, 0.0, 0.0]),
+        np.array([0.0, 0.0, 1.0]),
+    )
+    return rows, offset, unit
 
 
 def make_space(rows: Rows, n_words: int) -> tuple[Space, Nodes]:
@@ -151,6 +194,13 @@ def make_space(rows: Rows, n_words: int) -> tuple[Space, Nodes]:
 def n_words(rows: Rows, n_classes: int) -> int:
     """Return the number of words for the counts of all classes."""
     return -(-n_classes // _fields(rows))
+
+
+def means(counts: NDArray[np.uint64], offset: float, unit: float) -> NDArray[np.float64]:
+    """Return the mean value of rows whose values :func:`pack_values` packed, from sums (nodes, 1)."""
+    sums, n = counts[:, 0] & np.uint64(2**31 - 1), counts[:, 0] >> np.uint64(2 * FIELD_BITS)
+    result: NDArray[np.float64] = offset + unit * (sums / n)
+    return result
 
 
 def unpacked(rows: Rows, counts: NDArray[np.uint64], n_classes: int) -> NDArray[np.int64]:

@@ -1,7 +1,8 @@
 """The compiled search for the best split of a node, and what goes with it.
 
 The quality of a split is the sum over both sides of the squares of the counts of classes, divided by the rows there.
-The greater it is, the less is the Gini impurity of the sides.
+The greater it is, the less is the Gini impurity of the sides. Of rows with values it is the sum of the squares of the
+sums of values, divided by the rows: the greater it is, the less is the variance within the sides.
 """
 
 import numpy as np
@@ -20,7 +21,7 @@ _SECOND, _THIRD = uint64(FIELD_BITS), uint64(2 * FIELD_BITS)
 
 @njit(**INLINED)
 def _fields(word, masks):
-    """Return the three counts of a word as float64."""
+    """Return the three numbers of a word as float64."""
     # By int32, which processors turn into float64 in vectors.
     return (
         float64(int32(word & masks[0])),
@@ -29,14 +30,26 @@ def _fields(word, masks):
     )
 
 
+@njit(**INLINED)
+def _squares(rows, a, b, c):
+    """Return the sum of the squares of those numbers of a word that quality is made of."""
+    return rows.squared[0] * a * a + rows.squared[1] * b * b + rows.squared[2] * c * c
+
+
+@njit(**INLINED)
+def _number(rows, a, b, c):
+    """Return the number of rows that a word counts."""
+    return rows.counted[0] * a + rows.counted[1] * b + rows.counted[2] * c
+
+
 @njit(**UNCOUNTED)
-def quality(counts, masks):
-    """Return the sum of the squares of packed counts, and their number."""
+def quality(rows, counts):
+    """Return the sum of the squares of what rows add up to, and their number."""
     squares = n = 0.0
     for w in range(uint64(counts.size)):
-        a, b, c = _fields(counts[w], masks)
-        squares += a * a + b * b + c * c
-        n += a + b + c
+        a, b, c = _fields(counts[w], rows.masks)
+        squares += _squares(rows, a, b, c)
+        n += _number(rows, a, b, c)
     return squares, n
 
 
@@ -65,19 +78,19 @@ def _best_of_many(rows, offset, space, counts, start, stop, best):
             total += plane[b]
             plane[b] = total
         t0, t1, t2 = _fields(counts[w], m)
-        n += t0 + t1 + t2
+        n += _number(rows, t0, t1, t2)
         if w == uint64(0):
             for b in range(_BINS):
                 c0, c1, c2 = _fields(plane[b], m)
-                n_below[b] = c0 + c1 + c2
-                below[b] = c0 * c0 + c1 * c1 + c2 * c2
-                above[b] = (t0 - c0) * (t0 - c0) + (t1 - c1) * (t1 - c1) + (t2 - c2) * (t2 - c2)
+                n_below[b] = _number(rows, c0, c1, c2)
+                below[b] = _squares(rows, c0, c1, c2)
+                above[b] = _squares(rows, t0 - c0, t1 - c1, t2 - c2)
         else:
             for b in range(_BINS):
                 c0, c1, c2 = _fields(plane[b], m)
-                n_below[b] += c0 + c1 + c2
-                below[b] += c0 * c0 + c1 * c1 + c2 * c2
-                above[b] += (t0 - c0) * (t0 - c0) + (t1 - c1) * (t1 - c1) + (t2 - c2) * (t2 - c2)
+                n_below[b] += _number(rows, c0, c1, c2)
+                below[b] += _squares(rows, c0, c1, c2)
+                above[b] += _squares(rows, t0 - c0, t1 - c1, t2 - c2)
     first, last = uint64(0), _BINS - _ONE
     while n_below[first] == 0:
         first += _ONE
@@ -128,10 +141,10 @@ def _best_of_few(rows, offset, space, counts, start, stop, best):
                 for w in range(n_words):
                     c0, c1, c2 = _fields(space.here[w], m)
                     d0, d1, d2 = _fields(counts[w] - space.here[w], m)
-                    squares += c0 * c0 + c1 * c1 + c2 * c2
-                    squares_above += d0 * d0 + d1 * d1 + d2 * d2
-                    n_below += c0 + c1 + c2
-                    n_above += d0 + d1 + d2
+                    squares += _squares(rows, c0, c1, c2)
+                    squares_above += _squares(rows, d0, d1, d2)
+                    n_below += _number(rows, c0, c1, c2)
+                    n_above += _number(rows, d0, d1, d2)
                 score = (squares * n_above + squares_above * n_below) / (n_below * n_above)
                 if score > best:
                     best, where, following = score, before, b
