@@ -191,7 +191,7 @@ def describe(classifier: Description) -> list[tuple[str, str]]:
     facts: dict[str, str | None] = {
         "File": None if classifier.path is None else os.fspath(classifier.path),
         "Workflow": classifier.workflow,
-        "ilastik": classifier.version,
+        "ilastik": classifier.version or None,
     }
     if classifier.counted:
         facts["Counts"] = f"what was marked as {classifier.counted}"

@@ -296,6 +296,20 @@ def test_bad_array_fails_alone():
     assert "complex" in ledger[0].reason
 
 
+def test_classifier_that_is_saved_later_can_write_files():
+    """Saving gives a trained classifier its file, also in a job that was made before."""
+    labels = np.zeros(PIXELS.shape, np.uint8)
+    labels[5, 5], labels[5, 20] = 1, 2
+    classifier = nbp.train(PIXELS, labels, features="gaussian:1", trees=2)
+    job = nbp.BatchJob(classifier, "a.npy", folder="out")
+    with pytest.raises(SettingsError, match="Save the classifier first"):
+        job.plan()
+    path = classifier.save("mine.ilp")
+    assert (classifier.path, classifier.describe().path) == (path, path)
+    assert nbp.BatchJob(classifier, "a.npy", folder="out") == job.plan().job
+    assert job.run().count("done") == 1
+
+
 def test_classifier_that_changed_since_it_was_loaded_is_refused():
     """What is in memory would not be what the record says."""
     job = nbp.BatchJob(loaded(), PIXELS)

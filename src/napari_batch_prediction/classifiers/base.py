@@ -3,7 +3,7 @@
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -167,6 +167,11 @@ class Classifier(ABC):
         """The features, of the first stage if there are several; :func:`train` takes them for another classifier."""
         return self._description.stages[0].selection
 
+    def _is_now_in(self, path: Path) -> None:
+        """Take a file that was written of this classifier as its file."""
+        self.path, self._description = path, replace(self._description, path=path)
+        self._state = file_state(path)
+
     @property
     def is_current(self) -> bool:
         """False if the file of the classifier has changed since it was read."""
@@ -254,7 +259,7 @@ class Classifier(ABC):
 
         Returns
         -------
-        The path. The classifier itself stays as it is; load the file to have one of that path.
+        The path. A classifier that was in no file has it as its own from now on; another one keeps its file.
 
         Raises
         ------

@@ -109,7 +109,10 @@ class PixelClassification(Classifier):
         # Only saving needs it.
         from napari_batch_prediction.classifiers.saving import save_classifier
 
-        return save_classifier(self.project, self.training, Path(path), existing)
+        saved = save_classifier(self.project, self.training, Path(path), existing)
+        if self.path is None:
+            self._is_now_in(saved)
+        return saved
 
     def memory(self, sources: Sequence[str]) -> Memory:
         """Return the memory for predicting these sources."""

@@ -59,7 +59,7 @@ def require_saved(job: BatchJob, locations: Iterable[Location]) -> None:
         what = f"the results of '{in_file}'" if in_file is not None else f"results in '{folder}'"
         raise SettingsError(
             f"The classifier is in no file yet, and {what} are to be files, which say by which file they were made. "
-            "Save the classifier first.",
+            "Save the classifier first, as in classifier.save('cells.ilp').",
             setting="classifier",
         )
 
