@@ -72,8 +72,8 @@ class ClassifierCard(QWidget):
         self._headline.setText(headline(facts))
         lines = (swatches, escape(counting(facts)), escape(limits(facts)))
         self._text.setHtml("<br>".join(filter(None, lines)))
-        for widget in (self._headline, self._text):
-            widget.setToolTip(tooltip(facts))
+        self._text.setToolTip(tooltip(facts))
+        self._headline.setToolTip(f"{escape(headline(facts))}{tooltip(facts)}")
         has_features = bool(facts.stages)
         self._button.setEnabled(has_features)
         self._button.setToolTip(

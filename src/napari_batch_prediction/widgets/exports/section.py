@@ -106,7 +106,8 @@ class ExportsSection(Page):
         for widget in (self._sources, target, self._stored, self._form, self._first_file, exists, self._more):
             column.addWidget(widget)
         column.addStretch(1)
-        self.body.addWidget(ScrollArea(content), 1)
+        self._area = ScrollArea(content)
+        self.body.addWidget(self._area, 1)
         self.body.addWidget(self._message)
         self._sources.ticked.connect(self._on_ticked)
         self._target.changed.connect(self._on_target)
@@ -245,7 +246,7 @@ class ExportsSection(Page):
         ticked = [self._source_name(export) for export in self._exports]
         unknown = [name for name in dict.fromkeys(ticked) if self._classifier is not None and name not in offered]
         self._sources.lay(list(dict.fromkeys([*offered, *ticked])))
-        before: QWidget = self._sources
+        before: QWidget = self._area
         for box in self._sources.boxes.values():
             # Without this new boxes come last, behind everything in napari's window.
             QWidget.setTabOrder(before, box.native)

@@ -97,8 +97,8 @@ class ScrollArea(QScrollArea):
         self.setWidget(content)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
-        # Its controls take the keyboard.
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        # Its controls take the keyboard from the key Tab.
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
 
     def minimumSizeHint(self) -> QSize:
