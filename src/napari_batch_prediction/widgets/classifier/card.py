@@ -7,6 +7,7 @@ from qtpy.QtGui import QTextDocument
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_batch_prediction.classifiers.base import Classifier
+from napari_batch_prediction.classifiers.description import Description
 from napari_batch_prediction.widgets.classifier.feature_table import FeatureDialog
 from napari_batch_prediction.widgets.classifier.text import (
     classes,
@@ -38,7 +39,7 @@ class ClassifierCard(QWidget):
         self._dialog: FeatureDialog | None = None
         self._headline = Line()
         self._text = WrappedText(LINES)
-        self._formula = formula
+        self._formula, self._has_formula = formula, False
         self._button = QPushButton("Features")
         self._button.clicked.connect(self._show_features)
         row = QHBoxLayout()
@@ -61,17 +62,8 @@ class ClassifierCard(QWidget):
         if classifier is None:
             return
         facts = classifier.describe()
-        colored = classes(facts)
-        document = self._text.document()
-        for i, (_, color) in enumerate(colored):
-            if document is not None:
-                document.addResource(QTextDocument.ResourceType.ImageResource, _swatch_url(i), swatch(color))
-        swatches = " &nbsp; ".join(
-            f'<img src="{_swatch_url(i).toString()}">&nbsp;{escape(name)}' for i, (name, _) in enumerate(colored)
-        )
         self._headline.setText(headline(facts))
-        lines = (swatches, escape(counting(facts)), escape(limits(facts)))
-        self._text.setHtml("<br>".join(filter(None, lines)))
+        self._show_text(facts)
         self._text.setToolTip(tooltip(facts))
         self._headline.setToolTip(f"{escape(headline(facts))}{tooltip(facts)}")
         has_features = bool(facts.stages)
@@ -81,12 +73,28 @@ class ClassifierCard(QWidget):
             if has_features
             else "The features of this workflow are not known here: choose a classifier of another workflow."
         )
-        self.show()
 
     def show_formula(self, shown: bool) -> None:
         """Show or hide the choice of the formula."""
+        self._has_formula = shown
         self._formula.setVisible(shown)
         self._text.set_lines(1 if shown else LINES)
+        if self._classifier is not None:
+            self._show_text(self._classifier.describe())
+
+    def _show_text(self, facts: Description) -> None:
+        """Show classes and, if there is room, limits."""
+        colored = classes(facts)
+        document = self._text.document()
+        for i, (_, color) in enumerate(colored):
+            if document is not None:
+                document.addResource(QTextDocument.ResourceType.ImageResource, _swatch_url(i), swatch(color))
+        swatches = " &nbsp; ".join(
+            f'<img src="{_swatch_url(i).toString()}">&nbsp;{escape(name)}' for i, (name, _) in enumerate(colored)
+        )
+        limit = "" if self._has_formula else limits(facts)
+        lines = (swatches, escape(counting(facts)), escape(limit))
+        self._text.setHtml("<br>".join(filter(None, lines)))
 
     def text(self) -> str:
         """Return the text of the card."""
