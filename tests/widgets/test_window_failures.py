@@ -142,7 +142,7 @@ PLACES = {
     "noting": (Recorder, "note", False),
     "beginning the record": (Recorder, "__init__", False),
     "closing the record": (Recorder, "close", None),
-    "hashing the classifier": (plan, "file_hash", False),
+    "hashing the classifier": (plan, "classifier_hash", False),
 }
 
 
