@@ -41,6 +41,13 @@ class Window:
         (found,) = (b for b in self.widget.findChildren(QPushButton) if b.text().startswith(text))
         return found
 
+    def start_button(self) -> QPushButton:
+        """The button that starts a run, whether it writes files or not."""
+        (found,) = (
+            b for b in self.widget.findChildren(QPushButton) if b.text().startswith(("Export all", "Predict all"))
+        )
+        return found
+
     def box(self, text: str) -> QCheckBox:
         (found,) = (b for b in self.widget.findChildren(QCheckBox) if b.text() == text)
         return found
@@ -81,7 +88,7 @@ class Window:
     def run(self):
         """Press the button, and return what became of the images."""
         with self.qtbot.waitSignal(self.widget.finished, timeout=WAIT_MS) as finished:
-            self.button("Export all").click()
+            self.start_button().click()
         return finished.args[0]
 
 

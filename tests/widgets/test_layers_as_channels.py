@@ -128,7 +128,7 @@ def test_layers_as_channels_are_predicted_in_the_window(window, viewer, qtbot, p
     job = window.widget.value()
     assert job.inputs == (LOCATION,)
     assert BatchJob.model_validate_json(job.model_dump_json()) == job
-    run = window.button("Export all")
+    run = window.start_button()
     qtbot.waitUntil(run.isEnabled, timeout=WAIT_MS)
     run.click()
     name = f"{' + '.join(NAMES)} Simple Segmentation"
@@ -143,7 +143,7 @@ def test_check_follows_layers_that_come_and_go(window, viewer, qtbot, pixels):
     """A layer that is removed is a problem of the input it is a channel of, until it is there again."""
     layers = add(viewer, pixels)
     window.widget.setValue(BatchJob(classifier=PROJECT, inputs=(LOCATION,), exports=(Export(),)))
-    run = window.button("Export all")
+    run = window.start_button()
     qtbot.waitUntil(run.isEnabled, timeout=WAIT_MS)
     viewer.layers.remove(layers[1])
     qtbot.waitUntil(lambda: "needs the layer 'green'" in window.said(), timeout=WAIT_MS)

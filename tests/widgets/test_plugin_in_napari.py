@@ -193,12 +193,12 @@ SAMPLES = {
 
 @pytest.mark.parametrize("title", SAMPLES)
 def test_sample_from_the_menu_fills_in_the_dock(make_napari_viewer, qtbot, title):
-    """A sample of File > Open Sample fills in the dock; Export all predicts its layers and adds what is found."""
+    """A sample of File > Open Sample fills in the dock; Predict all predicts its layers and adds what is found."""
     sample = SAMPLES[title]
     viewer = make_napari_viewer(show=True)
     choose(viewer.window.file_menu, "Open Sample", "ilastik Batch Prediction", title)
     (widget,) = docked(viewer)
-    (button,) = (b for b in widget.findChildren(QPushButton) if b.text().startswith("Export all"))
+    (button,) = (b for b in widget.findChildren(QPushButton) if b.text().startswith(("Export all", "Predict all")))
     qtbot.waitUntil(button.isEnabled, timeout=WAIT_MS)
     assert [layer.name for layer in viewer.layers] == [path.stem for path in sample.images]
     job = widget.value()
@@ -213,12 +213,12 @@ def test_sample_from_the_menu_fills_in_the_dock(make_napari_viewer, qtbot, title
 
 
 def test_sample_of_nuclei_is_predicted_into_the_viewer(make_napari_viewer, qtbot):
-    """A sample fills in the dock: Export all is all that is left, and what it finds is added to the viewer."""
+    """A sample fills in the dock: Predict all is all that is left, and what it finds is added to the viewer."""
     viewer = make_napari_viewer()
     assert current_viewer() is viewer
     viewer.open_sample(PLUGIN, "nuclei")
     (widget,) = docked(viewer)
-    (button,) = (b for b in widget.findChildren(QPushButton) if b.text().startswith("Export all"))
+    (button,) = (b for b in widget.findChildren(QPushButton) if b.text().startswith(("Export all", "Predict all")))
     qtbot.waitUntil(button.isEnabled, timeout=WAIT_MS)
     assert chosen_classifier(widget) == NUCLEI.project
     n = len(NUCLEI.images)
