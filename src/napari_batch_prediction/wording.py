@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
 # Characters that a terminal obeys instead of showing them, or that turn the direction of what follows.
@@ -46,6 +46,12 @@ def either(names: Iterable[str]) -> str:
     """Return names as alternatives, in words."""
     *first, last = names
     return f"{', '.join(first)} or {last}" if first else last
+
+
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """Return names with commas between them; of more than ``most`` how many follow."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def visible(text: str) -> str:

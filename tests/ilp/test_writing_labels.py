@@ -1,5 +1,6 @@
 """Labels of any layout come back as they were written, in the axes that ilastik keeps them in."""
 
+import tracemalloc
 from pathlib import Path
 
 import h5py
@@ -11,7 +12,11 @@ from ilp_reader import read_project
 from ilp_writer import write_project as write_small_project
 from saved import blocks_of, dense
 
+from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.ilp import label_blocks
 from napari_batch_prediction.ilp.project import LabelBlock
+from napari_batch_prediction.ilp.writing import forests as forests_module
+from napari_batch_prediction.ilp.writing import project as project_module
 from napari_batch_prediction.ilp.writing.images import written_image
 from napari_batch_prediction.ilp.writing.labels import gridded
 from napari_batch_prediction.ilp.writing.project import write_project
@@ -89,7 +94,7 @@ def test_blocks_that_overlap_are_one_picture_of_labels(data):
         shape = [data.draw(st.integers(1, min(n - a, 90))) for a, n in zip(start, extents.values(), strict=True)]
         rng = np.random.default_rng(data.draw(st.integers(0, 9)))
         blocks.append(LabelBlock(start, (rng.integers(0, 4, shape) * (rng.random(shape) < 0.02)).astype(np.uint8)))
-    found = gridded(blocks)
+    found = gridded(blocks, most=1000)
     np.testing.assert_array_equal(dense(found, extents), dense(blocks, extents))
     # No pixel is in two blocks, and no block has a border without labels.
     seen = np.zeros(list(extents.values()), np.uint8)
@@ -109,3 +114,40 @@ def test_labels_of_many_time_points_take_no_more_blocks_than_are_read():
     found = gridded(blocks, most=10)
     assert len(found) <= 10
     assert sum(int((block.labels == 1).sum()) for block in found) == 40 * 9
+
+
+def test_labels_of_several_images_take_no_more_blocks_than_are_read(tmp_path, monkeypatch):
+    """The limit is one of all images together, as it is when they are read."""
+    for module in (project_module, label_blocks):
+        monkeypatch.setattr(module, "MAX_BLOCKS", 10)
+    images = [image_of("tyx", (20, 40, 50), f"layer:{i}") for i in range(2)]
+    labels = [strokes(image, i) for i, image in enumerate(images)]
+    found = blocks_of(save(tmp_path / "saved.ilp", images, labels))
+    for image, expected, blocks in zip(images, labels, found, strict=True):
+        np.testing.assert_array_equal(dense(blocks, image.extents), expected)
+
+
+def test_more_images_than_are_read_are_not_saved(tmp_path, monkeypatch):
+    """A project that could not be opened again is refused while it can be mended."""
+    monkeypatch.setattr(project_module, "MAX_LANES", 1)
+    with pytest.raises(SettingsError, match="There are 2 training images, expected at most 1"):
+        save(tmp_path / "saved.ilp", [image_of("yx", (40, 50), f"layer:{i}") for i in range(2)], [None, None])
+    assert not (tmp_path / "saved.ilp").exists()
+
+
+def test_more_levels_of_trees_than_are_read_are_not_saved(tmp_path, monkeypatch):
+    """Such a forest is predicted with, but would be refused when it is loaded."""
+    monkeypatch.setattr(forests_module, "MAX_LEVELS", 1)
+    with pytest.raises(SettingsError, match="more than 1 levels in all"):
+        save(tmp_path / "saved.ilp", [image_of("yx", (40, 50))], [None])
+
+
+def test_labels_far_from_each_other_take_little_memory():
+    """No cell of the grid is kept as a whole."""
+    blocks = [LabelBlock((0, 0, 512 * i, 255), np.ones((1, 1, 256, 1), np.uint8)) for i in range(1000)]
+    tracemalloc.start()
+    found = gridded(blocks, most=1000)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(found) == 1000
+    assert peak < 20 * 2**20

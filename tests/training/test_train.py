@@ -3,8 +3,11 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+import xarray
 import zarr
+from napari.layers import Labels
 
 import napari_batch_prediction as nbp
 from napari_batch_prediction.cli import main
@@ -63,7 +66,12 @@ def test_paths_and_arrays_give_the_same_classifier(tmp_path: Path) -> None:
         (_image(), np.zeros((70, 80), np.uint8), {}, SettingsError, "no labels"),
         (_image(), _labels(), {"features": "gaussian:100"}, ImageMismatchError, "too small"),
         (_image(), _labels(), {"features": "gauss:1"}, SettingsError, "There is no feature .gauss."),
-        (_image(), _labels(), {"trees": 0}, SettingsError, "at least 1"),
+        (_image(), _labels(), {"trees": 0}, SettingsError, "from 1 to 5000"),
+        (_image(), _labels(), {"trees": 5001}, SettingsError, "from 1 to 5000"),
+        (_image(), _labels(), {"trees": 2.5}, SettingsError, "trees is 2.5, expected a whole number"),
+        (_image(), _labels(), {"seed": None}, SettingsError, "seed is None, expected a whole number"),
+        (_image(), _labels(), {"features": ["gaussian:1"]}, SettingsError, "The features are a list"),
+        (None, _labels(), {}, SettingsError, "The images are a NoneType"),
         ([_image(), np.zeros((70, 80, 3))], [_labels(), _labels()], {}, ImageMismatchError, "has 3 channels"),
     ],
 )
@@ -71,6 +79,30 @@ def test_bad_input_has_a_clear_answer(images, labels, settings, error, text) -> 
     """What cannot be trained on is refused with the reason."""
     with pytest.raises(error, match=text):
         nbp.train(images, labels, **settings)
+
+
+def test_labels_of_a_square_image_lie_as_the_image() -> None:
+    """The axes of a square image are those of its labels, which nothing else could tell."""
+    image, labels = _image(shape=(80, 80)), _labels((80, 80))
+    expected = nbp.train(image, labels, features="gaussian:1", trees=5).predict(image)
+    turned = nbp.train(image.T, labels.T, axes="xy", features="gaussian:1", trees=5)
+    named = nbp.train(xarray.DataArray(image.T, dims=("x", "y")), labels.T, features="gaussian:1", trees=5)
+    np.testing.assert_array_equal(turned.predict(image), expected)
+    np.testing.assert_array_equal(named.predict(image), expected)
+
+
+def test_table_of_a_labels_layer_names_classes_and_nothing_else() -> None:
+    """Rows of objects beyond the classes there can be, numbers, and missing names are no names."""
+    table = pd.DataFrame({"index": [*range(300), np.nan], "class": ["", "cell", None, *["other"] * 298]})
+    layer = Labels(_labels(), features=table.iloc[[0, 1, 2, 290, 300]])
+    classifier = nbp.train(_image(), layer, features="gaussian:1", trees=5)
+    assert classifier.classes == ("cell", "Class 2")
+
+
+def test_many_classes_without_labels_are_not_all_listed() -> None:
+    """The warning stays short, whatever the highest label is."""
+    with pytest.warns(UserWarning, match="Class 2, Class 3, Class 4, Class 5, Class 6 and 192 more"):
+        nbp.train(_image(), np.where(_labels() == 2, 199, _labels()), features="gaussian:1", trees=2)
 
 
 def test_one_class_alone_is_trained_on_and_told() -> None:

@@ -4,6 +4,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from operator import index
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ from napari_batch_prediction.colors import Color
 from napari_batch_prediction.errors import ImageMismatchError, SettingsError
 from napari_batch_prediction.features.choice import default_selection, fitted, parse_selection
 from napari_batch_prediction.features.selection import FeatureSelection
-from napari_batch_prediction.ilp.project import Existing, LabelBlock
-from napari_batch_prediction.images.arrays import array_image, is_array, is_layer
+from napari_batch_prediction.ilp.limits import MAX_TREES
+from napari_batch_prediction.ilp.project import MAX_LABEL, Existing, LabelBlock
+from napari_batch_prediction.images.arrays import array_image, is_array, is_layer, is_xarray
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.locations.base import Location
 from napari_batch_prediction.locations.inputs import expand_inputs, open_image
@@ -96,11 +98,9 @@ def train(
     >>> classifier.predict("nuclei_02.png", source="Simple Segmentation").shape
     (480, 600)
     """
-    if trees < 1:
-        raise SettingsError(f"{trees} trees cannot vote, expected at least 1.", setting="trees")
-    if seed < 0:
-        raise SettingsError(f"The seed is {seed}, expected 0 or more.", setting="seed")
-    given, given_labels = _listed(images), _listed(labels)
+    trees = _whole(trees, "trees", 1, MAX_TREES)
+    seed = _whole(seed, "seed", 0)
+    given, given_labels = _listed(images, "images"), _listed(labels, "labels")
     if not given:
         raise SettingsError("There are no images to train on.", setting="images")
     if len(given) != len(given_labels):
@@ -114,7 +114,7 @@ def train(
         for i, image in enumerate(given):
             opened += [_opened(image, axes, f"images[{i}]")]
         labelled = [
-            LabelledImage(image, read_labels(given_label, image, f"labels[{i}]"))
+            LabelledImage(image, read_labels(given_label, image, f"labels[{i}]", axes))
             for i, (image, given_label) in enumerate(zip(opened, given_labels, strict=True))
         ]
         check_alike(opened)
@@ -216,9 +216,15 @@ def chosen_features(features: FeatureSelection | str | None, images: Sequence[Im
     if isinstance(features, str) and features.startswith(FROM):
         from napari_batch_prediction.classifiers.load import load_classifier
 
-        features = load_classifier(features.removeprefix(FROM)).features
+        features = load_classifier(features.removeprefix(FROM).strip()).features
     if isinstance(features, str):
         features = parse_selection(features)
+    if not isinstance(features, FeatureSelection):
+        raise SettingsError(
+            f"The features are a {type(features).__name__}, expected a text such as 'all:0.3-10', or the features of "
+            "a classifier (classifier.features).",
+            setting="features",
+        )
     return fitted(features, sizes["z"])
 
 
@@ -246,8 +252,15 @@ def check_alike(images: Sequence[Image]) -> None:
             )
 
 
-def read_labels(given: Any, image: Image, name: str) -> tuple[LabelBlock, ...]:
+def read_labels(given: Any, image: Image, name: str, axes: str | None = None) -> tuple[LabelBlock, ...]:
     """Return the labels in a label image.
+
+    Parameters
+    ----------
+    given, image, name
+        The label image, its image, and the text of its location.
+    axes
+        Axis keys that the user gave for the image, if any.
 
     Raises
     ------
@@ -255,7 +268,7 @@ def read_labels(given: Any, image: Image, name: str) -> tuple[LabelBlock, ...]:
         If they do not fit the image.
     """
     extents = [image.extents[key] for key in SPATIAL]
-    labels = _opened_labels(given, image, name)
+    labels = _opened_labels(given, image, name, axes)
     try:
         return label_blocks(labels, extents)
     finally:
@@ -263,10 +276,12 @@ def read_labels(given: Any, image: Image, name: str) -> tuple[LabelBlock, ...]:
             labels.close()
 
 
-def _opened_labels(given: Any, image: Image, name: str) -> Image:
+def _opened_labels(given: Any, image: Image, name: str, user_axes: str | None) -> Image:
     """Open a label image with axes that fit those of its image, whatever it says itself."""
     own = _opened(given, None, name)
-    if own.axes_known == "file" and all(own.extents[key] == image.extents[key] for key in SPATIAL):
+    # An array lies as its image does: that it is a plane does not say that y is first.
+    says_axes = own.axes_known == "file" and user_axes is None and not (is_array(given) and not is_xarray(given))
+    if says_axes and all(own.extents[key] == image.extents[key] for key in SPATIAL):
         return own
     for axes in dict.fromkeys(_likely_axes(image)):
         wanted = tuple(image.extents[key] if key != "c" else 1 for key in axes)
@@ -292,10 +307,27 @@ def _opened(given: Any, axes: str | None, name: str) -> Image:
     return array_image(given, axes, name)
 
 
-def _listed(given: Any) -> list[Any]:
+def _listed(given: Any, setting: str) -> list[Any]:
     """Return what is given as a list; a path, an array, a layer or an image is one."""
-    is_one = isinstance(given, str | Path | Image | Location) or is_array(given) or is_layer(given)
-    return [given] if is_one else [*given]
+    if isinstance(given, str | Path | Image | Location) or is_array(given) or is_layer(given):
+        return [given]
+    if not isinstance(given, Iterable):
+        raise SettingsError(
+            f"The {setting} are a {type(given).__name__}, expected arrays, paths or layers.", setting=setting
+        )
+    return [*given]
+
+
+def _whole(value: Any, setting: str, least: int, most: int | None = None) -> int:
+    """Return a setting that is a whole number."""
+    try:
+        number = index(value)
+    except TypeError:
+        number = least - 1
+    if number < least or (most is not None and number > most):
+        limits = f"of at least {least}" if most is None else f"from {least} to {most}"
+        raise SettingsError(f"{setting} is {value!r}, expected a whole number {limits}.", setting=setting)
+    return number
 
 
 def _classes(labels: Sequence[Any], n_labels: int) -> tuple[tuple[str, ...], tuple[Color, ...]]:
@@ -306,7 +338,9 @@ def _classes(labels: Sequence[Any], n_labels: int) -> tuple[tuple[str, ...], tup
         column = next((key for key in ("class", "name") if key in table), None)
         if column is not None:
             numbers = table["index"] if "index" in table else range(len(table))
-            names |= {int(i): str(text) for i, text in zip(numbers, table[column], strict=True) if i > 0 and text}
+            named = {number: text for number, text in zip(numbers, table[column], strict=True) if isinstance(text, str)}
+            # A table of objects has a row for each of them, and more rows than there can be classes.
+            names |= {label: named[label] for label in range(1, MAX_LABEL + 1) if named.get(label)}
     n = max(names, default=0)
     texts = tuple(names.get(i, class_names(i)[-1]) for i in range(1, n + 1))
     return texts, class_colors(n)

@@ -15,6 +15,7 @@ from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.problems import Problem
 from napari_batch_prediction.training.examples import Examples, read_examples
 from napari_batch_prediction.training.training_set import TrainingSet
+from napari_batch_prediction.wording import listed
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,7 +156,7 @@ def training_doubts(training: TrainingSet, examples: Examples) -> list[Problem]:
         text = f"Only '{name}' has labels, so every pixel gets the probability 1. Label pixels of another class, too."
         doubts.append(Problem("mismatch", text, "labels", severity="warning"))
     elif unlabelled := [name for i, name in enumerate(training.class_names, 1) if i not in labels]:
-        text = f"Without labels: {', '.join(unlabelled)}. No pixel gets a probability for it."
+        text = f"Without labels: {listed(unlabelled)}. No pixel gets a probability for it."
         doubts.append(Problem("mismatch", text, "labels", severity="warning"))
     if n := int(np.isnan(examples.features).any(axis=1).sum()):
         text = f"{n} of {len(examples)} labelled pixels have features that are not a number (NaN), and are left out."

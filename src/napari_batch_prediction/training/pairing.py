@@ -7,12 +7,10 @@ from typing import NamedTuple
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.locations.inputs import expand_inputs
 from napari_batch_prediction.locations.location import FileAt, Location
-from napari_batch_prediction.wording import count
+from napari_batch_prediction.wording import count, listed
 
 STEM = "{stem}"
 """In a pattern: the name of the image without its extension."""
-
-_MOST_LISTED = 5
 
 
 class Pair(NamedTuple):
@@ -88,10 +86,11 @@ def _by_name(images: Sequence[Location], labels: Sequence[Location], text: str) 
         for image in images:
             if one in matches[image] and len(image.stem) < longest:
                 matches[image].remove(one)
-    if all(len(found) == 1 for found in matches.values()):
+    used = [one for found in matches.values() for one in found]
+    if all(len(found) == 1 for found in matches.values()) and len(set(used)) == len(used):
         return [Pair(image, found[0]) for image, found in matches.items()]
     if any(matches.values()):
-        unclear = [image for image, found in matches.items() if len(found) != 1]
+        unclear = [image for image, found in matches.items() if len(found) != 1 or used.count(found[0]) > 1]
         raise SettingsError(
             f"It is not clear which of the {count(len(labels), 'label image')} of '{text}' belongs to "
             f"{_listed(unclear)}. Say it by a pattern such as '{STEM}_labels.tif', which stands for the name of each "
@@ -113,6 +112,4 @@ def _real(location: Location) -> object:
 
 
 def _listed(locations: Sequence[Location]) -> str:
-    texts = [f"'{location}'" for location in locations[:_MOST_LISTED]]
-    more = len(locations) - len(texts)
-    return ", ".join(texts) + (f" and {more} more" if more else "")
+    return listed([f"'{location}'" for location in locations])

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 import h5py
 import numpy as np
 
+from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.forest.trees import Tree, tree_to_vigra
+from napari_batch_prediction.ilp.limits import MAX_LEVELS
 from napari_batch_prediction.ilp.project import PixelClassificationProject
 from napari_batch_prediction.ilp.writing.texts import put_text, put_texts
 
@@ -57,7 +59,17 @@ def write_forests(applet: h5py.Group, project: PixelClassificationProject, n_sam
         The project, with trees.
     n_samples
         Number of labelled pixels of the training.
+
+    Raises
+    ------
+    SettingsError
+        If there are more levels of trees than are read.
     """
+    if sum(tree.n_levels() for tree in project.trees) > MAX_LEVELS:
+        raise SettingsError(
+            f"The {len(project.trees)} trees have more than {MAX_LEVELS} levels in all. Train fewer trees.",
+            setting="trees",
+        )
     stored = applet.create_group("ClassifierForests")
     labels = np.array(project.column_labels, np.uint32)
     names = project.selection.names(project.n_channels)

@@ -8,14 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_batch_prediction.axes import axistags_to_json, reorder
-from napari_batch_prediction.ilp.limits import MAX_BLOCKS
 from napari_batch_prediction.ilp.project import LabelBlock
 
 # Extents of a block along t, z, y and x.
 _EDGES = (1, 64, 256, 256)
 
 
-def gridded(blocks: Sequence[LabelBlock], most: int = MAX_BLOCKS) -> list[LabelBlock]:
+def gridded(blocks: Sequence[LabelBlock], most: int) -> list[LabelBlock]:
     """Return labels as blocks of a grid, each cut to what is labelled; blocks that come later win.
 
     Parameters
@@ -29,7 +28,7 @@ def gridded(blocks: Sequence[LabelBlock], most: int = MAX_BLOCKS) -> list[LabelB
     while len(found := _cells(blocks, edges)) > most:
         t, z, y, x = (2 * edge for edge in edges)
         edges = (t, z, y, x)
-    return [_cut(corner, cell) for corner, cell in sorted(found.items())]
+    return [_joined(corner, parts) for corner, parts in sorted(found.items())]
 
 
 def write_labels(group: h5py.Group, blocks: Sequence[LabelBlock], axes: str) -> None:
@@ -54,25 +53,20 @@ def write_labels(group: h5py.Group, blocks: Sequence[LabelBlock], axes: str) -> 
 
 
 _Corner = tuple[int, int, int, int]
+_Part = tuple[tuple[slice, ...], NDArray[np.uint8]]
 
 
-def _cells(blocks: Sequence[LabelBlock], edges: _Corner) -> dict[_Corner, NDArray[np.uint8]]:
-    """Return the labels in each cell of a grid that has any, by the first pixel of the cell."""
-    # A cell takes no more memory than the image has pixels there.
-    ends = [max((b.start[i] + b.labels.shape[i] for b in blocks), default=0) for i in range(4)]
-    found: dict[_Corner, NDArray[np.uint8]] = {}
+def _cells(blocks: Sequence[LabelBlock], edges: _Corner) -> dict[_Corner, list[_Part]]:
+    """Return the parts of labels in each cell of a grid that has any, by the first pixel of the cell."""
+    found: dict[_Corner, list[_Part]] = {}
     for block in blocks:
         for corner, inside, part in _parts(block, edges):
-            if not part.any():
-                continue
-            if corner not in found:
-                shape = [min(edge, end - a) for a, edge, end in zip(corner, edges, ends, strict=True)]
-                found[corner] = np.zeros(shape, np.uint8)
-            np.copyto(found[corner][inside], part, where=part != 0, casting="same_kind")
+            if part.any():
+                found.setdefault(corner, []).append((inside, part))
     return found
 
 
-def _parts(block: LabelBlock, edges: _Corner) -> Iterator[tuple[_Corner, tuple[slice, ...], NDArray]]:
+def _parts(block: LabelBlock, edges: _Corner) -> Iterator[tuple[_Corner, tuple[slice, ...], NDArray[np.uint8]]]:
     """Yield the parts of a block in each cell of a grid: the cell's corner, where in the cell, and the labels."""
     ranges = [
         range(a - a % edge, a + n, edge) for a, n, edge in zip(block.start, block.labels.shape, edges, strict=True)
@@ -88,9 +82,12 @@ def _parts(block: LabelBlock, edges: _Corner) -> Iterator[tuple[_Corner, tuple[s
         yield corner, inside, block.labels[own]
 
 
-def _cut(corner: _Corner, cell: NDArray[np.uint8]) -> LabelBlock:
-    where = np.nonzero(cell)
-    firsts = [int(indices.min()) for indices in where]
-    box = tuple(slice(first, int(indices.max()) + 1) for first, indices in zip(firsts, where, strict=True))
+def _joined(corner: _Corner, parts: Sequence[_Part]) -> LabelBlock:
+    """Return the labels of a cell, cut to the box around them."""
+    values = np.zeros([max(inside[i].stop for inside, _ in parts) for i in range(4)], np.uint8)
+    for inside, part in parts:
+        np.copyto(values[inside], part, where=part != 0, casting="same_kind")
+    firsts, lasts = zip(*[(int(at.min()), int(at.max()) + 1) for at in np.nonzero(values)], strict=True)
     t, z, y, x = (a + first for a, first in zip(corner, firsts, strict=True))
-    return LabelBlock(start=(t, z, y, x), labels=cell[box])
+    # A copy: the rest of the cell is not kept in memory.
+    return LabelBlock(start=(t, z, y, x), labels=values[tuple(map(slice, firsts, lasts))].copy())

@@ -12,6 +12,7 @@ from napari_batch_prediction.disk import require_path
 from napari_batch_prediction.errors import ExportError, OutputExistsError, SettingsError
 from napari_batch_prediction.features.selection import FeatureSelection
 from napari_batch_prediction.formats.common.files import write_whole, writing
+from napari_batch_prediction.ilp.limits import MAX_BLOCKS, MAX_LANES
 from napari_batch_prediction.ilp.project import PIXEL_CLASSIFICATION, Existing, PixelClassificationProject
 from napari_batch_prediction.ilp.tensor import SAVED_HERE
 from napari_batch_prediction.ilp.writing.export import write_export_settings
@@ -59,7 +60,7 @@ def write_project(
     Raises
     ------
     SettingsError
-        If the name cannot be that of a project, or there is no training image.
+        If the name cannot be that of a project, or there is no training image, or there are too many.
     OutputExistsError
         If there is such a file and it is not to be replaced.
     ExportError
@@ -69,6 +70,10 @@ def write_project(
     check_place(path, existing)
     if not images:
         raise SettingsError("A project needs a training image, and there is none. Add an image.", setting="inputs")
+    if len(images) > MAX_LANES:
+        raise SettingsError(
+            f"There are {len(images)} training images, expected at most {MAX_LANES}. Leave some out.", setting="inputs"
+        )
     with writing(path):
         content = _content(path, project, images, n_trees)
     write_whole(path, content, replace=existing == "overwrite")
@@ -177,8 +182,9 @@ def _write_classification(
     put_text(group, "ClassifierFactory", factory(n_trees))
     sets = group.create_group("LabelSets")
     n_samples = 0
+    most = MAX_BLOCKS // max(sum(1 for image in images if image.blocks), 1)
     for i, image in enumerate(images):
-        blocks = gridded(image.blocks)
+        blocks = gridded(image.blocks, most)
         n_samples += sum(int(np.count_nonzero(block.labels)) for block in blocks)
         write_labels(sets.create_group(f"labels{i:03}"), blocks, image.label_axes)
     if project.trees:
