@@ -3,10 +3,10 @@
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from napari_batch_prediction.classifiers.description import Description
 from napari_batch_prediction.classifiers.fit import check_image
 from napari_batch_prediction.classifiers.in_memory import predict_image
+from napari_batch_prediction.classifiers.source import Source as Source
 from napari_batch_prediction.colors import Color
 from napari_batch_prediction.disk import file_state
 from napari_batch_prediction.engine.tiles import Context, Memory
@@ -35,55 +36,6 @@ COUNTS = "Counts"
 
 TIME, COUNT, COUNT_IN_REGION = COUNT_COLUMNS = ("time", "count", "count in region")
 """The columns of a table of counts."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """An image or a table of numbers that a classifier can export.
-
-    Attributes
-    ----------
-    name
-        The name.
-    kind
-        ``"image"``; ``"labels"`` for an image of numbers of classes, from 1, of which no mean may be taken; or
-        ``"table"``.
-    dtype, channels, channel_names
-        Type of the values, number of channels, and a name for each.
-    value_range
-        Smallest and largest possible value; None if there is no limit.
-    classes, class_colors
-        The classes, if values are numbers of classes or each channel is the probability of a class; else empty.
-    columns
-        The columns of a table; empty for images.
-    made_from
-        The image source of a table; empty for images.
-    variant
-        A choice, besides the classifier's file, that its values depend on; empty if there is none.
-    about
-        What the values are, as a sentence for people.
-    """
-
-    name: str
-    kind: Literal["image", "labels", "table"] = "image"
-    dtype: np.dtype
-    channels: int = 1
-    channel_names: tuple[str, ...] = ()
-    value_range: tuple[float, float] | None = None
-    classes: tuple[str, ...] = ()
-    class_colors: tuple[Color, ...] = ()
-    columns: tuple[str, ...] = ()
-    made_from: str = ""
-    variant: str = ""
-    about: str = ""
-
-    @property
-    def has_channels(self) -> bool:
-        """True if a pixel has values for several classes or features, False if it has one value by definition.
-
-        That is one for segmentations, uncertainty and density; a single class or feature is still a channel.
-        """
-        return self.channel_names != (self.name,)
 
 
 class Classifier(ABC):

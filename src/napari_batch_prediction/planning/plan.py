@@ -9,18 +9,16 @@ from typing import TypeVar
 
 from napari_batch_prediction.axes import check_axes
 from napari_batch_prediction.classifiers.base import Classifier
-from napari_batch_prediction.disk import path_fault
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.formats.zarr.store import find_image
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.inputs import Expansion, prepare
-from napari_batch_prediction.locations.location import Arrays, Location, Unmatched, parse
-from napari_batch_prediction.locations.paths import split_path
+from napari_batch_prediction.locations.location import Arrays, Location, Unmatched
 from napari_batch_prediction.planning.checks import OutputChecks
 from napari_batch_prediction.planning.exports import NamedExport, check_paths, counted, named_exports
 from napari_batch_prediction.planning.in_memory import classifier_hash, require_saved, with_classifier
 from napari_batch_prediction.planning.inputs.inspection import Inspected, Inspections
-from napari_batch_prediction.planning.inputs.opening import full_location
+from napari_batch_prediction.planning.inputs.opening import full_location, location_again
 from napari_batch_prediction.planning.inputs.sets import Sets
 from napari_batch_prediction.planning.memory import MemoryShares
 from napari_batch_prediction.planning.naming import Naming, shared_folder
@@ -231,7 +229,7 @@ def iter_plan(
         locations = [location for images in given.values() for location in images]
     else:
         expansion = Expansion()
-        locations = [_again(job, recorded.input) for recorded in unless_cancelled(earlier)]
+        locations = [location_again(job, recorded.input) for recorded in unless_cancelled(earlier)]
         given = {str(location): (location,) for location in locations}
     if not locations:
         raise SettingsError("There is no input. Give files, or a pattern that matches some.", setting="inputs")
@@ -321,14 +319,6 @@ def _without_others(given: Mapping[str, Sequence[Location]], inspected: Sequence
     """Return the images of each input without those that have no row."""
     kept = {item.input for item in inspected}
     return Found({name: tuple(text for text in map(str, images) if text in kept) for name, images in given.items()})
-
-
-def _again(job: BatchJob, text: str) -> Location:
-    """Return the location of an input of an earlier part of the run."""
-    try:
-        return parse(text, job.stack)
-    except SettingsError as error:
-        return Unmatched(text, error, None if path_fault(text) else split_path(text).path)
 
 
 def _namings(job: BatchJob, exports: Sequence[NamedExport], inspected: Sequence[Inspected]) -> Iterator[Naming | None]:

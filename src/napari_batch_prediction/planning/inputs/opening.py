@@ -2,10 +2,13 @@
 
 from functools import lru_cache
 
+from napari_batch_prediction.disk import path_fault
+from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.job.job import BatchJob, InputSettings
 from napari_batch_prediction.locations.inputs import open_image
-from napari_batch_prediction.locations.location import Arrays, Location
+from napari_batch_prediction.locations.location import Arrays, Location, Unmatched, parse
+from napari_batch_prediction.locations.paths import split_path
 
 
 def input_settings(job: BatchJob, location: Location | str) -> InputSettings:
@@ -52,3 +55,11 @@ def open_input(job: BatchJob, location: Location, arrays: Arrays | None = None) 
     """
     settings = input_settings(job, location)
     return open_image(full_location(job, location), settings.axes, channels=settings.channels, arrays=arrays)
+
+
+def location_again(job: BatchJob, text: str) -> Location:
+    """Return the location of an input of an earlier part of the run."""
+    try:
+        return parse(text, job.stack)
+    except SettingsError as error:
+        return Unmatched(text, error, None if path_fault(text) else split_path(text).path)
