@@ -37,6 +37,7 @@ from superqt.utils import WorkerBase  # noqa: E402
 from napari_batch_prediction import BatchJob, Export  # noqa: E402
 from napari_batch_prediction.widgets.canvas.canvas import Canvas  # noqa: E402
 from napari_batch_prediction.widgets.classifier.feature_table import FeatureDialog  # noqa: E402
+from napari_batch_prediction.widgets.inputs.section import InputsSection  # noqa: E402
 from napari_batch_prediction.widgets.parts.table import Table  # noqa: E402
 from napari_batch_prediction.widgets.results.table import ResultsTable  # noqa: E402
 from napari_batch_prediction.widgets.work import Task  # noqa: E402
@@ -206,7 +207,7 @@ def one(stage: Stage) -> None:
 def many(stage: Stage) -> None:
     """Add thousands of images, and select some."""
     stage.fill("nuclei.ilp", "many")
-    stage.widget.findChild(Table).select_rows(range(10, 14))
+    stage.widget.findChild(InputsSection).findChild(Table).select_rows(range(10, 14))
     spin(300)
 
 
@@ -312,7 +313,7 @@ def features(stage: Stage) -> None:
 def settings(stage: Stage) -> None:
     """Unfold all settings, those of one image too."""
     stage.fill("nuclei.ilp", "nuclei_0*.png")
-    stage.widget.findChild(Table).select_rows([2])
+    stage.widget.findChild(InputsSection).findChild(Table).select_rows([2])
     stage.press("\u25b8 Image settings")
 
 

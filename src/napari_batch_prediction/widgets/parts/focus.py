@@ -9,6 +9,7 @@ from napari.utils.theme import get_theme
 _SHEET = """
 QPushButton:disabled {{ padding: 3px; }}
 QTabWidget::pane {{ border: 0px; }}
+QTabBar::tab {{ padding: 3px 1px; }}
 QPushButton:focus {{ border: 1px solid {0}; padding: 3px; }}
 QComboBox:focus {{ border: 1px solid {0}; padding: 2px 9px 2px 7px; }}
 QComboBox::drop-down {{ subcontrol-origin: border; }}
