@@ -13,6 +13,7 @@ import napari_batch_prediction as nbp
 from napari_batch_prediction.cli import main
 from napari_batch_prediction.errors import ImageMismatchError, SettingsError
 from napari_batch_prediction.features.choice import parse_selection, selection_text
+from napari_batch_prediction.training import examples
 
 
 def _image(seed: int = 0, shape: tuple[int, ...] = (70, 80)) -> np.ndarray:
@@ -166,3 +167,23 @@ class _Counting:
         pixels = np.asarray(self._array[region])
         self.n_pixels += pixels.size
         return pixels
+
+
+def test_features_of_another_classifier_are_taken(tmp_path: Path) -> None:
+    """A selection, and the name of a project that has it, are the same; without one, all that fit are used."""
+    volume = np.random.default_rng(0).integers(0, 255, (12, 40, 50)).astype(np.uint8)
+    labels = np.zeros(volume.shape, np.uint8)
+    labels[5, 5:9, 5:9], labels[7, 20:25, 20:22] = 1, 2
+    first = nbp.train(volume, labels, trees=5)
+    assert first.features.in_2d == (False, False, False, False, True, True, True)
+    first.save(tmp_path / "first.ilp")
+    for features in (first.features, f"from:{tmp_path / 'first.ilp'}"):
+        again = nbp.train(volume, labels, trees=5, features=features)
+        assert np.array_equal(again.predict(volume), first.predict(volume))
+
+
+def test_more_labels_than_fit_into_memory_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The number of pixels, the memory that they take, and the remedy are told; nothing is computed."""
+    monkeypatch.setattr(examples, "SHARE_OF_MEMORY", 1e-9)
+    with pytest.raises(SettingsError, match=r"120 labelled pixels .* Label fewer pixels"):
+        nbp.train(_image(), _labels())

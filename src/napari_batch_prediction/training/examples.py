@@ -20,8 +20,8 @@ from napari_batch_prediction.wording import count
 # Extents along t, z, y and x of the parts in which pixels are read.
 _PART = (1, 16, 256, 256)
 
-MAX_BYTES = 2**34
-"""The most memory that features of labelled pixels may take."""
+SHARE_OF_MEMORY = 0.35
+"""The most of the computer's memory that features of labelled pixels may take; growing a forest takes as much again."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -94,12 +94,7 @@ def read_examples(
     classes = np.concatenate([np.empty(0, np.uint8), *(labels for _, labels in found)])
     numbers = np.repeat(np.arange(len(images)), [len(at) for at, _ in found])
     n_features = selection.n_features(n_channels)
-    if len(positions) * n_features * 4 > MAX_BYTES:
-        raise SettingsError(
-            f"There are {len(positions)} labelled pixels with {n_features} features each, which take "
-            f"{len(positions) * n_features * 4 / 2**30:.0f} GiB. Label fewer pixels, or choose fewer features.",
-            setting="labels",
-        )
+    _check_memory(len(positions), n_features)
     for labelled in images:
         check_training_image(labelled.image, selection, n_channels)
     examples = Examples(np.empty((len(positions), n_features), np.float32), classes, numbers, positions)
@@ -114,6 +109,26 @@ def read_examples(
         for _ in pool.map(read, _parts(images, examples)):
             pass
     return examples
+
+
+def _check_memory(n_pixels: int, n_features: int) -> None:
+    """Check that the features of all labelled pixels fit into memory.
+
+    Raises
+    ------
+    SettingsError
+        If they do not.
+    """
+    import psutil
+
+    has, takes = psutil.virtual_memory().total, n_pixels * n_features * 4
+    if takes > SHARE_OF_MEMORY * has:
+        raise SettingsError(
+            f"There are {n_pixels} labelled pixels with {n_features} features each, which take "
+            f"{takes / 2**30:.1f} GiB. They may take {SHARE_OF_MEMORY:.0%} of the computer's {has / 2**30:.1f} GiB. "
+            "Label fewer pixels, or choose fewer features.",
+            setting="labels",
+        )
 
 
 def labelled_positions(labelled: LabelledImage) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
