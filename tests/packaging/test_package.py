@@ -59,7 +59,13 @@ def test_manifest_is_found_and_its_commands_imported():
         ("Batch Prediction", "napari-batch-prediction.batch"),
         ("Train Classifier", "napari-batch-prediction.train"),
     ]
-    assert [sample.key for sample in manifest.contributions.sample_data] == ["nuclei", "colonies", "embryo", "division"]
+    assert [sample.key for sample in manifest.contributions.sample_data] == [
+        "strokes",
+        "nuclei",
+        "colonies",
+        "embryo",
+        "division",
+    ]
     assert [reader.command for reader in manifest.contributions.readers] == ["napari-batch-prediction.read"]
     assert {command.id for command in manifest.contributions.commands} >= {
         item.command for items in manifest.contributions.menus.values() for item in items

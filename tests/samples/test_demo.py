@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 from repository import SAMPLES
 
+from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.cli import main
 from napari_batch_prediction.demo import DAMAGED, run_demo
 from napari_batch_prediction.demo.overview import Panels, draw_overview
@@ -41,6 +42,7 @@ def test_folder_has_samples_results_and_picture(demo):
         "nuclei.ilp",
         DAMAGED,
         "overview.png",
+        "trained_here.ilp",
         "notes.txt",
         "results/demo.ledger.jsonl",
         "results/demo.csv",
@@ -74,6 +76,8 @@ def test_demo_prints_each_image_and_the_meant_failure(tmp_path, capsys):
     assert re.search(rf"{DAMAGED}.*\bfailed\b", said)
     assert f"Only {DAMAGED} failed, as it should" in said
     assert str(tmp_path / "overview.png") in said
+    assert "Trained on the 8826 labelled pixels in nuclei.ilp in" in said
+    assert load_classifier(tmp_path / "trained_here.ilp").classes == ("Background", "Nucleus", "Mitotic")
 
 
 def test_picture_has_no_empty_panel(demo):

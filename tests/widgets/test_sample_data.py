@@ -63,7 +63,7 @@ def test_projects_of_the_samples_predict_their_images(name, tmp_path):
 def test_all_are_in_the_menu():
     """The manifest offers the four samples."""
     (contributions,) = (found for name, found in npe2.PluginManager.instance().iter_sample_data() if name == PLUGIN)
-    assert [contribution.key for contribution in contributions] == list(SAMPLES)
+    assert [contribution.key for contribution in contributions] == ["strokes", *SAMPLES]
 
 
 def opened(window, viewer, name):

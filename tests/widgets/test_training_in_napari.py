@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from batch_window import WAIT_MS, Window
+from batch_window import WAIT_MS
 from in_napari import PLUGIN, canvas_of, is_coloured, move_mouse, over
 from PIL import Image
 from qtpy.QtCore import Qt
@@ -10,7 +10,8 @@ from qtpy.QtTest import QTest
 
 from napari_batch_prediction.demo.samples import NUCLEI
 from napari_batch_prediction.session.training.state import Failed, Shown
-from napari_batch_prediction.widgets.dock import batch_docks
+from napari_batch_prediction.widgets.dock import batch_docks, docks
+from napari_batch_prediction.widgets.training.train import TrainClassifierWidget
 
 pytestmark = [pytest.mark.gui, pytest.mark.slow]
 
@@ -73,9 +74,26 @@ def test_from_an_empty_viewer_to_a_finished_batch(make_napari_viewer, qtbot):
 
     QTest.mouseClick(widget.bar._predict, Qt.MouseButton.LeftButton)
     (batch,) = batch_docks(viewer)
-    window = Window(qtbot, batch)
     batch._job.inputs.add(["layer:nuclei"])
     qtbot.waitUntil(lambda: batch._session.count_ready() == 1, timeout=WAIT_MS)
     assert batch.value().in_memory.classifier is widget.session.result.classifier
-    ledger = window.run()
-    assert [row.status for row in ledger.rows] == ["done"]
+    with qtbot.waitSignal(batch.finished, timeout=WAIT_MS) as finished:
+        batch.start()
+    assert [row.status for row in finished.args[0].rows] == ["done"]
+
+
+def test_the_sample_opens_with_strokes_and_is_predicted(make_napari_viewer, qtbot):
+    """Two images come with the strokes of the shipped project, one of them is shown, and it is trained on both."""
+    viewer = make_napari_viewer(show=True)
+    viewer.open_sample(PLUGIN, "strokes")
+    (widget,) = docks(viewer, TrainClassifierWidget)
+    qtbot.waitUntil(lambda: len(widget.layers.entries) == 2, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: widget.session.current is not None, timeout=WAIT_MS)
+    assert [one.name for one in widget.value().classes] == ["Background", "Nucleus", "Mitotic"]
+    assert widget.session.result.n_examples == 8826
+    assert [entry.labels.visible for entry in widget.layers.entries] == [False, True]
+    qtbot.waitUntil(lambda: isinstance(widget.session.state, Shown), timeout=WAIT_MS)
+    assert is_coloured(viewer)
+    viewer.open_sample(PLUGIN, "strokes")
+    qtbot.wait(100)
+    assert len(widget.layers.entries) == 2

@@ -46,6 +46,7 @@ def run_demo(folder: Path | None, viewer: bool, ends: Ends | None = None) -> int
     if viewer:
         _require_qt()
     from napari_batch_prediction.demo.overview import save_overview
+    from napari_batch_prediction.demo.training import train_on_strokes
     from napari_batch_prediction.planning.plan import make_plan
     from napari_batch_prediction.report import Progress, print_ledger
     from napari_batch_prediction.running.run import run_plan
@@ -67,6 +68,7 @@ def run_demo(folder: Path | None, viewer: bool, ends: Ends | None = None) -> int
     else:
         print(f"Expected only {DAMAGED} to fail, but these did: {', '.join(failed) or 'none'}.")
     print(f"Images and results in one picture: {overview}")
+    print(train_on_strokes(folder))
     if viewer:
         print("napari opens on these results. Close its window to end.", flush=True)
         # The window is a program of its own, since this module may not know Qt.

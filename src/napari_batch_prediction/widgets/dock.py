@@ -1,9 +1,10 @@
 """Opening the widget in its dock without napari's menu."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 
-from qtpy.QtWidgets import QDockWidget
+from qtpy.QtWidgets import QDockWidget, QWidget
 
 from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.widgets.batch import BatchPredictionWidget
@@ -13,6 +14,8 @@ from napari_batch_prediction.widgets.inputs.section import InputsSection
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
+Kind = TypeVar("Kind", bound=QWidget)
+
 # The name that napari's menu gives the dock: the titles of the widget and of the plugin. With it the menu shows and
 # hides this dock, and opens no second one.
 NAME = "Batch Prediction (ilastik Batch Prediction)"
@@ -20,10 +23,16 @@ NAME = "Batch Prediction (ilastik Batch Prediction)"
 
 def open_dock(viewer: "Viewer") -> BatchPredictionWidget:
     """Return the widget that is docked in a viewer, or dock one; in either case show it."""
-    widget = next(iter(batch_docks(viewer)), None)
+    return docked(viewer, BatchPredictionWidget, NAME)
+
+
+def docked(viewer: "Viewer", kind: Callable[["Viewer"], Kind], name: str) -> Kind:
+    """Return the widget of a kind that is docked in a viewer, or dock one under a name; in either case show it."""
+    widget = next(iter(docks(viewer, kind)), None)
     if widget is None:
-        widget = BatchPredictionWidget(viewer)
-        viewer.window.add_dock_widget(widget, name=NAME)
+        widget = kind(viewer)
+        # Beside other docks there is no room below them.
+        viewer.window.add_dock_widget(widget, name=name, tabify=True)
     dock = widget.parentWidget()
     while dock is not None and not isinstance(dock, QDockWidget):
         dock = dock.parentWidget()
@@ -33,11 +42,16 @@ def open_dock(viewer: "Viewer") -> BatchPredictionWidget:
     return widget
 
 
-def batch_docks(viewer: "Viewer") -> list[BatchPredictionWidget]:
-    """Return the widgets that are docked in a viewer; its model has no window, and so none."""
+def docks(viewer: "Viewer", kind: Callable[["Viewer"], Kind]) -> list[Kind]:
+    """Return the widgets of a kind that are docked in a viewer; its model has no window, and so none."""
     window = getattr(viewer, "window", None)
     widgets = window.dock_widgets.values() if window is not None else ()
-    return [widget for widget in widgets if isinstance(widget, BatchPredictionWidget)]
+    return [widget for widget in widgets if isinstance(widget, cast("type[Kind]", kind))]
+
+
+def batch_docks(viewer: "Viewer") -> list[BatchPredictionWidget]:
+    """Return the batches that are docked in a viewer."""
+    return docks(viewer, BatchPredictionWidget)
 
 
 def choose_classifier(widget: BatchPredictionWidget, path: Path) -> None:

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
     from napari_batch_prediction.demo.samples import Sample
     from napari_batch_prediction.widgets.batch import BatchPredictionWidget
+    from napari_batch_prediction.widgets.training.projects import Opened
+    from napari_batch_prediction.widgets.training.train import TrainClassifierWidget
 
 LayerTuple = tuple[Any, dict[str, Any], str]
 
@@ -43,6 +45,38 @@ def division() -> list[LayerTuple]:
     from napari_batch_prediction.demo.samples import DIVISION
 
     return _open(DIVISION)
+
+
+def strokes() -> list[LayerTuple]:
+    """Return two images of nuclei, and open strokes on them to train on if there is a window."""
+    from napari import current_viewer
+
+    from napari_batch_prediction.demo.samples import NUCLEI
+    from napari_batch_prediction.widgets.training.projects import open_project
+
+    opened = open_project(NUCLEI.project)
+    viewer = current_viewer()
+    if viewer is not None:
+        from napari_batch_prediction.widgets.parts.timers import single_shot
+        from napari_batch_prediction.widgets.training.dock import open_training_dock
+
+        widget = open_training_dock(viewer)
+        # napari adds the layers after this function returns.
+        single_shot(widget, 0, lambda: _begin_training(widget, opened)).start()
+    return [image.layer.as_layer_data_tuple() for image in opened.images]
+
+
+def _begin_training(widget: "TrainClassifierWidget", opened: "Opened") -> None:
+    """Have the strokes on the layers of the sample, or tell the user why not: strokes of the user stay."""
+    from napari.utils.notifications import show_info
+
+    if not widget.is_empty():
+        show_info(
+            "Train Classifier keeps its images and strokes. To learn on the sample, remove its images from the list, "
+            "and open the sample again."
+        )
+        return
+    widget.take(opened)
 
 
 def _open(sample: "Sample") -> list[LayerTuple]:

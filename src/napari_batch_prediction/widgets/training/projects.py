@@ -96,7 +96,7 @@ class Projects(QObject):
     def open(self, path: Path) -> None:
         """Open a project."""
         self._folder = str(path.parent)
-        in_background(partial(_open, path), self._window, self._or_failed(self.opened.emit))
+        in_background(partial(open_project, path), self._window, self._or_failed(self.opened.emit))
 
     def find(self, missing: MissingImage) -> None:
         """Ask where an image is, and open it."""
@@ -129,7 +129,14 @@ def with_labels(image: PaintableImage, blocks: tuple[LabelBlock, ...]) -> object
     return labels
 
 
-def _open(path: Path) -> Opened:
+def open_project(path: Path) -> Opened:
+    """Return a project; its large images are read as needed.
+
+    Raises
+    ------
+    ProjectError
+        If it cannot be opened.
+    """
     training = open_training(path)
     return Opened(path, training, tuple(OpenedImage(as_layer(item.image), item.blocks) for item in training.images))
 

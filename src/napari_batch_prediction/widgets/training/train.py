@@ -29,7 +29,7 @@ from napari_batch_prediction.widgets.parts.page import ScrollArea
 from napari_batch_prediction.widgets.parts.wheel import let_wheel_scroll
 from napari_batch_prediction.widgets.training.actions import TrainingActions
 from napari_batch_prediction.widgets.training.bar import TrainingBar
-from napari_batch_prediction.widgets.training.canvas.files import open_as_layer
+from napari_batch_prediction.widgets.training.canvas.files import STORED, open_as_layer
 from napari_batch_prediction.widgets.training.canvas.images import PaintableImage, why_unlike
 from napari_batch_prediction.widgets.training.canvas.layers import TrainedLayers
 from napari_batch_prediction.widgets.training.canvas.visible import visible
@@ -37,6 +37,7 @@ from napari_batch_prediction.widgets.training.classes import ClassesSection
 from napari_batch_prediction.widgets.training.images import TrainingImagesSection
 from napari_batch_prediction.widgets.training.projects import Opened, OpenedImage, with_labels
 from napari_batch_prediction.widgets.training.settings import FeaturesSection, OverlaySection
+from napari_batch_prediction.widgets.viewer_layers import image_layers
 from napari_batch_prediction.widgets.work import QtWorker, in_background
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ class TrainClassifierWidget(QWidget):
         actions.told.connect(self._tell)
         actions.failed.connect(self.bar.say)
         actions.smaller_wanted.connect(lambda selection: self.features.setValue(selection, self.features.value()[1]))
-        actions.projects.opened.connect(self._on_project)
+        actions.projects.opened.connect(self.take)
         actions.projects.found.connect(self._on_found)
         self.images.find_clicked.connect(lambda: actions.projects.find(self.session.settings.missing[0]))
 
@@ -195,7 +196,12 @@ class TrainClassifierWidget(QWidget):
         """Open a project to go on training it; it takes the place of everything here."""
         self.actions_of_bar.projects.open(path)
 
-    def _on_project(self, opened: Opened) -> None:
+    def is_empty(self) -> bool:
+        """Return True if there are no images."""
+        return not self.layers.entries
+
+    def take(self, opened: Opened) -> None:
+        """Go on with a project that is opened; images that are layers already get their labels."""
         training = opened.training
         for entry in self.layers.entries:
             self.layers.remove(entry.number)
@@ -217,15 +223,21 @@ class TrainClassifierWidget(QWidget):
 
     def _add_opened(self, image: OpenedImage) -> bool:
         """Add an image of a project with its labels; return False if that is not possible."""
-        self._viewer.add_layer(image.layer)
+        layer = self._shown(image.layer) or self._viewer.add_layer(image.layer)
         try:
-            labels = with_labels(PaintableImage.of([image.layer]), image.blocks)
-            entry = self.layers.add([image.layer], labels=labels)
+            labels = with_labels(PaintableImage.of([layer]), image.blocks)
+            entry = self.layers.add([layer], labels=labels)
         except (BatchPredictionError, ValueError) as error:
             self.images.say(f"{error}")
             return False
         self.images.select(entry.number)
         return True
+
+    def _shown(self, layer: ImageLayer) -> ImageLayer | None:
+        """Return the layer of the viewer with the image of another one; None if there is none."""
+        stored = layer.metadata.get(STORED)
+        same = (one for one in image_layers(self._viewer) if one.metadata.get(STORED) is stored)
+        return next(same, None) if stored is not None else None
 
     def _show_missing(self) -> None:
         self.images.set_missing([f"{one.lane.path}: {one.reason}" for one in self.session.settings.missing])
