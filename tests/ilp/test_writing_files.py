@@ -3,6 +3,7 @@
 import errno
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -19,6 +20,7 @@ from napari_batch_prediction.ilp.writing.images import written_image
 from napari_batch_prediction.ilp.writing.project import write_project
 from napari_batch_prediction.images.memory import MemoryImage
 from napari_batch_prediction.locations.inputs import open_image
+from napari_batch_prediction.training.opening import open_training
 
 INFO = "Input Data/infos/lane0000/Raw Data"
 STROKE = [LabelBlock((0, 0, 3, 4), np.full((1, 1, 2, 2), 2, np.uint8))]
@@ -122,6 +124,16 @@ def test_project_open_elsewhere_is_not_replaced(project, picture, tmp_path):
         other.communicate("\n")
     assert path.read_bytes() == before
     write_project(path, project, [picture], existing="overwrite")
+
+
+def test_project_without_classes_is_marked_so(project, picture, tmp_path):
+    """Nothing is named so far: the lists are there, and empty."""
+    unnamed = replace(project, label_names=(), label_colors=(), trees=())
+    write_project(tmp_path / "p.ilp", unnamed, [replace(picture, blocks=())])
+    with h5py.File(tmp_path / "p.ilp") as file:
+        for name in ("LabelNames", "LabelColors", "PmapColors"):
+            assert file[f"PixelClassification/{name}"].attrs["isEmpty"]
+    assert open_training(tmp_path / "p.ilp").class_names == ()
 
 
 def test_full_disk_leaves_the_old_file(project, picture, tmp_path):

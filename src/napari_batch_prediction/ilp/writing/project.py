@@ -178,7 +178,7 @@ def _write_classification(
         group.create_dataset("PmapColors", data=colors),
     ]
     for stored in lists:
-        stored.attrs["isEmpty"] = False
+        stored.attrs["isEmpty"] = not project.label_names
     put_text(group, "ClassifierFactory", factory(n_trees))
     sets = group.create_group("LabelSets")
     n_samples = 0
