@@ -10,6 +10,7 @@ from typing import Any
 
 from napari_batch_prediction.classifiers.pixel_classification import PixelClassification
 from napari_batch_prediction.colors import Color
+from napari_batch_prediction.engine.compilation import compilation_told
 from napari_batch_prediction.errors import ImageMismatchError, SettingsError
 from napari_batch_prediction.features.choice import default_selection, fitted, parse_selection
 from napari_batch_prediction.features.selection import FeatureSelection
@@ -165,7 +166,7 @@ def train_files(
     show
         Called with each image and its labels before anything is read.
     warn
-        Called with each warning.
+        Called with each warning, and when something is compiled first.
 
     Returns
     -------
@@ -185,7 +186,7 @@ def train_files(
     check_place(absolute_path(output), existing)
     pairs = pair_labels(expand_inputs(images), labels)
     show([(str(pair.image), str(pair.labels)) for pair in pairs])
-    with warnings.catch_warnings(record=True) as caught:
+    with compilation_told(warn), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         classifier = train(
             [pair.image for pair in pairs],
