@@ -7,6 +7,7 @@ import pytest
 from session_workers import ThreadWorker
 
 from napari_batch_prediction.features.selection import GAUSSIAN, GRADIENT, FeatureSelection
+from napari_batch_prediction.ilp.project import LabelBlock, Lane
 from napari_batch_prediction.images.memory import MemoryImage
 from napari_batch_prediction.session.training.examples import ImageExamples, whole
 from napari_batch_prediction.session.training.image import PaintedClass, Settings, TrainingImage
@@ -14,6 +15,7 @@ from napari_batch_prediction.session.training.overlay import UNCERTAIN, colors_o
 from napari_batch_prediction.session.training.session import TrainingSession
 from napari_batch_prediction.session.training.state import Due, Failed, Idle, Shown, Waiting
 from napari_batch_prediction.session.training.view import KeptTiles, View
+from napari_batch_prediction.training.training_set import MissingImage
 
 SELECTION = FeatureSelection(
     ids=(GAUSSIAN, GRADIENT), scales=(0.7, 1.6), matrix=((True, True), (False, True)), in_2d=(True, True)
@@ -217,6 +219,21 @@ def test_labels_of_a_removed_class_do_not_count():
     state = studio.wait_after_settings(Waiting)
     assert "third" in state.reason
     assert "So far only bright" in state.reason
+
+
+def test_what_is_kept_of_a_project_goes_with_the_classifier():
+    """Labels of an image that was not found follow the numbers of the classes; export settings stay as they are."""
+    studio = Studio(live=False)
+    studio.session.set_classes([CLASSES[1], CLASSES[0]])
+    block = LabelBlock((0, 0, 0, 0), np.array([1, 2, 3], np.uint8).reshape(1, 1, 1, 3))
+    lost = MissingImage(number=0, lane=Lane(path="/gone.png"), blocks=(block,), reason="gone")
+    studio.session.set_kept([lost], {"format": "numpy"})
+    studio.paint_both()
+    studio.session.train()
+    studio.worker.wait_until(lambda: studio.trained)
+    training = studio.trained[0].training
+    assert training.missing[0].blocks[0].labels.ravel().tolist() == [2, 1, 0]
+    assert training.export == {"format": "numpy"}
 
 
 def test_a_stroke_drops_what_is_under_way():

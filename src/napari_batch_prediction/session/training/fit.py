@@ -89,7 +89,8 @@ def fit(
         selection=settings.selection,
         n_trees=settings.n_trees,
         seed=settings.seed,
-        missing=settings.missing,
+        missing=tuple(one.relabelled(number_of) for one in settings.missing),
+        export=settings.export,
     )
     labelled = _joined(examples, number_of)
     try:

@@ -1,8 +1,8 @@
 """The images and the classes that a classifier is trained on, as the window names them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,6 +88,8 @@ class Settings:
         Seed of the forest.
     missing
         Images of an opened project that were not found; their labels are kept with the classifier.
+    export
+        The export settings of an opened project, which are kept with the classifier; see :class:`TrainingSet`.
     """
 
     classes: tuple[PaintedClass, ...]
@@ -95,6 +97,7 @@ class Settings:
     n_trees: int = 100
     seed: int = 0
     missing: tuple[MissingImage, ...] = ()
+    export: Mapping[str, Any] = field(default_factory=dict)
 
 
 Images = Mapping[int, TrainingImage]

@@ -1,9 +1,10 @@
 """A training session: images with labels, settings, a view; and the classifier and its prediction that follow them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from time import perf_counter
+from typing import Any
 
 from psygnal import Signal
 
@@ -145,10 +146,11 @@ class TrainingSession:
             self.examples = {number: one.without_features() for number, one in self.examples.items()}
             self._change(at_once=False)
 
-    def set_missing(self, missing: Sequence[MissingImage]) -> None:
-        """Set the images of an opened project that were not found."""
-        if tuple(missing) != self.settings.missing:
-            self.settings = replace(self.settings, missing=tuple(missing))
+    def set_kept(self, missing: Sequence[MissingImage], export: Mapping[str, Any] | None = None) -> None:
+        """Set what is kept of an opened project: images that were not found and, if given, its export settings."""
+        export = self.settings.export if export is None else export
+        if (tuple(missing), export) != (self.settings.missing, self.settings.export):
+            self.settings = replace(self.settings, missing=tuple(missing), export=export)
             self._change(at_once=False)
 
     def set_trees(self, n_trees: int) -> None:

@@ -29,7 +29,6 @@ class Row:
     """
 
     def __init__(self, form: QFormLayout, text: str, controls: Sequence[QWidget], tip: str) -> None:
-        self._form, self._index = form, form.rowCount()
         label = QLabel(text)
         # The controls of forms below one another stand in line.
         label.setMinimumWidth(label.fontMetrics().horizontalAdvance(_WIDEST))
@@ -54,10 +53,6 @@ class Row:
         for widget, tip in zip(self._widgets, self._tips, strict=True):
             widget.setEnabled(not reason)
             widget.setToolTip(reason or tip)
-
-    def set_visible(self, visible: bool) -> None:
-        """Show or hide the row."""
-        self._form.setRowVisible(self._index, visible)
 
 
 def make_form(parent: QWidget) -> QFormLayout:

@@ -1,6 +1,7 @@
 """The dock widget in which a classifier is trained: from an image and strokes to a classifier."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -138,8 +139,10 @@ class TrainClassifierWidget(QWidget):
     def value(self) -> Settings:
         """Return classes, features and trees."""
         selection, n_trees = self.features.value()
-        missing = self.session.settings.missing if hasattr(self, "session") else ()
-        return Settings(self.classes.value(), selection, n_trees, missing=missing)
+        own = Settings(self.classes.value(), selection, n_trees)
+        if not hasattr(self, "session"):
+            return own
+        return replace(own, missing=self.session.settings.missing, export=self.session.settings.export)
 
     def setValue(self, settings: Settings) -> None:
         """Set classes, features and trees."""
@@ -210,7 +213,7 @@ class TrainClassifierWidget(QWidget):
             for i, (name, color) in enumerate(zip(training.class_names, training.class_colors, strict=True), start=1)
         ]
         self.setValue(Settings(tuple(classes), training.selection, training.n_trees))
-        self.session.set_missing(training.missing)
+        self.session.set_kept(training.missing, training.export)
         for image in opened.images:
             self._add_opened(image)
         self._show_missing()
@@ -218,7 +221,7 @@ class TrainClassifierWidget(QWidget):
 
     def _on_found(self, missing: MissingImage, image: OpenedImage) -> None:
         if self._add_opened(image):
-            self.session.set_missing([one for one in self.session.settings.missing if one is not missing])
+            self.session.set_kept([one for one in self.session.settings.missing if one is not missing])
             self._show_missing()
 
     def _add_opened(self, image: OpenedImage) -> bool:
