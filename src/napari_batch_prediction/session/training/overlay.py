@@ -5,9 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_batch_prediction.classifiers.base import SEGMENTATION, UNCERTAINTY
+from napari_batch_prediction.classifiers.base import PROBABILITIES, SEGMENTATION, UNCERTAINTY
 from napari_batch_prediction.colors import Color
 from napari_batch_prediction.engine.sources import segmentation, uncertainty
+
+OVERLAYS = (PROBABILITIES, SEGMENTATION, UNCERTAINTY)
+"""The sources that can be drawn over an image while it is painted."""
 
 UNCERTAIN: Color = (0, 255, 255)
 """The colour of pixels of which the class is quite uncertain; the others let the image through."""
