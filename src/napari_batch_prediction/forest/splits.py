@@ -66,9 +66,8 @@ def _fill(rows, offset, space, start, stop):
 
 
 @njit(**UNCOUNTED)
-def _best_of_many(rows, offset, space, counts, start, stop, best):
-    """Look at every border between bins; see :func:`best_of_feature`."""
-    _fill(rows, offset, space, start, stop)
+def _sum_borders(rows, space, counts):
+    """Sum rows and squares below and above every border between bins; return the number of rows."""
     below, above, n_below, m = space.sums[0], space.sums[1], space.sums[2], rows.masks
     n = 0.0
     for w in range(uint64(counts.size)):
@@ -91,6 +90,15 @@ def _best_of_many(rows, offset, space, counts, start, stop, best):
                 n_below[b] += _number(rows, c0, c1, c2)
                 below[b] += _squares(rows, c0, c1, c2)
                 above[b] += _squares(rows, t0 - c0, t1 - c1, t2 - c2)
+    return n
+
+
+@njit(**UNCOUNTED)
+def _best_of_many(rows, offset, space, counts, start, stop, best):
+    """Look at every border between bins; see :func:`best_of_feature`."""
+    _fill(rows, offset, space, start, stop)
+    n = _sum_borders(rows, space, counts)
+    below, above, n_below = space.sums[0], space.sums[1], space.sums[2]
     first, last = uint64(0), _BINS - _ONE
     while n_below[first] == 0:
         first += _ONE
