@@ -3,8 +3,8 @@
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from napari_batch_prediction.widgets.parts.files import FileTarget
 from napari_batch_prediction.widgets.parts.line import Line
+from napari_batch_prediction.widgets.parts.section import FileTarget
 
 DOWN, RIGHT = "\u25be", "\u25b8"
 
