@@ -78,8 +78,11 @@ def measure(
     places = {label: np.argwhere(bright[20:-20, 20:-40] == (label == 2)) + 20 for label in (1, 2)}
 
     def stroke(label: int) -> None:
-        y, x = places[label][rng.integers(len(places[label]))]
-        _paint(labels, (*at, rows + int(y), columns + int(x)), label, 6)
+        where: tuple[int, ...] = ()
+        while not where or labels.data[where]:
+            y, x = places[label][rng.integers(len(places[label]))]
+            where = (*at, rows + int(y), columns + int(x))
+        _paint(labels, where, label, 6)
 
     while np.count_nonzero(np.asarray(labels.data[at] if at else labels.data)) < N_LABELLED:
         stroke(1)
@@ -87,20 +90,17 @@ def measure(
     wait_for(lambda: isinstance(widget.session.state, Shown | Failed))
     spin(1000)
     strokes = []
+    tiles: list[float] = []
+    widget.session.painted.connect(lambda _: tiles.append(time.perf_counter()))
     for i in range(n):
-        tiles: list[float] = []
-        widget.session.painted.connect(lambda _, tiles=tiles: tiles.append(time.perf_counter()))
+        tiles.clear()
         spin(200)
         heart.longest = 0.0
         stroke(1 + i % 2)
         began = time.perf_counter()
-        wait_for(lambda: isinstance(widget.session.state, Shown | Failed))
+        wait_for(lambda: tiles and isinstance(widget.session.state, Shown | Failed))
         spin(200)
         strokes.append(Stroke(tiles[0] - began, tiles[-1] - began, heart.longest))
-        widget.session.painted.disconnect()
-        widget.session.painted.connect(widget.layers._on_painted)
-    n_pixels = sum(len(one.positions) for one in widget.session.examples.values())
-    print(f"{widget.session.state}, {n_pixels} labelled pixels, view {widget.session._views}")
     viewer.close()
     return strokes
 
@@ -108,8 +108,8 @@ def measure(
 def _show_part(viewer: Viewer, shape: tuple[int, ...]) -> None:
     """Zoom so that 1024 x 1024 pixels are on the canvas, or a little more along one side."""
     height, width = viewer.window._qt_viewer.canvas.size
-    viewer.camera.center = (shape[-2] / 2, shape[-1] / 2)
-    viewer.camera.zoom = (height * width) ** 0.5 / VIEW
+    viewer.scene.camera.center = (0, shape[-2] / 2, shape[-1] / 2)
+    viewer.scene.camera.zoom = (height * width) ** 0.5 / VIEW
 
 
 def _paint(labels: Any, at: tuple[int, ...], label: int, length: int) -> None:

@@ -1,6 +1,6 @@
 """Measure the window: how long it keeps the event loop, and whether predicting in it takes longer than outside.
 
-    xvfb-run -a -s "-screen 0 1400x1000x24" python benchmarks/window.py [--quick] [--output FILE]
+    xvfb-run -a -s "-screen 0 1400x1000x24" python benchmarks/window.py [--quick] [--only live] [--output FILE]
 
 A timer of 10 ms beats in napari's event loop; the longest time between two beats is the longest pause that a user
 could feel. Rounds outside the window, in it, and in it with results shown as layers take turns.
@@ -21,6 +21,7 @@ from typing import NamedTuple
 WORK = Path(tempfile.mkdtemp())
 os.environ["NAPARI_CONFIG"] = str(WORK / "settings.yaml")
 
+import live  # noqa: E402
 import numpy as np  # noqa: E402
 from napari import Viewer  # noqa: E402
 from PIL import Image  # noqa: E402
@@ -177,6 +178,17 @@ def measure_inputs(n: int) -> dict[str, list[Step]]:
     return steps
 
 
+def measure_painting(n: int) -> str:
+    """Paint strokes on an image and on a volume, and return what they took as Markdown."""
+    pixels = live.pictures(SAMPLE)
+    images = {
+        "image, 2048 x 2048": lambda: live.tiled(pixels, 2048),
+        "volume in Zarr, 200 x 1024 x 1024": lambda: live.volume(pixels, WORK / "volume.zarr"),
+    }
+    strokes = {name: live.measure(make(), Heart, wait_for, spin, n) for name, make in images.items()}
+    return live.text(strokes, live.reference(pixels))
+
+
 def text(n: int, run: dict[str, list[Step]], n_inputs: int, inputs: dict[str, list[Step]]) -> str:
     """Return the results as Markdown."""
     lines = [
@@ -202,9 +214,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Measure the window.")
     parser.add_argument("--quick", action="store_true", help="few images, one round: to see that it works")
     parser.add_argument("--output", metavar="FILE", type=Path, help="file for the tables; they are printed too")
+    parser.add_argument("--only", choices=("batch", "live"), help="only the batch, or only painting (live)")
     arguments = parser.parse_args()
     n, n_inputs, rounds = (6, 50, 1) if arguments.quick else (200, 5000, 3)
-    report = text(n, measure_run(n, rounds), n_inputs, measure_inputs(n_inputs))
+    reports = []
+    if arguments.only != "live":
+        reports.append(text(n, measure_run(n, rounds), n_inputs, measure_inputs(n_inputs)))
+    if arguments.only != "batch":
+        reports.append(measure_painting(3 if arguments.quick else live.N_STROKES))
+    report = "\n".join(reports)
     print(report)
     if arguments.output:
         arguments.output.write_text(report, encoding="utf-8")

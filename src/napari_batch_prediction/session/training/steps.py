@@ -14,18 +14,24 @@ from numpy.typing import NDArray
 from napari_batch_prediction.classifiers.base import PROBABILITIES
 from napari_batch_prediction.classifiers.pixel_classification import PixelClassification
 from napari_batch_prediction.colors import Color
-from napari_batch_prediction.engine.tiles import Box, Tile, n_cores
+from napari_batch_prediction.engine.base import ClassForest
+from napari_batch_prediction.engine.compiled.engine import ENGINE
+from napari_batch_prediction.engine.tiles import Box, Context, Tile, n_cores
 from napari_batch_prediction.errors import ImageMismatchError
+from napari_batch_prediction.features.selection import FeatureSelection
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.session.training.examples import ImageExamples, complete, look_again
 from napari_batch_prediction.session.training.fit import NotYet, Trained, fit
 from napari_batch_prediction.session.training.image import Images, Region, Settings
-from napari_batch_prediction.session.training.overlay import colors_of
+from napari_batch_prediction.session.training.overlay import OVERLAYS, colors_of
 from napari_batch_prediction.session.training.view import KeptTiles, View
 from napari_batch_prediction.session.work import ShouldCancel
 
 # Pixels of an image that are kept from stroke to stroke; of larger views they are read again for each tile.
 _KEPT_BYTES = 2**28
+
+# Pixels along each side of a preview.
+_PREVIEW = 384
 
 Known = Mapping[int, ImageExamples]
 """The labelled pixels of each image."""
@@ -133,6 +139,40 @@ def train(
             return NotYet("")
     yield Collected(examples)
     return fit(images, examples, settings, should_cancel)
+
+
+def warm_up(selection: FeatureSelection, n_channels: int) -> None:
+    """Load or compile all that training and predicting take, by doing it with the smallest image there can be."""
+    depth, height, width = selection.min_extents
+    pixels = np.random.default_rng(0).random((n_channels, depth, height, max(width, 2)), np.float32)
+    features = ENGINE.prepare(selection, n_channels).features(pixels, (slice(0, 1), slice(0, 1), slice(0, 2)))
+    rows = np.repeat(features.reshape(len(features), -1).T, 2, axis=0)
+    from napari_batch_prediction.forest.growing import grow_forest
+
+    forest = grow_forest(rows, np.array([0, 0, 1, 1]), 2, n_trees=2)
+    model = ClassForest(forest.trees, (0, 1), 2)
+    values = ENGINE.prepare(selection, n_channels, model).predict(pixels, (slice(0, 1), slice(0, 1), slice(0, 2)))
+    for overlay in OVERLAYS:
+        colors_of(overlay, values, [(0, 0, 0), (0, 0, 0)])
+
+
+def preview(image: Image, view: View, selection: FeatureSelection) -> NDArray[np.float32]:
+    """Return a feature (y, x) of the first channel, in the middle of a view; of several values the first.
+
+    Raises
+    ------
+    ImageMismatchError
+        If the image is too small for it.
+    """
+    selection.check_extents(*(image.extents[key] for key in "zyx"))
+    sides = []
+    for side in view.box:
+        start = max((side.start + side.stop - _PREVIEW) // 2, side.start)
+        sides.append(slice(start, min(start + _PREVIEW, side.stop)))
+    outer, inner = Tile(view.t, *sides).with_context(image.extents, Context(*selection.context))
+    block = image.read_czyx(view.t, *outer)[:1]
+    values: NDArray[np.float32] = ENGINE.prepare(selection, 1).features(block, inner)[0]
+    return values.reshape([n for n in values.shape if n > 1] or [1, 1])
 
 
 def check_size(name: str, image: Image, settings: Settings) -> None:

@@ -6,14 +6,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from napari.layers import Image as ImageLayer
-from numpy.typing import NDArray
 from qtpy.QtCore import QEvent, Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_batch_prediction.engine.compiled.engine import ENGINE
-from napari_batch_prediction.engine.tiles import Context, Tile
 from napari_batch_prediction.errors import BatchPredictionError
 from napari_batch_prediction.features.choice import default_selection, fitted
 from napari_batch_prediction.features.selection import FeatureSelection
@@ -22,6 +18,7 @@ from napari_batch_prediction.session.training.fit import Trained
 from napari_batch_prediction.session.training.image import PaintedClass, Settings
 from napari_batch_prediction.session.training.session import TrainingSession
 from napari_batch_prediction.session.training.state import TrainingState
+from napari_batch_prediction.session.training.steps import preview, warm_up
 from napari_batch_prediction.session.training.view import View
 from napari_batch_prediction.session.work import Failure
 from napari_batch_prediction.training.training_set import MissingImage
@@ -43,9 +40,6 @@ from napari_batch_prediction.widgets.work import QtWorker, in_background
 
 if TYPE_CHECKING:
     import napari.viewer
-
-# Pixels along each side of a preview.
-_PREVIEW = 384
 
 
 class TrainClassifierWidget(QWidget):
@@ -79,7 +73,7 @@ class TrainClassifierWidget(QWidget):
         self.actions_of_bar = TrainingActions(napari_viewer, self.session, self.layers, self)
         self._unseen = ""
         # Features are chosen by the user; until then the first image decides.
-        self._has_features = False
+        self._has_features = self._is_warm = False
         self._lay_out()
         self._connect()
         self._set_docked(True)
@@ -164,6 +158,13 @@ class TrainClassifierWidget(QWidget):
             self.features.setValue(default_selection(entry.image.image.extents), self.features.value()[1])
         self.images.select(entry.number)
         self._take_brush()
+        self._warm_up(entry.image.image.extents["c"])
+
+    def _warm_up(self, n_channels: int) -> None:
+        """Have everything loaded when the first stroke ends."""
+        if not self._is_warm:
+            self._is_warm = True
+            in_background(partial(warm_up, self.value().selection, n_channels), self)
 
     def add_files(self, paths: Sequence[Path]) -> None:
         """Open images as layers, and train on them."""
@@ -333,17 +334,4 @@ class TrainClassifierWidget(QWidget):
             return view or "Nothing of the image is on the canvas."
         image = entry.image.levels[view.level]
         selection = fitted(selection, image.extents["z"])
-        return partial(_feature, image, view, selection)
-
-
-def _feature(image: Any, view: View, selection: FeatureSelection) -> NDArray[np.float32]:
-    """Return the first value of a feature (y, x), of the first channel, in the middle of a view."""
-    selection.check_extents(*(image.extents[key] for key in "zyx"))
-    sides = []
-    for side in view.box:
-        start = max((side.start + side.stop - _PREVIEW) // 2, side.start)
-        sides.append(slice(start, min(start + _PREVIEW, side.stop)))
-    outer, inner = Tile(view.t, *sides).with_context(image.extents, Context(*selection.context))
-    block = image.read_czyx(view.t, *outer)[:1]
-    values: NDArray[np.float32] = ENGINE.prepare(selection, 1).features(block, inner)[0]
-    return values.reshape([n for n in values.shape if n > 1] or [1, 1])
+        return partial(preview, image, view, selection)
