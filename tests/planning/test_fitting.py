@@ -25,11 +25,11 @@ def guessed(case, axes, shape):
 
 
 OFFERS = {
-    "pages for a volume": (VOLUME, "tyx", (37, 51, 45), ["'zyx', the axes of the training images would fit"]),
-    "channel in the middle": (PLANE, "zyxc", (3, 1, 187, 205), ["'tcyx'", "'zcyx', slice by slice"]),
-    "pages for planes": (PLANE, "zyx", (9, 60, 60), ["'tyx' or 'zyx', slice by slice would fit"]),
+    "pages for a volume": (VOLUME, "tyx", (37, 51, 45), ["'zyx' (the axes of the training images) would fit"]),
+    "channel in the middle": (PLANE, "zyxc", (3, 1, 187, 205), ["'tcyx'", "'zcyx' (slice by slice)"]),
+    "pages for planes": (PLANE, "zyx", (9, 60, 60), ["'tyx' or 'zyx' (slice by slice) would fit"]),
     "channels first": (COLOURS, "zyx", (3, 61, 62), ["'cyx'"]),
-    "channels first, of a series": (COLOURS, "zyxc", (7, 3, 61, 62), ["'tcyx'", "'zcyx', slice by slice"]),
+    "channels first, of a series": (COLOURS, "zyxc", (7, 3, 61, 62), ["'tcyx'", "'zcyx' (slice by slice)"]),
     "time and depth": (VOLUME, "zyxc", (5, 37, 51, 45), ["'tzyx' would fit"]),
 }
 
@@ -108,7 +108,7 @@ def test_volume_whose_axes_nobody_set_is_refused(axes_known):
     classifier = load_classifier(project(PLANE))
     problem = judge(classifier, "zyx", (9, 60, 60), np.dtype(np.uint8), axes_known=axes_known)
     assert problem.severity == "error"
-    way = {"file": "set the axes (--input-axes) to 'zyx' yourself", "guess": "or 'zyx', slice by slice would fit"}
+    way = {"file": "set the axes (--input-axes) to 'zyx' yourself", "guess": "or 'zyx' (slice by slice) would fit"}
     assert way[axes_known] in problem.text
     assert sum(text in problem.text for text in way.values()) == 1
 

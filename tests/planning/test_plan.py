@@ -273,6 +273,16 @@ def test_outputs_through_a_link_to_one_folder(tmp_path):
     assert ["also the output of another export of it" in problem for problem in problems(plan)[0]] == [True, True]
 
 
+def test_names_of_the_first_image_are_of_one_that_can_be_predicted(tmp_path):
+    """An image that cannot be read is no first file; without any other it is, so that names can be chosen."""
+    (good,) = save_images(tmp_path, "b")
+    bad = tmp_path / "a.npy"
+    bad.write_bytes(b"no array")
+    for paths, stem in (([bad, good], "b"), ([bad], "a")):
+        plan = plan_for(paths)
+        assert [path.stem for path in names(first_image(plan), plan.job.exports, None)] == [f"{stem}_Probabilities"]
+
+
 @pytest.mark.parametrize("folder", [None, "tables"], ids=["beside the images", "a folder"])
 def test_preview_of_a_table_of_a_folder_that_is_one_image(tmp_path, folder):
     """The window names the table that the run will write, before the settings are those of the plan."""

@@ -199,6 +199,16 @@ def test_start_before_the_check_is_the_check_too(desk):
     assert desk.states == [Editing, Editing, Running, Ended]
 
 
+def test_start_after_a_run_is_a_check_too(desk):
+    """The outputs of the run before exist now: the job says so, as the rows of the second run do."""
+    desk.check().run().forget()
+    desk.run()
+    assert desk.statuses() == ["problem", "problem"]
+    assert desk.session.problem == module.NONE_OF_ALL
+    assert desk.session.count_ready() == 0
+    assert len(desk.said["inputs_found"]) == len(desk.said["plan_changed"]) == 1
+
+
 def test_start_during_a_check_gives_it_up(desk):
     """The check is given up for that of the run."""
     desk.session.set_job(desk.job())

@@ -76,7 +76,7 @@ def test_card_names_the_facts_of_the_classifier(section, qtbot, case, used):
         assert name in text
     assert text.count("channels") == 1
     shown = section.findChild(ClassifierCard).findChild(QTextEdit)
-    assert "3D only slice by slice, if you set the axes; not below" in shown.toolTip()
+    assert "Volumes slice by slice, if you set the axes; at least" in shown.toolTip()
     assert "in 2D, scales" in shown.toolTip()
     assert str(project) in shown.toolTip()
     assert shown.toHtml().count("swatch:") == len(classifier.classes)
@@ -84,9 +84,9 @@ def test_card_names_the_facts_of_the_classifier(section, qtbot, case, used):
 
 
 LIMITS = {
-    "a_2d_u8": "3D only slice by slice, if you set the axes; not below 36 \u00d7 36 pixels.",
-    "m_3d_2ch_u16": "Not for 2D, nor below 19 \u00d7 19 \u00d7 19 pixels.",
-    "e_3d_in2d_u8": "Not for 2D, nor below 2 \u00d7 36 \u00d7 36 pixels.",
+    "a_2d_u8": "Volumes slice by slice, if you set the axes; at least 36 \u00d7 36 pixels.",
+    "m_3d_2ch_u16": "Not for 2D; at least 19 \u00d7 19 \u00d7 19 pixels.",
+    "e_3d_in2d_u8": "Not for 2D; at least 2 \u00d7 36 \u00d7 36 pixels.",
 }
 
 
@@ -114,7 +114,7 @@ def test_card_of_each_workflow(name, expected):
         len(classifier.stages),
     )
     assert said == expected
-    assert limits(classifier).startswith("Not for 3D" if classifier.counted else "3D only slice by slice")
+    assert limits(classifier).startswith("Not for 3D" if classifier.counted else "Volumes slice by slice")
 
 
 def test_feature_table_has_a_tick_for_each_feature_and_scale(section, qtbot, case, used):

@@ -237,6 +237,17 @@ def test_height_stays_from_row_to_row(section, folder):
     assert table(section).viewport().height() >= 2 * table(section).rowHeight(0)
 
 
+def test_button_that_mends_is_laid_out_at_once(section, folder):
+    """It is as wide as its text, also if no button was there before."""
+    section.add([str(folder / "images")])
+    check(section, folder / "project.ilp")
+    for row in (3, 0):
+        select(section, row)
+        QApplication.processEvents()
+    mending = button(section, "Choose channels")
+    assert mending.size() == mending.sizeHint()
+
+
 def test_buttons_that_remove_stand_together(section):
     """In a narrow window both are on the second line."""
     section.resize(260, 600)

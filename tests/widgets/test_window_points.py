@@ -145,7 +145,7 @@ def test_card_says_all_of_the_classifier(window, case, qtbot):
         *classifier.classes,
     ):
         assert words in said
-    assert "3D only slice by slice, if you set the axes" in said_in_tips(section)
+    assert "Volumes slice by slice, if you set the axes" in said_in_tips(section)
     card = next(one for one in section.findChildren(QTextEdit) if classifier.classes[0] in one.toPlainText())
     assert card.toHtml().count("swatch:") == len(classifier.classes)
     window.button("Features").click()

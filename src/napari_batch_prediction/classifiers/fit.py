@@ -43,8 +43,7 @@ def check_image(description: Description, axes: str, shape: Sequence[int]) -> No
             f"The image is {'3D' if is_3d else '2D'} (axes {axes}, shape {' x '.join(map(str, shape))}), but the "
             f"classifier was trained on {'2D' if is_3d else '3D'} images (axes {description.axes}). "
             + (
-                f"If the first axis is time, not depth, set the axes to '{axes.replace('z', 't')}'; "
-                "otherwise use 2D images."
+                f"If the first axis is time, not depth, set the axes to '{axes.replace('z', 't')}'."
                 if is_3d and "t" not in axes
                 else f"Use {'2D' if is_3d else '3D'} images."
             ),

@@ -56,7 +56,7 @@ class Plan:
     arrays
         Images in memory, by their location.
     first
-        The naming of the first image that is a file; None if there is none.
+        The naming of the first image that is a file, and if any can, can be predicted; None if there is none.
     folder
         The folder that all files of inputs share; None if no input is a file.
     recorded
@@ -254,6 +254,7 @@ def iter_plan(
     tables = checks.name_tables(exports, own=earlier is not None)
     shares = MemoryShares.of(job, classifier, exports)
     rows = map(RowMaker(checks, DiskSpace(), shares, decide).make, inspected, outputs, earlier or repeat(None))
+    best_first = sorted(zip(namings, inspected, strict=True), key=lambda pair: bool(pair[1].problems))
     return Plan(
         job=job,
         classifier=classifier,
@@ -263,7 +264,7 @@ def iter_plan(
         resumed=earlier is not None,
         tables=tables,
         arrays=arrays,
-        first=next((naming for naming in namings if naming is not None and not naming.in_memory), None),
+        first=next((naming for naming, _ in best_first if naming is not None and not naming.in_memory), None),
         folder=checks.shared_folder,
         left_out=_left_out(expansion, written, inspected),
     )

@@ -165,7 +165,8 @@ class BatchSession:
         -------
         False, without effect, while a run is under way or if the job is incomplete.
         """
-        return self._start(self.job, is_check=isinstance(self._state, Editing | Checking))
+        # What was checked before the last run says nothing of the files that it wrote.
+        return self._start(self.job, is_check=not isinstance(self._state, Ready))
 
     def start_selected(self) -> bool:
         """Run the job for the selected images alone; without effect as :meth:`start`, or if none is selected."""

@@ -85,8 +85,8 @@ def _with_offer(
     trained = classifier.axes
     offers = [
         f"'{keys}'"
-        + (", the axes of the training images" if keys == trained else "")
-        + (", slice by slice" if not _fits(classifier, keys, shape, dtype) else "")
+        + (" (the axes of the training images)" if keys == trained else "")
+        + (" (slice by slice)" if not _fits(classifier, keys, shape, dtype) else "")
         for keys in fitting
     ]
     choice = f"{either(offers)} would fit: set the axes (--input-axes)."

@@ -28,10 +28,9 @@ def counting(classifier: Description) -> str:
 def limits(classifier: Description) -> str:
     """Return a sentence about the images that a classifier cannot predict, besides those with other channels."""
     size = smallest(classifier)
+    small = f"; at least {size} pixels" if size else ""
     if classifier.dimension == 2 and not classifier.counted:
-        small = f"; not below {size} pixels" if size else ""
-        return f"3D only slice by slice, if you set the axes{small}."
-    small = f", nor below {size} pixels" if size else ""
+        return f"Volumes slice by slice, if you set the axes{small}."
     return f"Not for {'2D' if classifier.dimension == 3 else '3D'}{small}."
 
 

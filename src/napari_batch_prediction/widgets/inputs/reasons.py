@@ -144,6 +144,7 @@ class Reasons(QWidget):
         for setting, button in self._buttons.items():
             # The layout leaves space beside widgets that are hidden.
             self._flow.removeWidget(button)
-            button.setVisible(setting in settings)
             if setting in settings:
+                # First, since showing a widget is what lays it out.
                 self._flow.addWidget(button)
+            button.setVisible(setting in settings)
