@@ -202,6 +202,8 @@ def test_run_is_in_sight_on_every_page_of_a_small_screen(make_napari_viewer, qtb
     if width:
         make_wide(window, viewer, width)
     qtbot.waitUntil(lambda: main.size().height() == 768)
+    for index, title in enumerate(("Images 5000 !", "Export 4", "Results 100/120")):
+        assert window.tabs.fontMetrics().horizontalAdvance(title) < window.tabs.tabRect(index).width() - 4, title
     for title in PAGES:
         window.show_page(title)
         QApplication.processEvents()

@@ -109,7 +109,7 @@ def test_every_menu_shows_and_hides_one_dock(make_napari_viewer, qtbot):
     """The menus Plugins, Layers > Classify and Layers > Segment show and hide one and the same dock."""
     viewer = make_napari_viewer(show=True)
     title = "Batch Prediction (ilastik Batch Prediction)"
-    choose(viewer.window.plugins_menu, title)
+    choose(viewer.window.plugins_menu, "ilastik Batch Prediction", title)
     (widget,) = docked(viewer)
     qtbot.waitUntil(widget.isVisible)
     main = viewer.window._qt_window

@@ -233,6 +233,8 @@ def test_image_that_is_looked_at_stays_when_a_run_begins(results, qtbot):
     section.finish()
     results.select(1)
     results.has_layers(*layers(1))
+    # The view is set when all layers change at once.
+    results.settle()
     results.viewer.scene.camera.zoom = 7
     emptied = []
     results.viewer.layers.events.removed.connect(lambda: emptied.append(not results.viewer.layers))

@@ -135,6 +135,18 @@ def test_a_layer_that_goes_and_comes_back(window, viewer, case, qtbot):
     assert checked.args[0].n_problems == 0
     with qtbot.assertNotEmitted(window.widget.changed):
         viewer.add_image(PIXELS, name="another")
+        viewer.layers["another"].name = "one more"
+
+
+def test_a_layer_that_gets_another_name(window, viewer, case, qtbot):
+    """It is a problem at once, as if it were gone, until a layer has the name again."""
+    folder = case("a_2d_u8")
+    layer = viewer.add_image(PIXELS, name="cells")
+    window.check(BatchJob(classifier=folder / "project.ilp", inputs=("layer:cells",)))
+    for name, n_problems in (("nuclei", 1), ("cells", 0)):
+        with qtbot.waitSignal(window.widget.checked, timeout=WAIT_MS) as checked:
+            layer.name = name
+        assert checked.args[0].n_problems == n_problems
 
 
 def test_the_classifier_is_gone(window, case):

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 # The width at first, in pixels: no control is cut, and most texts stand on one line.
 WIDTH = 360
 
+# The tabs' parts of the width: as the longest of their titles need it, with thousands of images.
+SHARES = (36, 24, 40)
+
 # In a window that is lower, in pixels, texts have less room, so that the pages have more.
 LOW = 560
 
@@ -65,8 +68,8 @@ class BatchPredictionWidget(QWidget):
         self._run = RunSections(napari_viewer, self._session, self)
         self._preview = Previewing(self._session, self._job.in_memory, self._run.canvas, self._run.bar, self)
         self._pages = Pages()
-        for page in (self._job.inputs, self._job.exports, self._run.results):
-            self._pages.add(page)
+        for page, share in zip((self._job.inputs, self._job.exports, self._run.results), SHARES, strict=True):
+            self._pages.add(page, share)
         about = HelpButton(self)
         self._pages.setCornerWidget(about)
         QWidget.setTabOrder(self._pages.tabBar(), about)

@@ -123,16 +123,31 @@ class JobSections(QObject):
         self.exports.remember()
 
     def set_docked(self, docked: bool) -> None:
-        """Start or stop to take it as a change of the job if layers among the inputs are added or removed."""
-        for event in (self._viewer.layers.events.inserted, self._viewer.layers.events.removed):
+        """Start or stop to take it as a change of the job if layers among the inputs come, go or change their names."""
+        events = self._viewer.layers.events
+        for event, act in (
+            (events.inserted, self._on_layer),
+            (events.removed, self._on_layer),
+            (events.renamed, self._on_renamed),
+        ):
             if docked:
-                event.connect(self._on_layer)
+                event.connect(act)
             else:
-                event.disconnect(self._on_layer)
+                event.disconnect(act)
+
+    def _layer_names(self) -> set[str]:
+        """Return the names of the layers among the inputs."""
+        layers = filter(None, map(LayerNamed.of, self.inputs.value()["inputs"]))
+        return {name for layer in layers for name in layer.names}
 
     def _on_layer(self, event: Any) -> None:
-        layers = filter(None, map(LayerNamed.of, self.inputs.value()["inputs"]))
-        if any(event.value.name in layer.names for layer in layers):
+        if event.value.name in self._layer_names():
+            self._on_edited()
+
+    def _on_renamed(self, event: Any) -> None:
+        # The name of before is not told: it is one that no layer has any more.
+        names, present = self._layer_names(), {layer.name for layer in self._viewer.layers}
+        if self._viewer.layers[event.index].name in names or not names <= present:
             self._on_edited()
 
     def _on_edited(self) -> None:

@@ -59,14 +59,15 @@ class Pages(QTabWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        tabs = _Tabs()
+        self._tabs = tabs = _Tabs()
         self.setTabBar(tabs)
         self.setDocumentMode(True)
         tabs.setDrawBase(False)
         self.setElideMode(Qt.TextElideMode.ElideRight)
 
-    def add(self, page: Page) -> None:
-        """Add a page behind the others."""
+    def add(self, page: Page, share: int = 1) -> None:
+        """Add a page behind the others; its tab has so many shares of the width."""
+        self._tabs.shares.append(share)
         index = self.addTab(ScrollArea(page), page.title())
         page.summarized.connect(lambda: self._show_title(index, page))
         self._show_title(index, page)
@@ -128,12 +129,17 @@ def go_to(control: QWidget) -> None:
 class _Tabs(QTabBar):
     """Tabs that share the width of the window, so that a title that changes moves none of them."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        # The shares of the width that each tab has.
+        self.shares: list[int] = []
+
     def tabSizeHint(self, index: int) -> QSize:
         """Return a width that does not depend on the title."""
         window = self.parentWidget()
         corner = window.cornerWidget() if isinstance(window, QTabWidget) else None
         room = (window.width() if window is not None else 0) - (corner.sizeHint().width() if corner is not None else 0)
-        share = room // max(self.count(), 1)
+        share = room * self.shares[index] // sum(self.shares)
         return QSize(max(share, _TAB_PX), super().tabSizeHint(index).height())
 
     def minimumTabSizeHint(self, index: int) -> QSize:

@@ -177,7 +177,7 @@ class CountsPlot(QWidget):
                 # The names in a batch differ in their ends.
                 short = metrics.elidedText(name, Qt.TextElideMode.ElideLeft, int(bars.width) - GAP)
                 box = QRectF(bars.left + i * bars.width, bars.bottom + 2, bars.width, metrics.height())
-                painter.drawText(box, Qt.AlignmentFlag.AlignHCenter, short)
+                painter.drawText(box, _flags(Qt.AlignmentFlag.AlignHCenter), short)
         elif len(self._names) > 1:
             painter.setPen(text)
             end = bars.left + bars.width * len(self._names)
@@ -187,7 +187,7 @@ class CountsPlot(QWidget):
                 (self._names[0], Qt.AlignmentFlag.AlignLeft),
                 (self._names[-1], Qt.AlignmentFlag.AlignRight),
             ):
-                painter.drawText(box, side, metrics.elidedText(name, Qt.TextElideMode.ElideLeft, int(middle)))
+                painter.drawText(box, _flags(side), metrics.elidedText(name, Qt.TextElideMode.ElideLeft, int(middle)))
 
     def _draw_bars(self, painter: QPainter, bars: Bars, plain: QColor, strong: QColor) -> None:
         height = (bars.bottom - bars.top) / bars.ticks[-1]
@@ -222,6 +222,12 @@ class CountsPlot(QWidget):
     def _tell_all(self) -> None:
         n_counted = int((~np.isnan(self._values)).sum())
         self.setAccessibleDescription(f"{self._title}: {n_counted} of {len(self._values)} {self._noun}s counted")
+
+
+def _flags(side: Qt.AlignmentFlag) -> int:
+    """Return flags for a name. It is not clipped: the line of ``_`` is below the height of some fonts."""
+    flags: int = side.value | Qt.TextFlag.TextDontClip.value
+    return flags
 
 
 def nice_ticks(highest: float) -> tuple[float, ...]:

@@ -15,6 +15,9 @@ from napari_batch_prediction.widgets.parts.words import short_name, tip
 
 IMAGE, STATUS, TIME, COUNT, REASON = COLUMNS = ("Image", "Status", "Time", "Count", "Reason")
 
+# From so many images on, their number takes more room than a tab has.
+_MANY = 1000
+
 NEVER_ENDED = "The run was stopped before this image was done."
 
 
@@ -153,10 +156,11 @@ class ResultsModel(QAbstractTableModel):
         return next((i for i in range(len(self.locations)) if self._states[i] in bad), None)
 
     def short_summary(self) -> str:
-        """Return how many images are done, with a mark if any failed."""
+        """Return how many images are done, of thousands in percent, with a mark if any failed."""
         if not self.locations:
             return ""
-        done = f"{self._numbers['done']}/{len(self.locations)}"
+        n_done, n = self._numbers["done"], len(self.locations)
+        done = f"{n_done}/{n}" if n < _MANY else f"{100 * n_done // n} %"
         return f"{done} !" if self._numbers["failed"] else done
 
     def summary(self) -> str:
