@@ -72,7 +72,7 @@ def test_closed_stdout_leaves_the_status_of_a_check(tmp_path):
 
 
 def start(tmp_path: Path) -> tuple[subprocess.Popen[str], Path]:
-    """Start a run; return it and its record once its input has begun."""
+    """Start a run; return it and its ledger once its input has begun."""
     np.save(tmp_path / "big.npy", np.zeros((9000, 3000), np.uint8))
     record = tmp_path / "r.ledger.jsonl"
     arguments = ["run", PROJECT, "big.npy", "--folder", "out", "--ledger", record, "--workers", "1"]
@@ -94,7 +94,7 @@ def start(tmp_path: Path) -> tuple[subprocess.Popen[str], Path]:
 
 @pytest.mark.parametrize("names", [["SIGTERM"], ["SIGHUP"], ["SIGINT"], ["SIGTERM", "SIGHUP"], ["SIGHUP", "SIGHUP"]])
 def test_signal_ends_a_run_and_its_record(names, tmp_path):
-    """The record has the end of each input, nothing temporary is left, and the status is that of the signal.
+    """The ledger has the end of each input, nothing temporary is left, and the status is that of the signal.
 
     A terminal that is closed may say so again.
     """

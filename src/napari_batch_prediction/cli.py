@@ -123,7 +123,7 @@ def make_parser() -> argparse.ArgumentParser:
     resume = commands.add_parser(
         "resume", allow_abbrev=False, help="go on with a run that was interrupted or had failures"
     )
-    resume.add_argument("ledger", metavar="LEDGER", type=Path, help="the record of the run (*.ledger.jsonl)")
+    resume.add_argument("ledger", metavar="LEDGER", type=Path, help="the ledger of the run (*.ledger.jsonl)")
     resume.add_argument("--failed", action="store_true", help="do only what failed")
     resume.set_defaults(command=_resume)
     _add_train(commands)

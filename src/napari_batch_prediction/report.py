@@ -146,7 +146,7 @@ def ledger_text(ledger: Ledger) -> str:
     lines = [*table_lines(table), "", f"{count(len(ledger.rows), 'input')}: {numbers}."]
     lines += [one_line(f"{name}: {path}") for name, path in ledger.tables.items()]
     if ledger.path is not None:
-        lines.append(one_line(f"Record of the run: {ledger.path}"))
+        lines.append(one_line(f"Ledger of the run: {ledger.path}"))
     return "\n".join(lines)
 
 

@@ -57,7 +57,7 @@ def save(path: Path, pixels: np.ndarray = PIXELS) -> Path:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Return the path and the content of every file below a folder, but for the records."""
+    """Return the path and the content of every file below a folder, but for the ledgers."""
     files = [path for path in folder.rglob("*") if path.is_file()]
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()

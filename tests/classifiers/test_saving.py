@@ -159,9 +159,9 @@ def test_formula_of_an_old_project_is_kept(value, tmp_path):
     """Chosen when it was loaded, it is certain in the saved file."""
     path = write_tensor_project(tmp_path / "old.ilp", value, version=b"1.2.0")
     (tmp_path / "train.npy").unlink()
-    doubtful = load_classifier(path)
+    guessed = load_classifier(path)
     with pytest.raises(SettingsError, match="Set structure_tensor") as caught:
-        doubtful.save(tmp_path / "saved.ilp")
+        guessed.save(tmp_path / "saved.ilp")
     assert caught.value.setting == "structure_tensor"
     before = load_classifier(path, value)
     after = load_classifier(before.save(tmp_path / "saved.ilp"))

@@ -210,7 +210,7 @@ def test_label_blocks_may_store_their_axes(tags, tmp_path):
 
 @pytest.mark.parametrize("value", FORMULAS)
 def test_setting_overrides_what_is_told_or_assumed(value, tmp_path):
-    """The formula is the one that is set, without a doubt, whatever the images tell."""
+    """The formula is the one that is set, without a warning, whatever the images tell."""
     path = write_tensor_project(tmp_path / "old.ilp", "gradient")
     classifier = load_classifier(path, structure_tensor=value)
     assert formula(classifier) == TensorFormula(value, told="Set by structure_tensor.")
@@ -242,7 +242,7 @@ def test_job_has_the_setting_and_its_outputs_say_so(tmp_path):
     assert again.structure_tensor == "integration"
 
 
-def test_command_line_says_the_doubt_and_has_the_option(tmp_path, capsys):
+def test_command_line_says_the_warning_and_has_the_option(tmp_path, capsys):
     """`info` and `check` say that the formula is a guess; the option settles it."""
     path = str(write_tensor_project(tmp_path / "old.ilp", "gradient", without_image))
     np.save(tmp_path / "a.npy", texture())

@@ -121,7 +121,7 @@ def test_job_with_an_array_goes_to_another_process_and_task_for_task_without_it(
 
 
 def test_results_of_arrays_are_written_where_a_folder_is_given():
-    """Named after the array, with a record; what has no folder stays in memory, and no other array is skipped."""
+    """Named after the array, with a ledger; what has no folder stays in memory, and no other array is skipped."""
     exports = [nbp.Export(folder="out", format="numpy"), SEGMENTATION]
     job = nbp.BatchJob(loaded(), {"day 1/a": PIXELS}, exports)
     ledger = job.run()
@@ -230,7 +230,7 @@ WRONG = {
     "a region of one number": (lambda: nbp.Export(region="0:5"), "'0:5' is not a region"),
     "two sources": (lambda: loaded().predict(PIXELS, source=BOTH), "A source is one of Probabilities"),
     "no threads": (lambda: loaded().predict(PIXELS, workers=0), "at least 1, got 0"),
-    "no record": (lambda: nbp.resume(3), "is no record of a run, expected a file"),
+    "no ledger": (lambda: nbp.resume(3), "is not the ledger of a run, expected a file"),
     "a formula": (lambda: nbp.load_classifier("c.ilp", "gradent"), "did you mean 'gradient'?"),
     "no JSON": (lambda: nbp.BatchJob.model_validate_json("{"), "is not JSON"),
     "JSON": (
@@ -311,7 +311,7 @@ def test_classifier_that_is_saved_later_can_write_files():
 
 
 def test_classifier_that_changed_since_it_was_loaded_is_refused():
-    """What is in memory would not be what the record says."""
+    """What is in memory would not be what the ledger says."""
     job = nbp.BatchJob(loaded(), PIXELS)
     Path("c.ilp").write_bytes(b"another file")
     with pytest.raises(SettingsError, match="has changed since it was loaded"):

@@ -87,7 +87,7 @@ def test_pipe_as_a_list_is_refused(entry, pipe):
 
 
 def test_pipe_as_a_record_is_refused(pipe):
-    """A record is a file, to be read and to be continued."""
+    """A ledger is a file, to be read and to be continued."""
     path = pipe("run.ledger.jsonl")
     with pytest.raises(SettingsError, match="is a named pipe"):
         read_record(path)

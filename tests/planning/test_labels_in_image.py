@@ -388,7 +388,7 @@ def test_labels_of_this_program_are_an_input(version, tmp_path):
 @VERSIONS
 @pytest.mark.parametrize("where", ["", "A/1/0"], ids=["image", "in a plate"])
 def test_record_lies_beside_the_store(version, where, tmp_path):
-    """Record and summary are beside the outermost store, which holds nothing but Zarr."""
+    """Ledger and summary are beside the outermost store, which holds nothing but Zarr."""
     root = new_group(tmp_path / "data/a.zarr", version)
     ome_image(root.require_group(where) if where else root, version, [level("0", 1)])
     assert job(f"{tmp_path}/data/a.zarr/{where}".rstrip("/"), name="seg").run().rows[0].status == "done"

@@ -36,7 +36,7 @@ def planned(job):
 
 
 def test_settings_of_the_project_fill_what_an_export_leaves_open(job, tmp_path):
-    """Type, ranges, format and name are those of the project; the plan's job has them, so that a record has."""
+    """Type, ranges, format and name are those of the project; the plan's job has them, so that a ledger has."""
     (export,) = planned(job)
     assert (export.dtype, export.input_range, export.output_range) == ("uint16", (0, 1), (0, 65535))
     assert (export.format, export.name, export.folder) == ("tiff", "{nickname}_p", None)

@@ -76,9 +76,9 @@ def test_new_image_of_a_folder_that_was_predicted(folder):
 
 
 @pytest.mark.parametrize("name", GREY)
-@pytest.mark.parametrize("keeps_record", [True, False], ids=["with its record", "without"])
+@pytest.mark.parametrize("keeps_record", [True, False], ids=["with its ledger", "without"])
 def test_results_of_any_format_are_no_inputs(folder, name, keeps_record):
-    """Also under names of the user; without the record, formats with a stamp tell it, others their exact names."""
+    """Also under names of the user; without the ledger, formats with a stamp tell it, others their exact names."""
     if "sequence" in name:
         tifffile.imwrite(folder / "a.tif", np.stack([PICTURE] * 5), photometric="minisblack", metadata={"axes": "TYX"})
     export = exported(name.removesuffix(" sequence"))[0].model_copy(update={"format": name})
@@ -159,7 +159,7 @@ def test_stack_of_a_folder_leaves_out_results(folder):
 
 
 def test_results_in_folders_below_with_one_record_above(folder, tmp_path):
-    """The record lies in the folder that all results share; without stamps it tells those below."""
+    """The ledger lies in the folder that all results share; without stamps it tells those below."""
     (tmp_path / "other").mkdir()
     shutil.copy(folder / "a.tif", tmp_path / "other" / "b.tif")
     predict(tmp_path / "**", exports=exported("numpy"))
@@ -182,7 +182,7 @@ def test_record_in_the_folder_of_images_names_no_image_a_result(folder, tmp_path
 
 
 def test_records_and_tables_are_no_inputs_of_a_pattern(folder):
-    """A pattern that matches every file takes neither the record nor its summary."""
+    """A pattern that matches every file takes neither the ledger nor its summary."""
     predict(folder)
     assert len(list(folder.iterdir())) == 4
     assert images(folder / "*") == ["a.tif"]
@@ -192,7 +192,7 @@ def test_records_and_tables_are_no_inputs_of_a_pattern(folder):
     "content", [b"", b"{", b'{"kind": "end", "index": -1}\n', b'{"kind": "finish", "tables": 3}\n', b"\xff\xfe\n"]
 )
 def test_damaged_record_beside_images_does_no_harm(folder, content):
-    """What cannot be read of a record names no results."""
+    """What cannot be read of a ledger names no results."""
     (folder / "x.ledger.jsonl").write_bytes(content)
     assert images(folder) == ["a.tif"]
 

@@ -1,4 +1,4 @@
-"""Records that are cut, damaged or of another kind are refused with a reason, and lose no input without a word."""
+"""Ledgers that are cut, damaged or of another kind are refused with a reason, and lose no input without a word."""
 
 import json
 import os
@@ -24,13 +24,13 @@ PROJECT = golden.ROOT / "a_2d_u8" / "project.ilp"
 
 @pytest.fixture
 def resumable(monkeypatch):
-    """Let a record be resumed whose classifier is the threshold, which no file holds."""
+    """Let a ledger be resumed whose classifier is the threshold, which no file holds."""
     monkeypatch.setattr(classifiers_of_jobs, "load_classifier", Threshold)
 
 
 @pytest.fixture
 def record(tmp_path) -> Path:
-    """A record of three inputs that are counted, one of which fails."""
+    """A ledger of three inputs that are counted, one of which fails."""
     paths = save_images(tmp_path, "a", "b", "c")
     paths[1].write_bytes(b"no image")
     return run_plan(plan_for(paths, "Probabilities", "Counts", ledger=tmp_path / "r.ledger.jsonl")).path
@@ -55,7 +55,7 @@ def test_record_that_is_cut_among_its_inputs_is_refused(record, n_lines, capsys)
 
 
 def test_record_without_number_of_inputs_is_read(record):
-    """Records of earlier versions say neither how many inputs there are nor the token of the run."""
+    """Ledgers of earlier versions say neither how many inputs there are nor the token of the run."""
     lines = [json.loads(line) for line in record.read_text().splitlines()]
     old = [{key: value for key, value in line.items() if key not in ("n_inputs", "token", "sha256")} for line in lines]
     record.write_text("".join(f"{json.dumps(line)}\n" for line in old if line["kind"] != "files"))
@@ -80,7 +80,7 @@ def test_line_with_values_of_another_type_is_refused_with_its_number(record, cas
     number, values = CHANGES[case]
     change(record, number, **values)
     n_lines = record.read_bytes().count(b"\n")
-    with pytest.raises(SettingsError, match=f"Line {number % n_lines + 1} of .* is not one of a record: "):
+    with pytest.raises(SettingsError, match=f"Line {number % n_lines + 1} of .* is not a line of a ledger: "):
         read_record(record)
 
 
@@ -102,7 +102,7 @@ def test_output_that_cannot_be_read_is_a_problem_of_its_row(record, resumable):
 
 
 def test_relative_path_in_a_record_is_no_output(record, monkeypatch, resumable):
-    """Nothing outside is measured because a damaged record names it."""
+    """Nothing outside is measured because a damaged ledger names it."""
     lines = [*map(json.loads, record.read_text().splitlines())]
     for number, line in enumerate(lines):
         if line["kind"] == "end" and line["status"] == "done":
@@ -113,7 +113,7 @@ def test_relative_path_in_a_record_is_no_output(record, monkeypatch, resumable):
 
 
 def tried(path: Path, content: bytes) -> Recorded | None:
-    """Return a damaged record if it can be read and planned, None if it is refused."""
+    """Return a damaged ledger if it can be read and planned, None if it is refused."""
     path.write_bytes(content)
     try:
         recorded = read_record(path)
@@ -125,7 +125,7 @@ def tried(path: Path, content: bytes) -> Recorded | None:
 
 @pytest.mark.slow
 def test_hundred_damaged_records_are_read_or_refused(tmp_path):
-    """Whatever is in a record, it is read or refused, and no other error comes out."""
+    """Whatever is in a ledger, it is read or refused, and no other error comes out."""
     images = [tmp_path / f"{i}.png" for i in range(3)]
     for image in images:
         image.write_bytes(PROJECT.with_name("test2.png").read_bytes())

@@ -1,4 +1,4 @@
-"""Records on disks that have no locks."""
+"""Ledgers on disks that have no locks."""
 
 import errno
 import os
@@ -26,7 +26,7 @@ def no_locks(monkeypatch):
 
 
 def test_record_is_written_by_one_run_at_a_time(tmp_path):
-    """A second writer is refused while the first is there; afterwards nothing is left beside the record."""
+    """A second writer is refused while the first is there; afterwards nothing is left beside the ledger."""
     path = tmp_path / "r.ledger.jsonl"
     first = Record(path)
     with pytest.raises(SettingsError, match="Another run is writing"):
@@ -47,7 +47,7 @@ def test_record_of_a_run_that_was_killed_is_taken_over(tmp_path):
 
 
 def test_run_that_stood_still_stops_when_another_has_taken_over(tmp_path):
-    """Two never write into one record."""
+    """Two never write into one ledger."""
     path = tmp_path / "r.ledger.jsonl"
     first = Record(path)
     (tmp_path / ".r.ledger.jsonl.lock").write_text("somebody else")

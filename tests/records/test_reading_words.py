@@ -1,4 +1,4 @@
-"""What is wrong with a line of a record is said in words."""
+"""What is wrong with a line of a ledger is said in words."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Problems of a plan in the record of its run."""
+"""Problems of a plan in the ledger of its run."""
 
 import json
 
@@ -9,7 +9,7 @@ from napari_batch_prediction.running.run import run_plan
 
 
 def test_problems_of_a_plan_are_in_the_record_as_texts_and_kinds(tmp_path):
-    """The record says why an input was not run, for people and for programs."""
+    """The ledger says why an input was not run, for people and for programs."""
     good, colour = save_images(tmp_path, "good", "colour")
     np.save(colour, np.zeros((20, 30, 3), np.uint8))
     ledger = run_plan(plan_for([good, tmp_path / "missing.npy", colour]))

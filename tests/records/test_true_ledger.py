@@ -1,4 +1,4 @@
-"""Whatever happens to disks and files in the middle of a run, its record is true, and it can be resumed."""
+"""Whatever happens to disks and files in the middle of a run, its ledger is true, and it can be resumed."""
 
 import json
 import os
@@ -89,7 +89,7 @@ def make_job(images: list[Path], out: Path, **settings: str) -> nbp.BatchJob:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Return the path and the content of every file below a folder, but for the records."""
+    """Return the path and the content of every file below a folder, but for the ledgers."""
     files = [path for path in folder.rglob("*") if path.is_file() and not path.name.endswith(RECORDS)]
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
@@ -99,7 +99,7 @@ def statuses(record: Recorded) -> list[str]:
 
 
 def check_record(job: nbp.BatchJob, expected: dict[str, bytes], failed: set[int], reason: str) -> None:
-    """The record names the failures and why; everything else is whole, and nothing more is there."""
+    """The ledger names the failures and why; everything else is whole, and nothing more is there."""
     record = read_record(job.ledger)
     assert {i for i, status in enumerate(statuses(record)) if status == "failed"} == failed
     assert statuses(record).count("done") == len(record.inputs) - len(failed)
@@ -254,7 +254,7 @@ def test_full_disk_fails_one_output_alone(tmp_path, form):
 
 @pytest.mark.skipif(os.name == "nt", reason="sizes of files cannot be limited there")
 def test_run_without_place_for_its_record_ends_and_says_so(tmp_path):
-    """A run that cannot write its record ends and says so; the record is true as far as it goes."""
+    """A run that cannot write its ledger ends and says so; the ledger is true as far as it goes."""
     images = save_images(tmp_path / "in", *[SMALL] * 20)
     expected = undisturbed(images, tmp_path / "quiet")
     job = make_job(images, tmp_path / "out")
@@ -263,7 +263,7 @@ def test_run_without_place_for_its_record_ends_and_says_so(tmp_path):
     limit = (plan + sum(map(len, whole))) // 2
     assert limit > max(map(len, expected.values()))
     result = run_apart(job, "limit", str(limit))
-    assert result.stderr == f"The record {job.ledger} cannot be written: File too large.\n"
+    assert result.stderr == f"The ledger {job.ledger} cannot be written: File too large.\n"
     assert result.returncode == 2
     record = read_record(job.ledger)
     assert 0 < statuses(record).count("done") == len(statuses(record)) < 20

@@ -50,7 +50,7 @@ def expected(paths, *region: slice) -> list[list[str]]:
 
 @pytest.fixture
 def resumable(monkeypatch):
-    """Let a record be resumed whose classifier is the threshold, which no file holds."""
+    """Let a ledger be resumed whose classifier is the threshold, which no file holds."""
     monkeypatch.setattr(classifiers_of_jobs, "load_classifier", Threshold)
 
 
@@ -189,7 +189,7 @@ def test_cancelled_run_writes_the_table_of_what_is_done(tmp_path, resumable):
 
 
 def test_closed_run_writes_no_table(tmp_path, resumable):
-    """A run whose window is closed writes no table; its record has all that is needed."""
+    """A run whose window is closed writes no table; its ledger has all that is needed."""
     paths = save_images(tmp_path, "a", "b")
     with closing(iter_run(plan_for(paths, "Counts", workers=1, ledger=tmp_path / "x.ledger.jsonl"))) as events:
         next(event for event in events if isinstance(event, FileFinished))
@@ -208,7 +208,7 @@ def test_run_without_counts_writes_no_table(tmp_path):
 
 
 def test_resumed_when_all_is_done(tmp_path, resumable):
-    """A table that was removed is made again from the record, without predicting anything.
+    """A table that was removed is made again from the ledger, without predicting anything.
 
     What a run that was killed left of a table is removed.
     """
@@ -247,7 +247,7 @@ def test_image_is_counted_whose_density_is_kept(tmp_path):
 
 
 def test_unwritable_table_is_said_at_the_end(tmp_path, resumable):
-    """The run goes to its end, then says so; the counts are in the record, and resuming it writes the table."""
+    """The run goes to its end, then says so; the counts are in the ledger, and resuming it writes the table."""
     paths = save_images(tmp_path / "in", "a", "b")
     folder = tmp_path / "out"
     path = tmp_path / "run.ledger.jsonl"
@@ -255,7 +255,7 @@ def test_unwritable_table_is_said_at_the_end(tmp_path, resumable):
     folder.write_text("no folder")
     events = []
     with pytest.raises(
-        ExportError, match=f"The counts are in the record {path}: resume it to have the table"
+        ExportError, match=f"The counts are in the ledger {path}: resume it to have the table"
     ) as raised:
         run_plan(plan, events.append)
     assert str(raised.value).startswith(f"The folder {folder} cannot be made")
@@ -280,7 +280,7 @@ def test_table_that_appears_meanwhile_is_kept(tmp_path):
 
 
 def test_counts_are_in_the_record_and_its_summary(tmp_path):
-    """Counts are in the record of the run, each time point with all its digits, and as a column of its summary."""
+    """Counts are in the ledger of the run, each time point with all its digits, and as a column of its summary."""
     np.save(tmp_path / "a.npy", random_image(2, 30, 40))
     (tmp_path / "b.npy").write_bytes(b"no image")
     ledger = run_plan(
@@ -306,7 +306,7 @@ def test_file_name_that_is_not_utf_8_is_in_the_tables(tmp_path):
 
 
 def test_record_without_counts_is_read(tmp_path):
-    """A record of a version that did not count is read as ever."""
+    """A ledger of a version that did not count is read as ever."""
     ledger = run_plan(plan_for(save_images(tmp_path, "a"), "Counts"))
     lines = [json.loads(line) for line in ledger.path.read_text().splitlines()]
     for line in lines:
@@ -317,7 +317,7 @@ def test_record_without_counts_is_read(tmp_path):
 
 
 def test_record_holds_other_tables_with_their_columns(tmp_path):
-    """A record holds tables of other things than counts with their columns."""
+    """A ledger holds tables of other things than counts with their columns."""
     path = tmp_path / "x.ledger.jsonl"
     plan = plan_for(save_images(tmp_path, "a"), "Counts", ledger=path)
     (row,) = run_plan(plan).rows
@@ -335,18 +335,18 @@ def test_record_holds_other_tables_with_their_columns(tmp_path):
 
 @pytest.mark.parametrize("counts", ["[[0]]", "[[0, 1, 2, 3]]", '[["a", 1, 2]]', "[[0, [], null]]", "7"])
 def test_record_with_wrong_counts_is_refused_with_the_line(tmp_path, counts):
-    """A record with something else in place of counts is refused with the line."""
+    """A ledger with something else in place of counts is refused with the line."""
     ledger = run_plan(plan_for(save_images(tmp_path, "a"), "Counts"))
     lines = ledger.path.read_text().splitlines()
     number = next(i for i, line in enumerate(lines) if json.loads(line)["kind"] == "end")
     lines[number] = json.dumps({**json.loads(lines[number]), "counts": json.loads(counts)})
     ledger.path.write_text("".join(f"{line}\n" for line in lines))
-    with pytest.raises(SettingsError, match=f"Line {number + 1} of .* is not one of a record"):
+    with pytest.raises(SettingsError, match=f"Line {number + 1} of .* is not a line of a ledger"):
         read_record(ledger.path)
 
 
 def test_tables_of_different_regions_are_refused(tmp_path):
-    """An image has one count in the record, so that tables of different regions are refused."""
+    """An image has one count in the ledger, so that tables of different regions are refused."""
     exports = (Export(source="Counts"), Export(source="Counts", name="part", region={"y": (0, 5)}))
     with pytest.raises(SettingsError, match="Counts and Counts \\(2\\) count over different regions"):
         run_plan(plan_for(save_images(tmp_path, "a"), exports=exports))
@@ -354,7 +354,7 @@ def test_tables_of_different_regions_are_refused(tmp_path):
 
 
 def test_summary_never_replaces_a_table(tmp_path):
-    """The summary beside the record never replaces a table."""
+    """The summary beside the ledger never replaces a table."""
     plan = plan_for(save_images(tmp_path, "a"), "Counts", ledger=tmp_path / "threshold_Counts.ledger.jsonl")
     with pytest.raises(SettingsError, match="is also the summary"):
         run_plan(plan)

@@ -32,5 +32,5 @@ def test_run_ended_at_any_moment_has_a_record_with_an_end():
 
 
 def test_processes_that_begin_at_once_write_into_one_folder():
-    """Each has its output and its record."""
+    """Each has its output and its ledger."""
     check("crowd", "-n", "30", "--times", "1")

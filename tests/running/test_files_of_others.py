@@ -1,4 +1,4 @@
-"""Nothing is overwritten or removed that is not the run's own: beside the record, at the outputs, in their folders."""
+"""Nothing is overwritten or removed that is not the run's own: beside the ledger, at the outputs, in their folders."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ from napari_batch_prediction.running.run import iter_run, run_plan
 
 @pytest.fixture(autouse=True)
 def resumable(monkeypatch):
-    """Let a record be resumed whose classifier is the threshold, which no file holds."""
+    """Let a ledger be resumed whose classifier is the threshold, which no file holds."""
     monkeypatch.setattr(classifiers_of_jobs, "load_classifier", Threshold)
 
 
@@ -38,7 +38,7 @@ def snapshot(folder: Path) -> dict[str, tuple[str, int]]:
 
 
 def killed(record: Path) -> Path:
-    """Leave of a record what is there when its run is killed before the first input ends."""
+    """Leave of a ledger what is there when its run is killed before the first input ends."""
     lines = record.read_text().splitlines(keepends=True)
     kept = [line for line in lines if json.loads(line)["kind"] in ("run", "input", "begin")]
     record.write_text("".join(kept))
@@ -62,7 +62,7 @@ def test_resume_of_a_run_that_goes_on_is_refused_and_leaves_its_files(tmp_path, 
             tried = True
             before = snapshot(tmp_path / "out")
             again = plan_resume(path)
-            with pytest.raises(SettingsError, match="Another run is writing to the record"):
+            with pytest.raises(SettingsError, match="Another run is writing to the ledger"):
                 run_plan(again)
             assert snapshot(tmp_path / "out").keys() >= before.keys()
         if isinstance(event, BatchFinished):
@@ -73,13 +73,13 @@ def test_resume_of_a_run_that_goes_on_is_refused_and_leaves_its_files(tmp_path, 
 
 
 def test_resume_planned_while_the_run_went_on_is_refused(tmp_path):
-    """What a plan took from a record may not hold any more when its run has ended."""
+    """What a plan took from a ledger may not hold any more when its run has ended."""
     path = tmp_path / "r.ledger.jsonl"
     early = []
     plan = plan_for(save_images(tmp_path, "a", "b"), folder=tmp_path / "out", ledger=path)
     run_plan(plan, lambda event: isinstance(event, FileFinished) and early.append(plan_resume(path)))
     before = snapshot(tmp_path)
-    with pytest.raises(SettingsError, match=r"Another run has written to the record .* Resume it again"):
+    with pytest.raises(SettingsError, match=r"Another run has written to the ledger .* Resume it again"):
         run_plan(early[0])
     assert snapshot(tmp_path) == before
     assert run_plan(plan_resume(path)).count("done") == 2
@@ -241,7 +241,7 @@ def test_runs_that_begin_at_once_have_records_of_their_own(tmp_path, monkeypatch
 
 @pytest.mark.skipif(os.name == "nt", reason="processes are forked")
 def test_processes_that_begin_in_one_second_all_run(tmp_path):
-    """Sixteen processes with one folder and one start each have a record and a summary of their own."""
+    """Sixteen processes with one folder and one start each have a ledger and a summary of their own."""
     (image,) = save_images(tmp_path, "a")
     children = []
     for k in range(16):
@@ -255,7 +255,7 @@ def test_processes_that_begin_in_one_second_all_run(tmp_path):
 
 
 def test_record_of_inputs_from_two_trees_is_beside_an_output(tmp_path, monkeypatch):
-    """Files of two trees share no folder but the root, where no record belongs."""
+    """Files of two trees share no folder but the root, where no ledger belongs."""
     paths = [*save_images(tmp_path / "x", "a"), *save_images(tmp_path / "y", "b")]
     plan = plan_for(paths)
     monkeypatch.setattr(recorder, "shared_folder", lambda files: Path(tmp_path.anchor))

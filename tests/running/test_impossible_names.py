@@ -62,7 +62,7 @@ def statuses(plan) -> list[str]:
 @pytest.mark.parametrize("pattern", PATTERNS.values(), ids=PATTERNS)
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
 def test_such_an_input_fails_alone(name, pattern, folder):
-    """Beside a good image, named first, and in a list: the other is done, with a record and its table."""
+    """Beside a good image, named first, and in a list: the other is done, with a ledger and its table."""
     text = pattern.format(name)
     assert statuses(plan_for([text, "good.npy"])) == ["problem", "done"]
     Path("list.txt").write_text(f"{text}\ngood.npy\n", encoding="utf-8", errors="surrogatepass")
@@ -129,7 +129,7 @@ def test_such_a_setting_of_an_export_is_refused_before_anything_runs(name, field
 
 @pytest.mark.parametrize("name", [name for name in NAMES.values() if "~" not in name])
 def test_such_a_record_or_classifier_is_refused(name, folder):
-    """The record, the classifier, and the record to be resumed are errors of the whole job."""
+    """The ledger, the classifier, and the ledger to be resumed are errors of the whole job."""
     with pytest.raises(nbp.BatchPredictionError) as record:
         run_plan(plan_for(["good.npy"], ledger=name))
     with pytest.raises(nbp.BatchPredictionError) as classifier:
@@ -162,7 +162,7 @@ def test_record_that_would_be_a_folder_is_refused(name, folder):
 
 
 def test_record_leaves_room_for_the_table_beside_it(folder):
-    """A record whose table would have too long a name is refused before the run, not after it."""
+    """A ledger whose table would have too long a name is refused before the run, not after it."""
     with pytest.raises(nbp.BatchPredictionError, match="no room"):
         plan_for(["good.npy"], ledger="r" * 250)
     plan = plan_for(["good.npy"], ledger="r" * 230 + ".ledger.jsonl")
@@ -171,7 +171,7 @@ def test_record_leaves_room_for_the_table_beside_it(folder):
 
 
 def test_record_of_a_classifier_with_a_long_name_has_a_name(folder):
-    """A classifier with a name as long as can be gives its record a shorter one."""
+    """A classifier with a name as long as can be gives its ledger a shorter one."""
     long = folder / ("c" * 250 + ".ilp")
     long.write_bytes(b"")
     job = nbp.BatchJob(classifier=long, inputs=("good.npy",))
@@ -199,7 +199,7 @@ def test_layer_of_any_name_is_predicted_in_memory(name, folder):
 
 @pytest.mark.skipif(os.name == "nt", reason="names are not bytes there")
 def test_name_that_is_no_text_is_predicted(folder):
-    """Bytes that are not UTF-8 are a name like any other, in Python, in a job's text and in its record."""
+    """Bytes that are not UTF-8 are a name like any other, in Python, in a job's text and in its ledger."""
     name = os.fsdecode(b"caf\xe9.npy")
     np.save("good.npy", np.zeros((60, 70), np.uint8))
     Path("good.npy").rename(name)

@@ -58,7 +58,7 @@ def test_layer_gives_what_its_file_gets_written(tmp_path, exports, workers):
 
 
 def test_batch_of_layers_writes_nothing(tmp_path, monkeypatch):
-    """Nothing is written at all: no outputs, no record, no summary."""
+    """Nothing is written at all: no outputs, no ledger, no summary."""
     monkeypatch.chdir(tmp_path)
     events = []
     ledger = run_plan(plan_for(["layer:a", "layer:b"], arrays=layers(a=random_image(9, 9), b=random_image(3, 5, 7))),
@@ -73,7 +73,7 @@ def test_batch_of_layers_writes_nothing(tmp_path, monkeypatch):
 
 
 def test_layers_and_files_are_in_one_record(tmp_path, monkeypatch):
-    """Both in one batch and one record; a layer that is done is done for the run that goes on."""
+    """Both in one batch and one ledger; a layer that is done is done for the run that goes on."""
     monkeypatch.setattr(classifiers_of_jobs, "load_classifier", Threshold)
     image = random_image(20, 30)
     for name in ("a", "b"):

@@ -1,4 +1,4 @@
-"""A run that was interrupted goes on where it stopped, and its record is true at every moment."""
+"""A run that was interrupted goes on where it stopped, and its ledger is true at every moment."""
 
 import json
 import subprocess
@@ -30,7 +30,7 @@ def save_images(folder: Path, n: int) -> list[Path]:
 
 
 def outputs(folder: Path) -> dict[str, bytes]:
-    """Return name and content of every file in a folder but the records."""
+    """Return name and content of every file in a folder but the ledgers."""
     return {
         path.name: path.read_bytes() for path in folder.iterdir() if not path.name.endswith((".ledger.jsonl", ".csv"))
     }
@@ -78,7 +78,7 @@ def test_whole_run_has_nothing_to_resume(tmp_path):
 
 
 def test_record_is_named_by_a_text_or_a_path(tmp_path):
-    """A record may be named by a text, as people type it, or by a path."""
+    """A ledger may be named by a text, as people type it, or by a path."""
     ledger = job(save_images(tmp_path, 1), tmp_path / "out").run()
     assert [row.status for row in nbp.resume(str(ledger.path))] == ["done"]
     assert [row.status for row in nbp.resume(ledger.path)] == ["done"]
@@ -139,8 +139,8 @@ def test_changed_classifier_is_refused(tmp_path):
 no_records = {
     "missing": (None, "cannot be read"),
     "empty": ("", "does not begin with a run"),
-    "text": ("hello\n", "Line 1 of .* is not one of a record"),
-    "other JSON": ('{"a": 1}\n', "Line 1 of .* is not one of a record"),
+    "text": ("hello\n", "Line 1 of .* is not a line of a ledger"),
+    "other JSON": ('{"a": 1}\n', "Line 1 of .* is not a line of a ledger"),
     "a later format": ('{"kind": "run", "format": 99}\n', "format 99, expected 1"),
 }
 
@@ -158,12 +158,12 @@ def test_file_that_is_no_record_is_refused_with_the_line(case, tmp_path):
 
 
 def test_existing_record_is_never_written_over(tmp_path, capsys):
-    """A record is never written over."""
+    """A ledger is never written over."""
     images = save_images(tmp_path, 1)
     path = tmp_path / "run.ledger.jsonl"
     assert main(["run", str(PROJECT), str(images[0]), "--folder", str(tmp_path / "a"), "--ledger", str(path)]) == 0
     assert main(["run", str(PROJECT), str(images[0]), "--folder", str(tmp_path / "b"), "--ledger", str(path)]) == 2
-    assert f"The record {path} exists" in capsys.readouterr().err
+    assert f"The ledger {path} exists" in capsys.readouterr().err
     assert main(["resume", str(path)]) == 0
 
 
@@ -180,11 +180,11 @@ def test_second_run_on_one_record_is_refused(tmp_path):
 
     job(images, tmp_path / "out", ledger=path).run(on_event=try_to_resume)
     assert refusals[0].returncode == 2
-    assert "Another run is writing to the record" in refusals[0].stderr
+    assert "Another run is writing to the ledger" in refusals[0].stderr
 
 
 def test_input_that_disappears_before_its_turn_fails_alone(tmp_path):
-    """A file that goes between the check and its turn fails alone, and the record says so."""
+    """A file that goes between the check and its turn fails alone, and the ledger says so."""
     images = save_images(tmp_path, 3)
     plan = job(images, tmp_path / "out").plan()
     images[1].unlink()

@@ -458,7 +458,7 @@ def test_no_order_of_calls_breaks_the_states(tmp_path_factory, acts):
 
 
 def test_retry_takes_what_is_set_now(desk):
-    """After a setting has changed, a new run has the images that could not be predicted; the record of before stays."""
+    """After a setting has changed, a new run has the images that could not be predicted; the ledger of before stays."""
     desk.check().run()
     (desk.folder / "out" / "image_0_Probabilities.h5").unlink()
     desk.check().run()

@@ -100,7 +100,7 @@ def test_retry_as_before_takes_the_settings_of_the_run(desk):
 
 
 def test_resume_without_the_classifier_shows_the_record(desk):
-    """The record is read all the same; why the run cannot go on is said."""
+    """The ledger is read all the same; why the run cannot go on is said."""
     desk.check()
     desk.session.start()
     desk.to_the_end()
@@ -112,7 +112,7 @@ def test_resume_without_the_classifier_shows_the_record(desk):
 
 
 def test_retry_after_a_resume_that_cannot_go_on(desk):
-    """What is retried is the run whose record was read, not one before it."""
+    """What is retried is the run whose ledger was read, not one before it."""
     desk.check()
     desk.session.start()
     desk.to_the_end()

@@ -125,7 +125,7 @@ def start(work: Callable[[], object]) -> int:
 
 
 REFUSED = 3
-"""Exit status of a process that another run's record refused."""
+"""Exit status of a process that another run's ledger refused."""
 
 
 def wait(child: int) -> int:
@@ -151,7 +151,7 @@ def kill_after(seconds: float, work: Callable[[], object], number: int = signal.
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Return path and content of each file below a folder, but of records; chunks of N5 as they are inflated."""
+    """Return path and content of each file below a folder, but of ledgers; chunks of N5 as they are inflated."""
     files = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".jsonl")
     return {path.relative_to(folder).as_posix(): _content(path) for path in files if not _is_temporary(path, folder)}
 
@@ -182,7 +182,7 @@ def not_whole(there: Mapping[str, bytes], expected: Mapping[str, bytes]) -> list
 
 
 def record_faults(record: Path, statuses: set[str]) -> list[str]:
-    """Return what is wrong with a record that is to have an end of each input, with one of these statuses."""
+    """Return what is wrong with a ledger that is to have an end of each input, with one of these statuses."""
     try:
         rows = [recorded.row for recorded in read_record(record).inputs]
     except BatchPredictionError as error:
@@ -244,7 +244,7 @@ class Kills:
         self.report.counts["killed midway"] += midway
         if not _is_complete(record):
             # Nothing was predicted: the message says to begin anew.
-            faults += [f"{name} is there, but no whole record" for name in contents(out)]
+            faults += [f"{name} is there, but no whole ledger" for name in contents(out)]
             record.unlink(missing_ok=True)
             self.report.counts["begun anew"] += 1
         else:
@@ -282,7 +282,7 @@ class Kills:
 
 
 def _is_complete(record: Path) -> bool:
-    """Return whether a record names all inputs of its run."""
+    """Return whether a ledger names all inputs of its run."""
     try:
         read_record(record)
     except BatchPredictionError:
@@ -291,7 +291,7 @@ def _is_complete(record: Path) -> bool:
 
 
 def terminations(folder: Path, n: int, seed: int = 0) -> Report:
-    """End ``n`` command lines by SIGTERM at random moments: the record has an end, and nothing temporary is left."""
+    """End ``n`` command lines by SIGTERM at random moments: the ledger has an end, and nothing temporary is left."""
     report, rng = Report("SIGTERM"), random.Random(seed)  # noqa: S311 - not for secrets
     images = save_images(folder / "in")
     seconds = 0.0
@@ -315,14 +315,14 @@ def terminations(folder: Path, n: int, seed: int = 0) -> Report:
             faults += record_faults(record, {"done", "cancelled"})
             report.counts["ended midway"] += b'"cancelled"' in record.read_bytes()
         elif status == 0 or out.exists():
-            faults.append("there is no record")
+            faults.append("there is no ledger")
         report.check(number, faults + leftovers(out, folder))
         shutil.rmtree(out, ignore_errors=True)
     return report
 
 
 def at_once(folder: Path, n_processes: int, n_times: int) -> Report:
-    """Start processes that write into one folder at one moment, each an output of its own: each has its record."""
+    """Start processes that write into one folder at one moment, each an output of its own: each has its ledger."""
     report = Report(f"{n_processes} processes at once")
     (image,) = save_images(folder / "in", SHAPES[1:2])
     for turn in range(n_times):
@@ -340,7 +340,7 @@ def at_once(folder: Path, n_processes: int, n_times: int) -> Report:
                 own.append(f"the output of process {k} is not whole")
             report.check(turn, own)
         if faults or len(records) != n_processes or leftovers(out):
-            report.check(turn, [*faults, *leftovers(out), f"{len(records)} records"])
+            report.check(turn, [*faults, *leftovers(out), f"{len(records)} ledgers"])
     return report
 
 

@@ -1,4 +1,4 @@
-"""Damaged records: values of other types, lost keys and lines, flipped bytes, deep nesting."""
+"""Damaged ledgers: values of other types, lost keys and lines, flipped bytes, deep nesting."""
 
 import json
 import random
@@ -12,7 +12,7 @@ VALUES = (
 
 
 def mutated(lines: list[bytes], seed: int) -> bytes:
-    """Return the lines of a record, damaged at random."""
+    """Return the lines of a ledger, damaged at random."""
     rng = random.Random(seed)  # noqa: S311 - not for secrets
     lines = [*lines]
     for _ in range(rng.choice((1, 1, 1, 2, 5))):

@@ -137,6 +137,6 @@ def read(path: Path) -> NDArray:
 
 
 def files_in(folder: Path) -> set[str]:
-    """Return the names of all files in a folder and its sub-folders, but for the records of runs."""
+    """Return the names of all files in a folder and its sub-folders, but for the ledgers of runs."""
     files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     return {name for name in files if not name.endswith((".ledger.jsonl", ".csv"))}

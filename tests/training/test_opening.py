@@ -200,7 +200,7 @@ def test_plan_and_record_say_that_it_was_trained_here(tmp_path):
     assert "random seed 0" in ledger.path.read_text()
 
 
-def test_labels_of_one_class_are_trained_with_a_doubt(tmp_path):
+def test_labels_of_one_class_are_trained_with_a_warning(tmp_path):
     """As ilastik does it: every pixel is of that class."""
 
     def one_class(file):

@@ -511,7 +511,7 @@ def test_buttons_say_what_they_need(results):
     assert "No image failed" in retry.toolTip()
     section.set_ledger(Ledger((LedgerRow("layer:a", "failed"),)))
     assert state() == [False, True, True, True]
-    assert "no record on disk" in retry.toolTip()
+    assert "no ledger on disk" in retry.toolTip()
     section.set_listed(True)
     assert state() == [True, True, True, True]
     assert "what is set now" in retry.toolTip()

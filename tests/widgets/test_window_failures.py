@@ -140,8 +140,8 @@ PLACES = {
     "finishing": (Hdf5Writer, "finish", True),
     "removing what is not whole": (Hdf5Writer, "abort", None),
     "noting": (Recorder, "note", False),
-    "beginning the record": (Recorder, "__init__", False),
-    "closing the record": (Recorder, "close", None),
+    "beginning the ledger": (Recorder, "__init__", False),
+    "closing the ledger": (Recorder, "close", None),
     "hashing the classifier": (plan, "classifier_hash", False),
 }
 

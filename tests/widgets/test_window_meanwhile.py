@@ -66,7 +66,7 @@ def test_second_run_at_once_is_not_started(window, large):
 
 
 def test_two_docks_on_the_same_outputs(window, large, qtbot):
-    """Each output is whole and of one of them; the other says that it appeared meanwhile. Both records are whole."""
+    """Each output is whole and of one of them; the other says that it appeared meanwhile. Both ledgers are whole."""
     other = BatchPredictionWidget(ViewerModel())
     qtbot.addWidget(other)
     other.show()

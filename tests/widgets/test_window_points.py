@@ -396,7 +396,7 @@ def test_progress_is_said_in_words(window, large, monkeypatch):
 
 
 def test_repaired_image_is_run_again_and_resumed(window, another, case, qtbot, monkeypatch):
-    """A failed image is repaired and run again; another window goes on with the record and shows the whole run."""
+    """A failed image is repaired and run again; another window goes on with the ledger and shows the whole run."""
     folder = case("a_2d_u8")
     whole = (folder / "test1.png").read_bytes()
     (folder / "test1.png").write_bytes(whole[: len(whole) // 2])

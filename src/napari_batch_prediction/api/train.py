@@ -20,7 +20,7 @@ from napari_batch_prediction.images.arrays import array_image, is_array, is_laye
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.locations.base import Location
 from napari_batch_prediction.locations.inputs import expand_inputs, open_image
-from napari_batch_prediction.training.forest import train_project, training_doubts
+from napari_batch_prediction.training.forest import train_project, training_warnings
 from napari_batch_prediction.training.labelled_image import SPATIAL, LabelledImage, label_blocks
 from napari_batch_prediction.training.pairing import pair_labels
 from napari_batch_prediction.training.reopening import ReopeningImage
@@ -133,8 +133,8 @@ def train(
         for image, source in zip(opened, given, strict=False):
             if image is not source:
                 image.close()
-    for doubt in training_doubts(training, examples):
-        warnings.warn(str(doubt), stacklevel=2)
+    for warning in training_warnings(training, examples):
+        warnings.warn(str(warning), stacklevel=2)
     return PixelClassification(project, training)
 
 

@@ -1,4 +1,4 @@
-"""The choice of a record's name, under its earlier name."""
+"""The choice of a ledger's name, under its earlier name."""
 
 from napari_batch_prediction.running.recorder import _new_path
 

@@ -10,7 +10,7 @@ from napari_batch_prediction.axes import as_float32
 from napari_batch_prediction.classifiers.base import PROBABILITIES, Classifier, Source
 from napari_batch_prediction.classifiers.description import Description
 from napari_batch_prediction.classifiers.stage import Stage
-from napari_batch_prediction.classifiers.tensor import chosen, doubts, formula_text, variant
+from napari_batch_prediction.classifiers.tensor import chosen, formula_text, project_warnings, variant
 from napari_batch_prediction.classifiers.warnings import brightest, type_warnings, unlike
 from napari_batch_prediction.engine.base import Channels
 from napari_batch_prediction.engine.compiled.engine import ENGINE
@@ -81,21 +81,21 @@ class Autocontext(Classifier):
     def warnings(self, dtype: np.dtype) -> list[Problem]:
         """Return warnings that an image of this type may be unlike the training images."""
         image, probabilities = self._brightest
-        doubt = doubts(self.projects)
+        of_project = project_warnings(self.projects)
         problems = type_warnings(dtype, self.projects[0].dtype, image)
         if problems or not probabilities or not _is_possible(dtype):
-            return doubt + problems
+            return of_project + problems
         # Thresholds are below the values of the training images. If these had another type, the largest threshold is
         # far from the largest value.
         full = _full(dtype)
         if full / 200 < probabilities <= full:
-            return doubt
+            return of_project
         text = (
             f"The image is {dtype}, in which one stage gives its probabilities to the next as 0 to {full:g}, but the "
             f"forest compares them with values up to {probabilities:.3g}: the training images were of another type. "
             "Use images of that type."
         )
-        return [*doubt, unlike(text)]
+        return [*of_project, unlike(text)]
 
     def _with_structure_tensor(self, value: StructureTensor) -> Classifier:
         return Autocontext(chosen(self.projects, value))

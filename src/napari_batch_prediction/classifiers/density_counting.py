@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from napari_batch_prediction.classifiers.base import COUNT_COLUMNS, COUNTS, DENSITY, PROBABILITIES, Classifier, Source
 from napari_batch_prediction.classifiers.description import Description, StageDescription
-from napari_batch_prediction.classifiers.tensor import Fit, chosen, doubts, formula_text, variant
+from napari_batch_prediction.classifiers.tensor import Fit, chosen, formula_text, project_warnings, variant
 from napari_batch_prediction.classifiers.warnings import brightest, type_warnings
 from napari_batch_prediction.engine.base import Predictor
 from napari_batch_prediction.engine.compiled.engine import ENGINE
@@ -114,7 +114,7 @@ class DensityCounting(Classifier):
 
     def warnings(self, dtype: np.dtype) -> list[Problem]:
         """Return warnings that counts in an image of this type may be wrong."""
-        return doubts([self.project]) + type_warnings(dtype, self.project.dtype, self._brightest)
+        return project_warnings([self.project]) + type_warnings(dtype, self.project.dtype, self._brightest)
 
     def _with_structure_tensor(self, value: StructureTensor) -> Classifier:
         # Regressors that were trained here are right with the features that they were trained on.

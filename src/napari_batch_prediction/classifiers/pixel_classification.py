@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_batch_prediction.classifiers.base import PROBABILITIES, Classifier
 from napari_batch_prediction.classifiers.description import Description
 from napari_batch_prediction.classifiers.stage import Stage
-from napari_batch_prediction.classifiers.tensor import chosen, doubts, formula_text, variant
+from napari_batch_prediction.classifiers.tensor import chosen, formula_text, project_warnings, variant
 from napari_batch_prediction.classifiers.warnings import brightest, type_warnings
 from napari_batch_prediction.engine.tiles import Memory
 from napari_batch_prediction.errors import SettingsError
@@ -63,7 +63,7 @@ class PixelClassification(Classifier):
         return brightest(project.trees, project.selection, n, range(n))
 
     def report(self, *, smaller: bool = True, seconds: float = 20.0) -> "TrainingReport":
-        """Return a report on the training: agreement with the labels, importance of features, doubtful labels.
+        """Return a report: agreement with the labels, importance of features, labels that are predicted wrongly.
 
         Parameters
         ----------
@@ -95,7 +95,7 @@ class PixelClassification(Classifier):
 
     def warnings(self, dtype: np.dtype) -> list[Problem]:
         """Return warnings that an image of this type may be unlike the training images."""
-        return doubts([self.project]) + type_warnings(dtype, self.project.dtype, self._brightest)
+        return project_warnings([self.project]) + type_warnings(dtype, self.project.dtype, self._brightest)
 
     def _with_structure_tensor(self, value: StructureTensor) -> Classifier:
         # What was trained here is right with the features that it was trained on.

@@ -31,9 +31,9 @@ def save_classifier(
     """
     path = absolute_path(path)
     check_place(path, existing)
-    if project.formula.doubt:
+    if project.formula.warning:
         raise SettingsError(
-            f"The classifier is not saved, since its features are not certain. {project.formula.doubt} Set "
+            f"The classifier is not saved, since its features are not certain. {project.formula.warning} Set "
             "structure_tensor when it is loaded, then save it.",
             setting="structure_tensor",
         )

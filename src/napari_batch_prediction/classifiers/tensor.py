@@ -56,7 +56,7 @@ def settled(
 ) -> tuple[P, ...]:
     """Return stages of a project with the formula that its training images tell, if its text leaves that open.
 
-    Whatever fails leaves the formula that is more likely, with a doubt where that is not likely enough.
+    Whatever fails leaves the formula that is more likely, with a warning where that is not likely enough.
 
     Parameters
     ----------
@@ -86,8 +86,8 @@ def settled(
     if not reason:
         best = max(fits, key=fits.__getitem__)
         return with_formula(stages, TensorFormula(best, told=_told(fits, best, n_pixels)))
-    doubt = "" if default.known == "likely" else _doubt(file, default.value, reason)
-    return with_formula(stages, replace(default, doubt=doubt))
+    warning = "" if default.known == "likely" else _warning(file, default.value, reason)
+    return with_formula(stages, replace(default, warning=warning))
 
 
 def class_fit(file: ProjectFile, lanes: Sequence[Lane], applets: Sequence[str], sources: Sequence[str]) -> Fit:
@@ -122,11 +122,11 @@ def class_fit(file: ProjectFile, lanes: Sequence[Lane], applets: Sequence[str], 
     return fit
 
 
-def doubts(stages: Sequence[Project]) -> list[Problem]:
+def project_warnings(stages: Sequence[Project]) -> list[Problem]:
     """Return the warnings that a project was trained here, and that the formula is a guess."""
     path = stages[0].path
     again = [Problem("classifier", s.trained_again, path=path, severity="warning") for s in stages if s.trained_again]
-    guessed = [stage.formula.doubt for stage in stages if stage.formula.doubt][:1]
+    guessed = [stage.formula.warning for stage in stages if stage.formula.warning][:1]
     return again + [
         Problem("classifier", text, setting="structure_tensor", path=path, severity="warning") for text in guessed
     ]
@@ -142,9 +142,9 @@ def formula_text(stages: Sequence[Project]) -> str:
     """Return the formula in words, and how it was told; empty for the usual one, and without a structure tensor."""
     for stage in stages:
         formula = stage.formula
-        if stage.selection.has_structure_tensor and (formula.value == "gradient" or formula.told or formula.doubt):
-            if formula.doubt:
-                return f"{formula.value}? {formula.doubt}"
+        if stage.selection.has_structure_tensor and (formula.value == "gradient" or formula.told or formula.warning):
+            if formula.warning:
+                return f"{formula.value}? {formula.warning}"
             told = formula.told or "As in all projects before ilastik 1.2."
             return f"{formula.value}: the {WORDS[formula.value]}. {told}"
     return ""
@@ -168,7 +168,7 @@ def _told(fits: dict[StructureTensor, float], best: StructureTensor, n_pixels: i
     )
 
 
-def _doubt(file: ProjectFile, value: StructureTensor, reason: str) -> str:
+def _warning(file: ProjectFile, value: StructureTensor, reason: str) -> str:
     other = next(v for v in get_args(StructureTensor) if v != value)
     return (
         f"{file.path.name} was saved by ilastik {file.version}. At the time it was trained, the formula of Structure "

@@ -120,7 +120,7 @@ def make_demo(folder: Path) -> BatchJob:
         (folder / name).write_bytes(content)
     whole = sample[NUCLEI.images[2].name]
     (folder / DAMAGED).write_bytes(whole[: len(whole) // 2])
-    for earlier in (record, record.with_name("demo.csv")):  # the record of an earlier demo, and its summary
+    for earlier in (record, record.with_name("demo.csv")):  # the ledger of an earlier demo, and its summary
         earlier.unlink(missing_ok=True)
     job = NUCLEI.job(
         inputs=[str(folder / name) for name in (*(path.name for path in NUCLEI.images), DAMAGED)],

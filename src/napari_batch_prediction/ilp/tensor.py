@@ -21,14 +21,14 @@ class TensorFormula:
         ``"yes"`` if it is certain, ``"likely"`` or ``"no"`` if the training images may tell another.
     told
         A sentence on how the formula was told, if not by the project's text; else empty.
-    doubt
+    warning
         A sentence if the formula is a guess; else empty.
     """
 
     value: StructureTensor
     known: Known = "yes"
     told: str = ""
-    doubt: str = ""
+    warning: str = ""
 
 
 _FIRST_OPEN, _FIRST_FAST, _FIRST_NAMED = (1, 2, 0), (1, 3, 0), (1, 3, 2)

@@ -176,7 +176,7 @@ class BatchJob(Settings):
         "classifier, settings and versions.",
     )
     ledger: Annotated[Path | None, Option("PATH")] = Field(
-        None, description="File of the record; a new one beside the outputs if not given."
+        None, description="File of the ledger; a new one beside the outputs if not given."
     )
     memory: Annotated[_Memory, Option("M", parse=parse_size)] = Field(
         None,

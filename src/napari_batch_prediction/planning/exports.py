@@ -20,7 +20,7 @@ TABLE_FORMAT = "csv"
 
 _CLASS = "{class}"
 
-# The table beside a record has its name with another ending, and a number if need be.
+# The table beside a ledger has its name with another ending, and a number if need be.
 _LONGEST_RECORD = MAX_NAME - 10
 
 
@@ -102,15 +102,15 @@ def _per_class(export: NamedExport) -> list[NamedExport]:
 
 
 def check_paths(job: BatchJob) -> None:
-    """Raise :class:`SettingsError` if no file can have the name of a job's classifier or record."""
+    """Raise :class:`SettingsError` if no file can have the name of a job's classifier or ledger."""
     require_path(job.classifier, SettingsError, "The classifier", "classifier")
     if job.ledger is not None:
-        require_path(absolute_path(job.ledger), SettingsError, "The record", "ledger")
+        require_path(absolute_path(job.ledger), SettingsError, "The ledger", "ledger")
         if job.ledger.name in ("", ".."):  # "", "." and "/" too
-            raise SettingsError(f"The record '{job.ledger}' is a folder. Name a file in it.", setting="ledger")
+            raise SettingsError(f"The ledger '{job.ledger}' is a folder. Name a file in it.", setting="ledger")
         if len(os.fsencode(job.ledger.name)) > _LONGEST_RECORD:
             raise SettingsError(
-                f"The record '{shown(job.ledger)}' has a name of more than {_LONGEST_RECORD} bytes, which leaves no "
+                f"The ledger '{shown(job.ledger)}' has a name of more than {_LONGEST_RECORD} bytes, which leaves no "
                 "room for that of the table beside it. Choose a shorter one.",
                 setting="ledger",
             )
@@ -158,7 +158,7 @@ def counted(exports: Iterable[NamedExport]) -> NamedExport | None:
     Raises
     ------
     SettingsError
-        If two tables differ in source or region, since an image has one count in the record.
+        If two tables differ in source or region, since an image has one count in the ledger.
     """
     tables = [export for export in exports if export.is_table]
     if not tables:

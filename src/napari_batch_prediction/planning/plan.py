@@ -50,7 +50,7 @@ class Plan:
     classifier_sha256
         SHA-256 of the classifier's file, in hexadecimal.
     resumed
-        True if this resumes the run of the job's record.
+        True if this resumes the run of the job's ledger.
     tables
         The file of each table, by its export's name.
     arrays
@@ -60,7 +60,7 @@ class Plan:
     folder
         The folder that all files of inputs share; None if no input is a file.
     recorded
-        The record to go on with, as it was read; None for a new run.
+        The ledger to go on with, as it was read; None for a new run.
     left_out
         Results of this program in folders and patterns, which are no inputs.
 

@@ -1,4 +1,4 @@
-"""Provenance of outputs: the stamp stored in them, and hashes and versions for the record."""
+"""Provenance of outputs: the stamp stored in them, and hashes and versions for the ledger."""
 
 import hashlib
 import json

@@ -116,7 +116,7 @@ class RowMaker:
         outputs
             Its outputs, and its problems so far.
         before
-            The input in the record of the run to resume; None in a new run.
+            The input in the ledger of the run to resume; None in a new run.
         """
         plans, problems = outputs
         warnings = item.warnings

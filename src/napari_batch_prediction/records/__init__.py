@@ -1,1 +1,1 @@
-"""Events of a run, the ledger in memory, and the record on disk."""
+"""Events of a run, and its ledger: in memory, and as a file."""

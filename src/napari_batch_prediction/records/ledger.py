@@ -124,7 +124,7 @@ class Ledger:
     rows
         One row for each input, in their order.
     path
-        File of the record, from which the run can be resumed; None if nothing was run, or only images
+        File of the ledger, from which the run can be resumed; None if nothing was run, or only images
         in memory.
     tables
         The file of each written table, by its export's name.

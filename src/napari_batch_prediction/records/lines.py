@@ -1,4 +1,4 @@
-"""The lines of a record, checked as they are read: a record may come from anywhere."""
+"""The lines of a ledger, checked as they are read: a ledger may come from anywhere."""
 
 import json
 import os
@@ -29,7 +29,7 @@ class _Line(BaseModel):
 
 
 class RunLine(_Line):
-    """A run begins, or goes on; older records have no number of inputs and no token."""
+    """A run begins, or goes on; older ledgers have no number of inputs and no token."""
 
     kind: Literal["run"]
     format: int
@@ -79,7 +79,7 @@ class TableLine(_Line):
 
 
 class EndLine(_Line):
-    """An input has ended; older records have no counts."""
+    """An input has ended; older ledgers have no counts."""
 
     kind: Literal["end"]
     index: Index
@@ -100,7 +100,7 @@ class FilesLine(_Line):
 
 
 class FinishLine(_Line):
-    """A run has ended; the hash is that of the summary, which older records do not have."""
+    """A run has ended; the hash is that of the summary, which older ledgers do not have."""
 
     kind: Literal["finish"]
     tables: dict[str, str] = {}
@@ -113,7 +113,7 @@ _LINE: TypeAdapter[Line] = TypeAdapter(Annotated[Line, Field(discriminator="kind
 
 
 def parse_line(text: bytes) -> Line:
-    """Return a line of a record.
+    """Return a line of a ledger.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Reading the record of a run back."""
+"""Reading the ledger of a run back."""
 
 import os
 from collections.abc import Collection
@@ -30,12 +30,12 @@ _TELLING = tuple(f'{{"kind": "{kind}"'.encode() for kind in ("run", "end", "fini
 
 
 def read_record(path: Path) -> Recorded:
-    """Read the record of a run, finished or not; an incomplete last line is ignored.
+    """Read the ledger of a run, finished or not; an incomplete last line is ignored.
 
     Raises
     ------
     SettingsError
-        If the file is missing, is not a record, or does not hold every input of its run.
+        If the file is missing, is not a ledger, or does not hold every input of its run.
     """
     run, job = None, None
     inputs: dict[int, RecordedInput] = {}
@@ -62,11 +62,13 @@ def read_record(path: Path) -> Recorded:
                     recorded.begun = True
         except (ValueError, RecursionError) as error:
             raise SettingsError(
-                f"Line {number} of {path} is not one of a record: {str(error)[:_LONGEST]}.", setting="ledger", path=path
+                f"Line {number} of {path} is not a line of a ledger: {str(error)[:_LONGEST]}.",
+                setting="ledger",
+                path=path,
             ) from error
     if run is None or job is None:
         raise SettingsError(
-            f"{path} is not the record of a run: it does not begin with a run. Choose a file *{SUFFIX}."
+            f"{path} is not the ledger of a run: it does not begin with a run. Choose a file *{SUFFIX}."
         )
     _check_complete(path, inputs, len(inputs) if run.n_inputs is None else run.n_inputs)
     return Recorded(
@@ -81,10 +83,10 @@ def read_record(path: Path) -> Recorded:
 
 
 def _check_complete(path: Path, inputs: Collection[int], n_inputs: int) -> None:
-    """Raise SettingsError unless a record names every input, by its index."""
+    """Raise SettingsError unless a ledger names every input, by its index."""
     if len(inputs) != n_inputs or any(index >= n_inputs for index in inputs):
         raise SettingsError(
-            f"The record {path} is cut: it names {len(inputs)} of {n_inputs} inputs, since its run ended while they "
+            f"The ledger {path} is cut: it names {len(inputs)} of {n_inputs} inputs, since its run ended while they "
             "were written down, before anything was predicted. Remove it, and start the run again.",
             setting="ledger",
             path=path,
@@ -92,9 +94,9 @@ def _check_complete(path: Path, inputs: Collection[int], n_inputs: int) -> None:
 
 
 def files_of_record(path: Path) -> dict[str, int | None]:
-    """Return the files that a record says its run has written, by absolute path, each with its size if it is known.
+    """Return the files that a ledger says its run has written, by absolute path, each with its size if it is known.
 
-    If the record was moved together with them, also where they are now: a new record is in the folder that all files of
+    If the ledger was moved together with them, also where they are now: a new ledger is in the folder that all files of
     its run share, unless the user chose its name. What cannot be read is left out.
     """
     try:
@@ -155,11 +157,11 @@ def _read_tables(line: EndLine) -> dict[str, Table]:
 
 
 def _content(path: Path) -> bytes:
-    """Return the whole lines of a record."""
-    require_path(path, SettingsError, "The record", "ledger")
+    """Return the whole lines of a ledger."""
+    require_path(path, SettingsError, "The ledger", "ledger")
     refuse_special(path, SettingsError)
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise SettingsError(f"The record {path} cannot be read: {error.strerror}. Check its name.") from error
+        raise SettingsError(f"The ledger {path} cannot be read: {error.strerror}. Check its name.") from error
     return content[: content.rfind(b"\n") + 1]

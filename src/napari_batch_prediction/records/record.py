@@ -1,4 +1,4 @@
-"""The record of a run: a file of JSON lines, written as it happens."""
+"""The ledger of a run: a file of JSON lines, written as it happens."""
 
 import errno
 import json
@@ -22,22 +22,22 @@ from napari_batch_prediction.turns import Turn
 SUFFIX = ".ledger.jsonl"
 
 FORMAT = 1
-"""Version of the layout of a record."""
+"""Version of the layout of a ledger."""
 
 
 class RecordExistsError(SettingsError):
-    """The name of a new record is taken."""
+    """The name of a new ledger is taken."""
 
 
 class Record:
-    """A record to be written, locked against other runs until closed.
+    """A ledger to be written, locked against other runs until closed.
 
     Parameters
     ----------
     path
         The file, which must exist if ``continued``, and must not exist otherwise.
     continued
-        True to continue the record of an earlier run.
+        True to continue the ledger of an earlier run.
 
     Attributes
     ----------
@@ -63,11 +63,11 @@ class Record:
         except OSError as error:
             if isinstance(error, FileExistsError) and os.path.lexists(path):
                 kind = "is a folder. Name another file" if path.is_dir() else "exists. Resume it, name another file"
-                text = f"The record {path} {kind}, or remove it."
+                text = f"The ledger {path} {kind}, or remove it."
                 raise RecordExistsError(text, setting="ledger", path=path) from None
             reason = f"{path.parent} is a file" if path.parent.is_file() else error.strerror
             raise ExportError(
-                f"The record {path} cannot be written: {reason}. Name another file.", setting="ledger", path=path
+                f"The ledger {path} cannot be written: {reason}. Name another file.", setting="ledger", path=path
             ) from error
         self._turn: Turn | None = None
         try:
@@ -92,7 +92,7 @@ class Record:
         """
         if self._turn is not None and not self._turn.is_taken():
             raise ExportError(
-                f"The record {self.path} is written by another run now, since this one stood still. Resume it once "
+                f"The ledger {self.path} is written by another run now, since this one stood still. Resume it once "
                 "that has ended."
             )
         line = json.dumps({"kind": kind, "time": datetime.now(UTC).isoformat(timespec="milliseconds"), **values})
@@ -103,7 +103,7 @@ class Record:
                 os.fsync(self._file.fileno())
                 self._synced = time.monotonic()
         except OSError as error:
-            raise ExportError(f"The record {self.path} cannot be written: {error.strerror}.") from error
+            raise ExportError(f"The ledger {self.path} cannot be written: {error.strerror}.") from error
 
     def close(self) -> None:
         """Close the file, and unlock it for other runs."""
@@ -115,7 +115,7 @@ class Record:
 
     def _lock(self) -> None:
         """Lock the file: by the system, or where the disk has no locks, by a file beside it that says who writes."""
-        taken = SettingsError(f"Another run is writing to the record {self.path}. Wait for it to end.")
+        taken = SettingsError(f"Another run is writing to the ledger {self.path}. Wait for it to end.")
         try:
             _lock(self._file)
         except OSError as error:
@@ -129,7 +129,7 @@ class Record:
             if sign.exists():
                 raise taken
             raise ExportError(
-                f"The record {self.path} cannot be locked: its disk has no locks, and {sign} cannot be made. Name "
+                f"The ledger {self.path} cannot be locked: its disk has no locks, and {sign} cannot be made. Name "
                 "another file.",
                 setting="ledger",
                 path=self.path,
@@ -161,7 +161,7 @@ else:
 
 @dataclass
 class RecordedInput:
-    """One input in a record.
+    """One input in a ledger.
 
     Attributes
     ----------
@@ -183,7 +183,7 @@ class RecordedInput:
 
 @dataclass(frozen=True)
 class Recorded:
-    """The contents of a record.
+    """The contents of a ledger.
 
     Attributes
     ----------
@@ -213,7 +213,7 @@ class Recorded:
 
 
 def note_tables(tables: Mapping[str, Table]) -> dict[str, object]:
-    """Return the tables as entries of a line; counts have an entry without columns, as in older records."""
+    """Return the tables as entries of a line; counts have an entry without columns, as in older ledgers."""
     counts = tables[COUNTS].rows if COUNTS in tables else ()
     others = {name: asdict(table) for name, table in tables.items() if name != COUNTS}
     return {"counts": counts, **({"tables": others} if others else {})}

@@ -1,1 +1,1 @@
-"""Running a plan: tasks, executors, outputs, tables and the record."""
+"""Running a plan: tasks, executors, outputs, tables and the ledger."""

@@ -1,4 +1,4 @@
-"""Writing the events of a run to its record."""
+"""Writing the events of a run to its ledger."""
 
 import hashlib
 import os
@@ -23,12 +23,12 @@ from napari_batch_prediction.records.record import FORMAT, SUFFIX, Record, Recor
 
 _NUMBERED = 20
 
-# Bytes of the classifier's name in that of a record.
+# Bytes of the classifier's name in that of a ledger.
 _LONGEST_STEM = 180
 
 
 class Recorder:
-    """Writes the events of one run to its record.
+    """Writes the events of one run to its ledger.
 
     Parameters
     ----------
@@ -40,16 +40,16 @@ class Recorder:
     Raises
     ------
     SettingsError
-        If the job's record exists and is not resumed, another run is writing to it or has written to it since the
+        If the job's ledger exists and is not resumed, another run is writing to it or has written to it since the
         plan was made, or its summary has the name of a table.
     ExportError
-        If the record cannot be written.
+        If the ledger cannot be written.
     """
 
     def __init__(self, plan: Plan, token: str) -> None:
         path = plan.job.ledger or _new_path(plan)
         if (table := next(_summary_paths(path))) in plan.tables.values():
-            raise SettingsError(f"The table {table} is also the summary of the record {path}. Name another file.")
+            raise SettingsError(f"The table {table} is also the summary of the ledger {path}. Name another file.")
         self._plan, self._token = plan, token
         recorded = plan.recorded
         self._hashes = set(recorded.hashes if recorded is not None else ())
@@ -58,18 +58,18 @@ class Recorder:
         if recorded is not None and self._record.size != recorded.size:
             self._record.close()
             raise SettingsError(
-                f"Another run has written to the record {path} since it was read. Resume it again.",
+                f"Another run has written to the ledger {path} since it was read. Resume it again.",
                 setting="ledger",
                 path=path,
             )
 
     def note(self, event: Event) -> Event:
-        """Record an event before others see it; return it, the last event with the record's path.
+        """Note an event before others see it; return it, the last event with the ledger's path.
 
         Raises
         ------
         ExportError
-            If the record cannot be written.
+            If the ledger cannot be written.
         """
         match event:
             case BatchStarted():
@@ -141,7 +141,7 @@ class Recorder:
         Raises
         ------
         ExportError
-            If the record cannot be written.
+            If the ledger cannot be written.
         """
         self._record.write("files", sha256=[self._hash(content)])
 
@@ -155,7 +155,7 @@ class Recorder:
         return digest
 
     def _write_summary(self, content: bytes) -> None:
-        """Write the summary beside the record, under the first name that is not that of another's file."""
+        """Write the summary beside the ledger, under the first name that is not that of another's file."""
         for path in _summary_paths(self.path):
             try:
                 write_whole(path, content, replace=self.may_replace(path), token=self._token)
@@ -164,7 +164,7 @@ class Recorder:
             return
 
     def close(self) -> None:
-        """Close the record, and unlock it for other runs."""
+        """Close the ledger, and unlock it for other runs."""
         self._record.close()
 
 
@@ -173,14 +173,14 @@ def _header(image: ImageInfo) -> dict[str, object]:
 
 
 def _summary_paths(record: Path) -> Iterator[Path]:
-    """Yield the names for the table that stands beside a record, the best first."""
+    """Yield the names for the table that stands beside a ledger, the best first."""
     stem = record.name.removesuffix(SUFFIX)
     for i in count(1):
         yield record.with_name(f"{stem}{f'_{i}' if i > 1 else ''}.csv")
 
 
 def _new_path(plan: Plan) -> Path:
-    """Return the first choice for a new record, in a folder that can be written to.
+    """Return the first choice for a new ledger, in a folder that can be written to.
 
     That is the folder which all outputs and tables share, or else the first that one of them is in, outside of stores.
     """
@@ -197,7 +197,7 @@ def _new_path(plan: Plan) -> Path:
 
 
 def _new_record(path: Path) -> Record:
-    """Return a new record of this name, or with a number if another run has taken it."""
+    """Return a new ledger of this name, or with a number if another run has taken it."""
     stem = path.name.removesuffix(SUFFIX)
     for i in count(1):
         # After some tries the numbers are left to others: of hundreds of runs each would try those of all before it.

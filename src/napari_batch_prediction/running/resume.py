@@ -1,4 +1,4 @@
-"""Resuming a run from its record."""
+"""Resuming a run from its ledger."""
 
 import os
 from collections.abc import Callable
@@ -26,7 +26,7 @@ def plan_resume(ledger: Path, *, failed: bool = False, should_cancel: Callable[[
     Parameters
     ----------
     ledger
-        The record of the run.
+        The ledger of the run.
     failed
         True to run only inputs that failed, not those that were cancelled or never begun.
     should_cancel
@@ -35,7 +35,7 @@ def plan_resume(ledger: Path, *, failed: bool = False, should_cancel: Callable[[
     Raises
     ------
     SettingsError
-        If it is cancelled, the record is missing or not valid, or the classifier has changed.
+        If it is cancelled, the ledger is missing or not valid, or the classifier has changed.
     ProjectError
         If the classifier cannot be used.
     """
@@ -45,7 +45,7 @@ def plan_resume(ledger: Path, *, failed: bool = False, should_cancel: Callable[[
     is_there = os.path.isfile(job.classifier)  # noqa: PTH113
     if is_there and file_hash(job.classifier) != recorded.classifier_sha256:
         raise SettingsError(
-            f"The classifier {job.classifier} has changed since the run that {ledger} records. Put the old file "
+            f"The classifier {job.classifier} has changed since the run of {ledger}. Put the old file "
             "back, or start a new run."
         )
     plan = make_plan(job, earlier=recorded.inputs, decide=partial(_decide, failed=failed), should_cancel=should_cancel)
@@ -90,7 +90,7 @@ def resume(
     Parameters
     ----------
     ledger
-        The record of the run, a file ``*.ledger.jsonl``, or what ``run`` returned.
+        The ledger of the run, a file ``*.ledger.jsonl``, or what ``run`` returned.
     failed
         True to run only inputs that failed, not those that were cancelled or never begun.
     on_event
@@ -105,7 +105,7 @@ def resume(
     Raises
     ------
     SettingsError
-        If the record is missing or not valid, or the classifier has changed.
+        If the ledger is missing or not valid, or the classifier has changed.
     ProjectError
         If the classifier cannot be used.
 
@@ -119,5 +119,5 @@ def resume(
     """
     path = ledger.path if isinstance(ledger, Ledger) else ledger
     if not isinstance(path, str | os.PathLike):
-        raise SettingsError(f"{path!r} is no record of a run, expected a file *{SUFFIX}.", setting="ledger")
+        raise SettingsError(f"{path!r} is not the ledger of a run, expected a file *{SUFFIX}.", setting="ledger")
     return run_plan(plan_resume(Path(path), failed=failed), on_event, should_cancel)

@@ -1,4 +1,4 @@
-"""Running a plan: handing over tasks in order, yielding events, writing the record and the tables."""
+"""Running a plan: handing over tasks in order, yielding events, writing the ledger and the tables."""
 
 import secrets
 from collections import Counter
@@ -51,7 +51,7 @@ def iter_run(
     end for every input, and writes the tables of the inputs that are done. Closing the generator early does the same
     without events and tables.
 
-    The outputs of inputs in memory are in :class:`FileFinished`. A run of such inputs alone has no record, since it
+    The outputs of inputs in memory are in :class:`FileFinished`. A run of such inputs alone has no ledger, since it
     cannot be resumed.
 
     Parameters
@@ -74,9 +74,9 @@ def iter_run(
     Raises
     ------
     SettingsError
-        If the record exists and is not resumed, or another run is writing to it.
+        If the ledger exists and is not resumed, or another run is writing to it.
     ExportError
-        If the record cannot be written; if a table cannot, after the last event.
+        If the ledger cannot be written; if a table cannot, after the last event.
     """
     run = _Run(plan, should_cancel, make_executor)
     has_files = plan.resumed or any(not row.location.in_memory or row.outputs for row in rows_to_run(plan).values())
@@ -97,7 +97,7 @@ def iter_run(
     path = recorder.path if recorder else None
     if run.table_error is not None:
         record = path or (plan.job.ledger if plan.resumed else None)
-        remedy = f" The counts are in the record {record}: resume it to have the table." if record else ""
+        remedy = f" The counts are in the ledger {record}: resume it to have the table." if record else ""
         raise ExportError(f"{str(run.table_error).rstrip('.')}.{remedy}") from run.table_error
     return replace(run.ledger(), path=path)
 
@@ -151,7 +151,7 @@ class _Run:
         self.recorder: Recorder | None = None
 
     def remove_leftovers(self, recorded: Recorded) -> None:
-        """Remove what earlier parts of the run have left; the record is locked, so that none is going on."""
+        """Remove what earlier parts of the run have left; the ledger is locked, so that none is going on."""
         files = [path for row in self._plan.rows for path in row.outputs.values()]
         for folder in dict.fromkeys(path.parent for path in [*files, *self._plan.tables.values(), recorded.path]):
             try:

@@ -25,7 +25,7 @@ def write_table(plan: Plan, name: str, rows: Sequence[LedgerRow], recorder: Reco
     rows
         The ledger's rows. Inputs that are not done are left out; if none is done, no file is written.
     recorder
-        The record of the run; None if there is none.
+        The ledger of the run; None if there is none.
     token
         The mark of the run in the names of temporary files.
 

@@ -36,5 +36,5 @@ class Retries:
 
 
 def _settings(job: BatchJob) -> BatchJob:
-    """Return a job without its inputs and the name of its record, with whole paths."""
+    """Return a job without its inputs and the name of its ledger, with whole paths."""
     return job.model_copy(update={"ledger": None}).absolute().model_copy(update={"inputs": ()})

@@ -54,7 +54,7 @@ class BatchSession:
     checked
         A check has ended; emitted with the plan, or with None if there can be none.
     recorded
-        The record of a run to resume was read; emitted with it.
+        The ledger of a run to resume was read; emitted with it.
     checking
         The check of the inputs of a run makes progress; emitted with its steps.
     started
@@ -74,7 +74,7 @@ class BatchSession:
     selected
         The locations that :meth:`start_selected` runs.
     ledger
-        The ledger of the last run or record; None before the end of the run.
+        The ledger of the last run, or of one that was read; None before the end of the run.
     """
 
     state_changed = Signal(object)
@@ -181,7 +181,7 @@ class BatchSession:
     def retry_failed(self) -> None:
         """Run the images of the last run that failed or had a problem again, with the job as it stands.
 
-        If the job is that of the last run, its record goes on, and its other images stay as they are. Images that are
+        If the job is that of the last run, its ledger goes on, and its other images stay as they are. Images that are
         not among the inputs any more are run with the settings of that run. Without effect during a run, or without a
         last run.
         """
@@ -193,16 +193,16 @@ class BatchSession:
             self.retry_as_before()
 
     def retry_as_before(self) -> None:
-        """Run the same images again with the settings of the last run; without effect also if it has no record."""
+        """Run the same images again with the settings of the last run; without effect also if it has no ledger."""
         if self.ledger is not None and self.ledger.path is not None:
             self._run(partial(steps.retry, self.ledger.path))
 
     def resume(self, record: Path) -> None:
-        """Read the record of a run, and predict its unfinished images; without effect during a run."""
+        """Read the ledger of a run, and predict its unfinished images; without effect during a run."""
         self._run(partial(steps.resume, record))
 
     def show(self, record: Path) -> None:
-        """Read the record of a run to be shown, and run nothing; without effect during a run.
+        """Read the ledger of a run to be shown, and run nothing; without effect during a run.
 
         Raises
         ------

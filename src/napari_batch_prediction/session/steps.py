@@ -53,7 +53,7 @@ def check(
 
 
 def resume(record: Path, should_cancel: ShouldCancel) -> Generator[Recorded, None, Plan]:
-    """Read a record and plan the rest of its run. The record comes first, to be shown even if that fails."""
+    """Read a ledger and plan the rest of its run. The ledger comes first, to be shown even if that fails."""
     yield read_record(record)
     return plan_resume(record, should_cancel=should_cancel)
 
@@ -70,5 +70,5 @@ def run(plan: Plan, should_cancel: ShouldCancel) -> Generator[Event, None, Ledge
 
 
 def end_at_once(plan: Plan, should_cancel: ShouldCancel) -> Generator[Event, None, Ledger]:
-    """Run a plan that was cancelled before it began, for its events and its record."""
+    """Run a plan that was cancelled before it began, for its events and its ledger."""
     return iter_run(plan, lambda: True)

@@ -147,21 +147,21 @@ def training_axes(image: Image) -> str:
     return "".join(key for key in image.axes if key in "yx" or image.extents[key] > 1)
 
 
-def training_doubts(training: TrainingSet, examples: Examples) -> list[Problem]:
+def training_warnings(training: TrainingSet, examples: Examples) -> list[Problem]:
     """Return warnings about labels that a classifier can be trained on, but hardly to any use."""
-    doubts = []
+    found = []
     labels = np.unique(examples.classes).tolist()
     if len(labels) == 1:
         name = training.class_names[labels[0] - 1]
         text = f"Only '{name}' has labels, so every pixel gets the probability 1. Label pixels of another class, too."
-        doubts.append(Problem("mismatch", text, "labels", severity="warning"))
+        found.append(Problem("mismatch", text, "labels", severity="warning"))
     elif unlabelled := [name for i, name in enumerate(training.class_names, 1) if i not in labels]:
         text = f"Without labels: {listed(unlabelled)}. No pixel gets a probability for it."
-        doubts.append(Problem("mismatch", text, "labels", severity="warning"))
+        found.append(Problem("mismatch", text, "labels", severity="warning"))
     if n := int(np.isnan(examples.features).any(axis=1).sum()):
         text = f"{n} of {len(examples)} labelled pixels have features that are not a number (NaN), and are left out."
-        doubts.append(Problem("mismatch", text, "labels", severity="warning"))
-    return doubts
+        found.append(Problem("mismatch", text, "labels", severity="warning"))
+    return found
 
 
 def _lane(image: Image) -> Lane:

@@ -17,7 +17,7 @@ from napari_batch_prediction.ilp.training import StoredTraining, read_training
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.locations.paths import absolute_path
 from napari_batch_prediction.problems import Problem
-from napari_batch_prediction.training.forest import train_project, training_axes, training_doubts
+from napari_batch_prediction.training.forest import train_project, training_axes, training_warnings
 from napari_batch_prediction.training.images import open_training_image
 from napari_batch_prediction.training.labelled_image import SPATIAL, LabelledImage
 from napari_batch_prediction.training.training_set import MissingImage, TrainingSet
@@ -92,7 +92,7 @@ def train_from_labels(file: ProjectFile) -> tuple[PixelClassificationProject, Tr
             if image.blocks:
                 raise ProjectError(image.reason)
         training = _training_set(file, stored, images, missing, _selection(stored, images))
-        project, doubts = _trained(training)
+        project, problems = _trained(training)
     except BatchPredictionError as error:
         raise ProjectError(
             f"{file.path} was saved without its trained classifier, and it cannot be trained here: "
@@ -108,7 +108,7 @@ def train_from_labels(file: ProjectFile) -> tuple[PixelClassificationProject, Tr
         trained_again=(
             "The project was saved without its trained classifier. It was trained here from its "
             f"{count(n_pixels, 'labelled pixel')}, with {training.n_trees} trees and the random seed {training.seed}; "
-            "results differ a little from those that ilastik showed." + "".join(f" {doubt}" for doubt in doubts)
+            "results differ a little from those that ilastik showed." + "".join(f" {warning}" for warning in problems)
         ),
     )
     return trained, training
@@ -120,7 +120,7 @@ def _trained(training: TrainingSet) -> tuple[PixelClassificationProject, list[Pr
     finally:
         for item in training.images:
             item.image.close()
-    return project, training_doubts(training, examples)
+    return project, training_warnings(training, examples)
 
 
 def _found(file: ProjectFile, stored: StoredTraining, places: Places) -> tuple[list[LabelledImage], list[MissingImage]]:

@@ -143,7 +143,7 @@ class BatchPredictionWidget(QWidget):
         Raises
         ------
         SettingsError
-            If the record cannot be read.
+            If the ledger cannot be read.
         """
         self._session.show(record)
         self._pages.show_page(self._run.results)

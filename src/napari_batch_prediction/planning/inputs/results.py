@@ -16,8 +16,8 @@ from napari_batch_prediction.records.record import SUFFIX
 class Results:
     """Finds results among the files that a folder or a pattern matches, and remembers what it has read.
 
-    Results are files and stores that say so themselves, and those that a record names; the record lies in their
-    folder, or in one above it up to the folder that all matches share. Records and the tables beside them are results.
+    Results are files and stores that say so themselves, and those that a ledger names; the ledger lies in their
+    folder, or in one above it up to the folder that all matches share. Ledgers and the tables beside them are results.
     """
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class Results:
         return found
 
     def _recorded(self, folders: Collection[str]) -> dict[str, int | None]:
-        """Return the files, with sizes, that records name in some folders and up to the folder that these share."""
+        """Return the files, with sizes, that ledgers name in some folders and up to the folder that these share."""
         try:
             shared = os.path.commonpath(folders)
         except ValueError:  # different drives
@@ -55,7 +55,7 @@ class Results:
         return recorded
 
     def _recorded_in(self, folder: str) -> Iterable[dict[str, int | None]]:
-        """Yield the files that each record in a folder names, and the tables beside it."""
+        """Yield the files that each ledger in a folder names, and the tables beside it."""
         try:
             names = os.listdir(folder)  # noqa: PTH208
         except OSError:
@@ -86,7 +86,7 @@ class Results:
 
 
 def _is_as_recorded(match: SplitPath, file: str, recorded: Mapping[str, int | None]) -> bool:
-    """Return True if a record names a file, and it has the size that it had then."""
+    """Return True if a ledger names a file, and it has the size that it had then."""
     if file not in recorded:
         return False
     size = recorded[file]

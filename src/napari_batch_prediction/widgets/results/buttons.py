@@ -15,7 +15,7 @@ NEXT_KEY, PREVIOUS_KEY = ".", ","
 """Keys that select the next or previous row, in the results and over the canvas. napari uses neither."""
 
 RUNNING = "A run is under way. Wait for its end, or cancel it."
-NO_RECORD = "This run has no record on disk, as it wrote no files."
+NO_RECORD = "This run has no ledger on disk, as it wrote no files."
 NOT_LISTED = f"{NO_RECORD} To run its images again, add them on the page Images."
 
 # The longest text of the button that resumes, so that its neighbours stay where they are.
@@ -34,7 +34,7 @@ class ResultsButtons(QWidget):
     retry_as_before_clicked
         The images that failed are to be run again with the settings of their run.
     resume_chosen
-        The user wants to resume a run; emitted with the path of its record.
+        The user wants to resume a run; emitted with the path of its ledger.
     copy_clicked
         The user wants the job as text; emitted with ``"python"`` or ``"command line"``.
     """
@@ -121,7 +121,7 @@ class ResultsButtons(QWidget):
             effect = "Run the images again that failed or had a problem, with what is set now."
         _set(self._retry, obstacle, effect)
         self._resume.setText(RESUME_THIS if self._is_resumable else RESUME_ANY)
-        effect = f"Choose the record (*{SUFFIX}) of an earlier run, to see it and to go on with it."
+        effect = f"Choose the ledger (*{SUFFIX}) of an earlier run, to see it and to go on with it."
         if self._is_resumable and self._record is not None:
             effect = f"Predict what was cancelled, and what failed, with the settings of this run: {self._record.name}"
         _set(self._resume, RUNNING if self._is_running else "", effect)
@@ -142,7 +142,7 @@ class ResultsButtons(QWidget):
         _set(retry, obstacle, "Run the images again that failed or had a problem, as they were to be predicted then.")
         resume = QAction("Resume another run...", menu)
         resume.triggered.connect(self._choose)
-        effect = f"Choose the record (*{SUFFIX}) of an earlier run, to see it and to go on with it."
+        effect = f"Choose the ledger (*{SUFFIX}) of an earlier run, to see it and to go on with it."
         _set(resume, RUNNING if self._is_running else "", effect)
         menu.addActions([retry, resume])
 
@@ -184,7 +184,7 @@ class ResultsButtons(QWidget):
         # Starting with a file selects it.
         start = str(self._record) if self._record is not None else ""
         path, _ = QFileDialog.getOpenFileName(
-            self, "Resume a run", start, f"Records of runs (*{SUFFIX});;All files (*)"
+            self, "Resume a run", start, f"Ledgers of runs (*{SUFFIX});;All files (*)"
         )
         if path:
             self.resume_chosen.emit(Path(path))

@@ -52,7 +52,7 @@ class ResultsSection(Page):
     retry_clicked, retry_as_before_clicked
         The user wants the failed images to be run again: with what is set now, or with the settings of their run.
     resume_chosen
-        The user has chosen the record of an earlier run; emitted with its path.
+        The user has chosen the ledger of an earlier run; emitted with its path.
     copy_clicked
         The user wants the job as text; emitted with ``"python"`` or ``"command line"``.
     """
@@ -135,7 +135,7 @@ class ResultsSection(Page):
         self._choose(self._model.row(self._canvas.location))
 
     def show_recorded(self, recorded: Recorded) -> None:
-        """Show an earlier run from its record, with its outputs."""
+        """Show an earlier run from its ledger, with its outputs."""
         self._canvas.clear()
         self._begin(ShownRun(recorded.job))
         ended = {i: item.row for i, item in enumerate(recorded.inputs) if item.row is not None}
