@@ -290,3 +290,19 @@ def test_overlays_have_the_colours_of_classes_or_of_uncertainty():
     assert colors_of("Simple Segmentation", half, colors)[0, 0, 0].tolist() == [255, 0, 0, 255]
     assert colors_of("Uncertainty", half, colors)[0, 0, 0].tolist() == [*UNCERTAIN, 255]
     assert not colors_of("Probabilities", 0 * half, colors).any()
+
+
+def test_new_labels_are_not_looked_through():
+    """Of an image without labels only what is painted is read, however large it is."""
+    studio = Studio(live=False)
+    read = []
+    labels = Painting((1, 1, SIZE, SIZE))
+    labels.read = lambda region: read.append(region) or labels.array[region]
+    studio.session.add(1, TrainingImage("new", (studio.image,), labels), painted=())
+    labels.array[0, 0, :5, :5] = 1
+    studio.session.labels_changed(1, (slice(0, 1), slice(0, 1), slice(0, 5), slice(0, 5)))
+    studio.paint_both()
+    studio.session.train()
+    studio.worker.wait_until(lambda: studio.trained)
+    assert [region[2] for region in read] == [slice(0, 5)]
+    assert studio.trained[0].n_examples == 825

@@ -112,10 +112,20 @@ class TrainingSession:
             return NO_FEATURES
         return "" if self._changed else missing(self.examples, self.settings)
 
-    def add(self, number: int, image: TrainingImage) -> None:
-        """Add an image, with the labels that it has, under a number that no other image has had."""
+    def add(self, number: int, image: TrainingImage, painted: Sequence[Region] | None = None) -> None:
+        """Add an image with the labels that it has.
+
+        Parameters
+        ----------
+        number
+            A number that no other image has had.
+        image
+            The image.
+        painted
+            The regions that may have labels, so that no others are looked through; all if None.
+        """
         self._images[number] = image
-        self.labels_changed(number, whole(image.shape))
+        self.labels_changed(number, *([whole(image.shape)] if painted is None else painted))
 
     def remove(self, number: int) -> None:
         """Remove an image with its labels; without effect if it is gone."""

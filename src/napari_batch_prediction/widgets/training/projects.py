@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_batch_prediction.ilp.project import LabelBlock
 from napari_batch_prediction.session.training.fit import Trained
+from napari_batch_prediction.session.training.image import Region
 from napari_batch_prediction.session.work import Failure
 from napari_batch_prediction.training.opening import open_training
 from napari_batch_prediction.training.training_set import MissingImage, TrainingSet
@@ -127,6 +128,12 @@ def with_labels(image: PaintableImage, blocks: tuple[LabelBlock, ...]) -> object
             raise ValueError(f"labels at {block.start} reach beyond '{image.name}'")
         labels[place] = np.where(values, values, own)
     return labels
+
+
+def region_of(block: LabelBlock) -> Region:
+    """Return the region of a block of labels."""
+    t, z, y, x = (slice(a, a + n) for a, n in zip(block.start, block.labels.shape, strict=True))
+    return t, z, y, x
 
 
 def open_project(path: Path) -> Opened:

@@ -33,7 +33,7 @@ from napari_batch_prediction.widgets.training.canvas.layers import TrainedLayers
 from napari_batch_prediction.widgets.training.canvas.visible import visible
 from napari_batch_prediction.widgets.training.classes import ClassesSection
 from napari_batch_prediction.widgets.training.images import TrainingImagesSection
-from napari_batch_prediction.widgets.training.projects import Opened, OpenedImage, with_labels
+from napari_batch_prediction.widgets.training.projects import Opened, OpenedImage, region_of, with_labels
 from napari_batch_prediction.widgets.training.settings import FeaturesSection, OverlaySection
 from napari_batch_prediction.widgets.viewer_layers import image_layers
 from napari_batch_prediction.widgets.work import QtWorker, in_background
@@ -230,7 +230,8 @@ class TrainClassifierWidget(QWidget):
         layer = self._shown(image.layer) or self._viewer.add_layer(image.layer)
         try:
             labels = with_labels(PaintableImage.of([layer]), image.blocks)
-            entry = self.layers.add([layer], labels=labels)
+            painted = [region_of(block) for block in image.blocks]
+            entry = self.layers.add([layer], labels=labels, painted=painted)
         except (BatchPredictionError, ValueError) as error:
             self.images.say(f"{error}")
             return False

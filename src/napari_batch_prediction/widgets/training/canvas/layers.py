@@ -10,7 +10,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_batch_prediction.colors import Color
 from napari_batch_prediction.errors import ImageMismatchError
-from napari_batch_prediction.session.training.image import PaintedClass
+from napari_batch_prediction.session.training.image import PaintedClass, Region
 from napari_batch_prediction.session.training.session import TrainingSession
 from napari_batch_prediction.session.training.steps import Painted
 from napari_batch_prediction.session.training.view import View
@@ -85,7 +85,13 @@ class TrainedLayers(QObject):
         """The image that is painted."""
         return self._entries.get(self._current)
 
-    def add(self, layers: Sequence[ImageLayer], axes: str | None = None, labels: Any = None) -> Entry:
+    def add(
+        self,
+        layers: Sequence[ImageLayer],
+        axes: str | None = None,
+        labels: Any = None,
+        painted: Sequence[Region] | None = None,
+    ) -> Entry:
         """Add an image, with a layer of labels to paint on.
 
         Parameters
@@ -97,6 +103,8 @@ class TrainedLayers(QObject):
         labels
             Labels that it has, in the axes of their layer; the layer of labels that it had before, or empty ones, if
             None.
+        painted
+            The regions that may have labels; all if None.
 
         Raises
         ------
@@ -110,6 +118,9 @@ class TrainedLayers(QObject):
             if reason := why_unlike(image, other.image):
                 raise ImageMismatchError(reason)
         layer = self._labels_of(image, labels)
+        if layer is None:
+            # There is nothing to look through, however large it is.
+            layer, painted = image.labels_layer(image.new_labels(), self._session.settings.classes), ()
         number, self._next = self._next, self._next + 1
         overlay = OverlayLayer(image, self)
         if self._opacity is not None:
@@ -126,7 +137,7 @@ class TrainedLayers(QObject):
         layer.events.selected_label.connect(self._on_label)
         for one in image.layers:
             one.events.visible.connect(self._on_view)
-        self._session.add(number, image.training_image(layer))
+        self._session.add(number, image.training_image(layer), painted)
         self.problem.emit("")
         self.changed.emit()
         self._on_view()
@@ -252,8 +263,8 @@ class TrainedLayers(QObject):
             else:
                 event.disconnect(act)
 
-    def _labels_of(self, image: PaintableImage, labels: Any) -> LabelsLayer:
-        """Return the layer of labels of an image: one that is left from before, or a new one."""
+    def _labels_of(self, image: PaintableImage, labels: Any) -> LabelsLayer | None:
+        """Return a layer of given labels, or the one that an image has from before; None if it has none."""
         classes = self._session.settings.classes
         if labels is not None:
             return image.labels_layer(labels, classes)
@@ -263,7 +274,7 @@ class TrainedLayers(QObject):
             if is_left and not layer.multiscale and tuple(layer.data.shape) == image.labels_shape():
                 layer.colormap = label_colors(classes)
                 return layer
-        return image.labels_layer(image.new_labels(), classes)
+        return None
 
     def _on_painted_labels(self, number: int, found: Sequence[Sides]) -> None:
         entry = self._entries[number]
