@@ -6,10 +6,20 @@ from importlib.resources import files
 
 import pytest
 
+import napari_batch_prediction as nbp
+from napari_batch_prediction.job.keywords import ExportKeywords, JobKeywords
+
 
 def test_package_says_that_it_has_types():
     """The package says that it has types: without this file, tools take every public name for Any."""
     assert files("napari_batch_prediction").joinpath("py.typed").is_file()
+
+
+def test_type_checkers_know_every_setting():
+    """What type checkers are told is every field that is given by name."""
+    positional = {"classifier", "inputs", "exports"}
+    assert JobKeywords.__annotations__.keys() == {*nbp.BatchJob.model_fields, *nbp.BatchJob.also} - positional
+    assert ExportKeywords.__annotations__.keys() == nbp.Export.model_fields.keys() - {"source"}
 
 
 @pytest.mark.slow

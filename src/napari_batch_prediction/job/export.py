@@ -1,7 +1,7 @@
 """The settings of an export: a frozen, serialisable model."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Unpack
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -11,6 +11,9 @@ from napari_batch_prediction.job import spelling
 from napari_batch_prediction.job.options import Option
 from napari_batch_prediction.job.region import Region, format_region, parse_region
 from napari_batch_prediction.job.settings import Settings, documented
+
+if TYPE_CHECKING:
+    from napari_batch_prediction.job.keywords import ExportKeywords
 
 DEFAULT_NAME = "{stem}_{source}"
 
@@ -114,7 +117,7 @@ class Export(Settings):
         "channels of the source; everything if not given.",
     )
 
-    def __init__(self, source: str = "Probabilities", **settings: Any) -> None:
+    def __init__(self, source: str = "Probabilities", **settings: "Unpack[ExportKeywords]") -> None:
         super().__init__(source=source, **settings)
 
     # pydantic reads an export inside a job itself.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, Unpack
 
 from pydantic import (
     AfterValidator,
@@ -33,6 +33,7 @@ from napari_batch_prediction.wording import count, shortened
 
 if TYPE_CHECKING:
     from napari_batch_prediction.classifiers.base import Classifier
+    from napari_batch_prediction.job.keywords import JobKeywords
     from napari_batch_prediction.planning.plan import Plan
     from napari_batch_prediction.records.events import Event
     from napari_batch_prediction.records.ledger import Ledger
@@ -97,11 +98,11 @@ class InputSettings(Settings):
     >>> job = nbp.BatchJob("nuclei.ilp", "data", input_settings={"data/b.h5": own})
     """
 
-    axes: spelling.Axes | None = Field(None, description="Axes, instead of the file's own or a guess.")
+    axes: spelling.Axes | None = Field(default=None, description="Axes, instead of the file's own or a guess.")
     channels: Annotated[_Channels | None, BeforeValidator(_channels)] = Field(
-        None, min_length=1, description="Channels to use, by name or index from 0."
+        default=None, min_length=1, description="Channels to use, by name or index from 0."
     )
-    dataset: str | None = Field(None, description="The dataset to use of a file that holds several.")
+    dataset: str | None = Field(default=None, description="The dataset to use of a file that holds several.")
 
 
 @documented(3)
@@ -194,7 +195,7 @@ class BatchJob(Settings):
         classifier: "str | os.PathLike[str] | Classifier | object" = _NOT_GIVEN,
         inputs: object = _NOT_GIVEN,
         exports: object = _NOT_GIVEN,
-        **settings: Any,
+        **settings: "Unpack[JobKeywords]",
     ) -> None:
         given = {"classifier": classifier, "inputs": inputs, "exports": exports}
         super().__init__(**{name: value for name, value in given.items() if value is not _NOT_GIVEN}, **settings)

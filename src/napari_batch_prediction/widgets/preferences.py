@@ -57,7 +57,7 @@ def exports() -> tuple[Export, ...]:
     kept = []
     for text in str(getattr(_group(), "outputs", "")).split(","):
         if (found := _OUTPUT.fullmatch(text.strip())) is not None:
-            fields = {name: value.strip() for name, value in found.groupdict().items() if value}
+            fields: dict[str, Any] = {name: value.strip() for name, value in found.groupdict().items() if value}
             if format_named(fields.get("format", "hdf5")) is not None:
                 kept.append(Export(**fields))
     return tuple(kept)
