@@ -19,10 +19,10 @@ from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.features.selection import StructureTensor
 from napari_batch_prediction.ilp.project import Existing, PixelClassificationProject
 from napari_batch_prediction.problems import Problem
-from napari_batch_prediction.training.training_set import TrainingSet
 
 if TYPE_CHECKING:
     from napari_batch_prediction.training.report import TrainingReport
+    from napari_batch_prediction.training.training_set import TrainingSet
 
 
 class PixelClassification(Classifier):
@@ -36,7 +36,7 @@ class PixelClassification(Classifier):
         The images and labels that it was trained on, if they are at hand.
     """
 
-    def __init__(self, project: PixelClassificationProject, training: TrainingSet | None = None) -> None:
+    def __init__(self, project: PixelClassificationProject, training: "TrainingSet | None" = None) -> None:
         self.project = project
         self.training = training
         self._stage = Stage(project, variant=variant([project]))
