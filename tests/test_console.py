@@ -124,7 +124,7 @@ def test_second_signal_ends_the_process_itself(tmp_path):
 def test_signal_before_anything_is_written_ends_at_once(tmp_path, monkeypatch, capsys):
     """While the batch is checked there is nothing to be tidied up; handlers are as they were before."""
     before = signal.getsignal(signal.SIGTERM)
-    monkeypatch.setattr("napari_batch_prediction.planning.plan.make_plan", lambda *_, **__: os.kill(os.getpid(), 15))
+    monkeypatch.setattr("napari_batch_prediction.planning.plan.iter_plan", lambda *_, **__: os.kill(os.getpid(), 15))
     assert main(["check", str(PROJECT), str(IMAGE)]) == 143
     assert "Interrupted." in capsys.readouterr().err
     assert signal.getsignal(signal.SIGTERM) is before
@@ -155,8 +155,8 @@ def test_signal_that_the_user_ignores_stays_ignored(monkeypatch):
     """As nohup has it."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        monkeypatch.setattr("napari_batch_prediction.planning.plan.make_plan", lambda *_, **__: os.kill(os.getpid(), 1))
-        with pytest.raises(AttributeError, match="NoneType"):
+        monkeypatch.setattr("napari_batch_prediction.planning.plan.iter_plan", lambda *_, **__: os.kill(os.getpid(), 1))
+        with pytest.raises(TypeError, match="NoneType"):
             main(["check", str(PROJECT), str(IMAGE)])
     finally:
         signal.signal(signal.SIGHUP, before)

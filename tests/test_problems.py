@@ -3,11 +3,13 @@
 import ast
 import pickle
 from collections.abc import Iterator
+from inspect import signature
 from pathlib import Path
 
 import pytest
 
 from napari_batch_prediction import problems
+from napari_batch_prediction.api.train import train
 from napari_batch_prediction.errors import (
     AxesError,
     ExportError,
@@ -18,6 +20,7 @@ from napari_batch_prediction.errors import (
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob, InputSettings
 from napari_batch_prediction.problems import Problem
+from napari_batch_prediction.training.opening import open_training
 
 
 @pytest.mark.parametrize(
@@ -61,8 +64,9 @@ def settings_in_the_code() -> Iterator[tuple[str, str]]:
 
 
 def test_settings_that_errors_name_exist():
-    """Each is a field of a job, of an export or of an input's settings, which a window can lead to."""
+    """Each is a field of a job, of an export or of an input's settings, or what training is given."""
     fields = {*BatchJob.model_fields, *Export.model_fields, *InputSettings.model_fields}
+    fields |= {*signature(train).parameters, *signature(open_training).parameters}
     found = list(settings_in_the_code())
     assert len(found) > 20
     assert [place for setting, place in found if setting not in fields] == []
