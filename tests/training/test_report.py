@@ -51,6 +51,30 @@ def test_a_class_with_one_stroke_is_never_left_out() -> None:
     assert sorted(folds.fold[examples.classes == 1]) == [*range(10)]
 
 
+def _in_images(*classes: list[int]) -> Examples:
+    """Two strokes of each of these classes in an image, for several images."""
+    image = np.repeat(np.arange(len(classes)), [2 * len(own) for own in classes])
+    labels = np.array([label for own in classes for label in own for _ in range(2)], np.uint8)
+    positions = np.zeros((len(labels), 4), np.int64)
+    positions[:, 3] = 5 * np.arange(len(labels))
+    return Examples(np.zeros((len(labels), 1), np.float32), labels, image, positions)
+
+
+def test_a_class_of_one_image_is_never_left_out_with_it() -> None:
+    """It would not be known to the forest that judges it."""
+    folds = make_folds(_in_images([1, 2], [1], [1, 3]))
+    assert folds is not None
+    assert folds.by == "image"
+    assert folds.fold.tolist() == [0, 0, -1, -1, 1, 1, 2, 2, -1, -1]
+
+
+def test_strokes_are_left_out_where_each_image_has_a_class_of_its_own() -> None:
+    """Images left out would leave nothing to judge."""
+    folds = make_folds(_in_images([1], [2]))
+    assert folds is not None
+    assert (folds.by, folds.n) == ("stroke", 4)
+
+
 def test_agreement_counts_by_class() -> None:
     """Rows are labels, columns predictions; a class without pixels has no share."""
     agreement = Agreement.of(np.array([0, 0, 1, 1, 1]), np.array([0, 1, 1, 1, 0]), 3)

@@ -75,38 +75,51 @@ class Folds:
 
 
 def make_folds(examples: Examples) -> Folds | None:
-    """Return the parts of a cross-validation: images if several have labels, else strokes; None if there are too few.
+    """Return the parts of a cross-validation: images or else strokes; None if there are too few.
 
+    Images are left out if there are several with labels of the same class.
     Whole strokes are left out, since pixels of one stroke are much alike: testing on neighbours of training pixels
     would flatter.
     """
-    images = len(np.unique(examples.image))
-    by, groups = ("image", examples.image) if images > 1 else ("stroke", number_strokes(examples))
-    _, groups = np.unique(groups, return_inverse=True)
-    n_groups = int(groups.max(initial=-1)) + 1
-    fold_of = np.full(n_groups, -1, np.intp)
-    n = min(MAX_FOLDS, n_groups)
-    if by == "image":
-        fold_of = np.arange(n_groups) % n
-    else:
-        load = np.zeros(n, np.int64)
-        sizes, class_of = np.bincount(groups), np.zeros(n_groups, np.int64)
-        class_of[groups] = examples.classes
-        for label in np.unique(class_of):
-            own = np.flatnonzero(class_of == label)
-            if len(own) < 2:  # it would not be known when left out
-                continue
-            taken = np.zeros(n, np.int64)
-            for group in own[np.argsort(-sizes[own], kind="stable")]:
-                # Into the part with fewest pixels of the class, and of all.
-                fold_of[group] = np.lexsort((load, taken))[0]
-                taken[fold_of[group]] += sizes[group]
-                load[fold_of[group]] += sizes[group]
-    fold = fold_of[groups]
+    by, fold = "image", _by_image(examples)
+    if len(np.unique(fold[fold >= 0])) < 2:
+        by, fold = "stroke", _by_stroke(examples)
     used = np.unique(fold[fold >= 0])
     if len(used) < 2:
         return None
     return Folds(by, np.where(fold < 0, -1, np.searchsorted(used, fold)), len(used))
+
+
+def _by_image(examples: Examples) -> NDArray[np.intp]:
+    """Return the part of each example, by its image; -1 where its class has labels in no other part."""
+    images, number = np.unique(examples.image, return_inverse=True)
+    fold = np.asarray(number % min(MAX_FOLDS, len(images)), np.intp)
+    labels, column = np.unique(examples.classes, return_inverse=True)
+    has_labels = np.zeros((len(labels), MAX_FOLDS), bool)
+    has_labels[column, fold] = True
+    return np.where(has_labels.sum(axis=1)[column] > 1, fold, -1)
+
+
+def _by_stroke(examples: Examples) -> NDArray[np.intp]:
+    """Return the part of each example, by its stroke; -1 where its class has no other stroke."""
+    groups = number_strokes(examples)
+    n_groups = int(groups.max(initial=-1)) + 1
+    fold_of = np.full(n_groups, -1, np.intp)
+    n = min(MAX_FOLDS, n_groups)
+    load = np.zeros(n, np.int64)
+    sizes, class_of = np.bincount(groups), np.zeros(n_groups, np.int64)
+    class_of[groups] = examples.classes
+    for label in np.unique(class_of):
+        own = np.flatnonzero(class_of == label)
+        if len(own) < 2:  # it would not be known when left out
+            continue
+        taken = np.zeros(n, np.int64)
+        for group in own[np.argsort(-sizes[own], kind="stable")]:
+            # Into the part with fewest pixels of the class, and of all.
+            fold_of[group] = np.lexsort((load, taken))[0]
+            taken[fold_of[group]] += sizes[group]
+            load[fold_of[group]] += sizes[group]
+    return fold_of[groups]
 
 
 def cross_validate(

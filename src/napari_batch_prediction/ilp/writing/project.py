@@ -101,7 +101,7 @@ def check_place(path: Path, existing: Existing = "error") -> None:
         raise ExportError(f"{path} is a folder. Choose another name.", path=path)
     if existing != "overwrite":
         raise OutputExistsError(
-            f"{path} exists, and is left as it is. Choose another name, or allow overwriting (existing='overwrite').",
+            f"{path} exists, and is left as it is. Choose another name, or allow overwriting (existing='overwrite', --overwrite).",
             setting="existing",
             path=path,
         )
