@@ -111,6 +111,13 @@ def test_file_that_exists_is_left_unless_it_may_be_replaced(project, picture, tm
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows renames no open file")
+def test_what_to_do_with_a_file_that_exists_is_one_of_two(project, picture, tmp_path):
+    """Another word is refused at once, also while there is no such file."""
+    with pytest.raises(SettingsError, match="existing is 'skip', expected 'error' or 'overwrite'"):
+        write_project(tmp_path / "p.ilp", project, [picture], existing="skip")
+    assert not (tmp_path / "p.ilp").exists()
+
+
 def test_project_open_elsewhere_is_not_replaced(project, picture, tmp_path):
     """ilastik would go on with a file that is no longer there, and lose what it saves."""
     path = tmp_path / "p.ilp"

@@ -47,6 +47,7 @@ def test_names_that_say_nothing_are_paired_in_order(tmp_path: Path) -> None:
         (["b.tif", "c.tif", "labels/b.png", "labels/x.png"], "labels", "not clear which of the 2 label images"),
         (["b.tif", "labels/b1.png", "labels/b2.png"], "labels", "not clear which of the 2 label images"),
         (["a.tif", "b.tif", "l/labels.png"], "l", "not clear .* belongs to .*a.tif', .*b.tif'"),
+        (["p.tif"], "p.tif", "would be the image itself"),
         (["p.tif", "q.tif", "labels/1.png"], "labels", "There are 2 images, but 1 label image"),
     ],
 )

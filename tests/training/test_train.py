@@ -14,6 +14,7 @@ from napari_batch_prediction.cli import main
 from napari_batch_prediction.errors import ImageMismatchError, SettingsError
 from napari_batch_prediction.features.choice import parse_selection, selection_text
 from napari_batch_prediction.training import examples
+from napari_batch_prediction.training.opening import open_training
 
 
 def _image(seed: int = 0, shape: tuple[int, ...] = (70, 80)) -> np.ndarray:
@@ -80,6 +81,28 @@ def test_bad_input_has_a_clear_answer(images, labels, settings, error, text) -> 
     """What cannot be trained on is refused with the reason."""
     with pytest.raises(error, match=text):
         nbp.train(images, labels, **settings)
+
+
+def test_images_are_found_whatever_the_current_folder_is_by_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A relative path is one from the folder in which the classifier was trained."""
+    np.save(tmp_path / "image.npy", _image())
+    monkeypatch.chdir(tmp_path)
+    classifier = nbp.train("image.npy", _labels(), features="gaussian:1", trees=3)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert classifier.report(smaller=False).n_labels == (60, 60)
+    training = open_training(classifier.save(tmp_path / "saved.ilp"))
+    assert (len(training.images), len(training.missing)) == (1, 0)
+
+
+def test_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A project is saved there, and loaded from there."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert nbp.train(_image(), _labels(), features="gaussian:1", trees=3).save("~/saved.ilp") == tmp_path / "saved.ilp"
+    assert nbp.load_classifier("~/saved.ilp").classes == ("Class 1", "Class 2")
 
 
 def test_labels_of_a_square_image_lie_as_the_image() -> None:

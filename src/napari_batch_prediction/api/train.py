@@ -20,6 +20,8 @@ from napari_batch_prediction.images.arrays import array_image, is_array, is_laye
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.locations.base import Location
 from napari_batch_prediction.locations.inputs import expand_inputs, open_image
+from napari_batch_prediction.locations.location import FileAt, parse
+from napari_batch_prediction.locations.paths import absolute_path
 from napari_batch_prediction.training.forest import train_project, training_warnings
 from napari_batch_prediction.training.labelled_image import SPATIAL, LabelledImage, label_blocks
 from napari_batch_prediction.training.pairing import pair_labels
@@ -180,7 +182,6 @@ def train_files(
         If the project cannot be written; this is found before training.
     """
     from napari_batch_prediction.ilp.writing.project import check_place
-    from napari_batch_prediction.locations.paths import absolute_path
 
     existing: Existing = "overwrite" if overwrite else "error"
     check_place(absolute_path(output), existing)
@@ -254,14 +255,7 @@ def check_alike(images: Sequence[Image]) -> None:
 
 
 def read_labels(given: Any, image: Image, name: str, axes: str | None = None) -> tuple[LabelBlock, ...]:
-    """Return the labels in a label image.
-
-    Parameters
-    ----------
-    given, image, name
-        The label image, its image, and the text of its location.
-    axes
-        Axis keys that the user gave for the image, if any.
+    """Return the labels in a label image; ``axes`` are those that the user gave for the image, if any.
 
     Raises
     ------
@@ -304,8 +298,14 @@ def _opened(given: Any, axes: str | None, name: str) -> Image:
     if isinstance(given, Image):
         return given
     if isinstance(given, str | os.PathLike | Location):
-        return ReopeningImage(partial(open_image, given, axes))
+        return ReopeningImage(partial(open_image, _absolute(given), axes))
     return array_image(given, axes, name)
+
+
+def _absolute(given: str | os.PathLike[str] | Location) -> Location:
+    """Return where an image is whatever the current folder is by the time it is opened again."""
+    location = given if isinstance(given, Location) else parse(given)
+    return FileAt(absolute_path(location.path), location.dataset) if isinstance(location, FileAt) else location
 
 
 def _listed(given: Any, setting: str) -> list[Any]:

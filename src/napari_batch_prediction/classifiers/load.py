@@ -14,6 +14,7 @@ from napari_batch_prediction.ilp.lanes import last_lane
 from napari_batch_prediction.ilp.pixel_classification import read_project, read_stages, stage_group
 from napari_batch_prediction.ilp.project import AUTOCONTEXT, COUNTING
 from napari_batch_prediction.ilp.reading.file import ProjectFile
+from napari_batch_prediction.locations.location import at_home
 from napari_batch_prediction.training.images import training_dtype
 from napari_batch_prediction.wording import did_you_mean, either
 
@@ -53,7 +54,7 @@ def load_classifier(path: str | os.PathLike[str], structure_tensor: StructureTen
             f"{did_you_mean(str(structure_tensor), choices)}.",
             setting="structure_tensor",
         )
-    with ProjectFile(path) as file:
+    with ProjectFile(at_home(os.fspath(path))) as file:
         # Each workflow imports its own: loading one classifier is most of the time that a short command takes.
         if file.workflow in AUTOCONTEXT:
             return _autocontext(file, structure_tensor)

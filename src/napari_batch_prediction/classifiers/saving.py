@@ -7,7 +7,7 @@ from napari_batch_prediction.errors import ProjectError, SettingsError
 from napari_batch_prediction.ilp.project import Existing, PixelClassificationProject
 from napari_batch_prediction.ilp.writing.images import WrittenImage, written_image
 from napari_batch_prediction.ilp.writing.project import check_place, write_project
-from napari_batch_prediction.locations.location import FileAt
+from napari_batch_prediction.locations.location import FileAt, at_home
 from napari_batch_prediction.locations.paths import absolute_path
 from napari_batch_prediction.training.examples import check_labels_inside
 from napari_batch_prediction.training.forest import untrained_project
@@ -29,7 +29,7 @@ def save_classifier(
     path, existing
         The file, and whether one of that name is replaced.
     """
-    path = absolute_path(path)
+    path = absolute_path(Path(at_home(str(path))))
     check_place(path, existing)
     if project.formula.warning:
         raise SettingsError(

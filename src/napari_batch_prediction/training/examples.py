@@ -188,8 +188,9 @@ def check_training_image(image: Image, selection: FeatureSelection, n_channels: 
 def _parts(images: Sequence[LabelledImage], examples: Examples) -> list[_Part]:
     if not len(examples):
         return []
-    keys = np.column_stack([examples.image, examples.positions // _PART])
-    _, part_of_row = np.unique(keys, axis=0, return_inverse=True)
+    keys = (examples.image, *(examples.positions // _PART).T)
+    code = np.ravel_multi_index(keys, [int(key.max()) + 1 for key in keys])
+    _, part_of_row = np.unique(code, return_inverse=True)
     order = np.argsort(part_of_row, kind="stable")
     groups = np.split(order, np.cumsum(np.bincount(part_of_row))[:-1])
     return [_Part(images[int(examples.image[rows[0]])].image, rows) for rows in groups]

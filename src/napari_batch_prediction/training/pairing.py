@@ -44,6 +44,11 @@ def pair_labels(images: Sequence[Location], labels: str) -> list[Pair]:
         If labels are missing, or it is not clear which belong to which image.
     """
     pairs = _by_stem(images, labels) if STEM in labels else _by_name(images, expand_inputs([labels]), labels)
+    if same := [pair.image for pair in pairs if _real(pair.image) == _real(pair.labels)]:
+        raise SettingsError(
+            f"By '{labels}' the labels of {_listed(same)} would be the image itself. Name the label images.",
+            setting="labels",
+        )
     if not pairs:
         raise SettingsError(f"There are no images to train on beside the labels '{labels}'.", setting="images")
     return pairs

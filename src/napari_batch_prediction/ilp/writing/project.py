@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 import h5py
 import numpy as np
@@ -20,6 +21,7 @@ from napari_batch_prediction.ilp.writing.forests import factory, write_forests
 from napari_batch_prediction.ilp.writing.images import WrittenImage, write_images
 from napari_batch_prediction.ilp.writing.labels import gridded, write_labels
 from napari_batch_prediction.ilp.writing.texts import put_storage_version, put_text, put_texts
+from napari_batch_prediction.wording import either
 
 EXTENSION = ".ilp"
 
@@ -88,6 +90,7 @@ def check_place(path: Path, existing: Existing = "error") -> None:
         See :func:`write_project`.
     """
     require_path(path, SettingsError, "The project", "classifier")
+    _check_existing(existing)
     if path.suffix.lower() != EXTENSION:
         raise SettingsError(
             f"A project is saved in a file that ends in {EXTENSION}, not in '{path.name}'. "
@@ -101,7 +104,8 @@ def check_place(path: Path, existing: Existing = "error") -> None:
         raise ExportError(f"{path} is a folder. Choose another name.", path=path)
     if existing != "overwrite":
         raise OutputExistsError(
-            f"{path} exists, and is left as it is. Choose another name, or allow overwriting (existing='overwrite', --overwrite).",
+            f"{path} exists, and is left as it is. Choose another name, or allow overwriting (existing='overwrite', "
+            "--overwrite).",
             setting="existing",
             path=path,
         )
@@ -110,6 +114,13 @@ def check_place(path: Path, existing: Existing = "error") -> None:
             f"{path} is open in another program, such as ilastik, which would lose its changes. Close it there, or "
             "choose another name.",
             path=path,
+        )
+
+
+def _check_existing(existing: str) -> None:
+    if existing not in get_args(Existing):
+        raise SettingsError(
+            f"existing is {existing!r}, expected {either(map(repr, get_args(Existing)))}.", setting="existing"
         )
 
 
