@@ -9,6 +9,8 @@ from session_workers import ThreadWorker
 from napari_batch_prediction.features.selection import GAUSSIAN, GRADIENT, FeatureSelection
 from napari_batch_prediction.ilp.project import LabelBlock, Lane
 from napari_batch_prediction.images.memory import MemoryImage
+from napari_batch_prediction.records.events import Notice
+from napari_batch_prediction.session.telling import telling
 from napari_batch_prediction.session.training.examples import ImageExamples, whole
 from napari_batch_prediction.session.training.image import PaintedClass, Settings, TrainingImage
 from napari_batch_prediction.session.training.overlay import UNCERTAIN, colors_of
@@ -110,7 +112,9 @@ def test_a_single_class_waits_for_another():
     studio = Studio()
     studio.paint(1, slice(0, 5), slice(0, 5))
     state = studio.wait(Waiting)
-    assert "Paint a stroke of another class, for example bright" in state.reason
+    assert "Paint a stroke of bright too" in state.reason
+    assert not studio.image.regions
+    assert [len(one.positions) for one in studio.session.examples.values()] == [25]
     assert "dark" in state.reason
     assert not studio.trained
 
@@ -206,7 +210,7 @@ def test_a_removed_image_takes_its_labels_along():
     studio = Studio()
     studio.paint_both()
     studio.session.remove(0)
-    assert studio.wait(Waiting).reason == "Add an image first."
+    assert studio.wait(Waiting).reason.startswith("Add an image first")
     assert not studio.session.examples
 
 
@@ -218,7 +222,7 @@ def test_labels_of_a_removed_class_do_not_count():
     studio.session.set_classes([CLASSES[1], PaintedClass(7, "third", (0, 0, 255))])
     state = studio.wait_after_settings(Waiting)
     assert "third" in state.reason
-    assert "So far only bright" in state.reason
+    assert "Only bright has labels" in state.reason
 
 
 def test_what_is_kept_of_a_project_goes_with_the_classifier():
@@ -234,6 +238,25 @@ def test_what_is_kept_of_a_project_goes_with_the_classifier():
     training = studio.trained[0].training
     assert training.missing[0].blocks[0].labels.ravel().tolist() == [2, 1, 0]
     assert training.export == {"format": "numpy"}
+
+
+def test_compiling_is_told_while_a_step_takes_long():
+    """Steps and result of the work come through, with a notice between them."""
+    from numba.core import event
+
+    def work(should_cancel):
+        yield 1
+        with event.trigger_event("numba:compile"):
+            yield 2
+        return should_cancel()
+
+    steps = telling(work)(lambda: True)
+    assert next(steps) == 1
+    assert isinstance(next(steps), Notice)
+    assert next(steps) == 2
+    with pytest.raises(StopIteration) as end:
+        next(steps)
+    assert end.value.value is True
 
 
 def test_a_stroke_drops_what_is_under_way():

@@ -106,7 +106,7 @@ def test_from_an_image_and_two_strokes_to_an_overlay(trainer):
     assert trainer.state() == "Paint a stroke on the image, then one of another class."
     trainer.paint(1, 20, 30)
     trainer.wait(Waiting)
-    trainer.qtbot.waitUntil(lambda: "Paint a stroke of another class, for example Foreground" in trainer.state())
+    trainer.qtbot.waitUntil(lambda: "Paint a stroke of Foreground too" in trainer.state())
     trainer.paint(2, 20, 90)
     trainer.wait(Shown)
     left, right = halves_of(trainer.overlay)
@@ -115,7 +115,7 @@ def test_from_an_image_and_two_strokes_to_an_overlay(trainer):
     assert np.abs(right - second).max() < 30
     np.testing.assert_array_equal(trainer.overlay.extent.world, layer.extent.world)
     assert trainer.viewer.layers.selection.active is trainer.labels
-    assert "right out of bag" in trainer.state()
+    assert "of them right" in trainer.state()
 
 
 def test_undo_and_redo_train_again(trainer):
@@ -194,6 +194,7 @@ def test_a_class_is_added_renamed_and_removed(trainer):
     assert trainer.labels.selected_label == 3
     trainer.widget.classes._model.item(2, 0).setText("nucleus")
     assert trainer.widget.value().classes[2].name == "nucleus"
+    assert trainer.widget.classes._remove.toolTip() == "Remove nucleus and its labels."
     trainer.widget.classes._model.item(2, 0).setText("Background")
     assert trainer.widget.value().classes[2].name == "nucleus"
     trainer.paint_both()
@@ -245,6 +246,17 @@ def test_images_that_do_not_go_together_are_refused(trainer):
     trainer.widget._add_layers([layer], together=False)
     assert "'volume' is 3D, but 'Image' is 2D" in trainer.images()
     assert len(trainer.widget.layers.entries) == 1
+
+
+def test_another_layer_of_labels_is_said_not_to_train(trainer):
+    """Whoever chooses a layer of their own is told; the message goes once a class is painted again."""
+    trainer.add(two_halves())
+    other = trainer.viewer.add_labels(np.zeros(trainer.labels.data.shape, np.uint8), name="mine")
+    assert trainer.viewer.layers.selection.active is other
+    assert "'mine' is not trained on" in trainer.images()
+    trainer.widget.classes.brush_wanted.emit(1)
+    assert trainer.viewer.layers.selection.active is trainer.labels
+    assert trainer.images() == ""
 
 
 def test_layers_that_are_removed_while_it_trains(trainer):
@@ -370,7 +382,7 @@ def test_nothing_is_offered_before_there_is_a_classifier(trainer):
     """Every button that needs one is off, and says what is missing."""
     for button in (trainer.widget.bar._save, trainer.widget.bar._report, trainer.widget.bar._predict):
         assert not button.isEnabled()
-        assert button.toolTip() == "Add an image first."
+        assert button.toolTip().startswith("Add an image first")
     trainer.add(two_halves())
     trainer.paint_both()
     trainer.wait(Shown)

@@ -69,8 +69,8 @@ def missing(examples: Mapping[int, ImageExamples], settings: Settings) -> str:
         return "Paint a stroke on the image, then one of another class."
     if len(painted) == 1:
         others = [one.name for one in settings.classes if one not in painted]
-        what = f", for example {others[0]}" if others else "; add one to the list of classes first"
-        return f"Paint a stroke of another class{what}. So far only {painted[0].name} has labels."
+        what = f"Paint a stroke of {others[0]} too" if others else "Add another class and paint it"
+        return f"Only {painted[0].name} has labels. {what}."
     return ""
 
 
@@ -78,8 +78,6 @@ def fit(
     images: Images, examples: Mapping[int, ImageExamples], settings: Settings, should_cancel: ShouldCancel
 ) -> Trained | NotYet:
     """Return a classifier trained on the labelled pixels of the classes that there are."""
-    if reason := missing(examples, settings):
-        return NotYet(reason)
     number_of = np.zeros(256, np.uint8)
     number_of[[one.label for one in settings.classes]] = np.arange(1, len(settings.classes) + 1)
     training = TrainingSet(

@@ -10,6 +10,8 @@ from psygnal import Signal
 
 from napari_batch_prediction.classifiers.base import PROBABILITIES
 from napari_batch_prediction.features.selection import FeatureSelection
+from napari_batch_prediction.records.events import Notice
+from napari_batch_prediction.session.telling import telling
 from napari_batch_prediction.session.training import steps
 from napari_batch_prediction.session.training.examples import ImageExamples, whole
 from napari_batch_prediction.session.training.fit import NotYet, Trained, missing
@@ -32,7 +34,7 @@ from napari_batch_prediction.training.training_set import MissingImage
 # Changes of settings are acted on once they pause, in seconds; a stroke at once.
 SETTINGS_AFTER = 0.25
 
-NO_IMAGES = "Add an image first."
+NO_IMAGES = "Add an image first, with Add layer or Add files..."
 NO_FEATURES = "Tick at least one feature."
 
 
@@ -237,15 +239,24 @@ class TrainingSession:
             self._go(Waiting(problem))
         elif not self._is_current:
             work = partial(steps.train, self.images, dict(self.examples), dict(self._changed), self.settings)
-            self._go(Training(self._worker.run(work, self._on_collected, self._on_trained)))
+            self._go(Training(self._worker.run(telling(work), self._on_step, self._on_trained)))
         elif self._is_live and self.result is not None:
             colors = [one.color for one in self.settings.classes]
             wanted = Show(
                 self.images, self._views, self.result.classifier, self._overlay, colors, self._kept, self._pixels
             )
-            self._go(Showing(self._worker.run(partial(steps.show, wanted), self._on_painted, self._on_shown)))
+            self._go(Showing(self._worker.run(telling(partial(steps.show, wanted)), self._on_step, self._on_shown)))
         else:
             self._go(Idle())
+
+    def _on_step(self, step: Collected | Painted | Notice) -> None:
+        match step:
+            case Collected():
+                self._on_collected(step)
+            case Painted():
+                self._on_painted(step)
+            case Notice(text) if isinstance(self._state, Training | Showing):
+                self._go(replace(self._state, notice=text))
 
     def _on_collected(self, step: Collected) -> None:
         self.examples = dict(step.examples)

@@ -30,16 +30,34 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """A classifier is being trained."""
+    """A classifier is being trained.
+
+    Attributes
+    ----------
+    task
+        The work.
+    notice
+        Why it takes longer this time; empty if it does not.
+    """
 
     task: Task
+    notice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Showing:
-    """What is on the canvas is being predicted."""
+    """What is on the canvas is being predicted.
+
+    Attributes
+    ----------
+    task
+        The work.
+    notice
+        Why it takes longer this time; empty if it does not.
+    """
 
     task: Task
+    notice: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from napari_batch_prediction.errors import ImageMismatchError
 from napari_batch_prediction.features.selection import FeatureSelection
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.session.training.examples import ImageExamples, complete, look_again
-from napari_batch_prediction.session.training.fit import NotYet, Trained, fit
+from napari_batch_prediction.session.training.fit import NotYet, Trained, fit, missing
 from napari_batch_prediction.session.training.image import Images, Region, Settings
 from napari_batch_prediction.session.training.overlay import OVERLAYS, colors_of
 from napari_batch_prediction.session.training.view import KeptTiles, View
@@ -38,7 +38,7 @@ Known = Mapping[int, ImageExamples]
 
 
 class Collected(NamedTuple):
-    """The labelled pixels as they are now, with their features."""
+    """The labelled pixels as they are now; features may be missing."""
 
     examples: Known
 
@@ -133,8 +133,14 @@ def train(
         one = look_again(image, one, changed.get(key, ()), should_cancel)
         if should_cancel():
             return NotYet("")
+        examples[key] = one
+    # The counts follow a stroke at once, and features are computed only if there is something to train.
+    yield Collected(dict(examples))
+    if reason := missing(examples, settings):
+        return NotYet(reason)
+    for key, image in images.items():
         try:
-            examples[key] = complete(image, one, settings.selection, should_cancel)
+            examples[key] = complete(image, examples[key], settings.selection, should_cancel)
         except CancelledError:
             return NotYet("")
     yield Collected(examples)

@@ -1,17 +1,17 @@
 """The bar at the bottom: Live, the state of the training, and what is done with the classifier."""
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from napari_batch_prediction.session.training.session import TrainingSession
+from napari_batch_prediction.session.training.session import NO_IMAGES, TrainingSession
 from napari_batch_prediction.session.training.state import Due, Failed, Idle, Showing, Shown, Training, Waiting
-from napari_batch_prediction.widgets.parts.line import Line
+from napari_batch_prediction.widgets.parts.message import Message
 
 LIVE = "After each stroke train, and predict what is on the canvas."
 
 
 class TrainingBar(QWidget):
-    """The switch Live, a line on the state, and buttons.
+    """The switch Live, two lines on the state, and buttons.
 
     Attributes
     ----------
@@ -31,8 +31,7 @@ class TrainingBar(QWidget):
         super().__init__()
         self._live = QCheckBox("Live")
         self._live.setToolTip(LIVE)
-        self._state = Line()
-        self._state.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._state = Message(lines=2)
         self._save = QPushButton("Save as...")
         self._open = QPushButton("Open...")
         self._open.setToolTip("Go on with a Pixel Classification project: its images, labels, classes and features.")
@@ -57,15 +56,14 @@ class TrainingBar(QWidget):
         top, middle = QHBoxLayout(), QHBoxLayout()
         for row in (top, middle):
             row.setSpacing(4)
-        top.addWidget(self._live)
+        top.addWidget(self._live, 0, Qt.AlignmentFlag.AlignTop)
         top.addWidget(self._state, 1)
         for button in (self._save, self._open, self._report):
             middle.addWidget(button, 1)
         layout.addLayout(top)
         layout.addLayout(middle)
         layout.addWidget(self._predict)
-        self._state.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.set_problem("Add an image first.")
+        self.set_problem(NO_IMAGES)
 
     def value(self) -> bool:
         """Return True if it is live."""
@@ -87,7 +85,7 @@ class TrainingBar(QWidget):
 
     def show_state(self, session: TrainingSession, unseen: str) -> None:
         """Show the state of a session, and why what is on the canvas cannot be predicted, if it cannot."""
-        self._state.say(state_text(session, unseen))
+        self._state.say(state_text(session, unseen), kind="problem" if isinstance(session.state, Failed) else None)
         self.set_problem(session.problem)
 
 
@@ -99,6 +97,8 @@ def state_text(session: TrainingSession, unseen: str) -> str:
             return reason
         case Failed(failure):
             return failure.reason
+        case Training(_, notice) | Showing(_, notice) if notice:
+            return notice
         case Due() | Training():
             return "Training ..."
         case Showing():
@@ -106,7 +106,7 @@ def state_text(session: TrainingSession, unseen: str) -> str:
         case Shown() if unseen:
             return unseen
         case Shown() if session.result is not None:
-            return f"{session.result.n_examples:,} pixels, {session.seconds:.2f} s{_accuracy(session)}"
+            return f"{session.result.n_examples:,} labelled pixels, {session.seconds:.2f} s{_accuracy(session)}"
         case Idle() if session.result is not None and session.current is None:
             return "Live is off; labels have changed since."
         case _:
@@ -115,4 +115,4 @@ def state_text(session: TrainingSession, unseen: str) -> str:
 
 def _accuracy(session: TrainingSession) -> str:
     accuracy = session.result.accuracy if session.result is not None else None
-    return f", {accuracy:.1%} right out of bag" if accuracy is not None else ""
+    return f"\n{accuracy:.1%} of them right: see Report" if accuracy is not None else ""

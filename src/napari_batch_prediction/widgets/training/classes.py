@@ -177,6 +177,8 @@ class ClassesSection(Fold):
             item.setText(one.name)
         elif name != one.name:
             self._classes[row] = one._replace(name=name)
+            self._show_buttons()
+            self._show_summary()
             self.changed.emit()
 
     def _on_clicked(self, index: QModelIndex) -> None:

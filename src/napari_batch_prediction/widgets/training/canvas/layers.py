@@ -69,7 +69,7 @@ class TrainedLayers(QObject):
         self._current = -1
         self._opacity: float | None = None
         self._shown: dict[int, Color] = {}
-        self._is_removing = self._docked = False
+        self._is_removing = self._docked = self._told_of_other = False
         self._look = single_shot(self, LOOK_EVERY_MS, self.look)
         self._rest = single_shot(self, REST_MS, self.look)
         session.painted.connect(self._on_painted)
@@ -256,6 +256,7 @@ class TrainedLayers(QObject):
             (viewer.scene.camera.events, self._on_view),
             (viewer.canvas.events.size, self._on_view),
             (viewer.dims.events, self._on_view),
+            (viewer.layers.selection.events.active, self._on_active),
         ]
         for event, act in followed:
             if docked:
@@ -333,6 +334,18 @@ class TrainedLayers(QObject):
         entry = self._entries.get(tile.view.image)
         if entry is not None:
             entry.overlay.take(tile)
+
+    def _on_active(self, event: Any) -> None:
+        """Say that the strokes on other layers of labels do not train."""
+        layer, entry = event.value, self.current
+        is_other = isinstance(layer, LabelsLayer) and all(layer is not one.labels for one in self.entries)
+        if is_other and entry is not None:
+            self.problem.emit(
+                f"'{layer.name}' is not trained on. To paint on '{entry.labels.name}', click on a class below."
+            )
+        elif self._told_of_other:
+            self.problem.emit("")
+        self._told_of_other = is_other and entry is not None
 
     def _on_label(self, event: Any) -> None:
         entry = self.current
