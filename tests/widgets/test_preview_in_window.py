@@ -57,6 +57,24 @@ def test_selected_image_is_previewed_without_a_file(window, viewer, case, qtbot)
     assert not any("preview" in name for name in names(viewer))
 
 
+def test_image_on_the_canvas_that_becomes_an_input_stays(window, viewer, case, qtbot):
+    """A layer shown of a file, and then added as a layer, is not taken away by its own preview or the next row."""
+    folder = case("a_2d_u8")
+    files = tuple(str(folder / name) for name in ("test1.png", "test2.png"))
+    job = BatchJob(classifier=folder / "project.ilp", inputs=files, exports=BOTH)
+    window.check(job)
+    window.inputs.selectRow(0)
+    qtbot.waitUntil(lambda: names(viewer) == ["test1"], timeout=WAIT_MS)
+    window.check(job.model_copy(update={"inputs": ("layer:test1", files[1])}))
+    window.inputs.selectRow(0)
+    click(window, "Preview")
+    qtbot.waitUntil(lambda: "test1 Simple Segmentation (preview)" in names(viewer), timeout=WAIT_MS)
+    window.inputs.selectRow(1)
+    qtbot.waitUntil(lambda: "test2" in names(viewer), timeout=WAIT_MS)
+    assert "test1" in names(viewer)
+    assert not any("only while it is there" in text for text in window.said().splitlines())
+
+
 def test_preview_that_is_not_possible_says_why(window, viewer, case):
     """Without an image that can be predicted it is off; of one that cannot, the reason is shown."""
     folder = case("a_2d_u8")

@@ -22,6 +22,7 @@ from napari_batch_prediction.widgets.parts.page import Pages, go_to
 from napari_batch_prediction.widgets.parts.wheel import let_wheel_scroll
 from napari_batch_prediction.widgets.previewing import Previewing
 from napari_batch_prediction.widgets.running import RunSections
+from napari_batch_prediction.widgets.viewer_layers import listed_layers
 from napari_batch_prediction.widgets.work import QtWorker
 
 if TYPE_CHECKING:
@@ -190,7 +191,11 @@ class BatchPredictionWidget(QWidget):
         self.setStyleSheet(focus_style(self._viewer.theme))
 
     def _set_job(self) -> None:
-        self._session.set_job(*self._job.so_far())
+        job, needs = self._job.so_far()
+        if job is not None:
+            # Else the next row would take the place of a layer that is to be predicted.
+            self._run.canvas.keep_inputs(listed_layers(self._viewer, job.inputs))
+        self._session.set_job(job, needs)
         self._show_needs()
 
     def _show_needs(self) -> None:

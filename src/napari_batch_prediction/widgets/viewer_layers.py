@@ -149,6 +149,12 @@ def arrays_for(viewer: "ViewerModel", locations: Iterable[str]) -> Arrays:
     return arrays
 
 
+def listed_layers(viewer: "ViewerModel", locations: Iterable[str]) -> list[Image]:
+    """Return the image layers that some inputs name, from the bottom."""
+    names = {name for named in map(LayerNamed.of, locations) if named is not None for name in named.names}
+    return [layer for layer in image_layers(viewer) if layer.name in names]
+
+
 def why_not(*layers: Image) -> str:
     """Return the reason why a layer, or several as channels, cannot be predicted; empty if they can."""
     try:

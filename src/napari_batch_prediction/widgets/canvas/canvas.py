@@ -1,5 +1,6 @@
 """The layers of the selected row, on the viewer."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
@@ -16,6 +17,7 @@ from napari_batch_prediction.widgets.parts.timers import single_shot
 from napari_batch_prediction.widgets.work import in_background
 
 if TYPE_CHECKING:
+    from napari.layers import Layer
     from napari.viewer import Viewer
 
 # Rows passed by with the arrow keys are not read.
@@ -121,6 +123,11 @@ class Canvas(QObject):
         """Leave the present layers to the user; the next row gets layers of its own."""
         self._row.keep()
         self._tell_filled()
+
+    def keep_inputs(self, layers: "Iterable[Layer]") -> None:
+        """Leave the present layers to the user if one of these, which are to be predicted, is among them."""
+        if any(map(self._row.holds, layers)):
+            self.keep()
 
     def set_docked(self, docked: bool) -> None:
         """Start or stop changing the viewer."""

@@ -142,6 +142,10 @@ class ShownLayers:
         """Remove the layers of an image that was given up before it was shown."""
         self._remove([*self._coming.values()])
 
+    def holds(self, layer: "Layer") -> bool:
+        """Return True if a layer is one of the present ones, seen or hidden."""
+        return any(present.layer is layer for present in self._present.values())
+
     def keep(self) -> None:
         """Leave the layers to the user; the next image gets layers of its own."""
         self._present = {}
