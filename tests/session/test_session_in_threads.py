@@ -85,6 +85,21 @@ def test_failed_images_are_retried_and_nothing_is_left_to_resume(desk):
     assert desk.problems == []
 
 
+def test_retry_after_the_results_were_moved_away_is_a_new_run(desk):
+    """A ledger that is gone cannot go on: what failed is run anew with the same settings and a ledger of its own."""
+    whole = (desk.folder / "test2.png").read_bytes()
+    (desk.folder / "test2.png").write_bytes(whole[: len(whole) // 2])
+    desk.check()
+    desk.session.start()
+    assert desk.to_the_end() == ["done", "failed"]
+    (desk.folder / "out").rename(desk.folder / "moved")
+    (desk.folder / "test2.png").write_bytes(whole)
+    desk.session.retry_failed()
+    assert desk.to_the_end() == ["done"]
+    assert desk.problems == []
+    assert files_in(desk.folder / "out") == {"test2_Probabilities.h5"}
+
+
 def test_retry_as_before_takes_the_settings_of_the_run(desk):
     """However the job is changed meanwhile, the run goes on where it was going to."""
     (desk.folder / "test2.png").rename(desk.folder / "away.png")

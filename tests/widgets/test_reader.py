@@ -227,7 +227,7 @@ def test_too_many_datasets_are_an_error(tmp_path):
 def test_hdf5_of_other_programs_is_explained(datasets, found, tmp_path):
     """Whoever chose this reader for another program's HDF5 file is told what it holds and what to do with it."""
     path = hdf5(tmp_path / "a.h5", datasets, tags=False)
-    expected = rf"a\.h5' is not .* exported: it holds {found}.*another reader.*Input settings > Dataset"
+    expected = rf"a\.h5' is not .* exported: it holds {found}.*another reader.*Image settings > Dataset"
     with pytest.raises(ImageReadError, match=expected):
         read(path)
 

@@ -181,12 +181,13 @@ class BatchSession:
     def retry_failed(self) -> None:
         """Run the images of the last run that failed or had a problem again, with the job as it stands.
 
-        If the job is that of the last run, its ledger goes on, and its other images stay as they are. Images that are
-        not among the inputs any more are run with the settings of that run. Without effect during a run, or without a
-        last run.
+        If the job is that of the last run and its ledger is still there, that goes on, and its other images stay as
+        they are. Images that are not among the inputs any more are run with the settings of that run. Without effect
+        during a run, or without a last run.
         """
-        images, has_record = self.to_retry(), self.ledger is not None and self.ledger.path is not None
-        goes_on = has_record and self.job is not None and self._retries.has_settings_of(self.job, self.plan)
+        images, path = self.to_retry(), self.ledger.path if self.ledger is not None else None
+        has_ledger = path is not None and path.is_file()
+        goes_on = has_ledger and self.job is not None and self._retries.has_settings_of(self.job, self.plan)
         if images and self.job is not None and not goes_on:
             self._start(self.job.model_copy(update={"inputs": images, "ledger": None}))
         else:
