@@ -225,3 +225,13 @@ def test_regressor_of_equal_values_is_one_leaf() -> None:
     features = np.arange(50, dtype=np.float32)[:, np.newaxis]
     (tree,) = grow_regressor(features, np.full(50, 0.25), n_trees=1, max_depth=50)
     assert tree.value.tolist() == [[0.25]]
+
+
+def test_few_rows_of_a_class_are_parted_from_many_others() -> None:
+    """Bins of as many rows each would hide twenty rows among the largest of twenty thousand."""
+    column = np.sort(np.random.default_rng(0).normal(size=20_000).astype(np.float32))
+    classes = (np.arange(20_000) >= 19_980).astype(np.int64)
+    binned = bin_features(column[:, None], classes)
+    assert binned.bins[0][19_980] > binned.bins[0][19_979 - 5]
+    votes = grow_forest(column[:, None], classes, 2, n_trees=20).out_of_bag
+    assert (votes[19_980:].argmax(axis=1) == 1).mean() > 0.7

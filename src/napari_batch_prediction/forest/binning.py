@@ -28,24 +28,37 @@ class BinnedFeatures(NamedTuple):
     highest: NDArray[np.float32]
 
 
-def bin_features(features: NDArray[np.float32]) -> BinnedFeatures:
+def bin_features(features: NDArray[np.float32], classes: NDArray[np.integer] | None = None) -> BinnedFeatures:
     """Return features in bins.
 
-    Equal values share a bin. Where a feature has at most 256 different values, each has a bin of its own.
+    Equal values share a bin. Where a feature has at most 256 different values, each has a bin of its own. Bins are cut
+    as if no class had less than half of its even share of the rows: a class of few rows is parted from the others, too.
 
     Parameters
     ----------
     features
         float32 (rows, features). NaN goes right at every node, and has the last bin. So has infinity, as thresholds
         are finite.
+    classes
+        The class of each row, from 0; None if rows have none.
     """
     n_rows, n_features = features.shape
+    repeated = np.empty(0, np.intp) if classes is None else _repeated(classes)
     columns = np.ascontiguousarray(features.T, np.float32)
     bins = np.empty((n_features, n_rows), np.uint8)
     lowest = np.full((n_features, N_BINS), np.nan, np.float32)
     highest = np.full((n_features, N_BINS), np.nan, np.float32)
     for j in range(n_features):
         column = np.where(columns[j] <= _LARGEST, np.maximum(columns[j], -_LARGEST), np.float32(np.nan))
-        n_bins = cut_into_bins(np.sort(column), lowest[j], highest[j])
+        weighted = np.concatenate([column, column[repeated]]) if len(repeated) else column
+        n_bins = cut_into_bins(np.sort(weighted), lowest[j], highest[j])
         assign_bins(column, lowest[j], n_bins, bins[j])
     return BinnedFeatures(bins, lowest, highest)
+
+
+def _repeated(classes: NDArray[np.integer]) -> NDArray[np.intp]:
+    """Return the rows, some several times, that classes of few rows lack to half of their even share."""
+    counts = np.bincount(classes)
+    share = len(classes) // (2 * np.count_nonzero(counts))
+    times = np.maximum(share // np.maximum(counts, 1), 1)
+    return np.repeat(np.arange(len(classes)), (times - 1)[classes])

@@ -91,7 +91,7 @@ def grow_forest(
         raise ValueError(f"features of shape {features.shape} and {len(classes)} classes")
     if classes.min() < 0 or classes.max() >= n_classes:
         raise ValueError(f"classes from {classes.min()} to {classes.max()}, expected 0 to {n_classes - 1}")
-    binned = bin_features(features)
+    binned = bin_features(features, classes)
     rows = pack_rows(*binned, classes)
     growth = _Growth(rows, n_classes, n_trees, seed, is_cancelled)
     with ThreadPoolExecutor(threads, thread_name_prefix="grow") as pool:
