@@ -158,7 +158,7 @@ class BatchJob(Settings):
         "given.",
     )
     input_settings: dict[str, InputSettings] = Field(
-        default_factory=dict, description="What is set for single images, by their location as the plan names it."
+        default_factory=dict, description="Settings of single images, by the location that the plan names."
     )
     structure_tensor: Annotated[StructureTensor | None, Option(), BeforeValidator(spelling.lower)] = Field(
         None,

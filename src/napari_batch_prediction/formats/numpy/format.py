@@ -14,7 +14,7 @@ EXPORTS = (
         writer_class="numpy.writer:NumpyWriter",
         compresses_by_default=False,
         also=("npy",),
-        about="An array of NumPy, without axes and sizes. Python opens it with numpy.load; napari and ilastik do too.",
+        about="A NumPy array, without axes and pixel size. Python opens it with numpy.load; napari and ilastik do too.",
         rank=2,
     ),
 )

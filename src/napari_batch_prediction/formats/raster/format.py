@@ -38,7 +38,7 @@ def _picture(
         compresses_by_default=compresses_by_default,
         fixed_axes=True,
         in_sequences=True,
-        about="A picture of one plane, without axes and sizes. Nearly every program opens it.",
+        about="A picture of one plane. Many programs open it.",
         rank=4,
     )
 

@@ -29,7 +29,7 @@ def _ome_zarr(name: str, *, multiscale: bool, also: tuple[str, ...] = ()) -> Exp
         also=also,
         about=(
             f"A folder of small pieces, for large images{', in several resolutions' if multiscale else ''}. napari "
-            "opens it with napari-ome-zarr, Fiji with its N5 plugins, QuPath by itself."
+            "opens it with napari-ome-zarr, Fiji with its N5 plugins."
         ),
         rank=3,
     )

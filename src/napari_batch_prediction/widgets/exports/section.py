@@ -209,7 +209,7 @@ class ExportsSection(Page):
         self._show_sources()
         stored = stored_text(self._classifier.describe()) if self._classifier is not None else ""
         self._stored.setVisible(bool(stored))
-        self._stored.setToolTip(f"What ilastik stored in the project: {stored}")
+        self._stored.setToolTip(f"Stored by ilastik in the project: {stored}")
         texts = labels(self._exports)
         several = len(texts) > 1
         self._index = self._index if several else None

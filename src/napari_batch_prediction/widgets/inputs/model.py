@@ -18,7 +18,7 @@ HEADINGS = (
     "Axes: t time, c channel, z, y, x. Guessed ones are marked *.",
     "Shape in the order of the axes",
     "Number of channels",
-    "What the check says; it is made before anything runs",
+    "The result of the check, which is made before anything runs",
 )
 AXES_SOURCES = {"file": "as the file says", "user": "as set by you", "guess": "guessed from the shape, so look at them"}
 WAITING = "\u2026"

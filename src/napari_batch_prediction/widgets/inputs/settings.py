@@ -86,7 +86,7 @@ class InputSettingsForm(QWidget):
         """Show settings. Axes that are being typed for the same images stay as typed."""
         typing = self._axes.native.hasFocus() and shown.target == self._target
         self._target = shown.target
-        self._whom.say(f"For {shown.whom}:", f"What is set here holds for {shown.whom}.")
+        self._whom.say(f"For {shown.whom}:", f"These settings hold for {shown.whom}.")
         self._channel_names = shown.channel_names
         self._axes.native.setPlaceholderText(shown.axes_hint)
         self._channels.native.setPlaceholderText(shown.channels_hint)

@@ -118,7 +118,7 @@ class ResultsButtons(QWidget):
         obstacle = self._no_retry() or ("" if self._record is not None or self._is_listed else NOT_LISTED)
         effect = "Run the images again that failed or had a problem, with the settings of that run."
         if self._is_listed:
-            effect = "Run the images again that failed or had a problem, with what is set now."
+            effect = "Run the images again that failed or had a problem, with the current settings."
         _set(self._retry, obstacle, effect)
         self._resume.setText(RESUME_THIS if self._is_resumable else RESUME_ANY)
         effect = f"Choose the ledger (*{SUFFIX}) of an earlier run, to see it and to go on with it."

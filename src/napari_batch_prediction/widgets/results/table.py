@@ -7,7 +7,7 @@ from qtpy.QtWidgets import QHeaderView, QStyleOptionViewItem
 from napari_batch_prediction.widgets.parts.table import StatusDelegate, Table
 from napari_batch_prediction.widgets.results.model import COUNT, REASON, STATUS, TIME, ResultsModel
 
-HINT = "What becomes of each image is listed here."
+HINT = "The result of each image is listed here."
 
 # At least, in a window that is low.
 VISIBLE_ROWS = 2

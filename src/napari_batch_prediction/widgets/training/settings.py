@@ -124,7 +124,7 @@ class OverlaySection(Fold):
         self._opacity.setValue(round(100 * OPACITY))
         form = QWidget()
         rows = make_form(form)
-        Row(rows, "Show", [self._source.native], "What is drawn over the image.")
+        Row(rows, "Show", [self._source.native], "The part of the prediction that is drawn over the image.")
         Row(rows, "Opacity", [self._opacity], "How much of the image the prediction covers.")
         self.body.addWidget(form)
         self._source.changed.connect(lambda _: self.changed.emit())
