@@ -236,11 +236,7 @@ def show(wanted: Show, should_cancel: ShouldCancel) -> Generator[Painted, None, 
     with ThreadPoolExecutor(n_cores(), thread_name_prefix="show") as pool:
         waiting: deque[Future[Painted | None]] = deque()
         try:
-            for view in wanted.views:
-                if not any(view is other for other, _ in missing):
-                    continue
-                image = wanted.images[view.image].levels[view.level]
-                wanted.pixels.load(view, image, _around(wanted, view, view.box)[0])
+            _load_pixels(wanted, missing)
             for view, box in missing:
                 waiting.append(pool.submit(_predict, wanted, view, box, should_cancel))
             while waiting:
@@ -251,6 +247,14 @@ def show(wanted: Show, should_cancel: ShouldCancel) -> Generator[Painted, None, 
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def _load_pixels(wanted: Show, missing: Sequence[tuple[View, Box]]) -> None:
+    """Have the pixels of the views of which tiles are missing."""
+    for view in wanted.views:
+        if any(view is other for other, _ in missing):
+            image = wanted.images[view.image].levels[view.level]
+            wanted.pixels.load(view, image, _around(wanted, view, view.box)[0])
 
 
 def _around(wanted: Show, view: View, box: Box) -> tuple[Box, Box]:

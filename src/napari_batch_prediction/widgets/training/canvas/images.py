@@ -1,6 +1,6 @@
 """The images of a training, each with the layers that belong to it: labels to paint on, and the prediction."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from napari.layers import Image as ImageLayer
 from napari.layers import Labels as LabelsLayer
+from napari.layers import Layer
 from napari.utils.colormaps import DirectLabelColormap
 from numpy.typing import NDArray
 
@@ -179,6 +180,18 @@ def label_colors(classes: Sequence[PaintedClass]) -> DirectLabelColormap:
     return DirectLabelColormap(
         color_dict=colors | {one.label: (*(value / 255 for value in one.color), 1.0) for one in classes}
     )
+
+
+def labels_left(
+    image: PaintableImage, layers: Iterable[Layer], used: Sequence[LabelsLayer], classes: Sequence[PaintedClass]
+) -> LabelsLayer | None:
+    """Return the layer of labels that an image has from before, among layers; None if there is none."""
+    for layer in layers:
+        is_left = isinstance(layer, LabelsLayer) and layer.name == f"{image.name} labels" and layer not in used
+        if is_left and not layer.multiscale and tuple(layer.data.shape) == image.labels_shape():
+            layer.colormap = label_colors(classes)
+            return layer
+    return None
 
 
 def why_unlike(image: PaintableImage, other: PaintableImage) -> str:

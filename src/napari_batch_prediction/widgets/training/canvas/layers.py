@@ -17,7 +17,7 @@ from napari_batch_prediction.session.training.view import View
 from napari_batch_prediction.widgets.canvas.opengl import make_current
 from napari_batch_prediction.widgets.parts.timers import single_shot
 from napari_batch_prediction.widgets.training.canvas.entry import Entry, are_apart, go_to
-from napari_batch_prediction.widgets.training.canvas.images import PaintableImage, label_colors, why_unlike
+from napari_batch_prediction.widgets.training.canvas.images import PaintableImage, label_colors, labels_left, why_unlike
 from napari_batch_prediction.widgets.training.canvas.overlay import OverlayLayer
 from napari_batch_prediction.widgets.training.canvas.strokes import Sides, Strokes
 from napari_batch_prediction.widgets.training.canvas.visible import visible
@@ -117,7 +117,11 @@ class TrainedLayers(QObject):
         for other in self.entries:
             if reason := why_unlike(image, other.image):
                 raise ImageMismatchError(reason)
-        layer = self._labels_of(image, labels)
+        classes, used = self._session.settings.classes, [entry.labels for entry in self.entries]
+        if labels is not None:
+            layer = image.labels_layer(labels, classes)
+        else:
+            layer = labels_left(image, self._viewer.layers, used, classes)
         if layer is None:
             # There is nothing to look through, however large it is.
             layer, painted = image.labels_layer(image.new_labels(), self._session.settings.classes), ()
@@ -263,19 +267,6 @@ class TrainedLayers(QObject):
                 event.connect(act)
             else:
                 event.disconnect(act)
-
-    def _labels_of(self, image: PaintableImage, labels: Any) -> LabelsLayer | None:
-        """Return a layer of given labels, or the one that an image has from before; None if it has none."""
-        classes = self._session.settings.classes
-        if labels is not None:
-            return image.labels_layer(labels, classes)
-        used = [entry.labels for entry in self.entries]
-        for layer in self._viewer.layers:
-            is_left = isinstance(layer, LabelsLayer) and layer.name == f"{image.name} labels" and layer not in used
-            if is_left and not layer.multiscale and tuple(layer.data.shape) == image.labels_shape():
-                layer.colormap = label_colors(classes)
-                return layer
-        return None
 
     def _on_painted_labels(self, number: int, found: Sequence[Sides]) -> None:
         entry = self._entries[number]
