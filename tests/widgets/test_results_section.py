@@ -514,7 +514,7 @@ def test_buttons_say_what_they_need(results):
     assert "no ledger on disk" in retry.toolTip()
     section.set_listed(True)
     assert state() == [True, True, True, True]
-    assert "what is set now" in retry.toolTip()
+    assert "the current settings" in retry.toolTip()
     section.set_listed(False)
     section.set_ledger(Ledger((LedgerRow("a", "failed"),), Path("a.ledger.jsonl")))
     assert state() == [True, True, True, True]
