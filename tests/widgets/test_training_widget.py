@@ -67,6 +67,9 @@ class Trainer:
     def wait(self, *states):
         def is_so():
             assert isinstance(self.session.state, (*states, Failed)), (self.session.state, self.state())
+            if states == (Shown,):
+                # A classifier can be there before the canvas is looked at, and nothing is drawn then.
+                assert any(view.image == self.widget.layers._current for view in self.session._views)
 
         self.qtbot.waitUntil(is_so, timeout=WAIT_MS)
         assert isinstance(self.session.state, states), self.session.state
@@ -131,6 +134,12 @@ def test_undo_and_redo_train_again(trainer):
     trainer.qtbot.waitUntil(lambda: trainer.session.result.n_examples == n, timeout=WAIT_MS)
     trainer.labels.redo()
     trainer.qtbot.waitUntil(lambda: trainer.session.result.n_examples == more, timeout=WAIT_MS)
+    trainer.wait(Shown)
+    assert np.asarray(trainer.overlay.data).any()
+    for _ in range(4):
+        trainer.labels.undo()
+    trainer.wait(Waiting)
+    assert not np.asarray(trainer.overlay.data).any()
 
 
 @pytest.mark.parametrize(

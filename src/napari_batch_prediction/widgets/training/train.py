@@ -17,7 +17,7 @@ from napari_batch_prediction.session.training.examples import counts
 from napari_batch_prediction.session.training.fit import Trained
 from napari_batch_prediction.session.training.image import PaintedClass, Settings
 from napari_batch_prediction.session.training.session import TrainingSession
-from napari_batch_prediction.session.training.state import TrainingState
+from napari_batch_prediction.session.training.state import TrainingState, Waiting
 from napari_batch_prediction.session.training.steps import preview, warm_up
 from napari_batch_prediction.session.training.view import View
 from napari_batch_prediction.session.work import Failure
@@ -315,7 +315,11 @@ class TrainClassifierWidget(QWidget):
             self._unseen = reason
             self.bar.show_state(self.session, reason)
 
-    def _on_state(self, _state: TrainingState) -> None:
+    def _on_state(self, state: TrainingState) -> None:
+        if isinstance(state, Waiting):
+            # A prediction of labels that are gone would mislead.
+            for entry in self.layers.entries:
+                entry.overlay.clear()
         self.bar.show_state(self.session, self._unseen)
 
     def _on_collected(self) -> None:

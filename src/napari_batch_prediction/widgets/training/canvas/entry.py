@@ -63,3 +63,10 @@ def are_apart(one: Entry, other: Entry) -> bool:
     """Return True if two images do not overlap in the plane of the world's last two axes."""
     a, b = (entry.labels.extent.world[:, -2:] for entry in (one, other))
     return bool((a[0] >= b[1]).any() or (b[0] >= a[1]).any())
+
+
+def why_not_trained(layer: object, entries: Sequence[Entry], current: Entry | None) -> str:
+    """Return why painting on a layer does not train, in words; empty if it does, or is no painting."""
+    if current is None or not isinstance(layer, LabelsLayer) or any(layer is entry.labels for entry in entries):
+        return ""
+    return f"'{layer.name}' is not trained on. To paint on '{current.labels.name}', click on a class below."

@@ -199,8 +199,8 @@ def why_unlike(image: PaintableImage, other: PaintableImage) -> str:
     mine, others = image.image.extents, other.image.extents
     if mine["c"] != others["c"]:
         return (
-            f"'{image.name}' has {mine['c']} channels, but '{other.name}' has {others['c']}. All images of a "
-            "classifier need the same channels: choose others, or set the axes if they were guessed wrongly."
+            f"'{image.name}' and '{other.name}' have different numbers of channels, {mine['c']} and {others['c']}. "
+            "All images of a classifier need the same channels: choose others, or set axes that were guessed wrongly."
         )
     if (mine["z"] > 1) != (others["z"] > 1):
         flat, deep = ("is 2D", "3D") if mine["z"] == 1 else ("is 3D", "2D")

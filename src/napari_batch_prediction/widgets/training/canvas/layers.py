@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image as ImageLayer
-from napari.layers import Labels as LabelsLayer
 from qtpy.QtCore import QObject, Signal
 
 from napari_batch_prediction.colors import Color
@@ -16,7 +15,7 @@ from napari_batch_prediction.session.training.steps import Painted
 from napari_batch_prediction.session.training.view import View
 from napari_batch_prediction.widgets.canvas.opengl import make_current
 from napari_batch_prediction.widgets.parts.timers import single_shot
-from napari_batch_prediction.widgets.training.canvas.entry import Entry, are_apart, go_to
+from napari_batch_prediction.widgets.training.canvas.entry import Entry, are_apart, go_to, why_not_trained
 from napari_batch_prediction.widgets.training.canvas.images import PaintableImage, label_colors, labels_left, why_unlike
 from napari_batch_prediction.widgets.training.canvas.overlay import OverlayLayer
 from napari_batch_prediction.widgets.training.canvas.strokes import Sides, Strokes
@@ -263,10 +262,7 @@ class TrainedLayers(QObject):
             (viewer.layers.selection.events.active, self._on_active),
         ]
         for event, act in followed:
-            if docked:
-                event.connect(act)
-            else:
-                event.disconnect(act)
+            (event.connect if docked else event.disconnect)(act)
 
     def _on_painted_labels(self, number: int, found: Sequence[Sides]) -> None:
         entry = self._entries[number]
@@ -328,15 +324,10 @@ class TrainedLayers(QObject):
 
     def _on_active(self, event: Any) -> None:
         """Say that the strokes on other layers of labels do not train."""
-        layer, entry = event.value, self.current
-        is_other = isinstance(layer, LabelsLayer) and all(layer is not one.labels for one in self.entries)
-        if is_other and entry is not None:
-            self.problem.emit(
-                f"'{layer.name}' is not trained on. To paint on '{entry.labels.name}', click on a class below."
-            )
-        elif self._told_of_other:
-            self.problem.emit("")
-        self._told_of_other = is_other and entry is not None
+        reason = why_not_trained(event.value, self.entries, self.current)
+        if reason or self._told_of_other:
+            self.problem.emit(reason)
+        self._told_of_other = bool(reason)
 
     def _on_label(self, event: Any) -> None:
         entry = self.current
