@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from batch_window import WAIT_MS, cells
 from qtpy.QtCore import Qt
@@ -11,6 +12,7 @@ from sections import button, drop, unexplained
 from superqt.utils import WorkerBase
 from tensor_writer import write_tensor_project
 
+import napari_batch_prediction as nbp
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.widgets import preferences
@@ -232,3 +234,24 @@ def test_formula_of_an_old_project_can_be_chosen(section, qtbot, tmp_path, used)
         section.setValue(BatchJob(classifier=path, inputs=("a.png",), structure_tensor="integration"))
     assert section.value()["structure_tensor"] == "integration"
     assert list_.currentText() == "integration"
+
+
+def test_classifier_in_no_file_is_saved_by_the_button(section, qtbot, tmp_path, monkeypatch, used):
+    """While a classifier is in no file, the button saves it and chooses the file; a file not asked about stays."""
+    labels = np.zeros((30, 30), int)
+    labels[:5], labels[-5:] = 1, 2
+    classifier = nbp.train(np.arange(900, dtype=np.uint16).reshape(30, 30), labels, features="gaussian:1", trees=2)
+    (tmp_path / "other.ilp").write_bytes(b"kept")
+    section.hold(classifier)
+    assert button(section, "Save...").isVisible()
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "other"), ""))
+    button(section, "Save...").click()
+    qtbot.waitUntil(lambda: "other.ilp" in said(section), timeout=WAIT_MS)
+    assert (tmp_path / "other.ilp").read_bytes() == b"kept"
+    assert section.held is classifier
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "mine"), ""))
+    with qtbot.waitSignal(section.loaded, timeout=WAIT_MS):
+        button(section, "Save...").click()
+    assert section.value()["classifier"] == tmp_path / "mine.ilp"
+    assert load_classifier(tmp_path / "mine.ilp").classes == classifier.classes
+    assert button(section, "Browse").isVisible()

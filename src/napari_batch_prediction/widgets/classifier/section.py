@@ -41,6 +41,12 @@ ABOUT_FORMULA = (
 # Lines for the reason why there is no classifier, in the place for its facts.
 LINES = 4
 
+BROWSE, SAVE = "Browse", "Save..."
+ABOUT_BROWSE = "Choose an ilastik project. It can also be dropped here."
+ABOUT_SAVE = (
+    "Save the classifier as an ilastik project: what is written to files needs it. Layers are predicted without."
+)
+
 HELD = "trained here, not saved yet"
 """The text in place of the file of a classifier that is in none."""
 
@@ -85,13 +91,14 @@ class ClassifierSection(Section):
         down = QShortcut(QKeySequence(Qt.Key.Key_Down), line)
         down.setContext(Qt.ShortcutContext.WidgetShortcut)
         down.activated.connect(recent.click)
-        browse = QPushButton("Browse")
-        browse.setToolTip("Choose an ilastik project. It can also be dropped here.")
+        # While a classifier is in no file, the button saves it.
+        self._button = QPushButton(BROWSE)
+        self._button.setMinimumWidth(self._button.sizeHint().width())
         row = QHBoxLayout()
         row.setSpacing(4)
         row.addWidget(line, 1)
         row.addWidget(recent)
-        row.addWidget(browse)
+        row.addWidget(self._button)
         self._message = Message(LINES)
         formula = QWidget()
         self._formula = combo(FORMULAS)
@@ -108,7 +115,7 @@ class ClassifierSection(Section):
 
         self._pause = single_shot(self, PAUSE_MS, self._load)
         self._file.changed.connect(self._on_path)
-        browse.clicked.connect(self._browse)
+        self._button.clicked.connect(self._on_button)
         self.files_dropped.connect(lambda paths: self.choose(paths[0]))
         self._on_path("")
 
@@ -154,6 +161,7 @@ class ClassifierSection(Section):
         self._held = classifier
         with self._file.changed.blocked():
             self._file.value = HELD
+        self._show_button()
         self._become(classifier, "")
         self.changed.emit()
         self.loaded.emit()
@@ -181,6 +189,38 @@ class ClassifierSection(Section):
     def _path(self) -> Path | None:
         text = self._file.value.strip()
         return Path(text) if text and self._held is None else None
+
+    def _show_button(self) -> None:
+        is_held = self._held is not None
+        self._button.setText(SAVE if is_held else BROWSE)
+        self._button.setToolTip(ABOUT_SAVE if is_held else ABOUT_BROWSE)
+
+    def _on_button(self) -> None:
+        if self._held is None:
+            self._browse()
+        else:
+            self._save(self._held)
+
+    def _save(self, classifier: Classifier) -> None:
+        """Ask for a name, save a classifier that is in no file, and choose the file."""
+        file, _ = QFileDialog.getSaveFileName(self, "Save the classifier", "", "ilastik projects (*.ilp)")
+        if file:
+            path = Path(file)
+            # The dialog has asked whether a file of that name is to be replaced, and not of a longer one.
+            is_whole = path.suffix.lower() == ".ilp"
+            if is_whole:
+                work = partial(classifier.save, path, existing="overwrite")
+            else:
+                work = partial(classifier.save, path.with_name(f"{path.name}.ilp"))
+            self._task = in_background(work, self, self._on_saved)
+
+    def _on_saved(self, result: Path | Failure) -> None:
+        self._task = None
+        if isinstance(result, Failure):
+            self._message.say(*result, kind="problem")
+            self._facts.setCurrentWidget(self._message)
+        else:
+            self.choose(result)
 
     def _browse(self) -> None:
         path = self._path()
@@ -230,6 +270,7 @@ class ClassifierSection(Section):
 
     def _on_path(self, text: str) -> None:
         self._held = None
+        self._show_button()
         self._file.tooltip = text
         # Another project has a formula of its own.
         choose(self._formula, "")
