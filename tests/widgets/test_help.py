@@ -8,6 +8,7 @@ from repository import ROOT
 
 from napari_batch_prediction.widgets.batch import BatchPredictionWidget
 from napari_batch_prediction.widgets.help import HelpButton, HelpWindow, docs_folder
+from napari_batch_prediction.widgets.training.train import TrainClassifierWidget
 
 PAGES = sorted(path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md"))
 
@@ -48,9 +49,13 @@ def test_pictures_are_no_wider_than_the_page(owner):
     assert 100 <= image.width() <= window.pages.width()
 
 
-def test_question_mark_of_the_dock_opens_the_help_once(viewer, qtbot):
-    """The button of the dock opens one window, which closes with the dock's own window."""
-    widget = BatchPredictionWidget(viewer)
+DOCKS = {BatchPredictionWidget: "The window", TrainClassifierWidget: "Train a classifier in napari"}
+
+
+@pytest.mark.parametrize("dock", DOCKS)
+def test_question_mark_of_a_dock_opens_the_help_once(viewer, qtbot, dock):
+    """The button of a dock opens one window, with the page on that dock."""
+    widget = dock(viewer)
     qtbot.addWidget(widget)
     widget.show()
     button = widget.findChild(HelpButton)
@@ -58,4 +63,4 @@ def test_question_mark_of_the_dock_opens_the_help_once(viewer, qtbot):
         qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     (window,) = widget.window().findChildren(HelpWindow)
     assert window.isVisible()
-    assert window.pages.toPlainText().startswith("The window")
+    assert window.pages.toPlainText().startswith(DOCKS[dock])

@@ -5,6 +5,7 @@ from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QVBoxLayout, QWi
 
 from napari_batch_prediction.session.training.session import NO_IMAGES, TrainingSession
 from napari_batch_prediction.session.training.state import Due, Failed, Idle, Showing, Shown, Training, Waiting
+from napari_batch_prediction.widgets.help import HelpButton
 from napari_batch_prediction.widgets.parts.message import Message
 
 LIVE = "After each stroke train, and predict what is on the canvas."
@@ -53,7 +54,7 @@ class TrainingBar(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 2, 6, 4)
         layout.setSpacing(4)
-        top, middle = QHBoxLayout(), QHBoxLayout()
+        top, middle, last = QHBoxLayout(), QHBoxLayout(), QHBoxLayout()
         for row in (top, middle):
             row.setSpacing(4)
         top.addWidget(self._live, 0, Qt.AlignmentFlag.AlignTop)
@@ -62,7 +63,9 @@ class TrainingBar(QWidget):
             middle.addWidget(button, 1)
         layout.addLayout(top)
         layout.addLayout(middle)
-        layout.addWidget(self._predict)
+        last.addWidget(self._predict, 1)
+        last.addWidget(HelpButton(self, "training.md"))
+        layout.addLayout(last)
         self.set_problem(NO_IMAGES)
 
     def value(self) -> bool:
