@@ -30,6 +30,7 @@ from qtpy.QtWidgets import QCheckBox, QTableView  # noqa: E402
 
 from napari_batch_prediction import BatchJob, Export  # noqa: E402
 from napari_batch_prediction.running.run import run_plan  # noqa: E402
+from napari_batch_prediction.widgets.inputs.section import InputsSection  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT / "src/napari_batch_prediction/samples/nuclei"
@@ -155,7 +156,7 @@ def measure_inputs(n: int) -> dict[str, list[Step]]:
 
     checked: list[object] = []
     widget.checked.connect(checked.append)
-    table: QTableView = widget.findChildren(QTableView)[0]
+    table: QTableView = widget.findChild(InputsSection).findChild(QTableView)
     job = BatchJob(classifier=folder / "nuclei.ilp", inputs=(str(names[0]),))
     step("choose a classifier, add one image", lambda: widget.setValue(job), lambda: checked)
     checked.clear()
@@ -165,6 +166,8 @@ def measure_inputs(n: int) -> dict[str, list[Step]]:
         lambda: widget.setValue(job.model_copy(update={"inputs": inputs})),
         lambda: checked,
     )
+    if table.model().rowCount() != n:
+        raise RuntimeError(f"The table has {table.model().rowCount()} rows, expected {n}.")
     bar = table.verticalScrollBar()
     for where in np.linspace(0, bar.maximum(), 40).astype(int):
         step("scroll", lambda where=where: bar.setValue(int(where)), lambda: True)
