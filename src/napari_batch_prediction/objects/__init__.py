@@ -1,0 +1,1 @@
+"""Objects: connected pixels with a label, and the numbers that describe each of them."""
