@@ -55,7 +55,8 @@ class Autocontext(Classifier):
             export=first.export,
         )
         names = [source.name for source in self._stages[-1].sources]
-        super().__init__(description, sources, {name.removesuffix(f" Stage {len(projects)}"): name for name in names})
+        synonyms = {name.removesuffix(f" Stage {len(projects)}"): name for name in names}
+        super().__init__(description, sources, synonyms, [none for stage in self._stages for none in stage.unlisted])
 
     def check(self, axes: str, shape: Sequence[int], dtype: np.dtype | None = None) -> None:
         """Check that an image fits the classifier, also by its type.

@@ -31,6 +31,7 @@ PROBABILITIES = "Probabilities"
 SEGMENTATION = "Simple Segmentation"
 UNCERTAINTY = "Uncertainty"
 FEATURES = "Features"
+LABELS = "Labels"
 DENSITY = "Density"
 COUNTS = "Counts"
 
@@ -50,6 +51,8 @@ class Classifier(ABC):
     synonyms
         Other names of sources, in any case, with the names that they stand for: ``"Probabilities"`` for the density of
         a counting project, names without a stage for the last stage of Autocontext.
+    unlisted
+        Sources that are found by their names, but not listed.
 
     Attributes
     ----------
@@ -83,10 +86,14 @@ class Classifier(ABC):
     training: "TrainingSet | None" = None
 
     def __init__(
-        self, description: Description, sources: Iterable[Source], synonyms: Mapping[str, str] | None = None
+        self,
+        description: Description,
+        sources: Sequence[Source],
+        synonyms: Mapping[str, str] | None = None,
+        unlisted: Sequence[Source] = (),
     ) -> None:
         self._description = description
-        self._sources = {source.name: source for source in sources}
+        self._sources = {source.name: source for source in (*sources, *unlisted)}
         self._names = {name.lower(): name for name in self._sources}
         self._names |= {name.lower(): stands_for for name, stands_for in (synonyms or {}).items()}
         self._others: dict[StructureTensor, Classifier] = {}
@@ -96,7 +103,7 @@ class Classifier(ABC):
         self.class_colors: tuple[Color, ...] = description.class_colors
         self.axes: str = description.axes
         self.n_channels: int = description.n_channels
-        self.sources: tuple[str, ...] = tuple(self._sources)
+        self.sources: tuple[str, ...] = tuple(source.name for source in sources)
         self.context: Context = description.context
         self.structure_tensor: StructureTensor | None = None
         self._state = None if self.path is None else file_state(self.path)

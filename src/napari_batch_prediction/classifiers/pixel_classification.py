@@ -55,7 +55,8 @@ class PixelClassification(Classifier):
             export=project.export,
         )
         # Its name where objects are classified, too.
-        super().__init__(description, self._stage.sources, {f"Pixel {PROBABILITIES}": PROBABILITIES})
+        synonyms = {f"Pixel {PROBABILITIES}": PROBABILITIES}
+        super().__init__(description, self._stage.sources, synonyms, self._stage.unlisted)
 
     @cached_property
     def _brightest(self) -> float:

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_batch_prediction.classifiers.base import FEATURES, PROBABILITIES, SEGMENTATION, UNCERTAINTY, Source
+from napari_batch_prediction.classifiers.base import FEATURES, LABELS, PROBABILITIES, SEGMENTATION, UNCERTAINTY, Source
 from napari_batch_prediction.classifiers.description import StageDescription
 from napari_batch_prediction.engine.base import Channels, ClassForest, Predictor
 from napari_batch_prediction.engine.compiled.engine import ENGINE
@@ -31,6 +31,8 @@ class Stage:
     ----------
     sources
         Probabilities, segmentation, uncertainty and features; no segmentation with more than 255 classes.
+    unlisted
+        Sources that ilastik has, too, and nobody needs.
     probabilities, features
         The names of these two sources.
     context
@@ -41,7 +43,7 @@ class Stage:
         self.project = project
         classes, colors = project.label_names, project.label_colors
         single, n = np.dtype(np.float32), len(classes)
-        names = {name: name + suffix for name in (PROBABILITIES, SEGMENTATION, UNCERTAINTY, FEATURES)}
+        names = {name: name + suffix for name in (PROBABILITIES, SEGMENTATION, UNCERTAINTY, FEATURES, LABELS)}
         probabilities = Source(
             name=names[PROBABILITIES],
             dtype=single,
@@ -77,10 +79,22 @@ class Stage:
             channel_names=values,
             about="The filtered images from which the classes are predicted: one channel a feature.",
         )
+        none = Source(
+            name=names[LABELS],
+            kind="labels",
+            dtype=np.dtype(np.uint8),
+            channel_names=(names[LABELS],),
+            value_range=(0.0, float(n)),
+            classes=classes,
+            class_colors=colors,
+            about="The labels in a new image: it has none, so that all values are 0, as ilastik exports them.",
+        )
         # Labels are uint8, as in ilastik.
         labels = (segmentation,) if n <= np.iinfo(np.uint8).max else ()
         sources = (probabilities, *labels, uncertainty, features)
         self.sources = tuple(replace(source, variant=variant) for source in sources)
+        self.unlisted = (none,)
+        self._all = (*self.sources, *self.unlisted)
         self.probabilities, self.features = names[PROBABILITIES], names[FEATURES]
         self.context = Context(*project.selection.context)
         self._names = names
@@ -104,7 +118,7 @@ class Stage:
 
         Whatever is made of probabilities takes the memory of all of them.
         """
-        sources = [source for source in self.sources if source.name in wanted]
+        sources = [source for source in self._all if source.name in wanted]
         values = any(source.name != self.features for source in sources)
         engine = ENGINE.memory(self.project.selection, self.project.n_channels, len(self.project.label_names) * values)
         made = sum(s.channels * s.dtype.itemsize for s in sources if s.name != self.probabilities)
@@ -112,7 +126,7 @@ class Stage:
 
     def wants(self, wanted: Collection[str]) -> bool:
         """Return True if one of these names is a source of this stage."""
-        return any(source.name in wanted for source in self.sources)
+        return any(source.name in wanted for source in self._all)
 
     def predict(
         self,
@@ -132,7 +146,7 @@ class Stage:
             Names of sources.
         """
         with_features = self.features in wanted
-        if not any(source.name in wanted for source in self.sources if source.name != self.features):
+        if not any(source.name in wanted for source in self._all if source.name != self.features):
             return {self.features: self._predictor.features(block, inner, more)} if with_features else {}
         if not with_features:
             return self.derived(self._predictor.predict(block, inner, more), wanted)
@@ -150,6 +164,8 @@ class Stage:
             results[self._names[SEGMENTATION]] = segmentation(probabilities)
         if self._names[UNCERTAINTY] in wanted:
             results[self._names[UNCERTAINTY]] = uncertainty(probabilities)
+        if self._names[LABELS] in wanted:
+            results[self._names[LABELS]] = np.zeros((1, *probabilities.shape[1:]), np.uint8)
         return results
 
     def describe(self) -> StageDescription:

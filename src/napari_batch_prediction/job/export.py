@@ -117,6 +117,13 @@ class Export(Settings):
         "channels of the source; everything if not given.",
     )
 
+    rules: Literal["own", "ilastik"] = Field(
+        "own",
+        description="'ilastik' to do as its headless mode where that differs: what follows the last dot of a name is "
+        "replaced by the extension, fractions become integers also without a range by cutting them off, a region may "
+        "reach beyond the image, and an HDF5 file that is replaced keeps its other datasets.",
+    )
+
     def __init__(self, source: str = "Probabilities", **settings: "Unpack[ExportKeywords]") -> None:
         super().__init__(source=source, **settings)
 

@@ -176,8 +176,8 @@ class BatchJob(Settings):
         description="What to do about outputs that exist. Skipped are only those that say they were made by the same "
         "classifier, settings and versions.",
     )
-    ledger: Annotated[Path | None, Option("PATH")] = Field(
-        None, description="File of the ledger; a new one beside the outputs if not given."
+    ledger: Annotated[Path | Literal[False] | None, Option("PATH")] = Field(
+        None, description="File of the ledger; a new one beside the outputs if not given, none at all if False."
     )
     memory: Annotated[_Memory, Option("M", parse=parse_size)] = Field(
         None,
@@ -242,7 +242,7 @@ class BatchJob(Settings):
                 "inputs": tuple(map(_whole, self.inputs)),
                 "input_settings": {_whole(name): settings for name, settings in self.input_settings.items()},
                 "exports": exports,
-                "ledger": Path(_whole(os.fspath(self.ledger))) if self.ledger else None,
+                "ledger": self.ledger and Path(_whole(os.fspath(self.ledger))),
             }
         )
 

@@ -29,6 +29,7 @@ class ExportKeywords(TypedDict, total=False):
     per_class: bool
     # A text, or slices, too.
     region: Any
+    rules: Literal["own", "ilastik"]
 
 
 class JobKeywords(TypedDict, total=False):
@@ -41,7 +42,7 @@ class JobKeywords(TypedDict, total=False):
     structure_tensor: str | None
     export_settings: Literal["project"] | None
     existing: str
-    ledger: str | os.PathLike[str] | None
+    ledger: str | os.PathLike[str] | Literal[False] | None
     memory: int | str | None
     workers: int | None
     folder: str | os.PathLike[str] | None

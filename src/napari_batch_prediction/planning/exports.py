@@ -104,7 +104,7 @@ def _per_class(export: NamedExport) -> list[NamedExport]:
 def check_paths(job: BatchJob) -> None:
     """Raise :class:`SettingsError` if no file can have the name of a job's classifier or ledger."""
     require_path(job.classifier, SettingsError, "The classifier", "classifier")
-    if job.ledger is not None:
+    if job.ledger:
         require_path(absolute_path(job.ledger), SettingsError, "The ledger", "ledger")
         if job.ledger.name in ("", ".."):  # "", "." and "/" too
             raise SettingsError(f"The ledger '{job.ledger}' is a folder. Name a file in it.", setting="ledger")

@@ -163,7 +163,9 @@ def name_output(
             "Use for example '{stem}_{source}'.",
             setting="name",
         )
-    if not name.lower().endswith(extension.lower()):
+    if export.rules == "ilastik":
+        name = os.path.splitext(name)[0] + extension  # noqa: PTH122 - of a text
+    elif not name.lower().endswith(extension.lower()):
         name += extension
     head, tail = os.path.split(os.path.abspath(os.path.join(folder, name)))  # noqa: PTH100, PTH118
     return _folder(head), tail

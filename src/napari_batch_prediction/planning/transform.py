@@ -95,8 +95,8 @@ class Transform:
         if self.dtype.kind in "iu":
             limits = np.iinfo(self.dtype)
             if values.dtype.kind == "f":
-                # As in ilastik: whole numbers that are rescaled are cut off, fractions are rounded.
-                whole = np.trunc if is_whole else np.rint
+                # As in ilastik: fractions are rounded if they are rescaled; else, like whole numbers, cut off.
+                whole = np.trunc if is_whole or self.scaling is None else np.rint
                 values = whole(np.nan_to_num(values, nan=0.0, posinf=np.inf, neginf=-np.inf))
             values = np.clip(values, limits.min, limits.max)
         return values.astype(self.dtype)
@@ -160,6 +160,8 @@ def export_region(export: Export, everything: Mapping[str, int]) -> dict[str, tu
     for key, extent in everything.items():
         start, stop = intervals.get(key, (None, None))
         first, last = start or 0, extent if stop is None else stop
+        if export.rules == "ilastik":
+            last = min(last or extent, extent)
         if not 0 <= first < last <= extent:
             raise SettingsError(
                 f"The region {key}={'' if start is None else start}:{'' if stop is None else stop} does not lie "
@@ -203,7 +205,7 @@ def _scaling(
                 "An input range needs an output range: the values it becomes, for example 0 to 255.",
                 setting="output_range",
             )
-        if dtype.kind in "iu" and source.dtype.kind == "f":
+        if dtype.kind in "iu" and source.dtype.kind == "f" and export.rules != "ilastik":
             top = np.iinfo(dtype).max
             raise SettingsError(
                 f"{source.name} are fractions, which as {dtype} would nearly all be 0. Give an output range, for "

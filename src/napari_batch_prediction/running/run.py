@@ -52,7 +52,7 @@ def iter_run(
     without events and tables.
 
     The outputs of inputs in memory are in :class:`FileFinished`. A run of such inputs alone has no ledger, since it
-    cannot be resumed.
+    cannot be resumed; neither has one whose job says so.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def iter_run(
     """
     run = _Run(plan, should_cancel, make_executor)
     has_files = plan.resumed or any(not row.location.in_memory or row.outputs for row in rows_to_run(plan).values())
-    recorder = run.recorder = Recorder(plan, run.token) if has_files else None
+    recorder = run.recorder = Recorder(plan, run.token) if has_files and plan.job.ledger is not False else None
     try:
         if recorder is not None and plan.recorded is not None:
             run.remove_leftovers(plan.recorded)
@@ -96,7 +96,7 @@ def iter_run(
             recorder.close()
     path = recorder.path if recorder else None
     if run.table_error is not None:
-        record = path or (plan.job.ledger if plan.resumed else None)
+        record = path or (plan.job.ledger or None if plan.resumed else None)
         remedy = f" The counts are in the ledger {record}: resume it to have the table." if record else ""
         raise ExportError(f"{str(run.table_error).rstrip('.')}.{remedy}") from run.table_error
     return replace(run.ledger(), path=path)

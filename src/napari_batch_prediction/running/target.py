@@ -39,6 +39,7 @@ def make_target(task: FileTask, output: OutputPlan, transform: Transform, image:
         ome_zarr_version=settings.ome_zarr_version if image_around is None else image_version(image_around),
         image=image_around,
         compression=settings.compression,
+        keep_others=settings.rules == "ilastik",
     )
 
 

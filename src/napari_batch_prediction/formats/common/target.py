@@ -49,6 +49,8 @@ class Target:
         The OME-Zarr image, if the output is labels in it; ``channel_colors`` are then those of its values from 1.
     compression
         Compression of values; None for the format's default.
+    keep_others
+        True to keep the other datasets of a file that is replaced, in formats with several.
     """
 
     path: Path
@@ -72,3 +74,4 @@ class Target:
     ome_zarr_version: Literal["0.4", "0.5"] = "0.4"
     image: Path | None = None
     compression: Compression | None = None
+    keep_others: bool = False

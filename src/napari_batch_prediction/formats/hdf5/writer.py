@@ -1,5 +1,7 @@
 """Writing HDF5 files, as ilastik does, from tiles in any order."""
 
+from pathlib import Path
+
 import h5py
 from imagecodecs import deflate_encode
 from numpy.typing import NDArray
@@ -12,6 +14,21 @@ from napari_batch_prediction.formats.common.writer import ChunkWriter
 
 def _gzip(chunk: NDArray) -> bytes | bytearray:
     return deflate_encode(chunk, GZIP_LEVEL, raw=False)  # type: ignore[arg-type]  # any buffer will do
+
+
+def _copy_others(path: Path, into: h5py.File, name: str) -> None:
+    """Copy what an HDF5 file holds, but for one dataset; nothing of what is no HDF5 file."""
+    if not (path.is_file() and h5py.is_hdf5(path)):
+        return
+    with h5py.File(path, locking=False) as source:
+        for other in source:
+            link = source.get(other, getlink=True)
+            if isinstance(link, h5py.HardLink):
+                source.copy(other, into)
+            else:
+                into[other] = link  # it may lead nowhere
+    if name in into:
+        del into[name]
 
 
 class Hdf5Writer(ChunkWriter[ChunkAssembler]):
@@ -41,6 +58,8 @@ class Hdf5Writer(ChunkWriter[ChunkAssembler]):
         # No lock is needed for a temporary file, and some network drives have none.
         file = h5py.File(self._temporary, "x", locking=False)
         self._releases.append(file.close)
+        if target.keep_others and target.replace:
+            _copy_others(target.path, file, target.internal_path)
         self._dataset = file.create_dataset(
             target.internal_path,
             target.shape,
