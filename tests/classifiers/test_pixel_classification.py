@@ -163,8 +163,8 @@ def test_image_that_does_not_fit_is_refused(case):
 def test_wrong_calls_are_refused(gray):
     """Errors of the caller."""
     image = np.zeros((50, 50), np.uint8)
-    with pytest.raises(SettingsError, match=r"cannot export 'Labels'\. Choose one of: Probabilities, Simple"):
-        gray.predict(image, "yx", "Labels")
+    with pytest.raises(SettingsError, match=r"cannot export 'Heights'\. Choose one of: Probabilities, Simple"):
+        gray.predict(image, "yx", "Heights")
     with pytest.raises(AxesError, match="name 3 dimensions, but the image has 2"):
         gray.predict(image, "zyx")
     with pytest.raises(AxesError, match="not valid"):

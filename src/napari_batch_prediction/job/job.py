@@ -177,7 +177,7 @@ class BatchJob(Settings):
         "classifier, settings and versions.",
     )
     ledger: Annotated[Path | Literal[False] | None, Option("PATH")] = Field(
-        None, description="File of the ledger; a new one beside the outputs if not given, none at all if False."
+        None, description="File of the ledger; a new one beside the outputs if not given. In Python, False for none."
     )
     memory: Annotated[_Memory, Option("M", parse=parse_size)] = Field(
         None,
