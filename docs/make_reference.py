@@ -1,10 +1,12 @@
 """Write what the code says of itself into the pages of the documentation: python docs/make_reference.py.
 
 A page has ``<!-- NAME -->`` and ``<!-- end of NAME -->`` around the text that is made: options and commands of the
-command line, fields of a job, formats, extras, example scripts.
+command line, fields of a job, formats, extras, example scripts. The help of the command line is a file of the package,
+which is made here, too.
 """
 
 import argparse
+import json
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
@@ -17,6 +19,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from napari_batch_prediction import PROGRAM
+from napari_batch_prediction.arguments import HELP, parser_as_data
 from napari_batch_prediction.cli import make_parser
 from napari_batch_prediction.formats.format import FLOATS, INTEGERS, ExportFormat
 from napari_batch_prediction.formats.registry import FILE_FORMATS, IMAGE_FORMATS, TABLE_FORMATS
@@ -54,6 +57,11 @@ def renewed(text: str) -> str:
             made = make()
             text = block.sub(lambda _, made=made: made, text)
     return text
+
+
+def help_data() -> str:
+    """Return the file from which the command line shows its help."""
+    return f"{json.dumps(parser_as_data(make_parser()), indent=1)}\n"
 
 
 def options(command: str) -> str:
@@ -216,8 +224,8 @@ def _table(heading: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 if __name__ == "__main__":
-    for page in sorted(DOCS.rglob("*.md")):
-        before = page.read_text(encoding="utf-8")
-        if (after := renewed(before)) != before:
-            page.write_text(after, encoding="utf-8")
-            print(f"renewed {page}")
+    made = [(page, renewed(page.read_text(encoding="utf-8"))) for page in sorted(DOCS.rglob("*.md"))]
+    for path, after in [*made, (HELP, help_data())]:
+        if not path.exists() or path.read_text(encoding="utf-8") != after:
+            path.write_text(after, encoding="utf-8")
+            print(f"renewed {path}")

@@ -1,22 +1,23 @@
 """The command line: run, check, resume, train, info, demo.
 
 Importing this module is fast: the model of a job is imported when arguments are read, other modules when a command
-runs. Nothing here imports Qt or napari.
+runs. Help and version import none of it. Nothing here imports Qt or napari.
 """
 
 import argparse
-import gc
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
 
 from napari_batch_prediction import PROGRAM
-from napari_batch_prediction.arguments import Command, Parser
-from napari_batch_prediction.console import Ends, consoles, drop_unwritten, fill_descriptors
+from napari_batch_prediction.arguments import Command, Parser, add_commands, add_version, help_parser
+from napari_batch_prediction.console import Ends, as_process, consoles
 from napari_batch_prediction.wording import one_line
 
+TYPE_CHECKING = False  # as in the package itself
 if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
     from napari_batch_prediction.classifiers.base import Classifier
     from napari_batch_prediction.job.job import BatchJob
     from napari_batch_prediction.planning.plan import Plan
@@ -40,7 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     ends = Ends()
     with consoles() as (out, _), ends.caught():
         try:
-            arguments = make_parser().parse_args(argv)
+            words = sys.argv[1:] if argv is None else [*argv]
+            arguments = (help_parser(words) or make_parser()).parse_args(words)
             arguments.ends = ends
             status = _carried_out(arguments)
             status = ends.status if ends.came() else status  # its exception may be lost, as in a destructor
@@ -68,16 +70,9 @@ def _carried_out(arguments: argparse.Namespace) -> int:
     return status
 
 
-def console() -> NoReturn:
+def console() -> "NoReturn":
     """Run the command line as the whole process, and end it."""
-    fill_descriptors()
-    # Importing numba makes about half a million objects, which all stay. Looking for garbage among them takes 0.1 s
-    # while they are made, and twice as long at the end of the process.
-    gc.set_threshold(100_000)
-    status = main()
-    drop_unwritten()
-    gc.freeze()
-    sys.exit(status)
+    as_process(main)
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -93,7 +88,8 @@ def make_parser() -> argparse.ArgumentParser:
         "128 and its number if a signal ended it.",
         allow_abbrev=False,
     )
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", parser_class=Command)
+    add_version(parser)
+    commands = add_commands(parser)
 
     job = Command(add_help=False, allow_abbrev=False)
     job.add_argument("classifier", metavar="CLASSIFIER", nargs="?", help=describe(BatchJob, "classifier"))
@@ -198,7 +194,7 @@ def _job_text(given: str) -> tuple[str, str]:
         raise SettingsError(f"The job '{given}' cannot be read: it is no text in UTF-8. {remedy}") from error
 
 
-def _export(arguments: argparse.Namespace, name: str, classifier: "Classifier") -> dict[str, Any]:
+def _export(arguments: argparse.Namespace, name: str, classifier: "Classifier") -> "dict[str, Any]":
     """Return the fields of an export."""
     from napari_batch_prediction.job.export import Export
     from napari_batch_prediction.job.options import given_options

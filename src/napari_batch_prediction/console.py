@@ -1,20 +1,33 @@
 """The console of a command: streams that cannot stop it, and signals that end it."""
 
+import gc
 import io
 import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from types import FrameType
-from typing import TextIO
 
 from napari_batch_prediction.wording import visible
+
+TYPE_CHECKING = False  # as in the package itself
+if TYPE_CHECKING:
+    from types import FrameType
+    from typing import NoReturn, TextIO
 
 # A closed terminal, Ctrl-C, kill; Ctrl-Break on Windows.
 _SIGNALS = ("SIGHUP", "SIGINT", "SIGTERM", "SIGBREAK")
 _COLUMNS = 80
+
+# Importing libraries makes hundreds of thousands of objects, which all stay. Looking for garbage among them takes long
+# while they are made, and longer at the end of the process.
+_GARBAGE = 100_000
+
+# What libraries are told when they are imported: numpy's BLAS, which no prediction uses, else starts a thread for each
+# core, and these spin for a while; pydantic looks for plugins in all packages that are installed.
+_SETTINGS = {"OPENBLAS_NUM_THREADS": "1", "PYDANTIC_DISABLE_PLUGINS": "__all__"}
+_told: set[str] = set()
 
 
 class Console(io.TextIOBase):
@@ -31,7 +44,7 @@ class Console(io.TextIOBase):
         The first error in writing; None if all could be written.
     """
 
-    def __init__(self, stream: TextIO | None) -> None:
+    def __init__(self, stream: "TextIO | None") -> None:
         self._stream = stream
         self.fault: OSError | None = None
         if isinstance(stream, io.TextIOWrapper):
@@ -39,7 +52,7 @@ class Console(io.TextIOBase):
             stream.reconfigure(errors="backslashreplace")
 
     @classmethod
-    def of(cls, stream: TextIO | None) -> "Console":
+    def of(cls, stream: "TextIO | None") -> "Console":
         """Return a stream as a console; itself if it is one."""
         return stream if isinstance(stream, Console) else cls(stream)
 
@@ -87,6 +100,24 @@ class Console(io.TextIOBase):
         if self._stream is None:
             raise io.UnsupportedOperation("there is no such stream")
         return self._stream.fileno()
+
+
+def as_process(main: Callable[[], int]) -> "NoReturn":
+    """Run a command as the whole process, and end it with the status that it returns."""
+    fill_descriptors()
+    gc.set_threshold(_GARBAGE)
+    _told.update(_SETTINGS.keys() - os.environ.keys())
+    for name in _told:
+        os.environ[name] = _SETTINGS[name]
+    status = main()
+    drop_unwritten()
+    gc.freeze()
+    sys.exit(status)
+
+
+def users_environment() -> Mapping[str, str]:
+    """Return the environment as it was before :func:`as_process`, for programs of their own."""
+    return {name: value for name, value in os.environ.items() if name not in _told}
 
 
 @contextmanager
@@ -176,7 +207,7 @@ class Ends:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+    def _on_signal(self, number: int, frame: "FrameType | None") -> None:
         self._caught = number
         for other in self._numbers:
             # A terminal that is closed may say so several times.

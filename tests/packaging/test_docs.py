@@ -15,6 +15,7 @@ from PIL import Image
 from repository import DOCS, ROOT
 
 import napari_batch_prediction
+from napari_batch_prediction.arguments import HELP
 from napari_batch_prediction.demo.samples import COLONIES, NUCLEI
 
 SOURCE = Path(napari_batch_prediction.__file__).parent
@@ -82,12 +83,23 @@ def test_links_lead_somewhere(page):
         assert not anchor or anchor in anchors(to), target
 
 
-def test_text_that_code_makes_is_up_to_date():
-    """Options, fields, formats and extras in the pages are those of the code."""
+@pytest.fixture(scope="module")
+def make_reference():
+    """The script that writes what code says of itself into the pages."""
     spec = importlib.util.spec_from_file_location("make_reference", DOCS / "make_reference.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    made = {}
+    return module
+
+
+def test_help_that_code_makes_is_up_to_date(make_reference):
+    """The file that help is shown from is that of the parser."""
+    assert HELP.read_text(encoding="utf-8") == make_reference.help_data(), "Run: python docs/make_reference.py"
+
+
+def test_text_that_code_makes_is_up_to_date(make_reference):
+    """Options, fields, formats and extras in the pages are those of the code."""
+    module, made = make_reference, {}
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
         made |= {block: page for block in module.blocks() if f"<!-- {block} -->" in text}

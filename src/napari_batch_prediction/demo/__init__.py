@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from napari_batch_prediction import PROGRAM
-from napari_batch_prediction.console import Ends
+from napari_batch_prediction.console import Ends, users_environment
 from napari_batch_prediction.demo.samples import NUCLEI
 from napari_batch_prediction.disk import require_path
 from napari_batch_prediction.errors import SettingsError
@@ -74,7 +74,7 @@ def run_demo(folder: Path | None, viewer: bool, ends: Ends | None = None) -> int
         # The window is a program of its own, since this module may not know Qt.
         text = write_job(job.absolute().model_copy(update={"ledger": None}))
         program = [sys.executable, "-m", "napari_batch_prediction.widgets.demo", text, str(ledger.path)]
-        subprocess.run(program, check=False)  # noqa: S603
+        subprocess.run(program, check=False, env=users_environment())  # noqa: S603
     return 0 if failed == [DAMAGED] else 1
 
 
