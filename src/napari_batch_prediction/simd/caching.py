@@ -35,7 +35,7 @@ counted, which would take longer than the work and make threads wait for each ot
 INLINED = {**UNCOUNTED, "forceinline": True}
 """Options for a part of a loop that has a name of its own: its machine code stands where it is called."""
 
-ROOMS = ("engine", "features", "forest", "simd")
+ROOMS = ("engine", "features", "forest", "objects", "simd")
 """Folders of the package that loops are compiled from."""
 
 WAITING = "napari-batch-prediction:waiting"
