@@ -61,7 +61,7 @@ def test_description_of_autocontext():
     assert classifier.sources == (
         "Probabilities Stage 2", "Simple Segmentation Stage 2", "Uncertainty Stage 2", "Features Stage 2",
         "Probabilities Stage 1", "Simple Segmentation Stage 1", "Uncertainty Stage 1", "Features Stage 1",
-        "Probabilities All Stages",
+        "Probabilities All Stages", "Areas",
     )  # fmt: skip
     assert (classifier.axes, classifier.n_channels) == ("yx", 1)
     first, second = (project.selection.context for project in classifier.projects)
@@ -69,6 +69,11 @@ def test_description_of_autocontext():
     summary = dict(report.describe(classifier.describe()))
     assert summary["Stage 1"] == "classes: bg, blob, stripe; features: 8 in 2D, scales 0.7, 1.6, 3.5; trees: 100"
     assert summary["Stage 2"] == "classes: not, blob; features: 24 in 2D, scales 0.7, 1, 1.6, 3.5, 5; trees: 100"
+
+
+def of_tiles(classifier):
+    """Return the sources that are predicted by tile."""
+    return [name for name in classifier.sources if not classifier.source(name).made_from]
 
 
 def test_each_stage_has_classes_of_its_own():
@@ -98,7 +103,7 @@ def test_derived_sources_belong_to_their_stage():
     """Segmentation and uncertainty of a stage are those of its probabilities; all stages are both."""
     classifier = load()
     image = golden.read(FOLDER / "test2.png")
-    found = {name: classifier.predict(image, "yx", name) for name in classifier.sources}
+    found = {name: classifier.predict(image, "yx", name) for name in of_tiles(classifier)}
     for n in (1, 2):
         probabilities = found[f"Probabilities Stage {n}"]
         np.testing.assert_array_equal(found[f"Simple Segmentation Stage {n}"], probabilities.argmax(-1) + 1)
@@ -128,14 +133,14 @@ def test_any_tiling_gives_the_same_bits(case, dtype, tmp_path):
     found = extents(axes, shape)
     frame = reorder(image.astype(dtype), axes, "tczyx")[-1]
     everything = tuple(slice(0, found[key]) for key in "zyx")
-    whole = classifier.predict_tile(frame, everything, classifier.sources)
-    assert set(whole) == set(classifier.sources)
+    whole = classifier.predict_tile(frame, everything, of_tiles(classifier))
+    assert set(whole) == set(of_tiles(classifier))
     n_tiles = 0
     for _ in range(3):
         for z, y, x in random_tiles(frame.shape[1:], rng):
             around, inner = Tile(0, z, y, x).with_context(found, classifier.context)
-            part = classifier.predict_tile(frame[(slice(None), *around)], inner, classifier.sources)
-            for source in classifier.sources:
+            part = classifier.predict_tile(frame[(slice(None), *around)], inner, of_tiles(classifier))
+            for source in of_tiles(classifier):
                 np.testing.assert_array_equal(part[source], whole[source][:, z, y, x], err_msg=source)
             n_tiles += 1
     assert n_tiles > 5
@@ -147,7 +152,7 @@ def test_source_alone_is_the_same_as_with_others(source):
     classifier = load()
     frame = golden.read(FOLDER / "test2.png")[None, None]
     everything = tuple(slice(0, n) for n in frame.shape[1:])
-    together = classifier.predict_tile(frame, everything, classifier.sources)
+    together = classifier.predict_tile(frame, everything, of_tiles(classifier))
     alone = classifier.predict_tile(frame, everything, [source])
     assert list(alone) == [source]
     np.testing.assert_array_equal(alone[source], together[source])

@@ -24,9 +24,9 @@ from napari_batch_prediction.records.ledger import Table
 from napari_batch_prediction.records.reading import read_record
 from napari_batch_prediction.records.record import note_tables
 from napari_batch_prediction.report import print_ledger
-from napari_batch_prediction.running.counts import Tally
 from napari_batch_prediction.running.resume import plan_resume
 from napari_batch_prediction.running.run import iter_run, run_plan
+from napari_batch_prediction.running.tallies import CountTally
 from napari_batch_prediction.running.task import Measurement
 
 HEADER = ["image", "time", "count", "count in region"]
@@ -81,7 +81,7 @@ def test_tiles_in_any_order_give_the_same_sums(data):
     ends = {key: sorted(data.draw(st.lists(st.integers(0, n), min_size=2, max_size=2, unique=True)))
             for key, n in zip("tyx", density.shape, strict=True)}  # fmt: skip
     region = {"z": (0, 1), **{key: (first, last) for key, (first, last) in ends.items()}}
-    tally = Tally(Measurement(table="Counts", made_from="Density", region=region), n_times)
+    tally = CountTally(Measurement(table="Counts", made_from="Density", region=region), n_times)
     for tile in data.draw(st.permutations(tiles)):
         tally.add(tile, density[tile.t, tile.y, tile.x][None, None])
     for t, one in enumerate(tally.table().rows):
@@ -348,7 +348,7 @@ def test_record_with_wrong_counts_is_refused_with_the_line(tmp_path, counts):
 def test_tables_of_different_regions_are_refused(tmp_path):
     """An image has one count in the ledger, so that tables of different regions are refused."""
     exports = (Export(source="Counts"), Export(source="Counts", name="part", region={"y": (0, 5)}))
-    with pytest.raises(SettingsError, match="Counts and Counts \\(2\\) count over different regions"):
+    with pytest.raises(SettingsError, match="Counts and Counts \\(2\\) are made over different regions"):
         run_plan(plan_for(save_images(tmp_path, "a"), exports=exports))
     assert files_in(tmp_path) == {"a.npy"}
 

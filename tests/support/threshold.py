@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from napari_batch_prediction.axes import extents
 from napari_batch_prediction.classifiers.base import COUNT_COLUMNS, Classifier, Source
+from napari_batch_prediction.classifiers.derived import derived_sources
 from napari_batch_prediction.classifiers.description import Description
 from napari_batch_prediction.engine.tiles import Context, Memory
 from napari_batch_prediction.errors import ImageMismatchError
@@ -53,7 +54,7 @@ class Threshold(Classifier):
             path=path, workflow="Threshold", classes=names, class_colors=colors, n_channels=1, axes="yx",
             sources=tuple(source.name for source in sources),
         )  # fmt: skip
-        super().__init__(description, sources)
+        super().__init__(description, (*sources, *derived_sources(sources[0])))
         self.context = Context(0, 1, 1)
         self.gate = lambda: None
         self.threads: set[str] = set()

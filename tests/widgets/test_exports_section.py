@@ -187,7 +187,8 @@ def test_stages_stand_together(section):
     shown = [one.text() for one in section.findChild(SourceBoxes).findChildren(QLabel) if one.isVisible()]
     assert sorted(shown) == ["All Stages", "Stage 1", "Stage 2"]
     boxes = [one for one in section.findChild(SourceBoxes).findChildren(QCheckBox) if one.isVisible()]
-    assert {one.text() for one in boxes} == {"Probabilities", "Simple Segmentation", "Uncertainty", "Features"}
+    kinds = {"Probabilities", "Simple Segmentation", "Uncertainty", "Features"}
+    assert {one.text() for one in boxes} == {*kinds, "Areas"}
     next(one for one in boxes if one.accessibleName() == "Uncertainty Stage 1").click()
     assert [export.source for export in exports(section)][1:] == ["Uncertainty Stage 1"]
     section.set_offered(classifier("a_2d_u8"))

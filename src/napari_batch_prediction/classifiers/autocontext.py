@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from napari_batch_prediction.axes import as_float32
 from napari_batch_prediction.classifiers.base import PROBABILITIES, Classifier, Source
+from napari_batch_prediction.classifiers.derived import derived_sources
 from napari_batch_prediction.classifiers.description import Description
 from napari_batch_prediction.classifiers.stage import Stage
 from napari_batch_prediction.classifiers.tensor import chosen, formula_text, project_warnings, variant
@@ -41,6 +42,7 @@ class Autocontext(Classifier):
         self.projects = tuple(projects)
         first, last = projects[0], projects[-1]
         sources = [*(source for stage in reversed(self._stages) for source in stage.sources), _all_stages(projects)]
+        sources += derived_sources(sources[0])
         description = Description(
             path=first.path,
             workflow=next(name for name, n in AUTOCONTEXT.items() if n == len(projects)),

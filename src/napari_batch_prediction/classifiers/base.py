@@ -76,7 +76,7 @@ class Classifier(ABC):
     >>> classifier
     <PixelClassification nuclei.ilp: 2D, 1 channel, classes Background, Nucleus, Mitotic>
     >>> classifier.sources
-    ('Probabilities', 'Simple Segmentation', 'Uncertainty', 'Features')
+    ('Probabilities', 'Simple Segmentation', 'Uncertainty', 'Features', 'Areas')
     >>> classifier.predict("nuclei_01.png").shape
     (512, 512, 3)
     >>> classifier.predict("nuclei_01.png", source="Simple Segmentation").shape

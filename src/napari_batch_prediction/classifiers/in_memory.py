@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_batch_prediction.axes import output_axes, reorder
+from napari_batch_prediction.classifiers.derived import AREAS
 from napari_batch_prediction.engine.compiled.engine import ENGINE
 from napari_batch_prediction.engine.counting import UNIT, exact_sum
 from napari_batch_prediction.engine.tiles import Tile, Tiles, make_tiles, n_cores
@@ -46,6 +47,12 @@ def predict_image(
     image = _as_image(given, axes)
     try:
         classifier.check(image.axes, image.shape, image.dtype)
+        if source.name == AREAS:
+            raise SettingsError(
+                f"{source.name} is a table, and not an array. Make it by a job: BatchJob(classifier, image, "
+                f"'{source.name}').run()[0].tables['{source.name}'].",
+                setting="source",
+            )
         if source.kind == "table":
             return _sums(classifier, image, source, workers, progress)
         values, target = _values(classifier, image, source, workers, progress)

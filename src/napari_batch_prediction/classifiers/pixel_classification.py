@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_batch_prediction.classifiers.base import PROBABILITIES, Classifier
+from napari_batch_prediction.classifiers.derived import derived_sources
 from napari_batch_prediction.classifiers.description import Description
 from napari_batch_prediction.classifiers.stage import Stage
 from napari_batch_prediction.classifiers.tensor import chosen, formula_text, project_warnings, variant
@@ -40,6 +41,7 @@ class PixelClassification(Classifier):
         self.project = project
         self.training = training
         self._stage = Stage(project, variant=variant([project]))
+        sources = (*self._stage.sources, *derived_sources(self._stage.sources[0]))
         description = Description(
             path=project.path,
             workflow=project.workflow,
@@ -50,13 +52,13 @@ class PixelClassification(Classifier):
             axes=project.axes,
             trained_again=project.trained_again,
             stages=(self._stage.describe(),),
-            sources=tuple(source.name for source in self._stage.sources),
+            sources=tuple(source.name for source in sources),
             structure_tensor=formula_text([project]),
             export=project.export,
         )
         # Its name where objects are classified, too.
         synonyms = {f"Pixel {PROBABILITIES}": PROBABILITIES}
-        super().__init__(description, self._stage.sources, synonyms, self._stage.unlisted)
+        super().__init__(description, sources, synonyms, self._stage.unlisted)
 
     @cached_property
     def _brightest(self) -> float:

@@ -1,11 +1,11 @@
 """Resolving a job's exports: finding each source, splitting exports of one file per class."""
 
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from itertools import chain, count
 from typing import NamedTuple
 
-from napari_batch_prediction.classifiers.base import Classifier, Source
+from napari_batch_prediction.classifiers.base import COUNTS, Classifier, Source
 from napari_batch_prediction.disk import MAX_NAME, require_path, shown, text_fault
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.formats.format import ExportFormat
@@ -14,11 +14,15 @@ from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.paths import absolute_path
 from napari_batch_prediction.planning.naming import check_template
+from napari_batch_prediction.planning.transform import export_region
 
 TABLE_FORMAT = "csv"
 """Default format of a table."""
 
 _CLASS = "{class}"
+
+# ilastik's layout of a table of counts.
+_OF_COUNTS = "ilastik csv"
 
 # The table beside a ledger has its name with another ending, and a number if need be.
 _LONGEST_RECORD = MAX_NAME - 10
@@ -80,6 +84,11 @@ def _per_class(export: NamedExport) -> list[NamedExport]:
         wanted = "a table, which can be 'csv' or 'ilastik csv'" if export.is_table else "an image"
         raise SettingsError(
             f"{source.name} is {wanted}, and cannot be exported as '{settings.format}'.", setting="format"
+        )
+    if export.format.name == _OF_COUNTS and source.name != COUNTS:
+        raise SettingsError(
+            f"The format '{_OF_COUNTS}' has no column but a count, and {source.name} has several. Choose 'csv'.",
+            setting="format",
         )
     if settings.into_image and not (source.kind == "labels" and export.format.holds_labels):
         raise SettingsError(
@@ -152,23 +161,54 @@ def _unused(name: str, taken: Collection[str]) -> str:
     return next(name for name in names if name not in taken)
 
 
-def counted(exports: Iterable[NamedExport]) -> NamedExport | None:
-    """Return the first table of counts; None if nothing is counted.
+def tables_of_images(exports: Iterable[NamedExport]) -> tuple[NamedExport, ...]:
+    """Return the first table of each source.
 
     Raises
     ------
     SettingsError
-        If two tables differ in source or region, since an image has one count in the ledger.
+        If two tables of a source differ in region, since an image has one table of it in the ledger.
     """
-    tables = [export for export in exports if export.is_table]
-    if not tables:
-        return None
-    first = tables[0]
-    for other in tables[1:]:
-        if (other.source.made_from, other.settings.region) != (first.source.made_from, first.settings.region):
+    first: dict[str, NamedExport] = {}
+    for export in exports:
+        if not export.is_table:
+            continue
+        other = first.setdefault(export.source.name, export)
+        if export.settings.region != other.settings.region:
             raise SettingsError(
-                f"{first.name} and {other.name} count over different regions. Give both the same region, or count "
-                "over each region in a batch of its own.",
+                f"{other.name} and {export.name} are made over different regions. Give both the same region, or make "
+                "each in a batch of its own.",
                 setting="region",
             )
-    return first
+    return tuple(first.values())
+
+
+def regions_of_tables(exports: Iterable[NamedExport], extents: Mapping[str, int]) -> list[dict[str, tuple[int, int]]]:
+    """Return the part of an image that each table is made of: for counts all of it, whatever the region.
+
+    Parameters
+    ----------
+    exports
+        The exports.
+    extents
+        The extent of the image along each of ``t z y x``.
+
+    Raises
+    ------
+    SettingsError
+        If a region is not inside the image.
+    """
+    regions = [(table, table_region(table, extents)) for table in tables_of_images(exports)]
+    whole = {key: (0, extent) for key, extent in extents.items()}
+    return [whole if table.source.name == COUNTS else region for table, region in regions]
+
+
+def table_region(table: NamedExport, extents: Mapping[str, int]) -> dict[str, tuple[int, int]]:
+    """Return start and stop of the region of a table along each axis of an image.
+
+    Raises
+    ------
+    SettingsError
+        If it is not inside the image.
+    """
+    return export_region(table.settings, {**extents, "c": table.source.channels})

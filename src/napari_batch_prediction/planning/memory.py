@@ -10,7 +10,7 @@ from napari_batch_prediction.engine.compiled.engine import ENGINE
 from napari_batch_prediction.engine.tiles import Memory, Tiles, make_tiles, n_cores
 from napari_batch_prediction.formats.common.target import Target
 from napari_batch_prediction.job.job import BatchJob
-from napari_batch_prediction.planning.exports import NamedExport, counted
+from napari_batch_prediction.planning.exports import NamedExport, regions_of_tables
 from napari_batch_prediction.planning.inputs.inspection import ImageInfo
 from napari_batch_prediction.planning.output import OutputPlan
 from napari_batch_prediction.planning.transform import Transform, predicted_box
@@ -187,9 +187,8 @@ class MemoryShares:
     def _tiles(
         self, image: ImageInfo, outputs: Sequence[PlannedOutput], threads: int, most: int | None = None
     ) -> Tiles:
-        table = counted(self.exports)
-        transforms = [transform for _, transform in outputs]
-        starts, sizes = predicted_box(image.extents, transforms, is_whole=table is not None)
+        regions = [transform.region for _, transform in outputs]
+        starts, sizes = predicted_box([*regions, *regions_of_tables(self.exports, image.extents)])
         chunk = outputs[0][0].chunk if outputs else {}
         steps = (chunk.get("z", 1), chunk.get("y", 1), chunk.get("x", 1))
         memory = self._memory(image, outputs)
@@ -232,9 +231,8 @@ def _beyond_computer(decoded: int) -> Problem | None:
 
 def sources(exports: Sequence[NamedExport]) -> tuple[str, ...]:
     """Return the names of the image sources to predict."""
-    table = counted(exports)
-    names = [export.source.name for export in exports if not export.is_table]
-    return tuple(dict.fromkeys([*names, table.source.made_from] if table else names))
+    images = [export.source.name for export in exports if not export.is_table]
+    return tuple(dict.fromkeys([*images, *(export.source.made_from for export in exports if export.is_table)]))
 
 
 def _held_bytes(outputs: Sequence[PlannedOutput], n_rows: int) -> int:

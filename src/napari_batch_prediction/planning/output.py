@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 
+from napari_batch_prediction.classifiers.base import COUNTS
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.formats.registry import format_problem
 from napari_batch_prediction.formats.zarr.labels import FOLDER as LABELS
@@ -13,7 +14,7 @@ from napari_batch_prediction.formats.zarr.labels import why_no_labels
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.locations.location import Location
 from napari_batch_prediction.locations.paths import absolute_path
-from napari_batch_prediction.planning.exports import NamedExport, counted
+from napari_batch_prediction.planning.exports import NamedExport, regions_of_tables
 from napari_batch_prediction.planning.folders import place_problem
 from napari_batch_prediction.planning.inputs.inspection import Inspected
 from napari_batch_prediction.planning.naming import Naming, name_output
@@ -21,7 +22,6 @@ from napari_batch_prediction.planning.transform import (
     MAX_PIXELS,
     ImageAxes,
     Transform,
-    export_region,
     make_transform,
     predicted_box,
 )
@@ -198,40 +198,42 @@ class OutputPlanner:
 
     def __init__(self, exports: Sequence[NamedExport]) -> None:
         self._images = [export for export in exports if not export.is_table]
-        self._table = counted(exports)
+        self._tables = [export for export in exports if export.is_table]
         self._fits: Fits = {}
 
     def plan(self, item: Inspected, naming: Naming | None) -> tuple[list[OutputPlan], list[Problem]]:
         """Return the outputs of an input, and its problems so far."""
         problems = list(item.problems)
         image = None if item.image is None else ImageAxes(item.image.axes, item.image.extents)
-        if self._table is not None and image is not None:
+        regions: list[Mapping[str, tuple[int, int]]] = []
+        if self._tables and image is not None:
             try:
-                export_region(self._table.settings, {**image.extents, "c": self._table.source.channels})
+                regions += regions_of_tables(self._tables, image.extents)
             except SettingsError as error:
                 problems.append(Problem.of(error))
         plans = [plan_output(export, image, naming, self._fits) for export in self._images]
         for plan in plans:
             problems += plan.problems
         if image is not None and not problems:
-            problems += self._too_large(image, [plan.transform for plan in plans if plan.transform is not None])
+            regions += [plan.transform.region for plan in plans if plan.transform is not None]
+            problems += self._too_large(image, regions)
         return plans, problems
 
-    def _too_large(self, image: ImageAxes, transforms: Sequence[Transform]) -> Iterator[Problem]:
+    def _too_large(self, image: ImageAxes, regions: Sequence[Mapping[str, tuple[int, int]]]) -> Iterator[Problem]:
         """Yield the problems that no computer predicts so much, and that no table holds so many time points."""
         if prod(image.extents.values()) <= MAX_PIXELS and image.extents["t"] <= MAX_ROWS:
             return
-        is_whole = self._table is not None
-        _, sizes = predicted_box(image.extents, transforms, is_whole=is_whole)
+        _, sizes = predicted_box(regions)
         if (n_pixels := prod(sizes.values())) > MAX_PIXELS:
-            remedy = "A table counts over whole images: cut it." if is_whole else "Export a smaller region."
+            counts = any(table.source.name == COUNTS for table in self._tables)
+            remedy = "A table counts over whole images: cut it." if counts else "Export a smaller region."
             text = (
                 f"{n_pixels} pixels would be predicted ({' x '.join(f'{key}={n}' for key, n in sizes.items())}), which "
                 f"no computer can: the most are {MAX_PIXELS}. {remedy} If the image is not so large, its file is "
                 "damaged."
             )
             yield Problem("mismatch", text, "region")
-        if is_whole and sizes["t"] > MAX_ROWS:
+        if self._tables and sizes["t"] > MAX_ROWS:
             text = f"A table of {sizes['t']} time points is too long: the most are {MAX_ROWS}. Cut the image along t."
             yield Problem("mismatch", text)
 

@@ -15,7 +15,7 @@ from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.inputs import Expansion, prepare
 from napari_batch_prediction.locations.location import Arrays, Location, Unmatched
 from napari_batch_prediction.planning.checks import OutputChecks
-from napari_batch_prediction.planning.exports import NamedExport, check_paths, counted, named_exports
+from napari_batch_prediction.planning.exports import NamedExport, check_paths, named_exports, tables_of_images
 from napari_batch_prediction.planning.in_memory import classifier_hash, require_saved, with_classifier
 from napari_batch_prediction.planning.inputs.inspection import Inspected, Inspections
 from napari_batch_prediction.planning.inputs.opening import full_location, location_again
@@ -222,7 +222,7 @@ def iter_plan(
     job, classifier = with_classifier(job, classifier)
     job = with_project_settings(job, classifier)
     exports = named_exports(job, classifier)
-    counted(exports)
+    tables_of_images(exports)
     if earlier is None:
         expansion = Expansion(job.stack, inspections.results)
         given = _expand(expansion, unless_cancelled(dict.fromkeys(job.inputs)))

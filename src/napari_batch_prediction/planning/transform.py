@@ -172,24 +172,18 @@ def export_region(export: Export, everything: Mapping[str, int]) -> dict[str, tu
     return region
 
 
-def predicted_box(
-    everything: Mapping[str, int], transforms: Iterable[Transform], *, is_whole: bool
-) -> tuple[dict[str, int], dict[str, int]]:
+def predicted_box(regions: Iterable[Mapping[str, tuple[int, int]]]) -> tuple[dict[str, int], dict[str, int]]:
     """Return start and size along each of ``t z y x`` of the box around all regions.
 
     Parameters
     ----------
-    everything
-        The extent of the image along each axis.
-    transforms
-        The transforms of the image's outputs.
-    is_whole
-        True if the whole image is predicted, whatever the regions.
+    regions
+        Start and stop along these axes of each part that is predicted.
     """
-    regions = [transform.region for transform in transforms]
+    regions = list(regions)
     starts, sizes = {}, {}
     for key in "tzyx":
-        ends = [*(region[key] for region in regions), *([(0, everything[key])] if is_whole else [])]
+        ends = [region[key] for region in regions]
         starts[key] = min(start for start, _ in ends)
         sizes[key] = max(stop for _, stop in ends) - starts[key]
     return starts, sizes

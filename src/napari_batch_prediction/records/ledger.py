@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple, get_args
 
 from napari_batch_prediction.classifiers.base import COUNT
 from napari_batch_prediction.errors import BatchPredictionError, MissingLibraryError
+from napari_batch_prediction.formats.table.writer import Cell
 from napari_batch_prediction.problems import Problem
 from napari_batch_prediction.wording import count, shortened
 
@@ -34,14 +35,14 @@ class Written(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of numbers for one image.
+    """A table of one image.
 
     Attributes
     ----------
     columns
         Names of the columns.
     rows
-        A number for each column of each row; None if there is none.
+        A cell for each column of each row.
 
     Raises
     ------
@@ -50,14 +51,14 @@ class Table:
     """
 
     columns: tuple[str, ...]
-    rows: tuple[tuple[float | None, ...], ...]
+    rows: tuple[tuple[Cell, ...], ...]
 
     def __post_init__(self) -> None:
         if any(len(row) != len(self.columns) for row in self.rows):
             raise ValueError(f"a row does not fit the columns {', '.join(self.columns)}")
 
-    def column(self, name: str) -> tuple[float | None, ...]:
-        """Return the numbers of a column; none if there is no such column."""
+    def column(self, name: str) -> tuple[Cell, ...]:
+        """Return the cells of a column; none if there is no such column."""
         return tuple(row[self.columns.index(name)] for row in self.rows) if name in self.columns else ()
 
 
@@ -98,14 +99,14 @@ class LedgerRow:
     tables: Mapping[str, Table] = field(default_factory=dict)
     arrays: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
-    def column(self, name: str) -> tuple[float | None, ...]:
-        """Return the numbers of a column in the first table that has it; empty if none has."""
+    def column(self, name: str) -> tuple[Cell, ...]:
+        """Return the cells of a column in the first table that has it; empty if none has."""
         return next(filter(None, (table.column(name) for table in self.tables.values())), ())
 
     @property
     def counts(self) -> tuple[float, ...]:
         """The number of objects at each time point; empty if the batch does not count or the input is not done."""
-        return tuple(count for count in self.column(COUNT) if count is not None)
+        return tuple(count for count in self.column(COUNT) if isinstance(count, float | int))
 
     @property
     def count(self) -> float | None:

@@ -21,7 +21,7 @@ def _name(text: str) -> str:
 
 FilePath = Annotated[str, AfterValidator(_name)]
 Index = Annotated[int, Field(ge=0)]
-Rows = list[list[int | float | None]]
+Numbers = list[list[int | float | None]]
 
 
 class _Line(BaseModel):
@@ -75,7 +75,7 @@ class TableLine(_Line):
     """A table of an input."""
 
     columns: list[str]
-    rows: Rows
+    rows: list[list[int | float | str | None]]
 
 
 class EndLine(_Line):
@@ -88,7 +88,7 @@ class EndLine(_Line):
     seconds: FiniteFloat
     outputs: dict[str, WrittenOutput]
     trace: str
-    counts: Rows | None = None
+    counts: Numbers | None = None
     tables: dict[str, TableLine] = {}
 
 

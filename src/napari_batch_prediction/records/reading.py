@@ -17,7 +17,6 @@ from napari_batch_prediction.records.lines import (
     FinishLine,
     InputLine,
     RunLine,
-    TableLine,
     parse_line,
 )
 from napari_batch_prediction.records.record import SUFFIX, Recorded, RecordedInput
@@ -151,9 +150,9 @@ def _row(name: str, line: EndLine) -> LedgerRow:
 
 
 def _read_tables(line: EndLine) -> dict[str, Table]:
-    counts = {COUNTS: TableLine(columns=list(COUNT_COLUMNS), rows=line.counts)} if line.counts else {}
-    tables = {**counts, **line.tables}
-    return {name: Table(tuple(table.columns), tuple(map(tuple, table.rows))) for name, table in tables.items()}
+    tables = {COUNTS: Table(COUNT_COLUMNS, tuple(map(tuple, line.counts)))} if line.counts else {}
+    others = {name: Table(tuple(table.columns), tuple(map(tuple, table.rows))) for name, table in line.tables.items()}
+    return tables | others
 
 
 def _content(path: Path) -> bytes:

@@ -18,7 +18,7 @@ from napari_batch_prediction.planning.inputs.opening import open_input
 from napari_batch_prediction.planning.provenance import measure
 from napari_batch_prediction.records.ledger import CANCELLED, LedgerRow, Status, Written, explain
 from napari_batch_prediction.running.changes import States, check_unchanged, states
-from napari_batch_prediction.running.counts import Tally
+from napari_batch_prediction.running.tallies import make_tally
 from napari_batch_prediction.running.target import make_target
 from napari_batch_prediction.running.task import FileTask
 
@@ -51,8 +51,7 @@ class OpenFile:
         self._images = arrays
         self._image: Image | None = None
         self._before: States = {}
-        measurement = task.measurement
-        self._tally = Tally(measurement, task.image.extents["t"]) if measurement is not None else None
+        self._tallies = [make_tally(measurement, task.image) for measurement in task.measurements]
         self._writers: dict[str, Writer] = {}
         self._finished: dict[str, Path] = {}
         self._written: dict[str, Written] = {}
@@ -98,8 +97,8 @@ class OpenFile:
             piece = transform.apply(tile, values[output.export.source.name])
             if output.export.name in self._writers and piece is not None:
                 self._writers[output.export.name].write(*piece)
-        if self._tally is not None:
-            self._tally.add(tile, values[self._tally.measurement.made_from])
+        for tally in self._tallies:
+            tally.add(tile, values[tally.measurement.made_from])
         with self._lock:
             self._n_left -= 1
             is_last = self._n_left == 0
@@ -145,7 +144,7 @@ class OpenFile:
             self._image.close()
         now = time.perf_counter()
         names = [output.export.name for output, _ in self.task.outputs]
-        tally = self._tally if status == "done" else None
+        tallies = self._tallies if status == "done" else []
         return LedgerRow(
             input=str(self.task.location),
             status=status,
@@ -154,5 +153,5 @@ class OpenFile:
             seconds=(self._ended or now) - (self._started or now),
             trace=trace,
             written=self._written,
-            tables={} if tally is None else {tally.measurement.table: tally.table()},
+            tables={tally.measurement.table: tally.table() for tally in tallies},
         )

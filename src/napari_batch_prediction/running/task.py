@@ -7,12 +7,11 @@ from pathlib import Path
 from napari_batch_prediction.engine.tiles import Tiles
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.location import Location
-from napari_batch_prediction.planning.exports import NamedExport, counted
+from napari_batch_prediction.planning.exports import NamedExport, table_region, tables_of_images
 from napari_batch_prediction.planning.inputs.inspection import ImageInfo
 from napari_batch_prediction.planning.memory import MemoryShares, PlannedOutput, bytes_before, sources
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.planning.rows import PlanRow
-from napari_batch_prediction.planning.transform import export_region
 from napari_batch_prediction.problems import Problem
 
 
@@ -28,11 +27,14 @@ class Measurement:
         The image source whose values are summed.
     region
         Start and stop along each of ``t c z y x`` of the box with a sum of its own.
+    classes
+        The classes whose probabilities the values are, if they are.
     """
 
     table: str
     made_from: str
     region: dict[str, tuple[int, int]]
+    classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +55,8 @@ class FileTask:
         The outputs, each with the transform of its prediction.
     own
         Outputs that an earlier part of the same run may have made, if they exist.
-    measurement
-        The table to be made of the image; None if there is none.
+    measurements
+        The tables to be made of the image.
     sources
         Names of the image sources to predict.
     tiles
@@ -74,7 +76,7 @@ class FileTask:
     image: ImageInfo
     outputs: tuple[PlannedOutput, ...]
     own: frozenset[Path]
-    measurement: Measurement | None
+    measurements: tuple[Measurement, ...]
     sources: tuple[str, ...]
     tiles: Tiles
     held: int = 0
@@ -140,7 +142,7 @@ def make_task(
         image=row.image,
         outputs=outputs,
         own=row.own,
-        measurement=_measurement(plan.exports, row.image),
+        measurements=measurements(plan.exports, row.image),
         sources=sources(plan.exports),
         tiles=share.tiles,
         held=share.held,
@@ -150,9 +152,14 @@ def make_task(
     )
 
 
-def _measurement(exports: Sequence[NamedExport], image: ImageInfo) -> Measurement | None:
-    table = counted(exports)
-    if table is None:
-        return None
-    region = export_region(table.settings, {**image.extents, "c": table.source.channels})
-    return Measurement(table=table.source.name, made_from=table.source.made_from, region=region)
+def measurements(exports: Sequence[NamedExport], image: ImageInfo) -> tuple[Measurement, ...]:
+    """Return the tables to be made of an image, in the order of the exports."""
+    return tuple(
+        Measurement(
+            table=table.source.name,
+            made_from=table.source.made_from,
+            region=table_region(table, image.extents),
+            classes=table.source.classes,
+        )
+        for table in tables_of_images(exports)
+    )

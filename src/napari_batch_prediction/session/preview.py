@@ -9,7 +9,7 @@ from typing import NamedTuple
 from numpy.typing import NDArray
 
 from napari_batch_prediction.axes import reorder
-from napari_batch_prediction.classifiers.base import COUNT_COLUMNS, Classifier
+from napari_batch_prediction.classifiers.base import COUNT_COLUMNS, COUNTS, Classifier
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.engine.compilation import compilation_told
 from napari_batch_prediction.engine.counting import UNIT, exact_sum
@@ -155,9 +155,9 @@ def preview(
 
 
 def image_sources(classifier: Classifier, exports: Sequence[Export]) -> tuple[str, ...]:
-    """Return the sources of exports, each once, in the classifier's order; of a table the image that it is made of."""
+    """Return the sources of exports, each once, in the classifier's order; of those made of others, these."""
     found = [classifier.source(export.source) for export in exports]
-    names = {source.made_from if source.kind == "table" else source.name for source in found}
+    names = {source.made_from or source.name for source in found}
     return tuple(sorted(names, key=classifier.sources.index))
 
 
@@ -226,7 +226,7 @@ def _make_task(job: BatchJob, exports: Sequence[NamedExport], classifier: Classi
         image=image,
         outputs=outputs,
         own=frozenset(),
-        measurement=None,
+        measurements=(),
         sources=sources(exports),
         tiles=share.tiles,
         held=share.held,
@@ -259,7 +259,7 @@ def _tables(classifier: Classifier, task: FileTask, values: Mapping[str, NDArray
     transforms = {output.export.source.name: transform for output, transform in task.outputs}
     tables = {}
     for source in map(classifier.source, classifier.sources):
-        if source.kind == "table" and source.made_from in transforms:
+        if source.name == COUNTS and source.made_from in transforms:
             transform = transforms[source.made_from]
             times = reorder(values[source.made_from], transform.axes, "tczyx")
             first = transform.region["t"][0]

@@ -11,6 +11,8 @@ from napari_batch_prediction.wording import harmless
 _HALVES = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 
 Cell = str | float | None
+"""A text or a number in a table; None if there is none."""
+
 Line = tuple[Cell, ...]
 
 
@@ -25,14 +27,14 @@ class ImageRows:
     nickname
         The name of the image without folder and extension.
     rows
-        A number for each column of each row; None if there is none.
+        A cell for each column of each row.
     total
         The count over all time points; None if there is none.
     """
 
     image: str
     nickname: str
-    rows: tuple[tuple[float | None, ...], ...]
+    rows: tuple[Line, ...]
     total: float | None
 
 

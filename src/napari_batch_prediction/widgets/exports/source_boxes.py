@@ -8,7 +8,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QGridLayout, QLabel, QWidget
 from superqt import QFlowLayout
 
-from napari_batch_prediction.classifiers.base import Classifier, Source
+from napari_batch_prediction.classifiers.base import COUNTS, Classifier, Source
 
 # A source of one stage of several, or of all.
 _STAGED = re.compile(r"(?P<source>.+) (?P<stage>Stage \d+|All Stages)")
@@ -63,6 +63,8 @@ class SourceBoxes(QWidget):
             group.flow.addWidget(box.native)
             box.native.show()
             self.boxes[name] = box
+        for group in self._groups.values():
+            group.flow.update()  # which does not notice what is added
         for box in old.values():
             # Deleted later, because its own click may remove it.
             box.native.hide()
@@ -110,6 +112,6 @@ class _Group:
 
 
 def default_sources(classifier: Classifier) -> list[Source]:
-    """Return the sources that are ticked by default: the first one, and tables."""
+    """Return the sources that are ticked by default: the first one, and counts."""
     sources = [classifier.source(name) for name in classifier.sources]
-    return [source for i, source in enumerate(sources) if not i or source.kind == "table"]
+    return [source for i, source in enumerate(sources) if not i or source.name == COUNTS]

@@ -1,0 +1,45 @@
+"""What is made of the probabilities of whole images: areas of the classes."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from napari_batch_prediction.classifiers.source import Source
+
+AREAS = "Areas"
+
+AREA_COLUMNS = (
+    "time",
+    "class",
+    "pixels",
+    "share",
+    "area",
+    "volume",
+    "unit",
+    "mean probability",
+    "mean uncertainty",
+)
+"""The columns of a table of areas."""
+
+
+def derived_sources(probabilities: Source) -> tuple[Source, ...]:
+    """Return the sources that are made of probabilities, besides those of single pixels.
+
+    Parameters
+    ----------
+    probabilities
+        The source of the probabilities: one channel a class.
+    """
+    table = replace(
+        probabilities,
+        name=AREAS,
+        kind="table",
+        dtype=np.dtype(np.float64),
+        channels=1,
+        channel_names=(AREAS,),
+        value_range=None,
+        columns=AREA_COLUMNS,
+        made_from=probabilities.name,
+        about="A table with the area of each class in each image: pixels, share, area or volume.",
+    )
+    return (table,)
