@@ -87,24 +87,42 @@ def _texts(group: ProjectGroup) -> Mapping[str, Any]:
     return {name: text for name, text in stored.items() if text}
 
 
+def read_stored_place(path: Path) -> Mapping[str, Any]:
+    """Return folder and name of an export as a project has them, the name with its extension if it has one.
+
+    Raises
+    ------
+    ProjectError
+        If the project cannot be read.
+    """
+    with ProjectFile(path) as file:
+        group = file.group(_GROUPS.get(file.workflow, "Prediction Export"))
+        stored = group.text("OutputFilenameFormat", MAX_NAME) if group is not None else None
+        return _place(stored, file.path.parent) if stored else {"name": DEFAULTS["name"]}
+
+
 def _name(group: ProjectGroup) -> Mapping[str, Any]:
-    """Return folder and name; a relative path starts in the project's folder."""
+    """Return folder and name; the format decides the extension."""
     stored = group.text("OutputFilenameFormat", MAX_NAME)
     if not stored:
         return {}
-    path = stored.replace("\\", "/")
-    head, _, last = path.rpartition("/")
+    place = _place(stored, group.path.parent)
+    head, slash, last = place["name"].rpartition("/")
     stem, dot, extension = last.rpartition(".")
-    # The format decides the extension.
     last = stem if stem and dot and "{" not in extension and "}" not in extension else last
-    path = f"{head}/{last}" if head else last
+    return {**place, "name": f"{head}{slash}{last}"}
+
+
+def _place(stored: str, project_folder: Path) -> dict[str, Any]:
+    """Return folder and name of a path; a relative one starts in the project's folder."""
+    path = stored.replace("\\", "/")
     if path.startswith(IMAGE_FOLDER):
         return {"name": path.removeprefix(IMAGE_FOLDER)}
-    if PureWindowsPath(path).drive and not Path(path).is_absolute():
-        return {"name": last}  # a folder of another system
     parts = path.split("/")
+    if PureWindowsPath(path).drive and not Path(path).is_absolute():
+        return {"name": parts[-1]}  # a folder of another system
     n_fixed = next((i for i, part in enumerate(parts[:-1]) if "{" in part), len(parts) - 1)
-    folder = group.path.parent / ("/".join(parts[:n_fixed]) or ("/" if path.startswith("/") else "."))
+    folder = project_folder / ("/".join(parts[:n_fixed]) or ("/" if path.startswith("/") else "."))
     return {"folder": folder, "name": "/".join(parts[n_fixed:])}
 
 

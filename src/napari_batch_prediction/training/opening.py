@@ -70,13 +70,19 @@ def open_training(path: str | os.PathLike[str], places: Places | None = None, *,
         return _training_set(file, stored, images, missing, selection, seed)
 
 
-def train_from_labels(file: ProjectFile) -> tuple[PixelClassificationProject, TrainingSet]:
-    """Train a project that was saved without its classifier from its own labels.
+def train_from_labels(
+    file: ProjectFile, *, n_trees: int | None = None, is_asked: bool = False
+) -> tuple[PixelClassificationProject, TrainingSet]:
+    """Train a project from its own labels.
 
     Parameters
     ----------
     file
         The project.
+    n_trees
+        Number of trees; that of the project if None.
+    is_asked
+        True if the user wants it, False because the project was saved without its classifier.
 
     Raises
     ------
@@ -92,11 +98,13 @@ def train_from_labels(file: ProjectFile) -> tuple[PixelClassificationProject, Tr
             if image.blocks:
                 raise ProjectError(image.reason)
         training = _training_set(file, stored, images, missing, _selection(stored, images))
+        training = replace(training, n_trees=n_trees or training.n_trees)
         project, problems = _trained(training)
     except BatchPredictionError as error:
+        without = "" if is_asked else "was saved without its trained classifier, and it "
         raise ProjectError(
-            f"{file.path} was saved without its trained classifier, and it cannot be trained here: "
-            f"{str(error).rstrip('.')}. {TRAIN_AGAIN} Training here needs the training images beside the project."
+            f"{file.path} {without}cannot be trained here: {str(error).rstrip('.')}. "
+            f"{TRAIN_AGAIN} Training here needs the training images beside the project."
         ) from error
     n_pixels = sum(int((block.labels != 0).sum()) for image in training.images for block in image.blocks)
     trained = replace(
@@ -106,8 +114,8 @@ def train_from_labels(file: ProjectFile) -> tuple[PixelClassificationProject, Tr
         lanes=stored.lanes,
         workflow=file.workflow,
         trained_again=(
-            "The project was saved without its trained classifier. It was trained here from its "
-            f"{count(n_pixels, 'labelled pixel')}, with {training.n_trees} trees and the random seed {training.seed}; "
+            f"The project {'' if is_asked else 'was saved without its trained classifier. It '}was trained here from "
+            f"its {count(n_pixels, 'labelled pixel')}, with {training.n_trees} trees and the random seed {training.seed}; "
             "results differ a little from those that ilastik showed." + "".join(f" {warning}" for warning in problems)
         ),
     )

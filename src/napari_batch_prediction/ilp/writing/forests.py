@@ -1,12 +1,15 @@
 """The random forest in a project, as vigra stores it."""
 
+import io
 from collections.abc import Sequence
+from pathlib import Path
 
 import h5py
 import numpy as np
 
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.forest.trees import Tree, tree_to_vigra
+from napari_batch_prediction.formats.common.files import write_whole, writing
 from napari_batch_prediction.ilp.limits import MAX_LEVELS
 from napari_batch_prediction.ilp.project import PixelClassificationProject
 from napari_batch_prediction.ilp.writing.texts import put_text, put_texts
@@ -82,6 +85,36 @@ def write_forests(applet: h5py.Group, project: PixelClassificationProject, n_sam
     for i, (start, stop) in enumerate(zip(starts, [*starts[1:], None], strict=True)):
         part = stored.create_group(f"Forest{i:04}")
         _write_part(part, project.trees[start:stop], len(names), labels, n_samples)
+
+
+def replace_forest(path: Path, project: PixelClassificationProject, n_samples: int) -> None:
+    """Put a new forest into a project file; all else stays, and the file is replaced as a whole, or not at all.
+
+    Parameters
+    ----------
+    path
+        The file of a Pixel Classification project.
+    project
+        The project with its new trees.
+    n_samples
+        Number of labelled pixels of the training.
+
+    Raises
+    ------
+    ExportError
+        If the file cannot be replaced.
+    SettingsError
+        See :func:`write_forests`.
+    """
+    with writing(path):
+        # Made in memory, as a whole project is.
+        content = io.BytesIO(path.read_bytes())
+        with h5py.File(content, "r+") as file:
+            applet = file["PixelClassification"]
+            if "ClassifierForests" in applet:
+                del applet["ClassifierForests"]
+            write_forests(applet, project, n_samples)
+    write_whole(path, content.getvalue(), replace=True)
 
 
 def _write_part(forest: h5py.Group, trees: Sequence[Tree], n_features: int, labels: np.ndarray, n_samples: int) -> None:
