@@ -162,12 +162,26 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     if files and (found.raw_data or found.prediction_mask):
         parser.error(f"name all images with --raw_data, or none: '{files[0]}' stands alone")
     found.files = found.raw_data or files
+    if found.output_format is not None and (fault := _format_fault(found.output_format)):
+        parser.error(f"argument --output_format: {fault}")
     refused = next((name for name in REFUSED if getattr(found, name)), None)
     if refused is not None:
         parser.error(f"--{refused} of ilastik is not supported here")
     if found.project is None:
         parser.error("--project=PROJECT is missing")
     return found
+
+
+def _format_fault(name: str) -> str:
+    """Return the reason why nothing is exported in a format; empty if it is."""
+    from napari_batch_prediction.errors import SettingsError
+    from napari_batch_prediction.formats.registry import IMAGE_FORMATS, find_format
+
+    try:
+        found = find_format(name)
+    except SettingsError as error:
+        return str(error)
+    return "" if found in IMAGE_FORMATS else f"'{name}' is a format of tables"
 
 
 def _spelled(words: Sequence[str], known: Sequence[str]) -> list[str]:

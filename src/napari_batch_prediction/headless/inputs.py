@@ -1,18 +1,37 @@
 """The images of a call, and the axes that ilastik would give them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from glob import has_magic
 from pathlib import Path
 
 from napari_batch_prediction.axes import check_axes
 from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.errors import BatchPredictionError
+from napari_batch_prediction.formats.registry import known_format
 from napari_batch_prediction.ilp.project import Lane
 from napari_batch_prediction.images.stack import StackAxis
 from napari_batch_prediction.job.job import InputSettings
-from napari_batch_prediction.locations.inputs import Expansion
-from napari_batch_prediction.locations.location import StackOf
+from napari_batch_prediction.locations.inputs import Expansion, prepare
+from napari_batch_prediction.locations.location import FileAt, Location, StackOf
 from napari_batch_prediction.locations.paths import is_true
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """An input of a call.
+
+    Attributes
+    ----------
+    text
+        The input, with its dataset if it is an HDF5 or N5 file with a single one: ilastik has both in its nickname.
+    axes, shape
+        Its own axes and its shape; empty for a stack, and for what cannot be read.
+    """
+
+    text: str
+    axes: str = ""
+    shape: tuple[int, ...] = ()
 
 
 def has_stack(files: Sequence[str]) -> bool:
@@ -45,10 +64,42 @@ def axes_of_role(text: str | None, role: int, stack: StackAxis | None = None) ->
     return axes.replace(stack, "") if stack else axes
 
 
-def trained_axes(
-    classifier: Classifier, lane: Lane, files: Sequence[str], stack: StackAxis | None
-) -> dict[str, InputSettings]:
-    """Return settings with the axes of the last training image for those images that say other axes, or none.
+def look_at(files: Sequence[str], stack: StackAxis | None) -> list[Input]:
+    """Return the inputs of a call, after a look at their headers.
+
+    Parameters
+    ----------
+    files, stack
+        The inputs as they were given, and the axis along which the files of patterns are stacked.
+    """
+    prepare(files)
+    expansion = Expansion(stack)
+    found: list[Input] = []
+    for file in files:
+        try:
+            found += map(_look_at, expansion.expand(file))
+        except BatchPredictionError:  # the plan says so
+            found.append(Input(text=file))
+    return found
+
+
+def _look_at(location: Location) -> Input:
+    if isinstance(location, StackOf):
+        return Input(text=str(location))
+    try:
+        with location.open() as image:
+            axes, shape, dataset = image.axes, image.shape, image.dataset
+    except BatchPredictionError:  # the plan says so
+        return Input(text=str(location))
+    if isinstance(location, FileAt) and location.dataset is None and dataset:
+        file_format = known_format(location.path)
+        if file_format is not None and file_format.has_internal_path:
+            location = location.at(dataset)
+    return Input(text=str(location), axes=axes, shape=shape)
+
+
+def trained_axes(classifier: Classifier, lane: Lane, inputs: Sequence[Input]) -> dict[str, InputSettings]:
+    """Return settings with the axes of the last training image for those inputs that say other axes, or none.
 
     Images that do not have as many axes keep their own, and so do those that only fit the classifier with their own.
 
@@ -56,31 +107,19 @@ def trained_axes(
     ----------
     classifier, lane
         The classifier, and its last training image.
-    files, stack
-        The inputs, and the axis along which the files of patterns are stacked.
+    inputs
+        The inputs.
     """
-    settings: dict[str, InputSettings] = {}
-    expansion = Expansion(stack)
-    for file in files if lane.axes else ():
-        try:
-            locations = expansion.expand(file)
-        except BatchPredictionError:  # the plan says so
+    return {text: InputSettings(axes=axes) for text, axes in _trained_axes(classifier, lane, inputs)}
+
+
+def _trained_axes(classifier: Classifier, lane: Lane, inputs: Sequence[Input]) -> Iterator[tuple[str, str]]:
+    for item in inputs:
+        axes = _like(lane, len(item.shape))
+        if axes is None or axes == item.axes:
             continue
-        for location in locations:
-            if isinstance(location, StackOf):
-                continue
-            try:
-                with location.open() as image:
-                    axes, own, shape = _like(lane, len(image.shape)), image.axes, image.shape
-            except BatchPredictionError:
-                continue
-            if (
-                axes is not None
-                and axes != own
-                and (_fits(classifier, axes, shape) or not _fits(classifier, own, shape))
-            ):
-                settings[str(location)] = InputSettings(axes=axes)
-    return settings
+        if _fits(classifier, axes, item.shape) or not _fits(classifier, item.axes, item.shape):
+            yield item.text, axes
 
 
 def _like(lane: Lane, n_axes: int) -> str | None:
@@ -91,7 +130,7 @@ def _like(lane: Lane, n_axes: int) -> str | None:
         # ilastik reads grey pictures with a channel.
         choices.append(axes.replace("c", ""))
     choices.append("".join(key for key in axes if key in "yx" or lane.extent(key) != 1))
-    return next((choice for choice in choices if len(choice) == n_axes), None)
+    return next((choice for choice in choices if choice and len(choice) == n_axes), None)
 
 
 def _fits(classifier: Classifier, axes: str, shape: Sequence[int]) -> bool:

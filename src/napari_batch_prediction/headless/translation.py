@@ -7,7 +7,7 @@ from typing import Any
 
 from napari_batch_prediction.classifiers.base import COUNTS, Classifier, Source
 from napari_batch_prediction.errors import SettingsError
-from napari_batch_prediction.headless.inputs import axes_of_role, has_stack, trained_axes
+from napari_batch_prediction.headless.inputs import axes_of_role, has_stack, look_at, trained_axes
 from napari_batch_prediction.headless.limits import read_limits
 from napari_batch_prediction.headless.values import local_path, parse_range, parse_region, template
 from napari_batch_prediction.headless.workflows import chosen_source
@@ -43,18 +43,19 @@ def make_job(arguments: argparse.Namespace, classifier: Classifier, environment:
     """
     source, title = chosen_source(classifier, arguments.export_source)
     lane = last_lane(_lanes(classifier))
-    files = tuple(map(local_path, arguments.files))
+    files = [*map(local_path, arguments.files)]
     stack = _stack(arguments.stack_along) if has_stack(files) else None
+    inputs = look_at(files, stack)
     axes = axes_of_role(arguments.input_axes, 0, stack)
     from_training = axes is None and not arguments.ignore_training_axistags
     limits = read_limits(environment, arguments.configfile)
     return BatchJob(
         classifier.file,
-        files,
+        [item.text for item in inputs],
         [_export(arguments, classifier, source, title, axes), *_tables(arguments, classifier)],
         input_axes=axes,
         stack=stack,
-        input_settings=trained_axes(classifier, lane, files, stack) if from_training else {},
+        input_settings=trained_axes(classifier, lane, inputs) if from_training else {},
         existing="overwrite",
         ledger=arguments.ledger or False,
         workers=limits.workers,

@@ -115,8 +115,9 @@ def train_from_labels(
         workflow=file.workflow,
         trained_again=(
             f"The project {'' if is_asked else 'was saved without its trained classifier. It '}was trained here from "
-            f"its {count(n_pixels, 'labelled pixel')}, with {training.n_trees} trees and the random seed {training.seed}; "
-            "results differ a little from those that ilastik showed." + "".join(f" {warning}" for warning in problems)
+            f"its {count(n_pixels, 'labelled pixel')}, with {training.n_trees} trees and the random seed "
+            f"{training.seed}; results differ a little from those that ilastik showed."
+            + "".join(f" {warning}" for warning in problems)
         ),
     )
     return trained, training
