@@ -2,9 +2,10 @@
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import prod
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -12,6 +13,12 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from napari_batch_prediction.engine.tiles import Box
+from napari_batch_prediction.errors import ExportError
+
+_ALL = slice(None)
+
+# Linux takes 2 GiB less 4 KiB in one call, and macOS less than 2 GiB.
+_MOST_BYTES = 2**30
 
 
 class Volume(Protocol):
@@ -28,8 +35,11 @@ class Volume(Protocol):
     shape: tuple[int, int, int, int]
     dtype: np.dtype
 
-    def read(self, box: Box) -> NDArray:
-        """Return the values ``(c, z, y, x)`` of a box, given by slices along z, y and x within the extents."""
+    def read(self, box: Box, channels: slice = _ALL) -> NDArray:
+        """Return the values ``(c, z, y, x)`` of a box, given by slices along z, y and x within the extents.
+
+        They are not to be changed. Several threads may read and write at once.
+        """
 
     def write(self, box: Box, values: NDArray) -> None:
         """Store the values ``(c, z, y, x)`` of a box; boxes that do not overlap may be written by several threads."""
@@ -50,13 +60,13 @@ class ArrayVolume:
         self.dtype = values.dtype
         self.values = values
 
-    def read(self, box: Box) -> NDArray:
+    def read(self, box: Box, channels: slice = _ALL) -> NDArray:
         """Return the values of a box, see :meth:`Volume.read`."""
-        return self.values[(slice(None), *box)]
+        return self.values[(channels, *box)]
 
     def write(self, box: Box, values: NDArray) -> None:
         """Store the values of a box, see :meth:`Volume.write`."""
-        self.values[(slice(None), *box)] = values
+        self.values[(_ALL, *box)] = values
 
 
 class ScratchVolume:
@@ -78,8 +88,11 @@ class ScratchVolume:
         c, z, y, x = shape
         self.shape = (c, z, y, x)
         self.dtype = np.dtype(dtype)
-        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by close
+        # Without a buffer, what one thread writes is there for the others.
+        self._file = tempfile.TemporaryFile(buffering=0, dir=folder)  # noqa: SIM115 - closed by close
         self._file.truncate(prod(self.shape) * self.dtype.itemsize)
+        # Windows reads and writes only at the place where the file is, which is one for all threads.
+        self._turn = None if hasattr(os, "preadv") and hasattr(os, "pwritev") else Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -93,44 +106,59 @@ class ScratchVolume:
         """Remove the file."""
         self._file.close()
 
-    def read(self, box: Box) -> NDArray:
+    def read(self, box: Box, channels: slice = _ALL) -> NDArray:
         """Return the values of a box, see :meth:`Volume.read`."""
-        values = np.empty((self.shape[0], *(s.stop - s.start for s in box)), self.dtype)
-        for part, offset in self._runs(box, values):
+        numbers = range(*channels.indices(self.shape[0]))
+        values = np.empty((len(numbers), *(part.stop - part.start for part in box)), self.dtype)
+        for part, offset in self._runs(box, numbers, values):
             view = part.data.cast("B")
-            done = os.preadv(self._file.fileno(), [view], offset)
-            if done != len(view):
-                raise OSError(f"A temporary file gave {done} of {len(view)} bytes.")
+            while view:
+                done = self._read(view[:_MOST_BYTES], offset)
+                if done == 0:
+                    raise ExportError("A temporary file is shorter than what was written into it.")
+                view, offset = view[done:], offset + done
         return values
 
     def write(self, box: Box, values: NDArray) -> None:
         """Store the values of a box, see :meth:`Volume.write`."""
-        shape = (self.shape[0], *(s.stop - s.start for s in box))
+        shape = (self.shape[0], *(part.stop - part.start for part in box))
         values = np.ascontiguousarray(np.broadcast_to(values, shape), self.dtype)
-        for part, offset in self._runs(box, values):
+        for part, offset in self._runs(box, range(self.shape[0]), values):
             view = part.data.cast("B")
-            done = os.pwritev(self._file.fileno(), [view], offset)
-            if done != len(view):
-                raise OSError(f"A temporary file took {done} of {len(view)} bytes.")
+            while view:
+                done = self._write(view[:_MOST_BYTES], offset)
+                view, offset = view[done:], offset + done
 
-    def _runs(self, box: Box, values: NDArray) -> "list[tuple[NDArray, int]]":
-        """Return the parts of values that are in one piece in the file, each with its offset in bytes."""
+    def _read(self, view: memoryview, offset: int) -> int:
+        if self._turn is None:
+            return os.preadv(self._file.fileno(), [view], offset)
+        with self._turn:
+            self._file.seek(offset)
+            return self._file.readinto(view) or 0
+
+    def _write(self, view: memoryview, offset: int) -> int:
+        if self._turn is None:
+            return os.pwritev(self._file.fileno(), [view], offset)
+        with self._turn:
+            self._file.seek(offset)
+            return self._file.write(view)
+
+    def _runs(self, box: Box, channels: range, values: NDArray) -> Iterator[tuple[NDArray, int]]:
+        """Yield the parts of values that are in one piece in the file, each with its offset in bytes."""
         _, z, y, x = self.shape
         size = self.dtype.itemsize
         if values.size == 0:
-            return []
-        z0, y0, x0 = (s.start for s in box)
+            return
+        z0, y0, x0 = (part.start for part in box)
         whole_rows = values.shape[3] == x
         whole_slices = whole_rows and values.shape[2] == y
-        runs = []
-        for c in range(values.shape[0]):
+        for i, c in enumerate(channels):
             if whole_slices:
-                runs.append((values[c], ((c * z + z0) * y + y0) * x * size))
+                yield values[i], ((c * z + z0) * y + y0) * x * size
                 continue
             for k in range(values.shape[1]):
                 start = (c * z + z0 + k) * y + y0
                 if whole_rows:
-                    runs.append((values[c, k], start * x * size))
+                    yield values[i, k], start * x * size
                 else:
-                    runs.extend((values[c, k, r], ((start + r) * x + x0) * size) for r in range(values.shape[2]))
-        return runs
+                    yield from ((values[i, k, r], ((start + r) * x + x0) * size) for r in range(values.shape[2]))

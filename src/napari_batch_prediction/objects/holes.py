@@ -1,0 +1,35 @@
+"""Filling holes of objects."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_batch_prediction.engine.tiles import Box
+from napari_batch_prediction.objects.components import Pieces, connect
+from napari_batch_prediction.objects.volume import Volume
+
+
+def fill_holes(pieces: Pieces, background: Volume, workers: int) -> Pieces:
+    """Fill the holes of objects: background that is not connected, over faces, with the border of the volume.
+
+    Objects around one hole become one.
+
+    Parameters
+    ----------
+    pieces
+        The objects; their volume takes those that are returned.
+    background
+        Takes the numbers of parts of the background.
+    workers
+        Number of threads.
+    """
+    pieces.number()
+    outside = connect(lambda box: pieces.numbered(box) == 0, background, workers)
+    outside.keep(~outside.on_border)
+    if not outside.number():
+        return pieces
+
+    def filled(box: Box) -> NDArray[np.bool_]:
+        inside: NDArray[np.bool_] = (pieces.numbered(box) != 0) | (outside.numbered(box) != 0)
+        return inside
+
+    return connect(filled, pieces.labels, workers)
