@@ -7,7 +7,7 @@ import math
 import zlib
 from pathlib import Path
 
-import h5py
+from h5py import h5d, h5p, h5z
 
 MAX_MEMBERS = 20_000
 """Members of any group."""
@@ -71,7 +71,7 @@ class Limits:
     def __init__(self, path: Path) -> None:
         self._left = _MAX_PROJECT + _FILE_SIZES * path.stat().st_size
 
-    def check(self, dataset: h5py.Dataset, most: int | None = None, copies: int = 1) -> str:
+    def check(self, dataset: h5d.DatasetID, most: int | None = None, copies: int = 1) -> str:
         """Count a dataset that is about to be read.
 
         Parameters
@@ -92,31 +92,31 @@ class Limits:
         n_bytes = n_values * itemsize
         if most is not None and n_values > most:
             return f"it has {n_values} values, expected at most {most}"
+        properties = dataset.get_create_plist()
+        chunk = properties.get_chunk() if properties.get_layout() == h5d.CHUNKED else ()
         # HDF5 reads whole chunks, also where they reach beyond the dataset.
-        n_needed = max(n_bytes, math.prod(dataset.chunks or ()) * itemsize) if n_bytes else 0
-        stored = dataset.id.get_storage_size()
+        n_needed = max(n_bytes, math.prod(chunk) * itemsize) if n_bytes else 0
+        stored = dataset.get_storage_size()
         if n_needed > max(_SMALL, _MAX_RATIO * stored):
             return f"it claims {n_needed} bytes, but only {stored} are stored"
         if n_needed > MAX_DATASET:
             return f"it has {n_needed} bytes, expected at most {MAX_DATASET}"
-        if dataset.chunks and not _chunks_fit(dataset):
+        if chunk and not _chunks_fit(dataset, properties, math.prod(chunk) * itemsize):
             return "a chunk of it is not compressed as ilastik does, or holds more than it should"
         self._left -= copies * n_needed
         return "" if self._left >= 0 else "with it, far more would be read from the file than ilastik stores"
 
 
-def _chunks_fit(dataset: h5py.Dataset) -> bool:
+def _chunks_fit(dataset: h5d.DatasetID, properties: h5p.PropDCID, n_bytes: int) -> bool:
     """Return False for a chunk that inflates to more bytes than it is to have: HDF5 inflates it to the end."""
-    properties = dataset.id.get_create_plist()
     filters = [properties.get_filter(i)[0] for i in range(properties.get_nfilters())]
-    if h5py.h5z.FILTER_DEFLATE not in filters:
+    if h5z.FILTER_DEFLATE not in filters:
         return True
-    n_bytes = math.prod(dataset.chunks) * dataset.dtype.itemsize
     offsets: list[tuple[int, ...]] = []
-    dataset.id.chunk_iter(lambda chunk: offsets.append(chunk.chunk_offset))
+    dataset.chunk_iter(lambda chunk: offsets.append(chunk.chunk_offset))
     for offset in offsets:
-        left_out, stored = dataset.id.read_direct_chunk(offset)
-        if left_out >> filters.index(h5py.h5z.FILTER_DEFLATE) & 1:
+        left_out, stored = dataset.read_direct_chunk(offset)
+        if left_out >> filters.index(h5z.FILTER_DEFLATE) & 1:
             continue
         inflating = zlib.decompressobj()
         try:
@@ -126,4 +126,4 @@ def _chunks_fit(dataset: h5py.Dataset) -> bool:
             return False
         if not inflating.eof:
             return False
-    return filters.count(h5py.h5z.FILTER_DEFLATE) == 1
+    return filters.count(h5z.FILTER_DEFLATE) == 1

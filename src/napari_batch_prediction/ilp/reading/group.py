@@ -6,12 +6,13 @@ from typing import Any
 
 import h5py
 import numpy as np
+from h5py import h5d, h5g, h5s
 from numpy.typing import NDArray
 
 from napari_batch_prediction.errors import ProjectError
 from napari_batch_prediction.ilp.limits import MAX_MEMBERS, MAX_TEXT, MAX_VALUES, Limits
 from napari_batch_prediction.ilp.reading.heap import attributes_are_readable, texts_are_readable
-from napari_batch_prediction.ilp.reading.links import ElsewhereError, own_member
+from napari_batch_prediction.ilp.reading.links import ElsewhereError, Member, opened, own_member
 
 # The errors that h5py raises for files with damaged bytes.
 H5PY_ERRORS = (OSError, RuntimeError, LookupError, ValueError, TypeError, OverflowError, MemoryError)
@@ -56,7 +57,7 @@ class ProjectGroup:
 
     def has(self, name: str) -> bool:
         """Return True if there is a member of this name."""
-        return self._member(name) is not None
+        return self._find(name) is not None
 
     def names(self) -> list[str]:
         """Return the names of all members, sorted."""
@@ -71,18 +72,18 @@ class ProjectGroup:
 
     def group(self, name: str) -> "ProjectGroup | None":
         """Return a subgroup, or None if there is none."""
-        member = self._member(name)
-        if member is not None and not isinstance(member, h5py.Group):
+        member = self._find(name)
+        if member is not None and not isinstance(member, h5g.GroupID):
             raise self.damaged(name, "expected a group, found a dataset")
-        return None if member is None else ProjectGroup(self.path, member, self._limits)
+        return None if member is None else ProjectGroup(self.path, h5py.Group(member), self._limits)
 
     def subgroups(self) -> dict[str, "ProjectGroup"]:
         """Return all subgroups in the order of their names."""
-        members = ((name, self._member(name)) for name in self.names())
+        members = ((name, self._find(name)) for name in self.names())
         return {
-            name: ProjectGroup(self.path, member, self._limits)
+            name: ProjectGroup(self.path, h5py.Group(member), self._limits)
             for name, member in members
-            if isinstance(member, h5py.Group)
+            if isinstance(member, h5g.GroupID)
         }
 
     def numbered_subgroups(self) -> list["ProjectGroup"]:
@@ -91,14 +92,8 @@ class ProjectGroup:
 
     def dataset(self, name: str) -> h5py.Dataset | None:
         """Return a dataset, or None if there is none."""
-        member = self._member(name)
-        if member is not None and not isinstance(member, h5py.Dataset):
-            raise self.damaged(name, "expected a dataset, found a group")
-        try:
-            _ = member is None or (member.shape, member.dtype)
-        except H5PY_ERRORS as error:
-            raise self.damaged(name, error) from error
-        return member
+        member = self._find_dataset(name)
+        return None if member is None else h5py.Dataset(member)
 
     def attribute(self, member: str, name: str) -> Any:
         """Return an attribute of a member, or of the group itself if the member's name is empty.
@@ -107,9 +102,12 @@ class ProjectGroup:
         -------
         The value, as a scalar if it has one element and as str if it is text; None if it is missing.
         """
-        item = self._member(member) if member else self._stored
+        found = self._find(member) if member else self._stored.id
+        if found is None:
+            return None
         try:
-            if item is None or name not in item.attrs:
+            item = opened(found)
+            if name not in item.attrs:
                 return None
             stored = item.attrs.get_id(name)
             readable = stored.shape in ((), (1,)) and stored.dtype.itemsize <= MAX_TEXT
@@ -137,14 +135,14 @@ class ProjectGroup:
         copies
             Number of times the values are going to be in memory.
         """
-        stored = self.dataset(name)
+        stored = self._find_dataset(name)
         if stored is None:
             return None
         try:
             fault = self._limits.check(stored, most, copies)
-            if not fault and not texts_are_readable(stored):
+            if not fault and stored.dtype.hasobject and not texts_are_readable(h5py.Dataset(stored)):
                 fault = "its text is lost"
-            values = None if fault else stored[()]
+            values = None if fault else _values(stored)
         except H5PY_ERRORS as error:
             raise self.damaged(name, error) from error
         if fault:
@@ -193,9 +191,19 @@ class ProjectGroup:
             raise self.damaged(name, f"expected one number, found {len(values)}")
         return values[0] if values else None
 
-    def _member(self, name: str) -> h5py.Group | h5py.Dataset | None:
+    def _find_dataset(self, name: str) -> h5d.DatasetID | None:
+        member = self._find(name)
+        if member is not None and not isinstance(member, h5d.DatasetID):
+            raise self.damaged(name, "expected a dataset, found a group")
         try:
-            return own_member(self._stored, name)
+            _ = member is None or (member.shape, member.dtype)
+        except H5PY_ERRORS as error:
+            raise self.damaged(name, error) from error
+        return member
+
+    def _find(self, name: str) -> Member | None:
+        try:
+            return own_member(self._stored.id, name)
         except ElsewhereError as error:
             raise ProjectError(
                 f"{self.path} is not a project as ilastik saves it: {self.name.rstrip('/')}/{name[:_MAX_FAULT]} is "
@@ -203,6 +211,16 @@ class ProjectGroup:
             ) from None
         except H5PY_ERRORS as error:
             raise self.damaged(name, error) from error
+
+
+def _values(stored: h5d.DatasetID) -> Any:
+    """Return what a dataset holds as h5py has it."""
+    shape, dtype = stored.shape, stored.dtype
+    if dtype.kind not in "iuf" or not shape or 0 in shape:
+        return h5py.Dataset(stored)[()]
+    values = np.empty(shape, dtype)
+    stored.read(h5s.ALL, h5s.ALL, values)
+    return values
 
 
 def _number(name: str) -> int:
