@@ -13,6 +13,8 @@ from napari_batch_prediction.forest.trees import (
     round_up_to_float32,
     tree_from_sklearn,
     tree_from_vigra,
+    tree_to_vigra,
+    trees_from_vigra,
 )
 
 LEAF = 0x40000000
@@ -66,6 +68,75 @@ def test_truncated_arrays_are_refused():
     for n in range(len(TOPOLOGY)):
         with pytest.raises(ProjectError, match="damaged"):
             tree_from_vigra(np.array(TOPOLOGY[:n], np.int32), np.array(PARAMETERS, float))
+
+
+def same(tree, other) -> bool:
+    pairs = [(getattr(tree, name), getattr(other, name)) for name in ("feature", "threshold", "left", "value")]
+    return all(a.dtype == b.dtype and np.array_equal(a, b) for a, b in pairs)
+
+
+def one_by_one(stored):
+    try:
+        return [tree_from_vigra(*arrays) for arrays in stored]
+    except ProjectError:
+        return None
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.lists(
+                st.tuples(st.integers(0, 17), st.sampled_from([-5, -1, 0, 1, 2, 3, 7, 9, 14, 99, LEAF])), max_size=2
+            ),
+            st.integers(0, 3),
+            st.integers(0, 2),
+        ),
+        min_size=1,
+        max_size=4,
+    )
+)
+@example([([(1, 1)], 0, 0), ([], 0, 0)])
+@example([([(0, 1)], 0, 0), ([], 0, 0)])
+@example([([], 0, 0), ([], 1, 0), ([], 0, 0)])
+def test_trees_read_at_once_are_those_read_one_by_one(changes):
+    """Many trees at once are the same as one by one, and refused if one of them is; changed and cut off in any way."""
+    stored = []
+    for edited, cut, cut_parameters in changes:
+        topology = np.array([*TOPOLOGY, 5, 5], np.int32)
+        for i, value in edited:
+            topology[i] = value
+        stored.append((topology[: 20 - cut], np.array(PARAMETERS, float)[: 13 - cut_parameters]))
+    expected = one_by_one(stored)
+    trees = trees_from_vigra(stored)
+    if expected is not None and len({tree.value.shape[1] for tree in expected}) == 1:
+        assert trees is not None
+        assert all(map(same, trees, expected))
+    else:
+        assert trees is None
+
+
+def test_trees_of_many_shapes_are_read_at_once():
+    """Grown trees of different sizes, one of them a single leaf, are read at once as they are one by one."""
+    rng = np.random.default_rng(0)
+    stored = [(np.array([5, 1, LEAF, 0], np.int32), np.array([1.0, 0.5]))]
+    for n in (3, 40, 300):
+        grown = DecisionTreeRegressor(random_state=0).fit(rng.random((n, 5)), rng.random(n)).tree_
+        tree = tree_from_sklearn(
+            grown.children_left, grown.children_right, grown.feature, grown.threshold, grown.value[:, 0], 5
+        )
+        stored.insert(n % 2, tree_to_vigra(tree, 5))
+    assert all(map(same, trees_from_vigra(stored), one_by_one(stored)))
+    sizes = [len(tree.feature) for tree in trees_from_vigra(stored)]
+    assert sorted(sizes) == [1, 5, 79, 599]
+
+
+def test_numbers_that_are_not_finite_are_refused_at_once():
+    """A threshold or probability that is not finite is found among many trees."""
+    good = np.array(TOPOLOGY, np.int32), np.array(PARAMETERS, float)
+    for i in (1, 8):
+        bad = good[1].copy()
+        bad[i] = np.nan
+        assert trees_from_vigra([good, (good[0], bad)]) is None
 
 
 def test_rounding_up_keeps_every_decision():

@@ -93,6 +93,89 @@ def tree_from_vigra(topology: NDArray[np.int32], parameters: NDArray[np.float64]
     return Tree(feature, threshold, left, value)
 
 
+def trees_from_vigra(stored: Sequence[tuple[NDArray[np.int32], NDArray[np.float64]]]) -> list[Tree] | None:
+    """Return the trees that pairs of topology and parameters describe; None if :func:`tree_from_vigra` refuses one.
+
+    All trees are followed at once, level by level, which takes a tenth of the time.
+    """
+    topologies, parameters = zip(*stored, strict=True)
+    if any(array.ndim != 1 for array in (*topologies, *parameters)) or min(map(len, topologies)) < _ROOT + 2:
+        return None
+    topo = np.concatenate(topologies).astype(np.int64, copy=False)
+    params = np.concatenate(parameters).astype(np.float64, copy=False)
+    # Where each tree begins in the arrays of all trees, and the end of the last one.
+    starts, param_starts = (np.cumsum([0, *map(len, arrays)]) for arrays in (topologies, parameters))
+    n_features, n_classes = topo[starts[:-1]], topo[starts[:-1] + 1]
+    if n_features.min() < 1 or n_classes.min() < 1 or np.ptp(n_classes):
+        return None
+    n_columns = int(n_classes[0])
+    found = _nodes_of_all(topo, starts)
+    if found is None:
+        return None
+    nodes, tree = found
+    leaf = (topo[nodes] & _LEAF) != 0
+    inner = ~leaf
+    parameter = topo[nodes + 1]
+    last = parameter + np.where(leaf, n_columns, 1)
+    if parameter.min() < 0 or (last >= np.diff(param_starts)[tree]).any():
+        return None
+    n_leaves = np.bincount(tree[leaf], minlength=len(stored))
+    columns = topo[nodes[inner] + 4]
+    if (n_leaves * n_columns > np.diff(param_starts)).any() or (columns < 0).any():
+        return None
+    if (columns >= n_features[tree[inner]]).any():
+        return None
+
+    parameter += param_starts[tree]
+    feature, left = np.full((2, nodes.size), -1, np.int32)
+    threshold, value = np.zeros(nodes.size), np.zeros((nodes.size, n_columns))
+    feature[inner] = columns
+    threshold[inner] = params[parameter[inner] + 1]
+    value[leaf] = params[parameter[leaf, None] + 1 + np.arange(n_columns)]
+    if not (np.isfinite(value).all() and np.isfinite(threshold).all()):
+        return None
+    ends = np.cumsum(np.bincount(tree, minlength=len(stored)))
+    begins = ends - np.bincount(tree, minlength=len(stored))
+    # As in one tree: the children of its i-th inner node are its nodes 2 i + 1 and 2 i + 2.
+    n_before = np.cumsum(inner) - inner
+    left[:] = np.where(inner, 2 * (n_before - n_before[begins][tree]) + 1, 0)
+    return [Tree(feature[a:b], threshold[a:b], left[a:b], value[a:b]) for a, b in zip(begins, ends, strict=True)]
+
+
+def _nodes_of_all(
+    topo: NDArray[np.int64], starts: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
+    """Return the indices of all nodes of several topologies, tree by tree and level by level, and the tree of each.
+
+    None if they form no trees.
+    """
+    sizes = np.diff(starts)
+    tree = np.arange(len(sizes))
+    level = starts[:-1] + _ROOT
+    levels: list[NDArray[np.int64]] = []
+    trees: list[NDArray[np.int64]] = []
+    n_nodes = np.zeros(len(sizes), np.int64)
+    while level.size:
+        n_nodes += np.bincount(tree, minlength=len(sizes))
+        if (n_nodes > sizes // 2).any() or len(levels) > _MAX_DEPTH:
+            return None
+        levels.append(level)
+        trees.append(tree)
+        kind = topo[level]
+        is_inner = (kind & _LEAF) == 0
+        inner, tree = level[is_inner], tree[is_inner]
+        if kind[is_inner].any() or (inner + 4 >= starts[tree + 1]).any():
+            return None
+        children = topo[inner[:, None] + (2, 3)]
+        if (children < _ROOT).any() or (children + 1 >= sizes[tree, None]).any():
+            return None
+        level = (children + starts[tree, None]).ravel()
+        tree = np.repeat(tree, 2)
+    of_tree = np.concatenate(trees)
+    order = np.argsort(of_tree, kind="stable")
+    return np.concatenate(levels)[order], of_tree[order]
+
+
 def _nodes(topo: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the indices of all nodes of vigra's topology, level by level; raise ProjectError if they form no tree."""
     # All nodes of a level at once, so that a forest of many thousand nodes is read quickly.

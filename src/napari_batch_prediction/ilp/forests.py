@@ -1,13 +1,15 @@
 """The random forests in a project file, as written by vigra."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_batch_prediction.errors import ProjectError
-from napari_batch_prediction.forest.trees import Tree, tree_from_vigra
+from napari_batch_prediction.forest.trees import Tree, tree_from_vigra, trees_from_vigra
 from napari_batch_prediction.ilp.labels import highest_label
 from napari_batch_prediction.ilp.limits import MAX_FEATURES, MAX_FORESTS, MAX_LEVELS, MAX_TREES
 from napari_batch_prediction.ilp.project import MAX_LABEL, TRAIN_AGAIN, Forests
@@ -24,6 +26,10 @@ _SKLEARN_TYPE = "SklearnLazyflowClassifier"
 _PICKLED_CLASS = re.compile(r"lazyflow\.classifiers\.\w+\s+(\w+)")
 _FOREST_VERSION = 0.1
 _SUM_TOLERANCE = 1e-6
+# Entries of the topologies that are held at once, beside the trees made of them.
+_PART = 2**20
+
+_Arrays = tuple[NDArray[Any], NDArray[Any]]
 
 
 def read_forests(applet: ProjectGroup) -> Forests:
@@ -129,23 +135,44 @@ def _read_trees(forest: ProjectGroup) -> Iterable[tuple[Tree, int, int]]:
         raise forest.damaged("_options/tree_count_", f"expected {count} trees, found {len(stored)}")
     if len(stored[:count]) > MAX_TREES:
         raise forest.damaged("", f"expected at most {MAX_TREES} trees, found {len(stored[:count])}")
-    return map(_read_tree, stored[:count])
+    return _in_parts(stored[:count])
 
 
-def _read_tree(stored: ProjectGroup) -> tuple[Tree, int, int]:
+def _in_parts(stored: Sequence[ProjectGroup]) -> Iterator[tuple[Tree, int, int]]:
+    """Read as many trees at once as are worth it."""
+    part: list[ProjectGroup] = []
+    arrays: list[_Arrays] = []
+    for member in stored:
+        part.append(member)
+        arrays.append(_read_arrays(member))
+        if sum(topology.size for topology, _ in arrays) > _PART or member is stored[-1]:
+            trees = trees_from_vigra(arrays) or list(map(_read_tree, part, arrays))
+            for tree, (topology, _), group in zip(trees, arrays, part, strict=True):
+                _check_sums(group, tree)
+                yield tree, int(topology[0]), int(topology[1])
+            part, arrays = [], []
+
+
+def _read_arrays(stored: ProjectGroup) -> _Arrays:
     topology, parameters = stored.array("topology", copies=2), stored.array("parameters", copies=2)
     if topology is None or parameters is None or topology.dtype.kind != "i" or parameters.dtype.kind != "f":
         raise stored.damaged("", "expected a tree: 'topology' of whole numbers and 'parameters' of floats")
+    return topology, parameters
+
+
+def _read_tree(stored: ProjectGroup, arrays: _Arrays) -> Tree:
     try:
-        tree = tree_from_vigra(topology, parameters)
+        return tree_from_vigra(*arrays)
     except ProjectError as error:
         raise ProjectError(f"{stored.path} at {stored.name}: {error}") from error
+
+
+def _check_sums(stored: ProjectGroup, tree: Tree) -> None:
     sums = tree.value[tree.feature < 0].sum(axis=1)
     if np.abs(sums - 1).max() > _SUM_TOLERANCE:
         raise stored.damaged(
             "parameters", f"expected probabilities that add up to 1, found {sums.min():g} to {sums.max():g}"
         )
-    return tree, int(topology[0]), int(topology[1])
 
 
 def _check_counts(

@@ -3,13 +3,15 @@
 A forest has hundreds of members, so all this asks HDF5 by h5py's low-level calls, which take a fifth of the time.
 """
 
+from typing import Any, TypeAlias
+
 import h5py
 from h5py import h5d, h5g, h5l, h5o, h5t
 
 # Soft links on the way to a member, beyond which they are taken for a circle; ilastik writes none.
 _MAX_LINKS = 16
 
-Member = h5g.GroupID | h5d.DatasetID | h5t.TypeID
+Member: TypeAlias = h5g.GroupID | h5d.DatasetID | h5t.TypeID
 """A member of a group; ilastik writes no named types."""
 
 
@@ -25,7 +27,8 @@ def own_member(group: h5g.GroupID, name: str) -> Member | None:
     ElsewhereError
         If a link on the way leads to another file, or the values of the dataset are in other files.
     """
-    item, parts, n_links = group, name.split("/"), 0
+    item: Any = group
+    parts, n_links = name.split("/"), 0
     if name.startswith("/"):
         item = _root(group)
     while parts:
@@ -52,7 +55,8 @@ def own_member(group: h5g.GroupID, name: str) -> Member | None:
             raise TypeError(f"a link of an unknown kind, {kind}")
     if isinstance(item, h5d.DatasetID):
         _check_storage(item)
-    return item
+    found: Member = item
+    return found
 
 
 def opened(member: Member) -> h5py.Group | h5py.Dataset | h5py.Datatype:
