@@ -25,7 +25,10 @@ def brightest(trees: Iterable[Tree], selection: FeatureSelection, n_channels: in
         if name == GAUSSIAN:
             columns += [first + channel for channel in channels]
         first += n_channels * selection.width(name, scale)
-    return max((float(t.threshold[np.isin(t.feature, columns)].max(initial=0.0)) for t in trees), default=0.0)
+    # One more for leaves, whose column is -1.
+    is_wanted = np.zeros(first + 1, bool)
+    is_wanted[columns] = True
+    return max((float(t.threshold[is_wanted[t.feature]].max(initial=0.0)) for t in trees), default=0.0)
 
 
 def unlike(text: str) -> Problem:

@@ -142,15 +142,17 @@ def _in_parts(stored: Sequence[ProjectGroup]) -> Iterator[tuple[Tree, int, int]]
     """Read as many trees at once as are worth it."""
     part: list[ProjectGroup] = []
     arrays: list[_Arrays] = []
+    size = 0
     for member in stored:
         part.append(member)
         arrays.append(_read_arrays(member))
-        if sum(topology.size for topology, _ in arrays) > _PART or member is stored[-1]:
+        size += arrays[-1][0].size
+        if size > _PART or member is stored[-1]:
             trees = trees_from_vigra(arrays) or list(map(_read_tree, part, arrays))
             for tree, (topology, _), group in zip(trees, arrays, part, strict=True):
                 _check_sums(group, tree)
                 yield tree, int(topology[0]), int(topology[1])
-            part, arrays = [], []
+            part, arrays, size = [], [], 0
 
 
 def _read_arrays(stored: ProjectGroup) -> _Arrays:

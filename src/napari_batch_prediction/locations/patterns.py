@@ -7,8 +7,6 @@ from glob import has_magic
 from pathlib import Path
 from typing import NamedTuple
 
-from natsort import natsorted, ns
-
 from napari_batch_prediction.errors import ImageReadError, SettingsError
 from napari_batch_prediction.formats.registry import known_extensions, known_format
 from napari_batch_prediction.images.base import reading
@@ -61,6 +59,10 @@ def expand_pattern(text: str, split: SplitPath) -> list[SplitPath] | None:
             )
     else:
         return None
+    if len(matches) == 1:
+        return matches
+    from natsort import natsorted, ns  # needs 10 ms
+
     # Sorted twice, so that names that are equal as numbers, such as a1 and a01, have a fixed order.
     return natsorted(sorted(matches, key=written), key=written, alg=ns.PATH)
 

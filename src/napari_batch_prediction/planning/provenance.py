@@ -2,8 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
-from importlib.metadata import version
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 from napari_batch_prediction import PROGRAM, __version__
@@ -37,9 +38,22 @@ def measure(paths: Sequence[Path]) -> Written:
     return Written(tuple(paths), size, total.hexdigest())
 
 
-def versions() -> dict[str, str]:
+@cache
+def versions() -> Mapping[str, str]:
     """Return the versions of this program and of the libraries that compute a prediction."""
-    return {PROGRAM: __version__, **{name: version(name) for name in ("numpy", "numba", "h5py")}}
+    return {PROGRAM: __version__, **{name: _version(name) for name in ("numpy", "numba", "h5py")}}
+
+
+def _version(library: str) -> str:
+    """Return the version of a library, by the name of the folder with its metadata: reading these takes 5 ms."""
+    spec = find_spec(library)
+    if spec is not None and spec.origin is not None:
+        found = [path.stem for path in Path(spec.origin).parents[1].glob(f"{library}-*.dist-info")]
+        if len(found) == 1:
+            return found[0].removeprefix(f"{library}-")
+    from importlib.metadata import version
+
+    return version(library)
 
 
 def _own(source: Source) -> dict[str, object]:

@@ -7,9 +7,7 @@ from glob import escape
 from pathlib import Path
 
 from napari_batch_prediction.disk import file_state
-from napari_batch_prediction.formats.stamp import is_stamped
 from napari_batch_prediction.locations.paths import SplitPath, absolute_path
-from napari_batch_prediction.records.reading import files_of_record
 from napari_batch_prediction.records.record import SUFFIX
 
 
@@ -61,7 +59,11 @@ class Results:
         except OSError:
             return
         records = [name for name in names if name.endswith(SUFFIX)]
-        tables = [name for name in names if name.endswith(".csv")] if records else []
+        if not records:
+            return
+        from napari_batch_prediction.records.reading import files_of_record  # its models take 10 ms
+
+        tables = [name for name in names if name.endswith(".csv")]
         for name in records:
             record = f"{folder}{os.sep}{name}"
             state = file_state(record)
@@ -76,6 +78,8 @@ class Results:
             }
 
     def _is_stamped(self, match: SplitPath) -> bool:
+        from napari_batch_prediction.formats.stamp import is_stamped  # its models take 3 ms
+
         if match.kind != "file":
             return is_stamped(match.path, match.dataset)
         state = file_state(match.path)
