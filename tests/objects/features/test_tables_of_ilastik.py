@@ -7,10 +7,8 @@ import pytest
 from napari_batch_prediction.objects.features.names import (
     DEFAULT,
     DEFAULT_FEATURES,
-    STANDARD,
     Feature,
     column_titles,
-    is_local,
 )
 from napari_batch_prediction.objects.features.selection import ObjectFeatures
 from napari_batch_prediction.objects.features.table import feature_matrix, feature_table
@@ -27,26 +25,23 @@ TOLERANCE = 3e-7
 def test_every_column_is_that_of_ilastik(case, name):
     """Each feature that ilastik computed, and its default features, in every column of its table."""
     features = ObjectFeatures.make(golden_objects.computed(case))
-    own = [feature for feature in features.features if feature.plugin == STANDARD and not is_local(feature.name)]
     for image in golden_objects.objects(case, name):
         n = int(image.labels.max())
         n_channels, n_dims = len(image.raw), 3 if image.raw.shape[1] > 1 else 2
         table = feature_table(ArrayVolume(image.labels), ArrayVolume(image.raw), n, features)
         compared = set()
-        for feature in (*own, *(Feature(DEFAULT, name) for name in DEFAULT_FEATURES)):
+        for feature in (*features.features, *(Feature(DEFAULT, name) for name in DEFAULT_FEATURES)):
             titles = column_titles(feature, n_channels, n_dims)
             assert table[feature].shape == (n, len(titles)), feature
             expected = np.stack([image.column(title) for title in titles], axis=1)
             np.testing.assert_allclose(table[feature], expected, rtol=TOLERANCE, err_msg=str(feature))
             compared.update(titles)
-        if len(own) < len(features.features):
-            continue
         left = [title for title in image.table if title not in compared and not title.startswith("Probability of ")]
         others = ["object_id", "timestep", "labelimage_oid", "User Label", "Predicted Class"]
         assert left in (others, [*others, "original_oid"])
 
 
-@pytest.mark.parametrize("case", [case for case in golden_objects.OBJECTS if case[0] not in "qr"])
+@pytest.mark.parametrize("case", golden_objects.OBJECTS)
 def test_matrix_has_the_columns_of_the_forest(case):
     """The columns that a forest takes are as many as the forest says, in the order of their titles."""
     selected = golden_objects.computed(case, "ObjectClassification/SelectedFeatures")

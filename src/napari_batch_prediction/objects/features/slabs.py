@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from math import prod
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,9 @@ from napari_batch_prediction.objects.volume import Volume
 
 SLAB_BYTES = 2**25
 """What a part should take: more saves nothing, and must be in memory twice."""
+
+# Loops are compiled for arrays like these; others would have them compiled again.
+_AS_COMPILED: tuple[Literal["C"], Literal["W"], Literal["A"]] = ("C", "W", "A")
 
 
 def slabs(shape: tuple[int, int, int], pixels: int) -> Iterator[Box]:
@@ -40,12 +44,12 @@ def slabs(shape: tuple[int, int, int], pixels: int) -> Iterator[Box]:
 
 def read_labels(labels: Volume, box: Box) -> NDArray[np.uint32]:
     """Return the labels (z, y, x) of a box."""
-    return np.ascontiguousarray(labels.read(box)[0], np.uint32)
+    return np.require(labels.read(box)[0], np.uint32, _AS_COMPILED)
 
 
 def read_values(raw: Volume, box: Box) -> NDArray[np.float32]:
     """Return the values (c, z, y, x) of a box as ilastik computes with them: in single precision."""
-    return np.ascontiguousarray(raw.read(box), np.float32)
+    return np.require(raw.read(box), np.float32, _AS_COMPILED)
 
 
 def read_slabs(

@@ -48,8 +48,14 @@ class StandardSums:
         self.first = first_sums(n, n_channels, n_dims, self.needs)
         self.second = no_second_sums(n_channels, n_dims)
 
-    def begin_second(self) -> None:
-        """Prepare the second pass when the first is done; its histograms have the range of all objects together."""
+    def begin_second(self, range_of_each: bool = False) -> None:
+        """Prepare the second pass when the first is done.
+
+        Parameters
+        ----------
+        range_of_each
+            True if a histogram has the range of its object, not that of all objects together.
+        """
         n, n_channels, n_dims = self.n, self.n_channels, self.n_dims
         need, second = self.needs, self.second
         if need.moments or need.channel_moments:
@@ -71,7 +77,8 @@ class StandardSums:
                 channel_range=channel_range(n, n_channels),
             )
         if need.histogram:
-            first_bin, bins_per_value = bins(*self._range)
+            own = self.first.values[:, 0]
+            first_bin, bins_per_value = bins(own[:, 1], own[:, 2]) if range_of_each else bins(*self._range)
             second = second._replace(
                 first_bin=np.full(n, first_bin),
                 bins_per_value=np.full(n, bins_per_value),

@@ -5,15 +5,24 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_batch_prediction.objects.features.hull import hull_features
 from napari_batch_prediction.objects.features.names import (
     DEFAULT,
     DEFAULT_FEATURES,
+    HULL_2D,
+    HULL_3D,
+    NEAR,
+    SKELETON_2D,
     STANDARD,
+    WITH_NEAR,
     Feature,
     is_local,
 )
+from napari_batch_prediction.objects.features.neighbourhood import neighbourhood_features
 from napari_batch_prediction.objects.features.selection import ObjectFeatures
+from napari_batch_prediction.objects.features.skeleton.features import skeleton_features
 from napari_batch_prediction.objects.features.standard import standard_features
+from napari_batch_prediction.objects.features.windows import Corners
 from napari_batch_prediction.objects.volume import Volume
 
 FeatureTable = dict[Feature, NDArray]
@@ -51,6 +60,23 @@ def feature_table(
     values = standard_features(labels, raw, n_objects, {*own, *DEFAULT_FEATURES}, workers)
     table: FeatureTable = {Feature(DEFAULT, name): values[name] for name in DEFAULT_FEATURES}
     table |= {Feature(STANDARD, name): _single(values[name]) for name in own}
+    low, high = (_corners(values[name], end) for end, name in enumerate(("Coord<Minimum>", "Coord<Maximum>")))
+    for ending in (NEAR, WITH_NEAR):
+        names = [name.removesuffix(ending) for plugin, name in present if plugin == STANDARD and name.endswith(ending)]
+        if names:
+            around = neighbourhood_features(
+                labels, raw, low, high, names, features.margin, ending == WITH_NEAR, workers
+            )
+            table |= {Feature(STANDARD, name + ending): _single(around[name]) for name in names}
+    plugin = HULL_3D if n_dims == 3 else HULL_2D
+    names = [name for its_plugin, name in present if its_plugin == plugin]
+    if names:
+        hull = hull_features(labels, low, high, values["Count"], values["RegionCenter"], workers)
+        table |= {Feature(plugin, name): _single(hull[name]) for name in names}
+    names = [name for its_plugin, name in present if its_plugin == SKELETON_2D]
+    if names:
+        skeletons = skeleton_features(labels, low, high, workers)
+        table |= {Feature(SKELETON_2D, name): _single(skeletons[name]) for name in names}
     return table
 
 
@@ -69,6 +95,14 @@ def feature_matrix(table: Mapping[Feature, NDArray], features: ObjectFeatures) -
     matrix = np.concatenate(columns, axis=1) if columns else np.zeros((n, 0), np.float32)
     matrix[~np.isfinite(matrix)] = 0.0
     return matrix
+
+
+def _corners(coordinates: NDArray[np.float64], missing: int) -> Corners:
+    """Return corners along z, y, x of coordinates x, y and, in 3D, z."""
+    corners = np.full((len(coordinates), 3), missing)
+    # Numbers that no pixel has are in an empty box.
+    corners[:, 3 - coordinates.shape[1] :] = np.where(np.isfinite(coordinates), coordinates, 0)[:, ::-1]
+    return corners
 
 
 def _single(values: NDArray[np.float64]) -> NDArray[np.float32]:

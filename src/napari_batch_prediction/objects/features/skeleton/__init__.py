@@ -1,0 +1,1 @@
+"""ilastik's features of the skeletons of objects in 2D."""
