@@ -23,6 +23,7 @@ from napari_batch_prediction.arguments import HELP, parser_as_data
 from napari_batch_prediction.cli import make_parser
 from napari_batch_prediction.formats.format import FLOATS, INTEGERS, ExportFormat
 from napari_batch_prediction.formats.registry import FILE_FORMATS, IMAGE_FORMATS, TABLE_FORMATS
+from napari_batch_prediction.headless.arguments import make_parser as make_headless_parser
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob, InputSettings
 from napari_batch_prediction.job.settings import Settings
@@ -38,6 +39,7 @@ def blocks() -> dict[str, Callable[[], str]]:
     return {
         "options of run": partial(options, "run"),
         "options of train": partial(options, "train"),
+        "options of nbp-ilastik": headless_options,
         "commands": commands,
         "readers": readers,
         "formats": formats,
@@ -70,6 +72,17 @@ def options(command: str) -> str:
     for action in _parsers()[command]._actions:
         if action.option_strings and action.dest != "help":
             name = " ".join((action.option_strings[0], *_values(action)))
+            rows.append((f"`{name}`", (action.help or "").replace("%%", "%")))
+    return _table(("Option", "Meaning"), rows)
+
+
+def headless_options() -> str:
+    """Return the options of ilastik's headless mode as a table."""
+    rows = []
+    for action in make_headless_parser()._actions:
+        if action.dest not in ("help", "version"):
+            many = "..." if action.nargs == "+" else ""
+            name = " ".join((action.option_strings[0], *_values(action))) + many
             rows.append((f"`{name}`", (action.help or "").replace("%%", "%")))
     return _table(("Option", "Meaning"), rows)
 

@@ -11,6 +11,8 @@ from repository import DOCS, ROOT
 
 from napari_batch_prediction import PROGRAM
 from napari_batch_prediction.cli import main
+from napari_batch_prediction.headless.arguments import NAME as HEADLESS
+from napari_batch_prediction.headless.command import main as headless
 
 _BESIDE = ("README", "CHANGELOG", "CONTRIBUTING", "examples/README")
 PAGES = [*(ROOT / f"{name}.md" for name in _BESIDE), *sorted(DOCS.rglob("*.md"))]
@@ -44,6 +46,8 @@ class Snippet:
             if line.startswith(f"{PROGRAM} "):
                 # In this process: starting another takes seconds.
                 assert main(shlex.split(line)[1:]) == 0, line
+            elif line.startswith(f"{HEADLESS} "):
+                assert headless(shlex.split(line)[1:]) == 0, line
             else:
                 subprocess.run(["bash", "-ec", line], check=True)
 

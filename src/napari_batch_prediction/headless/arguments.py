@@ -2,10 +2,13 @@
 
 import argparse
 from collections.abc import Sequence
-from typing import NoReturn
 
 from napari_batch_prediction import __version__
 from napari_batch_prediction.wording import one_line
+
+TYPE_CHECKING = False  # as in the package itself
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 NAME = "nbp-ilastik"
 """The command."""
@@ -57,7 +60,7 @@ REFUSED = (
 
 
 class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
+    def error(self, message: str) -> "NoReturn":
         super().error(one_line(message))
 
 
