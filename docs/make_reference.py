@@ -25,7 +25,8 @@ from napari_batch_prediction.formats.format import FLOATS, INTEGERS, ExportForma
 from napari_batch_prediction.formats.registry import FILE_FORMATS, IMAGE_FORMATS, TABLE_FORMATS
 from napari_batch_prediction.headless.arguments import make_parser as make_headless_parser
 from napari_batch_prediction.job.export import Export
-from napari_batch_prediction.job.job import BatchJob, InputSettings
+from napari_batch_prediction.job.inputs import InputSettings
+from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.job.settings import Settings
 
 DOCS = Path(__file__).parent

@@ -18,7 +18,8 @@ from napari_batch_prediction.errors import (
     SettingsError,
 )
 from napari_batch_prediction.job.export import Export
-from napari_batch_prediction.job.job import BatchJob, InputSettings
+from napari_batch_prediction.job.inputs import InputSettings
+from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.problems import Problem
 from napari_batch_prediction.training.opening import open_training
 

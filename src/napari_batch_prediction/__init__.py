@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from napari_batch_prediction.errors import BatchPredictionError
     from napari_batch_prediction.images.base import Image
     from napari_batch_prediction.job.export import Export
-    from napari_batch_prediction.job.job import BatchJob, InputSettings
+    from napari_batch_prediction.job.inputs import InputSettings
+    from napari_batch_prediction.job.job import BatchJob
     from napari_batch_prediction.locations.inputs import open_image
     from napari_batch_prediction.planning.plan import Plan
     from napari_batch_prediction.records.ledger import Ledger
@@ -44,7 +45,7 @@ _HOMES = {
     "Classifier": "classifiers.base",
     "Export": "job.export",
     "Image": "images.base",
-    "InputSettings": "job.job",
+    "InputSettings": "job.inputs",
     "Ledger": "records.ledger",
     "Plan": "planning.plan",
     "load_classifier": "classifiers.load",

@@ -161,6 +161,7 @@ def plan_text(plan: Plan) -> str:
             else ("", "", "")
         )
         ends = [*map(str, row.outputs.values()), *(f"problem: {problem}" for problem in row.problems)]
+        ends += [f"{second.role.noun}: {second.location}" for second in row.beside]
         if image and image.dataset and not row.input.endswith(image.dataset):
             ends.append(f"dataset: {image.dataset}")
         if image and image.channel_names:

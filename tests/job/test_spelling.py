@@ -8,7 +8,8 @@ from threshold import plan_for, save_images
 
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.job.export import Export
-from napari_batch_prediction.job.job import BatchJob, InputSettings
+from napari_batch_prediction.job.inputs import InputSettings
+from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.running.run import run_plan
 
 SPELLINGS = {

@@ -7,7 +7,8 @@ import pytest
 from napari_batch_prediction.cli import main
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.job.export import Export
-from napari_batch_prediction.job.job import BatchJob, InputSettings
+from napari_batch_prediction.job.inputs import InputSettings
+from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.job.stored import read_job, write_job
 
 JOB = {"classifier": "c.ilp", "inputs": ["a.tif"]}

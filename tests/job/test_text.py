@@ -12,7 +12,8 @@ from napari_batch_prediction import cli
 from napari_batch_prediction.classifiers import load
 from napari_batch_prediction.classifiers.base import Source
 from napari_batch_prediction.job.export import Export
-from napari_batch_prediction.job.job import BatchJob, InputSettings
+from napari_batch_prediction.job.inputs import InputSettings
+from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.job.text import as_command, as_python
 
 JOBS = {

@@ -12,7 +12,8 @@ from PIL import Image as Picture
 from napari_batch_prediction.cli import main
 from napari_batch_prediction.errors import ImageMismatchError, ImageReadError, SettingsError
 from napari_batch_prediction.job.export import Export
-from napari_batch_prediction.job.job import BatchJob, InputSettings
+from napari_batch_prediction.job.inputs import InputSettings
+from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.job.text import as_command
 from napari_batch_prediction.locations.inputs import expand_inputs, open_image
 from napari_batch_prediction.locations.location import absolute, files_text, parse

@@ -7,7 +7,8 @@ from golden import ROOT as GOLDEN
 
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.job.export import Export
-from napari_batch_prediction.job.job import BatchJob, InputSettings
+from napari_batch_prediction.job.inputs import InputSettings
+from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.planning.inputs.fitting import judge
 from napari_batch_prediction.planning.plan import make_plan
 from napari_batch_prediction.running.run import run_plan

@@ -15,7 +15,8 @@ from threshold import Threshold, random_image, read, save_images, whole
 from napari_batch_prediction.classifiers.base import Source
 from napari_batch_prediction.cli import main
 from napari_batch_prediction.job.export import Export
-from napari_batch_prediction.job.job import BatchJob, InputSettings
+from napari_batch_prediction.job.inputs import InputSettings
+from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.planning.plan import make_plan
 from napari_batch_prediction.planning.provenance import made_with
 from napari_batch_prediction.running.run import run_plan

@@ -12,7 +12,8 @@ from threshold import Threshold, random_image, save_images
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.images.memory import MemoryImage
 from napari_batch_prediction.job.export import Export
-from napari_batch_prediction.job.job import BatchJob, InputSettings
+from napari_batch_prediction.job.inputs import InputSettings
+from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.location import parse
 from napari_batch_prediction.planning.inputs.inspection import Inspected, Inspections
 from napari_batch_prediction.planning.inputs.opening import open_input

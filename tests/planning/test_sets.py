@@ -8,7 +8,8 @@ from ome_files import image_xml, text, write_pages, write_set
 from threshold import Threshold
 
 from napari_batch_prediction.job.export import Export
-from napari_batch_prediction.job.job import BatchJob, InputSettings
+from napari_batch_prediction.job.inputs import InputSettings
+from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.planning.inputs.inspection import Inspected, Inspections
 from napari_batch_prediction.planning.plan import Found, iter_plan, make_plan
 

@@ -13,7 +13,7 @@ from PIL import Image
 import napari_batch_prediction as nbp
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.images.memory import MemoryImage
-from napari_batch_prediction.job.job import InputSettings
+from napari_batch_prediction.job.inputs import InputSettings
 from napari_batch_prediction.planning.plan import make_plan
 from napari_batch_prediction.records.events import FileFinished
 from napari_batch_prediction.running.run import run_plan

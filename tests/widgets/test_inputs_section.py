@@ -16,7 +16,8 @@ from qtpy.QtWidgets import QApplication, QComboBox, QFileDialog, QLabel, QLineEd
 from sections import button, check, drop, unexplained
 from superqt.utils import WorkerBase
 
-from napari_batch_prediction.job.job import BatchJob, InputSettings
+from napari_batch_prediction.job.inputs import InputSettings
+from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.location import parse
 from napari_batch_prediction.planning.inputs.inspection import ImageInfo, Inspected
 from napari_batch_prediction.widgets.inputs.pattern import PatternLine

@@ -7,7 +7,8 @@ from napari.components import ViewerModel
 
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.job.export import Export
-from napari_batch_prediction.job.job import BatchJob, InputSettings
+from napari_batch_prediction.job.inputs import InputSettings
+from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.planning.exports import named_exports
 from napari_batch_prediction.planning.inputs.opening import open_input
 from napari_batch_prediction.records.ledger import LedgerRow

@@ -19,7 +19,8 @@ from napari_batch_prediction.formats.common.target import Target
 from napari_batch_prediction.formats.registry import EXPORT_FORMATS, find_format, format_problem, known_format
 from napari_batch_prediction.images.memory import MemoryImage
 from napari_batch_prediction.job.export import Export
-from napari_batch_prediction.job.job import BatchJob, InputSettings
+from napari_batch_prediction.job.inputs import InputSettings
+from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.inputs import open_image
 from napari_batch_prediction.planning.exports import NamedExport, named_exports
 from napari_batch_prediction.planning.transform import make_transform

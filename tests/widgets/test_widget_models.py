@@ -11,7 +11,8 @@ from napari_batch_prediction.errors import (
     OutputExistsError,
     SettingsError,
 )
-from napari_batch_prediction.job.job import BatchJob, InputSettings
+from napari_batch_prediction.job.inputs import InputSettings
+from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.location import parse
 from napari_batch_prediction.planning.inputs.inspection import ImageInfo, Inspected
 from napari_batch_prediction.planning.plan import Plan

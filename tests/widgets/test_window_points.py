@@ -28,7 +28,8 @@ from napari_batch_prediction import report
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.cli import main
 from napari_batch_prediction.job.export import Export
-from napari_batch_prediction.job.job import BatchJob, InputSettings
+from napari_batch_prediction.job.inputs import InputSettings
+from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.widgets.classifier.section import ClassifierSection
 from napari_batch_prediction.widgets.exports.region import NAME
 from napari_batch_prediction.widgets.exports.section import ExportsSection

@@ -1,6 +1,7 @@
 """ilastik's Autocontext: stages of pixel classification, each on the probabilities of the one before."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -41,7 +42,10 @@ class Autocontext(Classifier):
         self._stages = [Stage(project, f" Stage {n}", variant(projects)) for n, project in enumerate(projects, start=1)]
         self.projects = tuple(projects)
         first, last = projects[0], projects[-1]
-        sources = [*(source for stage in reversed(self._stages) for source in stage.sources), _all_stages(projects)]
+        stages = [*reversed(self._stages)]
+        # ilastik offers a mask, and takes no notice of it.
+        sources = [replace(source, outside=None) for stage in stages for source in stage.sources]
+        sources.append(_all_stages(projects))
         sources += derived_sources(sources[0])
         description = Description(
             path=first.path,
@@ -164,6 +168,7 @@ def _all_stages(projects: Sequence[PixelClassificationProject]) -> Source:
         classes=classes,
         class_colors=colors,
         variant=variant(projects),
+        outside=None,
         about="The probabilities of all stages, one after the other: one channel a class of a stage.",
     )
 

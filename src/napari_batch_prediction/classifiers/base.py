@@ -285,6 +285,7 @@ class Classifier(ABC):
         source: str = PROBABILITIES,
         workers: int | None = None,
         *,
+        mask: Any = None,
         progress: Callable[[int, int], object] | None = None,
     ) -> Any:
         """Predict a whole image into memory.
@@ -300,6 +301,9 @@ class Classifier(ABC):
             One of ``sources``.
         workers
             Number of threads; all cores if None.
+        mask
+            An image, given as one to predict is: only where it is not 0 pixels are predicted, all others are 0. It has
+            the size of the image; a single time point or slice counts for all. Everything is predicted if None.
         progress
             Called after each tile, in the calling thread, with the number of tiles that are done and of all.
 
@@ -318,8 +322,9 @@ class Classifier(ABC):
         ImageReadError
             If a file cannot be read.
         ImageMismatchError
-            If the image does not fit the classifier, or its values are complex or no numbers.
+            If the image does not fit the classifier, or its values are complex or no numbers; if the mask does not fit
+            the image.
         SettingsError
             If the source is unknown.
         """
-        return predict_image(self, image, axes, source, workers, progress)
+        return predict_image(self, image, axes, source, workers, progress, mask)

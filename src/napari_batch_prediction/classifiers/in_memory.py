@@ -4,14 +4,15 @@ import os
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
-from typing import TYPE_CHECKING, Any, TypeVar
+from contextlib import ExitStack, closing
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_batch_prediction.axes import output_axes, reorder
 from napari_batch_prediction.classifiers.derived import AREAS
+from napari_batch_prediction.classifiers.masked import predict_block, predict_inside
 from napari_batch_prediction.engine.compiled.engine import ENGINE
 from napari_batch_prediction.engine.counting import UNIT, exact_sum
 from napari_batch_prediction.engine.tiles import Tile, Tiles, make_tiles, n_cores
@@ -19,6 +20,7 @@ from napari_batch_prediction.errors import AxesError, SettingsError
 from napari_batch_prediction.images.arrays import array_image, as_xarray, is_xarray
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.images.memory import MemoryImage
+from napari_batch_prediction.images.second import Mask, check_beside, check_opacity, fitting_axes
 
 if TYPE_CHECKING:
     from napari_batch_prediction.classifiers.base import Classifier, Source
@@ -39,13 +41,16 @@ def predict_image(
     name: str,
     workers: int | None,
     progress: Progress | None,
+    mask: Any = None,
 ) -> Any:
     """Predict a source of an image; see :meth:`~napari_batch_prediction.classifiers.base.Classifier.predict`."""
     source = classifier.source(name)
     if workers is not None and not (isinstance(workers, int) and workers > 0):
         raise SettingsError(f"workers is a number of threads, at least 1, got {workers!r}.", setting="workers")
-    image = _as_image(given, axes)
-    try:
+    with ExitStack() as opened:
+        image = _as_image(given, axes)
+        if image is not given:
+            opened.callback(image.close)
         classifier.check(image.axes, image.shape, image.dtype)
         if source.name == AREAS:
             raise SettingsError(
@@ -53,18 +58,16 @@ def predict_image(
                 f"'{source.name}').run()[0].tables['{source.name}'].",
                 setting="source",
             )
+        predicting = _Predicting(classifier, image, workers, progress, _mask_of(image, mask, opened))
         if source.kind == "table":
-            return _sums(classifier, image, source, workers, progress)
-        values, target = _values(classifier, image, source, workers, progress)
-    finally:
-        if image is not given:
-            image.close()
+            return _sums(predicting, source)
+        values, target = _values(predicting, source)
     if is_xarray(given):
         return as_xarray(values, target, given, image.axes, source.name, source.channel_names)
     return values
 
 
-def _as_image(given: Any, axes: str | None) -> Image:
+def _as_image(given: Any, axes: str | None, name: str = "image") -> Image:
     """Return an image that was given as one, as a path, an array or a layer."""
     if isinstance(given, str | os.PathLike):
         # Most predictions are of arrays, which need no readers.
@@ -81,25 +84,55 @@ def _as_image(given: Any, axes: str | None) -> Image:
                 setting="axes",
             )
         return given
-    return array_image(given, axes, "image")
+    return array_image(given, axes, name)
 
 
-def _sums(
-    classifier: "Classifier", image: Image, source: "Source", workers: int | None, progress: Progress | None
-) -> NDArray:
+def _mask_of(image: Image, given: Any, opened: ExitStack) -> Mask | None:
+    """Return a mask that was given as an image is; None if none was.
+
+    Raises
+    ------
+    ImageMismatchError
+        If it does not fit the image.
+    """
+    if given is None:
+        return None
+    mask = _as_image(given, None, "mask")
+    if mask is not given:
+        opened.callback(mask.close)
+    axes = fitting_axes(mask.axes, mask.axes_known, mask.shape, image.axes, image.extents, spreads=True)
+    if axes != mask.axes and (mask is not given or isinstance(mask, MemoryImage)):
+        mask = _as_image(given, axes, "mask")
+        opened.callback(mask.close)
+    check_beside("mask", mask.location, mask.extents, image.extents, spreads=True)
+    check_opacity(mask.location, mask.extents["c"])
+    return Mask(mask)
+
+
+class _Predicting(NamedTuple):
+    """An image that is predicted by a classifier."""
+
+    classifier: "Classifier"
+    image: Image
+    workers: int | None
+    progress: Progress | None
+    mask: Mask | None
+
+
+def _sums(predicting: _Predicting, source: "Source") -> NDArray:
     """Return the sum of a table's image source at each time point."""
     sums = Counter[int]()
-    density = classifier.source(source.made_from)
-    for t, total in _for_each_tile(classifier, image, density, workers, progress, _sum_of_tile):
+    image = predicting.image
+    density = predicting.classifier.source(source.made_from)
+    for t, total in _for_each_tile(predicting, density, _sum_of_tile):
         sums[t] += total
     counts = np.array([sums[t] / UNIT for t in range(image.extents["t"])])
     return counts if "t" in image.axes else counts.reshape(())
 
 
-def _values(
-    classifier: "Classifier", image: Image, source: "Source", workers: int | None, progress: Progress | None
-) -> tuple[NDArray, str]:
+def _values(predicting: _Predicting, source: "Source") -> tuple[NDArray, str]:
     """Return the values of an image source, and their axes."""
+    image = predicting.image
     target = output_axes(image.axes) if source.has_channels else image.axes.replace("c", "")
     sizes = {**image.extents, "c": source.channels}
     result = np.empty([sizes[key] for key in target], source.dtype)
@@ -109,7 +142,7 @@ def _values(
     def keep(tile: Tile, values: NDArray) -> None:
         view[(tile.t, slice(None), tile.z, tile.y, tile.x)] = values
 
-    for _ in _for_each_tile(classifier, image, source, workers, progress, keep):
+    for _ in _for_each_tile(predicting, source, keep):
         pass
     return result, target
 
@@ -122,26 +155,22 @@ def _reader(image: Image) -> Callable[[int, slice, slice, slice], NDArray]:
     return lambda t, z, y, x: whole[t, :, z, y, x]
 
 
-def _for_each_tile(
-    classifier: "Classifier",
-    image: Image,
-    source: "Source",
-    workers: int | None,
-    progress: Progress | None,
-    use: Callable[[Tile, NDArray], _T],
-) -> Iterator[_T]:
+def _for_each_tile(predicting: _Predicting, source: "Source", use: Callable[[Tile, NDArray], _T]) -> Iterator[_T]:
     """Predict a source of an image in several threads; yield the results of ``use`` by tile.
 
     Tiles are made as threads become free: an image may have more than memory holds.
     """
-    n_workers, sizes, read = workers or n_cores(), image.extents, _reader(image)
-    memory = classifier.memory([source.name])
+    classifier, image, workers, progress, mask = predicting
+    n_workers, sizes, read, names = workers or n_cores(), image.extents, _reader(image), [source.name]
+    memory = classifier.memory(names)
     tiles = make_tiles(sizes, classifier.context, (1, 1, 1), memory, n_workers, ENGINE.limits)
 
     def run(tile: Tile) -> _T:
-        around, inner = tile.with_context(sizes, classifier.context)
-        block = read(tile.t, *around)
-        return use(tile, classifier.predict_tile(block, inner, [source.name])[source.name])
+        if mask is None:
+            values = predict_block(classifier, read, tile, sizes, names)
+        else:
+            values = predict_inside(classifier, read, tile, sizes, names, mask.read(*tile))
+        return use(tile, values[source.name])
 
     with closing(_in_threads(run, tiles, n_workers)) as results:
         for n_done, result in enumerate(results, start=1):

@@ -31,6 +31,8 @@ class Source:
         The image source of a table; empty for images.
     variant
         A choice, besides the classifier's file, that its values depend on; empty if there is none.
+    outside
+        The value that ilastik writes outside a prediction mask; None if it takes no notice of the mask.
     about
         What the values are, as a sentence for people.
     """
@@ -46,6 +48,7 @@ class Source:
     columns: tuple[str, ...] = ()
     made_from: str = ""
     variant: str = ""
+    outside: float | None = 0.0
     about: str = ""
 
     @property

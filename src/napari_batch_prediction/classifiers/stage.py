@@ -62,6 +62,7 @@ class Stage:
             value_range=(0.0, float(n)),
             classes=classes,
             class_colors=colors,
+            outside=1.0,
             about="The number of the most probable class of each pixel: 1 is the first class.",
         )
         uncertainty = Source(
@@ -69,6 +70,7 @@ class Stage:
             dtype=single,
             channel_names=(names[UNCERTAINTY],),
             value_range=(0.0, 1.0),
+            outside=1.0,
             about="How undecided the classifier is: 1 minus the difference of the two largest probabilities.",
         )
         values = project.selection.names(project.n_channels)
@@ -77,6 +79,7 @@ class Stage:
             dtype=single,
             channels=len(values),
             channel_names=values,
+            outside=None,
             about="The filtered images from which the classes are predicted: one channel a feature.",
         )
         none = Source(

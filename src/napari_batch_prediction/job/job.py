@@ -1,8 +1,7 @@
 """The job: classifier, inputs, exports and settings of a batch."""
 
-import csv
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -23,12 +22,19 @@ from napari_batch_prediction.images.stack import StackAxis
 from napari_batch_prediction.job import spelling
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.in_memory import NOTHING, InMemory
+from napari_batch_prediction.job.inputs import (
+    Channels,
+    InputSettings,
+    channel_list,
+    join_names,
+    split_names,
+    whole,
+    whole_second,
+)
 from napari_batch_prediction.job.options import Option
 from napari_batch_prediction.job.settings import Settings, documented
 from napari_batch_prediction.job.size import parse_size
 from napari_batch_prediction.job.typed import as_fields
-from napari_batch_prediction.locations.layers import named_in_memory
-from napari_batch_prediction.locations.location import absolute
 from napari_batch_prediction.wording import count, shortened
 
 if TYPE_CHECKING:
@@ -46,16 +52,6 @@ _NOT_GIVEN: Any = object()
 Existing = Literal["error", "skip", "overwrite"]
 
 
-def _split_names(text: str) -> tuple[str, ...]:
-    """Return names with commas between them; a name with commas may stand in double quotes."""
-    rows = csv.reader([text], skipinitialspace=True)
-    return tuple(name.strip() for row in rows for name in row) or ("",)
-
-
-def _join_names(names: Iterable[int | str]) -> str:
-    return ",".join('"{}"'.format(name.replace('"', '""')) if {*name} & {*',"'} else name for name in map(str, names))
-
-
 def _size(value: Any) -> Any:
     return parse_size(value) if isinstance(value, str) else value
 
@@ -67,13 +63,6 @@ def _enough(value: int | None) -> int | None:
     return value
 
 
-def _channels(value: Any) -> Any:
-    """Return channels as a list, also a single one, or names with commas between them."""
-    if isinstance(value, str):
-        return _split_names(value)
-    return (value,) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
 def _some(value: Any) -> Any:
     if not isinstance(value, tuple | list):
         shown = shortened(repr(value), _LONGEST)
@@ -83,26 +72,7 @@ def _some(value: Any) -> Any:
 
 _LONGEST = 60
 
-_Channels = tuple[spelling.Whole | str, ...]
 _Memory = Annotated[spelling.Whole | None, BeforeValidator(_size), AfterValidator(_enough)]
-
-
-@documented(0)
-class InputSettings(Settings):
-    """Settings of one image; they override the job's.
-
-    Examples
-    --------
-    >>> import napari_batch_prediction as nbp
-    >>> own = nbp.InputSettings(axes="tyx", channels=["DAPI"], dataset="scan/raw")
-    >>> job = nbp.BatchJob("nuclei.ilp", "data", input_settings={"data/b.h5": own})
-    """
-
-    axes: spelling.Axes | None = Field(default=None, description="Axes, instead of the file's own or a guess.")
-    channels: Annotated[_Channels | None, BeforeValidator(_channels)] = Field(
-        default=None, min_length=1, description="Channels to use, by name or index from 0."
-    )
-    dataset: str | None = Field(default=None, description="The dataset to use of a file that holds several.")
 
 
 @documented(3)
@@ -150,7 +120,7 @@ class BatchJob(Settings):
         None, description="Make each pattern or folder one image: its files, stacked along this axis."
     )
     channels: Annotated[
-        _Channels | None, Option("C", parse=_split_names, write=_join_names), BeforeValidator(_channels)
+        Channels | None, Option("C", parse=split_names, write=join_names), BeforeValidator(channel_list)
     ] = Field(
         None,
         min_length=1,
@@ -159,6 +129,17 @@ class BatchJob(Settings):
     )
     input_settings: dict[str, InputSettings] = Field(
         default_factory=dict, description="Settings of single images, by the location that the plan names."
+    )
+    mask: Annotated[str | None, Option("MASK"), BeforeValidator(spelling.path)] = Field(
+        None,
+        description="Predict only where a mask is not 0; other pixels are 0 in every result. One file for all images, "
+        "a folder or pattern of files that have the names of the images in theirs, or a template that begins at the "
+        "folder of the image, such as {stem}_mask.tif or {folder}/masks/{stem}.h5/mask.",
+    )
+    outside_mask: Annotated[Literal["nothing", "ilastik"], Option(), BeforeValidator(spelling.lower)] = Field(
+        "nothing",
+        description="What pixels outside the mask are: 0 in every result, or as in ilastik, which has 1 there in "
+        "Simple Segmentation and Uncertainty, features everywhere, and takes no notice of masks in Autocontext.",
     )
     structure_tensor: Annotated[StructureTensor | None, Option(), BeforeValidator(spelling.lower)] = Field(
         None,
@@ -233,16 +214,17 @@ class BatchJob(Settings):
     def absolute(self) -> "BatchJob":
         """Return the same job with absolute paths, independent of the current folder."""
         exports = tuple(
-            export.model_copy(update={"folder": Path(_whole(os.fspath(export.folder)))}) if export.folder else export
+            export.model_copy(update={"folder": Path(whole(os.fspath(export.folder)))}) if export.folder else export
             for export in self.exports
         )
         return self.model_copy(
             update={
-                "classifier": Path(_whole(os.fspath(self.classifier))),
-                "inputs": tuple(map(_whole, self.inputs)),
-                "input_settings": {_whole(name): settings for name, settings in self.input_settings.items()},
+                "classifier": Path(whole(os.fspath(self.classifier))),
+                "inputs": tuple(map(whole, self.inputs)),
+                "input_settings": {whole(name): settings.absolute() for name, settings in self.input_settings.items()},
                 "exports": exports,
-                "ledger": self.ledger and Path(_whole(os.fspath(self.ledger))),
+                "mask": None if self.mask is None else whole_second(self.mask),
+                "ledger": self.ledger and Path(whole(os.fspath(self.ledger))),
             }
         )
 
@@ -298,10 +280,3 @@ class BatchJob(Settings):
 def _verbs() -> ModuleType:
     """Return the module of a job's verbs, imported by name: data do not depend on code that uses them."""
     return import_module("napari_batch_prediction.api.verbs")
-
-
-def _whole(name: str) -> str:
-    """Return the absolute path of an input, also of a list with ``@`` before it; a layer unchanged."""
-    if name.startswith("@"):
-        return f"@{_whole(name[1:])}"
-    return absolute(name if named_in_memory(name) else os.path.expanduser(name))  # noqa: PTH111 - never fails

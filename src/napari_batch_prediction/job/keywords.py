@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 if TYPE_CHECKING:
-    from napari_batch_prediction.job.job import InputSettings
+    from napari_batch_prediction.job.inputs import InputSettings
 
 
 class ExportKeywords(TypedDict, total=False):
@@ -39,6 +39,9 @@ class JobKeywords(TypedDict, total=False):
     stack: str | None
     channels: int | str | Iterable[int | str] | None
     input_settings: "Mapping[str, InputSettings | Mapping[str, Any]]"
+    # A path, an array, a layer or an opened image.
+    mask: Any
+    outside_mask: str
     structure_tensor: str | None
     export_settings: Literal["project"] | None
     existing: str

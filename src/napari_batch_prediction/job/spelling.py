@@ -1,5 +1,6 @@
 """The settings of a job in one spelling, whatever way they are written: equal jobs are equal data."""
 
+import os
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -9,6 +10,11 @@ from pydantic_core import PydanticKnownError
 
 from napari_batch_prediction.formats.registry import format_named
 from napari_batch_prediction.job.region import parse_region
+
+
+def path(value: Any) -> Any:
+    """Return the text of a path; anything else unchanged."""
+    return os.fsdecode(value) if isinstance(value, os.PathLike) else value
 
 
 def lower(value: Any) -> Any:

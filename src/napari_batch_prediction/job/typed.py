@@ -20,6 +20,9 @@ from napari_batch_prediction.wording import shortened
 FOR_ALL = ("folder", "format")
 """Settings of an export that can be given for all exports of a job."""
 
+SECOND = ("mask",)
+"""Fields that name second images, which may be in memory."""
+
 _LONGEST = 60
 
 
@@ -43,6 +46,9 @@ def as_fields(typed: Mapping[str, Any]) -> tuple[dict[str, Any], InMemory]:
     given = _Given()
     if "inputs" in fields:
         fields["inputs"] = given.inputs(fields["inputs"])
+    for name in SECOND:
+        if fields.get(name) is not None:
+            fields[name] = given.second(fields[name], name)
     if given.settings:
         fields["input_settings"] = {**given.settings, **_keyed(fields.get("input_settings") or {})}
     elif "input_settings" in fields:
@@ -125,6 +131,16 @@ class _Given:
                 setting="inputs",
             )
         return self._keep(value, str(ArrayNamed(self._unused(name, ArrayNamed))))
+
+    def second(self, item: Any, field: str) -> Any:
+        """Return a second image as text; an array has the name of its field."""
+        if isinstance(item, str | bytes | os.PathLike):
+            return os.fsdecode(item)
+        if isinstance(item, Image) and not isinstance(item, MemoryImage):
+            return str(item.location)
+        if is_layer(item):
+            return self._keep(item, str(LayerNamed(self._unused(item.name, LayerNamed))))
+        return self._array(item, field) if isinstance(item, MemoryImage) or is_array(item) else item
 
     def _unused(self, name: str, kind: type[LayerNamed] | type[ArrayNamed]) -> str:
         """Return a name, with a number after it if another image has it."""

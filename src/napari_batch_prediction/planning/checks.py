@@ -3,19 +3,20 @@
 import os
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from napari_batch_prediction import PROGRAM
 from napari_batch_prediction.disk import MAX_NAME, shown
-from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.errors import BatchPredictionError, SettingsError
 from napari_batch_prediction.formats.common.files import not_replaced
 from napari_batch_prediction.formats.format import load
 from napari_batch_prediction.job.job import BatchJob
-from napari_batch_prediction.locations.location import Location
+from napari_batch_prediction.locations.location import Arrays, Location
 from napari_batch_prediction.planning.exports import NamedExport
 from napari_batch_prediction.planning.folders import Folder, Folders, absolute_parts, place_problem
+from napari_batch_prediction.planning.inputs.second import Beside, hashes_of
 from napari_batch_prediction.planning.naming import shared_folder
 from napari_batch_prediction.planning.output import OutputPlan, plan_table
 from napari_batch_prediction.planning.provenance import made_with
@@ -55,7 +56,9 @@ class OutputChecks:
     outputs
         The location of each image, and its outputs.
     parts
-        Other files that images are spread over.
+        Other files that images are spread over, and those of second images.
+    arrays
+        Images in memory.
     """
 
     def __init__(
@@ -65,9 +68,11 @@ class OutputChecks:
         classifier_hash: str,
         outputs: Sequence[tuple[Location, Sequence[OutputPlan]]],
         parts: Iterable[Path] = (),
+        arrays: Arrays | None = None,
     ) -> None:
         self._job = job
         self._classifier_hash = classifier_hash
+        self._arrays = arrays or {}
         # A table needs every image, so that none with existing outputs may be skipped.
         self._makes_table = any(export.is_table for export in exports)
         here = os.getcwd()  # noqa: PTH109
@@ -138,7 +143,13 @@ class OutputChecks:
         return tables
 
     def check(
-        self, location: Location, outputs: Sequence[OutputPlan], own: frozenset[Path], *, is_sound: bool
+        self,
+        location: Location,
+        outputs: Sequence[OutputPlan],
+        own: frozenset[Path],
+        beside: Beside = (),
+        *,
+        is_sound: bool,
     ) -> Checked:
         """Return the problems of an image's outputs, and those to write.
 
@@ -150,6 +161,8 @@ class OutputChecks:
             Its outputs.
         own
             Outputs that may be there, because an earlier part of the same run made them.
+        beside
+            Its second images.
         is_sound
             True if the image has no other problem.
         """
@@ -178,8 +191,12 @@ class OutputChecks:
             path = existing[0][1]
             text = f"{path} exists, and may be that of another array called {location}. Remove it, or overwrite."
             return Checked((Problem("exists", text, "existing", path),), False, tuple(outputs))
+        try:
+            hashes = hashes_of(beside, self._arrays)
+        except BatchPredictionError as error:
+            return Checked((Problem.of(error),), False, tuple(outputs))
         for output, path in existing:
-            problems += self._not_the_same(location, output.export, path)
+            problems += self._not_the_same(location, output.export, path, hashes)
         there = Counter(output.export.name for output, _ in existing)
         to_write = tuple(output for output in outputs if there[output.export.name] < len(output.file_names))
         skip = not problems and not self._makes_table and not to_write
@@ -222,7 +239,9 @@ class OutputChecks:
             return None
         return self._sacred.get(self._all[i]) or f"an output of {self._users[self._all[i]]}"
 
-    def _not_the_same(self, location: Location, export: NamedExport, path: Path) -> Iterator[Problem]:
+    def _not_the_same(
+        self, location: Location, export: NamedExport, path: Path, beside: Mapping[str, str]
+    ) -> Iterator[Problem]:
         """Yield a problem if an existing output is not the one that this job would write."""
         # Only for outputs that exist. A link that leads nowhere has no stamp.
         from napari_batch_prediction.formats.stamp import read_metadata
@@ -230,7 +249,9 @@ class OutputChecks:
         stamp = read_metadata(path, export.settings.internal_path).get(PROGRAM)
         if stamp is None:
             text = f"{path} exists, but does not say how it was made. Remove it, or allow overwriting."
-        elif stamp != made_with(self._job, export.settings, export.source, self._classifier_hash, str(location)):
+        elif stamp != made_with(
+            self._job, export.settings, export.source, self._classifier_hash, str(location), beside
+        ):
             text = (
                 f"{path} exists, but was made by another classifier or with other settings or versions. "
                 "Remove it, or allow overwriting."

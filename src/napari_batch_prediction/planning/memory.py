@@ -9,9 +9,11 @@ from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.engine.compiled.engine import ENGINE
 from napari_batch_prediction.engine.tiles import Memory, Tiles, make_tiles, n_cores
 from napari_batch_prediction.formats.common.target import Target
+from napari_batch_prediction.images.base import Decoding
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.planning.exports import NamedExport, regions_of_tables
-from napari_batch_prediction.planning.inputs.inspection import ImageInfo
+from napari_batch_prediction.planning.inputs.header import ImageInfo
+from napari_batch_prediction.planning.inputs.second import Beside
 from napari_batch_prediction.planning.output import OutputPlan
 from napari_batch_prediction.planning.transform import Transform, predicted_box
 from napari_batch_prediction.problems import Problem
@@ -63,6 +65,28 @@ class Share(NamedTuple):
         return self.held + self.each
 
 
+class _Read(NamedTuple):
+    """What is read of an image, and beside it."""
+
+    image: ImageInfo
+    beside: Beside
+
+    @property
+    def extents(self) -> dict[str, int]:
+        return self.image.extents
+
+    @property
+    def decoding(self) -> Decoding:
+        """The memory of decoding all of them."""
+        every = [self.image.decoding, *(second.image.decoding for second in self.beside)]
+        return Decoding(*map(sum, zip(*every, strict=True)))
+
+    @property
+    def bytes_beside(self) -> int:
+        """The bytes of a pixel in second images, and of the comparison of each with 0."""
+        return sum(second.image.extents["c"] * (second.image.dtype.itemsize + 2) for second in self.beside)
+
+
 def process_bytes() -> int:
     """Return the memory that this process takes at the moment."""
     # Only where it matters: importing it takes some milliseconds.
@@ -110,7 +134,15 @@ class MemoryShares:
         """The bytes that all images may take at a time; None if that is not limited."""
         return None if self.limit is None else max(0, int((self.limit - self.before) * _USABLE))
 
-    def share(self, image: ImageInfo, outputs: Sequence[PlannedOutput], threads: int, *, in_memory: bool) -> Share:
+    def share(
+        self,
+        image: ImageInfo,
+        outputs: Sequence[PlannedOutput],
+        threads: int,
+        beside: Beside = (),
+        *,
+        in_memory: bool,
+    ) -> Share:
         """Return the share of an image; of one that needs more memory than there is, with the smallest tiles.
 
         Parameters
@@ -119,32 +151,39 @@ class MemoryShares:
             The image, and its outputs with the transforms of their prediction.
         threads
             Number of threads for this image.
+        beside
+            Its second images.
         in_memory
             True if the outputs stay in memory.
         """
-        decoded = image.decoding.kept + image.decoding.once
+        read = _Read(image, beside)
+        decoded = read.decoding.kept + read.decoding.once
         if self.room is None:
-            return Share(self._tiles(image, outputs, threads), decoded, 0, 0)
+            return Share(self._tiles(read, outputs, threads), decoded, 0, 0)
         workers, at_once = self.workers, threads
         while True:
             # While one thread completes a row of chunks, another has begun the next.
             waiting = 0 if in_memory else _held_bytes(outputs, 1 if at_once == 1 else 2)
             most = (self.room - decoded - waiting) // workers
-            fitting = self._fitting(image, outputs, at_once, most)
+            fitting = self._fitting(read, outputs, at_once, most)
             if fitting is not None or workers == 1:
                 break
             workers, at_once = workers // 2, min(at_once, workers // 2)
-        tiles, each = fitting or self._smallest(image, outputs)
+        tiles, each = fitting or self._smallest(read, outputs)
         return Share(tiles, decoded, waiting, each)
 
-    def problem(self, image: ImageInfo, outputs: Sequence[OutputPlan], *, in_memory: bool) -> Problem | None:
+    def problem(
+        self, image: ImageInfo, outputs: Sequence[OutputPlan], beside: Beside = (), *, in_memory: bool
+    ) -> Problem | None:
         """Return the problem that an image needs more memory than there is; None if there is enough."""
         if self.room is None:
-            return _beyond_computer(image.decoding.kept + image.decoding.once)
-        key = (id(image), *(id(output.transform) for output in outputs), in_memory)
+            decoding = _Read(image, beside).decoding
+            return _beyond_computer(decoding.kept + decoding.once)
+        headers = [second.image for second in beside]
+        key = (id(image), *(id(output.transform) for output in outputs), *headers, in_memory)
         if key not in self._problems:
             planned = [(output, output.transform) for output in outputs if output.transform is not None]
-            share = self.share(image, planned, 1, in_memory=in_memory)
+            share = self.share(image, planned, 1, beside, in_memory=in_memory)
             self._problems[key] = self.shortage(share)
         return self._problems[key]
 
@@ -167,7 +206,7 @@ class MemoryShares:
         return Problem("memory", text, "memory")
 
     def _fitting(
-        self, image: ImageInfo, outputs: Sequence[PlannedOutput], threads: int, most: int
+        self, image: _Read, outputs: Sequence[PlannedOutput], threads: int, most: int
     ) -> tuple[Tiles, int] | None:
         """Return tiles, and the bytes that a thread takes for one, at most so many; None if no sensible tiles fit."""
         for_tile = most - self._fixed(image, outputs)
@@ -180,13 +219,11 @@ class MemoryShares:
             for_tile = for_tile * 3 // 4
         return None
 
-    def _smallest(self, image: ImageInfo, outputs: Sequence[PlannedOutput]) -> tuple[Tiles, int]:
+    def _smallest(self, image: _Read, outputs: Sequence[PlannedOutput]) -> tuple[Tiles, int]:
         tiles = self._tiles(image, outputs, 1, ENGINE.limits.least_bytes)
         return tiles, self._each(image, outputs, tiles)
 
-    def _tiles(
-        self, image: ImageInfo, outputs: Sequence[PlannedOutput], threads: int, most: int | None = None
-    ) -> Tiles:
+    def _tiles(self, image: _Read, outputs: Sequence[PlannedOutput], threads: int, most: int | None = None) -> Tiles:
         regions = [transform.region for _, transform in outputs]
         starts, sizes = predicted_box([*regions, *regions_of_tables(self.exports, image.extents)])
         chunk = outputs[0][0].chunk if outputs else {}
@@ -194,22 +231,23 @@ class MemoryShares:
         memory = self._memory(image, outputs)
         return make_tiles(sizes, self.classifier.context, steps, memory, threads, ENGINE.limits, most, starts)
 
-    def _each(self, image: ImageInfo, outputs: Sequence[PlannedOutput], tiles: Tiles) -> int:
+    def _each(self, image: _Read, outputs: Sequence[PlannedOutput], tiles: Tiles) -> int:
         """Return the bytes that a thread takes for the largest of the tiles."""
         in_tile = tiles.most_bytes(image.extents, self.classifier.context, self._memory(image, outputs), ENGINE.limits)
         return in_tile + self._fixed(image, outputs)
 
-    def _fixed(self, image: ImageInfo, outputs: Sequence[PlannedOutput]) -> int:
+    def _fixed(self, image: _Read, outputs: Sequence[PlannedOutput]) -> int:
         """Return the bytes that a thread takes however large a tile is."""
         return self._memory(image, outputs).thread + image.decoding.each
 
-    def _memory(self, image: ImageInfo, outputs: Sequence[PlannedOutput]) -> Memory:
+    def _memory(self, image: _Read, outputs: Sequence[PlannedOutput]) -> Memory:
         """Return the memory of a pixel, with those of the file and of outputs that are made of its values."""
         memory = self.classifier.memory(sources(self.exports))
+        memory = memory._replace(tile=memory.tile + image.bytes_beside)
         if self.limit is None:
             return memory
         made = [_made_bytes(output.export, transform) for output, transform in outputs]
-        more = image.extents["c"] * max(0, image.dtype.itemsize - 4)
+        more = image.extents["c"] * max(0, image.image.dtype.itemsize - 4)
         return memory._replace(tile=memory.tile + sum(made), block=memory.block + more)
 
 

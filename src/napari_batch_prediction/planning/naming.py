@@ -73,7 +73,8 @@ def shared_folder(files: Iterable[Path]) -> Path:
         return Path(folders[0])
 
 
-def _relative(folder: str, root: Path) -> str:
+def relative_folder(folder: str, root: Path) -> str:
+    """Return a folder as seen from another one."""
     try:
         return os.path.relpath(folder, root)
     except ValueError:  # different drives
@@ -82,33 +83,44 @@ def _relative(folder: str, root: Path) -> str:
 
 def check_template(template: str) -> None:
     """Raise :class:`SettingsError` if a name template cannot be used."""
-    _fields(template)
+    template_fields(template)
 
 
 @lru_cache(maxsize=256)
-def _fields(template: str) -> frozenset[str]:
-    """Return the placeholders of a name template.
+def template_fields(
+    template: str, known: tuple[str, ...] = tuple(PLACEHOLDERS), setting: str = "name"
+) -> frozenset[str]:
+    """Return the placeholders of a template.
+
+    Parameters
+    ----------
+    template
+        The template.
+    known
+        The placeholders that it may have.
+    setting
+        The field that holds it, for messages.
 
     Raises
     ------
     SettingsError
         If it cannot be used.
     """
+    subject = f"The {setting.replace('_', ' ')} '{shown(template)}'"
     try:
         fields = [field for field in Formatter().parse(template) if field[1] is not None]
     except ValueError as error:
         raise SettingsError(
-            f"The name '{shown(template)}' is not a template: {error}. "
-            "Write placeholders as {stem}, and braces as {{ and }}.",
-            setting="name",
+            f"{subject} is not a template: {error}. Write placeholders as {{stem}}, and braces as {{{{ and }}}}.",
+            setting=setting,
         ) from None
     for _, field, spec, convert in fields:
-        if field not in PLACEHOLDERS or spec or convert:
-            listing = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
+        if field not in known or spec or convert:
+            listing = ", ".join(f"{{{name}}}" for name in known)
             text = f"{field}{'!' if convert else ''}{convert or ''}{':' if spec else ''}{spec}"
             raise SettingsError(
-                f"The name '{shown(template)}' holds {{{text}}}, which is unknown. Known are: {listing}.",
-                setting="name",
+                f"{subject} holds {{{text}}}, which is unknown. Known are: {listing}.",
+                setting=setting,
             )
     return frozenset(str(field) for _, field, _, _ in fields)
 
@@ -139,7 +151,7 @@ def name_output(
     SettingsError
         If the template cannot be used or gives an empty name.
     """
-    fields = _fields(export.name)
+    fields = template_fields(export.name)
     # Texts are faster than paths for thousands of images.
     image_folder = os.path.abspath(os.path.dirname(naming.file))  # noqa: PTH100, PTH120
     folder = image_folder if export.folder is None else os.path.abspath(os.path.expanduser(export.folder))  # noqa: PTH100, PTH111
@@ -149,7 +161,7 @@ def name_output(
         source=source,
         index=str(naming.index).zfill(len(str(naming.count))),
         parent=os.path.basename(image_folder),  # noqa: PTH119
-        relative=_relative(image_folder, naming.root) if "relative" in fields else "",
+        relative=relative_folder(image_folder, naming.root) if "relative" in fields else "",
         dataset_dir=image_folder,
         nickname=naming.stem,
         result_type=source,

@@ -1,11 +1,10 @@
 """Making a plan: opening every input, naming every output, finding every problem."""
 
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from itertools import repeat
 from pathlib import Path
-from typing import TypeVar
 
 from napari_batch_prediction.axes import check_axes
 from napari_batch_prediction.classifiers.base import Classifier
@@ -13,13 +12,16 @@ from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.formats.zarr.store import find_image
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.inputs import Expansion, prepare
-from napari_batch_prediction.locations.location import Arrays, Location, Unmatched
+from napari_batch_prediction.locations.location import Arrays, Location
 from napari_batch_prediction.planning.checks import OutputChecks
 from napari_batch_prediction.planning.exports import NamedExport, check_paths, named_exports, tables_of_images
 from napari_batch_prediction.planning.in_memory import classifier_hash, require_saved, with_classifier
+from napari_batch_prediction.planning.inputs.expanding import UnlessCancelled, expand_each, results_left_out
 from napari_batch_prediction.planning.inputs.inspection import Inspected, Inspections
+from napari_batch_prediction.planning.inputs.matching import Matching
 from napari_batch_prediction.planning.inputs.opening import full_location, location_again
-from napari_batch_prediction.planning.inputs.sets import Sets
+from napari_batch_prediction.planning.inputs.second import second_texts
+from napari_batch_prediction.planning.inputs.sets import Sets, second_files
 from napari_batch_prediction.planning.memory import MemoryShares
 from napari_batch_prediction.planning.naming import Naming, shared_folder
 from napari_batch_prediction.planning.output import OutputPlan, OutputPlanner, written_by
@@ -29,8 +31,6 @@ from napari_batch_prediction.planning.space import DiskSpace
 from napari_batch_prediction.problems import Problem
 from napari_batch_prediction.records.record import Recorded, RecordedInput
 from napari_batch_prediction.wording import count
-
-Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, repr=False)
@@ -214,18 +214,19 @@ def iter_plan(
     own, inspections = job.in_memory.arrays, inspections or Inspections()
     # Not a copy where that can be: layers may be replaced until they are predicted.
     arrays = {**own, **arrays} if own and arrays else own or arrays or {}
-    unless_cancelled = _UnlessCancelled(should_cancel)
+    unless_cancelled = UnlessCancelled(should_cancel)
     check_paths(job)
     if job.input_axes is not None:
         check_axes(job.input_axes)
     prepare(job.inputs if earlier is None else [recorded.input for recorded in earlier])
+    prepare(second_texts(job))
     job, classifier = with_classifier(job, classifier)
     job = with_project_settings(job, classifier)
     exports = named_exports(job, classifier)
     tables_of_images(exports)
     if earlier is None:
         expansion = Expansion(job.stack, inspections.results)
-        given = _expand(expansion, unless_cancelled(dict.fromkeys(job.inputs)))
+        given = expand_each(expansion, unless_cancelled(dict.fromkeys(job.inputs)))
         locations = [location for images in given.values() for location in images]
     else:
         expansion = Expansion()
@@ -235,12 +236,18 @@ def iter_plan(
         raise SettingsError("There is no input. Give files, or a pattern that matches some.", setting="inputs")
     require_saved(job, locations)
     yield Found({name: tuple(map(str, images)) for name, images in given.items()})
+    if earlier is None:
+        matching = Matching.of_job(job, locations, expansion.matched)
+    else:
+        matching = Matching.again(job, locations, earlier)
     inspected = []
     sets = Sets(job)
-    for location, key in unless_cancelled(inspections.ahead(job, locations)):
+    images = (location for location in locations if location not in matching.left_out)
+    for location, key in unless_cancelled(inspections.ahead(job, images)):
         if earlier is None and sets.have(location):
             continue
-        inspected.append(inspections.look_at(job, location, classifier, arrays, key))
+        item = inspections.look_at(job, location, classifier, arrays, key)
+        inspected.append(inspections.look_beside(job, item, matching.of(location), arrays))
         sets.note(inspected[-1])
         yield inspected[-1]
     namings, outputs, planned = _outputs(job, exports, inspected, unless_cancelled)
@@ -250,7 +257,7 @@ def iter_plan(
     if len(inspected) < len(locations):
         yield _without_others(given, inspected)
     sha256 = classifier_hash(job)
-    checks = OutputChecks(job, exports, sha256, planned, sets.files)
+    checks = OutputChecks(job, exports, sha256, planned, [*sets.files, *second_files(inspected)], arrays)
     tables = checks.name_tables(exports, own=earlier is not None)
     shares = MemoryShares.of(job, classifier, exports)
     rows = map(RowMaker(checks, DiskSpace(), shares, decide).make, inspected, outputs, earlier or repeat(None))
@@ -266,25 +273,12 @@ def iter_plan(
         arrays=arrays,
         first=next((naming for naming, _ in best_first if naming is not None and not naming.in_memory), None),
         folder=checks.shared_folder,
-        left_out=_left_out(expansion, written, inspected),
+        left_out=results_left_out(expansion, written, inspected),
     )
 
 
-class _UnlessCancelled:
-    """Passes items on until planning is cancelled."""
-
-    def __init__(self, should_cancel: Callable[[], bool] | None) -> None:
-        self._should_cancel = should_cancel
-
-    def __call__(self, items: Iterable[Item]) -> Iterator[Item]:
-        for item in items:
-            if self._should_cancel is not None and self._should_cancel():
-                raise SettingsError("The check was cancelled.")
-            yield item
-
-
 def _outputs(
-    job: BatchJob, exports: Sequence[NamedExport], inspected: Sequence[Inspected], unless_cancelled: _UnlessCancelled
+    job: BatchJob, exports: Sequence[NamedExport], inspected: Sequence[Inspected], unless_cancelled: UnlessCancelled
 ) -> tuple[
     list[Naming | None], list[tuple[list[OutputPlan], list[Problem]]], list[tuple[Location, Sequence[OutputPlan]]]
 ]:
@@ -292,28 +286,6 @@ def _outputs(
     namings = [*unless_cancelled(_namings(job, exports, inspected))]
     outputs = [*unless_cancelled(map(OutputPlanner(exports).plan, inspected, namings))]
     return namings, outputs, [(item.location, plans) for item, (plans, _) in zip(inspected, outputs, strict=True)]
-
-
-def _left_out(expansion: Expansion, written: Collection[Location], inspected: Sequence[Inspected]) -> tuple[str, ...]:
-    """Return the results in folders and patterns that no input names."""
-    if not expansion.left_out and not written:
-        return ()
-    images = {item.location for item in inspected}
-    return tuple(str(location) for location in (*expansion.left_out, *written) if location not in images)
-
-
-def _expand(expansion: Expansion, inputs: Iterable[str]) -> dict[str, tuple[Location, ...]]:
-    """Return the locations of the images of each input, each image for the first input that has it."""
-    given: dict[str, tuple[Location, ...]] = {}
-    for name in inputs:
-        try:
-            given[name] = tuple(expansion.expand(name))
-        except SettingsError as error:
-            given[name] = (Unmatched(name, error),)
-    images = [location for locations in given.values() for location in locations]
-    if images and all(isinstance(location, Unmatched) for location in images):
-        images[0].open()
-    return given
 
 
 def _without_others(given: Mapping[str, Sequence[Location]], inspected: Sequence[Inspected]) -> Found:

@@ -13,6 +13,7 @@ from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.job.region import shortest
 from napari_batch_prediction.planning.inputs.opening import input_settings
+from napari_batch_prediction.planning.inputs.second import MASK, ROLES
 from napari_batch_prediction.records.ledger import Written
 
 # Settings that do not change the values of an output.
@@ -61,7 +62,20 @@ def _own(source: Source) -> dict[str, object]:
     return {"dtype": source.dtype.name, "input_range": source.value_range}
 
 
-def made_with(job: BatchJob, export: Export, source: Source, classifier_sha256: str, location: str) -> str:
+def _beside(job: BatchJob, beside: Mapping[str, str]) -> dict[str, object]:
+    """Return what a stamp says of second images."""
+    ilastik = MASK.field in beside and job.outside_mask == "ilastik"
+    return {"beside": dict(beside), **({"outside_mask": job.outside_mask} if ilastik else {})}
+
+
+def made_with(
+    job: BatchJob,
+    export: Export,
+    source: Source,
+    classifier_sha256: str,
+    location: str,
+    beside: Mapping[str, str] | None = None,
+) -> str:
     """Return the stamp of an output as JSON: its classifier, the settings that its values depend on, their meaning.
 
     Parameters
@@ -74,6 +88,8 @@ def made_with(job: BatchJob, export: Export, source: Source, classifier_sha256: 
         SHA-256 of the classifier's file, in hexadecimal.
     location
         The text of the input's location.
+    beside
+        The hash of the pixels of each second image of the input, by its field.
 
     Returns
     -------
@@ -83,6 +99,7 @@ def made_with(job: BatchJob, export: Export, source: Source, classifier_sha256: 
     same = {name for name, value in _own(source).items() if getattr(export, name) == value}
     plain = export.model_copy(update={"region": shortest(export.region)})
     settings = plain.model_dump(mode="json", exclude_defaults=True, exclude={"source", *_WHERE, *same})
+    own = input_settings(job, location).model_dump(mode="json", exclude={*ROLES})
     return json.dumps(
         {
             "source": source.name,
@@ -94,7 +111,8 @@ def made_with(job: BatchJob, export: Export, source: Source, classifier_sha256: 
             "classifier": job.classifier.name,
             "classifier_sha256": classifier_sha256,
             "settings": settings,
-            "input": {**input_settings(job, location).model_dump(mode="json"), "stack": job.stack},
+            "input": {**own, "stack": job.stack},
+            **(_beside(job, beside) if beside else {}),
             "versions": versions(),
         },
         sort_keys=True,

@@ -7,6 +7,7 @@ from pathlib import Path
 from napari_batch_prediction.locations.location import Location
 from napari_batch_prediction.planning.checks import OutputChecks
 from napari_batch_prediction.planning.inputs.inspection import ImageInfo, Inspected
+from napari_batch_prediction.planning.inputs.second import Beside
 from napari_batch_prediction.planning.memory import MemoryShares
 from napari_batch_prediction.planning.output import OutputPlan
 from napari_batch_prediction.planning.space import DiskSpace
@@ -43,6 +44,8 @@ class PlanRow:
         Outputs that an earlier part of the same run may have made, if they exist.
     kept
         The ledger's row of an earlier part of the same run, if it is kept.
+    beside
+        The second images of the image, such as its mask.
     """
 
     location: Location
@@ -54,6 +57,7 @@ class PlanRow:
     skip: bool = False
     own: frozenset[Path] = frozenset()
     kept: LedgerRow | None = None
+    beside: Beside = ()
 
     @property
     def plans(self) -> tuple[OutputPlan, ...]:
@@ -121,14 +125,14 @@ class RowMaker:
         plans, problems = outputs
         warnings = item.warnings
         own = before.own if before is not None and before.begun else _NOTHING
-        checked = self._checks.check(item.location, plans, own, is_sound=not problems)
+        checked = self._checks.check(item.location, plans, own, item.beside, is_sound=not problems)
         decision = self._decide(before) if self._decide is not None and before is not None else None
         problems = [*dict.fromkeys([*problems, *checked.problems])]
         if isinstance(decision, Problem):
             problems.append(decision)
         if not problems and not checked.skip and decision is None and item.image is not None:
             stays = item.location.in_memory and all(plan.folder is None for plan in plans)
-            short = self._shares.problem(item.image, plans, in_memory=stays)
+            short = self._shares.problem(item.image, plans, item.beside, in_memory=stays)
             problems += [short] if short else []
         if not problems and not checked.skip and decision is None:
             shortage = self._space.take(checked.to_write, checked.replaced)
@@ -146,6 +150,7 @@ class RowMaker:
             skip=checked.skip,
             own=own,
             kept=decision if isinstance(decision, LedgerRow) else None,
+            beside=item.beside,
         )
 
     def _shared(self, plans: Sequence[OutputPlan]) -> tuple[OutputPlan, ...]:

@@ -85,6 +85,8 @@ class LedgerRow:
         Files, size and hash of each output, by its export's name.
     tables
         Tables of the image, by source.
+    beside
+        The hash of the pixels of each second image that was read, such as a mask, by the job's field.
     arrays
         The values of each export of an image in memory, by its export's name, of a job that ran in Python; else empty.
     """
@@ -97,6 +99,7 @@ class LedgerRow:
     trace: str = ""
     written: Mapping[str, Written] = field(default_factory=dict)
     tables: Mapping[str, Table] = field(default_factory=dict)
+    beside: Mapping[str, str] = field(default_factory=dict)
     arrays: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def column(self, name: str) -> tuple[Cell, ...]:

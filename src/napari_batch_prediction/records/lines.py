@@ -53,6 +53,7 @@ class InputLine(_Line):
     index: Index
     input: str
     outputs: dict[str, PlannedOutput]
+    beside: dict[str, str] = {}
 
 
 class BeginLine(_Line):
@@ -90,6 +91,7 @@ class EndLine(_Line):
     trace: str
     counts: Numbers | None = None
     tables: dict[str, TableLine] = {}
+    beside: dict[str, str] = {}
 
 
 class FilesLine(_Line):

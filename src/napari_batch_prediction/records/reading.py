@@ -50,7 +50,7 @@ def read_record(path: Path) -> Recorded:
                 hashes.update(line.sha256)
             elif isinstance(line, InputLine):
                 own = frozenset(Path(new) for output in line.outputs.values() for new in output.new)
-                inputs.setdefault(line.index, RecordedInput(input=line.input, own=own))
+                inputs.setdefault(line.index, RecordedInput(line.input, own, beside=line.beside))
             elif isinstance(line, BeginLine | EndLine):
                 recorded = inputs.get(line.index)
                 if recorded is None:
@@ -146,6 +146,7 @@ def _row(name: str, line: EndLine) -> LedgerRow:
         trace=line.trace,
         written=written,
         tables=_read_tables(line),
+        beside=line.beside,
     )
 
 

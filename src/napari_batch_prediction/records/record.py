@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
@@ -173,12 +173,15 @@ class RecordedInput:
         True if its prediction began.
     row
         Its outcome; None if it did not end.
+    beside
+        The texts of the locations of its second images, by the job's field.
     """
 
     input: str
     own: frozenset[Path] = frozenset()
     begun: bool = False
     row: LedgerRow | None = None
+    beside: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -24,11 +24,15 @@ States = Mapping[Path, Hashable]
 
 
 def states(job: BatchJob, location: Location, image: Image) -> States:
+    """Return the states of all files of an input; see :func:`states_of`."""
+    return states_of(full_location(job, location), image)
+
+
+def states_of(full: Location, image: Image) -> States:
     """Return the states of all files of an image: size, time of change and inode; none for an image in memory.
 
     The state of an array that is a folder is that of all files in it.
     """
-    full = full_location(job, location)
     if isinstance(full, StackOf):
         places = {(file.path, file.dataset or "") for file in full.files}
     else:

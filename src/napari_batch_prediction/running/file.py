@@ -2,22 +2,26 @@
 
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from numpy.typing import NDArray
 
 from napari_batch_prediction.classifiers.base import Classifier
+from napari_batch_prediction.classifiers.masked import predict_block, predict_inside
 from napari_batch_prediction.engine.tiles import Tile
 from napari_batch_prediction.errors import ExportError, ImageReadError
 from napari_batch_prediction.formats.common.memory import MemoryWriter
 from napari_batch_prediction.formats.common.writer import Writer
 from napari_batch_prediction.images.base import Image
+from napari_batch_prediction.images.second import Mask
 from napari_batch_prediction.locations.location import Arrays
 from napari_batch_prediction.planning.inputs.inspection import ImageInfo
 from napari_batch_prediction.planning.inputs.opening import open_input
+from napari_batch_prediction.planning.inputs.second import MASK, open_second, pixel_hash
 from napari_batch_prediction.planning.provenance import measure
 from napari_batch_prediction.records.ledger import CANCELLED, LedgerRow, Status, Written, explain
-from napari_batch_prediction.running.changes import States, check_unchanged, states
+from napari_batch_prediction.running.changes import States, check_unchanged, states, states_of
 from napari_batch_prediction.running.tallies import make_tally
 from napari_batch_prediction.running.target import make_target
 from napari_batch_prediction.running.task import FileTask
@@ -50,6 +54,9 @@ class OpenFile:
         self._classifier = classifier
         self._images = arrays
         self._image: Image | None = None
+        self._beside: dict[str, Image] = {}
+        self._mask: Mask | None = None
+        self._hashes: dict[str, str] = {}
         self._before: States = {}
         self._tallies = [make_tally(measurement, task.image) for measurement in task.measurements]
         self._writers: dict[str, Writer] = {}
@@ -76,7 +83,13 @@ class OpenFile:
                 f"{task.location} has changed since it was checked: expected {task.image.axes} "
                 f"{task.image.shape} {task.image.dtype}, got {now.axes} {now.shape} {now.dtype}. Start again."
             )
-        self._before = states(task.job, task.location, image)
+        for second in task.beside:
+            self._beside[second.role.field] = open_second(second, self._images)
+        if MASK.field in self._beside:
+            self._mask = Mask(self._beside[MASK.field])
+        self._before = self._states()
+        if any(output.folder is not None for output, _ in task.outputs) or task.measurements:
+            self._hashes = {field: pixel_hash(second) for field, second in self._beside.items()}
         for output, transform in task.outputs:
             name = output.export.name
             if output.folder is None:
@@ -84,15 +97,14 @@ class OpenFile:
             elif task.job.existing == "skip" and all(file.exists() for file in output.files):
                 self._finished[name] = output.path
             else:
-                self._writers[name] = output.export.format.writer(make_target(task, output, transform, image))
+                target = make_target(task, output, transform, image, self._hashes)
+                self._writers[name] = output.export.format.writer(target)
 
     def predict(self, tile: Tile) -> None:
         """Read, predict and write one tile; after the last tile, finish the outputs."""
         if self._image is None:
             raise RuntimeError("The file is not open.")
-        outer, inner = tile.with_context(self.task.image.extents, self._classifier.context)
-        block = self._image.read_czyx(tile.t, *outer)
-        values = self._classifier.predict_tile(block, inner, self.task.sources)
+        values = self._values(self._image, tile)
         for output, transform in self.task.outputs:
             piece = transform.apply(tile, values[output.export.source.name])
             if output.export.name in self._writers and piece is not None:
@@ -105,11 +117,33 @@ class OpenFile:
         if is_last:
             self._finish()
 
+    def _values(self, image: Image, tile: Tile) -> Mapping[str, NDArray]:
+        """Return the values of a tile in each source."""
+        task, read = self.task, image.read_czyx
+        if self._mask is None:
+            return predict_block(self._classifier, read, tile, task.image.extents, task.sources)
+        return predict_inside(
+            self._classifier,
+            read,
+            tile,
+            task.image.extents,
+            task.sources,
+            self._mask.read(*tile),
+            ilastik=task.job.outside_mask == "ilastik",
+        )
+
+    def _states(self) -> States:
+        """Return the states of all files that are read."""
+        task = self.task
+        found = dict(states(task.job, task.location, self._image)) if self._image is not None else {}
+        for second in task.beside:
+            found |= states_of(second.location, self._beside[second.role.field])
+        return found
+
     def _finish(self) -> None:
         task = self.task
-        if self._image is not None:
-            # Before an output has its name, so that nobody sees one that is part of two images.
-            check_unchanged(self._before, states(task.job, task.location, self._image), task.location)
+        # Before an output has its name, so that nobody sees one that is part of two images.
+        check_unchanged(self._before, self._states(), task.location)
         paths = {output.export.name: output.path for output, _ in task.outputs if output.folder is not None}
         for name, writer in self._writers.items():
             writer.finish()
@@ -140,8 +174,9 @@ class OpenFile:
                 except ExportError as fault:
                     reason += f" {fault}"
         self._writers.clear()
-        if self._image is not None:
-            self._image.close()
+        for image in (self._image, *self._beside.values()):
+            if image is not None:
+                image.close()
         now = time.perf_counter()
         names = [output.export.name for output, _ in self.task.outputs]
         tallies = self._tallies if status == "done" else []
@@ -154,4 +189,5 @@ class OpenFile:
             trace=trace,
             written=self._written,
             tables={tally.measurement.table: tally.table() for tally in tallies},
+            beside=self._hashes,
         )

@@ -18,6 +18,7 @@ from napari_batch_prediction.planning.inputs.inspection import ImageInfo
 from napari_batch_prediction.planning.naming import shared_folder
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.planning.provenance import file_hash, versions
+from napari_batch_prediction.planning.rows import PlanRow
 from napari_batch_prediction.records.events import BatchFinished, BatchStarted, Event, FileFinished, FileStarted
 from napari_batch_prediction.records.record import FORMAT, SUFFIX, Record, RecordExistsError, note_tables, summary
 
@@ -94,6 +95,7 @@ class Recorder:
                     seconds=round(row.seconds, 3),
                     outputs=outputs,
                     trace=row.trace,
+                    **({"beside": dict(row.beside)} if row.beside else {}),
                     **note_tables(row.tables),
                 )
             case BatchFinished(ledger=ledger):
@@ -127,6 +129,7 @@ class Recorder:
                 index=index,
                 input=absolute(row.input),
                 image=None if image is None else _header(image),
+                **({"beside": beside} if (beside := _locations(row)) else {}),
                 outputs={
                     source: {"path": str(path), "new": [str(f) for f in row.files(source) if not os.path.lexists(f)]}
                     for source, path in row.outputs.items()
@@ -166,6 +169,11 @@ class Recorder:
     def close(self) -> None:
         """Close the ledger, and unlock it for other runs."""
         self._record.close()
+
+
+def _locations(row: PlanRow) -> dict[str, str]:
+    """Return where the second images of a row are, by the job's field."""
+    return {second.role.field: absolute(str(second.location)) for second in row.beside}
 
 
 def _header(image: ImageInfo) -> dict[str, object]:

@@ -6,7 +6,10 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.errors import BatchPredictionError, SettingsError
+from napari_batch_prediction.job.job import BatchJob
+from napari_batch_prediction.locations.inputs import open_image
+from napari_batch_prediction.planning.inputs.second import pixel_hash
 from napari_batch_prediction.planning.plan import Plan, make_plan
 from napari_batch_prediction.planning.provenance import file_hash, measure
 from napari_batch_prediction.problems import Problem
@@ -48,11 +51,12 @@ def plan_resume(ledger: Path, *, failed: bool = False, should_cancel: Callable[[
             f"The classifier {job.classifier} has changed since the run of {ledger}. Put the old file "
             "back, or start a new run."
         )
-    plan = make_plan(job, earlier=recorded.inputs, decide=partial(_decide, failed=failed), should_cancel=should_cancel)
+    decide = partial(_decide, job, failed=failed)
+    plan = make_plan(job, earlier=recorded.inputs, decide=decide, should_cancel=should_cancel)
     return replace(plan, recorded=recorded)
 
 
-def _decide(before: RecordedInput, *, failed: bool) -> LedgerRow | Problem | None:
+def _decide(job: BatchJob, before: RecordedInput, *, failed: bool) -> LedgerRow | Problem | None:
     """Return the row of an earlier run if it is kept, a problem with its outputs, or None if the input is to be run."""
     old = before.row
     if failed and (old is None or old.status == "cancelled"):
@@ -70,7 +74,25 @@ def _decide(before: RecordedInput, *, failed: bool) -> LedgerRow | Problem | Non
             return Problem("output", f"{path} cannot be read: {error.strerror}.", path=path)
         if is_changed:
             return Problem("output", f"{path} is not what was written. Remove it to have it made again.", path=path)
-    return old if all(exists.values()) else None
+    if not all(exists.values()):
+        return None
+    return _changed_beside(job, before, old) or old
+
+
+def _changed_beside(job: BatchJob, before: RecordedInput, row: LedgerRow) -> Problem | None:
+    """Return the problem that a second image of an input that is done has changed since; None if it has not."""
+    for field, expected in row.beside.items():
+        location = before.beside.get(field, "")
+        try:
+            with open_image(location, stack=job.stack) as image:
+                is_same = pixel_hash(image) == expected
+        except BatchPredictionError as error:
+            return replace(Problem.of(error), setting=field)
+        if not is_same:
+            noun = field.replace("_", " ")
+            text = f"The {noun} '{location}' has changed since the run. Put the old one back, or start a new run."
+            return Problem("settings", text, field)
+    return None
 
 
 def _exists(path: Path) -> bool:

@@ -1,5 +1,7 @@
 """Making the target of a writer from a planned output and its image."""
 
+from collections.abc import Mapping
+
 from napari_batch_prediction import PROGRAM
 from napari_batch_prediction.colors import Color
 from napari_batch_prediction.formats.common.target import Target
@@ -12,10 +14,23 @@ from napari_batch_prediction.planning.transform import Transform
 from napari_batch_prediction.running.task import FileTask
 
 
-def make_target(task: FileTask, output: OutputPlan, transform: Transform, image: Image) -> Target:
-    """Return the target of one output of a task."""
+def make_target(
+    task: FileTask, output: OutputPlan, transform: Transform, image: Image, beside: Mapping[str, str]
+) -> Target:
+    """Return the target of one output of a task.
+
+    Parameters
+    ----------
+    task, output, transform
+        The task, the output, and how it is made of the prediction.
+    image
+        The image.
+    beside
+        The hash of the pixels of each second image, by its field.
+    """
     settings, source = output.export.settings, output.export.source
-    path = output.path
+    path, location = output.path, str(task.location)
+    stamp = made_with(task.job, settings, source, task.classifier_sha256, location, beside)
     image_around = image_of(path) if settings.into_image else None
     first, last = transform.region["c"]
     return Target(
@@ -35,7 +50,7 @@ def make_target(task: FileTask, output: OutputPlan, transform: Transform, image:
         channel_names=source.channel_names[first:last],
         channel_colors=_colors(output.export, first, last),
         is_labels=source.kind == "labels",
-        metadata={PROGRAM: made_with(task.job, settings, source, task.classifier_sha256, str(task.location))},
+        metadata={PROGRAM: stamp},
         ome_zarr_version=settings.ome_zarr_version if image_around is None else image_version(image_around),
         image=image_around,
         compression=settings.compression,

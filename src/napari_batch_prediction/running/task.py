@@ -9,6 +9,7 @@ from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.location import Location
 from napari_batch_prediction.planning.exports import NamedExport, table_region, tables_of_images
 from napari_batch_prediction.planning.inputs.inspection import ImageInfo
+from napari_batch_prediction.planning.inputs.second import Beside
 from napari_batch_prediction.planning.memory import MemoryShares, PlannedOutput, bytes_before, sources
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.planning.rows import PlanRow
@@ -67,6 +68,8 @@ class FileTask:
         Bytes that all tasks may take at a time; None if that is not limited.
     token
         The mark of the run in the names of temporary files.
+    beside
+        The second images, such as a mask.
     """
 
     index: int
@@ -83,6 +86,7 @@ class FileTask:
     each: int = 0
     room: int | None = None
     token: str = ""
+    beside: Beside = ()
 
 
 def rows_to_run(plan: Plan) -> dict[int, PlanRow]:
@@ -130,7 +134,8 @@ def make_task(
     if row.image is None:
         raise ValueError(f"{row.input} could not be read: it has no task.")
     outputs = tuple((output, output.transform) for output in row.plans if output.transform is not None)
-    share = shares.share(row.image, outputs, threads, in_memory=row.location.in_memory and not row.outputs)
+    stays = row.location.in_memory and not row.outputs
+    share = shares.share(row.image, outputs, threads, row.beside, in_memory=stays)
     problem = shares.shortage(share)
     if problem is not None:
         return problem
@@ -149,6 +154,7 @@ def make_task(
         each=share.each,
         room=shares.room,
         token=token,
+        beside=row.beside,
     )
 
 

@@ -21,6 +21,7 @@ from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.location import Arrays, parse
 from napari_batch_prediction.planning.exports import NamedExport, named_exports
 from napari_batch_prediction.planning.inputs.inspection import ImageInfo, Inspections
+from napari_batch_prediction.planning.inputs.second import Beside
 from napari_batch_prediction.planning.memory import MemoryShares, PlannedOutput, sources
 from napari_batch_prediction.planning.output import plan_output
 from napari_batch_prediction.planning.transform import ImageAxes
@@ -53,12 +54,15 @@ class PreviewRequest:
     sight
         Start and stop of what is in sight of the image, along each of ``t z y x``; axes that are left out, or where
         nothing is in sight, count from end to end.
+    beside
+        The second images of the image, such as a mask.
     """
 
     location: str
     job: BatchJob
     in_memory: InMemory
     sight: Region = field(default_factory=dict)
+    beside: Beside = ()
 
 
 class PreviewAdvanced(NamedTuple):
@@ -135,7 +139,7 @@ def preview(
     exported = tuple(Export(source=name, region=dict(region)) for name in names)
     job = job.for_input(request.location).model_copy(update={"exports": exported})
     exports = named_exports(job, classifier)
-    task = _make_task(job, exports, classifier, image)
+    task = _make_task(job, exports, classifier, image, request.beside)
     ended = yield from _carry_out(task, classifier, arrays, should_cancel)
     if ended.row.status == "cancelled":
         return None
@@ -204,7 +208,9 @@ def _middle(region: Region, most: int) -> tuple[dict[str, tuple[int, int]], bool
     return middle, middle != dict(region)
 
 
-def _make_task(job: BatchJob, exports: Sequence[NamedExport], classifier: Classifier, image: ImageInfo) -> FileTask:
+def _make_task(
+    job: BatchJob, exports: Sequence[NamedExport], classifier: Classifier, image: ImageInfo, beside: Beside
+) -> FileTask:
     """Return the task of an image whose outputs stay in memory.
 
     Raises
@@ -215,7 +221,7 @@ def _make_task(job: BatchJob, exports: Sequence[NamedExport], classifier: Classi
     plans = [plan_output(export, ImageAxes(image.axes, image.extents)) for export in exports]
     outputs: tuple[PlannedOutput, ...] = tuple((plan, plan.transform) for plan in plans if plan.transform is not None)
     shares = MemoryShares.of(job, classifier, exports)
-    share = shares.share(image, outputs, job.workers or n_cores(), in_memory=True)
+    share = shares.share(image, outputs, job.workers or n_cores(), beside, in_memory=True)
     if (problem := shares.shortage(share)) is not None:
         raise SettingsError(str(problem), setting="memory")
     return FileTask(
@@ -232,6 +238,7 @@ def _make_task(job: BatchJob, exports: Sequence[NamedExport], classifier: Classi
         held=share.held,
         each=share.each,
         room=shares.room,
+        beside=beside,
     )
 
 

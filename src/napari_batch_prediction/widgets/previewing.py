@@ -70,7 +70,9 @@ class Previewing(QObject):
             return
         in_memory = self._in_memory(job)
         sight = self._canvas.in_sight(RowRequest(location=location, job=job, arrays=in_memory.arrays))
-        request = PreviewRequest(location=location, job=job, in_memory=in_memory, sight=sight)
+        rows = self._session.plan.rows if self._session.plan is not None else ()
+        beside = next((row.beside for row in rows if row.input == location), ())
+        request = PreviewRequest(location=location, job=job, in_memory=in_memory, sight=sight, beside=beside)
         self._task = Task(partial(preview, request), self, self._on_step, self._on_end)
         self._bar.begin_preview(short_name(location))
         self.offer()

@@ -1,69 +1,25 @@
 """Inspecting one input: its header, and its problems with the classifier."""
 
 from collections import deque
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Self
+from dataclasses import dataclass, replace
 
-import numpy as np
-
-from napari_batch_prediction.axes import extents
 from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.errors import BatchPredictionError
-from napari_batch_prediction.images.base import NOTHING_DECODED, AxesKnown, Decoding, Image
+from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.base import AHEAD
+from napari_batch_prediction.locations.inputs import open_image
 from napari_batch_prediction.locations.location import Arrays, Location
 from napari_batch_prediction.planning.inputs.fitting import judge
+from napari_batch_prediction.planning.inputs.header import ImageInfo as ImageInfo
+from napari_batch_prediction.planning.inputs.matching import Found
 from napari_batch_prediction.planning.inputs.opening import full_location, input_settings, open_input
 from napari_batch_prediction.planning.inputs.results import Results
+from napari_batch_prediction.planning.inputs.second import Beside, Role, SecondImage, fitted
 from napari_batch_prediction.problems import Problem
 from napari_batch_prediction.records.ledger import explain
-
-
-@dataclass(frozen=True, slots=True)
-class ImageInfo:
-    """The header of an image, and the memory that reading it takes."""
-
-    axes: str
-    axes_known: AxesKnown
-    shape: tuple[int, ...]
-    dtype: np.dtype
-    pixel_size: Mapping[str, float] = field(default_factory=dict)
-    units: Mapping[str, str] = field(default_factory=dict)
-    channel_names: tuple[str, ...] = ()
-    dataset: str = ""
-    warnings: tuple[str, ...] = ()
-    parts: tuple[Path, ...] = ()
-    decoding: Decoding = NOTHING_DECODED
-
-    def __hash__(self) -> int:
-        # Without the dicts; equal headers still have equal hashes.
-        return hash((self.axes, self.shape, self.dtype, self.dataset, self.channel_names))
-
-    @classmethod
-    def of(cls, image: Image) -> Self:
-        """Return the header of an open image."""
-        return cls(
-            axes=image.axes,
-            axes_known=image.axes_known,
-            shape=image.shape,
-            dtype=image.dtype,
-            pixel_size=image.pixel_size,
-            units=image.units,
-            channel_names=image.channel_names,
-            dataset=image.dataset,
-            warnings=image.warnings,
-            parts=image.parts,
-            decoding=image.decoding,
-        )
-
-    @property
-    def extents(self) -> dict[str, int]:
-        """The extent along each of ``t c z y x``; 1 along missing axes."""
-        return extents(self.axes, self.shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +36,15 @@ class Inspected:
         Problems that prevent predicting it.
     warnings
         Problems that its prediction may have.
+    beside
+        Its second images.
     """
 
     location: Location
     image: ImageInfo | None
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
+    beside: Beside = ()
 
     @property
     def input(self) -> str:
@@ -135,7 +94,7 @@ class Inspections:
         key = key or self._key(job, location)
         header = self._headers.get(key) if key is not None else None
         if header is None:
-            header = _open(job, location, arrays)
+            header = _header(lambda: open_input(job, location, arrays), location)
             if isinstance(header, ImageInfo):
                 header = self._equal.setdefault(header, header)
             # What was missing from a set of files may be there the next time.
@@ -149,6 +108,47 @@ class Inspections:
             self._verdicts[header] = _judge(classifier, header)
         problems, warnings = self._verdicts[header]
         return Inspected(location=location, image=header, problems=problems, warnings=warnings)
+
+    def look_beside(self, job: BatchJob, item: Inspected, found: Mapping[Role, Found], arrays: Arrays) -> Inspected:
+        """Return an input with its second images, and with the problems that these have.
+
+        Parameters
+        ----------
+        job
+            The job.
+        item
+            The input.
+        found
+            Where each of its second images is, or the error that there is none.
+        arrays
+            Images in memory.
+        """
+        beside: list[SecondImage] = []
+        problems: list[Problem] = []
+        for role, location in found.items():
+            try:
+                if not isinstance(location, Location):
+                    raise location
+                header = self._second(location, arrays)
+                if isinstance(header, Problem):
+                    problems.append(header if header.setting is not None else replace(header, setting=role.field))
+                elif item.image is not None:
+                    axes = fitted(job, role, location, header, item.image)
+                    beside.append(SecondImage(role, location, header.with_axes(axes)))
+            except BatchPredictionError as error:
+                problems.append(replace(Problem.of(error), setting=error.setting or role.field))
+        return replace(item, problems=(*item.problems, *problems), beside=tuple(beside))
+
+    def _second(self, location: Location, arrays: Arrays) -> ImageInfo | Problem:
+        """Return the header of a second image, or the problem of reading it."""
+        state = location.state()
+        key = None if state is None else ("second", type(location), str(location), state)
+        header = self._headers.get(key) if key is not None else None
+        if header is None:
+            header = _header(lambda: open_image(location, arrays=arrays), location)
+            if key is not None and not (isinstance(header, ImageInfo) and header.parts):
+                self._headers[key] = header
+        return header
 
     def _key(self, job: BatchJob, location: Location) -> Hashable | None:
         """Return a value that differs once the header may differ; None if unknown, as for images in memory."""
@@ -176,9 +176,10 @@ def _judge(classifier: Classifier, header: ImageInfo) -> tuple[tuple[Problem, ..
     return (), (*by_slice, *own, *classifier.warnings(header.dtype))
 
 
-def _open(job: BatchJob, location: Location, arrays: Arrays) -> ImageInfo | Problem:
+def _header(open_: Callable[[], Image], location: Location) -> ImageInfo | Problem:
+    """Return the header of an image that is opened for it, or the problem of reading it."""
     try:
-        with open_input(job, location, arrays) as image:
+        with open_() as image:
             return ImageInfo.of(image)
     except Exception as error:  # any failure concerns only this file
         problem = explain(error)[0]

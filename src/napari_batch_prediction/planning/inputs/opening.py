@@ -5,7 +5,8 @@ from functools import lru_cache
 from napari_batch_prediction.disk import path_fault
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.images.base import Image
-from napari_batch_prediction.job.job import BatchJob, InputSettings
+from napari_batch_prediction.job.inputs import InputSettings
+from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.inputs import open_image
 from napari_batch_prediction.locations.location import Arrays, Location, Unmatched, parse
 from napari_batch_prediction.locations.paths import split_path

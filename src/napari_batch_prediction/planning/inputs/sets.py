@@ -1,5 +1,6 @@
 """Sets of files that are one image: it is predicted once, not for each of its files."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from napari_batch_prediction.job.job import BatchJob
@@ -7,6 +8,11 @@ from napari_batch_prediction.locations.location import FileAt, Location
 from napari_batch_prediction.locations.paths import real_path
 from napari_batch_prediction.planning.inputs.inspection import Inspected
 from napari_batch_prediction.planning.inputs.opening import input_settings
+
+
+def second_files(inspected: Iterable[Inspected]) -> list[Path]:
+    """Return the files of all second images, each once."""
+    return [*dict.fromkeys(path for item in inspected for second in item.beside for path in second.paths)]
 
 
 class Sets:

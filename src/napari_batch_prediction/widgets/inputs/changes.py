@@ -8,7 +8,7 @@ from glob import has_magic
 from pathlib import Path
 from typing import Any
 
-from napari_batch_prediction.job.job import InputSettings
+from napari_batch_prediction.job.inputs import InputSettings
 from napari_batch_prediction.locations.lists import EXTENSIONS as LISTS
 from napari_batch_prediction.locations.location import absolute, files_text, parse
 from napari_batch_prediction.locations.paths import absolute_path

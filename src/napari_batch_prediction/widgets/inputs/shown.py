@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from napari_batch_prediction.job.job import InputSettings
+from napari_batch_prediction.job.inputs import InputSettings
 from napari_batch_prediction.planning.inputs.inspection import ImageInfo
 from napari_batch_prediction.widgets.inputs.changes import containers, same
 from napari_batch_prediction.widgets.inputs.contents import Contents

@@ -1,0 +1,71 @@
+"""Settings of single images of a job, and how channels and second images are spelled."""
+
+import csv
+import os
+from collections.abc import Iterable
+from typing import Annotated, Any, Self
+
+from pydantic import BeforeValidator, Field
+
+from napari_batch_prediction.job import spelling
+from napari_batch_prediction.job.settings import Settings, documented
+from napari_batch_prediction.locations.layers import named_in_memory
+from napari_batch_prediction.locations.location import absolute
+
+Channels = tuple[spelling.Whole | str, ...]
+"""Channels of an image, by index from 0 or by name."""
+
+
+def split_names(text: str) -> tuple[str, ...]:
+    """Return names with commas between them; a name with commas may stand in double quotes."""
+    rows = csv.reader([text], skipinitialspace=True)
+    return tuple(name.strip() for row in rows for name in row) or ("",)
+
+
+def join_names(names: Iterable[int | str]) -> str:
+    """Return names with commas between them, for :func:`split_names`."""
+    return ",".join('"{}"'.format(name.replace('"', '""')) if {*name} & {*',"'} else name for name in map(str, names))
+
+
+def channel_list(value: Any) -> Any:
+    """Return channels as a list, also a single one, or names with commas between them."""
+    if isinstance(value, str):
+        return split_names(value)
+    return (value,) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def whole(name: str) -> str:
+    """Return the absolute path of an input, also of a list with ``@`` before it; a layer unchanged."""
+    if name.startswith("@"):
+        return f"@{whole(name[1:])}"
+    return absolute(name if named_in_memory(name) else os.path.expanduser(name))  # noqa: PTH111 - never fails
+
+
+def whole_second(name: str) -> str:
+    """Return the absolute path of second images; a template, which begins at the folder of an image, unchanged."""
+    return name if "{" in name and not os.path.exists(name) else whole(name)  # noqa: PTH110 - False for names too long
+
+
+@documented(0)
+class InputSettings(Settings):
+    """Settings of one image; they override the job's.
+
+    Examples
+    --------
+    >>> import napari_batch_prediction as nbp
+    >>> own = nbp.InputSettings(axes="tyx", channels=["DAPI"], dataset="scan/raw")
+    >>> job = nbp.BatchJob("nuclei.ilp", "data", input_settings={"data/b.h5": own})
+    """
+
+    axes: spelling.Axes | None = Field(default=None, description="Axes, instead of the file's own or a guess.")
+    channels: Annotated[Channels | None, BeforeValidator(channel_list)] = Field(
+        default=None, min_length=1, description="Channels to use, by name or index from 0."
+    )
+    dataset: str | None = Field(default=None, description="The dataset to use of a file that holds several.")
+    mask: Annotated[str | None, BeforeValidator(spelling.path)] = Field(
+        default=None, description="The mask of the image: a file, a template such as {stem}_mask.tif, or a layer."
+    )
+
+    def absolute(self) -> Self:
+        """Return the same settings with absolute paths."""
+        return self if self.mask is None else self.model_copy(update={"mask": whole_second(self.mask)})
