@@ -11,7 +11,7 @@ from napari_batch_prediction.errors import BatchPredictionError
 from napari_batch_prediction.formats.registry import known_format
 from napari_batch_prediction.ilp.project import Lane
 from napari_batch_prediction.images.stack import StackAxis
-from napari_batch_prediction.job.job import InputSettings
+from napari_batch_prediction.job.inputs import InputSettings
 from napari_batch_prediction.locations.inputs import Expansion, prepare
 from napari_batch_prediction.locations.location import FileAt, Location, StackOf
 from napari_batch_prediction.locations.paths import is_true
