@@ -143,11 +143,14 @@ def extras() -> str:
     """Return the extras of the package as a table."""
     project = tomllib.loads((DOCS.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     meanings = {
-        "pyqt6": "napari's window, with the Qt binding PyQt6",
+        "napari": "napari and what the windows need; a Qt binding is yours to choose",
+        "pyqt6": "the same, with the Qt binding PyQt6",
         "pyside6": "the same, with PySide6",
         "n5": "reading and writing N5",
         "bioio": "CZI, ND2, LIF and others, with a plugin of bioio for each",
         "hdf5plugin": "HDF5 with filters such as Zstandard, Blosc and LZ4",
+        "parquet": "tables as Parquet",
+        "objects": "splitting objects that touch",
         "all": "all of these, with PyQt6",
     }
     return _table(("Extra", "For"), [(f"`{name}`", meanings[name]) for name in project["optional-dependencies"]])
@@ -196,7 +199,7 @@ def _literals(annotation: object) -> list[object]:
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "needed"
-    value = field.get_default(call_default_factory=True)
+    value = field.get_default(call_default_factory=True, validated_data={})
     if value is None:
         return ""
     if isinstance(value, tuple) and value and isinstance(value[0], BaseModel):

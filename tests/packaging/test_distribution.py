@@ -3,7 +3,9 @@
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
+from email import message_from_bytes
 from pathlib import Path
 
 import pytest
@@ -62,6 +64,19 @@ def test_wheel_holds_every_file_of_the_package(wheel):
     assert wheel.stat().st_size <= MAX_WHEEL
     assert "napari-batch-prediction = napari_batch_prediction:napari.yaml" in entry_points
     assert manifest == (PACKAGE / "napari.yaml").read_bytes()
+
+
+def test_wheel_says_what_it_needs_and_the_extras(wheel):
+    """What pip reads in the wheel are the requirements and the extras of the project, and both commands."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        facts = message_from_bytes(archive.read(name))
+        commands = archive.read(name.replace("METADATA", "entry_points.txt")).decode()
+    needs = facts.get_all("Requires-Dist")
+    assert sorted(text for text in needs if "extra ==" not in text) == sorted(project["dependencies"])
+    assert set(facts.get_all("Provides-Extra")) == project["optional-dependencies"].keys()
+    assert all(f"{command} = " in commands for command in ("napari-batch-prediction", "nbp-ilastik"))
 
 
 def test_source_has_the_manifest_as_a_link(sdist):

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from batch_window import WAIT_MS, Window
+from batch_window import WAIT_MS, Window, clear_plugin_settings
 from golden import ROOT as GOLDEN
 from napari.components import ViewerModel
-from napari.settings import _clear_plugin_settings_cache
 from PIL import Image
 from superqt.utils import WorkerBase
 
@@ -20,9 +19,9 @@ from napari_batch_prediction.widgets.batch import BatchPredictionWidget
 def own_settings(tmp_path, monkeypatch):
     """What one window remembers is not that of the next."""
     monkeypatch.setattr("napari.settings._CFG_PATH", tmp_path / "settings.yaml")
-    _clear_plugin_settings_cache()
+    clear_plugin_settings()
     yield
-    _clear_plugin_settings_cache()
+    clear_plugin_settings()
 
 
 @pytest.fixture(autouse=True)

@@ -64,7 +64,7 @@ def half_kernel(sigma: float, order: int, window: float) -> NDArray[np.float32]:
     else:
         taps = ((k * k / sigma**2 - 1) * gauss / sigma**2).astype(np.float32)
         mean = (float(taps[0]) + 2 * taps[1:].astype(np.float64).sum()) / (2 * r + 1)
-        taps = (taps - mean).astype(np.float32)
+        taps = (taps.astype(np.float64) - mean).astype(np.float32)
         total = (k * k * taps).sum()
-    kernel: NDArray[np.float32] = (taps / total).astype(np.float32)
+    kernel: NDArray[np.float32] = (taps.astype(np.float64) / total).astype(np.float32)
     return kernel

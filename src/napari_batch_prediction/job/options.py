@@ -95,7 +95,7 @@ def write_options(value: BaseModel) -> dict[str, list[str]]:
     written: dict[str, list[str]] = {}
     for name, field, option in options(type(value)):
         content = getattr(value, name)
-        if content == field.get_default(call_default_factory=True):
+        if content == field.get_default(call_default_factory=True, validated_data={}):
             continue
         if content is True:
             words: list[str] = []
@@ -109,7 +109,7 @@ def write_options(value: BaseModel) -> dict[str, list[str]]:
 
 def _help(field: FieldInfo) -> str:
     """Return the description of a field, with the default if it is a text."""
-    default = field.get_default(call_default_factory=True)
+    default = field.get_default(call_default_factory=True, validated_data={})
     return f"{field.description} Default: {default}." if isinstance(default, str) else f"{field.description}"
 
 

@@ -84,7 +84,7 @@ class Settings(BaseModel):
     def __repr_args__(self) -> Iterator[tuple[str, object]]:
         for name, field in type(self).model_fields.items():
             value = getattr(self, name)
-            if value != field.get_default(call_default_factory=True):
+            if value != field.get_default(call_default_factory=True, validated_data={}):
                 yield name, os.fspath(value) if isinstance(value, os.PathLike) else value
 
     def __str__(self) -> str:
@@ -135,7 +135,7 @@ def documented(n_positional: int) -> Callable[[_Model], _Model]:
         lines = [summary.rstrip(), "", "    Parameters", "    ----------"]
         parameters = []
         for i, (name, field) in enumerate(fields.items()):
-            default = field.get_default(call_default_factory=True)
+            default = field.get_default(call_default_factory=True, validated_data={})
             has_default = default is not PydanticUndefined
             ending = f" Default: {default!r}." if isinstance(default, str) else ""
             lines += [f"    {name}", *_wrapped(f"{field.description}{ending}")]

@@ -70,7 +70,7 @@ def _fields(model: Any) -> Iterator[tuple[str, Any]]:
     """Yield the fields to show: those that differ from their defaults, and the source or the exports."""
     for name, field in type(model).model_fields.items():
         value = getattr(model, name)
-        if name in ("source", "exports") or value != field.get_default(call_default_factory=True):
+        if name in ("source", "exports") or value != field.get_default(call_default_factory=True, validated_data={}):
             yield name, value
 
 

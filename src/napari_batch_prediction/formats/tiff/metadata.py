@@ -4,6 +4,7 @@ import json
 import math
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -192,12 +193,18 @@ def _per_resolution_unit(page: TiffPage) -> Iterator[tuple[str, float]]:
         yield key, units / pixels if pixels else 0
 
 
-def resolution(target: Target, rows: str, columns: str) -> tuple[tuple[float, float], RESUNIT]:
-    """Return pixels per centimetre along columns and rows, or 1 without a unit if unknown."""
+def resolution(target: Target, rows: str, columns: str) -> tuple[tuple[tuple[int, int], ...], RESUNIT]:
+    """Return pixels per centimetre along columns and rows as fractions, or 1 without a unit if unknown."""
     lengths = [centimetres(target, key) for key in (columns, rows)]
     if all(length > 0 and _SMALLEST <= 1 / length <= _LARGEST for length in lengths):
-        return (1 / lengths[0], 1 / lengths[1]), RESUNIT.CENTIMETER
-    return (1.0, 1.0), RESUNIT.NONE
+        return tuple(_of_32_bits(1 / length) for length in lengths), RESUNIT.CENTIMETER
+    return ((1, 1), (1, 1)), RESUNIT.NONE
+
+
+def _of_32_bits(value: float) -> tuple[int, int]:
+    """Return the nearest fraction of two integers of 32 bits; tifffile before 2026 rounds both on their own."""
+    most = 2**32 - 1
+    return Fraction(value).limit_denominator(min(most, int(most / value))).as_integer_ratio()
 
 
 def description(target: Target) -> bytes | None:

@@ -1,6 +1,6 @@
 """Compression of chunks in OME-Zarr."""
 
-from functools import cached_property
+import asyncio
 
 from imagecodecs import gzip_encode
 from numcodecs import Blosc, GZip, Zstd
@@ -8,6 +8,8 @@ from numcodecs.abc import Codec
 from numcodecs.compat import ensure_contiguous_ndarray
 from zarr.abc.codec import BytesBytesCodec
 from zarr.codecs import BloscCodec, GzipCodec, ZstdCodec
+from zarr.core.array_spec import ArraySpec
+from zarr.core.buffer import Buffer
 
 from napari_batch_prediction.formats.common.target import GZIP_LEVEL, Compression
 
@@ -22,9 +24,12 @@ class _TimelessGZip(GZip):  # type: ignore[misc]
 
 
 class _TimelessGzipCodec(GzipCodec):
-    @cached_property
-    def _gzip_codec(self) -> GZip:
-        return _TimelessGZip(self.level)
+    def _encode_sync(self, chunk_bytes: Buffer, chunk_spec: ArraySpec) -> Buffer:
+        return chunk_spec.prototype.buffer.from_bytes(bytes(gzip_encode(chunk_bytes.to_bytes(), self.level)))
+
+    # zarr-python 3.1.5 and before have no other way.
+    async def _encode_single(self, chunk_bytes: Buffer, chunk_spec: ArraySpec) -> Buffer:
+        return await asyncio.to_thread(self._encode_sync, chunk_bytes, chunk_spec)
 
 
 def codec(compression: Compression, version: str) -> Codec | BytesBytesCodec | None:
