@@ -39,7 +39,7 @@ sys.meta_path[:] = map(Others, sys.meta_path)
 import napari_batch_prediction as nbp
 
 for name in formats:
-    exports = [nbp.Export("Simple Segmentation", format=name, dtype="float32" if name == "hdr" else None)]
+    exports = [nbp.Export("Simple Segmentation", format=name)]
     (row,) = nbp.BatchJob(project, image, exports, folder=f"{folder}/{name}").run()
     print(name, row.status, row.reason)
 """
@@ -105,7 +105,8 @@ def test_plain_package_is_enough(tmp_path):
         if not {canonicalize_name(each) for each in distributions} & brought
     }
     assert {"napari", "qtpy", "scipy", "dask"} <= missing
-    formats = [each.name for each in IMAGE_FORMATS if not each.extra and each.slices is None]
+    # Pictures of the format hdr have three channels.
+    formats = [each.name for each in IMAGE_FORMATS if not each.extra and each.slices is None and each.name != "hdr"]
     case = GOLDEN / "a_2d_u8"
     facts = [sorted(missing), str(case / "project.ilp"), str(case / "test1.png"), str(tmp_path), formats]
     command = [sys.executable, "-c", PROGRAM, json.dumps(facts)]
