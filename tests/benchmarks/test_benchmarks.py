@@ -35,3 +35,15 @@ def test_counting_is_measured_without_projects_for_speed(tmp_path):
     rows = {row["name"]: row for row in json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))["rows"]}
     assert rows["scikit-learn"]["ratio"]["median"] > 0
     assert rows["scikit-learn"]["target"] == 5
+
+
+def test_short_commands_are_measured_against_another_checkout(tmp_path):
+    """Each command is run from copies of both checkouts; here they are the same."""
+    command = [sys.executable, str(ROOT / "benchmarks" / "startup.py"), "--quick", "--only", "help"]
+    options = ["--other", str(ROOT), "--output", str(tmp_path / "startup.md")]
+    done = subprocess.run([*command, *options], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    rows = [line.split(" | ") for line in done.stdout.splitlines() if line.startswith("| `")]
+    assert [row[0] for row in rows] == ["| `--help`", "| `run --help`", "| `nbp-ilastik --help`"]
+    assert all(float(cell.split()[0]) > 0 for row in rows for cell in row[1:])
+    assert (tmp_path / "startup.md").read_text(encoding="utf-8").endswith(done.stdout.split("Medians")[1])

@@ -1,4 +1,4 @@
-"""What napari pays for this plugin when it starts: its manifest, and nothing else."""
+"""What napari pays for this plugin when it starts, its manifest and nothing else; and what short commands import."""
 
 import json
 import os
@@ -7,8 +7,15 @@ import sys
 
 import pytest
 
+from napari_batch_prediction.demo.samples import NUCLEI
+
 HEAVY = {"numba", "h5py", "scipy", "sklearn", "skimage", "zarr", "tifffile", "dask", "numpy", "napari", "qtpy", "PIL"}
 OWN = "napari_batch_prediction"
+# What reading a project, checking a job and decoding a PNG needs; the last line is pydantic's own.
+NEEDED = {
+    *("numpy", "h5py", "imagecodecs", "pydantic"),
+    *("pydantic_core", "annotated_types", "typing_extensions", "typing_inspection"),
+}
 
 
 def loaded(code: str) -> set[str]:
@@ -78,3 +85,25 @@ def test_session_needs_neither_qt_nor_napari():
     modules = loaded(f"import {OWN}.session.session")
     assert f"{OWN}.session.state" in modules
     assert not {name.partition(".")[0] for name in modules} & {"napari", "qtpy", "superqt", "PyQt6", "PySide6"}
+
+
+def libraries(code: str) -> set[str]:
+    """Return the libraries that code loads in its own interpreter, without those of Python's own start."""
+    names = {name.partition(".")[0] for name in loaded(code) - loaded("")} - set(sys.stdlib_module_names) - {OWN}
+    # Cython's, and one that Python makes when it is built.
+    return {name for name in names if not name.startswith(("_cython", "cython", "_sysconfigdata"))}
+
+
+@pytest.mark.parametrize("command", ["info", "check"])
+def test_commands_for_a_png_load_only_what_they_use(command, tmp_path):
+    """No library is loaded for other formats, for the window, or to compile."""
+    given = [str(NUCLEI.project)]
+    if command != "info":
+        given += [str(NUCLEI.images[0]), "--folder", str(tmp_path)]
+    assert libraries(f"from {OWN}.cli import main\nassert main({[command, *given]}) == 0") <= NEEDED
+
+
+def test_loading_a_classifier_loads_only_what_it_uses():
+    """In Python, too."""
+    code = f"import {OWN} as nbp\nnbp.load_classifier({str(NUCLEI.project)!r})"
+    assert libraries(code) <= NEEDED
