@@ -184,7 +184,7 @@ def main() -> None:
                 rows.append(measure(command, places, given.cold_rounds if command.is_cold else rounds))
                 print(f"{rows[-1].name}: {_ratio(rows[-1].wall)} by the clock", file=sys.stderr)
     made = table(rows, rounds, given.cold_rounds)
-    print(made)
+    print(made, end="")
     output = given.output or (None if given.quick or given.only else Path(__file__).with_name("startup.md"))
     if output is not None:
         output.write_text(f"# Start-up\n\n{made}", encoding="utf-8")
