@@ -23,6 +23,7 @@ GREY, RGB, VOLUME, TIMES, COUNTING, AUTOCONTEXT = (
     "a_2d_u8", "b_2d_rgb_u8", "d_3d_u8", "f_2dt_u8", "h1_count_2d_u8", "i_autocontext_2d_u8",
 )  # fmt: skip
 RANGES = {"InputMin": 0.0, "InputMax": 1.0, "ExportMin": 0.0}
+MASK = np.indices(image(GREY).shape).sum(axis=0) % 7 > 2
 UINT8 = {**RANGES, "ExportDtype": b"uint8", "ExportMax": 255.0}
 
 
@@ -78,6 +79,11 @@ def fiji(case: str, axes: str = "tzcyx") -> Callable[[Path], None]:
         (folder / "outputs").mkdir()
 
     return setup
+
+
+def masked(folder: Path) -> None:
+    fiji(GREY, "tzyxc")(folder)
+    put_h5(folder / "inputs/mask.h5", 255 * MASK[None, None, ..., None].astype(np.uint8), axes="tzyxc")
 
 
 def cell_profiler(case: str, dtype: str) -> Callable[[Path], None]:
@@ -168,6 +174,12 @@ CALLS = {
     "Fiji of 2021": Call(
         (*OLD_FIJI, "--export_source=Probabilities", *FIJI_FILES), fiji(GREY, "tzyxc")
     ),
+    **{
+        f"Fiji of 2021, {source} in a mask": Call(
+            (*OLD_FIJI, f"--export_source={source}", *FIJI_FILES, "--prediction_mask={D}/inputs/mask.h5"), masked
+        )
+        for source in ("Probabilities", "Simple Segmentation", "Uncertainty")
+    },
     "KNIME": Call(
         (
             "--headless", "--project={P}", "--output_format=multipage tiff",
@@ -438,6 +450,13 @@ def test_last_of_repeated_options_counts(results):
     """Fiji of 2021 gives the axes twice."""
     folder = done(results, "Fiji of 2021")
     same(h5(folder / "outputs/predictions.h5"), expected(GREY)[None, None])
+
+
+@pytest.mark.parametrize(("source", "outside"), [("Probabilities", 0), ("Simple Segmentation", 1), ("Uncertainty", 1)])
+def test_mask(results, source, outside):
+    """Outside of it ilastik has no probabilities, of which it makes the first class and full uncertainty."""
+    folder = done(results, f"Fiji of 2021, {source} in a mask")
+    same(h5(folder / "outputs/predictions.h5"), np.where(MASK[..., None], expected(GREY, source), outside)[None, None])
 
 
 def test_knime(results):

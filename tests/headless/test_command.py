@@ -110,6 +110,9 @@ def test_unknown_options_are_named_and_left_out(folder, capsys):
     assert call("--frobnicate=3", "raw.png", "-q") == 0
     assert capsys.readouterr().err == "Unused command-line args: --frobnicate=3 -q\n"
     assert close(h5(folder / "raw_Probabilities.h5"), expected())
+    assert call("--csv-export-file=C.csv", "--table_only", "raw.png") == 0
+    assert capsys.readouterr().err == "Unused command-line args: --table_only --csv_export_file\n"
+    assert not (folder / "C.csv").exists()
 
 
 def test_without_input_nothing_is_exported(folder, capsys):
@@ -217,6 +220,22 @@ def test_axes_of_the_training_images(folder):
     put(folder / "I.png", image("b_2d_rgb_u8"))
     assert call("--output_filename_format=O.h5", "I.png") == 0
     assert close(h5(folder / "O.h5"), wanted)
+
+
+def test_masks_by_their_places(folder, capsys):
+    """The first image has the first mask; without one, all of an image is predicted."""
+    put(folder / "mask.png", np.zeros(image(GREY).shape, np.uint8))
+    put(folder / "b.png", image(GREY))
+    assert call("--raw_data", "raw.png", "b.png", "--prediction_mask", "mask.png") == 0
+    assert not h5(folder / "raw_Probabilities.h5").any()
+    assert close(h5(folder / "b_Probabilities.h5"), expected())
+    assert call("--raw_data", "raw.png", "--prediction-mask", "mask.png", "mask.png") == 1
+    assert "There are 2 masks, but 1 image." in capsys.readouterr().err
+    assert call("--raw_data", "raw.png", "--prediction-mask", "gone.png") == 1
+    assert "gone.png" in capsys.readouterr().err
+    project(folder, COUNTING)
+    assert call("--raw_data", "raw.png", "--prediction-mask", "mask.png") == 1
+    assert "Cell Density Counting has no masks" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

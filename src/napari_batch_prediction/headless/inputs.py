@@ -1,6 +1,6 @@
 """The images of a call, and the axes that ilastik would give them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from glob import has_magic
 from pathlib import Path
@@ -11,7 +11,6 @@ from napari_batch_prediction.errors import BatchPredictionError
 from napari_batch_prediction.formats.registry import known_format
 from napari_batch_prediction.ilp.project import Lane
 from napari_batch_prediction.images.stack import StackAxis
-from napari_batch_prediction.job.inputs import InputSettings
 from napari_batch_prediction.locations.inputs import Expansion, prepare
 from napari_batch_prediction.locations.location import FileAt, Location, StackOf
 from napari_batch_prediction.locations.paths import is_true
@@ -98,8 +97,8 @@ def _look_at(location: Location) -> Input:
     return Input(text=str(location), axes=axes, shape=shape)
 
 
-def trained_axes(classifier: Classifier, lane: Lane, inputs: Sequence[Input]) -> dict[str, InputSettings]:
-    """Return settings with the axes of the last training image for those inputs that say other axes, or none.
+def trained_axes(classifier: Classifier, lane: Lane, inputs: Sequence[Input]) -> dict[str, str]:
+    """Return the axes of the last training image for those inputs that say other axes, or none, by their texts.
 
     Images that do not have as many axes keep their own, and so do those that only fit the classifier with their own.
 
@@ -110,16 +109,14 @@ def trained_axes(classifier: Classifier, lane: Lane, inputs: Sequence[Input]) ->
     inputs
         The inputs.
     """
-    return {text: InputSettings(axes=axes) for text, axes in _trained_axes(classifier, lane, inputs)}
-
-
-def _trained_axes(classifier: Classifier, lane: Lane, inputs: Sequence[Input]) -> Iterator[tuple[str, str]]:
+    found: dict[str, str] = {}
     for item in inputs:
         axes = _like(lane, len(item.shape))
         if axes is None or axes == item.axes:
             continue
         if _fits(classifier, axes, item.shape) or not _fits(classifier, item.axes, item.shape):
-            yield item.text, axes
+            found[item.text] = axes
+    return found
 
 
 def _like(lane: Lane, n_axes: int) -> str | None:

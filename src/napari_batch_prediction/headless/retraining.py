@@ -39,7 +39,6 @@ def load_for(arguments: argparse.Namespace, messages: Messages) -> Classifier:
     if workflow in AUTOCONTEXT and arguments.retrain:
         raise ProjectError(f"{path} is a project of the workflow '{workflow}', which is not trained here.")
     # ilastik has neither option in its other workflows.
-    messages.warn(f"Unused command-line args: {'--retrain' if arguments.retrain else '--tree-count'}")
     return _loaded(path, messages)
 
 

@@ -11,6 +11,7 @@ from napari_batch_prediction.headless.arguments import NAME
 from napari_batch_prediction.headless.messages import Messages, redirected
 from napari_batch_prediction.headless.retraining import load_for
 from napari_batch_prediction.headless.translation import make_job
+from napari_batch_prediction.headless.workflows import unused_options
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.planning.inputs.inspection import Inspections
 from napari_batch_prediction.planning.plan import Plan, iter_plan
@@ -47,9 +48,9 @@ def run(arguments: argparse.Namespace, ends: Ends) -> int:
 
 
 def _run(arguments: argparse.Namespace, ends: Ends, messages: Messages) -> int:
-    if arguments.unknown:
-        messages.warn(f"Unused command-line args: {' '.join(arguments.unknown)}")
     classifier = load_for(arguments, messages)
+    if unused := [*arguments.unknown, *unused_options(arguments, classifier.workflow)]:
+        messages.warn(f"Unused command-line args: {' '.join(unused)}")
     if not arguments.files:
         messages.say("No image is named, so nothing is exported.")
         return DONE

@@ -1,13 +1,13 @@
 """The options of a call, turned into a job."""
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from napari_batch_prediction.classifiers.base import COUNTS, Classifier, Source
 from napari_batch_prediction.errors import SettingsError
-from napari_batch_prediction.headless.inputs import axes_of_role, has_stack, look_at, trained_axes
+from napari_batch_prediction.headless.inputs import Input, axes_of_role, has_stack, look_at, trained_axes
 from napari_batch_prediction.headless.limits import read_limits
 from napari_batch_prediction.headless.values import local_path, parse_range, parse_region, template
 from napari_batch_prediction.headless.workflows import chosen_source
@@ -16,9 +16,11 @@ from napari_batch_prediction.ilp.lanes import last_lane
 from napari_batch_prediction.ilp.project import COUNTING, Lane
 from napari_batch_prediction.images.stack import StackAxis
 from napari_batch_prediction.job.export import Export
+from napari_batch_prediction.job.inputs import InputSettings
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.job.region import Region
 from napari_batch_prediction.locations.location import at_home
+from napari_batch_prediction.wording import count
 
 _STACK_AXES: Mapping[str, StackAxis] = {"z": "z", "t": "t", "c": "c"}
 _DEFAULT_NAME = "{nickname}_{result_type}"
@@ -48,6 +50,7 @@ def make_job(arguments: argparse.Namespace, classifier: Classifier, environment:
     inputs = look_at(files, stack)
     axes = axes_of_role(arguments.input_axes, 0, stack)
     from_training = axes is None and not arguments.ignore_training_axistags
+    axes_of = trained_axes(classifier, lane, inputs) if from_training else {}
     limits = read_limits(environment, arguments.configfile)
     return BatchJob(
         classifier.file,
@@ -55,12 +58,31 @@ def make_job(arguments: argparse.Namespace, classifier: Classifier, environment:
         [_export(arguments, classifier, source, title, axes), *_tables(arguments, classifier)],
         input_axes=axes,
         stack=stack,
-        input_settings=trained_axes(classifier, lane, inputs) if from_training else {},
+        input_settings=_own_settings(inputs, axes_of, _masks(arguments, classifier, len(inputs))),
+        outside_mask="ilastik",
         existing="overwrite",
         ledger=arguments.ledger or False,
         workers=limits.workers,
         memory=limits.memory,
     )
+
+
+def _masks(arguments: argparse.Namespace, classifier: Classifier, n_images: int) -> list[str]:
+    """Return the masks of the first images; the others have none."""
+    masks = [*map(local_path, arguments.prediction_mask or ())]
+    if masks and classifier.workflow == COUNTING:
+        raise SettingsError(f"--prediction_mask is given, but a project of {COUNTING} has no masks.")
+    if len(masks) > n_images:
+        raise SettingsError(f"There are {len(masks)} masks, but {count(n_images, 'image')}.")
+    return masks
+
+
+def _own_settings(inputs: Sequence[Input], axes: Mapping[str, str], masks: Sequence[str]) -> dict[str, InputSettings]:
+    """Return the settings of single images."""
+    fields: dict[str, dict[str, str]] = {name: {"axes": keys} for name, keys in axes.items()}
+    for item, mask in zip(inputs, masks, strict=False):
+        fields.setdefault(item.text, {})["mask"] = mask
+    return {name: InputSettings.read(own) for name, own in fields.items()}
 
 
 def _lanes(classifier: Classifier) -> tuple[Lane, ...]:
