@@ -1,7 +1,7 @@
-"""Measure this project against others: features, the forest, Autocontext, counting, whole commands.
+"""Measure this project against others: features, the forest, Autocontext, counting, objects, whole commands.
 
-    python benchmarks/run.py [--quick] [--only features|forest|training|autocontext|counting|whole] [--perf FOLDER]
-        [--output FOLDER]
+    python benchmarks/run.py [--quick] [--only features|forest|training|autocontext|counting|objects|whole]
+        [--perf FOLDER] [--output FOLDER]
 
 See README.md beside this file.
 """
@@ -16,6 +16,7 @@ import autocontext
 import counting
 import features
 import forest
+import object_features
 import plot
 import report
 import training
@@ -24,7 +25,7 @@ from inputs import ROOT, Setting, left_out
 from timing import keep_memory
 from vigra_client import VigraWorker
 
-SECTIONS = ("features", "forest", "training", "autocontext", "counting", "whole")
+SECTIONS = ("features", "forest", "training", "autocontext", "counting", "objects", "whole")
 ROUNDS = 7
 QUICK_ROUNDS = 1
 
@@ -74,6 +75,8 @@ def main() -> int:
             rows += autocontext.measure(setting)
         if "counting" in wanted:
             rows += counting.measure(setting)
+        if "objects" in wanted:
+            rows += object_features.measure(setting)
         commands = whole.measure(setting) if "whole" in wanted else []
 
     results = report.Results(report.machine(vigra), arguments.quick, rounds, rows, commands, not_measured)

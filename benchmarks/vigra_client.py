@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -60,6 +60,16 @@ class VigraWorker:
     def load_features(self, image: Path, wanted: list[tuple[str, float]]) -> None:
         """Read an image from a ``.npy`` file; note the features wanted: ilastik's names and scales."""
         self._ask({"do": "features", "image": str(image), "wanted": wanted})
+        self._answer()
+
+    def load_objects(self, labels: Path, image: Path, names: Sequence[str]) -> None:
+        """Read labels and an image from ``.npy`` files; note the features of objects wanted, by ilastik's names."""
+        self._ask({"do": "objects", "labels": str(labels), "image": str(image), "names": list(names)})
+        self._answer()
+
+    def load_skeletons(self, labels: Path) -> None:
+        """Read labels from a ``.npy`` file, whose skeletons are wanted."""
+        self._ask({"do": "skeletons", "labels": str(labels)})
         self._answer()
 
     def load_training(

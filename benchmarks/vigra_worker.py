@@ -80,6 +80,38 @@ class Training:
         return float(np.mean(self.forest.predictProbabilities(self.test).argmax(axis=1) != self.truth))
 
 
+class Objects:
+    """Labels, an image, and the features of objects that are wanted."""
+
+    def __init__(self, labels, image, names):
+        # With the axes that ilastik gives to vigra, coordinates are x, y.
+        self.labels = vigra.taggedView(np.load(labels, allow_pickle=False).T, "xy")
+        self.image = vigra.taggedView(np.load(image, allow_pickle=False).T, "xy")
+        self.names = names
+
+    def run(self):
+        """Return the columns of all features, a row for each object."""
+        found = vigra.analysis.extractRegionFeatures(self.image, self.labels, features=self.names, ignoreLabel=0)
+        columns = [np.asarray(found[name], np.float64) for name in self.names]
+        columns = [values.reshape(len(values), -1)[1:] for values in columns]
+        # One beyond the last pixel, as ilastik has it.
+        columns = [
+            values + 1 if name == "Coord<Maximum>" else values for name, values in zip(self.names, columns, strict=True)
+        ]
+        return np.concatenate(columns, axis=1)
+
+
+class Skeletons:
+    """Labels."""
+
+    def __init__(self, labels):
+        self.labels = vigra.taggedView(np.load(labels, allow_pickle=False), "yx")
+
+    def run(self):
+        """Return nothing: it is only timed."""
+        vigra.analysis.extractSkeletonFeatures(self.labels)
+
+
 def feature(name, image, sigma):
     """Return one feature of a smoothed image."""
     window = FILTER_WINDOW
@@ -130,6 +162,10 @@ def main():
                 work = Forest(command["project"], command["rows"], command["applet"])
             elif command["do"] == "features":
                 work = Features(command["image"], command["wanted"])
+            elif command["do"] == "objects":
+                work = Objects(command["labels"], command["image"], command["names"])
+            elif command["do"] == "skeletons":
+                work = Skeletons(command["labels"])
             elif command["do"] == "run":
                 result = None
                 cpu, wall = time.process_time(), time.perf_counter()

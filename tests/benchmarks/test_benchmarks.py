@@ -47,3 +47,13 @@ def test_short_commands_are_measured_against_another_checkout(tmp_path):
     assert [row[0] for row in rows] == ["| `--help`", "| `run --help`", "| `nbp-ilastik --help`"]
     assert all(float(cell.split()[0]) > 0 for row in rows for cell in row[1:])
     assert (tmp_path / "startup.md").read_text(encoding="utf-8").endswith(done.stdout.split("Medians")[1])
+
+
+def test_features_of_objects_are_measured(tmp_path):
+    """Where vigra is installed the values are compared, or it would fail; otherwise the table says that it is not."""
+    command = [sys.executable, str(ROOT / "benchmarks" / "run.py"), "--quick", "--only", "objects"]
+    done = subprocess.run([*command, "--output", str(tmp_path)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    results = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
+    sections = {row["section"] for row in results["rows"]}
+    assert {f"Object features, {name}" for name in ("five", "ilastik's choice", "all", "around objects")} == sections

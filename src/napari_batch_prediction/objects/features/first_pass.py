@@ -90,7 +90,7 @@ def _add_scatter_3d(sums, i, x, stop, y, z):
 
 
 @njit(**INLINED)
-def _add_covariance(sums, i, values, x, stop, mean_less_value, total):
+def _add_covariance(sums, i, values, shift, x, stop, mean_less_value, total):
     n = sums.place[i, 0]
     n_channels = total.size
     for c in range(n_channels):
@@ -98,8 +98,8 @@ def _add_covariance(sums, i, values, x, stop, mean_less_value, total):
     for p in range(x, stop):
         n += 1.0
         for c in range(n_channels):
-            total[c] += values[c, p]
-            mean_less_value[c] = total[c] / n - values[c, p]
+            total[c] += values[c, shift + p]
+            mean_less_value[c] = total[c] / n - values[c, shift + p]
         if n > 1.0:
             weight = n / (n - 1.0)
             at = 0
@@ -110,7 +110,7 @@ def _add_covariance(sums, i, values, x, stop, mean_less_value, total):
 
 
 @njit(**INLINED)
-def _add_values(sums, i, values, c, x, stop):
+def _add_values(sums, i, values, shift, c, x, stop):
     n = sums.place[i, 0]
     total = sums.values[i, c, 0]
     least = sums.values[i, c, 1]
@@ -118,7 +118,7 @@ def _add_values(sums, i, values, c, x, stop):
     if sums.deviation.shape[0] > 0:
         deviation = sums.deviation[i, c]
         for p in range(x, stop):
-            value = np.float64(values[c, p])
+            value = np.float64(values[c, shift + p])
             n += 1.0
             total += value
             if n > 1.0:
@@ -132,7 +132,7 @@ def _add_values(sums, i, values, c, x, stop):
         sums.deviation[i, c] = deviation
     else:
         for p in range(x, stop):
-            value = np.float64(values[c, p])
+            value = np.float64(values[c, shift + p])
             total += value
             if value < least:
                 least = value
@@ -144,7 +144,7 @@ def _add_values(sums, i, values, c, x, stop):
 
 
 @njit(**INLINED)
-def _add_weights(sums, i, values, x, stop, y, z):
+def _add_weights(sums, i, values, shift, x, stop, y, z):
     in_3d = sums.place.shape[1] == 4
     first = sums.place.shape[1]
     total = sums.weights[i, 0]
@@ -152,7 +152,7 @@ def _add_weights(sums, i, values, x, stop, y, z):
     sum_y = sums.weights[i, 2]
     sum_z = sums.weights[i, 3] if in_3d else 0.0
     for p in range(x, stop):
-        value = np.float64(values[0, p])
+        value = np.float64(values[0, shift + p])
         total += value
         sum_x += value * p
         sum_y += value * y
@@ -188,9 +188,9 @@ def _put_extreme(sums, i, which, value, x, y, z):
 
 
 @njit(**INLINED)
-def _add_extremes(sums, i, values, x, stop, y, z):
+def _add_extremes(sums, i, values, shift, x, stop, y, z):
     for p in range(x, stop):
-        value = np.float64(values[0, p])
+        value = np.float64(values[0, shift + p])
         if value < sums.extremes[i, 0, 0]:
             _put_extreme(sums, i, 0, value, p, y, z)
         if value > sums.extremes[i, 1, 0]:
@@ -198,23 +198,19 @@ def _add_extremes(sums, i, values, x, stop, y, z):
 
 
 @cached
-def add_first(labels, raw, start, part, parts, sums):
-    """Add a part of an image to the sums of the first pass.
+def add_first(where, values, part, parts, sums):
+    """Add runs to the sums of the first pass.
 
     Parameters
     ----------
-    labels
-        uint32 (z, y, x): the number of the object of each pixel, from 1; 0 for none. Rows along x are whole.
-    raw
-        float32 (channels, z, y, x); no channels if no sum takes the values.
-    start
-        Where the part begins along z and y.
+    where, values
+        See :class:`~napari_batch_prediction.objects.features.runs.Runs`; values have no channels if no sum takes them.
     part, parts
         This thread, and the number of threads that share the objects.
     sums
         See :class:`~napari_batch_prediction.objects.features.sums.FirstSums`.
     """
-    n_channels = raw.shape[0]
+    n_channels = values.shape[0]
     mean_less_value = np.empty(n_channels)
     total = np.empty(n_channels)
     with_box = sums.box.shape[0] > 0
@@ -224,45 +220,34 @@ def add_first(labels, raw, start, part, parts, sums):
     with_weights = sums.weights.shape[0] > 0
     with_extremes = sums.extremes.shape[0] > 0
     in_3d = sums.place.shape[1] == 4
-    for k in range(labels.shape[0]):
-        z = k + start[0]
-        for r in range(labels.shape[1]):
-            y = r + start[1]
-            row = labels[k, r]
-            values = raw[:, k, r]
-            at = 0
-            while at < row.size:
-                label = row[at]
-                if label == 0:
-                    at += 1
-                    continue
-                begin = at
-                at += 1
-                while at < row.size and row[at] == label:
-                    at += 1
-                i = np.int64(label) - 1
-                if parts > 1 and (i // SHARE) % parts != part:
-                    continue
-                if with_box:
-                    _add_box(sums, i, begin, at, y, z)
-                if with_scatter:
-                    if in_3d:
-                        _add_scatter_3d(sums, i, begin, at, y, z)
-                    else:
-                        _add_scatter_2d(sums, i, begin, at, y)
-                if with_covariance:
-                    _add_covariance(sums, i, values, begin, at, mean_less_value, total)
-                if with_values:
-                    for c in range(n_channels):
-                        _add_values(sums, i, values, c, begin, at)
-                if with_weights:
-                    _add_weights(sums, i, values, begin, at, y, z)
-                if with_extremes:
-                    _add_extremes(sums, i, values, begin, at, y, z)
-                # Whole numbers, which are exact in any order.
-                n = at - begin
-                sums.place[i, 0] += n
-                sums.place[i, 1] += (begin + at - 1) * n // 2
-                sums.place[i, 2] += y * n
-                if in_3d:
-                    sums.place[i, 3] += z * n
+    at = 0
+    for run in range(where.shape[0]):
+        i = where[run, 0] - 1
+        z, y, x, stop = where[run, 1], where[run, 2], where[run, 3], where[run, 4]
+        shift = at - x
+        at += stop - x
+        if parts > 1 and (i // SHARE) % parts != part:
+            continue
+        if with_box:
+            _add_box(sums, i, x, stop, y, z)
+        if with_scatter:
+            if in_3d:
+                _add_scatter_3d(sums, i, x, stop, y, z)
+            else:
+                _add_scatter_2d(sums, i, x, stop, y)
+        if with_covariance:
+            _add_covariance(sums, i, values, shift, x, stop, mean_less_value, total)
+        if with_values:
+            for c in range(n_channels):
+                _add_values(sums, i, values, shift, c, x, stop)
+        if with_weights:
+            _add_weights(sums, i, values, shift, x, stop, y, z)
+        if with_extremes:
+            _add_extremes(sums, i, values, shift, x, stop, y, z)
+        # Whole numbers, which are exact in any order.
+        n = stop - x
+        sums.place[i, 0] += n
+        sums.place[i, 1] += (x + stop - 1) * n // 2
+        sums.place[i, 2] += y * n
+        if in_3d:
+            sums.place[i, 3] += z * n

@@ -11,13 +11,13 @@ from napari_batch_prediction.simd.caching import INLINED, cached
 
 
 @njit(**INLINED)
-def _add_moments(sums, i, values, x, stop):
+def _add_moments(sums, i, values, shift, x, stop):
     for c in range(values.shape[0]):
         mean = sums.mean[i, c]
         third = sums.moments[i, 0, c]
         fourth = sums.moments[i, 1, c]
         for p in range(x, stop):
-            difference = np.float64(values[c, p]) - mean
+            difference = np.float64(values[c, shift + p]) - mean
             square = difference * difference
             third += square * difference
             fourth += square * square
@@ -43,7 +43,7 @@ def _add_axis_moments(sums, i, x, stop, y, z):
 
 
 @njit(**INLINED)
-def _add_weighted_moments(sums, i, values, x, stop, y, z):
+def _add_weighted_moments(sums, i, values, shift, x, stop, y, z):
     n_dims = sums.weighted_axes.shape[1]
     for k in range(n_dims):
         third = sums.weighted_moments[i, 0, k]
@@ -53,20 +53,20 @@ def _add_weighted_moments(sums, i, values, x, stop, y, z):
         for p in range(x, stop):
             q = sums.weighted_axes[i, 0, k] * (p - sums.weighted_center[i, 0]) + along_y + along_z
             square = q * q
-            third += values[0, p] * (square * q)
-            fourth += values[0, p] * (square * square)
+            third += values[0, shift + p] * (square * q)
+            fourth += values[0, shift + p] * (square * square)
         sums.weighted_moments[i, 0, k] = third
         sums.weighted_moments[i, 1, k] = fourth
 
 
 @njit(**INLINED)
-def _add_channel_moments(sums, i, values, x, stop):
+def _add_channel_moments(sums, i, values, shift, x, stop):
     n_channels = values.shape[0]
     for p in range(x, stop):
         for k in range(n_channels):
             q = 0.0
             for c in range(n_channels):
-                q += sums.channel_axes[i, c, k] * (values[c, p] - sums.mean[i, c])
+                q += sums.channel_axes[i, c, k] * (values[c, shift + p] - sums.mean[i, c])
             square = q * q
             sums.channel_moments[i, 0, k] += square * q
             sums.channel_moments[i, 1, k] += square * square
@@ -77,49 +77,40 @@ def _add_channel_moments(sums, i, values, x, stop):
 
 
 @njit(**INLINED)
-def _add_histogram(sums, i, values, x, stop):
+def _add_histogram(sums, i, values, shift, x, stop):
     n_bins = sums.histogram.shape[1]
+    scale = sums.bins_per_value[i]
+    start = sums.first_bin[i]
     for p in range(x, stop):
-        position = sums.bins_per_value[i] * (np.float64(values[0, p]) - sums.first_bin[i])
+        position = scale * (np.float64(values[0, shift + p]) - start)
         # The upper end belongs to the last bin; NaN and what lies outside to none.
         if position >= 0.0 and position <= n_bins:
             sums.histogram[i, min(int(position), n_bins - 1)] += 1
 
 
 @cached
-def add_second(labels, raw, start, part, parts, sums):
-    """Add a part of an image to the sums of the second pass; see :func:`~...first_pass.add_first`."""
+def add_second(where, values, part, parts, sums):
+    """Add runs to the sums of the second pass; see :func:`~...first_pass.add_first`."""
     with_moments = sums.moments.shape[0] > 0
     with_axes = sums.axis_moments.shape[0] > 0
     with_weighted = sums.weighted_moments.shape[0] > 0
     with_channels = sums.channel_moments.shape[0] > 0
     with_histogram = sums.histogram.shape[0] > 0
-    for k in range(labels.shape[0]):
-        z = k + start[0]
-        for r in range(labels.shape[1]):
-            y = r + start[1]
-            row = labels[k, r]
-            values = raw[:, k, r]
-            at = 0
-            while at < row.size:
-                label = row[at]
-                if label == 0:
-                    at += 1
-                    continue
-                begin = at
-                at += 1
-                while at < row.size and row[at] == label:
-                    at += 1
-                i = np.int64(label) - 1
-                if parts > 1 and (i // SHARE) % parts != part:
-                    continue
-                if with_moments:
-                    _add_moments(sums, i, values, begin, at)
-                if with_axes:
-                    _add_axis_moments(sums, i, begin, at, y, z)
-                if with_weighted:
-                    _add_weighted_moments(sums, i, values, begin, at, y, z)
-                if with_channels:
-                    _add_channel_moments(sums, i, values, begin, at)
-                if with_histogram:
-                    _add_histogram(sums, i, values, begin, at)
+    at = 0
+    for run in range(where.shape[0]):
+        i = where[run, 0] - 1
+        z, y, x, stop = where[run, 1], where[run, 2], where[run, 3], where[run, 4]
+        shift = at - x
+        at += stop - x
+        if parts > 1 and (i // SHARE) % parts != part:
+            continue
+        if with_moments:
+            _add_moments(sums, i, values, shift, x, stop)
+        if with_axes:
+            _add_axis_moments(sums, i, x, stop, y, z)
+        if with_weighted:
+            _add_weighted_moments(sums, i, values, shift, x, stop, y, z)
+        if with_channels:
+            _add_channel_moments(sums, i, values, shift, x, stop)
+        if with_histogram:
+            _add_histogram(sums, i, values, shift, x, stop)

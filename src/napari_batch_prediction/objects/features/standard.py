@@ -12,8 +12,9 @@ from napari_batch_prediction.objects.features.eigensystem import eigensystems
 from napari_batch_prediction.objects.features.first_pass import add_first
 from napari_batch_prediction.objects.features.names import N_BINS
 from napari_batch_prediction.objects.features.quantiles import bins, quantiles
+from napari_batch_prediction.objects.features.runs import ImageRuns
 from napari_batch_prediction.objects.features.second_pass import add_second
-from napari_batch_prediction.objects.features.slabs import SLAB_BYTES, read_slabs
+from napari_batch_prediction.objects.features.slabs import SLAB_BYTES
 from napari_batch_prediction.objects.features.sums import (
     FirstSums,
     SecondSums,
@@ -253,15 +254,16 @@ def standard_features(
     need = sums.needs
     if n_objects:
         with ThreadPoolExecutor(workers + 1) as pool:
+            runs = ImageRuns(labels, raw if need.pixel_values else None, pool, slab_bytes)
 
-            def go_through(add: Callable, into: FirstSums | SecondSums, with_values: bool) -> None:
-                for start, own, values in read_slabs(labels, raw if with_values else None, pool, slab_bytes):
-                    parts = [pool.submit(add, own, values, start, part, workers, into) for part in range(workers)]
+            def go_through(add: Callable[..., None], into: FirstSums | SecondSums) -> None:
+                for where, values in runs:
+                    parts = [pool.submit(add, where, values, part, workers, into) for part in range(workers)]
                     for part in parts:
                         part.result()
 
-            go_through(add_first, sums.first, need.values or need.weights or need.extremes)
+            go_through(add_first, sums.first)
             if need.second_pass:
                 sums.begin_second()
-                go_through(add_second, sums.second, True)
+                go_through(add_second, sums.second)
     return {name: sums.values(name) for name in names}

@@ -147,6 +147,11 @@ class Needs(NamedTuple):
     histogram: bool
 
     @property
+    def pixel_values(self) -> bool:
+        """True if the values of pixels are needed."""
+        return self.values or self.weights or self.extremes
+
+    @property
     def second_pass(self) -> bool:
         """True if a second pass is needed."""
         return self.moments or self.axis_moments or self.weighted_moments or self.channel_moments or self.histogram

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_batch_prediction.engine.tiles import Box
-from napari_batch_prediction.objects.features.slabs import SLAB_BYTES, read_labels, read_values
+from napari_batch_prediction.objects.features.runs import as_labels, as_values
+from napari_batch_prediction.objects.features.slabs import SLAB_BYTES
 from napari_batch_prediction.objects.volume import Volume
 
 Corners = NDArray[np.int64]
@@ -72,8 +73,8 @@ def work_on_windows(
     n_channels = raw.shape[0] if raw is not None else 0
 
     def read(box: Box) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
-        own = read_labels(labels, box)
-        return own, np.empty((0, *own.shape), np.float32) if raw is None else read_values(raw, box)
+        own = as_labels(labels.read(box))
+        return own, np.empty((0, *own.shape), np.float32) if raw is None else as_values(raw.read(box))
 
     with ThreadPoolExecutor(workers + 1) as pool:
         found = blocks(low, high, block_bytes // (4 * (1 + n_channels)))
