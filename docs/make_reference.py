@@ -27,10 +27,14 @@ from napari_batch_prediction.headless.arguments import make_parser as make_headl
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.inputs import InputSettings
 from napari_batch_prediction.job.job import BatchJob
+from napari_batch_prediction.job.objects import ObjectSettings
 from napari_batch_prediction.job.settings import Settings
+from napari_batch_prediction.objects.measuring import ABOUT
 
 DOCS = Path(__file__).parent
 EXAMPLES = DOCS.parent / "examples"
+
+MODELS = (BatchJob, Export, InputSettings, ObjectSettings)
 
 _MOST_FLAGS = 2
 
@@ -46,8 +50,9 @@ def blocks() -> dict[str, Callable[[], str]]:
         "formats": formats,
         "uses": uses,
         "tables": tables,
+        "columns of Object Table": columns,
         "extras": extras,
-        **{f"fields of {model.__name__}": partial(fields, model) for model in (BatchJob, Export, InputSettings)},
+        **{f"fields of {model.__name__}": partial(fields, model) for model in MODELS},
         **{f"example {script.stem}": partial(example, script) for script in sorted(EXAMPLES.glob("*.py"))},
     }
 
@@ -137,6 +142,11 @@ def uses() -> str:
 def tables() -> str:
     """Return the formats of tables as a table."""
     return _table(("Format", "Extension"), [(f"`{table.name}`", f"`{table.extension}`") for table in TABLE_FORMATS])
+
+
+def columns() -> str:
+    """Return the columns of a table of objects."""
+    return _table(("Column", "Is"), [(f"`{name}`".replace(", ", "`, `"), about) for name, about in ABOUT.items()])
 
 
 def extras() -> str:

@@ -79,6 +79,7 @@ def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line; its options are the fields of a job and of an export."""
     from napari_batch_prediction.job.export import Export
     from napari_batch_prediction.job.job import BatchJob
+    from napari_batch_prediction.job.objects import ObjectSettings
     from napari_batch_prediction.job.options import add_options, describe
 
     parser = Parser(
@@ -102,11 +103,8 @@ def make_parser() -> argparse.ArgumentParser:
         help=f"{describe(Export, 'source')} May be given several times. Default: Probabilities.",
     )
     add_options(job, Export)
-    job.add_argument(
-        "--table-format",
-        metavar="F",
-        help="Format of tables such as Counts: csv or ilastik csv. Default: csv.",
-    )
+    job.add_argument("--table-format", metavar="F", help="Format of tables: csv, parquet or ilastik csv. Default: csv.")
+    add_options(job, ObjectSettings)
     add_options(job, BatchJob)
     job.add_argument(
         "--job", metavar="JOB", help="A whole job as JSON, or a file that holds one, in place of everything else."
@@ -142,6 +140,7 @@ def _job(arguments: argparse.Namespace) -> "tuple[BatchJob, Classifier | None]":
     from napari_batch_prediction.formats.registry import find_table_format, format_taken
     from napari_batch_prediction.job.export import Export
     from napari_batch_prediction.job.job import BatchJob
+    from napari_batch_prediction.job.objects import ObjectSettings
     from napari_batch_prediction.job.options import given_names, given_options, option_name, options
     from napari_batch_prediction.job.stored import read_job
 
@@ -151,9 +150,10 @@ def _job(arguments: argparse.Namespace) -> "tuple[BatchJob, Classifier | None]":
         )
     if arguments.job is not None and arguments.classifier is not None:
         raise SettingsError("Give either --job or a classifier and inputs, not both.")
+    models = (Export, ObjectSettings, BatchJob)
     own = {"--export": arguments.sources, "--table-format": arguments.table_format}
     beside = [name for name, value in own.items() if value is not None]
-    beside += [*given_names(arguments, Export), *given_names(arguments, BatchJob)]
+    beside += [name for model in models for name in given_names(arguments, model)]
     if arguments.job is not None and beside:
         text = f"--job is a whole job: {', '.join(beside)} cannot be given with it. Write it into the job."
         raise SettingsError(text)
@@ -164,13 +164,14 @@ def _job(arguments: argparse.Namespace) -> "tuple[BatchJob, Classifier | None]":
     classifier = load_classifier(arguments.classifier, arguments.structure_tensor)
     if arguments.format is not None and (told := format_taken(arguments.format)):
         print(one_line(told), file=sys.stderr)
-    names = {name: option_name(name, option) for model in (BatchJob, Export) for name, _, option in options(model)}
+    names = {name: option_name(name, option) for model in models for name, _, option in options(model)}
     wrong = "These settings cannot be used"
     exports = [_export(arguments, name, classifier) for name in arguments.sources or ["Probabilities"]]
     fields = {
         "classifier": arguments.classifier,
         "inputs": tuple(arguments.inputs),
         "exports": [Export.read(export, wrong, names) for export in exports],
+        "objects": ObjectSettings.read(given_options(arguments, ObjectSettings), wrong, names),
         **given_options(arguments, BatchJob),
     }
     return BatchJob.read(fields, wrong, names), classifier
@@ -196,11 +197,15 @@ def _job_text(given: str) -> tuple[str, str]:
 
 def _export(arguments: argparse.Namespace, name: str, classifier: "Classifier") -> "dict[str, Any]":
     """Return the fields of an export."""
+    from napari_batch_prediction.classifiers.derived import OBJECT_TABLE
     from napari_batch_prediction.job.export import Export
     from napari_batch_prediction.job.options import given_options
 
     fields = given_options(arguments, Export)
-    if classifier.source(name).kind == "table":
+    source = classifier.source(name)
+    if source.name != OBJECT_TABLE:
+        fields.pop("per_image", None)
+    if source.kind == "table":
         # Tables have formats of their own.
         fields.pop("format", None)
         if arguments.table_format is not None:

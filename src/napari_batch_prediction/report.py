@@ -139,7 +139,8 @@ def ledger_text(ledger: Ledger) -> str:
     for row in ledger.rows:
         facts = [row.input, row.status, f"{row.seconds:.2f}"]
         if counting:
-            facts.append("" if row.count is None else f"{row.count:.2f}")
+            number = f"{row.count:.2f}" if isinstance(row.count, float) else str(row.count)
+            facts.append("" if row.count is None else number)
         arrays = [f"{name}: {array.shape} {array.dtype} in memory" for name, array in row.arrays.items()]
         table += rows(facts, [*([row.reason] if row.reason else []), *map(str, row.outputs.values()), *arrays])
     numbers = totals(Counter(row.status for row in ledger.rows)) or "none"

@@ -61,7 +61,7 @@ def test_description_of_autocontext():
     assert classifier.sources == (
         "Probabilities Stage 2", "Simple Segmentation Stage 2", "Uncertainty Stage 2", "Features Stage 2",
         "Probabilities Stage 1", "Simple Segmentation Stage 1", "Uncertainty Stage 1", "Features Stage 1",
-        "Probabilities All Stages", "Areas",
+        "Probabilities All Stages", "Areas", "Objects", "Object Table",
     )  # fmt: skip
     assert (classifier.axes, classifier.n_channels) == ("yx", 1)
     first, second = (project.selection.context for project in classifier.projects)

@@ -31,7 +31,7 @@ Channels:  1
 Axes:      yx
 Features:  49 in 2D, scales 0.3, 0.7, 1, 1.6, 3.5, 5, 10
 Trees:     100
-Sources:   Probabilities, Simple Segmentation, Uncertainty, Features, Areas
+Sources:   Probabilities, Simple Segmentation, Uncertainty, Features, Areas, Objects, Object Table
 """,
     "h1_count_2d_u8": """\
 Workflow:    Cell Density Counting
@@ -54,7 +54,7 @@ Stage 1:   classes: bg, blob, stripe; features: 8 in 2D, scales 0.7, 1.6, 3.5; t
 Stage 2:   classes: not, blob; features: 24 in 2D, scales 0.7, 1, 1.6, 3.5, 5; trees: 100
 Sources:   Probabilities Stage 2, Simple Segmentation Stage 2, Uncertainty Stage 2, Features Stage 2, \
 Probabilities Stage 1, Simple Segmentation Stage 1, Uncertainty Stage 1, Features Stage 1, Probabilities All Stages, \
-Areas
+Areas, Objects, Object Table
 """,
 }
 

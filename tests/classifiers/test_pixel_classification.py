@@ -35,7 +35,15 @@ def test_description_of_pixel_classification(gray):
     classifier: Classifier = gray
     assert classifier.workflow == "Pixel Classification"
     assert classifier.classes == ("Class 1", "Class 2", "Class 3")
-    assert classifier.sources == ("Probabilities", "Simple Segmentation", "Uncertainty", "Features", "Areas")
+    assert classifier.sources == (
+        "Probabilities",
+        "Simple Segmentation",
+        "Uncertainty",
+        "Features",
+        "Areas",
+        "Objects",
+        "Object Table",
+    )
     assert classifier.axes == "yx"
     assert classifier.n_channels == 1
     assert classifier.context == (0, 38, 38)

@@ -48,7 +48,7 @@ def test_written_options_are_read_back():
 def test_every_setting_is_an_option(model):
     """Fields that are no option are those that the command line says in another way."""
     said = {name for name, _, _ in options(model)}
-    other = {"source", "classifier", "inputs", "exports", "input_settings"}
+    other = {"source", "classifier", "inputs", "exports", "input_settings", "objects", "rules"}
     assert set(model.model_fields) - said <= other
     assert all(field.description for field in model.model_fields.values())
 

@@ -6,7 +6,7 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 import tifffile
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from repository import GOLDEN
 from threshold import plan_for, random_image, read, save_images, whole
@@ -69,6 +69,7 @@ def test_table_has_the_area_of_each_class_in_each_image(tmp_path, shape, workers
     assert read_record(ledger.path).inputs[0].row.tables == ledger[0].tables
 
 
+@settings(deadline=None)  # the first calls compile
 @given(data=st.data())
 def test_tiles_in_any_order_give_the_same_areas(data):
     """However a series is cut up and in whichever order tiles come: the same table, to the last digit."""

@@ -47,7 +47,7 @@ class Threshold(Classifier):
             Source(name="Density", dtype=single, channel_names=("Density",)),
             Source(
                 name="Counts", kind="table", dtype=np.dtype(np.float64), channel_names=("Counts",),
-                columns=COUNT_COLUMNS, made_from="Density",
+                columns=COUNT_COLUMNS, made_from="Density", whole=True,
             ),
         )  # fmt: skip
         description = Description(

@@ -188,7 +188,7 @@ def test_stages_stand_together(section):
     assert sorted(shown) == ["All Stages", "Stage 1", "Stage 2"]
     boxes = [one for one in section.findChild(SourceBoxes).findChildren(QCheckBox) if one.isVisible()]
     kinds = {"Probabilities", "Simple Segmentation", "Uncertainty", "Features"}
-    assert {one.text() for one in boxes} == {*kinds, "Areas"}
+    assert {one.text() for one in boxes} == {*kinds, "Areas", "Objects", "Object Table"}
     next(one for one in boxes if one.accessibleName() == "Uncertainty Stage 1").click()
     assert [export.source for export in exports(section)][1:] == ["Uncertainty Stage 1"]
     section.set_offered(classifier("a_2d_u8"))

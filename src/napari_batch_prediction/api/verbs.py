@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from napari_batch_prediction.images.arrays import XarrayImage, as_xarray
 from napari_batch_prediction.job.job import BatchJob
+from napari_batch_prediction.objects.table import ObjectTable
 from napari_batch_prediction.planning.output import OutputPlan
 from napari_batch_prediction.planning.plan import Plan, make_plan
 from napari_batch_prediction.planning.rows import PlanRow
@@ -48,11 +49,14 @@ def run_job(
     return replace(ledger, rows=rows)
 
 
-def _results(plan: Plan, row: PlanRow, arrays: Mapping[str, NDArray]) -> dict[str, Any]:
-    """Return the results of an image in memory as :meth:`Classifier.predict` gives them."""
+def _results(plan: Plan, row: PlanRow, arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the results of an image in memory as :meth:`Classifier.predict` gives them; tables as they are."""
     image = plan.arrays.get(row.input)
     axes = row.image.axes if row.image is not None else ""
-    return {name: _result(row.plan(name), array, image, axes) for name, array in arrays.items()}
+    return {
+        name: values if isinstance(values, ObjectTable) else _result(row.plan(name), values, image, axes)
+        for name, values in arrays.items()
+    }
 
 
 def _result(output: OutputPlan, values: NDArray, image: object, own: str) -> Any:

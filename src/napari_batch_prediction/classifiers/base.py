@@ -2,18 +2,19 @@
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_batch_prediction.classifiers.description import Description
 from napari_batch_prediction.classifiers.fit import check_image
-from napari_batch_prediction.classifiers.in_memory import predict_image
+from napari_batch_prediction.classifiers.predicting import PROBABILITIES as PROBABILITIES
+from napari_batch_prediction.classifiers.predicting import PredictsImages
 from napari_batch_prediction.classifiers.source import Source as Source
 from napari_batch_prediction.colors import Color
 from napari_batch_prediction.disk import file_state
@@ -27,7 +28,6 @@ from napari_batch_prediction.wording import count, did_you_mean
 if TYPE_CHECKING:
     from napari_batch_prediction.training.training_set import TrainingSet
 
-PROBABILITIES = "Probabilities"
 SEGMENTATION = "Simple Segmentation"
 UNCERTAINTY = "Uncertainty"
 FEATURES = "Features"
@@ -39,7 +39,7 @@ TIME, COUNT, COUNT_IN_REGION = COUNT_COLUMNS = ("time", "count", "count in regio
 """The columns of a table of counts."""
 
 
-class Classifier(ABC):
+class Classifier(PredictsImages, ABC):
     """A trained classifier: its facts, its sources, checks of images, and prediction.
 
     Parameters
@@ -76,7 +76,7 @@ class Classifier(ABC):
     >>> classifier
     <PixelClassification nuclei.ilp: 2D, 1 channel, classes Background, Nucleus, Mitotic>
     >>> classifier.sources
-    ('Probabilities', 'Simple Segmentation', 'Uncertainty', 'Features', 'Areas')
+    ('Probabilities', 'Simple Segmentation', 'Uncertainty', 'Features', 'Areas', 'Objects', 'Object Table')
     >>> classifier.predict("nuclei_01.png").shape
     (512, 512, 3)
     >>> classifier.predict("nuclei_01.png", source="Simple Segmentation").shape
@@ -277,54 +277,3 @@ class Classifier(ABC):
         The values ``(channels, z, y, x)`` of the tile in each source, by the source's own name. Predicting runs
         without the interpreter lock.
         """
-
-    def predict(
-        self,
-        image: Any,
-        axes: str | None = None,
-        source: str = PROBABILITIES,
-        workers: int | None = None,
-        *,
-        mask: Any = None,
-        progress: Callable[[int, int], object] | None = None,
-    ) -> Any:
-        """Predict a whole image into memory.
-
-        Parameters
-        ----------
-        image
-            A numpy array, or one of another library, of real numbers; the path of a file; an opened image; an image
-            layer of napari; or an xarray, whose dimensions ``t``, ``c``, ``z``, ``y`` and ``x`` are its axes.
-        axes
-            Its axis keys, for example ``"tyx"``; its own, or guessed from the shape by ilastik's rules, if None.
-        source
-            One of ``sources``.
-        workers
-            Number of threads; all cores if None.
-        mask
-            An image, given as one to predict is: only where it is not 0 pixels are predicted, all others are 0. It has
-            the size of the image; a single time point or slice counts for all. Everything is predicted if None.
-        progress
-            Called after each tile, in the calling thread, with the number of tiles that are done and of all.
-
-        Returns
-        -------
-        An array of the source's values, with the axes of the image. Sources with several values for a pixel
-        (``"Probabilities"``, ``"Features"``) also have ``c``, at the end if the image has none; those with one value
-        (``"Simple Segmentation"``, ``"Uncertainty"``, ``"Density"``) never have it. Of an xarray the result is one,
-        with its coordinates. For a table (``"Counts"``), sums of its image source: one float64 for each time point,
-        shape ``(t,)``, or a single one, shape ``()``, if the image has no ``t``.
-
-        Raises
-        ------
-        AxesError
-            If the axes do not fit the image.
-        ImageReadError
-            If a file cannot be read.
-        ImageMismatchError
-            If the image does not fit the classifier, or its values are complex or no numbers; if the mask does not fit
-            the image.
-        SettingsError
-            If the source is unknown.
-        """
-        return predict_image(self, image, axes, source, workers, progress, mask)

@@ -96,6 +96,7 @@ class DensityCounting(Classifier):
                 channel_names=(COUNTS,),
                 columns=COUNT_COLUMNS,
                 made_from=DENSITY,
+                whole=True,
                 variant=variant([project]),
                 about="A table with the number of objects in each image: the sum of its density.",
             ),

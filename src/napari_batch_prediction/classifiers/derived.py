@@ -1,4 +1,4 @@
-"""What is made of the probabilities of whole images: areas of the classes."""
+"""What is made of the probabilities of whole images: areas of the classes, and objects."""
 
 from dataclasses import replace
 
@@ -7,6 +7,8 @@ import numpy as np
 from napari_batch_prediction.classifiers.source import Source
 
 AREAS = "Areas"
+OBJECTS = "Objects"
+OBJECT_TABLE = "Object Table"
 
 AREA_COLUMNS = (
     "time",
@@ -42,4 +44,26 @@ def derived_sources(probabilities: Source) -> tuple[Source, ...]:
         made_from=probabilities.name,
         about="A table with the area of each class in each image: pixels, share, area or volume.",
     )
-    return (table,)
+    objects = replace(
+        probabilities,
+        name=OBJECTS,
+        kind="labels",
+        dtype=np.dtype(np.uint32),
+        channels=1,
+        channel_names=(OBJECTS,),
+        value_range=None,
+        classes=(),
+        class_colors=(),
+        made_from=probabilities.name,
+        whole=True,
+        about="The objects of one class: each pixel has the number of its object, from 1; 0 is background.",
+    )
+    of_objects = replace(
+        objects,
+        name=OBJECT_TABLE,
+        kind="table",
+        dtype=np.dtype(np.float64),
+        channel_names=(OBJECT_TABLE,),
+        about="A table with a row for each object: position, size, shape and intensity.",
+    )
+    return table, objects, of_objects

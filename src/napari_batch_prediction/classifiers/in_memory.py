@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_batch_prediction.axes import output_axes, reorder
-from napari_batch_prediction.classifiers.derived import AREAS
+from napari_batch_prediction.classifiers.derived import AREAS, OBJECT_TABLE, OBJECTS
 from napari_batch_prediction.classifiers.masked import predict_block, predict_inside
 from napari_batch_prediction.engine.compiled.engine import ENGINE
 from napari_batch_prediction.engine.counting import UNIT, exact_sum
@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     from napari_batch_prediction.classifiers.base import Classifier, Source
 
 _T = TypeVar("_T")
+
+# What is made of more than one tile, or is no array.
+_ELSEWHERE = {
+    AREAS: "it is a table. Make it by a job, BatchJob(classifier, image, 'Areas').run()[0].tables['Areas']",
+    **dict.fromkeys((OBJECTS, OBJECT_TABLE), "classifier.objects(image, object_class=...) returns labels and a table"),
+}
 
 # Tiles for each thread that wait for it, so that none idles.
 _AHEAD = 2
@@ -48,15 +54,13 @@ def predict_image(
     if workers is not None and not (isinstance(workers, int) and workers > 0):
         raise SettingsError(f"workers is a number of threads, at least 1, got {workers!r}.", setting="workers")
     with ExitStack() as opened:
-        image = _as_image(given, axes)
+        image = as_image(given, axes)
         if image is not given:
             opened.callback(image.close)
         classifier.check(image.axes, image.shape, image.dtype)
-        if source.name == AREAS:
+        if source.name in _ELSEWHERE:
             raise SettingsError(
-                f"{source.name} is a table, and not an array. Make it by a job: BatchJob(classifier, image, "
-                f"'{source.name}').run()[0].tables['{source.name}'].",
-                setting="source",
+                f"{source.name} cannot be predicted alone: {_ELSEWHERE[source.name]}.", setting="source"
             )
         predicting = _Predicting(classifier, image, workers, progress, _mask_of(image, mask, opened))
         if source.kind == "table":
@@ -67,7 +71,7 @@ def predict_image(
     return values
 
 
-def _as_image(given: Any, axes: str | None, name: str = "image") -> Image:
+def as_image(given: Any, axes: str | None, name: str = "image") -> Image:
     """Return an image that was given as one, as a path, an array or a layer."""
     if isinstance(given, str | os.PathLike):
         # Most predictions are of arrays, which need no readers.
@@ -97,12 +101,12 @@ def _mask_of(image: Image, given: Any, opened: ExitStack) -> Mask | None:
     """
     if given is None:
         return None
-    mask = _as_image(given, None, "mask")
+    mask = as_image(given, None, "mask")
     if mask is not given:
         opened.callback(mask.close)
     axes = fitting_axes(mask.axes, mask.axes_known, mask.shape, image.axes, image.extents, spreads=True)
     if axes != mask.axes and (mask is not given or isinstance(mask, MemoryImage)):
-        mask = _as_image(given, axes, "mask")
+        mask = as_image(given, axes, "mask")
         opened.callback(mask.close)
     check_beside("mask", mask.location, mask.extents, image.extents, spreads=True)
     check_opacity(mask.location, mask.extents["c"])

@@ -28,7 +28,9 @@ class Source:
     columns
         The columns of a table; empty for images.
     made_from
-        The image source of a table; empty for images.
+        The image source that a table, or an image of objects, is made of; empty for what is predicted tile by tile.
+    whole
+        True if it is made of whole time points, whatever the region of its export.
     variant
         A choice, besides the classifier's file, that its values depend on; empty if there is none.
     outside
@@ -47,6 +49,7 @@ class Source:
     class_colors: tuple[Color, ...] = ()
     columns: tuple[str, ...] = ()
     made_from: str = ""
+    whole: bool = False
     variant: str = ""
     outside: float | None = 0.0
     about: str = ""

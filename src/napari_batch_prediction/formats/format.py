@@ -148,6 +148,9 @@ class ExportFormat:
     layout
         For a table, a function from its columns and the rows of each image to the lines of the file, as
         ``module:name``; empty for images.
+    row_writer, row_reader
+        For a table that may have more rows than memory holds, the class that writes it in parts, and the function that
+        reads the rows of each image back, as ``module:name``; empty for others.
     in_sequences
         True if there is also a format of sequences of such files.
     rank
@@ -173,6 +176,8 @@ class ExportFormat:
     compresses_by_default: bool = True
     fixed_axes: bool = False
     layout: str = ""
+    row_writer: str = ""
+    row_reader: str = ""
     in_sequences: bool = False
     also: tuple[str, ...] = ()
     rank: int = 0
@@ -181,7 +186,7 @@ class ExportFormat:
     @property
     def is_table(self) -> bool:
         """True if an output is a table for a whole batch, not an image."""
-        return bool(self.layout)
+        return bool(self.layout or self.row_writer)
 
     @property
     def is_folder(self) -> bool:

@@ -35,7 +35,7 @@ class MemoryImage(Image):
         The text of its location.
     pixels
         A numpy array, a lazy array that is indexed and converted like one, or several as channels.
-    axes, axes_known, pixel_size, units, channel_names
+    axes, axes_known, pixel_size, units, origin, channel_names
         See :class:`~napari_batch_prediction.images.base.Image`.
     """
 
@@ -48,6 +48,7 @@ class MemoryImage(Image):
         axes_known: AxesKnown,
         pixel_size: Mapping[str, float] | None = None,
         units: Mapping[str, str] | None = None,
+        origin: Mapping[str, float] | None = None,
         channel_names: Sequence[str] = (),
     ) -> None:
         super().__init__(
@@ -58,6 +59,7 @@ class MemoryImage(Image):
             axes_known=axes_known,
             pixel_size=pixel_size,
             units=units,
+            origin=origin,
             channel_names=channel_names,
         )
         self.pixels = pixels
@@ -77,6 +79,7 @@ class MemoryImage(Image):
             axes_known="user",
             pixel_size=self.pixel_size,
             units=self.units,
+            origin=self.origin,
             channel_names=self.channel_names,
         )
 

@@ -106,6 +106,11 @@ class Export(Settings):
         title="One file for each class",
         description="Write one file for each class, with {class} in its name, else with the class at its end.",
     )
+    per_image: Annotated[bool, Option()] = Field(
+        False,
+        title="One table for each image",
+        description="Write one table of objects for each image, instead of one for the whole batch.",
+    )
     region: Annotated[
         dict[AxisKey, tuple[spelling.Whole | None, spelling.Whole | None]],
         Option("R", parse=parse_region, write=_region_text),

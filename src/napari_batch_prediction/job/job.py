@@ -24,6 +24,7 @@ from napari_batch_prediction.job.inputs import (
     whole,
     whole_second,
 )
+from napari_batch_prediction.job.objects import ObjectSettings
 from napari_batch_prediction.job.options import Option
 from napari_batch_prediction.job.settings import Settings, documented
 from napari_batch_prediction.job.size import parse_size
@@ -133,6 +134,10 @@ class BatchJob(Settings):
         "nothing",
         description="What pixels outside the mask are: 0 in every result, or as in ilastik, which has 1 there in "
         "Simple Segmentation and Uncertainty, features everywhere, and takes no notice of masks in Autocontext.",
+    )
+    objects: ObjectSettings = Field(
+        default_factory=ObjectSettings,
+        description="How objects are made of probabilities, for Objects and Object Table.",
     )
     structure_tensor: Annotated[StructureTensor | None, Option(), BeforeValidator(spelling.lower)] = Field(
         None,

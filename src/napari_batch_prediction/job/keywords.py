@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 if TYPE_CHECKING:
     from napari_batch_prediction.job.inputs import InputSettings
+    from napari_batch_prediction.job.objects import ObjectSettings
 
 
 class ExportKeywords(TypedDict, total=False):
@@ -26,10 +27,26 @@ class ExportKeywords(TypedDict, total=False):
     output_range: Iterable[float] | None
     output_axes: str | None
     into_image: bool
+    per_image: bool
     per_class: bool
     # A text, or slices, too.
     region: Any
     rules: Literal["own", "ilastik"]
+
+
+class ObjectKeywords(TypedDict, total=False):
+    """How objects are made, besides their class."""
+
+    threshold: float
+    core_threshold: float | None
+    core_class: str | None
+    smoothing: float
+    min_size: float
+    max_size: float | None
+    size_unit: str
+    fill_holes: bool
+    split: float
+    border_objects: str
 
 
 class JobKeywords(TypedDict, total=False):
@@ -42,6 +59,7 @@ class JobKeywords(TypedDict, total=False):
     # A path, an array, a layer or an opened image.
     mask: Any
     outside_mask: str
+    objects: "ObjectSettings | Mapping[str, Any]"
     structure_tensor: str | None
     export_settings: Literal["project"] | None
     existing: str

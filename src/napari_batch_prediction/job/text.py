@@ -110,7 +110,7 @@ def _arguments(job: BatchJob) -> list[str]:
     words = [os.fspath(job.classifier), *job.inputs]
     for export in job.exports:
         words += ["--export", export.source]
-    options = write_options(job)
+    options = write_options(job) | write_options(job.objects)
     for export in job.exports:
         written = write_options(export)
         if is_table_format(export.format):

@@ -9,12 +9,13 @@ from napari_batch_prediction.classifiers.base import COUNTS, Classifier, Source
 from napari_batch_prediction.disk import MAX_NAME, require_path, shown, text_fault
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.formats.format import ExportFormat
-from napari_batch_prediction.formats.registry import find_format
+from napari_batch_prediction.formats.registry import TABLE_FORMATS, find_format
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.paths import absolute_path
 from napari_batch_prediction.planning.naming import check_template
 from napari_batch_prediction.planning.transform import export_region
+from napari_batch_prediction.wording import either
 
 TABLE_FORMAT = "csv"
 """Default format of a table."""
@@ -52,7 +53,17 @@ class NamedExport(NamedTuple):
     @property
     def is_table(self) -> bool:
         """True for a table of the whole batch, False for an output of each image."""
-        return self.source.kind == "table"
+        return self.source.kind == "table" and not self.settings.per_image
+
+    @property
+    def is_image(self) -> bool:
+        """True for an image, False for a table."""
+        return self.source.kind != "table"
+
+    @property
+    def of_objects(self) -> bool:
+        """True if it is made of objects, which need all tiles of a time point first."""
+        return self.source.whole and self.source.name != COUNTS
 
 
 def named_exports(job: BatchJob, classifier: Classifier) -> tuple[NamedExport, ...]:
@@ -80,8 +91,8 @@ def named_exports(job: BatchJob, classifier: Classifier) -> tuple[NamedExport, .
 def _per_class(export: NamedExport) -> list[NamedExport]:
     """Return an export, or one for each class if its settings say so; raise :class:`SettingsError` if they cannot."""
     settings, source = export.settings, export.source
-    if export.format.is_table != export.is_table:
-        wanted = "a table, which can be 'csv' or 'ilastik csv'" if export.is_table else "an image"
+    if export.format.is_table == export.is_image:
+        wanted = "an image" if export.is_image else f"a table, which can be {either(map(repr, _table_formats()))}"
         raise SettingsError(
             f"{source.name} is {wanted}, and cannot be exported as '{settings.format}'.", setting="format"
         )
@@ -89,6 +100,14 @@ def _per_class(export: NamedExport) -> list[NamedExport]:
         raise SettingsError(
             f"The format '{_OF_COUNTS}' has no column but a count, and {source.name} has several. Choose 'csv'.",
             setting="format",
+        )
+    if settings.per_image and not (export.of_objects and not export.is_image):
+        raise SettingsError(
+            f"{source.name} cannot be one table for each image: only a table of objects can.", setting="per_image"
+        )
+    if export.of_objects and not export.is_image and settings.region:
+        raise SettingsError(
+            f"{source.name} is of whole images: it has no region. Leave it out, or cut the images.", setting="region"
         )
     if settings.into_image and not (source.kind == "labels" and export.format.holds_labels):
         raise SettingsError(
@@ -108,6 +127,10 @@ def _per_class(export: NamedExport) -> list[NamedExport]:
             setting="name",
         )
     return [export]
+
+
+def _table_formats() -> list[str]:
+    return [each.name for each in TABLE_FORMATS]
 
 
 def check_paths(job: BatchJob) -> None:
@@ -162,7 +185,7 @@ def _unused(name: str, taken: Collection[str]) -> str:
 
 
 def tables_of_images(exports: Iterable[NamedExport]) -> tuple[NamedExport, ...]:
-    """Return the first table of each source.
+    """Return the first table of each source, without those of objects, which the ledger does not hold.
 
     Raises
     ------
@@ -171,7 +194,7 @@ def tables_of_images(exports: Iterable[NamedExport]) -> tuple[NamedExport, ...]:
     """
     first: dict[str, NamedExport] = {}
     for export in exports:
-        if not export.is_table:
+        if not export.is_table or export.of_objects:
             continue
         other = first.setdefault(export.source.name, export)
         if export.settings.region != other.settings.region:
@@ -183,8 +206,8 @@ def tables_of_images(exports: Iterable[NamedExport]) -> tuple[NamedExport, ...]:
     return tuple(first.values())
 
 
-def regions_of_tables(exports: Iterable[NamedExport], extents: Mapping[str, int]) -> list[dict[str, tuple[int, int]]]:
-    """Return the part of an image that each table is made of: for counts all of it, whatever the region.
+def whole_regions(exports: Iterable[NamedExport], extents: Mapping[str, int]) -> list[dict[str, tuple[int, int]]]:
+    """Return the parts of an image that tables are made of, and all of it if something is made of whole time points.
 
     Parameters
     ----------
@@ -198,9 +221,10 @@ def regions_of_tables(exports: Iterable[NamedExport], extents: Mapping[str, int]
     SettingsError
         If a region is not inside the image.
     """
-    regions = [(table, table_region(table, extents)) for table in tables_of_images(exports)]
-    whole = {key: (0, extent) for key, extent in extents.items()}
-    return [whole if table.source.name == COUNTS else region for table, region in regions]
+    exports = tuple(exports)
+    regions = [table_region(table, extents) for table in tables_of_images(exports)]
+    is_whole = any(export.source.whole for export in exports)
+    return [*regions, *([{key: (0, extent) for key, extent in extents.items()}] if is_whole else [])]
 
 
 def table_region(table: NamedExport, extents: Mapping[str, int]) -> dict[str, tuple[int, int]]:

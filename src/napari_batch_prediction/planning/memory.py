@@ -11,9 +11,10 @@ from napari_batch_prediction.engine.tiles import Memory, Tiles, make_tiles, n_co
 from napari_batch_prediction.formats.common.target import Target
 from napari_batch_prediction.images.base import Decoding
 from napari_batch_prediction.job.job import BatchJob
-from napari_batch_prediction.planning.exports import NamedExport, regions_of_tables
+from napari_batch_prediction.planning.exports import NamedExport, whole_regions
 from napari_batch_prediction.planning.inputs.header import ImageInfo
 from napari_batch_prediction.planning.inputs.second import Beside
+from napari_batch_prediction.planning.objects import ObjectMaking
 from napari_batch_prediction.planning.output import OutputPlan
 from napari_batch_prediction.planning.transform import Transform, predicted_box
 from napari_batch_prediction.problems import Problem
@@ -43,8 +44,9 @@ class Share(NamedTuple):
     ----------
     tiles
         Its tiles.
-    decoded, waiting
-        Bytes that it takes as long as its file is open: of decoded pixels, and of outputs that wait to be written.
+    decoded, waiting, objects
+        Bytes that it takes as long as its file is open: of decoded pixels, of outputs that wait to be written, and
+        for making objects.
     each
         Bytes that each thread takes while it works on one of its tiles.
     """
@@ -53,11 +55,12 @@ class Share(NamedTuple):
     decoded: int
     waiting: int
     each: int
+    objects: int = 0
 
     @property
     def held(self) -> int:
         """The bytes that it takes as long as its file is open."""
-        return self.decoded + self.waiting
+        return self.decoded + self.waiting + self.objects
 
     @property
     def needed(self) -> int:
@@ -114,6 +117,8 @@ class MemoryShares:
         Bytes that the process may take; None if it is not limited.
     before
         Bytes that it takes before it predicts, and for what stays in memory until the end.
+    making
+        How objects are made; None if there are none.
     """
 
     classifier: Classifier
@@ -121,13 +126,15 @@ class MemoryShares:
     workers: int
     limit: int | None
     before: int = 0
+    making: ObjectMaking | None = None
     _problems: dict[tuple[object, ...], Problem | None] = field(default_factory=dict)
 
     @classmethod
     def of(cls, job: BatchJob, classifier: Classifier, exports: Sequence[NamedExport]) -> "MemoryShares":
         """Return the shares of a job, from what this process takes now."""
         before = 0 if job.memory is None else bytes_before(classifier)
-        return cls(classifier, exports, job.workers or n_cores(), job.memory, before)
+        making = ObjectMaking.of(job, classifier, exports)
+        return cls(classifier, exports, job.workers or n_cores(), job.memory, before, making)
 
     @property
     def room(self) -> int | None:
@@ -160,17 +167,18 @@ class MemoryShares:
         decoded = read.decoding.kept + read.decoding.once
         if self.room is None:
             return Share(self._tiles(read, outputs, threads), decoded, 0, 0)
+        objects = 0 if self.making is None else self.making.memory(image.extents, threads)
         workers, at_once = self.workers, threads
         while True:
             # While one thread completes a row of chunks, another has begun the next.
             waiting = 0 if in_memory else _held_bytes(outputs, 1 if at_once == 1 else 2)
-            most = (self.room - decoded - waiting) // workers
+            most = (self.room - decoded - waiting - objects) // workers
             fitting = self._fitting(read, outputs, at_once, most)
             if fitting is not None or workers == 1:
                 break
             workers, at_once = workers // 2, min(at_once, workers // 2)
         tiles, each = fitting or self._smallest(read, outputs)
-        return Share(tiles, decoded, waiting, each)
+        return Share(tiles, decoded, waiting, each, objects)
 
     def problem(
         self, image: ImageInfo, outputs: Sequence[OutputPlan], beside: Beside = (), *, in_memory: bool
@@ -178,7 +186,8 @@ class MemoryShares:
         """Return the problem that an image needs more memory than there is; None if there is enough."""
         if self.room is None:
             decoding = _Read(image, beside).decoding
-            return _beyond_computer(decoding.kept + decoding.once)
+            objects = 0 if self.making is None else self.making.memory(image.extents, 1)
+            return _beyond_computer(decoding.kept + decoding.once, objects)
         headers = [second.image for second in beside]
         key = (id(image), *(id(output.transform) for output in outputs), *headers, in_memory)
         if key not in self._problems:
@@ -194,6 +203,7 @@ class MemoryShares:
         reasons = {
             "decoding the image as a whole or in large pieces": share.decoded,
             "outputs that wait until parts of them are whole": share.waiting,
+            "making objects of the whole image": share.objects,
             "channels, features and classes of the smallest tile": share.each,
             "the program with its libraries and the classifier": self.before,
         }
@@ -225,7 +235,7 @@ class MemoryShares:
 
     def _tiles(self, image: _Read, outputs: Sequence[PlannedOutput], threads: int, most: int | None = None) -> Tiles:
         regions = [transform.region for _, transform in outputs]
-        starts, sizes = predicted_box([*regions, *regions_of_tables(self.exports, image.extents)])
+        starts, sizes = predicted_box([*regions, *whole_regions(self.exports, image.extents)])
         chunk = outputs[0][0].chunk if outputs else {}
         steps = (chunk.get("z", 1), chunk.get("y", 1), chunk.get("x", 1))
         memory = self._memory(image, outputs)
@@ -251,15 +261,18 @@ class MemoryShares:
         return memory._replace(tile=memory.tile + sum(made), block=memory.block + more)
 
 
-def _beyond_computer(decoded: int) -> Problem | None:
-    """Return the problem that decoded pixels take more memory than this computer has; None if they do not."""
-    if decoded < _EVERYWHERE:
+def _beyond_computer(decoded: int, objects: int) -> Problem | None:
+    """Return the problem that decoded pixels, or objects, take more memory than this computer has; None if not."""
+    if decoded + objects < _EVERYWHERE:
         return None
     import psutil
 
     has = psutil.virtual_memory().total
-    if decoded <= has:
+    if decoded + objects <= has:
         return None
+    if objects > decoded:
+        text = f"Making its objects takes {size(objects)} of memory, and this computer has {size(has)}. Cut the image."
+        return Problem("memory", text)
     text = (
         f"Decoding the image takes {size(decoded)} of memory, and this computer has {size(has)}. "
         "Write it again in smaller pieces, for example as TIFF or OME-Zarr in tiles."
@@ -269,8 +282,8 @@ def _beyond_computer(decoded: int) -> Problem | None:
 
 def sources(exports: Sequence[NamedExport]) -> tuple[str, ...]:
     """Return the names of the image sources to predict."""
-    images = [export.source.name for export in exports if not export.is_table]
-    return tuple(dict.fromkeys([*images, *(export.source.made_from for export in exports if export.is_table)]))
+    direct = [export.source.name for export in exports if not export.source.made_from]
+    return tuple(dict.fromkeys([*direct, *(export.source.made_from for export in exports if export.source.made_from)]))
 
 
 def _held_bytes(outputs: Sequence[PlannedOutput], n_rows: int) -> int:

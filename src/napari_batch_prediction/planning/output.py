@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 
-from napari_batch_prediction.classifiers.base import COUNTS
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.formats.registry import format_problem
 from napari_batch_prediction.formats.zarr.labels import FOLDER as LABELS
@@ -14,7 +13,7 @@ from napari_batch_prediction.formats.zarr.labels import why_no_labels
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.locations.location import Location
 from napari_batch_prediction.locations.paths import absolute_path
-from napari_batch_prediction.planning.exports import NamedExport, regions_of_tables
+from napari_batch_prediction.planning.exports import NamedExport, whole_regions
 from napari_batch_prediction.planning.folders import place_problem
 from napari_batch_prediction.planning.inputs.inspection import Inspected
 from napari_batch_prediction.planning.naming import Naming, name_output
@@ -173,7 +172,7 @@ def plan_table(export: NamedExport, classifier: Path, folder: Path | None) -> Pa
 
 def _fit(export: NamedExport, image: ImageAxes | None, fits: Fits) -> tuple[Transform | None, tuple[Problem, ...]]:
     """Return the transform of an export for an image, or the reasons why it is not possible."""
-    if image is None:
+    if image is None or not export.is_image:
         return None, ()
     key = (export.name, image.axes, *image.extents.values())
     if key not in fits:
@@ -198,6 +197,7 @@ class OutputPlanner:
 
     def __init__(self, exports: Sequence[NamedExport]) -> None:
         self._images = [export for export in exports if not export.is_table]
+        self._exports = exports
         self._tables = [export for export in exports if export.is_table]
         self._fits: Fits = {}
 
@@ -206,9 +206,9 @@ class OutputPlanner:
         problems = list(item.problems)
         image = None if item.image is None else ImageAxes(item.image.axes, item.image.extents)
         regions: list[Mapping[str, tuple[int, int]]] = []
-        if self._tables and image is not None:
+        if image is not None:
             try:
-                regions += regions_of_tables(self._tables, image.extents)
+                regions += whole_regions(self._exports, image.extents)
             except SettingsError as error:
                 problems.append(Problem.of(error))
         plans = [plan_output(export, image, naming, self._fits) for export in self._images]
@@ -225,8 +225,8 @@ class OutputPlanner:
             return
         _, sizes = predicted_box(regions)
         if (n_pixels := prod(sizes.values())) > MAX_PIXELS:
-            counts = any(table.source.name == COUNTS for table in self._tables)
-            remedy = "A table counts over whole images: cut it." if counts else "Export a smaller region."
+            whole = next((export.name for export in self._exports if export.source.whole), None)
+            remedy = f"{whole} is made of whole images: cut it." if whole else "Export a smaller region."
             text = (
                 f"{n_pixels} pixels would be predicted ({' x '.join(f'{key}={n}' for key, n in sizes.items())}), which "
                 f"no computer can: the most are {MAX_PIXELS}. {remedy} If the image is not so large, its file is "

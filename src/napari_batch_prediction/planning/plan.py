@@ -118,7 +118,7 @@ class Plan:
     @property
     def images(self) -> tuple[NamedExport, ...]:
         """The exports that are images, not tables."""
-        return tuple(export for export in self.exports if not export.is_table)
+        return tuple(export for export in self.exports if export.is_image)
 
 
 @dataclass(frozen=True)
@@ -224,6 +224,7 @@ def iter_plan(
     job = with_project_settings(job, classifier)
     exports = named_exports(job, classifier)
     tables_of_images(exports)
+    shares = MemoryShares.of(job, classifier, exports)
     if earlier is None:
         expansion = Expansion(job.stack, inspections.results)
         given = expand_each(expansion, unless_cancelled(dict.fromkeys(job.inputs)))
@@ -259,8 +260,8 @@ def iter_plan(
     sha256 = classifier_hash(job)
     checks = OutputChecks(job, exports, sha256, planned, [*sets.files, *second_files(inspected)], arrays)
     tables = checks.name_tables(exports, own=earlier is not None)
-    shares = MemoryShares.of(job, classifier, exports)
-    rows = map(RowMaker(checks, DiskSpace(), shares, decide).make, inspected, outputs, earlier or repeat(None))
+    space = DiskSpace(shares.making)
+    rows = map(RowMaker(checks, space, shares, decide).make, inspected, outputs, earlier or repeat(None))
     best_first = sorted(zip(namings, inspected, strict=True), key=lambda pair: bool(pair[1].problems))
     return Plan(
         job=job,

@@ -113,6 +113,7 @@ def made_with(
             "settings": settings,
             "input": {**own, "stack": job.stack},
             **(_beside(job, beside) if beside else {}),
+            **({"objects": job.objects.model_dump(mode="json", exclude_defaults=True)} if source.whole else {}),
             "versions": versions(),
         },
         sort_keys=True,

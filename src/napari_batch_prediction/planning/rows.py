@@ -9,6 +9,7 @@ from napari_batch_prediction.planning.checks import OutputChecks
 from napari_batch_prediction.planning.inputs.inspection import ImageInfo, Inspected
 from napari_batch_prediction.planning.inputs.second import Beside
 from napari_batch_prediction.planning.memory import MemoryShares
+from napari_batch_prediction.planning.objects import scratch_folder
 from napari_batch_prediction.planning.output import OutputPlan
 from napari_batch_prediction.planning.space import DiskSpace
 from napari_batch_prediction.problems import Problem
@@ -135,7 +136,8 @@ class RowMaker:
             short = self._shares.problem(item.image, plans, item.beside, in_memory=stays)
             problems += [short] if short else []
         if not problems and not checked.skip and decision is None:
-            shortage = self._space.take(checked.to_write, checked.replaced)
+            extents = None if item.image is None else item.image.extents
+            shortage = self._space.take(checked.to_write, checked.replaced, extents, scratch_folder(plans))
             if shortage is not None and shortage.severity == "warning":
                 warnings = (*warnings, shortage)
             elif shortage is not None:

@@ -1,7 +1,7 @@
 """Room on the disks that a batch writes to."""
 
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +9,7 @@ from pathlib import Path
 from napari_batch_prediction.formats.format import ExportFormat
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.planning.folders import nearest
+from napari_batch_prediction.planning.objects import ObjectMaking
 from napari_batch_prediction.planning.output import OutputPlan
 from napari_batch_prediction.problems import Problem
 from napari_batch_prediction.wording import size
@@ -47,9 +48,13 @@ class _Disk:
 
 @dataclass(slots=True)
 class _Need:
-    """Bytes that the outputs of one image take on a disk: while they are written, afterwards, before compression."""
+    """Bytes that the outputs of one image take on a disk: while they are written, afterwards, before compression.
+
+    ``scratch`` are those of temporary files.
+    """
 
     at_once: int = 0
+    scratch: int = 0
     least: int = 0
     most: int = 0
 
@@ -58,14 +63,26 @@ class DiskSpace:
     """The disk space left for the outputs of a batch, image after image.
 
     Only images that can be written are counted, so that one that is too large is in nobody's way.
+
+    Parameters
+    ----------
+    making
+        How objects are made, which takes temporary files; None if there are none.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, making: ObjectMaking | None = None) -> None:
+        self._making = making
         self._disks: dict[int, _Disk] = {}
         # Folders, of which thousands of images share few; None where the disk cannot be asked.
         self._folders: dict[Path, _Disk | None] = {}
 
-    def take(self, outputs: Sequence[OutputPlan], replaced: Iterable[Path] = ()) -> Problem | None:
+    def take(
+        self,
+        outputs: Sequence[OutputPlan],
+        replaced: Iterable[Path] = (),
+        extents: Mapping[str, int] | None = None,
+        folder: Path | None = None,
+    ) -> Problem | None:
         """Reserve space for the outputs of one image; return a problem if there is too little.
 
         It is a warning if compression may help. Nothing is reserved for an image that cannot be written.
@@ -76,12 +93,20 @@ class DiskSpace:
             The outputs to write; those in memory take no space.
         replaced
             Files and folders that are replaced by them.
+        extents
+            The extents of the image along ``t z y x``, if it is predicted.
+        folder
+            The folder for temporary files.
         """
         needs: dict[int, tuple[_Disk, _Need]] = {}
         for output in outputs:
             disk = self._disk(output.folder) if output.folder is not None else None
             if disk is not None:
                 _add(needs.setdefault(id(disk), (disk, _Need()))[1], output)
+        if self._making is not None and extents is not None and folder is not None:
+            scratch, disk = self._making.scratch_bytes(extents), self._disk(folder)
+            if scratch and disk is not None:
+                needs.setdefault(id(disk), (disk, _Need()))[1].scratch += scratch
         short = [problem for disk, need in needs.values() if (problem := _shortage(disk, need)) is not None]
         problem = min(short, key=lambda problem: problem.severity, default=None)
         if problem is not None and problem.severity == "error":
@@ -118,17 +143,19 @@ def _add(need: _Need, output: OutputPlan) -> None:
 
 def _shortage(disk: _Disk, need: _Need) -> Problem | None:
     """Return the problem that outputs do not fit on a disk; a warning if they may, once compressed."""
-    if disk.least + need.at_once > disk.free or disk.most + need.most > disk.free:
+    at_once, most = need.at_once + need.scratch, need.most + need.scratch
+    if disk.least + at_once > disk.free or disk.most + most > disk.free:
         disk.clear()
-    missing, is_plain = disk.least + need.at_once - disk.free, need.at_once == need.most
+    missing, is_plain = disk.least + at_once - disk.free, need.at_once == need.most
     if missing > 0:
-        text = f"{_start(disk, need.at_once)}{size(missing)} are missing"
+        text = f"{_start(disk, at_once)}{size(missing)} are missing"
+        text += " for it and its temporary files" if need.scratch else ""
         text += ". Choose another folder, " if is_plain else " even if they are compressed. Choose another folder, "
         text += "a smaller region, or a compressed format." if is_plain else "or a smaller region."
         return Problem("space", text, "folder", disk.folder)
-    missing = disk.most + need.most - disk.free
+    missing = disk.most + most - disk.free
     if missing > 0:
-        text = f"{_start(disk, need.most)}{size(missing)} are missing before compression."
+        text = f"{_start(disk, most)}{size(missing)} are missing before compression."
         return Problem("space", text, "folder", disk.folder, "warning")
     return None
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-
-from numpy.typing import NDArray
+from typing import Any
 
 from napari_batch_prediction.records.ledger import Ledger, LedgerRow
 
@@ -80,12 +79,12 @@ class FileFinished:
         The index of the input, and its row of the ledger.
     arrays
         The outputs of an input in memory, which are stored nowhere else: the values of each export of an image, by its
-        name and in the order of the plan, with the axes of a file.
+        name and in the order of the plan, with the axes of a file; and the columns of each table of objects.
     """
 
     index: int
     row: LedgerRow
-    arrays: Mapping[str, NDArray] = field(default_factory=dict, compare=False)
+    arrays: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

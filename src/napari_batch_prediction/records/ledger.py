@@ -114,7 +114,10 @@ class LedgerRow:
     @property
     def count(self) -> float | None:
         """The number of objects at all time points; None if the batch does not count or the input is not done."""
-        return fsum(self.counts) if self.counts else None
+        if not self.counts:
+            return None
+        # Numbers of objects are whole, sums of densities are not.
+        return sum(self.counts) if all(isinstance(count, int) for count in self.counts) else fsum(self.counts)
 
 
 @dataclass(frozen=True, repr=False)

@@ -13,9 +13,11 @@ from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.disk import most_open_files
 from napari_batch_prediction.engine.tiles import Tile
 from napari_batch_prediction.locations.location import Arrays
+from napari_batch_prediction.objects.table import ObjectTable
 from napari_batch_prediction.records.events import Notice
 from napari_batch_prediction.records.ledger import LedgerRow, Status
 from napari_batch_prediction.running.file import OpenFile
+from napari_batch_prediction.running.objects import StoppedError
 from napari_batch_prediction.running.task import FileTask
 
 # Number of tiles that wait for a thread, so that no thread idles between two files.
@@ -29,18 +31,22 @@ class TaskStarted(NamedTuple):
 
 
 class TaskAdvanced(NamedTuple):
-    """One more tile of a task is done, ``n_done`` in all."""
+    """One more step of a task is done, ``n_done`` in all: a tile, or a part of the work on its objects."""
 
     task: FileTask
     n_done: int
 
 
 class TaskEnded(NamedTuple):
-    """A task has ended; ``arrays`` are the outputs of an image in memory, by their export's name."""
+    """A task has ended.
+
+    ``arrays`` are the outputs of an image in memory, by their export's name; ``table`` is that of its objects.
+    """
 
     task: FileTask
     row: LedgerRow
     arrays: Mapping[str, NDArray]
+    table: ObjectTable | None = None
 
 
 Step = TaskStarted | TaskAdvanced | TaskEnded | Notice
@@ -73,11 +79,18 @@ MakeExecutor = Callable[[Classifier, Arrays, int, Callable[[], bool]], Executor]
 class _Progress:
     """The progress of a task."""
 
-    def __init__(self, file: OpenFile) -> None:
-        self.file = file
+    file: OpenFile
+
+    def __init__(self) -> None:
         self.n_done = 0
         self.n_under_way = 0
         self.error: BaseException | None = None
+
+
+class _Advanced(NamedTuple):
+    """A step of a task that is no tile is done."""
+
+    progress: _Progress
 
 
 class ThreadExecutor:
@@ -104,7 +117,7 @@ class ThreadExecutor:
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="predict")
         # Tiles come back here from the threads: True with those that are done, and an exception that ends the process.
         # Notices come here, too.
-        self._back: SimpleQueue[tuple[_Progress, bool, BaseException | None] | Notice] = SimpleQueue()
+        self._back: SimpleQueue[tuple[_Progress, bool, BaseException | None] | _Advanced | Notice] = SimpleQueue()
         # The index of the task of each tile that is out.
         self._out: list[int] = []
         self._workers = workers
@@ -116,7 +129,14 @@ class ThreadExecutor:
         n_most = most_open_files() // (4 * (1 + len(task.outputs)))
         while self._out and (len(self._open) > n_most or not self._fits(task, held=task.held)):
             yield from self._take_back()
-        progress = self._open[task.index] = _Progress(OpenFile(task, self._classifier, self._arrays))
+        progress = self._open[task.index] = _Progress()
+        progress.file = OpenFile(
+            task,
+            self._classifier,
+            self._arrays,
+            is_stopped=lambda: progress.error is not None or self._has_ended(),
+            tell=lambda: self._back.put(_Advanced(progress)),
+        )
         try:
             progress.file.open()
         except Exception as error:  # any failure ends only this input
@@ -169,6 +189,8 @@ class ThreadExecutor:
             if progress.error is None and not self._has_ended():
                 progress.file.predict(tile)
                 is_done = True
+        except StoppedError:
+            pass
         except Exception as error:  # kept, so that no tile begins after the first failure
             progress.error = progress.error or error
         except BaseException as error:  # such as KeyboardInterrupt: it ends the run
@@ -184,6 +206,10 @@ class ThreadExecutor:
             if isinstance(item, Notice):
                 yield item
                 continue
+            if isinstance(item, _Advanced):
+                item.progress.n_done += 1
+                yield TaskAdvanced(item.progress.file.task, item.progress.n_done)
+                continue
             progress, is_done, end = item
             task = progress.file.task
             self._out.remove(task.index)
@@ -193,7 +219,7 @@ class ThreadExecutor:
             if is_done:
                 progress.n_done += 1
                 yield TaskAdvanced(task, progress.n_done)
-            if progress.n_done == len(task.tiles):
+            if progress.n_done == task.n_steps:
                 yield self._end(progress, "done")
             elif progress.error is not None and progress.n_under_way == 0:
                 yield self._end(progress, "failed")
@@ -202,5 +228,7 @@ class ThreadExecutor:
         del self._open[progress.file.task.index]
         row = progress.file.close(status, progress.error)
         # The arrays move to the step, so that memory is freed once its receiver drops them.
-        arrays, progress.file.arrays = progress.file.arrays, {}
-        return TaskEnded(progress.file.task, row, arrays)
+        file = progress.file
+        arrays, file.arrays = file.arrays, {}
+        table, file.table = file.table if row.status == "done" else None, None
+        return TaskEnded(file.task, row, arrays, table)

@@ -2,26 +2,33 @@
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import numpy as np
 from numpy.typing import NDArray
 
-from napari_batch_prediction.classifiers.base import Classifier
+from napari_batch_prediction.classifiers.base import COUNT, TIME, Classifier
+from napari_batch_prediction.classifiers.derived import OBJECTS
 from napari_batch_prediction.classifiers.masked import predict_block, predict_inside
 from napari_batch_prediction.engine.tiles import Tile
 from napari_batch_prediction.errors import ExportError, ImageReadError
 from napari_batch_prediction.formats.common.memory import MemoryWriter
 from napari_batch_prediction.formats.common.writer import Writer
+from napari_batch_prediction.formats.table.choice import row_writer
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.images.second import Mask
-from napari_batch_prediction.locations.location import Arrays
+from napari_batch_prediction.locations.location import Arrays, absolute
+from napari_batch_prediction.objects.table import ObjectTable, with_image
 from napari_batch_prediction.planning.inputs.inspection import ImageInfo
 from napari_batch_prediction.planning.inputs.opening import open_input
 from napari_batch_prediction.planning.inputs.second import MASK, open_second, pixel_hash
+from napari_batch_prediction.planning.output import OutputPlan
 from napari_batch_prediction.planning.provenance import measure
-from napari_batch_prediction.records.ledger import CANCELLED, LedgerRow, Status, Written, explain
+from napari_batch_prediction.planning.transform import Transform
+from napari_batch_prediction.records.ledger import CANCELLED, LedgerRow, Status, Table, Written, explain
 from napari_batch_prediction.running.changes import States, check_unchanged, states, states_of
+from napari_batch_prediction.running.objects import ObjectsOfImage
 from napari_batch_prediction.running.tallies import make_tally
 from napari_batch_prediction.running.target import make_target
 from napari_batch_prediction.running.task import FileTask
@@ -41,16 +48,30 @@ class OpenFile:
         The classifier of its job.
     arrays
         Images in memory.
+    is_stopped
+        Asked while objects are made, which ends once it returns True.
+    tell
+        Called for each step of progress that is not a tile.
 
     Attributes
     ----------
     arrays
         Outputs that stay in memory, by their export's name, once all tiles are done.
+    table
+        The table of its objects, once all tiles are done; None if none is made.
     """
 
-    def __init__(self, task: FileTask, classifier: Classifier, arrays: Arrays) -> None:
+    def __init__(
+        self,
+        task: FileTask,
+        classifier: Classifier,
+        arrays: Arrays,
+        is_stopped: Callable[[], bool] = lambda: False,
+        tell: Callable[[], None] = lambda: None,
+    ) -> None:
         self.task = task
         self.arrays: dict[str, NDArray] = {}
+        self.table: ObjectTable | None = None
         self._classifier = classifier
         self._images = arrays
         self._image: Image | None = None
@@ -62,6 +83,8 @@ class OpenFile:
         self._writers: dict[str, Writer] = {}
         self._finished: dict[str, Path] = {}
         self._written: dict[str, Written] = {}
+        self._objects: ObjectsOfImage | None = None
+        self._is_stopped, self._tell = is_stopped, tell
         self._lock = threading.Lock()
         self._n_left = len(task.tiles)
         self._started = self._ended = 0.0
@@ -87,6 +110,8 @@ class OpenFile:
             self._beside[second.role.field] = open_second(second, self._images)
         if MASK.field in self._beside:
             self._mask = Mask(self._beside[MASK.field])
+        if task.objects is not None:
+            self._objects = ObjectsOfImage(task.objects, image, self._is_stopped, self._tell)
         self._before = self._states()
         if any(output.folder is not None for output, _ in task.outputs) or task.measurements:
             self._hashes = {field: pixel_hash(second) for field, second in self._beside.items()}
@@ -106,9 +131,10 @@ class OpenFile:
             raise RuntimeError("The file is not open.")
         values = self._values(self._image, tile)
         for output, transform in self.task.outputs:
-            piece = transform.apply(tile, values[output.export.source.name])
-            if output.export.name in self._writers and piece is not None:
-                self._writers[output.export.name].write(*piece)
+            if not output.export.of_objects:
+                self._write(output, transform, tile, values[output.export.source.name])
+        if self._objects is not None and self._objects.add(tile, values[self._objects.made_from]):
+            self._objects.finish(tile.t, self._write_objects)
         for tally in self._tallies:
             tally.add(tile, values[tally.measurement.made_from])
         with self._lock:
@@ -116,6 +142,23 @@ class OpenFile:
             is_last = self._n_left == 0
         if is_last:
             self._finish()
+
+    def _write(self, output: OutputPlan, transform: Transform, tile: Tile, values: NDArray) -> None:
+        """Write the values of a tile in one output."""
+        piece = transform.apply(tile, values)
+        if output.export.name in self._writers and piece is not None:
+            self._writers[output.export.name].write(*piece)
+
+    def _write_objects(self, tile: Tile, labels: NDArray) -> None:
+        for output, transform in self.task.outputs:
+            if output.export.of_objects:
+                if (most := labels.max()) > np.iinfo(transform.dtype).max:
+                    raise ExportError(
+                        f"There are {most} objects or more, and {transform.dtype} holds numbers up to "
+                        f"{np.iinfo(transform.dtype).max}. Export {output.export.name} as uint32.",
+                        setting="dtype",
+                    )
+                self._write(output, transform, tile, labels)
 
     def _values(self, image: Image, tile: Tile) -> Mapping[str, NDArray]:
         """Return the values of a tile in each source."""
@@ -152,7 +195,28 @@ class OpenFile:
             else:
                 self._finished[name] = paths[name]
                 self._written[name] = measure(writer.paths)
+        if self._objects is not None:
+            self.table = self._objects.table()
+            self._write_tables()
         self._ended = time.perf_counter()
+
+    def _write_tables(self) -> None:
+        """Write the tables of this image alone."""
+        task = self.task
+        for output in task.tables:
+            if self.table is None or output.folder is None:
+                continue
+            rows = with_image(self.table, absolute(str(task.location)))
+            may_replace = task.job.existing == "overwrite" or output.path in task.own
+            writer = row_writer(output.export.format, output.path, [*rows], task.token)
+            try:
+                writer.append(rows)
+                writer.complete()
+                writer.publish(replace=may_replace)
+            finally:
+                writer.abort()
+            self._finished[output.export.name] = output.path
+            self._written[output.export.name] = measure((output.path,))
 
     def close(self, status: Status, error: BaseException | None = None) -> LedgerRow:
         """Close the image, remove incomplete outputs, and return the ledger's row.
@@ -174,12 +238,13 @@ class OpenFile:
                 except ExportError as fault:
                     reason += f" {fault}"
         self._writers.clear()
+        if self._objects is not None:
+            self._objects.close()
         for image in (self._image, *self._beside.values()):
             if image is not None:
                 image.close()
         now = time.perf_counter()
-        names = [output.export.name for output, _ in self.task.outputs]
-        tallies = self._tallies if status == "done" else []
+        names = [output.export.name for output in (*(output for output, _ in self.task.outputs), *self.task.tables)]
         return LedgerRow(
             input=str(self.task.location),
             status=status,
@@ -188,6 +253,13 @@ class OpenFile:
             seconds=(self._ended or now) - (self._started or now),
             trace=trace,
             written=self._written,
-            tables={tally.measurement.table: tally.table() for tally in tallies},
+            tables=self._tables() if status == "done" else {},
             beside=self._hashes,
         )
+
+    def _tables(self) -> dict[str, Table]:
+        """Return the tables that the ledger holds; of objects only how many there are."""
+        tables = {tally.measurement.table: tally.table() for tally in self._tallies}
+        if self._objects is not None:
+            tables[OBJECTS] = Table((TIME, COUNT), tuple(sorted(self._objects.counts.items())))
+        return tables

@@ -148,6 +148,11 @@ class Recorder:
         """
         self._record.write("files", sha256=[self._hash(content)])
 
+    def note_hash(self, sha256: str) -> None:
+        """Write down the hash of a table that is about to have its name; see :meth:`note_table`."""
+        self._hashes.add(sha256)
+        self._record.write("files", sha256=[sha256])
+
     def may_replace(self, path: Path) -> bool:
         """Return whether a file is one that this run has written, now or earlier, and nobody has changed."""
         return path.is_file() and not path.is_symlink() and file_hash(path) in self._hashes

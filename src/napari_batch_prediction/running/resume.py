@@ -16,7 +16,7 @@ from napari_batch_prediction.problems import Problem
 from napari_batch_prediction.records.events import Event
 from napari_batch_prediction.records.ledger import CANCELLED, Ledger, LedgerRow
 from napari_batch_prediction.records.reading import read_record
-from napari_batch_prediction.records.record import SUFFIX, RecordedInput
+from napari_batch_prediction.records.record import SUFFIX, Recorded, RecordedInput
 from napari_batch_prediction.running.run import run_plan
 
 
@@ -53,11 +53,23 @@ def plan_resume(ledger: Path, *, failed: bool = False, should_cancel: Callable[[
         )
     decide = partial(_decide, job, failed=failed)
     plan = make_plan(job, earlier=recorded.inputs, decide=decide, should_cancel=should_cancel)
+    if any(row.kept is not None and row.kept.status == "done" for row in plan) and _has_lost_rows(plan, recorded):
+        decide = partial(_decide, job, failed=failed, keep=False)
+        plan = make_plan(job, earlier=recorded.inputs, decide=decide, should_cancel=should_cancel)
     return replace(plan, recorded=recorded)
 
 
-def _decide(job: BatchJob, before: RecordedInput, *, failed: bool) -> LedgerRow | Problem | None:
-    """Return the row of an earlier run if it is kept, a problem with its outputs, or None if the input is to be run."""
+def _has_lost_rows(plan: Plan, recorded: Recorded) -> bool:
+    """Return True if a table of objects, whose rows are nowhere else, is not as its run has written it."""
+    paths = [plan.tables[export.name] for export in plan.exports if export.of_objects and export.name in plan.tables]
+    return not all(path.is_file() and file_hash(path) in recorded.hashes for path in paths)
+
+
+def _decide(job: BatchJob, before: RecordedInput, *, failed: bool, keep: bool = True) -> LedgerRow | Problem | None:
+    """Return the row of an earlier run if it is kept, a problem with its outputs, or None if the input is to be run.
+
+    Unless ``keep``, inputs that are done are run again.
+    """
     old = before.row
     if failed and (old is None or old.status == "cancelled"):
         return old or LedgerRow(input=before.input, status="cancelled", reason=CANCELLED)
@@ -74,7 +86,7 @@ def _decide(job: BatchJob, before: RecordedInput, *, failed: bool) -> LedgerRow 
             return Problem("output", f"{path} cannot be read: {error.strerror}.", path=path)
         if is_changed:
             return Problem("output", f"{path} is not what was written. Remove it to have it made again.", path=path)
-    if not all(exists.values()):
+    if not (keep and all(exists.values())):
         return None
     return _changed_beside(job, before, old) or old
 

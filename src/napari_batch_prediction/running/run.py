@@ -6,13 +6,13 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-
-from numpy.typing import NDArray
+from typing import Any
 
 from napari_batch_prediction.engine.compilation import compilation_told
 from napari_batch_prediction.engine.tiles import n_cores
 from napari_batch_prediction.errors import ExportError
 from napari_batch_prediction.formats.common.files import remove_leftovers
+from napari_batch_prediction.objects.table import ObjectTable
 from napari_batch_prediction.planning.memory import sources
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.planning.rows import PlanRow
@@ -36,6 +36,7 @@ from napari_batch_prediction.running.executor import (
     TaskStarted,
     ThreadExecutor,
 )
+from napari_batch_prediction.running.object_tables import ObjectTables
 from napari_batch_prediction.running.preparing import preparing
 from napari_batch_prediction.running.recorder import Recorder
 from napari_batch_prediction.running.tables import write_table
@@ -92,6 +93,7 @@ def iter_run(
                 yield event
     finally:
         run.executor.stop()
+        run.close()
         if recorder is not None:
             recorder.close()
     path = recorder.path if recorder else None
@@ -147,6 +149,7 @@ class _Run:
         self._done_of: Counter[int] = Counter()
         self._ended: dict[int, LedgerRow] = {}
         self._tables: dict[str, Path] = {}
+        self._object_tables = ObjectTables(plan, self.token)
         self.table_error: ExportError | None = None
         self.recorder: Recorder | None = None
 
@@ -159,13 +162,18 @@ class _Run:
             except ExportError as error:  # it is in nobody's way
                 self.executor.tell(str(error))
 
+    def close(self) -> None:
+        """Remove what is left of tables that are not whole."""
+        self._object_tables.close()
+
     def prepare(self) -> Iterator[Notice]:
         """Load what predicting takes, if memory is limited, and make the tasks; yield notices."""
         if self._plan.job.memory is not None and rows_to_run(self._plan):
             yield from preparing(self._plan.classifier, sources(self._plan.exports), self._cancelled)
         self._tasks = make_tasks(self._plan, self._workers, self.token)
-        tiles = [task.tiles for task in self._tasks.values() if isinstance(task, FileTask)]
-        self._n_tiles, self._n_pixels = sum(map(len, tiles)), sum(each.n_pixels for each in tiles)
+        tasks = [task for task in self._tasks.values() if isinstance(task, FileTask)]
+        self._n_tiles = sum(task.n_steps for task in tasks)
+        self._n_pixels = sum(task.tiles.n_pixels for task in tasks)
 
     def events(self) -> Generator[Event, None, None]:
         """Run every task and write the tables; yield events."""
@@ -204,7 +212,7 @@ class _Run:
             case Notice():
                 return step
             case TaskStarted(task):
-                return FileStarted(task.index, len(task.tiles))
+                return FileStarted(task.index, task.n_steps)
             case TaskAdvanced(task, n_done):
                 self._n_done += 1
                 # Tiles of one input are of similar size.
@@ -213,29 +221,50 @@ class _Run:
                 return TileDone(
                     index=task.index,
                     done=n_done,
-                    n_tiles=len(task.tiles),
+                    n_tiles=task.n_steps,
                     batch_done=self._n_done,
                     batch_tiles=self._n_tiles,
                     pixels_done=self._pixels_done,
                     n_pixels=self._n_pixels,
                 )
-            case TaskEnded(task, row, arrays):
+            case TaskEnded(task, row, outputs, table):
+                arrays: Mapping[str, Any] = outputs
                 if row.status == "failed":
                     # Tiles that will never be done are subtracted, so that progress reaches 100 %.
                     n_done = self._done_of[task.index]
-                    self._n_tiles -= len(task.tiles) - n_done
+                    self._n_tiles -= task.n_steps - n_done
                     self._n_pixels -= task.tiles.n_pixels - _pixels(task, n_done)
-                return self._end(task.index, row, arrays)
+                if table is not None:
+                    arrays = {**arrays, **self._in_memory(task.index, table)}
+                return self._end(task.index, row, arrays, table)
 
-    def _end(self, index: int, row: LedgerRow, arrays: Mapping[str, NDArray] | None = None) -> FileFinished:
+    def _in_memory(self, index: int, table: ObjectTable) -> dict[str, ObjectTable]:
+        """Return the tables of objects that stay in memory, for an image in memory."""
+        row = self._plan.rows[index]
+        if not row.location.in_memory:
+            return {}
+        names = [export.name for export in self._plan.exports if export.of_objects and not export.is_image]
+        return {name: table for name in names if name not in row.outputs}
+
+    def _end(
+        self,
+        index: int,
+        row: LedgerRow,
+        arrays: Mapping[str, Any] | None = None,
+        table: ObjectTable | None = None,
+    ) -> FileFinished:
         self._ended[index] = row
+        self._object_tables.end(index, row, table)
         return FileFinished(index, row, arrays or {})
 
     def _write_tables(self) -> None:
         """Write the tables; keep the first error, to be raised at the end of the run."""
         for name, path in self._plan.tables.items():
             try:
-                if write_table(self._plan, name, self.ledger().rows, self.recorder, self.token):
+                if name in self._object_tables:
+                    if self._object_tables.write(name, self.recorder):
+                        self._tables[name] = path
+                elif write_table(self._plan, name, self.ledger().rows, self.recorder, self.token):
                     self._tables[name] = path
             except ExportError as error:
                 self.table_error = self.table_error or error
@@ -247,5 +276,5 @@ class _Run:
 
 
 def _pixels(task: FileTask, n_done: int) -> int:
-    """Return the pixels in so many tiles of a task."""
-    return task.tiles.n_pixels * n_done // len(task.tiles)
+    """Return the pixels in so many steps of a task."""
+    return task.tiles.n_pixels * n_done // task.n_steps

@@ -1,19 +1,23 @@
 """A task: one file of a run as data, complete for predicting it in this process or another."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from napari_batch_prediction.engine.tiles import Tiles
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.location import Location
+from napari_batch_prediction.objects.measuring import ObjectColumns
 from napari_batch_prediction.planning.exports import NamedExport, table_region, tables_of_images
 from napari_batch_prediction.planning.inputs.inspection import ImageInfo
 from napari_batch_prediction.planning.inputs.second import Beside
 from napari_batch_prediction.planning.memory import MemoryShares, PlannedOutput, bytes_before, sources
+from napari_batch_prediction.planning.objects import ObjectMaking, scratch_folder
+from napari_batch_prediction.planning.output import OutputPlan
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.planning.rows import PlanRow
 from napari_batch_prediction.problems import Problem
+from napari_batch_prediction.running.objects import STEPS, ObjectWork
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +74,10 @@ class FileTask:
         The mark of the run in the names of temporary files.
     beside
         The second images, such as a mask.
+    tables
+        The tables of objects of this image alone.
+    objects
+        How its objects are made; None if it has none.
     """
 
     index: int
@@ -87,6 +95,13 @@ class FileTask:
     room: int | None = None
     token: str = ""
     beside: Beside = ()
+    tables: tuple[OutputPlan, ...] = ()
+    objects: ObjectWork | None = None
+
+    @property
+    def n_steps(self) -> int:
+        """The steps of progress: the tiles, and for each time point some for its objects."""
+        return len(self.tiles) + (STEPS * len(self.tiles.times) if self.objects is not None else 0)
 
 
 def rows_to_run(plan: Plan) -> dict[int, PlanRow]:
@@ -111,12 +126,21 @@ def make_tasks(plan: Plan, workers: int, token: str = "") -> dict[int, FileTask 
     # Outputs of images in memory stay in memory until the run ends.
     kept = sum(plan.n_bytes for row in rows.values() for plan in row.unnamed if plan.folder is None)
     before = 0 if plan.job.memory is None else bytes_before(plan.classifier) + kept
-    shares = MemoryShares(plan.classifier, plan.exports, workers, plan.job.memory, before)
-    return {index: make_task(plan, index, row, shares, threads, token) for index, row in rows.items()}
+    making = ObjectMaking.of(plan.job, plan.classifier, plan.exports)
+    shares = MemoryShares(plan.classifier, plan.exports, workers, plan.job.memory, before, making)
+    images = [(row.image.extents, row.image.channel_names) for row in plan.rows if row.image is not None]
+    work = None if making is None else ObjectWork(making=making, columns=ObjectColumns.of(images), workers=threads)
+    return {index: make_task(plan, index, row, shares, work, threads, token) for index, row in rows.items()}
 
 
 def make_task(
-    plan: Plan, index: int, row: PlanRow, shares: MemoryShares, threads: int = 1, token: str = ""
+    plan: Plan,
+    index: int,
+    row: PlanRow,
+    shares: MemoryShares,
+    work: ObjectWork | None = None,
+    threads: int = 1,
+    token: str = "",
 ) -> FileTask | Problem:
     """Return the task of one row of a plan; a problem if memory is too small for it.
 
@@ -126,6 +150,8 @@ def make_task(
         The checked job, and one of its rows, with the header of its image.
     shares
         The memory of the run.
+    work
+        How objects are made; None if there are none.
     threads
         Number of threads for this input.
     token
@@ -155,6 +181,8 @@ def make_task(
         room=shares.room,
         token=token,
         beside=row.beside,
+        tables=tuple(output for output in row.plans if not output.export.is_image),
+        objects=None if work is None else replace(work, folder=scratch_folder(row.plans)),
     )
 
 

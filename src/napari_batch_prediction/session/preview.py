@@ -253,7 +253,7 @@ def _carry_out(
                     case Notice():
                         yield step
                     case TaskAdvanced(_, n_done):
-                        yield PreviewAdvanced(n_done, len(task.tiles))
+                        yield PreviewAdvanced(n_done, task.n_steps)
                     case TaskEnded():
                         return step
     finally:

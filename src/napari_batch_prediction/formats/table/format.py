@@ -8,6 +8,8 @@ EXPORTS = (
         name="csv",
         extension=".csv",
         layout="table.writer:csv_lines",
+        row_writer="table.rows:CsvRows",
+        row_reader="table.rows:csv_rows",
         about="A table as text. Spreadsheets, R and pandas open it.",
     ),
     ExportFormat(
@@ -15,5 +17,14 @@ EXPORTS = (
         extension=".csv",
         layout="table.writer:ilastik_lines",
         about="A table as text, laid out as ilastik's own. Spreadsheets, R and pandas open it.",
+    ),
+    ExportFormat(
+        name="parquet",
+        extension=".parquet",
+        row_writer="table.parquet:ParquetRows",
+        row_reader="table.parquet:parquet_rows",
+        extra="parquet",
+        library="pyarrow",
+        about="A table by columns, small and fast to read. pandas, Polars, R and DuckDB open it.",
     ),
 )

@@ -61,14 +61,24 @@ def table_bytes(lines: Iterable[Line], end: str = "\n") -> bytes:
     Texts are written by :func:`~napari_batch_prediction.wording.harmless`, so that no spreadsheet runs them as
     formulas; numbers stay numbers.
     """
-    content = "".join(_line(line) + end for line in lines)
-    # The bytes of a name that is not UTF-8 are written as they are; other halves of characters stand for no bytes.
-    return _HALVES.sub("\N{REPLACEMENT CHARACTER}", content).encode("utf-8", errors="surrogateescape")
+    return as_bytes("".join(line_of([_harmless(cell) for cell in line]) + end for line in lines))
 
 
-def _line(cells: Line) -> str:
+def as_bytes(text: str) -> bytes:
+    """Return a text as UTF-8.
+
+    The bytes of a name that is not UTF-8 are written as they are; other halves of characters stand for no bytes.
+    """
+    return _HALVES.sub("\N{REPLACEMENT CHARACTER}", text).encode("utf-8", errors="surrogateescape")
+
+
+def _harmless(cell: Cell) -> Cell:
+    return harmless(cell) if isinstance(cell, str) else cell
+
+
+def line_of(cells: Sequence[Cell]) -> str:
+    """Return a line of a CSV file, without its end."""
     text = io.StringIO(newline="")
     # With this end, each character that ends lines somewhere is quoted.
-    table = csv.writer(text, lineterminator="\r\n")
-    table.writerow([harmless(cell) if isinstance(cell, str) else cell for cell in cells])
+    csv.writer(text, lineterminator="\r\n").writerow(cells)
     return text.getvalue().removesuffix("\r\n")

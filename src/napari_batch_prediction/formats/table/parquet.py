@@ -1,0 +1,81 @@
+"""Writing tables as Parquet, by pyarrow (the extra ``parquet``)."""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from napari_batch_prediction.formats.common.files import make_folder, writing
+from napari_batch_prediction.formats.table.rows import Columns, RowWriter
+
+if TYPE_CHECKING:
+    import pyarrow
+    import pyarrow.parquet
+
+# Rows of a row group.
+_MANY = 2**17
+
+
+class ParquetRows(RowWriter):
+    """Writes a table as Parquet: NaN is null, texts are strings."""
+
+    def __init__(self, path: Path, columns: Sequence[str], token: str = "") -> None:
+        super().__init__(path, columns, token)
+        self._writer: pyarrow.parquet.ParquetWriter | None = None
+
+    def _append(self, rows: Columns) -> None:
+        import pyarrow
+
+        arrays = {}
+        for name, column in rows.items():
+            kind = pyarrow.string() if column.dtype.kind in "OU" else pyarrow.from_numpy_dtype(column.dtype)
+            arrays[name] = pyarrow.array(np.ascontiguousarray(column), kind, from_pandas=True)
+        self._write(pyarrow.table(arrays))
+
+    def append_again(self, rows: object) -> None:
+        """Add rows of an earlier file."""
+        make_folder(self.path.parent)
+        with writing(self.path):
+            self._write(cast("pyarrow.Table", rows))
+
+    def _write(self, table: "pyarrow.Table") -> None:
+        import pyarrow.parquet
+
+        if self._writer is None:
+            self._writer = pyarrow.parquet.ParquetWriter(self.temporary, table.schema)
+        self._writer.write_table(table, row_group_size=_MANY)
+
+    def _close(self) -> None:
+        import pyarrow
+
+        if self._writer is None:
+            self._write(pyarrow.table({name: pyarrow.array([], pyarrow.null()) for name in self.columns}))
+        self._release()
+
+    def _release(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+
+def parquet_rows(path: Path) -> tuple[list[str], Iterator[tuple[str, object]]]:
+    """Return the columns of a Parquet file, and its rows by image; see :class:`.rows.RowReader`."""
+    import pyarrow.parquet
+
+    return pyarrow.parquet.read_schema(path).names, _runs(path)
+
+
+def _runs(path: Path) -> Iterator[tuple[str, object]]:
+    """Yield each run of rows with the same image: its name, and the rows."""
+    import pyarrow
+    import pyarrow.parquet
+
+    with pyarrow.parquet.ParquetFile(path) as file:
+        for batch in file.iter_batches(_MANY):
+            table = pyarrow.Table.from_batches([batch])
+            start = 0
+            for name, run in groupby(table.column("image").to_pylist()):
+                n = sum(1 for _ in run)
+                yield name, table.slice(start, n)
+                start += n

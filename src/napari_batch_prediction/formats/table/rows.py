@@ -1,0 +1,174 @@
+"""Writing tables column by column, part by part: a table may have more rows than memory holds."""
+
+import csv
+import io
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby, islice
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from numpy.typing import NDArray
+
+from napari_batch_prediction.formats.common.files import make_folder, publish, remove, sync, temporary_path, writing
+from napari_batch_prediction.formats.table.writer import as_bytes, line_of
+from napari_batch_prediction.wording import harmless, plain
+
+Columns = Mapping[str, NDArray[Any]]
+"""Columns of a table by name: whole numbers, floats, or texts as objects."""
+
+# Rows that become text at once.
+_MANY = 2**14
+
+
+class RowReader(Protocol):
+    """Reads back a table that was written by a :class:`RowWriter`."""
+
+    def __call__(self, path: Path) -> tuple[list[str], Iterator[tuple[str, object]]]:
+        """Return the columns, and an iterator over the runs of rows of one image.
+
+        Each is the name of the image, and what :meth:`RowWriter.append_again` takes.
+        """
+
+
+class RowWriter(ABC):
+    """Writes a table whose rows come in parts; it has its name when it is whole.
+
+    Parameters
+    ----------
+    path
+        The file.
+    columns
+        The names of the columns.
+    token
+        The mark of the run in the names of temporary files.
+    """
+
+    def __init__(self, path: Path, columns: Sequence[str], token: str = "") -> None:
+        self.path, self.columns = path, tuple(columns)
+        self.temporary = temporary_path(path, token)
+
+    def append(self, rows: Columns) -> None:
+        """Add rows.
+
+        Raises
+        ------
+        ExportError
+            If they cannot be written.
+        """
+        make_folder(self.path.parent)
+        with writing(self.path):
+            self._append({name: rows[name] for name in self.columns})
+
+    def complete(self) -> Path:
+        """Write the end of the file, and return its temporary path.
+
+        Raises
+        ------
+        ExportError
+            If it cannot be written.
+        """
+        make_folder(self.path.parent)
+        with writing(self.path):
+            self._close()
+            sync(self.temporary)
+        return self.temporary
+
+    def publish(self, *, replace: bool) -> None:
+        """Give the completed file its name.
+
+        Raises
+        ------
+        OutputExistsError
+            If the name is taken and ``replace`` is False.
+        """
+        publish(self.temporary, self.path, replace=replace)
+
+    def abort(self) -> None:
+        """Remove the temporary file, if it is there."""
+        self._release()
+        remove(self.temporary)
+
+    @abstractmethod
+    def _append(self, rows: Columns) -> None:
+        """Write rows; the file is made before the first."""
+
+    @abstractmethod
+    def append_again(self, rows: object) -> None:
+        """Add rows that were read from an earlier file of this format."""
+
+    @abstractmethod
+    def _close(self) -> None:
+        """Write the end, also of a table without rows, and close the file."""
+
+    @abstractmethod
+    def _release(self) -> None:
+        """Close the file; may be called several times."""
+
+
+class CsvRows(RowWriter):
+    """Writes a table as text: numbers as Python writes them, nothing for NaN, no text that a spreadsheet runs."""
+
+    def __init__(self, path: Path, columns: Sequence[str], token: str = "") -> None:
+        super().__init__(path, columns, token)
+        self._file: io.BufferedWriter | None = None
+
+    def _open(self) -> io.BufferedWriter:
+        if self._file is None:
+            self._file = self.temporary.open("xb")
+            self._file.write(as_bytes(line_of([*map(harmless, self.columns)]) + "\n"))
+        return self._file
+
+    def _append(self, rows: Columns) -> None:
+        file = self._open()
+        n = len(next(iter(rows.values()), ()))
+        for start in range(0, n, _MANY):
+            texts = [_texts(column[start : start + _MANY]) for column in rows.values()]
+            file.write(as_bytes("".join(",".join(line) + "\n" for line in zip(*texts, strict=True))))
+
+    def append_again(self, rows: object) -> None:
+        """Add lines of an earlier file."""
+        lines = cast("Iterable[Sequence[str]]", rows)
+        with writing(self.path):
+            # Their texts are harmless already.
+            self._open().write(as_bytes("".join(line_of(cells) + "\n" for cells in lines)))
+
+    def _close(self) -> None:
+        self._open()
+        self._release()
+
+    def _release(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+def _texts(column: NDArray[Any]) -> list[str]:
+    """Return the cells of a column as text."""
+    if column.dtype.kind == "f":
+        return ["" if value != value else repr(value) for value in column.tolist()]
+    if column.dtype.kind in "iub":
+        return list(map(str, column.tolist()))
+    # Texts are the same again and again.
+    texts = {text: line_of([harmless(text)]) if text else "" for text in set(column.tolist())}
+    return [texts[text] for text in column.tolist()]
+
+
+def csv_rows(path: Path) -> tuple[list[str], Iterator[tuple[str, object]]]:
+    """Return the columns of a table as text, and its rows by image; see :class:`RowReader`."""
+    with _as_text(path) as file:
+        columns = next(csv.reader(file), [])
+    return columns, _runs(path, columns.index("image"))
+
+
+def _runs(path: Path, at: int) -> Iterator[tuple[str, object]]:
+    """Yield each run of lines with the same image, whose name is in this column: the name, and their cells."""
+    with _as_text(path) as file:
+        lines = islice(csv.reader(file), 1, None)
+        while some := list(islice(lines, _MANY)):
+            for name, run in groupby(some, key=itemgetter(at)):
+                yield plain(name), list(run)
+
+
+def _as_text(path: Path) -> io.TextIOWrapper:
+    return path.open(encoding="utf-8", errors="surrogateescape", newline="")

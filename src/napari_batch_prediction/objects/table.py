@@ -1,0 +1,58 @@
+"""Tables of objects: columns by name, one value an object."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class ObjectTable(Mapping[str, NDArray[Any]]):
+    """The columns of a table of objects by their names, each an array with one value for each object.
+
+    ``pandas.DataFrame(dict(table))`` is the same as a data frame, and ``features=dict(table)`` gives it to a layer of
+    napari.
+
+    Parameters
+    ----------
+    columns
+        The columns, all of the same length.
+
+    Attributes
+    ----------
+    n_objects
+        The number of objects.
+    """
+
+    def __init__(self, columns: Mapping[str, NDArray[Any]]) -> None:
+        self._columns = dict(columns)
+        lengths = {len(column) for column in self._columns.values()}
+        if len(lengths) > 1:
+            raise ValueError(f"columns of a table have one length, got {sorted(lengths)}")
+        self.n_objects = lengths.pop() if lengths else 0
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        return self._columns[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    def __repr__(self) -> str:
+        return f"<ObjectTable: {self.n_objects} objects, {', '.join(self._columns)}>"
+
+    def part(self, rows: slice) -> "ObjectTable":
+        """Return some of the rows."""
+        return ObjectTable({name: column[rows] for name, column in self._columns.items()})
+
+
+def with_image(table: ObjectTable, image: str) -> ObjectTable:
+    """Return a table with the name of the image as its first column."""
+    return ObjectTable({"image": np.full(table.n_objects, image, object), **table})
+
+
+def joined(tables: Sequence[ObjectTable]) -> ObjectTable:
+    """Return the rows of tables with the same columns, one after the other; there is at least one table."""
+    return ObjectTable({name: np.concatenate([table[name] for table in tables]) for name in tables[0]})
