@@ -167,6 +167,14 @@ OWN = {**os.environ, **LIMITS}
 CALLS = {
     "Fiji": Call((*FIJI, "--export_source=Probabilities", *FIJI_FILES), fiji(GREY), {**OWN, **LANG}),
     "Fiji, segmentation": Call((*FIJI, "--export_source=Simple Segmentation", *FIJI_FILES), fiji(GREY)),
+    "Fiji, axes of the file": Call(
+        (
+            "--headless", "--project={P}", "--output_format=hdf5", "--output_axis_order=tzcyx",
+            "--ignore_training_axistags", "--readonly=1", "--output_internal_path=exported_data",
+            "--export_source=Probabilities", *FIJI_FILES,
+        ),
+        fiji(GREY),
+    ),
     "Fiji, Autocontext": Call((*FIJI, "--export_source=Probabilities Stage 2", *FIJI_FILES), fiji(AUTOCONTEXT)),
     "Fiji, Autocontext segmentation": Call(
         (*FIJI, "--export_source=Simple Segmentation Stage 2", *FIJI_FILES), fiji(AUTOCONTEXT)
@@ -435,6 +443,7 @@ def done(results: Callable[[str], Result], name: str) -> Path:
     [
         ("Fiji", GREY, "Probabilities"),
         ("Fiji, segmentation", GREY, "Simple Segmentation"),
+        ("Fiji, axes of the file", GREY, "Probabilities"),
         ("Fiji, Autocontext", AUTOCONTEXT, "Probabilities Stage 2"),
         ("Fiji, Autocontext segmentation", AUTOCONTEXT, "Simple Segmentation Stage 2"),
     ],
@@ -444,6 +453,8 @@ def test_fiji_reads_five_axes(results, name, case, source):
     folder = done(results, name)
     same(h5(folder / "outputs/predictions.h5"), np.moveaxis(expected(case, source), -1, 0)[None, None])
     assert [path.name for path in (folder / "outputs").iterdir()] == ["predictions.h5"]
+    with h5py.File(folder / "outputs/predictions.h5") as file:
+        assert file["exported_data"].compression is None
 
 
 def test_last_of_repeated_options_counts(results):

@@ -175,6 +175,17 @@ def test_pattern_is_one_stack(folder):
     assert h5(folder / "times.h5").shape == (10, *wanted.shape[1:3], 3)
 
 
+def test_folder_has_no_results_as_inputs(folder, capfd):
+    """ilastik takes no folders; here one stands for its images, without what was made of them."""
+    put(folder / "in/a.png", image(GREY))
+    put(folder / "in/b.png", image(GREY, "test1"))
+    for _ in range(2):
+        assert call("--output_format=tiff", "--export_source=Uncertainty", "in") == 0
+    assert {path.name for path in (folder / "in").iterdir()} == {
+        "a.png", "b.png", "a_Uncertainty.tiff", "b_Uncertainty.tiff",
+    }  # fmt: skip
+
+
 def test_other_datasets_of_a_replaced_file_stay(folder):
     """As in ilastik, which only replaces the dataset that it writes."""
     with h5py.File(folder / "O.h5", "w") as file:

@@ -76,9 +76,12 @@ def look_at(files: Sequence[str], stack: StackAxis | None) -> list[Input]:
     found: list[Input] = []
     for file in files:
         try:
-            found += map(_look_at, expansion.expand(file))
+            locations = expansion.expand(file)
         except BatchPredictionError:  # the plan says so
-            found.append(Input(text=file))
+            locations = []
+        # The images of a folder are left to the plan, which knows results among them.
+        is_folder = len(locations) > 1 and not expansion.matched.isdisjoint(locations)
+        found += [Input(text=file)] if is_folder or not locations else map(_look_at, locations)
     return found
 
 
