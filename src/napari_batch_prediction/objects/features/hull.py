@@ -5,6 +5,7 @@ on these numbers, so they must be these.
 """
 
 from functools import partial
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -177,10 +178,13 @@ def hull_features(
     defects = Defects(number, mean, variance, skewness, kurtosis, displacement, np.full((n, 3), np.nan))
     work_on_windows(labels, None, low, high, partial(_find_defects, low, high, centers, defects), workers, block_bytes)
     size = (high - low).prod(axis=1).astype(np.float64)
+    # Numbers that no pixel has are in an empty box.
+    with np.errstate(invalid="ignore"):
+        convexity = count[:, 0] / size
     found = {
         "InputVolume": count,
         "HullVolume": size,
-        "Convexity": count[:, 0] / size,
+        "Convexity": convexity,
         "InputCenter": center,
         "HullCenter": ((low + high - 1) / 2.0)[:, ::-1][:, :n_dims],
         "DefectCount": defects.number,
@@ -191,4 +195,4 @@ def hull_features(
         "DefectDisplacementMean": defects.displacement,
         "DefectCenter": defects.center[:, :n_dims],
     }
-    return {name: values.reshape(n, values.size // n if n else 1) for name, values in found.items()}
+    return {name: values.reshape(n, prod(values.shape[1:])) for name, values in found.items()}
