@@ -9,7 +9,7 @@ from labelled_blobs import blobs, measure
 from scipy import ndimage, stats
 
 from napari_batch_prediction.objects.features.hull import hull_features
-from napari_batch_prediction.objects.features.names import HULL_2D, NEAR, STANDARD, WITH_NEAR, Feature
+from napari_batch_prediction.objects.features.names import FEATURES, HULL_2D, NEAR, STANDARD, WITH_NEAR, Feature
 from napari_batch_prediction.objects.features.neighbourhood import neighbourhood_features
 from napari_batch_prediction.objects.features.selection import ObjectFeatures
 from napari_batch_prediction.objects.features.skeleton.features import skeleton_features
@@ -216,3 +216,18 @@ def test_objects_at_all_borders():
     table = feature_table(ArrayVolume(labels[None]), ArrayVolume(raw), 4, features)
     assert len(set(table[Feature(STANDARD, "Sum" + WITH_NEAR)].ravel().tolist())) == 1
     assert table[Feature(HULL_2D, "HullVolume")].ravel().tolist() == [9, 9, 9, 9]
+
+
+@pytest.mark.parametrize("n_channels", [1, 2])
+@pytest.mark.parametrize("shape", [(1, 20, 21), (5, 20, 21), (1, 1, 30), (1, 30, 1), (4, 1, 1), (1, 1, 1)])
+def test_matrix_of_any_image_is_finite_and_of_the_right_width(shape, n_channels):
+    """All features there are: of no object, of numbers that no pixel has, and of one that is the whole image."""
+    features = ObjectFeatures.make({plugin: {name: {"margin": 4} for name in FEATURES[plugin]} for plugin in FEATURES})
+    raw = ArrayVolume(np.random.default_rng(7).random((n_channels, *shape)))
+    scattered = 3 * (np.arange(np.prod(shape)).reshape(shape) % 7 == 0)
+    for labels in (np.zeros(shape), scattered, np.full(shape, 2)):
+        n = int(labels.max())
+        table = feature_table(ArrayVolume(labels[np.newaxis].astype(np.uint8)), raw, n, features, 2)
+        matrix = feature_matrix(table, features)
+        assert matrix.shape == (n, len(features.columns(n_channels, 3 if shape[0] > 1 else 2)))
+        assert np.isfinite(matrix).all()
