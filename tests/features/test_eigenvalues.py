@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from napari_batch_prediction.features.eigenvalues import Tensor, eigenvalues_3x3
 from napari_batch_prediction.features.layout import Eigenvalues
+from napari_batch_prediction.features.loops.eigenvalues import eigenvalues_3x3
+from napari_batch_prediction.features.work_space import Tensor
 
 N = 4096
 

@@ -9,14 +9,10 @@ import psutil
 import pytest
 from threshold import plan_for
 
-from napari_batch_prediction.engine.compiled import engine
-from napari_batch_prediction.engine.compiled.engine import ENGINE
-from napari_batch_prediction.features import blocks, layout
 from napari_batch_prediction.job.size import parse_size
 from napari_batch_prediction.planning.memory import process_bytes
 from napari_batch_prediction.running.run import run_plan
 from napari_batch_prediction.running.task import make_tasks
-from napari_batch_prediction.simd.masks import PATCH
 
 LIMIT = 2**29
 SIDE = 30_000
@@ -84,11 +80,3 @@ def test_memory_of_the_process_is_that_of_its_arrays():
     # So large that it gets pages of its own, not some that were freed before.
     array = np.ones(2**27, np.uint8)
     assert process_bytes() - before > 0.9 * array.nbytes
-
-
-def test_engine_counts_the_work_space_of_its_loops():
-    """The numbers that are repeated, since importing the loops would import numba, are those of the loops."""
-    sizes = [layout.block_size(geometry) for geometry in (layout.FLAT, layout.DEEP)]
-    assert tuple(sizes) == (engine.FLAT_SIZE, engine.DEEP_SIZE)
-    assert (engine.PATCH_SIZE, engine.WORK_SIZE) == (PATCH, blocks.WORK_SIZE)
-    assert ENGINE.limits.margin == blocks.MARGIN

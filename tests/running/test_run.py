@@ -3,7 +3,6 @@
 import threading
 from pathlib import Path
 
-import numba
 import numpy as np
 import pytest
 from threshold import files_in, plan_for, random_image, read, save_images, whole
@@ -18,6 +17,7 @@ from napari_batch_prediction.records.events import (
     TileDone,
 )
 from napari_batch_prediction.running.run import iter_run, run_plan
+from napari_batch_prediction.simd.building import tell_waiting
 
 IMAGES = {
     "2D": ("yx", (600, 530)),
@@ -194,7 +194,7 @@ def test_generator_returns_its_ledger(tmp_path):
 def test_compilation_of_kernels_is_told_once(tmp_path):
     """When kernels are compiled, the user is told, once, before the first tile is done."""
     plan = plan_for(save_images(tmp_path, "a", "b"), workers=2)
-    plan.classifier.gate = lambda: numba.njit(lambda x: x + 1)(1)
+    plan.classifier.gate = tell_waiting
     events = list(iter_run(plan))
     kinds = [type(event) for event in events]
     (told,) = [event.text for event in events if isinstance(event, Notice)]

@@ -17,6 +17,7 @@ from napari_batch_prediction.session.training.overlay import UNCERTAIN, colors_o
 from napari_batch_prediction.session.training.session import TrainingSession
 from napari_batch_prediction.session.training.state import Due, Failed, Idle, Shown, Waiting
 from napari_batch_prediction.session.training.view import KeptTiles, View
+from napari_batch_prediction.simd.building import tell_waiting
 from napari_batch_prediction.training.training_set import MissingImage
 
 SELECTION = FeatureSelection(
@@ -242,12 +243,11 @@ def test_what_is_kept_of_a_project_goes_with_the_classifier():
 
 def test_compiling_is_told_while_a_step_takes_long():
     """Steps and result of the work come through, with a notice between them."""
-    from numba.core import event
 
     def work(should_cancel):
         yield 1
-        with event.trigger_event("numba:compile"):
-            yield 2
+        tell_waiting()
+        yield 2
         return should_cancel()
 
     steps = telling(work)(lambda: True)

@@ -1,33 +1,11 @@
-"""Segmentation and uncertainty from probabilities, compiled."""
+"""Segmentation and uncertainty from probabilities."""
 
 import numpy as np
 
-from napari_batch_prediction.simd.caching import cached
+from napari_batch_prediction.simd.kernel import Kernel
 
-
-@cached
-def _segment(probabilities, out):
-    for i in range(out.size):
-        best = 0
-        for k in range(1, probabilities.shape[0]):
-            if probabilities[k, i] > probabilities[best, i]:
-                best = k
-        out[i] = best + 1
-
-
-@cached
-def _uncertainty(probabilities, out):
-    for i in range(out.size):
-        largest = probabilities[0, i]
-        second = np.float32(-np.inf)
-        for k in range(1, probabilities.shape[0]):
-            value = probabilities[k, i]
-            if value > largest:
-                second = largest
-                largest = value
-            elif value > second:
-                second = value
-        out[i] = np.float32(1) - (largest - second)
+_LOOPS = "napari_batch_prediction.engine.source_loops"
+_segment, _uncertainty = Kernel(_LOOPS, "segment"), Kernel(_LOOPS, "uncertainty")
 
 
 def segmentation(probabilities: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The memory of the compiled loops: blocks, planes and work space.
+"""The memory of the compiled loops, for them and for those who call them: blocks, planes and work space.
 
 A block is a part of a tile, so small that its features fit into the cache of a core. A plane is one image of a block in
 flat memory, such as its first derivative along x; it is named by the index of its first element. Work space holds the
@@ -8,21 +8,19 @@ planes of passes that later passes go on from, with a margin on each side; the o
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from napari_batch_prediction.features import selection
-from napari_batch_prediction.features.presmoothing import MARGIN
-from napari_batch_prediction.simd.caching import INLINED
-from napari_batch_prediction.simd.vectors import LANES
+from napari_batch_prediction.simd.lanes import LANES
+
+MARGIN = 3
+"""Pixels around a tile that the feature filters look at."""
 
 WIDTH = 128
 """Columns of a block and of a row of the output."""
 
 STRIDE = WIDTH + 48
 """Elements from row to row of work space."""
-
-_ORIGIN = 16  # Column of a row of work space that holds column 0 of the block.
 
 FIRST_PLANE = {
     selection.GAUSSIAN: 0,
@@ -133,62 +131,11 @@ class Position(NamedTuple):
     width: int
 
 
-class Scale(NamedTuple):
-    """The filters of a scale, as :func:`~.taps.stored_taps` gives them, and whether the structure tensor is wanted."""
-
-    taps: NDArray[np.float32]
-    needs_tensor: bool
-
-
 def plane_size(rows: int) -> int:
     """Return the elements of a plane of work space for this many rows."""
     return (rows + 2 * MARGIN) * STRIDE
 
 
-@njit(**INLINED)
-def block_size(geometry):
+def block_size(geometry: Geometry) -> int:
     """Return the elements of a feature of the largest block; whole vectors may be written behind its end."""
     return geometry.slices * geometry.rows * WIDTH + LANES
-
-
-@njit(**INLINED)
-def row_start(plane, row):
-    """Return the index of column 0 of the block in a row of a plane of work space."""
-    return plane + (row + MARGIN) * STRIDE + _ORIGIN
-
-
-@njit(**INLINED)
-def _eigenvalues(column, i, size):
-    return Eigenvalues(column[i] * size, column[i + 1] * size, column[i + 2] * size)
-
-
-@njit(**INLINED)
-def output_planes(column, size):
-    """Return the :class:`Planes` for features in these columns of the feature vector, each of ``size`` elements."""
-    return Planes(
-        column[0] * size,
-        column[1] * size,
-        column[2] * size,
-        column[3] * size,
-        _eigenvalues(column, 4, size),
-        _eigenvalues(column, 7, size),
-    )
-
-
-@njit(**INLINED)
-def moved(values, by):
-    """Return planes of :class:`Eigenvalues` that begin some elements later."""
-    return Eigenvalues(values.first + by, values.second + by, values.third + by)
-
-
-@njit(**INLINED)
-def moved_planes(planes, by):
-    """Return :class:`Planes` that begin some elements later."""
-    return Planes(
-        planes.smooth + by,
-        planes.laplacian + by,
-        planes.gradient + by,
-        planes.difference + by,
-        moved(planes.structure, by),
-        moved(planes.hessian, by),
-    )

@@ -5,8 +5,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_batch_prediction.forest.bin_loops import assign_bins, cut_into_bins
 from napari_batch_prediction.forest.growth_space import N_BINS
+from napari_batch_prediction.simd.kernel import Kernel
+
+_LOOPS = "napari_batch_prediction.forest.bin_loops"
+_assign_bins, _cut_into_bins = Kernel(_LOOPS, "assign_bins"), Kernel(_LOOPS, "cut_into_bins")
 
 # The threshold that parts this value from NaN is finite, too.
 _LARGEST = np.nextafter(np.finfo(np.float32).max, np.float32(0))
@@ -51,8 +54,8 @@ def bin_features(features: NDArray[np.float32], classes: NDArray[np.integer] | N
     for j in range(n_features):
         column = np.where(columns[j] <= _LARGEST, np.maximum(columns[j], -_LARGEST), np.float32(np.nan))
         weighted = np.concatenate([column, column[repeated]]) if len(repeated) else column
-        n_bins = cut_into_bins(np.sort(weighted), lowest[j], highest[j])
-        assign_bins(column, lowest[j], n_bins, bins[j])
+        n_bins = _cut_into_bins(np.sort(weighted), lowest[j], highest[j])
+        _assign_bins(column, lowest[j], n_bins, bins[j])
     return BinnedFeatures(bins, lowest, highest)
 
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_batch_prediction.forest.binning import bin_features
-from napari_batch_prediction.forest.growth_loops import VOTE, add_votes, grow_tree
 from napari_batch_prediction.forest.growth_space import (
+    VOTE,
     Nodes,
     Rows,
     make_space,
@@ -21,6 +21,10 @@ from napari_batch_prediction.forest.growth_space import (
     unpacked,
 )
 from napari_batch_prediction.forest.trees import Tree
+from napari_batch_prediction.simd.kernel import Kernel
+
+_LOOPS = "napari_batch_prediction.forest.growth_loops"
+_grow_tree, _add_votes = Kernel(_LOOPS, "grow_tree"), Kernel(_LOOPS, "add_votes")
 
 # Deeper than any tree.
 _ANY_DEPTH = 2**31
@@ -135,7 +139,7 @@ def grow_regressor(
     importance = np.empty(n_features)
     trees = []
     for tree_seed in _seeds(seed, n_trees):
-        n = grow_tree(rows, n_features, max_depth, tree_seed, space, nodes, importance)
+        n = _grow_tree(rows, n_features, max_depth, tree_seed, space, nodes, importance)
         trees.append(_tree(nodes, n, means(nodes.counts[:n], offset, unit)[:, np.newaxis]))
     return tuple(trees)
 
@@ -167,10 +171,10 @@ class _Growth:
         for t in self._numbers:
             if self._is_cancelled is not None and self._is_cancelled():
                 raise CancelledError
-            n = grow_tree(rows, self._n_tried, _ANY_DEPTH, self._seeds[t], space, nodes, self.importance[t])
+            n = _grow_tree(rows, self._n_tried, _ANY_DEPTH, self._seeds[t], space, nodes, self.importance[t])
             counts = unpacked(rows, nodes.counts[:n], n_classes)
             shares = VOTE * counts // counts.sum(axis=1, keepdims=True)
-            add_votes(nodes, n, shares, space.unseen, votes)
+            _add_votes(nodes, n, shares, space.unseen, votes)
             self.trees[t] = _tree(nodes, n, counts / counts.sum(axis=1, keepdims=True))
         return votes
 

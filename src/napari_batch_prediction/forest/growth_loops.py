@@ -6,9 +6,6 @@ from napari_batch_prediction.forest.growth_space import N_BINS
 from napari_batch_prediction.forest.splits import best_of_feature, border_between, quality
 from napari_batch_prediction.simd.caching import INLINED, UNCOUNTED, cached
 
-VOTE = 2**32
-"""The vote of a tree, in the units in which votes are added up: whole numbers, so that their order does not matter."""
-
 
 @njit(**INLINED)
 def _random(state, n):

@@ -5,6 +5,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+VOTE = 2**32
+"""The vote of a tree, in the units in which votes are added up: whole numbers, so that their order does not matter."""
+
 N_BINS = 256
 """The most bins of a feature: their numbers are bytes."""
 

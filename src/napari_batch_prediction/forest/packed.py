@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_batch_prediction.forest.trees import Tree, leaves_are_pure, round_up_to_float32
-from napari_batch_prediction.simd.masks import PATCH
+from napari_batch_prediction.simd.lanes import PATCH
 
 GROUP = 25
 """Trees walked at once, so that loads of their nodes overlap."""

@@ -10,7 +10,7 @@ from numba import float64, int32, njit, uint64
 
 from napari_batch_prediction.forest.growth_space import FIELD_BITS, N_BINS
 from napari_batch_prediction.simd.caching import INLINED, UNCOUNTED
-from napari_batch_prediction.simd.masks import lowest_bit
+from napari_batch_prediction.simd.masks import lowest_bit, next_float
 
 FEW = 64
 """With fewer rows in a node, only the bins that have any are looked at."""
@@ -197,7 +197,7 @@ def best_of_feature(rows, feature, space, counts, start, stop, best):
 def threshold_between(low, high):
     """Return the float32 in the middle of two, greater than the first; the next one if the second is NaN."""
     if np.isnan(high):
-        return np.nextafter(low, np.float32(np.inf))
+        return next_float(low)
     middle = np.float32(0.5 * (np.float64(low) + np.float64(high)))
     return middle if middle > low else high
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from napari_batch_prediction.forest.packed import GROUP, LEAF, SPARE, PackedForest, PackedRegressors, WalkSpace
 from napari_batch_prediction.simd.caching import INLINED, UNCOUNTED
+from napari_batch_prediction.simd.lanes import DOUBLE_LANES, PATCH
 from napari_batch_prediction.simd.masks import (
-    PATCH,
     add_value,
     add_where,
     is_nan,
@@ -22,7 +22,7 @@ from napari_batch_prediction.simd.masks import (
     prefetch,
     store_sums,
 )
-from napari_batch_prediction.simd.vectors import DOUBLE_LANES, maximum, splat_double, store_double
+from napari_batch_prediction.simd.vectors import maximum, splat_double, store_double
 
 _LEAF = uint32(LEAF)
 _INDEX = uint32(LEAF - 1)

@@ -24,8 +24,8 @@ PlannedOutput = tuple[OutputPlan, Transform]
 
 MEGABYTE = 10**6
 
-# Bytes of the libraries that a run loads and a plan does not: numba, and those of writers.
-_LIBRARIES = 180 * MEGABYTE
+# Bytes of the libraries that a run loads and a plan does not: LLVM, and those of writers.
+_LIBRARIES = 120 * MEGABYTE
 
 # Every computer has as much: no need to ask, which takes some milliseconds the first time.
 _EVERYWHERE = 1000 * MEGABYTE
@@ -100,7 +100,7 @@ def process_bytes() -> int:
 
 def bytes_before(classifier: Classifier) -> int:
     """Return the memory that this process will take before it predicts: as it does now, with libraries and forest."""
-    return process_bytes() + (0 if "numba" in sys.modules else _LIBRARIES) + classifier.model_bytes
+    return process_bytes() + (0 if "llvmlite" in sys.modules else _LIBRARIES) + classifier.model_bytes
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """Preparing a run under a limit on memory: everything is loaded before the memory that is left is divided."""
 
 import ctypes
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -11,14 +10,6 @@ from queue import Empty, SimpleQueue
 from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.engine.compilation import compilation_told
 from napari_batch_prediction.records.events import Notice
-
-# Compiling takes several hundred megabytes, some of which stay: another process does that.
-_COMPILE = """
-import sys
-import napari_batch_prediction
-napari_batch_prediction.load_classifier(sys.argv[1]).prepare(sys.argv[2:])
-"""
-_LONGEST_SECONDS = 300
 
 # How often a run that is being prepared looks whether it is cancelled.
 _POLL_SECONDS = 0.1
@@ -57,7 +48,7 @@ def preparing(classifier: Classifier, sources: Sequence[str], is_cancelled: Call
     def prepare() -> None:
         try:
             with suppress(Exception), compilation_told(back.put):
-                _prepare(classifier, sources, back.put)
+                classifier.prepare(sources)
         finally:
             back.put(None)
 
@@ -70,20 +61,3 @@ def preparing(classifier: Classifier, sources: Sequence[str], is_cancelled: Call
         if text is None:
             return
         yield Notice(text)
-
-
-def _prepare(classifier: Classifier, sources: Sequence[str], tell: Callable[[str], None]) -> None:
-    from napari_batch_prediction.engine.compilation import compiling
-    from napari_batch_prediction.simd.caching import NotOnDiskError, only_from_disk
-
-    try:
-        with only_from_disk():
-            classifier.prepare(sources)
-    except NotOnDiskError:
-        if classifier.path is not None and not getattr(sys, "frozen", False):
-            tell(compiling())
-            command = [sys.executable, "-c", _COMPILE, str(classifier.path), *sources]
-            with suppress(OSError, subprocess.SubprocessError):
-                subprocess.run(command, capture_output=True, timeout=_LONGEST_SECONDS, check=False)  # noqa: S603
-        # What the other process could not keep is compiled here.
-        classifier.prepare(sources)

@@ -10,10 +10,8 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from napari_batch_prediction.simd.vectors import DOUBLE_LANES, element, float64_vector, repeat
-
-PATCH = 64
-"""Pixels of a mask."""
+from napari_batch_prediction.simd.lanes import DOUBLE_LANES, PATCH
+from napari_batch_prediction.simd.vectors import element, float64_vector, repeat
 
 _BIT, _BYTE, _INT16, _INT32, _INT64 = (ir.IntType(bits) for bits in (1, 8, 16, 32, 64))
 _PIXELS = ir.VectorType(ir.FloatType(), PATCH)
@@ -59,6 +57,21 @@ def lowest_bit(typingctx, mask):
         return builder.cttz(args[0], ir.Constant(_BIT, 0))
 
     return types.uint64(types.uint64), codegen
+
+
+@intrinsic
+def next_float(typingctx, value):
+    """Return the smallest float32 that is greater than a finite one."""
+
+    def codegen(context, builder, signature, args):
+        zero, one = ir.Constant(ir.FloatType(), 0.0), ir.Constant(_INT32, 1)
+        bits = builder.bitcast(args[0], _INT32)
+        is_positive = builder.fcmp_ordered(">", args[0], zero)
+        other = builder.select(is_positive, builder.add(bits, one), builder.sub(bits, one))
+        bits = builder.select(builder.fcmp_ordered("==", args[0], zero), one, other)
+        return builder.bitcast(bits, ir.FloatType())
+
+    return types.float32(types.float32), codegen
 
 
 @intrinsic

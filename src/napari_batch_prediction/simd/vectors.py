@@ -15,18 +15,11 @@ import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 from llvmlite import ir
-from numba import njit, types
-from numba.extending import intrinsic, models, overload, register_model
+from numba import types
+from numba.extending import intrinsic, lower_builtin, models, register_model, type_callable
 
-from napari_batch_prediction.simd.caching import COMPILED
-
-LANES = 16
-"""Number of float32 in a vector."""
-
-DOUBLE_LANES = 8
-"""Number of float64 in a vector."""
+from napari_batch_prediction.simd.lanes import DOUBLE_LANES, LANES
 
 _F32 = ir.FloatType()
 _F64 = ir.DoubleType()
@@ -85,14 +78,6 @@ def _call(builder: Any, name: str, vector: Any, args: Any) -> Any:
         f"llvm.{name}.{suffix}", (), ir.FunctionType(vector, [vector] * len(args))
     )
     return builder.call(function, args)
-
-
-@njit(**COMPILED)
-def aligned(size):
-    """Return an uninitialised float32 array of which whole vectors do not cross lines of the cache."""
-    array = np.empty(size + LANES, np.float32)
-    first = (-array.ctypes.data % (4 * LANES)) // 4
-    return array[first : first + size]
 
 
 @intrinsic
@@ -162,17 +147,6 @@ def splat_double(typingctx, value):
     return float64_vector(types.float64), codegen
 
 
-def _elementwise(instruction: str) -> Any:
-    @intrinsic
-    def apply(typingctx, a, b):
-        def codegen(context, builder, signature, args):
-            return getattr(builder, instruction)(args[0], args[1])
-
-        return a(a, b), codegen
-
-    return apply
-
-
 def _select(comparison: str) -> Any:
     @intrinsic
     def apply(typingctx, a, b):
@@ -219,8 +193,6 @@ def polynomial_double(coefficients: Sequence[float]) -> Any:
     return evaluate
 
 
-_add, _sub, _mul, _div = (_elementwise(name) for name in ("fadd", "fsub", "fmul", "fdiv"))
-
 minimum = _select("<")
 """Return the smaller of two vectors lane by lane; the second where they cannot be compared."""
 
@@ -237,19 +209,25 @@ sqrt = _mathematical("sqrt", _V32)
 sqrt_double = _mathematical("sqrt", _V64)
 
 
-def _is_vector(kind: Any) -> bool:
-    return isinstance(kind, Float32Vector | Float64Vector)
+def _define(operation: Callable, instruction: str) -> None:
+    """Give vectors an operator, lane by lane."""
+
+    # Not by numba's ``overload``, which would compile a function for each operator.
+    @type_callable(operation)
+    def type_of(context):
+        def result(a, b):
+            return a if isinstance(a, Float32Vector | Float64Vector) and a == b else None
+
+        return result
+
+    for kind in (Float32Vector, Float64Vector):
+
+        @lower_builtin(operation, kind, kind)
+        def implementation(context, builder, signature, args):
+            return getattr(builder, instruction)(*args)
 
 
-def _define(symbol: Callable, function: Callable) -> None:
-    @overload(symbol)
-    def implementation(a, b):
-        if _is_vector(a) and a == b:
-            return lambda a, b: function(a, b)
-        return None
-
-
-_define(operator.add, _add)
-_define(operator.sub, _sub)
-_define(operator.mul, _mul)
-_define(operator.truediv, _div)
+_define(operator.add, "fadd")
+_define(operator.sub, "fsub")
+_define(operator.mul, "fmul")
+_define(operator.truediv, "fdiv")

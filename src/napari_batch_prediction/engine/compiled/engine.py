@@ -3,16 +3,11 @@
 from napari_batch_prediction.engine.base import ClassForest, Engine, Model, Predictor
 from napari_batch_prediction.engine.regressors import ForestRegressor
 from napari_batch_prediction.engine.tiles import Memory, TileLimits
+from napari_batch_prediction.features.layout import DEEP, FLAT, MARGIN, block_size
 from napari_batch_prediction.features.selection import FeatureSelection
+from napari_batch_prediction.features.work_space import WORK_SIZE
 from napari_batch_prediction.forest.trees import Tree
-
-# Elements of the work space of a thread, as the loops have it: importing them would import numba.
-FLAT_SIZE, DEEP_SIZE = 2064, 4112
-"""The largest block of one feature, of one slice and of several."""
-PATCH_SIZE = 64
-"""Pixels that go through the forest together."""
-WORK_SIZE = 426_752
-"""The passes of the filters."""
+from napari_batch_prediction.simd.lanes import PATCH
 
 # Bytes of a node and of a leaf's value in flat arrays.
 _NODE, _VALUE = 16, 8
@@ -33,15 +28,15 @@ class CompiledEngine(Engine):
         at_least=4,
         share_of_context=0.2,
         cut_rows_cost=1.1,
-        margin=3,
+        margin=MARGIN,
         padding=80,
     )
 
     def memory(self, selection: FeatureSelection, n_channels: int, n_values: int) -> Memory:
         """Return the memory of a pixel (smoothed images, values, channels as they are and as float32) and a thread."""
         n_features = selection.n_features(n_channels)
-        block = FLAT_SIZE if selection.all_in_2d else DEEP_SIZE
-        buffers = (n_features + 1 + 2 * n_values) * block + n_features * PATCH_SIZE + WORK_SIZE
+        block = block_size(FLAT if selection.all_in_2d else DEEP)
+        buffers = (n_features + 1 + 2 * n_values) * block + n_features * PATCH + WORK_SIZE
         images = len(selection.used_scales) * n_channels
         return Memory(4 * (images + n_values), 8 * n_channels, 4 * buffers)
 
@@ -56,7 +51,8 @@ class CompiledEngine(Engine):
 
     def prepare(self, selection: FeatureSelection, n_channels: int, model: Model = None) -> Predictor:
         """Return a predictor."""
-        # numba costs 0.3 s to import, which looking at a project and planning need not pay.
+        # Loading compiled loops costs 0.1 s, which looking at a project and planning need not pay.
+        from napari_batch_prediction.engine.compiled import every  # noqa: F401  What is compiled together.
         from napari_batch_prediction.engine.compiled.predictor import CompiledPredictor
 
         return CompiledPredictor(selection, n_channels, model)

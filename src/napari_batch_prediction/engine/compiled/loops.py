@@ -5,52 +5,16 @@ patches of 64 pixels are gathered from it and sent through the forest; the resul
 stored whole, so buffers have room behind their rows for lanes that belong to no pixel.
 """
 
-from typing import NamedTuple
-
-import numpy as np
 from numba import njit, uint64
-from numpy.typing import NDArray
 
-from napari_batch_prediction.features.blocks import WORK_SIZE, block_features
-from napari_batch_prediction.features.layout import DEEP, WIDTH, Box, block_size
+from napari_batch_prediction.engine.compiled.buffers import PITCH
+from napari_batch_prediction.features.layout import DEEP, WIDTH
+from napari_batch_prediction.features.loops.planes import read_box, size_of_block
 from napari_batch_prediction.forest.traverse import walk
-from napari_batch_prediction.simd.caching import COMPILED, INLINED, UNCOUNTED, cached
-from napari_batch_prediction.simd.masks import PATCH
-from napari_batch_prediction.simd.vectors import LANES, aligned, load, store
-
-_PITCH = WIDTH + LANES  # Elements from row to row of a result.
-
-
-class Buffers(NamedTuple):
-    """Work space of one thread, float32, flat.
-
-    Attributes
-    ----------
-    work
-        The passes of the filters.
-    block
-        Features of a block: for each feature slices, rows, and :data:`WIDTH` columns.
-    patch
-        Features of a patch: for each feature 64 pixels.
-    result
-        Values of a block: for each value slices, rows, and columns in rows of :data:`_PITCH`.
-    """
-
-    work: NDArray[np.float32]
-    block: NDArray[np.float32]
-    patch: NDArray[np.float32]
-    result: NDArray[np.float32]
-
-
-@njit(**COMPILED)
-def _buffers(n_features, n_values, geometry):
-    """Return buffers. Work space and block are 0 at first: the filters read beyond the elements they have written."""
-    work = aligned(WORK_SIZE)
-    work[:] = 0
-    block = aligned((n_features + 1) * block_size(geometry) + PATCH)
-    block[:] = 0
-    patch = aligned(n_features * PATCH + LANES)
-    return Buffers(work, block, patch, aligned(n_values * geometry.slices * geometry.rows * _PITCH))
+from napari_batch_prediction.simd.caching import INLINED, UNCOUNTED, strict
+from napari_batch_prediction.simd.calls import call
+from napari_batch_prediction.simd.lanes import LANES, PATCH
+from napari_batch_prediction.simd.vectors import load, store
 
 
 @njit(**UNCOUNTED)
@@ -89,29 +53,8 @@ def _scatter(mean, column, result, start, slices, rows, geometry):
     """Copy the values of a patch to the rows of a result."""
     for s in range(slices):
         for r in range(rows):
-            row = start + (s * geometry.rows + r) * _PITCH
+            row = start + (s * geometry.rows + r) * PITCH
             store(result, row, load(mean, column * PATCH + (s * geometry.patch_rows + r) * geometry.patch_columns))
-
-
-@njit(**UNCOUNTED)
-def _vote(buffers, n_features, n_values, geometry, box, model, space):
-    """Send a block through the forest, patch by patch."""
-    size = block_size(geometry)
-    for s in range(0, box.slices, geometry.patch_slices):
-        for r in range(0, box.rows, geometry.patch_rows):
-            for c in range(0, box.columns, geometry.patch_columns):
-                start = (s * geometry.rows + r) * WIDTH + c
-                if geometry.patch_slices == 1:
-                    _gather_8x8(buffers.block, start, size, n_features, buffers.patch)
-                else:
-                    _gather_4x4x4(buffers.block, start, size, n_features, buffers.patch)
-                slices = min(geometry.patch_slices, box.slices - s)
-                rows = min(geometry.patch_rows, box.rows - r)
-                columns = min(geometry.patch_columns, box.columns - c)
-                walk(buffers.patch, n_features, model, _mask(geometry, slices, rows, columns), space)
-                for value in range(n_values):
-                    start = ((value * geometry.slices + s) * geometry.rows + r) * _PITCH + c
-                    _scatter(space.mean, value, buffers.result, start, slices, rows, geometry)
 
 
 @njit(**INLINED)
@@ -134,34 +77,78 @@ def _copy_block(source, size, pitch, geometry, box, target):
                 _copy_row(source, start, target[channel, box.z + s, box.y + r], box.x, box.columns)
 
 
-@cached
-def predict_tile(tile, tables, model, space, geometry, values, features):
+@strict
+def vote(buffers, n_features, n_values, geometry, box, model, space):
+    """Send a block through the forest, patch by patch.
+
+    Parameters
+    ----------
+    buffers
+        :class:`~.buffers.Buffers`, with the features of the block.
+    n_features, n_values
+        Length of the feature vector, and number of values of the model.
+    geometry, box
+        :class:`~.layout.Geometry`, and the numbers of a :class:`~.layout.Box` in an int64 array.
+    model, space
+        :class:`~.packed.PackedForest` or :class:`~.packed.PackedRegressors`, and the :class:`~.packed.WalkSpace` for
+        it.
+    """
+    box, size = read_box(box), size_of_block(geometry)
+    for s in range(0, box.slices, geometry.patch_slices):
+        for r in range(0, box.rows, geometry.patch_rows):
+            for c in range(0, box.columns, geometry.patch_columns):
+                start = (s * geometry.rows + r) * WIDTH + c
+                if geometry.patch_slices == 1:
+                    _gather_8x8(buffers.block, start, size, n_features, buffers.patch)
+                else:
+                    _gather_4x4x4(buffers.block, start, size, n_features, buffers.patch)
+                slices = min(geometry.patch_slices, box.slices - s)
+                rows = min(geometry.patch_rows, box.rows - r)
+                columns = min(geometry.patch_columns, box.columns - c)
+                walk(buffers.patch, n_features, model, _mask(geometry, slices, rows, columns), space)
+                for value in range(n_values):
+                    start = ((value * geometry.slices + s) * geometry.rows + r) * PITCH + c
+                    _scatter(space.mean, value, buffers.result, start, slices, rows, geometry)
+
+
+@strict
+def predict_tile(features_of_block, vote_on_block, buffers, geometry, box, values, features):
     """Predict a tile.
 
     Parameters
     ----------
-    tile, tables
-        :class:`~.blocks.SmoothedTile` and :class:`~.blocks.FeatureTables`.
-    model, space
-        :class:`~.packed.PackedForest` or :class:`~.packed.PackedRegressors`, and the :class:`~.packed.WalkSpace` for
-        it.
+    features_of_block, vote_on_block
+        int64 (n, 2): a :class:`~.kernel.Call` in each row, of kernels that compute the features of a block, and its
+        values.
+    buffers
+        :class:`~.buffers.Buffers`.
     geometry
         :class:`~.layout.Geometry`: a flat one if no feature looks beyond its slice.
+    box
+        int64 (6,): the block for which these are called, written here.
     values, features
         float32 (n, z, y, x), written here: as many channels as the model has values, or none if they are not wanted,
         and likewise as there are features.
+
+    Returns
+    -------
+    The number of calls that raised an error.
     """
     depth, height, width = values.shape[1:]
-    n_features, n_values = tables.n_features, values.shape[0]
-    buffers = _buffers(n_features, n_values, geometry)
+    errors = 0
     for z in range(0, depth, geometry.slices):
         for y in range(0, height, geometry.rows):
             for x in range(0, width, WIDTH):
                 slices, rows = min(geometry.slices, depth - z), min(geometry.rows, height - y)
-                box = Box(z, y, x, slices, rows, min(WIDTH, width - x))
-                block_features(tile, tables, geometry, box, buffers.work, buffers.block)
-                _copy_block(buffers.block, block_size(geometry), WIDTH, geometry, box, features)
-                if n_values > 0:
-                    _vote(buffers, n_features, n_values, geometry, box, model, space)
-                    size = geometry.slices * geometry.rows * _PITCH
-                    _copy_block(buffers.result, size, _PITCH, geometry, box, values)
+                box[0], box[1], box[2] = z, y, x
+                box[3], box[4], box[5] = slices, rows, min(WIDTH, width - x)
+                here = read_box(box)
+                for i in range(features_of_block.shape[0]):
+                    errors += call(features_of_block[i, 0], features_of_block[i, 1])
+                _copy_block(buffers.block, size_of_block(geometry), WIDTH, geometry, here, features)
+                if values.shape[0] > 0:
+                    for i in range(vote_on_block.shape[0]):
+                        errors += call(vote_on_block[i, 0], vote_on_block[i, 1])
+                    size = geometry.slices * geometry.rows * PITCH
+                    _copy_block(buffers.result, size, PITCH, geometry, here, values)
+    return errors

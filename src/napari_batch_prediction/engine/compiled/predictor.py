@@ -7,13 +7,21 @@ from numpy.typing import NDArray
 
 from napari_batch_prediction.axes import as_float32
 from napari_batch_prediction.engine.base import Channels, ClassForest, Model, Predictor
-from napari_batch_prediction.engine.compiled.loops import predict_tile
+from napari_batch_prediction.engine.compiled.buffers import Buffers, make_buffers
 from napari_batch_prediction.engine.regressors import ForestRegressor, LinearRegressor, Regressor
 from napari_batch_prediction.engine.tiles import Box, Context, Tile
-from napari_batch_prediction.features.blocks import feature_tables, smooth_tile, smoothings
 from napari_batch_prediction.features.layout import DEEP, FLAT
+from napari_batch_prediction.features.layout import Box as BlockBox
 from napari_batch_prediction.features.selection import FeatureSelection
+from napari_batch_prediction.features.smoothing import SmoothedTile, smooth_tile, smoothings
+from napari_batch_prediction.features.tables import feature_tables
 from napari_batch_prediction.forest.packed import PackedForest, PackedRegressors, pack, pack_regressors, walk_space
+from napari_batch_prediction.simd.kernel import Bound, Kernel, KernelError
+
+_LOOPS, _BLOCKS = "napari_batch_prediction.engine.compiled.loops", "napari_batch_prediction.features.loops.blocks"
+_predict_tile, _vote = Kernel(_LOOPS, "predict_tile"), Kernel(_LOOPS, "vote")
+_DERIVATIVES = {in_2d: Kernel(_BLOCKS, f"block_derivatives_{'2d' if in_2d else '3d'}") for in_2d in (True, False)}
+_TENSORS = {in_2d: Kernel(_BLOCKS, f"block_tensors_{'2d' if in_2d else '3d'}") for in_2d in (True, False)}
 
 # Extents along z, y and x of a part of an image; the features of single pixels in it are computed together.
 _PART = (16, 64, 128)
@@ -52,6 +60,8 @@ class CompiledPredictor(Predictor):
         self._context = Context(*selection.context)
         self._scales = smoothings(selection)
         self._tables = feature_tables(selection, n_channels)
+        # The types differ: a loop is compiled for either.
+        self._at_gradient = True if selection.structure_tensor == "gradient" else None
         self._geometry = FLAT if selection.all_in_2d else DEEP
         self._model = packed(model, self._tables.n_features)
         self._forest = self._model.forest if isinstance(self._model, PackedRegressors) else self._model
@@ -97,7 +107,36 @@ class CompiledPredictor(Predictor):
         channels = [Channels(block, tile)] if more is None else [Channels(block, tile), more]
         smoothed = smooth_tile([(as_float32(source.values), source.tile) for source in channels], self._scales)
         shape = tuple(s.stop - s.start for s in tile)
-        predicted = np.empty((self._forest.n_columns if values else 0, *shape), np.float32)
+        n_values = self._forest.n_columns if values else 0
+        predicted = np.empty((n_values, *shape), np.float32)
         computed = np.empty((self._tables.n_features if features else 0, *shape), np.float32)
-        predict_tile(smoothed, self._tables, self._model, walk_space(self._forest), self._geometry, predicted, computed)
+        buffers = make_buffers(self._tables.n_features, n_values, self._geometry)
+        box = np.empty(len(BlockBox._fields), np.int64)
+        loops = self._loops(smoothed, box, buffers)
+        vote = _vote.bind(
+            buffers,
+            self._tables.n_features,
+            n_values,
+            self._geometry,
+            box,
+            self._model,
+            walk_space(self._forest),
+        )
+        errors = _predict_tile(_calls(loops), _calls([vote]), buffers, self._geometry, box, predicted, computed)
+        if errors:
+            raise KernelError("A compiled loop raised an error while a tile was predicted.")
         return predicted, computed
+
+    def _loops(self, tile: SmoothedTile, box: NDArray[np.int64], buffers: Buffers) -> list[Bound]:
+        """Return the loops that compute the features of a block."""
+        args = (tile, self._tables, self._geometry, box, buffers.work, buffers.block)
+        loops = []
+        for in_2d in sorted(set(self._tables.in_2d.tolist())):
+            loops.append(_DERIVATIVES[in_2d].bind(*args))
+            if (self._tables.needs_tensor & (self._tables.in_2d == in_2d)).any():
+                loops.append(_TENSORS[in_2d].bind(*args, self._at_gradient))
+        return loops
+
+
+def _calls(loops: Sequence[Bound]) -> NDArray[np.int64]:
+    return np.array([loop.call for loop in loops], np.int64).reshape(-1, 2)

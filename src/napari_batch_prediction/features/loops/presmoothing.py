@@ -5,40 +5,14 @@ Passes run along x, then y, then z, each rounded to float32, and each output is 
 to the last bit.
 """
 
-from typing import NamedTuple
-
-import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
-from napari_batch_prediction.simd.caching import COMPILED, cached
+from napari_batch_prediction.features.layout import MARGIN
+from napari_batch_prediction.simd.caching import UNCOUNTED, strict
 from napari_batch_prediction.simd.vectors import fma, load, splat, store
 
-MARGIN = 3
-"""Pixels around a tile that the feature filters look at."""
 
-_SLACK = 128  # Vectors run over the end of a row by less than this.
-
-
-class Bounds(NamedTuple):
-    """First and end positions of a tile in a block."""
-
-    z0: int
-    z1: int
-    y0: int
-    y1: int
-    x0: int
-    x1: int
-
-
-class Scratch(NamedTuple):
-    """Work space for one slice: one row with its surroundings, and all rows smoothed along x."""
-
-    line: NDArray[np.float32]
-    rows: NDArray[np.float32]
-
-
-@njit(**COMPILED)
+@njit(**UNCOUNTED)
 def mirror(i, n):
     """Return the index within ``0 ... n - 1`` that position ``i`` is mirrored to; the edge is not repeated."""
     if n == 1:
@@ -47,13 +21,7 @@ def mirror(i, n):
     return 2 * (n - 1) - i if i >= n else i
 
 
-@njit(**COMPILED)
-def _pitch(n):
-    """Return the elements from row to row of rows of n: whole vectors, so that all rows are aligned alike."""
-    return (n + _SLACK) // 16 * 16
-
-
-@njit(**COMPILED)
+@njit(**UNCOUNTED)
 def _convolve_line(source, offsets, kernel, target, start, n):
     """Symmetric filter: tap k begins at source[offsets[r + k]]; n outputs go to target[start:]."""
     r = kernel.size - 1
@@ -78,7 +46,7 @@ def _convolve_line(source, offsets, kernel, target, start, n):
         store(target, start + i + 48, v3)
 
 
-@njit(**COMPILED)
+@njit(**UNCOUNTED)
 def _mirrored_line(pixels, first_x, n, line):
     """Copy n pixels beginning at position first_x; positions outside are mirrored."""
     first, last = max(0, -first_x), min(n, pixels.size - first_x)
@@ -93,16 +61,16 @@ def _mirrored_line(pixels, first_x, n, line):
         line[i] = pixels[mirror(first_x + i, pixels.size)]
 
 
-@njit(**COMPILED)
+@njit(**UNCOUNTED)
 def _smooth_slice(pixels, kernel, tile, scratch, target, start, stride):
     """Smooth a slice along x and y into target; rows and columns from -MARGIN to +MARGIN around the tile."""
     height, width = pixels.shape
     r = kernel.size - 1
     n = tile.x1 - tile.x0 + 2 * MARGIN
-    offsets = np.empty(2 * r + 1, np.int64)
+    offsets = scratch.offsets
     first = max(0, tile.y0 - MARGIN - r)
     last = min(height, tile.y1 + MARGIN + r)
-    pitch = _pitch(n)
+    pitch = scratch.pitch
     first_x = tile.x0 - MARGIN
     for k in range(2 * r + 1):
         offsets[k] = k
@@ -121,8 +89,8 @@ def _smooth_slice(pixels, kernel, tile, scratch, target, start, stride):
         _convolve_line(scratch.rows, offsets, kernel, target, start + (y - tile.y0 + MARGIN) * stride, n)
 
 
-@cached
-def presmooth(block, kernel, in_2d, tile, target, stride):
+@strict
+def presmooth(block, kernel, in_2d, tile, scratch, target, stride):
     """Smooth a tile of a block and a margin of 3 pixels around it.
 
     Parameters
@@ -133,33 +101,26 @@ def presmooth(block, kernel, in_2d, tile, target, stride):
         float32 taps 0 to the radius.
     in_2d
         Smooth each slice by itself. Then the result has no margin along z.
-    tile
-        :class:`Bounds`.
+    tile, scratch
+        :class:`~.smoothing.Bounds` and :class:`~.smoothing.Scratch`.
     target
         float32 array of ``planes * (y1 - y0 + 6) * stride + 384`` elements, ``planes`` being ``z1 - z0``, and 6
         more if not ``in_2d``. Position (-3, -3, -3) of the tile, or (0, -3, -3), comes first.
     stride
         Elements from row to row in ``target``: at least ``x1 - x0 + 6`` rounded up to 64.
     """
-    depth, height = block.shape[0], block.shape[1]
+    depth = block.shape[0]
     r = kernel.size - 1
     n = tile.x1 - tile.x0 + 2 * MARGIN
     n_rows = tile.y1 - tile.y0 + 2 * MARGIN
-    scratch = Scratch(
-        np.empty(n + 2 * r + _SLACK, np.float32),
-        np.empty((min(height, n_rows + 2 * r) + 1) * _pitch(n), np.float32),
-    )
     plane = n_rows * stride
-    if in_2d:
-        for z in range(tile.z0, tile.z1):
-            _smooth_slice(block[z], kernel, tile, scratch, target, (z - tile.z0) * plane, stride)
-        return
-    first = max(0, tile.z0 - MARGIN - r)
-    last = min(depth, tile.z1 + MARGIN + r)
-    planes = np.empty((last - first) * plane + _SLACK, np.float32)
+    first, last = (tile.z0, tile.z1) if in_2d else (max(0, tile.z0 - MARGIN - r), min(depth, tile.z1 + MARGIN + r))
+    planes = target if in_2d else scratch.planes
     for z in range(first, last):
         _smooth_slice(block[z], kernel, tile, scratch, planes, (z - first) * plane, stride)
-    offsets = np.empty(2 * r + 1, np.int64)
+    if in_2d:
+        return
+    offsets = scratch.offsets
     for z in range(tile.z0 - MARGIN, tile.z1 + MARGIN):
         centre = mirror(z, depth)
         for y in range(n_rows):

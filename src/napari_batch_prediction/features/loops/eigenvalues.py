@@ -1,10 +1,8 @@
 """Eigenvalues of symmetric 3x3 matrices, compiled, in double precision and without trigonometry."""
 
-from typing import NamedTuple
-
 from numba import njit
 
-from napari_batch_prediction.simd.caching import COMPILED
+from napari_batch_prediction.simd.caching import UNCOUNTED
 from napari_batch_prediction.simd.vectors import (
     fma_double,
     load_double,
@@ -15,18 +13,6 @@ from napari_batch_prediction.simd.vectors import (
     sqrt_double,
     store_double,
 )
-
-
-class Tensor(NamedTuple):
-    """Indices at which the entries of symmetric 3x3 matrices begin in an array."""
-
-    xx: int
-    yy: int
-    zz: int
-    xy: int
-    xz: int
-    yz: int
-
 
 # With r = cos(theta) the eigenvalues are mean + 2 p cos((theta + 2 pi k) / 3). Polynomials in t = cos(theta / 2),
 # 0 <= t <= 1, interpolated at Chebyshev points, give cos(theta / 3) = cos(2/3 arccos t) to 7e-11, and
@@ -62,14 +48,14 @@ _cosine = polynomial_double(_COSINE)
 _sine = polynomial_double(_SINE)
 
 
-@njit(**COMPILED)
+@njit(**UNCOUNTED)
 def eigenvalues_3x3(values, tensor, out, planes, n):
     """Write the eigenvalues of n symmetric matrices in descending order.
 
     Parameters
     ----------
     values, tensor
-        float32 array with the entries of the matrices, and their indices in it, a :class:`Tensor`.
+        float32 array with the entries of the matrices, and their indices in it, a :class:`~.work_space.Tensor`.
     out, planes
         float32 array for the eigenvalues, and the :class:`~.layout.Eigenvalues` in it.
     n

@@ -4,20 +4,22 @@ from typing import Any
 
 from numba import njit
 
-from napari_batch_prediction.features.layout import WIDTH, row_start
-from napari_batch_prediction.features.presmoothing import mirror
-from napari_batch_prediction.features.taps import (
+from napari_batch_prediction.features.layout import WIDTH
+from napari_batch_prediction.features.loops.planes import row_start
+from napari_batch_prediction.features.loops.presmoothing import mirror
+from napari_batch_prediction.features.loops.sums import (
     TensorFilters,
     antisymmetric5,
     read_taps,
     symmetric3,
     symmetric5,
 )
-from napari_batch_prediction.simd.caching import COMPILED, INLINED
-from napari_batch_prediction.simd.vectors import LANES, fma, splat, sqrt, store
+from napari_batch_prediction.simd.caching import INLINED, UNCOUNTED
+from napari_batch_prediction.simd.lanes import LANES
+from napari_batch_prediction.simd.vectors import fma, splat, sqrt, store
 
 
-@njit(**COMPILED)
+@njit(**UNCOUNTED)
 def derivatives_along_x(view, start, rows, taps, work, passes):
     """Fill the planes smooth, first, second and narrow of ``passes`` with rows -2 to rows + 2.
 
@@ -55,7 +57,7 @@ def gradient_along_x(filters: TensorFilters) -> Any:
     """
     read, symmetric, antisymmetric, reach = filters.read, filters.symmetric, filters.antisymmetric, filters.reach
 
-    @njit(**COMPILED)
+    @njit(**UNCOUNTED)
     def loop(view, start, rows, taps, work, passes):
         taps_smooth, taps_first, _ = read(taps)
         for row in range(-3, rows + 3):
@@ -77,7 +79,7 @@ def smooth_along_x(filters: TensorFilters) -> Any:
     """
     read, symmetric, reach = filters.read, filters.smooth, filters.reach
 
-    @njit(**COMPILED)
+    @njit(**UNCOUNTED)
     def loop(work, source, rows, taps, target):
         _, _, smooth = read(taps)
         for row in range(-reach, rows + reach):
@@ -88,7 +90,7 @@ def smooth_along_x(filters: TensorFilters) -> Any:
     return loop
 
 
-@njit(**COMPILED)
+@njit(**UNCOUNTED)
 def mirror_plane(work, plane, rows, position):
     """Mirror a plane of work space by 2 pixels at the ends of the image, as filtering that image does."""
     y, x, height, width = position.y, position.x, position.height, position.width

@@ -1,0 +1,144 @@
+"""Loops that are not on disk: compiled in other processes, so that this one need not import numba."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from importlib import import_module
+from queue import Empty, SimpleQueue
+from typing import NamedTuple
+
+from napari_batch_prediction.simd import shelf
+from napari_batch_prediction.simd.shelf import Job
+from napari_batch_prediction.turns import Turn
+
+# Each takes 150 MB and the time to import numba.
+_MOST_PROCESSES = 4
+
+_START = """
+import json, sys
+sys.path[:] = json.loads({path!r})
+from napari_batch_prediction.simd.compiling import main
+main()
+"""
+
+_lock = threading.RLock()
+_groups: list[Callable[[], list[Job]]] = []
+
+
+class Listener(NamedTuple):
+    """What is called when a loop has to be waited for, and when none can be kept, with the reason."""
+
+    on_waiting: Callable[[], None]
+    on_not_kept: Callable[[str], None]
+
+
+_listeners: list[Listener] = []
+
+
+@contextmanager
+def listening(listener: Listener) -> Iterator[None]:
+    """Tell a listener of loops that are compiled, here or by another process, for any thread."""
+    _listeners.append(listener)
+    try:
+        yield
+    finally:
+        _listeners.remove(listener)
+
+
+def tell_waiting() -> None:
+    """Tell all listeners that a loop has to be waited for."""
+    for listener in tuple(_listeners):
+        listener.on_waiting()
+
+
+def together(group: Callable[[], list[Job]]) -> Callable[[], list[Job]]:
+    """Compile all loops that a function returns as soon as one of them is: they are soon needed, too."""
+    _groups.append(group)
+    return group
+
+
+def build(job: Job) -> bytes:
+    """Compile a loop, or wait until another process has; return its machine code."""
+    tell_waiting()
+    with _lock:
+        code = _built_elsewhere(job)
+        return _built_here(job) if code is None else code
+
+
+def _built_elsewhere(job: Job) -> bytes | None:
+    """Return the machine code of a loop that a process was started for; None if none can be, or nothing be kept."""
+    place = shelf.folder()
+    if place is None or getattr(sys, "frozen", False) or not sys.executable:
+        return None
+    turn = Turn(place / f"{shelf.stamp()}.compiling")
+    turn.take()
+    try:
+        code = shelf.find(job)
+        if code is None:
+            build_all([job, *(other for group in _groups if job in (jobs := group()) for other in jobs)])
+            code = shelf.find(job)
+    finally:
+        turn.give_back()
+    return code
+
+
+def _built_here(job: Job) -> bytes:
+    # By name: it imports kernels, which import this.
+    code: bytes = import_module("napari_batch_prediction.simd.compiling").compiled(job)
+    try:
+        shelf.keep(job, code)
+    except OSError as error:
+        for listener in tuple(_listeners):
+            listener.on_not_kept(str(error))
+    return code
+
+
+def build_all(jobs: list[Job]) -> None:
+    """Compile those loops that are not on disk, in several processes; they keep what they can."""
+    # Loops of a module have functions in common, which one process compiles once.
+    modules: dict[str, list[Job]] = {}
+    for job in dict.fromkeys(jobs):
+        if shelf.find(job) is None:
+            modules.setdefault(job.module, []).append(job)
+    queue: SimpleQueue[list[Job]] = SimpleQueue()
+    for missing in sorted(modules.values(), key=len, reverse=True):
+        queue.put(missing)
+    n_processes = min(len(modules), os.cpu_count() or 1, _MOST_PROCESSES)
+    if n_processes:
+        with ThreadPoolExecutor(n_processes, thread_name_prefix="build") as pool:
+            for _ in range(n_processes):
+                pool.submit(_feed, queue)
+
+
+def _feed(queue: SimpleQueue[list[Job]]) -> None:
+    """Start a process and give it one loop after the other; it ends when it is given no more, or this one ends."""
+    command = [sys.executable, "-c", _START.format(path=json.dumps(sys.path))]
+    with suppress(OSError), _started(command) as process, suppress(Empty):
+        while True:
+            for job in queue.get_nowait():
+                if not _answer(process, json.dumps([shelf.stamp(), *job])):
+                    return
+
+
+def _answer(process: subprocess.Popen[str], question: str) -> str:
+    """Return the line that a process answers to a line; nothing if it has ended."""
+    if process.stdin is None or process.stdout is None:
+        return ""
+    print(question, file=process.stdin, flush=True)
+    return process.stdout.readline()
+
+
+def _started(command: list[str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(  # noqa: S603
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        text=True,
+    )
