@@ -37,9 +37,10 @@ JOBS = {
         channels=("0", "DAPI", 2),
         stack="z",
         input_settings={"/data/x/1.tif": InputSettings(axes="zyx", channels=(1,)), "s.h5": InputSettings(dataset="d")},
+        mask="{stem}_mask.tif",
     ),
 }
-SHOWN = {"inputs", "input_axes", "channels", "stack", "input_settings"}
+SHOWN = {"inputs", "input_axes", "channels", "stack", "input_settings", "mask"}
 
 
 @pytest.fixture
@@ -71,9 +72,9 @@ def table(section) -> QTableView:
 
 
 def lines(section) -> dict[str, QLineEdit]:
-    """The lines to type in: for a pattern, for axes, for channels."""
+    """The lines to type in: for a pattern, for axes, for channels, for a mask."""
     found = [line for line in section.findChildren(QLineEdit) if line.objectName() != "qt_spinbox_lineedit"]
-    return dict(zip(("pattern", "axes", "channels"), found, strict=True))
+    return dict(zip(("pattern", "axes", "channels", "mask"), found, strict=True))
 
 
 def choices(section) -> dict[str, QComboBox]:

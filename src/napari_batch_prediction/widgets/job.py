@@ -9,6 +9,7 @@ from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.job.in_memory import InMemory
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.location import LayerNamed
+from napari_batch_prediction.planning.inputs.second import second_texts
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.widgets import preferences
 from napari_batch_prediction.widgets.classifier.section import ClassifierSection
@@ -29,6 +30,7 @@ SHOWN = {
     "input_axes",
     "stack",
     "channels",
+    "mask",
     "input_settings",
     "existing",
 }
@@ -102,7 +104,7 @@ class JobSections(QObject):
 
     def in_memory(self, job: BatchJob) -> InMemory:
         """Return the classifier and the images of a job that are in memory already."""
-        return InMemory(self.classifier.current(), arrays_for(self._viewer, job.inputs))
+        return InMemory(self.classifier.current(), arrays_for(self._viewer, job.inputs, second_texts(job)))
 
     def show_plan(self, plan: Plan | None) -> None:
         """Show the plan of the job as it stands; None if there is none."""
@@ -136,8 +138,10 @@ class JobSections(QObject):
                 event.disconnect(act)
 
     def _layer_names(self) -> set[str]:
-        """Return the names of the layers among the inputs."""
-        layers = filter(None, map(LayerNamed.of, self.inputs.value()["inputs"]))
+        """Return the names of the layers among the inputs and their masks."""
+        fields = self.inputs.value()
+        masks = [fields["mask"], *(own.mask for own in fields["input_settings"].values())]
+        layers = filter(None, map(LayerNamed.of, [*fields["inputs"], *filter(None, masks)]))
         return {name for layer in layers for name in layer.names}
 
     def _on_layer(self, event: Any) -> None:

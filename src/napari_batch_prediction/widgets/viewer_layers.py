@@ -1,6 +1,6 @@
 """Layers of the viewer as images that can be predicted."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,6 +35,11 @@ class LayerImage(MemoryImage):
 def image_layers(viewer: "ViewerModel") -> list[Image]:
     """Return the image layers of a viewer, from the bottom."""
     return [layer for layer in viewer.layers if isinstance(layer, Image)]
+
+
+def pixel_layers(viewer: "ViewerModel") -> list[Image | Labels]:
+    """Return the layers of a viewer that have pixels, images and labels, from the bottom."""
+    return [layer for layer in viewer.layers if isinstance(layer, Image | Labels)]
 
 
 def layer_location(layer: Layer) -> str:
@@ -126,13 +131,26 @@ def _lies_as(layer: Image, other: Image) -> bool:
     return alike and tuple(layer.units) == tuple(other.units)
 
 
-def arrays_for(viewer: "ViewerModel", locations: Iterable[str]) -> Arrays:
+def arrays_for(viewer: "ViewerModel", locations: Iterable[str], beside: Iterable[str] = ()) -> Arrays:
     """Return the layers among some inputs as images, by location, or the reasons why they are none.
 
     A layer that is gone is left out.
+
+    Parameters
+    ----------
+    viewer
+        The viewer.
+    locations
+        The texts of the inputs.
+    beside
+        The texts of their second images, which may also be layers of labels.
     """
+    arrays = _arrays({layer.name: layer for layer in pixel_layers(viewer)}, beside) if beside else {}
+    return {**arrays, **_arrays({layer.name: layer for layer in image_layers(viewer)}, locations)}
+
+
+def _arrays(layers: Mapping[str, Image | Labels], locations: Iterable[str]) -> Arrays:
     wanted = [layer for layer in map(LayerNamed.of, locations) if layer is not None]
-    layers = {layer.name: layer for layer in image_layers(viewer)} if wanted else {}
     arrays: dict[str, MemoryImage | BatchPredictionError] = {}
     for location in wanted:
         gone = [name for name in location.names if name not in layers]
@@ -164,5 +182,7 @@ def why_not(*layers: Image) -> str:
     return ""
 
 
-def _image(layers: Sequence[Image]) -> LayerImage:
-    return memory_image(layers[0]) if len(layers) == 1 else channels_image(layers)
+def _image(layers: Sequence[Image | Labels]) -> LayerImage:
+    if len(layers) == 1:
+        return memory_image(layers[0])
+    return channels_image([layer for layer in layers if isinstance(layer, Image)])

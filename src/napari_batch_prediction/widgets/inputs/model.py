@@ -91,7 +91,9 @@ class InputsModel(QAbstractTableModel):
             self.forget()
         else:
             self._leave_out(plan)
-            self.take_many(Inspected(row.location, row.image, row.problems, row.warnings) for row in plan.rows)
+            self.take_many(
+                Inspected(row.location, row.image, row.problems, row.warnings, row.beside) for row in plan.rows
+            )
 
     def _leave_out(self, plan: Plan) -> None:
         """Take away rows that turned out to be results."""

@@ -21,6 +21,7 @@ REMEDIES = {
     "channels": ("Choose channels", "Go to the channels of the images that have this problem."),
     "axes": ("Set axes", "Go to the axes of the images that have this problem."),
     "dataset": ("Choose dataset", "Go to the dataset of the images that have this problem."),
+    "mask": ("Choose mask", "Go to the mask of the images that have this problem."),
     EXISTING: ("Skip or overwrite", "Go to what is done about outputs that exist."),
     FORMULA: ("Choose formula", "Go to the formula of the structure tensor, below the classifier."),
 }
@@ -63,7 +64,8 @@ def about(model: InputsModel, selected: Sequence[str]) -> str:
     if result is None or image is None:
         return ""
     extents = ", ".join(f"{key}: {n}" for key, n in zip(image.axes, image.shape, strict=True))
-    return f"{short_name(result.input)}: {extents}; {image.dtype}"
+    beside = "".join(f"; {second.role.noun} {short_name(str(second.location))}" for second in result.beside)
+    return f"{short_name(result.input)}: {extents}; {image.dtype}{beside}"
 
 
 def worst(model: InputsModel, locations: Sequence[str]) -> Kind | None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 HINT = "Add images above, or drop files and folders here."
 ABOUT_SETTINGS = (
-    "Axes, channels and dataset: of the selected images, or of all if none is selected.\n"
+    "Axes, channels, dataset and mask: of the selected images, or of all if none is selected.\n"
     "Stack: whether files together are one image."
 )
 
@@ -87,7 +87,7 @@ class InputsSection(Page):
         self._buttons = InputButtons(viewer)
         self._pattern = PatternLine()
         self._reasons = Reasons()
-        self._form = InputSettingsForm()
+        self._form = InputSettingsForm(viewer)
         self._more = Fold("Image settings", folded=True, about=ABOUT_SETTINGS)
         self._more.body.addWidget(self._form)
         self._contents = ContentsReader(viewer, self)
@@ -123,12 +123,13 @@ class InputsSection(Page):
             "input_axes": self._everywhere.axes,
             "channels": self._everywhere.channels,
             "stack": self._stack,
+            "mask": self._everywhere.mask,
             "input_settings": dict(self._settings),
         }
 
     def setValue(self, job: BatchJob) -> None:
         """Show the images of a job and their settings."""
-        self._everywhere = InputSettings(axes=job.input_axes, channels=job.channels)
+        self._everywhere = InputSettings(axes=job.input_axes, channels=job.channels, mask=job.mask)
         self._settings = dict(job.input_settings)
         self._stack = job.stack
         self._form.show_stack(job.stack)

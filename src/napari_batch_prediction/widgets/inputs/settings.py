@@ -1,7 +1,8 @@
-"""The form that sets axes, channels and dataset of some images or of all."""
+"""The form that sets axes, channels, dataset and mask of some images or of all."""
 
 import csv
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from magicgui.widgets import ComboBox, LineEdit
 from qtpy.QtCore import Signal
@@ -10,10 +11,14 @@ from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QMenu, QWidget
 from napari_batch_prediction.axes import check_axes
 from napari_batch_prediction.errors import AxesError
 from napari_batch_prediction.images.stack import StackAxis
+from napari_batch_prediction.widgets.inputs.mask import MaskLine
 from napari_batch_prediction.widgets.inputs.shown import Channels, ShownSettings
 from napari_batch_prediction.widgets.parts.line import Line
 from napari_batch_prediction.widgets.parts.menu_button import MenuButton
 from napari_batch_prediction.widgets.parts.message import Message
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
 
 AXES_HELP = (
     "The axes in their order: t time, c channel, z, y, x. For example tyx for a time series.\n"
@@ -35,7 +40,12 @@ AUTO = "auto"
 
 
 class InputSettingsForm(QWidget):
-    """Controls for axes, channels and dataset of some images, and for stacking files.
+    """Controls for axes, channels, dataset and mask of some images, and for stacking files.
+
+    Parameters
+    ----------
+    viewer
+        The viewer whose layers can be masks.
 
     Attributes
     ----------
@@ -45,7 +55,7 @@ class InputSettingsForm(QWidget):
 
     edited = Signal(str, object)
 
-    def __init__(self) -> None:
+    def __init__(self, viewer: "ViewerModel") -> None:
         super().__init__()
         self._channel_names: tuple[str, ...] = ()
         self._target: tuple[str, ...] = ()
@@ -55,6 +65,7 @@ class InputSettingsForm(QWidget):
         self._pick = MenuButton("", self._fill)
         self._dataset = ComboBox(choices=[(AUTO, "")], tooltip=DATASET_HELP)
         self._stack = ComboBox(choices=list(STACKS), tooltip=STACK_HELP)
+        self._mask = MaskLine(viewer)
         self._message = Message(lines=2)
 
         grid = QGridLayout(self)
@@ -67,7 +78,9 @@ class InputSettingsForm(QWidget):
         )
         grid.addWidget(QLabel("Dataset"), 2, 0)
         grid.addLayout(_row((self._dataset.native, 1), (QLabel("Stack"), 0), (self._stack.native, 0)), 2, 1)
-        grid.addWidget(self._message, 3, 0, 1, 2)
+        grid.addWidget(QLabel("Mask"), 3, 0)
+        grid.addWidget(self._mask, 3, 1)
+        grid.addWidget(self._message, 4, 0, 1, 2)
         grid.setColumnStretch(1, 1)
         for line in (self._axes.native, self._channels.native):
             line.setAcceptDrops(False)
@@ -80,11 +93,14 @@ class InputSettingsForm(QWidget):
         self._channels.changed.connect(self._on_channels)
         self._dataset.changed.connect(lambda value: self.edited.emit("dataset", value or None))
         self._stack.changed.connect(lambda value: self.edited.emit("stack", STACKS[value]))
+        self._mask.edited.connect(lambda mask: self.edited.emit("mask", mask))
         self.show_settings(ShownSettings())
 
     def show_settings(self, shown: ShownSettings) -> None:
-        """Show settings. Axes that are being typed for the same images stay as typed."""
-        typing = self._axes.native.hasFocus() and shown.target == self._target
+        """Show settings. Axes or a mask that are being typed for the same images stay as typed."""
+        is_same = shown.target == self._target
+        typing = self._axes.native.hasFocus() and is_same
+        self._mask.show_mask(shown.mask, shown.mask_hint, typing=self._mask.line.native.hasFocus() and is_same)
         self._target = shown.target
         self._whom.say(f"For {shown.whom}:", f"These settings hold for {shown.whom}.")
         self._channel_names = shown.channel_names
@@ -116,8 +132,9 @@ class InputSettingsForm(QWidget):
             self._stack.value = next(text for text, axis in STACKS.items() if axis == stack)
 
     def control(self, field: str) -> QWidget:
-        """Return the control of a field: axes, channels or dataset."""
-        control: QWidget = {"axes": self._axes, "channels": self._channels, "dataset": self._dataset}[field].native
+        """Return the control of a field: axes, channels, dataset or mask."""
+        controls = {"axes": self._axes, "channels": self._channels, "dataset": self._dataset, "mask": self._mask.line}
+        control: QWidget = controls[field].native
         return control
 
     def _on_axes(self, text: str) -> None:

@@ -14,6 +14,7 @@ from napari_batch_prediction.wording import count
 Channels = tuple[int | str, ...]
 
 DIFFER = "they differ"
+NO_MASK = "none: predict everything"
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,9 @@ class ShownSettings:
         The images that the settings are of, in words.
     target
         Their locations; all images if empty.
-    axes, channels, dataset
+    axes, channels, dataset, mask
         The settings; None if unset, or not the same for all.
-    axes_hint, channels_hint
+    axes_hint, channels_hint, mask_hint
         The defaults that hold while a setting is unset.
     datasets
         The datasets to choose from; None if no file can hold several.
@@ -43,6 +44,8 @@ class ShownSettings:
     dataset: str | None = None
     axes_hint: str = "from file"
     channels_hint: str = "all"
+    mask: str | None = None
+    mask_hint: str = NO_MASK
     datasets: tuple[str, ...] | None = None
     channel_names: tuple[str, ...] = ()
 
@@ -75,6 +78,7 @@ def shown_for(
     datasets = [settings.get(image, nothing).dataset for image in files]
     own = [settings.get(image, nothing) for image in target] or [everywhere]
     axes, channels = [each.axes for each in own], [each.channels for each in own]
+    masks = [each.mask for each in own]
     results = filter(None, map(model.inspected, images[:_MOST_LOOKED_AT]))
     infos = [result.image for result in results if result.image]
     return ShownSettings(
@@ -85,6 +89,8 @@ def shown_for(
         dataset=same(datasets),
         axes_hint=DIFFER if same(axes) is None and any(axes) else _axes_hint(infos),
         channels_hint=DIFFER if same(channels) is None and any(channels) else _channels_hint(everywhere, target),
+        mask=same(masks),
+        mask_hint=DIFFER if same(masks) is None and any(masks) else (target and everywhere.mask) or NO_MASK,
         datasets=contents.datasets if files else None,
         channel_names=contents.channel_names,
     )
@@ -103,6 +109,7 @@ def summary(shown: ShownSettings, stack: str | None) -> str:
     channels = ", ".join(map(str, shown.channels or ()))
     texts = [f"axes {shown.axes}" if shown.axes else "", f"channels {channels}" if channels else ""]
     texts += [f"dataset {shown.dataset}" if shown.dataset else "", f"stacked along {stack}" if stack else ""]
+    texts += [f"mask {short_name(shown.mask)}" if shown.mask else ""]
     text = ", ".join(filter(None, texts))
     return f"{shown.whom}: {text}" if text else ""
 
