@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import shlex
 from pathlib import Path
 
 import golden
@@ -17,9 +18,12 @@ from tilings import random_tiles
 import napari_batch_prediction as nbp
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.classifiers.masked import predict_inside
+from napari_batch_prediction.cli import main
 from napari_batch_prediction.engine.tiles import Tile
 from napari_batch_prediction.errors import ImageMismatchError
 from napari_batch_prediction.images.second import Mask
+from napari_batch_prediction.job.stored import read_job, write_job
+from napari_batch_prediction.job.text import as_command, as_python
 from napari_batch_prediction.planning.plan import make_plan
 from napari_batch_prediction.running.resume import plan_resume
 from napari_batch_prediction.running.run import run_plan
@@ -463,3 +467,43 @@ def test_mask_reads_planes_that_stand_for_all():
     plane = mask.read(5, slice(2, 6), slice(0, 4), slice(3, 8))
     assert plane.shape == (4, 4, 5)
     np.testing.assert_array_equal(plane[0], np.asarray(Image.open(_saved))[:4, 3:8] != 0)
+
+
+@pytest.mark.golden
+def test_command_line(tmp_path, capsys, monkeypatch):
+    """The option names masks, relative to the folder of the image or the current one; check shows them."""
+    folder = golden.ROOT / "a_2d_u8"
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in").mkdir()
+    with Image.open(folder / "test1.png") as picture:
+        pixels = np.asarray(picture)[:40, :50]
+    Image.fromarray(pixels).save("in/a.png")
+    mask = np.zeros(pixels.shape, np.uint8)
+    mask[5:9, 20:33] = 1
+    Image.fromarray(mask).save("in/a_mask.png")
+    project = str(folder / "project.ilp")
+    for named in ("{stem}_mask.png", "in/a_mask.png", "in/*_mask.png"):
+        assert main(["check", project, "in", "--mask", named]) == 0
+        assert "a_mask.png" in capsys.readouterr().out.splitlines()[2]
+    settings = ["--mask", "{stem}_mask.png", "--export", "Simple Segmentation", "--format", "npy"]
+    assert main(["run", project, "in", *settings, "--folder", "nothing"]) == 0
+    assert main(["run", project, "in", *settings, "--folder", "first", "--outside-mask", "ilastik"]) == 0
+    expected = load_classifier(project).predict(pixels, source="Simple Segmentation")
+    for name, outside in (("nothing", 0), ("first", 1)):
+        values = np.load(f"{name}/a_Simple Segmentation.npy")
+        np.testing.assert_array_equal(values.reshape(40, 50), np.where(mask, expected, outside))
+
+
+def test_job_with_a_mask_as_text():
+    """A template stays as it is where paths become absolute; a file becomes absolute; both are copied as options."""
+    for mask, expected in (("{stem}_m.tif", "{stem}_m.tif"), ("m.tif", str(Path.cwd() / "m.tif"))):
+        job = nbp.BatchJob("p.ilp", "a.tif", mask=mask, outside_mask="ilastik")
+        assert job.absolute().mask == expected
+        command = as_command(job)
+        assert f"--mask {shlex.quote(expected)}" in command
+        assert "--outside-mask ilastik" in command
+        assert f"mask={expected!r}" in as_python(job)
+        assert read_job(write_job(job)) == job
+    own = {"a.tif": nbp.InputSettings(mask="m.tif")}
+    job = nbp.BatchJob("p.ilp", "a.tif", input_settings=own)
+    assert [settings.mask for settings in job.absolute().input_settings.values()] == [str(Path.cwd() / "m.tif")]
