@@ -1,17 +1,28 @@
-"""What every test needs: napari's settings are kept apart from the user's."""
+"""What every test needs: napari's settings apart from the user's, and a display for each process of tests."""
 
+import atexit
 import os
+import shutil
+import subprocess
+import sys
 import tempfile
 
 import pytest
 
 # Before anything imports napari, which reads and writes this file.
 _settings = tempfile.TemporaryDirectory()
+atexit.register(_settings.cleanup)
 os.environ["NAPARI_CONFIG"] = os.path.join(_settings.name, "settings.yaml")  # noqa: PTH118
 
 
-def pytest_unconfigure(config: pytest.Config) -> None:
-    _settings.cleanup()
+def pytest_configure(config: pytest.Config) -> None:
+    """Give a process of tests that runs beside others a display of its own: windows take the focus from each other."""
+    if hasattr(config, "workerinput") and sys.platform == "linux" and shutil.which("Xvfb"):
+        # It ends when this process does, however that ends: then nothing is left to read for the shell.
+        script = "Xvfb -displayfd 1 -screen 0 1400x1000x24 -nolisten tcp 2>/dev/null & read _; kill $!"
+        display = subprocess.Popen(["sh", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        os.environ["DISPLAY"] = f":{display.stdout.readline().strip()}"
+        config.stash[_display] = display
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -34,6 +45,21 @@ def comparison_table(request: pytest.FixtureRequest) -> list[tuple[object, ...]]
 
 
 _comparison = pytest.StashKey[list[tuple[object, ...]]]()
+_display = pytest.StashKey[subprocess.Popen]()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand the rows of this process to the one that prints them."""
+    if hasattr(session.config, "workeroutput"):
+        rows = session.config.stash.get(_comparison, [])
+        session.config.workeroutput["comparison"] = [[getattr(v, "item", lambda v=v: v)() for v in row] for row in rows]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object) -> None:
+    """Take the rows of a process of tests that has ended."""
+    output = getattr(node, "workeroutput", {})
+    node.config.stash.setdefault(_comparison, []).extend(map(tuple, output.get("comparison", ())))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

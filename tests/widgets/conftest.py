@@ -18,7 +18,7 @@ from napari_batch_prediction.widgets.batch import BatchPredictionWidget
 @pytest.fixture(autouse=True)
 def own_settings(tmp_path, monkeypatch):
     """What one window remembers is not that of the next."""
-    monkeypatch.setattr("napari.settings._CFG_PATH", tmp_path / "settings.yaml")
+    monkeypatch.setattr("napari.settings._CFG_PATH", tmp_path / "settings.yaml", raising=False)
     clear_plugin_settings()
     yield
     clear_plugin_settings()
