@@ -2,8 +2,10 @@
 """Run the demo, the tests or the checks of this project, with nothing set up by hand.
 
     python3 dev.py demo [FOLDER] [--viewer]    predict the shipped sample images
-    python3 dev.py test [PYTEST ARGUMENTS]     run the tests; on Linux on a display of their own
+    python3 dev.py test [PYTEST ARGUMENTS]     run the tests; on Linux on a display of their own, and all of them
+                                               in a process for each core (up to four)
     python3 dev.py test --pyside6 [ARGUMENTS]  run those of the window with PySide6 instead of PyQt6
+    python3 dev.py oldest                      run a part of the tests with the oldest libraries that are allowed
     python3 dev.py lint                        ruff, mypy, typos, import-linter, npe2
     python3 dev.py docs                        build the documentation into site/; a warning is an error
 
@@ -26,7 +28,22 @@ BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = str(BIN / "python")
 # 6.12.0 loses references to None, until Python 3.11 ends in the middle of anything.
 PYSIDE6 = "PySide6-Essentials>=6.11,<6.12"
-GROUPS = ("--group", "test", "--group", "lint", "--group", "docs")
+GROUPS = ("--group", "test", "--group", "uv", "--group", "lint", "--group", "docs")
+
+# Tests that meet every library of a plain install, and compare with ilastik.
+OLDEST = (
+    "tests/classifiers/test_golden.py",
+    "tests/features/test_kernels.py",
+    "tests/formats/test_compression.py",
+    "tests/formats/test_hdf5_writer.py",
+    "tests/formats/test_image_formats.py",
+    "tests/formats/test_image_stores.py",
+    "tests/formats/test_tiff_writer.py",
+    "tests/formats/tiff",
+    "tests/job/test_options.py",
+    "tests/job/test_stored.py",
+    "tests/job/test_text.py",
+)
 
 # Libraries that Qt 6 needs on Linux but its wheels lack, and Debian's package for each.
 QT_LIBRARIES = {
@@ -134,6 +151,14 @@ def demo(arguments: list[str]) -> int:
     return subprocess.run([str(BIN / "napari-batch-prediction"), "demo", *arguments]).returncode
 
 
+def names_tests(arguments: list[str]) -> bool:
+    """Return True if arguments of pytest name tests, or say in how many processes to run."""
+    return any(
+        (ROOT / argument.partition("::")[0]).exists() or argument.startswith(("-n", "--numprocesses", "--pdb"))
+        for argument in arguments
+    )
+
+
 def test(arguments: list[str]) -> int:
     """Run the tests."""
     need_system(qt=True, display=True)
@@ -144,11 +169,36 @@ def test(arguments: list[str]) -> int:
         python = need_pyside6()
         environment |= {"QT_API": "pyside6", "PYTEST_QT_API": "pyside6"}
     command = [python, "-m", "pytest", *arguments]
+    n_cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    if n_cores > 1 and not names_tests(arguments):
+        # Each file in one process, since its tests share what is slow to make. More processes would need more memory.
+        command += ["-n", str(min(n_cores, 4)), "--dist", "loadfile"]
     if sys.platform == "linux":
         # A screen in memory: no display is needed, and no window flickers over a real one.
         command = ["xvfb-run", "-a", "-s", "-screen 0 1400x1000x24", *command]
         environment["QT_QPA_PLATFORM"] = "xcb"
     return subprocess.run(command, cwd=ROOT, env=environment).returncode
+
+
+def oldest(arguments: list[str]) -> int:
+    """Run tests with the oldest versions of the libraries that pyproject.toml allows, without napari and Qt."""
+    need_system(qt=False, display=False)
+    need_environment()
+    folder = ROOT / ".venv-oldest"
+    python = str(folder / BIN.relative_to(VENV) / "python")
+    uv = [str(BIN / "uv"), "--no-progress", "--color", "never"]
+    for command in (
+        [*uv, "venv", "--quiet", "--clear", "--python", PYTHON, str(folder)],
+        [*uv, "pip", "install", "--quiet", "--python", python, "--resolution", "lowest-direct", "-e", "."],
+        # uv leaves what is installed as it is, as long as it will do.
+        [*uv, "pip", "install", "--quiet", "--python", python, "--group", "oldest"],
+        [*uv, "pip", "list", "--python", python],
+        [python, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", "-m", "not slow", *OLDEST, *arguments],
+    ):
+        if subprocess.run(command, cwd=ROOT, env={**os.environ, "NUMBA_CACHE_DIR": str(folder / "numba")}).returncode:
+            print(f"This failed: {' '.join(command)}")
+            return 1
+    return 0
 
 
 def lint(arguments: list[str]) -> int:
@@ -181,7 +231,7 @@ def docs(arguments: list[str]) -> int:
 
 def main() -> int:
     """Run the command named first on the command line."""
-    commands = {"demo": demo, "test": test, "lint": lint, "docs": docs}
+    commands = {"demo": demo, "test": test, "oldest": oldest, "lint": lint, "docs": docs}
     if sys.version_info < (3, 11):  # noqa: UP036 - whatever python3 is may start this file
         sys.exit(f"Python 3.11 or newer is needed; this is {sys.version.split()[0]}: {sys.executable}")
     if len(sys.argv) < 2 or sys.argv[1] not in commands or (sys.argv[1] in ("lint", "docs") and len(sys.argv) > 2):
