@@ -6,6 +6,7 @@
                                                in a process for each core (up to four)
     python3 dev.py test --pyside6 [ARGUMENTS]  run those of the window with PySide6 instead of PyQt6
     python3 dev.py oldest                      run a part of the tests with the oldest libraries that are allowed
+    python3 dev.py integrations                check what is there for Snakemake, Nextflow and containers
     python3 dev.py lint                        ruff, mypy, typos, import-linter, npe2
     python3 dev.py docs                        build the documentation into site/; a warning is an error
 
@@ -201,6 +202,28 @@ def oldest(arguments: list[str]) -> int:
     return 0
 
 
+def integrations(arguments: list[str]) -> int:
+    """Check what is there for pipelines with their own tools, as far as PyPI has them."""
+    need_system(qt=True, display=False)
+    need_environment()
+    folder = ROOT / ".venv-integrations"
+    tools = folder / BIN.relative_to(VENV)
+    uv = [str(BIN / "uv"), "--no-progress", "--color", "never"]
+    snakefile = "integrations/snakemake/test/Snakefile"
+    for command in (
+        [*uv, "venv", "--quiet", "--clear", "--python", PYTHON, str(folder)],
+        [*uv, "pip", "install", "--quiet", "--python", str(tools / "python"), "--group", "integrations"],
+        [str(tools / "hadolint"), "integrations/container/Containerfile"],
+        [str(tools / "snakefmt"), "--check", snakefile],
+        [PYTHON, "-m", "pytest", "-q", "tests/packaging/test_integrations.py", *arguments],
+    ):
+        environment = {**os.environ, "SNAKEMAKE": str(tools / "snakemake")}
+        if subprocess.run(command, cwd=ROOT, env=environment).returncode:
+            print(f"This failed: {' '.join(command)}")
+            return 1
+    return 0
+
+
 def lint(arguments: list[str]) -> int:
     """Run every check, even after a failure."""
     need_system(qt=True, display=False)
@@ -231,7 +254,7 @@ def docs(arguments: list[str]) -> int:
 
 def main() -> int:
     """Run the command named first on the command line."""
-    commands = {"demo": demo, "test": test, "oldest": oldest, "lint": lint, "docs": docs}
+    commands = {"demo": demo, "test": test, "oldest": oldest, "integrations": integrations, "lint": lint, "docs": docs}
     if sys.version_info < (3, 11):  # noqa: UP036 - whatever python3 is may start this file
         sys.exit(f"Python 3.11 or newer is needed; this is {sys.version.split()[0]}: {sys.executable}")
     if len(sys.argv) < 2 or sys.argv[1] not in commands or (sys.argv[1] in ("lint", "docs") and len(sys.argv) > 2):
