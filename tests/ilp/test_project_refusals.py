@@ -64,8 +64,8 @@ REFUSED = {
     "version as text, too old": (lambda f: put(f, "ilastikVersion", b"0.5.12"), r"ilastik 0\.5\.12.*Import it"),
     "no version in the text": (lambda f: put(f, "ilastikVersion", b"new"), f"ilastikVersion.*'new'.*{TAKE_ANOTHER}"),
     "another workflow": (
-        lambda f: put(f, "workflowName", b"Object Classification (from label image)"),
-        r"'Object Classification \(from label image\)'.*not supported.*Choose.*: Pixel Classification, Cell Density "
+        lambda f: put(f, "workflowName", b"Manual Tracking Workflow"),
+        r"'Manual Tracking Workflow'.*not supported.*Choose.*: Pixel Classification, Cell Density "
         r"Counting, Autocontext \(2-stage\)",
     ),
     "counting": (

@@ -22,6 +22,7 @@ from autocontext_writer import write_stages
 from counting_writer import write_counting
 from ilp_writer import put, write_project
 from labelled_writer import write_labels
+from object_writer import write_objects
 from pickle_mutations import CHANGES
 from repository import ENVIRONMENT, GOLDEN, TESTS
 
@@ -33,6 +34,7 @@ WORKFLOWS: dict[str, tuple[Callable[[Path], Path], str]] = {
     "labels": (write_labels, "c_2d_u16"),
     "autocontext": (write_stages, "i_autocontext_2d_u8"),
     "counting": (write_counting, "h1_count_2d_u8"),
+    "objects": (write_objects, "n_objclass_2d_pred_hyst"),
 }
 # One in so many is a mutation of what ilastik saved.
 GOLDEN_SHARE = 10

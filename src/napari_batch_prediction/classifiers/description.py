@@ -8,6 +8,8 @@ from typing import Any, Literal
 from napari_batch_prediction.colors import Color
 from napari_batch_prediction.engine.tiles import Context
 from napari_batch_prediction.features.selection import FeatureSelection
+from napari_batch_prediction.objects.features.selection import ObjectFeatures
+from napari_batch_prediction.objects.settings import ObjectSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +39,30 @@ class StageDescription:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectDescription:
+    """The facts of a classifier of objects.
+
+    Attributes
+    ----------
+    second
+        What the second image is, as ilastik's command line names it; empty if objects are made of the classifier's own
+        probabilities.
+    thresholds
+        What makes objects of probabilities; None if they are those of a binary image or a label image.
+    features, n_columns
+        The features of objects, and the number of values that they are.
+    n_trees
+        Number of trees.
+    """
+
+    second: str
+    thresholds: ObjectSettings | None
+    features: ObjectFeatures
+    n_columns: int
+    n_trees: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Description:
     """The facts of a classifier.
 
@@ -55,9 +81,11 @@ class Description:
     axes
         Axes of the training images without those of extent 1, for example ``"yx"``, ``"tyx"`` or ``"zyxc"``.
     stages
-        The stages, in order.
+        The stages of classifying pixels, in order; none if only objects are classified.
     sources
         Names of the sources, the default first.
+    objects
+        What classifies objects; None for other workflows.
     counted
         The class of the counted objects; empty for other workflows.
     sigma
@@ -79,6 +107,7 @@ class Description:
     stages: tuple[StageDescription, ...] = ()
     path: Path | None = None
     version: str | None = None
+    objects: ObjectDescription | None = None
     counted: str = ""
     sigma: float | None = None
     trained_again: str = ""

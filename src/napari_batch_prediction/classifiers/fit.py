@@ -56,10 +56,16 @@ def check_image(description: Description, axes: str, shape: Sequence[int]) -> No
 def takes_slices(classifier: "Classifier", axes: str, shape: Sequence[int], dtype: np.dtype) -> bool:
     """Return True if a classifier of 2D images can predict every slice of a volume by itself.
 
-    Those that count cannot: an object that several slices show would be counted several times.
+    Those that count or classify objects cannot: an object that several slices show would be counted several times.
     """
     description = classifier.describe()
-    if "z" not in axes or description.dimension == 3 or description.counted or classifier.context.z:
+    if (
+        "z" not in axes
+        or description.dimension == 3
+        or description.counted
+        or description.objects
+        or classifier.context.z
+    ):
         return False
     plane = [n for key, n in zip(axes, shape, strict=True) if key != "z"]
     try:

@@ -101,16 +101,39 @@ def _mask_of(image: Image, given: Any, opened: ExitStack) -> Mask | None:
     """
     if given is None:
         return None
-    mask = as_image(given, None, "mask")
-    if mask is not given:
-        opened.callback(mask.close)
-    axes = fitting_axes(mask.axes, mask.axes_known, mask.shape, image.axes, image.extents, spreads=True)
-    if axes != mask.axes and (mask is not given or isinstance(mask, MemoryImage)):
-        mask = as_image(given, axes, "mask")
-        opened.callback(mask.close)
-    check_beside("mask", mask.location, mask.extents, image.extents, spreads=True)
+    mask = image_beside(image, given, "mask", opened, spreads=True)
     check_opacity(mask.location, mask.extents["c"])
     return Mask(mask)
+
+
+def image_beside(image: Image, given: Any, noun: str, opened: ExitStack, *, spreads: bool) -> Image:
+    """Return an image beside another one, which was given as an image is.
+
+    Parameters
+    ----------
+    image, given
+        The other image, and what was given.
+    noun
+        Its name in messages, such as ``"mask"``.
+    opened
+        Closes what is opened here.
+    spreads
+        True if one time point may be that of all, and one slice that of all.
+
+    Raises
+    ------
+    ImageMismatchError
+        If it does not fit the image.
+    """
+    beside = as_image(given, None, noun)
+    if beside is not given:
+        opened.callback(beside.close)
+    axes = fitting_axes(beside.axes, beside.axes_known, beside.shape, image.axes, image.extents, spreads=spreads)
+    if axes != beside.axes and (beside is not given or isinstance(beside, MemoryImage)):
+        beside = as_image(given, axes, noun)
+        opened.callback(beside.close)
+    check_beside(noun, beside.location, beside.extents, image.extents, spreads=spreads)
+    return beside
 
 
 class _Predicting(NamedTuple):

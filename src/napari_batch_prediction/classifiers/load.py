@@ -12,7 +12,7 @@ from napari_batch_prediction.features.selection import StructureTensor
 from napari_batch_prediction.ilp.forests import is_untrained
 from napari_batch_prediction.ilp.lanes import last_lane
 from napari_batch_prediction.ilp.pixel_classification import read_project, read_stages, stage_group
-from napari_batch_prediction.ilp.project import AUTOCONTEXT, COUNTING
+from napari_batch_prediction.ilp.project import AUTOCONTEXT, COUNTING, OBJECTS, PIXEL_AND_OBJECT
 from napari_batch_prediction.ilp.reading.file import ProjectFile
 from napari_batch_prediction.locations.location import at_home
 from napari_batch_prediction.training.images import training_dtype
@@ -25,8 +25,8 @@ def load_classifier(path: str | os.PathLike[str], structure_tensor: StructureTen
     Parameters
     ----------
     path
-        An ilastik project (``.ilp``) of one of the workflows Pixel Classification, Autocontext and Cell Density
-        Counting.
+        An ilastik project (``.ilp``) of one of the workflows Pixel Classification, Autocontext, Cell Density Counting
+        and Object Classification.
     structure_tensor
         Which Gaussian of the structure tensor has the feature's scale, ``"gradient"`` or ``"integration"``; told from
         the project if None.
@@ -60,6 +60,10 @@ def load_classifier(path: str | os.PathLike[str], structure_tensor: StructureTen
             return _autocontext(file, structure_tensor)
         if file.workflow == COUNTING:
             return _counting(file, structure_tensor)
+        if file.workflow in OBJECTS:
+            return _objects(file)
+        if file.workflow == PIXEL_AND_OBJECT:
+            return _pixels_and_objects(file, structure_tensor)
         return _pixel_classification(file, structure_tensor)
 
 
@@ -108,3 +112,26 @@ def _counting(file: ProjectFile, structure_tensor: StructureTensor | None) -> Cl
         fit = density_fit(file, project)
         (project,) = settled(file, [project], lambda stages: DensityCounting(*stages), fit, GOOD_FIT)
     return DensityCounting(project).with_structure_tensor(structure_tensor)
+
+
+def _objects(file: ProjectFile) -> Classifier:
+    from napari_batch_prediction.classifiers.objects.classifier import ObjectClassification
+    from napari_batch_prediction.ilp.objects.reading import read_object_project
+
+    project = read_object_project(file)
+    return ObjectClassification(replace(project, dtype=training_dtype(file.path.parent, last_lane(project.lanes))))
+
+
+def _pixels_and_objects(file: ProjectFile, structure_tensor: StructureTensor | None) -> Classifier:
+    """Return both classifiers in one, or that of pixels alone if objects cannot be classified."""
+    from napari_batch_prediction.classifiers.objects.classifier import ObjectClassification
+    from napari_batch_prediction.ilp.objects.reading import read_object_project
+
+    pixels = _pixel_classification(file, structure_tensor)
+    if not isinstance(pixels, PixelClassification):
+        raise AssertionError
+    try:
+        project = read_object_project(file)
+    except ProjectError as error:
+        return PixelClassification(pixels.project, pixels.training, without_objects=str(error))
+    return ObjectClassification(replace(project, dtype=pixels.project.dtype), pixels)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_batch_prediction.classifiers.base import PROBABILITIES, Classifier
+from napari_batch_prediction.classifiers.base import PROBABILITIES, Classifier, Source
 from napari_batch_prediction.classifiers.derived import derived_sources
 from napari_batch_prediction.classifiers.description import Description
 from napari_batch_prediction.classifiers.stage import Stage
@@ -20,6 +20,9 @@ from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.features.selection import StructureTensor
 from napari_batch_prediction.ilp.project import Existing, PixelClassificationProject
 from napari_batch_prediction.problems import Problem
+
+OBJECT_SOURCES = ("object predictions", "object probabilities", "object identities")
+"""What a project that goes on with objects exports of them."""
 
 if TYPE_CHECKING:
     from napari_batch_prediction.training.report import TrainingReport
@@ -35,10 +38,18 @@ class PixelClassification(Classifier):
         The project.
     training
         The images and labels that it was trained on, if they are at hand.
+    without_objects
+        Why the objects of a project that goes on with them cannot be classified; empty if it does not.
     """
 
-    def __init__(self, project: PixelClassificationProject, training: "TrainingSet | None" = None) -> None:
+    def __init__(
+        self,
+        project: PixelClassificationProject,
+        training: "TrainingSet | None" = None,
+        without_objects: str = "",
+    ) -> None:
         self.project = project
+        self._without_objects = without_objects
         self.training = training
         self._stage = Stage(project, variant=variant([project]))
         sources = (*self._stage.sources, *derived_sources(self._stage.sources[0]))
@@ -59,6 +70,15 @@ class PixelClassification(Classifier):
         # Its name where objects are classified, too.
         synonyms = {f"Pixel {PROBABILITIES}": PROBABILITIES}
         super().__init__(description, sources, synonyms, self._stage.unlisted)
+
+    def source(self, name: str) -> Source:
+        """Return a source by its name, in any case; see :meth:`.Classifier.source`."""
+        if self._without_objects and isinstance(name, str) and name.strip().lower() in OBJECT_SOURCES:
+            raise SettingsError(
+                f"'{name.strip()}' cannot be exported, only what comes of the pixels. {self._without_objects}",
+                setting="source",
+            )
+        return super().source(name)
 
     @cached_property
     def _brightest(self) -> float:
@@ -105,7 +125,7 @@ class PixelClassification(Classifier):
         if self.training is not None:
             return self
         (project,) = chosen([self.project], value)
-        return PixelClassification(project)
+        return PixelClassification(project, without_objects=self._without_objects)
 
     def save(self, path: str | os.PathLike[str], *, existing: Existing = "error") -> Path:
         """Save the classifier as a project of ilastik; see :meth:`.Classifier.save`."""

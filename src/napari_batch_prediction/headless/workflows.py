@@ -4,7 +4,7 @@ import argparse
 
 from napari_batch_prediction.classifiers.base import DENSITY, PROBABILITIES, Classifier, Source
 from napari_batch_prediction.errors import ProjectError
-from napari_batch_prediction.ilp.project import AUTOCONTEXT, COUNTING, PIXEL_AND_OBJECT
+from napari_batch_prediction.ilp.project import AUTOCONTEXT, COUNTING, OBJECTS, PIXEL_AND_OBJECT
 
 _PIXEL_PROBABILITIES = f"Pixel {PROBABILITIES}"
 
@@ -36,6 +36,8 @@ def chosen_source(classifier: Classifier, name: str | None) -> tuple[Source, str
     SettingsError
         If there is no such source.
     """
+    if classifier.workflow in OBJECTS:
+        raise ProjectError(f"{classifier.path} is of the workflow '{classifier.workflow}', which is not run yet.")
     if classifier.workflow == PIXEL_AND_OBJECT:
         # Objects come through here once they are predicted.
         named = next((known for known in _OF_PIXELS if name is not None and known.lower() == name.lower()), None)

@@ -8,11 +8,11 @@ import numpy as np
 
 from napari_batch_prediction.errors import ProjectError
 from napari_batch_prediction.ilp.limits import MAX_NAME
-from napari_batch_prediction.ilp.project import COUNTING, PIXEL_AND_OBJECT
+from napari_batch_prediction.ilp.project import COUNTING, OBJECTS, PIXEL_AND_OBJECT
 from napari_batch_prediction.ilp.reading.file import ProjectFile
 from napari_batch_prediction.ilp.reading.group import ProjectGroup
 
-_GROUPS = {COUNTING: "Density Export", PIXEL_AND_OBJECT: "Object Information Export"}
+_GROUPS = {COUNTING: "Density Export", **dict.fromkeys((PIXEL_AND_OBJECT, *OBJECTS), "Object Information Export")}
 _DTYPES = ("uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64", "float32", "float64")
 IMAGE_FOLDER = "{dataset_dir}/"
 """The folder of each image, at the beginning of a name."""

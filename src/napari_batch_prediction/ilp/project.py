@@ -15,13 +15,20 @@ from napari_batch_prediction.ilp.tensor import TensorFormula
 
 PIXEL_CLASSIFICATION = "Pixel Classification"
 PIXEL_AND_OBJECT = "Object Classification (from pixel classification)"
-"""A workflow whose first half is a pixel classification; that half is read."""
+"""A workflow whose first half is a pixel classification."""
+
+OBJECTS = {
+    "Object Classification (from prediction image)": "prediction_maps",
+    "Object Classification (from binary image)": "segmentation_image",
+    "Object Classification (from label image)": "label_image",
+}
+"""The workflows that classify objects of a second image, with the name of its role on ilastik's command line."""
 
 COUNTING = "Cell Density Counting"
 AUTOCONTEXT = {"Autocontext (2-stage)": 2, "Autocontext (3-stage)": 3, "Autocontext (4-stage)": 4}
 """Number of stages of each Autocontext workflow, by ilastik's name."""
 
-SUPPORTED = (PIXEL_CLASSIFICATION, COUNTING, *AUTOCONTEXT, PIXEL_AND_OBJECT)
+SUPPORTED = (PIXEL_CLASSIFICATION, COUNTING, *AUTOCONTEXT, PIXEL_AND_OBJECT, *OBJECTS)
 """Supported workflows."""
 
 CLASS_NAMES = {

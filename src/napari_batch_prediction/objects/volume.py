@@ -162,3 +162,46 @@ class ScratchVolume:
                     yield values[i, k], start * x * size
                 else:
                     yield from ((values[i, k, r], ((start + r) * x + x0) * size) for r in range(values.shape[2]))
+
+
+class ScaledVolume:
+    """A volume of which a range of values is brought to 0 to 1, as float32; it is only read.
+
+    Parameters
+    ----------
+    volume
+        The volume.
+    lowest, highest
+        The values that become 0 and 1.
+    """
+
+    def __init__(self, volume: Volume, lowest: float, highest: float) -> None:
+        self.shape = volume.shape
+        self.dtype: np.dtype = np.dtype(np.float32)
+        self._volume, self._lowest, self._width = volume, np.float32(lowest), np.float32(highest - lowest)
+
+    def read(self, box: Box, channels: slice = _ALL) -> NDArray:
+        """Return the values of a box, see :meth:`Volume.read`."""
+        values = self._volume.read(box, channels).astype(np.float32)
+        values -= self._lowest
+        values /= self._width
+        return values
+
+    def write(self, box: Box, values: NDArray) -> None:
+        """Refuse to store values."""
+        raise TypeError("a scaled volume is only read")
+
+
+def probabilities_of(volume: Volume, value_range: tuple[float, float] | None = None) -> Volume:
+    """Return a volume of probabilities from 0 to 1, as ilastik takes it.
+
+    Parameters
+    ----------
+    volume
+        Probabilities as they are stored.
+    value_range
+        The stored values that stand for 0 and 1; if they are not known, None: 0 and 255 for uint8, and no others.
+    """
+    if value_range is None and volume.dtype == np.uint8:
+        value_range = (0.0, 255.0)
+    return volume if value_range in (None, (0.0, 1.0)) else ScaledVolume(volume, *value_range)

@@ -77,6 +77,11 @@ def named_exports(job: BatchJob, classifier: Classifier) -> tuple[NamedExport, .
     exports: dict[str, NamedExport] = {}
     for settings in job.exports:
         source = classifier.source(settings.source)
+        if source.whole and not source.made_from:
+            raise SettingsError(
+                f"{source.name} is not made in batches yet, but in Python: load_classifier(...).objects(image).",
+                setting="source",
+            )
         # By its own name, in whatever case it was written.
         settings = settings.model_copy(update={"source": source.name})
         resolved = _as_table(settings) if source.kind == "table" else settings

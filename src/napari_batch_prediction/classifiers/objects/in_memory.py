@@ -1,0 +1,151 @@
+"""Classifying the objects of an image in memory."""
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from functools import cached_property
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from napari_batch_prediction.axes import output_axes, reorder
+from napari_batch_prediction.classifiers.in_memory import as_image, image_beside
+from napari_batch_prediction.classifiers.objects.result import ObjectResult
+from napari_batch_prediction.engine.tiles import n_cores
+from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.images.arrays import as_xarray, is_xarray
+from napari_batch_prediction.images.base import Image
+from napari_batch_prediction.objects.table import ObjectTable, joined
+from napari_batch_prediction.objects.volume import ArrayVolume, Volume, probabilities_of
+
+if TYPE_CHECKING:
+    from napari_batch_prediction.classifiers.objects.classifier import ObjectClassification
+
+
+class ObjectsInMemory:
+    """The objects of an image, classified time point by time point.
+
+    Parameters
+    ----------
+    classifier
+        The classifier.
+    given, axes
+        An image, and its axes if they are not its own.
+    second
+        The second image by its role; None for other roles.
+    workers
+        Number of threads; all cores if None.
+
+    Raises
+    ------
+    SettingsError
+        If the second image is missing, or is in another role than that of the project.
+    ImageMismatchError
+        If an image does not fit the classifier, or the second image does not fit the image.
+    """
+
+    def __init__(
+        self,
+        classifier: "ObjectClassification",
+        given: Any,
+        axes: str | None,
+        second: Mapping[str, Any],
+        workers: int | None,
+    ) -> None:
+        if workers is not None and not (isinstance(workers, int) and workers > 0):
+            raise SettingsError(f"workers is a number of threads, at least 1, got {workers!r}.", setting="workers")
+        self._classifier, self._given, self._workers = classifier, given, workers
+        self._opened = ExitStack()
+        try:
+            self._image = as_image(given, axes)
+            if self._image is not given:
+                self._opened.callback(self._image.close)
+            classifier.check(self._image.axes, self._image.shape, self._image.dtype)
+            self._second = self._second_image(second)
+            self._labels: list[NDArray[np.uint32]] = []
+            self._results: list[ObjectResult] = []
+            for t in range(self._image.extents["t"]):
+                self._classify(t)
+        except BaseException:
+            self._opened.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._opened.close()
+
+    def values(self, name: str) -> Any:
+        """Return the values of an image source, with the axes that predicting gives."""
+        source, image = self._classifier.source(name), self._image
+        target = output_axes(image.axes) if source.has_channels else image.axes.replace("c", "")
+        sizes = {**image.extents, "c": source.channels}
+        values = np.empty([sizes[key] for key in target], source.dtype)
+        view = reorder(values, target, "tczyx")
+        for t, (labels, result) in enumerate(zip(self._labels, self._results, strict=True)):
+            view[t] = result.paint(source.name, labels)
+        if is_xarray(self._given):
+            return as_xarray(values, target, self._given, image.axes, source.name, source.channel_names)
+        return values
+
+    def table(self) -> ObjectTable:
+        """Return the table of all objects, time point by time point."""
+        project, extents = self._classifier.project, self._image.extents
+        n_dims = 3 if extents["z"] > 1 else 2
+        return joined([result.table(project, t, extents["c"], n_dims) for t, result in enumerate(self._results)])
+
+    def _second_image(self, given: Mapping[str, Any]) -> Image | None:
+        role = self._classifier.second
+        for name, value in given.items():
+            if name != role and value is not None:
+                expected = f"expected {role}" if role else "which makes objects of its own probabilities"
+                raise SettingsError(f"{name} is not used by this project, {expected}.", setting=name)
+        if not role:
+            return None
+        if given.get(role) is None:
+            raise SettingsError(
+                f"The classifier needs a second image beside the image: {role}, of the workflow "
+                f"'{self._classifier.workflow}'.",
+                setting=role,
+            )
+        second = image_beside(self._image, given[role], role.replace("_", " "), self._opened, spreads=False)
+        self._classifier.check_second(second.axes, second.shape, second.dtype)
+        return second
+
+    def _classify(self, t: int) -> None:
+        classifier, workers = self._classifier, self._workers or n_cores()
+        labels = np.zeros((1, *(self._image.extents[key] for key in "zyx")), np.uint32)
+        n, originals = classifier.segment(
+            self._second_volume(t), ArrayVolume(labels), scratch=_in_memory, workers=workers
+        )
+        raw = _volume(self._image, t)
+        self._results.append(classifier.classify(raw, ArrayVolume(labels), n, originals, workers=workers))
+        self._labels.append(labels[0])
+
+    def _second_volume(self, t: int) -> Volume:
+        if self._second is None:
+            return ArrayVolume(self._probabilities[t])
+        volume = _volume(self._second, t)
+        return probabilities_of(volume) if self._classifier.project.thresholds is not None else volume
+
+    @cached_property
+    def _probabilities(self) -> NDArray:
+        """The probabilities of pixels: (t, c, z, y, x)."""
+        pixels = self._classifier.pixels
+        if pixels is None:
+            raise AssertionError
+        values = pixels.predict(self._image, workers=self._workers)
+        return reorder(values, output_axes(self._image.axes), "tczyx")
+
+
+def _volume(image: Image, t: int) -> ArrayVolume:
+    extents = image.extents
+    return ArrayVolume(image.read_czyx(t, *(slice(0, extents[key]) for key in "zyx")))
+
+
+def _in_memory(shape: Any, dtype: DTypeLike) -> Volume:
+    return ArrayVolume(np.zeros(tuple(shape), dtype))

@@ -1,0 +1,1 @@
+"""Reading ilastik's Object Classification projects; nothing is unpickled."""
