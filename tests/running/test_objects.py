@@ -463,3 +463,20 @@ def test_temporary_files_need_room_on_the_disk(tmp_path, monkeypatch):
         assert "for it and its temporary files" in str(row.problems[0])
     (row,) = plan_for(paths, exports=(Export("Objects", compression="none", format="tiff"),), objects=BRIGHT)
     assert "are missing for it and its temporary files" in str(row.problems[0])
+
+
+def test_objects_inside_a_mask(tmp_path):
+    """Only what is inside a mask is part of objects; they end at its edge, in labels, table and count."""
+    image = spots(60, 80)
+    mask = np.zeros(image.shape, bool)
+    mask[10:45, 13:70] = True
+    (path,) = save(tmp_path, a=image)
+    np.save(tmp_path / "m.npy", mask)
+    settings = {"objects": BRIGHT, "mask": str(tmp_path / "m.npy")}
+    (row,) = run_plan(plan_for([path], "Objects", "Object Table", **settings))
+    assert row.status == "done", row.reason
+    labels = labels_of((whole(image)[..., 1] >= np.float32(0.5)) & mask)
+    np.testing.assert_array_equal(read(tmp_path / "a_Objects.h5").reshape(labels.shape), labels)
+    check_table(lines(tmp_path / TABLE), labels, image)
+    assert row.tables["Objects"].rows == ((0, labels.max()),)
+    assert 0 < labels.max() < expected_labels(image).max()

@@ -113,7 +113,7 @@ class OpenFile:
         if task.objects is not None:
             self._objects = ObjectsOfImage(task.objects, image, self._is_stopped, self._tell)
         self._before = self._states()
-        if any(output.folder is not None for output, _ in task.outputs) or task.measurements:
+        if any(output.folder is not None for output, _ in task.outputs) or task.measurements or task.objects:
             self._hashes = {field: pixel_hash(second) for field, second in self._beside.items()}
         for output, transform in task.outputs:
             name = output.export.name
