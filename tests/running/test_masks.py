@@ -249,7 +249,8 @@ def test_values_inside_are_those_without_a_mask(case, workers):
     sizes = image.extents
     mask = rng.random([sizes[key] for key in "tzyx"]) > 0.97
     mask[:, :, : sizes["y"] // 2, : sizes["x"] // 3] = False
-    for name in classifier.sources:
+    # What is made of whole images has tests of its own.
+    for name in (name for name in classifier.sources if name not in {"Areas", "Objects", "Object Table"}):
         source = classifier.source(name)
         expected, own = classifier.predict(image, source=name), image.axes
         got = classifier.predict(image, source=name, workers=workers, mask=_in_axes(mask, own))

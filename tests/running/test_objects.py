@@ -480,3 +480,5 @@ def test_objects_inside_a_mask(tmp_path):
     check_table(lines(tmp_path / TABLE), labels, image)
     assert row.tables["Objects"].rows == ((0, labels.max()),)
     assert 0 < labels.max() < expected_labels(image).max()
+    found = Threshold(Path(__file__)).objects(image, object_class="bright", smoothing=0, min_size=5, mask=mask)
+    np.testing.assert_array_equal(found.labels, labels)

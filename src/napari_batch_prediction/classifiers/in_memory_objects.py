@@ -40,6 +40,7 @@ def find_objects(
     settings: ObjectSettings,
     workers: int | None,
     progress: Callable[[int, int], object] | None,
+    mask: Any = None,
 ) -> FoundObjects:
     """Return the objects of an image; see :meth:`~napari_batch_prediction.classifiers.base.Classifier.objects`."""
     if OBJECTS not in classifier.sources:
@@ -52,7 +53,7 @@ def find_objects(
         classifier.check(image.axes, image.shape, image.dtype)
         in_memory = image if isinstance(image, MemoryImage) else _in_memory(image)
         exports = [OBJECTS, OBJECT_TABLE]
-        job = BatchJob(classifier, [in_memory], exports, objects=settings, workers=workers)
+        job = BatchJob(classifier, [in_memory], exports, objects=settings, workers=workers, mask=mask)
         (row,) = job.run(progress=progress)
     finally:
         if image is not given:

@@ -23,6 +23,7 @@ class PredictsImages:
         object_class: str | None = None,
         *,
         workers: int | None = None,
+        mask: Any = None,
         progress: Callable[[int, int], object] | None = None,
         **settings: "Unpack[ObjectKeywords]",
     ) -> "FoundObjects":
@@ -30,7 +31,7 @@ class PredictsImages:
 
         Parameters
         ----------
-        image, axes, workers, progress
+        image, axes, workers, mask, progress
             See :meth:`predict`.
         object_class, **settings
             How objects are made; see :class:`~napari_batch_prediction.job.objects.ObjectSettings`.
@@ -58,7 +59,7 @@ class PredictsImages:
         from napari_batch_prediction.job.objects import ObjectSettings
 
         return find_objects(
-            cast("Classifier", self), image, axes, ObjectSettings(object_class, **settings), workers, progress
+            cast("Classifier", self), image, axes, ObjectSettings(object_class, **settings), workers, progress, mask
         )
 
     def predict(
