@@ -7,7 +7,7 @@ from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from napari_batch_prediction.classifiers.description import Description, StageDescription
+from napari_batch_prediction.classifiers.description import Description, ObjectDescription, StageDescription
 from napari_batch_prediction.console import Console
 from napari_batch_prediction.planning.inputs.inspection import Inspected
 from napari_batch_prediction.planning.plan import Found, Plan
@@ -205,6 +205,8 @@ def describe(classifier: Description) -> list[tuple[str, str]]:
             facts |= {"Features": features(stage), **_training(stage)}
         case stages:
             facts |= {f"Stage {n}": _stage(stage) for n, stage in enumerate(stages, start=1)}
+    if classifier.objects is not None:
+        facts |= _objects(classifier.objects)
     facts["Sigma"] = None if classifier.sigma is None else f"{classifier.sigma:g} pixels"
     facts |= {"Structure tensor": classifier.structure_tensor or None}
     facts |= {"Export settings": stored_text(classifier) or None}
@@ -233,6 +235,18 @@ def _training(stage: StageDescription) -> dict[str, str]:
     plural = "s" if stage.n_forests > 1 else ""
     kind = f"random forest{plural}, {stage.n_trees} trees" if stage.n_forests else "linear"
     return {"Regressors": f"{stage.n_regressors} ({kind})"}
+
+
+def _objects(objects: ObjectDescription) -> dict[str, str]:
+    """Return what objects are made of, and what is looked at to classify them."""
+    second = objects.second.replace("_", " ")
+    made_of = f"those of a second image, {second}" if second else "made of the probabilities"
+    if (by := objects.thresholds) is not None:
+        cores = "" if by.method == "simple" else f" around cores from {by.core_threshold:g}"
+        sizes = f"{by.min_size:g} to {by.max_size:g} pixels" if by.max_size else f"from {by.min_size:g} pixels"
+        made_of += f"; channel {by.channel + 1} from {by.threshold:g}{cores} ({by.method}), {sizes}"
+    features = f"{objects.n_columns} values of {count(len(objects.features.features), 'feature')}"
+    return {"Objects": made_of, "Features of objects": features, "Trees for objects": str(objects.n_trees)}
 
 
 def _stage(stage: StageDescription) -> str:

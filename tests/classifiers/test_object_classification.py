@@ -85,6 +85,14 @@ def test_pixels_of_the_combined_workflow():
     )
 
 
+def test_facts_as_text(classifier):
+    """What objects are made of, and what is looked at."""
+    text = str(classifier)
+    assert "those of a second image, prediction maps; channel 2 from 0.4 around cores from 0.7 (hysteresis)" in text
+    assert "3 to 900 pixels" in text
+    assert "4 values of 3 features" in text
+
+
 def test_without_objects_the_pixels_are_left(tmp_path):
     """If objects cannot be classified, the error says why."""
     path = tmp_path / "a.ilp"
@@ -129,6 +137,19 @@ def test_probabilities_as_bytes_are_those_of_floats(classifier, two_blobs):
     assert table["Size in pixels"].tolist() == [25, 150]
     as_bytes, _ = classifier.objects(raw, "yx", prediction_maps=(maps * 255).astype(np.uint8))
     np.testing.assert_array_equal(as_bytes, labels)
+
+
+def test_the_range_stored_with_probabilities_is_brought_to_1(classifier, two_blobs, tmp_path):
+    """ilastik's attribute drange of a dataset, whatever its type; one that ends where it begins is none."""
+    raw, maps = two_blobs
+    expected, _ = classifier.objects(raw, "yx", prediction_maps=maps)
+    for dtype, highest, drange in (("uint16", 1000, (0, 1000)), ("float32", 100, (0, 100)), ("uint8", 255, (0, 0))):
+        path = tmp_path / f"{dtype}.h5"
+        with h5py.File(path, "w") as file:
+            stored = file.create_dataset("data", data=(maps * highest).astype(dtype))
+            stored.attrs["drange"] = np.array(drange, dtype)
+        labels, _ = classifier.objects(raw, "yx", prediction_maps=path)
+        np.testing.assert_array_equal(labels, expected)
 
 
 def test_no_object(classifier, two_blobs):

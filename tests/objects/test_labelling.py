@@ -183,6 +183,17 @@ def test_sizes_in_physical_units(monkeypatch):
     assert np.count_nonzero(got) == 9
 
 
+@pytest.mark.parametrize("extent", [2**9, 2**11])
+def test_very_many_objects(extent, monkeypatch):
+    """A million, of one pixel each: more than 16 bits count."""
+    values = np.zeros((1, 1, extent, extent), np.float32)
+    values[..., ::2, ::2] = 1
+    got = found(values, (1, extent, extent), monkeypatch, 2**19, 2, sigma=0.0, min_size=1)
+    n = (extent // 2) ** 2
+    np.testing.assert_array_equal(got[0, ::2, ::2].ravel(), np.arange(1, n + 1))
+    assert np.count_nonzero(got) == n
+
+
 @pytest.mark.parametrize("dtype", ["bool", "u1", "u2", "u4", "i2", "i8", "u8", "f4", "f8"])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_components_of_a_binary_image(shape, dtype, monkeypatch):

@@ -151,6 +151,11 @@ class Image(ABC):
     parts
         All files that the image is spread over, if there are several.
 
+    Attributes
+    ----------
+    value_range
+        Smallest and largest value that its values are meant to be between, as ilastik stores it; None if not stored.
+
     Raises
     ------
     AxesError
@@ -168,6 +173,8 @@ class Image(ABC):
     (20, 30)
     >>> image.close()
     """
+
+    value_range: tuple[float, float] | None = None
 
     def __init__(
         self,

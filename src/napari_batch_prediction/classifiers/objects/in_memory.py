@@ -130,7 +130,9 @@ class ObjectsInMemory:
         if self._second is None:
             return ArrayVolume(self._probabilities[t])
         volume = _volume(self._second, t)
-        return probabilities_of(volume) if self._classifier.project.thresholds is not None else volume
+        if self._classifier.project.thresholds is None:
+            return volume
+        return probabilities_of(volume, self._second.value_range)
 
     @cached_property
     def _probabilities(self) -> NDArray:

@@ -86,6 +86,9 @@ class Hdf5Image(Image):
             warnings=header["warnings"],
             parts=[Path(path) for path, *_ in header["states"]] if len(header["states"]) > 1 else (),
         )
+        if header["drange"] is not None:
+            low, high = header["drange"]
+            self.value_range = (low, high) if low < high else None
 
     @property
     def decoding(self) -> Decoding:

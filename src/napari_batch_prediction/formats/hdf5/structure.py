@@ -1,5 +1,6 @@
 """What is in an HDF5 file: read in a process that may die of it, given as what JSON can hold."""
 
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,7 @@ def header(file: Path, name: str | None) -> dict[str, object]:
             "axistags": _text(dataset, "axistags") if "axistags" in names else None,
             "labels": [dimension.label or "?" for dimension in dataset.dims] if "DIMENSION_LABELS" in names else [],
             "axis_units": _text(dataset, "axis_units") if "axis_units" in names else None,
+            "drange": _drange(dataset.attrs) if "drange" in names else None,
             "element_size_um": _numbers(dataset, "element_size_um") if "element_size_um" in names else [],
             "cells": None if cells is None else cells._asdict(),
             "chunk": dataset.chunks,
@@ -130,8 +132,8 @@ def _described(dataset: h5py.Dataset) -> str:
 
 def _drange(attrs: Mapping[str, Any]) -> tuple[float, float] | None:
     try:
-        low, high = attrs["drange"]
-        return float(low), float(high)
+        low, high = (float(end) for end in attrs["drange"])
+        return (low, high) if math.isfinite(low) and math.isfinite(high) else None
     except (KeyError, TypeError, ValueError):
         return None  # missing, or of another program
 
