@@ -12,7 +12,7 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication, QCheckBox, QComboBox, QLabel, QLineEdit, QTextEdit, QWidget
 from sections import button, first_file, summary
 
-from napari_batch_prediction import PROGRAM, BatchJob
+from napari_batch_prediction import PROGRAM, BatchJob, ObjectSettings
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.formats.registry import find_format
 from napari_batch_prediction.job.export import Export
@@ -160,7 +160,7 @@ def test_a_job_comes_back_as_it_was(qtbot, section, exported, existing, name):
     with qtbot.waitSignal(section.changed):
         section.setValue(job(*exported, existing=existing))
     section.set_offered(classifier(name) if name else None)
-    assert section.value() == {"exports": exported, "existing": existing}
+    assert section.value() == {"exports": exported, "existing": existing, "objects": ObjectSettings()}
 
 
 OFFERED = {
@@ -553,7 +553,11 @@ def test_outputs_of_a_batch_come_back_in_the_next_window(new_section, section):
     section.setValue(job(PIXELS))
     clear_plugin_settings()
     other = new_section()
-    assert other.value() == {"exports": (LABELS, Export(format="tiff")), "existing": "error"}
+    assert other.value() == {
+        "exports": (LABELS, Export(format="tiff")),
+        "existing": "error",
+        "objects": ObjectSettings(),
+    }
     other.set_offered(classifier("a_2d_u8"))
     assert ticked(other) == ["Probabilities", "Simple Segmentation"]
     other.set_offered(classifier("h1_count_2d_u8"))
@@ -563,7 +567,7 @@ def test_outputs_of_a_batch_come_back_in_the_next_window(new_section, section):
 def test_rubbish_in_the_settings_is_as_no_batch_yet(new_section, tmp_path):
     """It is as if there had been no batch yet."""
     (tmp_path / f"{PROGRAM}.yaml").write_text("batch: {outputs: 3}")
-    assert new_section().value() == {"exports": (Export(),), "existing": "error"}
+    assert new_section().value() == {"exports": (Export(),), "existing": "error", "objects": ObjectSettings()}
 
 
 def test_region_is_drawn_in_pixels_of_the_image(qtbot, pixel_section, viewer):

@@ -97,6 +97,8 @@ def _fault(details: list[ErrorDetails], model: type[BaseModel]) -> str:
         return f"at most {context['max_length']} entries are expected"
     if kind == "greater_than_equal":
         return f"at least {context['ge']} is expected, got {_shown(value)}"
+    if kind == "less_than_equal":
+        return f"at most {context['le']} is expected, got {_shown(value)}"
     if kind == "literal_error":
         choices = [text.strip("'") for text in context["expected"].replace(" or ", ", ").split(", ")]
         return f"{either(choices)} is expected, got {_shown(value)}{did_you_mean(str(value), choices)}"

@@ -31,6 +31,7 @@ SHOWN = {
     "stack",
     "channels",
     "mask",
+    "objects",
     "input_settings",
     "existing",
 }

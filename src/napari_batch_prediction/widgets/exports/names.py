@@ -8,12 +8,16 @@ from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob
+from napari_batch_prediction.job.objects import ObjectSettings
 from napari_batch_prediction.planning.exports import named_exports
 from napari_batch_prediction.planning.naming import Naming
+from napari_batch_prediction.planning.objects import ObjectMaking
 from napari_batch_prediction.planning.output import plan_output, plan_table
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.planning.transform import ImageAxes
 from napari_batch_prediction.widgets.exports.text import backwards
+
+NO_CLASS = "Choose the class that objects are made of."
 
 
 class FirstImage(NamedTuple):
@@ -72,7 +76,7 @@ def names(first: FirstImage, exports: Sequence[Export], image: ImageAxes | None)
     return paths
 
 
-def why_not(exports: Sequence[Export], classifier: Classifier, image: ImageAxes | None) -> str:
+def why_not(exports: Sequence[Export], classifier: Classifier, image: ImageAxes | None, objects: ObjectSettings) -> str:
     """Return the first problem of the settings of exports, in words; empty if there is none.
 
     Parameters
@@ -83,6 +87,8 @@ def why_not(exports: Sequence[Export], classifier: Classifier, image: ImageAxes 
         The classifier with their sources.
     image
         The first image, if it is known.
+    objects
+        How objects are made, if any are.
     """
     if empty := backwards(exports):
         return empty
@@ -90,8 +96,12 @@ def why_not(exports: Sequence[Export], classifier: Classifier, image: ImageAxes 
         return ""
     try:
         # Only its exports are looked at.
-        job = BatchJob(classifier=classifier.file, inputs=("",), exports=tuple(exports))
-        for export in named_exports(job, classifier):
+        job = BatchJob(classifier=classifier.file, inputs=("",), exports=tuple(exports), objects=objects)
+        named = named_exports(job, classifier)
+        if objects.object_class is None and any(export.of_objects for export in named):
+            return NO_CLASS
+        ObjectMaking.of(job, classifier, named)
+        for export in named:
             if image is not None and not export.is_table:
                 for problem in plan_output(export, image).problems:
                     return f"{export.source.name}: {problem}" if problem.setting == "format" else str(problem)

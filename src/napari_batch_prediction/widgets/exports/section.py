@@ -22,6 +22,7 @@ from napari_batch_prediction.widgets.exports.first_file import FirstFile
 from napari_batch_prediction.widgets.exports.form import ExportForm, ShownExport
 from napari_batch_prediction.widgets.exports.more import MoreForm
 from napari_batch_prediction.widgets.exports.names import in_memory, why_not
+from napari_batch_prediction.widgets.exports.objects import ObjectsForm, classes_of_objects
 from napari_batch_prediction.widgets.exports.region import RegionLayer
 from napari_batch_prediction.widgets.exports.source_boxes import SourceBoxes, default_sources
 from napari_batch_prediction.widgets.exports.text import differing, labels, more_than_default, only
@@ -84,6 +85,7 @@ class ExportsSection(Page):
         self._stored.clicked.connect(self._on_stored)
         self._target = combo([(ALL, "")])
         self._form, self._more_form = ExportForm(), MoreForm()
+        self._objects = ObjectsForm()
         self._first_file = FirstFile()
         self._existing = combo([(text, value) for value, text in EXISTING.items()])
         # What is to be said of the exports, by its reason; and the place for it.
@@ -103,7 +105,16 @@ class ExportsSection(Page):
         column = QVBoxLayout(content)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
-        for widget in (self._sources, target, self._stored, self._form, self._first_file, exists, self._more):
+        for widget in (
+            self._sources,
+            self._objects,
+            target,
+            self._stored,
+            self._form,
+            self._first_file,
+            exists,
+            self._more,
+        ):
             column.addWidget(widget)
         column.addStretch(1)
         self._area = ScrollArea(content)
@@ -114,7 +125,9 @@ class ExportsSection(Page):
         self._form.edited.connect(self._on_edited)
         self._more_form.edited.connect(self._on_edited)
         self._more_form.draw_clicked.connect(self._on_draw)
-        self._more_form.refused.connect(lambda text: self._say("typed", text, "problem"))
+        for form in (self._more_form, self._objects):
+            form.refused.connect(lambda text: self._say("typed", text, "problem"))
+        self._objects.edited.connect(self._on_objects)
         self._existing.changed.connect(lambda _: self.changed.emit())
         self.destroyed.connect(self._region.stop)
         if kept := preferences.exports():
@@ -123,11 +136,12 @@ class ExportsSection(Page):
 
     def value(self) -> dict[str, Any]:
         """Return the fields of a job that are shown here, with no exports if no source is ticked."""
-        return {"exports": self._exports, "existing": self._existing.value}
+        return {"exports": self._exports, "existing": self._existing.value, "objects": self._objects.value()}
 
     def setValue(self, job: BatchJob) -> None:
         """Show the exports of a job and its treatment of outputs that exist."""
         choose(self._existing, job.existing)
+        self._objects.setValue(job.objects)
         self._exports, self._template = job.exports, job.exports[0]
         self._index, self._from_job = None, True
         loaded = self._classifier is not None and self._classifier.path == job.classifier
@@ -220,7 +234,8 @@ class ExportsSection(Page):
         self._show_forms()
         shown = self._shown()
         self._more.set_summary(more_than_default(shown[0].export))
-        reason = why_not(self._exports, self._classifier, self._image) if self._classifier else ""
+        objects = self._objects.value()
+        reason = why_not(self._exports, self._classifier, self._image, objects) if self._classifier else ""
         self._say("problem", reason, "problem")
         region = only(self._exports)
         text = f"Of each image {region} is written. Empty Region below to write everything." if region else ""
@@ -233,6 +248,7 @@ class ExportsSection(Page):
         self._show_names()
 
     def _show_forms(self) -> None:
+        self._objects.set_classes(classes_of_objects(self._exports, self._classifier))
         # Tables of layers are written, too.
         has_table = any((source := self._source(export)) and source.kind == "table" for export in self._exports)
         off = NO_FILES if self._layers_alone and not has_table else ""
@@ -311,6 +327,10 @@ class ExportsSection(Page):
             fields = {name: value for name, value in fields.items() if name != "format"}
         effective = {name: value for name, value in fields.items() if not why_off(name, export, source)}
         return with_changes(export, source, **effective)
+
+    def _on_objects(self) -> None:
+        self._show()
+        self.changed.emit()
 
     def _on_stored(self) -> None:
         if self._classifier is not None:

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QCheckBox, QFormLayout, QHBoxLayout, QLabel, QPushBut
 _NARROW = 60
 
 # The longest label of any form.
-_WIDEST = "Compression "
+_WIDEST = "Core threshold "
 
 
 class Row:
