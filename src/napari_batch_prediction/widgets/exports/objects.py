@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from magicgui.widgets import CheckBox, ComboBox, LineEdit
+from magicgui.widgets import CheckBox
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QWidget
 
@@ -23,6 +23,7 @@ _CHOICES = {
 }
 # What an empty line means, of those that may be empty.
 _NONE = {"core_threshold": "none", "max_size": "any"}
+_CLASSES = {"object_class": CHOOSE, "core_class": SAME}
 _NUMBERS = ("threshold", "core_threshold", "smoothing", "min_size", "max_size", "split")
 _ORDER = (
     "object_class",
@@ -56,15 +57,17 @@ class ObjectsForm(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._settings = ObjectSettings()
-        self._controls: dict[str, ComboBox | LineEdit | CheckBox] = {}
+        self._lists = {name: combo(_CHOICES.get(name, [("", "")])) for name in (*_CLASSES, *_CHOICES)}
+        self._lines = {name: line(_NONE.get(name, "")) for name in _NUMBERS}
+        self._holes = CheckBox(text=label(ObjectSettings, "fill_holes"))
+        controls = {**self._lists, **self._lines, "fill_holes": self._holes}
         self._rows: dict[str, Row] = {}
         form = make_form(self)
         for name in _ORDER:
-            control = self._controls[name] = _control(name)
             # The text of a box is its label.
-            text = "" if isinstance(control, CheckBox) else label(ObjectSettings, name)
-            self._rows[name] = Row(form, text, [control.native], describe(ObjectSettings, name))
-            control.changed.connect(lambda value, name=name: self._on_changed(name, value))
+            text = "" if name == "fill_holes" else label(ObjectSettings, name)
+            self._rows[name] = Row(form, text, [controls[name].native], describe(ObjectSettings, name))
+            controls[name].changed.connect(lambda value, name=name: self._on_changed(name, value))
         self._classes: tuple[str, ...] = ()
         self.setVisible(False)
         self._show()
@@ -85,21 +88,20 @@ class ObjectsForm(QWidget):
         self._show()
 
     def _show(self) -> None:
-        for name, none in (("object_class", CHOOSE), ("core_class", SAME)):
+        for name, none in _CLASSES.items():
             given = getattr(self._settings, name)
             # A class by its number, or of another classifier, is shown as it is.
             names = dict.fromkeys([*self._classes, *([given] if given else [])])
-            set_choices(self._controls[name], [(none, ""), *((each, each) for each in names)], given or "")
+            set_choices(self._lists[name], [(none, ""), *((each, each) for each in names)], given or "")
         self._rows["core_class"].set_off("" if self._settings.core_threshold is not None else NO_CORE)
         for name in _CHOICES:
-            choose(self._controls[name], getattr(self._settings, name))
-        box = self._controls["fill_holes"]
-        with box.changed.blocked():
-            box.value = self._settings.fill_holes
-        for name in _NUMBERS:
-            number, control = getattr(self._settings, name), self._controls[name]
-            if _number(control.value) != number:
-                type_in(control, "" if number is None else f"{number:.10g}")
+            choose(self._lists[name], getattr(self._settings, name))
+        with self._holes.changed.blocked():
+            self._holes.value = self._settings.fill_holes
+        for name, box in self._lines.items():
+            number = getattr(self._settings, name)
+            if _number(box.value) != number:
+                type_in(box, "" if number is None else f"{number:.10g}")
 
     def _on_changed(self, name: str, value: Any) -> None:
         if isinstance(value, str) and not value.strip():
@@ -123,14 +125,6 @@ class ObjectsForm(QWidget):
             return
         self._show()
         self.edited.emit()
-
-
-def _control(name: str) -> ComboBox | LineEdit | CheckBox:
-    if name == "fill_holes":
-        return CheckBox(text=label(ObjectSettings, name))
-    if name in _NUMBERS:
-        return line(_NONE.get(name, ""))
-    return combo(_CHOICES.get(name, [("", "")]))
 
 
 def _number(text: str) -> float | None:
