@@ -17,7 +17,7 @@ def _type_of_kernel(kernel, context):
 
 @intrinsic
 def call(typingctx, function, words):
-    """Call the kernel of a :class:`~.kernel.Call`; return 0, or another number if it raised an error."""
+    """Call the kernel of a :class:`~.kernel.Call`; return 0 if it has no result, -1 if it raised an error."""
 
     def codegen(context, builder, signature, args):
         word = ir.IntType(64).as_pointer()

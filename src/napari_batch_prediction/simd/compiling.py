@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core import codegen, compiler
+from numba.core import cgutils, codegen, compiler
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
 from numba.np.arrayobj import make_array, populate_array
@@ -25,7 +25,7 @@ from numba.np.numpy_support import from_dtype
 from napari_batch_prediction.simd import calls, shelf  # noqa: F401  What loops may call is registered there.
 from napari_batch_prediction.simd.memory import memory
 from napari_batch_prediction.simd.shelf import Job
-from napari_batch_prediction.simd.signature import Type
+from napari_batch_prediction.simd.signature import RESULTS, Type
 
 _WORD = ir.IntType(64)
 _STATUS = ir.IntType(32)
@@ -83,7 +83,7 @@ class _Words:
 
     def __init__(self, context: Any, builder: Any, pointer: Any) -> None:
         self._context, self._builder, self._pointer = context, builder, pointer
-        self._position = 1  # The first word is for the result.
+        self._position = RESULTS
 
     def _next(self) -> Any:
         place = self._builder.gep(self._pointer, [ir.Constant(_WORD, self._position)])
@@ -124,12 +124,28 @@ def _entry(context: Any, loop: Any, symbol: str) -> Any:
     words = _Words(context, builder, function.args[0])
     args = [words.value(kind) for kind in kinds]
     status, value = context.call_conv.call_function(builder, callee, result, kinds, args)
-    if isinstance(result, types.Integer):
-        builder.store(builder.sext(value, _WORD) if result.bitwidth < _WORD.width else value, function.args[0])
-    elif result is not types.none:
-        raise TypeError(f"A compiled loop returns a whole number or nothing, not {result}.")
-    builder.ret(builder.zext(status.is_error, _STATUS))
+    results = _results(context, builder, result, value)
+    for i, number in enumerate(results):
+        builder.store(number, builder.gep(function.args[0], [ir.Constant(_WORD, i)]))
+    builder.ret(builder.select(status.is_error, ir.Constant(_STATUS, -1), ir.Constant(_STATUS, len(results))))
     return module
+
+
+def _results(context: Any, builder: Any, kind: types.Type, value: Any) -> list[Any]:
+    """Return the result of a loop as words."""
+    if kind is types.none:
+        return []
+    kinds, values = (
+        (list(kind), cgutils.unpack_tuple(builder, value))
+        if isinstance(kind, types.BaseTuple)
+        else (
+            [kind],
+            [value],
+        )
+    )
+    if len(kinds) > RESULTS or not all(isinstance(member, types.Integer) for member in kinds):
+        raise TypeError(f"A compiled loop returns nothing or up to {RESULTS} whole numbers, not {kind}.")
+    return [context.cast(builder, one, member, types.int64) for one, member in zip(values, kinds, strict=True)]
 
 
 def _parts(library: Any, seen: list[Any]) -> Iterator[Any]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from napari_batch_prediction.simd import building, loading, shelf
 from napari_batch_prediction.simd.shelf import Job
-from napari_batch_prediction.simd.signature import Type, flattened
+from napari_batch_prediction.simd.signature import RESULTS, Type, flattened
 
 
 class KernelError(RuntimeError):
@@ -40,15 +40,16 @@ class Bound:
 
     def __init__(self, name: str, function: loading.Function, address: int, words: list[int], kept: Any) -> None:
         self._name, self._function, self._kept = name, function, kept
-        # The first word is for the result.
-        self._words = (ctypes.c_int64 * (len(words) + 1))(0, *words)
+        self._words = (ctypes.c_int64 * (RESULTS + len(words)))(*[0] * RESULTS, *words)
         self.call = Call(address, ctypes.addressof(self._words))
 
-    def __call__(self) -> int:
-        """Run the loop; return its result if it has any, which is a whole number."""
-        if self._function(self.call.words):
+    def __call__(self) -> Any:
+        """Run the loop; return its result: None, a whole number, or a tuple of them."""
+        n_results = self._function(self.call.words)
+        if n_results < 0:
             raise KernelError(f"The compiled loop {self._name} raised an error.")
-        return self._words[0]
+        results = tuple(self._words[:n_results])
+        return results if n_results > 1 else next(iter(results), None)
 
 
 class Kernel:
@@ -89,7 +90,7 @@ class Kernel:
         shelf.stamp()
 
     def __call__(self, *args: Any) -> Any:
-        """Run the loop; return its result, which is a whole number, if it has any."""
+        """Run the loop; return its result: None, a whole number, or a tuple of them."""
         return self.bind(*args)()
 
     def bind(self, *args: Any) -> Bound:

@@ -9,7 +9,8 @@ from typing import Any
 import llvmlite.binding as llvm
 
 Function = Callable[[int], int]
-"""A loop as Python calls it: with the address of its words, without the interpreter lock."""
+"""A loop as Python calls it: with the address of its words, without the interpreter lock; it returns
+the number of its results, or -1 if it raised an error."""
 
 _TYPE = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_int64)
 _lock = threading.Lock()

@@ -12,6 +12,9 @@ from typing import Any
 
 import numpy as np
 
+RESULTS = 4
+"""Words before those of the arguments, for the results of a loop: nothing, a whole number, or several."""
+
 Type = str | tuple
 """The type of an argument."""
 
