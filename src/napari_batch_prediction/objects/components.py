@@ -9,8 +9,15 @@ from numpy.typing import NDArray
 from napari_batch_prediction.engine.tiles import Box
 from napari_batch_prediction.errors import ImageMismatchError
 from napari_batch_prediction.objects.boxes import boxes, in_order
-from napari_batch_prediction.objects.loops.components import find_pairs, label_box, measure_box, sum_up, unite_pairs
 from napari_batch_prediction.objects.volume import Volume
+from napari_batch_prediction.simd.kernel import Kernel
+
+_find_pairs = Kernel("napari_batch_prediction.objects.loops.components", "find_pairs")
+_label_box = Kernel("napari_batch_prediction.objects.loops.components", "label_box")
+_measure_box = Kernel("napari_batch_prediction.objects.loops.components", "measure_box")
+_sum_up = Kernel("napari_batch_prediction.objects.loops.components", "sum_up")
+_unite_pairs = Kernel("napari_batch_prediction.objects.loops.components", "unite_pairs")
+
 
 _MOST_LABELS = 2**32 - 1
 
@@ -52,7 +59,7 @@ class Pieces:
             )
         origin = tuple(part.start for part in box)
         sizes, firsts, on_border = _unknown(n)
-        measure_box(local, origin, self.shape, sizes, firsts, on_border)
+        _measure_box(local, origin, self.shape, sizes, firsts, on_border)
         self._known.append((sizes[1:], firsts[1:], on_border[1:]))
         numbers = local + np.uint32(self.n_pieces) * (local > 0)
         self.n_pieces += n
@@ -61,7 +68,7 @@ class Pieces:
     def touch(self, first: NDArray[np.uint32], second: NDArray[np.uint32]) -> None:
         """Note that pieces at the same places of two arrays, where neither is 0, are of one object."""
         pairs = np.empty((first.size, 2), np.uint32)
-        n = find_pairs(np.ascontiguousarray(first).ravel(), np.ascontiguousarray(second).ravel(), pairs)
+        n = _find_pairs(np.ascontiguousarray(first).ravel(), np.ascontiguousarray(second).ravel(), pairs)
         if n:
             self._pairs.append(np.unique(pairs[:n], axis=0))
 
@@ -76,8 +83,8 @@ class Pieces:
         self._known.clear()
         pairs = np.concatenate(self._pairs) if self._pairs else np.zeros((0, 2), np.uint32)
         self._pairs.clear()
-        unite_pairs(self.parents, pairs)
-        sum_up(self.parents, self.sizes, self.firsts, self.on_border)
+        _unite_pairs(self.parents, pairs)
+        _sum_up(self.parents, self.sizes, self.firsts, self.on_border)
         self._kept = self.parents == np.arange(self.n_pieces + 1, dtype=np.uint32)
         self._kept[0] = False
 
@@ -146,7 +153,7 @@ def label(values: NDArray) -> tuple[NDArray[np.uint32], int]:
     if values.dtype == bool:
         values = values.view(np.uint8)
     labels = np.empty(values.shape, np.uint32)
-    n = label_box(values, labels, np.empty(values.size + 1, np.uint32))
+    n = _label_box(values, labels, np.empty(values.size + 1, np.uint32))
     return labels, int(n)
 
 

@@ -8,8 +8,11 @@ from numpy.typing import NDArray
 
 from napari_batch_prediction.engine.tiles import Box
 from napari_batch_prediction.errors import ImageMismatchError
-from napari_batch_prediction.objects.loops.correlation import correlate
 from napari_batch_prediction.objects.volume import Volume
+from napari_batch_prediction.simd.kernel import Kernel
+
+_correlate = Kernel("napari_batch_prediction.objects.loops.correlation", "correlate")
+
 
 _NARROWEST = 0.1
 
@@ -84,5 +87,5 @@ def _along(values: NDArray[np.float32], axis: int, taps: NDArray[np.float64]) ->
     outer, inner = math.prod(shape[:axis]), math.prod(shape[axis + 1 :])
     shape[axis] -= len(taps) - 1
     result = np.empty(shape, np.float32)
-    correlate(values.reshape(outer, -1, inner), taps, result.reshape(outer, -1, inner))
+    _correlate(values.reshape(outer, -1, inner), taps, result.reshape(outer, -1, inner))
     return result

@@ -11,9 +11,11 @@ from napari_batch_prediction.engine.tiles import Box
 from napari_batch_prediction.errors import MissingLibraryError
 from napari_batch_prediction.objects.boxes import MOST_PIXELS, boxes, in_order
 from napari_batch_prediction.objects.components import Pieces
-from napari_batch_prediction.objects.loops.basins import find_basins
-from napari_batch_prediction.objects.loops.components import find_last
 from napari_batch_prediction.objects.volume import Volume
+from napari_batch_prediction.simd.kernel import Kernel
+
+_find_last = Kernel("napari_batch_prediction.objects.loops.components", "find_last")
+_find_basins = Kernel("napari_batch_prediction.objects.loops.basins", "find_basins")
 
 
 class _Window(NamedTuple):
@@ -82,7 +84,7 @@ def divide(inside: NDArray[np.bool_], depth: float, sampling: Sequence[float]) -
     pixels = pixels[np.argsort(-heights.ravel()[pixels], kind="stable")]
     basins = np.zeros(inside.shape, np.uint32)
     n = len(pixels) + 1
-    n_basins = find_basins(heights, pixels, depth, basins, np.empty(n, np.uint32), np.empty(n), np.empty(n, np.int64))
+    n_basins = _find_basins(heights, pixels, depth, basins, np.empty(n, np.uint32), np.empty(n), np.empty(n, np.int64))
     return basins, int(n_basins)
 
 
@@ -94,7 +96,7 @@ def _windows(pieces: Pieces, workers: int) -> Iterator[_Window]:
     starts = pieces.first_pixels() // plane
     lasts = np.zeros(len(starts) + 1, np.int64)
     for box, numbers in in_order(pieces.numbered, boxes(shape), workers):
-        find_last(numbers, axis, box[axis].start, lasts)
+        _find_last(numbers, axis, box[axis].start, lasts)
     step = max(1, MOST_PIXELS // plane)
     for start in range(0, shape[axis], step):
         first, end = np.searchsorted(starts, [start, start + step])

@@ -18,8 +18,8 @@ INLINED = {**UNCOUNTED, "forceinline": True}
 def cached(function: Callable) -> Kernel:
     """Compile a loop that Python calls when it is first called, and keep it on disk with all that it calls.
 
-    Its arguments are arrays, numbers, None, and tuples of these; its result is nothing or up to four whole numbers. Where numba
-    is not to be imported, it is called by a :class:`~.kernel.Kernel` that names its module.
+    Its arguments are arrays, numbers, None, and tuples of these; its result is nothing or up to four whole
+    numbers. Where numba is not to be imported, it is called by a :class:`~.kernel.Kernel` that names its module.
     """
     return Kernel(function.__module__, function.__qualname__, function, COMPILED)
 

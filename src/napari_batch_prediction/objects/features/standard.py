@@ -9,11 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_batch_prediction.objects.features.eigensystem import eigensystems
-from napari_batch_prediction.objects.features.first_pass import add_first
 from napari_batch_prediction.objects.features.names import N_BINS
 from napari_batch_prediction.objects.features.quantiles import bins, quantiles
 from napari_batch_prediction.objects.features.runs import ImageRuns
-from napari_batch_prediction.objects.features.second_pass import add_second
 from napari_batch_prediction.objects.features.slabs import SLAB_BYTES
 from napari_batch_prediction.objects.features.sums import (
     FirstSums,
@@ -24,6 +22,10 @@ from napari_batch_prediction.objects.features.sums import (
     no_second_sums,
 )
 from napari_batch_prediction.objects.volume import Volume
+from napari_batch_prediction.simd.kernel import Kernel
+
+_add_first = Kernel("napari_batch_prediction.objects.features.loops.first_pass", "add_first")
+_add_second = Kernel("napari_batch_prediction.objects.features.loops.second_pass", "add_second")
 
 Values = NDArray[np.float64]
 
@@ -262,8 +264,8 @@ def standard_features(
                     for part in parts:
                         part.result()
 
-            go_through(add_first, sums.first)
+            go_through(_add_first, sums.first)
             if need.second_pass:
                 sums.begin_second()
-                go_through(add_second, sums.second)
+                go_through(_add_second, sums.second)
     return {name: sums.values(name) for name in names}

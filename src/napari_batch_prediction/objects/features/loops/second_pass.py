@@ -6,7 +6,7 @@ As in the first pass, each sum takes the pixels of its object in scan order.
 import numpy as np
 from numba import njit
 
-from napari_batch_prediction.objects.features.first_pass import SHARE
+from napari_batch_prediction.objects.features.loops.first_pass import SHARE
 from napari_batch_prediction.simd.caching import INLINED, cached
 
 
