@@ -349,3 +349,20 @@ def test_run_with_loops_on_disk_imports_neither_numba_nor_scipy(package, tmp_pat
         output = start(package, RUN.replace("FOLDER", repr(str(tmp_path / folder)))).communicate()[0].splitlines()[-1]
         n_elsewhere, n_here, has_numba, result = output.split(" ", 3)
         assert (int(n_elsewhere) > 0, n_here, has_numba, result) == (is_first, "0", "False", "[]")
+
+
+AHEAD = """
+from napari_batch_prediction.engine.compilation import compile_ahead
+compile_ahead().join()
+result = None
+"""
+
+
+def test_loops_compiled_ahead_are_all_that_predictions_need(package):
+    """Nothing is left to be compiled when the first image is predicted, nor for segmentation; once is enough."""
+    n_elsewhere, n_here, _ = run(package, AHEAD)
+    assert n_elsewhere > 8
+    assert n_here == 0
+    assert run(package, AHEAD)[0] == 0
+    assert run(package, FEATURES)[:2] == (0, 0)
+    assert run(package, SEGMENTATION)[:2] == (0, 0)

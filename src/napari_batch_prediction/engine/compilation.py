@@ -1,7 +1,8 @@
 """Telling the user when loops are compiled, which happens once on each computer."""
 
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 FIRST = (
     "Preparing predictions for this computer. This takes about 10 seconds and happens only once; another workflow may "
@@ -41,3 +42,26 @@ def compilation_told(tell: Callable[[str], None]) -> Iterator[None]:
 
     with listening(Listener(on_waiting, on_not_kept)):
         yield
+
+
+def compile_ahead() -> threading.Thread:
+    """Compile all loops that predictions need and that are not on disk, in other processes; return at once.
+
+    Returns
+    -------
+    The thread that waits for that.
+    """
+
+    def work() -> None:
+        from napari_batch_prediction.engine.compiled.every import prediction_loops
+        from napari_batch_prediction.simd import shelf
+        from napari_batch_prediction.simd.building import build_all
+
+        # Whatever goes wrong does so again where a loop is needed.
+        with suppress(Exception):
+            if any(shelf.find(job) is None for job in prediction_loops()):
+                build_all(prediction_loops)
+
+    thread = threading.Thread(target=work, daemon=True, name="compile ahead")
+    thread.start()
+    return thread

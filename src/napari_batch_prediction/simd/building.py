@@ -6,7 +6,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from queue import Empty, SimpleQueue
@@ -72,19 +71,8 @@ def build(job: Job) -> bytes:
 
 def _built_elsewhere(job: Job) -> bytes | None:
     """Return the machine code of a loop that a process was started for; None if none can be, or nothing be kept."""
-    place = shelf.folder()
-    if place is None or getattr(sys, "frozen", False) or not sys.executable:
-        return None
-    turn = Turn(place / f"{shelf.stamp()}.compiling")
-    turn.take()
-    try:
-        code = shelf.find(job)
-        if code is None:
-            build_all([job, *(other for group in _groups if job in (jobs := group()) for other in jobs)])
-            code = shelf.find(job)
-    finally:
-        turn.give_back()
-    return code
+    build_all(lambda: [job, *(other for group in _groups if job in (jobs := group()) for other in jobs)], unless=job)
+    return shelf.find(job)
 
 
 def _built_here(job: Job) -> bytes:
@@ -98,8 +86,30 @@ def _built_here(job: Job) -> bytes:
     return code
 
 
-def build_all(jobs: list[Job]) -> None:
-    """Compile those loops that are not on disk, in several processes; they keep what they can."""
+def build_all(jobs: Callable[[], list[Job]], unless: Job | None = None) -> None:
+    """Compile loops in other processes, if any can be started and anything be kept; only one process at once does so.
+
+    Parameters
+    ----------
+    jobs
+        Returns the loops; those on disk are passed over.
+    unless
+        Do nothing if another process has compiled this one meanwhile.
+    """
+    place = shelf.folder()
+    if place is None or getattr(sys, "frozen", False) or not sys.executable:
+        return
+    turn = Turn(place / f"{shelf.stamp()}.compiling")
+    with _lock:
+        turn.take()
+        try:
+            if unless is None or shelf.find(unless) is None:
+                _build_in_processes(jobs())
+        finally:
+            turn.give_back()
+
+
+def _build_in_processes(jobs: list[Job]) -> None:
     # Loops of a module have functions in common, which one process compiles once.
     modules: dict[str, list[Job]] = {}
     for job in dict.fromkeys(jobs):
@@ -109,10 +119,12 @@ def build_all(jobs: list[Job]) -> None:
     for missing in sorted(modules.values(), key=len, reverse=True):
         queue.put(missing)
     n_processes = min(len(modules), os.cpu_count() or 1, _MOST_PROCESSES)
-    if n_processes:
-        with ThreadPoolExecutor(n_processes, thread_name_prefix="build") as pool:
-            for _ in range(n_processes):
-                pool.submit(_feed, queue)
+    # Not of a pool, for which the end of this process would wait.
+    threads = [threading.Thread(target=_feed, args=(queue,), daemon=True, name="build") for _ in range(n_processes)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 def _feed(queue: SimpleQueue[list[Job]]) -> None:

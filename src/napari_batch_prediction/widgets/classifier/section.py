@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QPushButton, QSizePo
 from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.disk import FileState, file_state
+from napari_batch_prediction.engine.compilation import compile_ahead
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.session.work import Failure
 from napari_batch_prediction.widgets import preferences
@@ -297,6 +298,8 @@ class ClassifierSection(Section):
             classifier, self._state = result
             self._become(classifier, "")
             preferences.add_recent(classifier.file)
+            # While files are chosen.
+            compile_ahead()
         self.loaded.emit()
 
     def _become(self, classifier: Classifier | None, problem: str, trace: str = "", kind: Kind | None = None) -> None:
