@@ -1,12 +1,13 @@
-"""Machine code into this process, by llvmlite alone: numba, which made it, takes ten times as long to import."""
+"""Machine code into this process, by llvmlite alone: numba, which made it, takes ten times as long to import.
+
+llvmlite itself takes 20 ms, and is imported when something is to be predicted.
+"""
 
 import ctypes
 import threading
 from collections.abc import Callable
 from functools import cache
 from typing import Any
-
-import llvmlite.binding as llvm
 
 Function = Callable[[int], int]
 """A loop as Python calls it: with the address of its words, without the interpreter lock; it returns
@@ -19,6 +20,8 @@ _lock = threading.Lock()
 @cache
 def target() -> tuple[str, str, str]:
     """Return the name of the kind of this computer, its processor, and what that can do."""
+    import llvmlite.binding as llvm
+
     try:
         features = llvm.get_host_cpu_features().flatten()
     except RuntimeError:
@@ -28,6 +31,8 @@ def target() -> tuple[str, str, str]:
 
 @cache
 def _engine() -> Any:
+    import llvmlite.binding as llvm
+
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     machine = llvm.Target.from_triple(llvm.get_process_triple()).create_target_machine(jit=True)
@@ -36,6 +41,8 @@ def _engine() -> Any:
 
 def load(code: bytes, symbol: str) -> tuple[Function, int]:
     """Return the function of this name in an object file, and its address. It stays as long as the process."""
+    import llvmlite.binding as llvm
+
     with _lock:
         engine = _engine()
         engine.add_object_file(llvm.ObjectFileRef.from_data(code))
