@@ -190,7 +190,7 @@ def test_what_cannot_be_is_refused(tmp_path):
     paths = save_images(tmp_path, "a")
     with pytest.raises(SettingsError, match="made over different regions"):
         plan_for(paths, exports=(Export("Areas"), Export("Areas", region={"y": (1, 3)})))
-    with pytest.raises(SettingsError, match="has no column but a count, and Areas has several"):
+    with pytest.raises(SettingsError, match="is for counts and for classified objects, and Areas are"):
         plan_for(paths, "Areas", format="ilastik csv")
     plan = plan_for(paths, exports=(Export("Areas", region={"y": (5, 500)}),))
     assert "does not lie inside the image" in str(plan[0].problems[0])

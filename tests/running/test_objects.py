@@ -148,18 +148,20 @@ def test_any_tiling_gives_the_same_labels_and_numbers(monkeypatch, seed, in_file
     probabilities = np.stack([1 - image / np.float32(250), image / np.float32(250)])
     opened = MemoryImage("a", image, "tzyx", axes_known="user")
     settings = Making(threshold=0.55, core_threshold=0.65, method="hysteresis", sigma=0.8, min_size=4, fill_holes=True)
-    making = ObjectMaking(settings, "Probabilities", (1,), "bright", has_labels=True, has_table=True)
+    making = ObjectMaking(
+        thresholds=settings, made_from="Probabilities", channels=(1,), name="bright", has_images=True, has_table=True
+    )
     results = []
     for cutting, workers in ((None, 1), (seed, 1), (seed + 10, 3)):
         work = ObjectWork(making=making, columns=ObjectColumns(False, True), workers=workers)
-        objects = ObjectsOfImage(work, opened, lambda: False, lambda: None)
+        objects = ObjectsOfImage(work, Threshold(Path()), opened, None, lambda: False, lambda: None)
         boxes = [(slice(0, 5), slice(0, 60), slice(0, 70))]
         if cutting is not None:
             boxes = random_tiles((5, 60, 70), np.random.default_rng(cutting))
         labels = np.zeros(image.shape, np.uint32)
 
-        def write(tile, values, labels=labels):
-            labels[(tile.t, tile.z, tile.y, tile.x)] = values[0]
+        def write(tile, numbers, paint, labels=labels):
+            labels[(tile.t, tile.z, tile.y, tile.x)] = paint("Objects", numbers)[0]
 
         for t in (1, 0):
             for i, box in enumerate(boxes, start=1):
@@ -167,7 +169,7 @@ def test_any_tiling_gives_the_same_labels_and_numbers(monkeypatch, seed, in_file
                 assert objects.add(tile, probabilities[(slice(None), t, *box)]) == (i == len(boxes))
             objects.finish(t, write)
         objects.close()
-        results.append((labels, objects.table()))
+        results.append((labels, objects.tables()["plain"]))
     for labels, table in results[1:]:
         np.testing.assert_array_equal(labels, results[0][0])
         for name, column in table.items():

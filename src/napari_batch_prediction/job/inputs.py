@@ -46,6 +46,15 @@ def whole_second(name: str) -> str:
     return name if "{" in name and not os.path.exists(name) else whole(name)  # noqa: PTH110 - False for names too long
 
 
+SECOND = ("mask", "prediction_maps", "segmentation_image", "label_image")
+"""Fields of a job, and of the settings of an input, that name second images."""
+
+
+def absolute_seconds(settings: Settings) -> dict[str, str]:
+    """Return the fields of second images that are given, with absolute paths."""
+    return {name: whole_second(text) for name in SECOND if (text := getattr(settings, name)) is not None}
+
+
 @documented(0)
 class InputSettings(Settings):
     """Settings of one image; they override the job's.
@@ -65,7 +74,17 @@ class InputSettings(Settings):
     mask: Annotated[str | None, BeforeValidator(spelling.path)] = Field(
         default=None, description="The mask of the image: a file, a template such as {stem}_mask.tif, or a layer."
     )
+    prediction_maps: Annotated[str | None, BeforeValidator(spelling.path)] = Field(
+        default=None, description="Its probabilities, for a classifier of objects that makes objects of them."
+    )
+    segmentation_image: Annotated[str | None, BeforeValidator(spelling.path)] = Field(
+        default=None, description="Its binary image, for a classifier of objects that takes one."
+    )
+    label_image: Annotated[str | None, BeforeValidator(spelling.path)] = Field(
+        default=None, description="Its label image, for a classifier of objects that takes one."
+    )
 
     def absolute(self) -> Self:
         """Return the same settings with absolute paths."""
-        return self if self.mask is None else self.model_copy(update={"mask": whole_second(self.mask)})
+        update = absolute_seconds(self)
+        return self.model_copy(update=update) if update else self

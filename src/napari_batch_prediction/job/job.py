@@ -18,11 +18,11 @@ from napari_batch_prediction.job.in_memory import NOTHING, InMemory
 from napari_batch_prediction.job.inputs import (
     Channels,
     InputSettings,
+    absolute_seconds,
     channel_list,
     join_names,
     split_names,
     whole,
-    whole_second,
 )
 from napari_batch_prediction.job.objects import ObjectSettings
 from napari_batch_prediction.job.options import Option
@@ -135,6 +135,17 @@ class BatchJob(Settings):
         description="What pixels outside the mask are: 0 in every result, or as in ilastik, which has 1 there in "
         "Simple Segmentation and Uncertainty, features everywhere, and takes no notice of masks in Autocontext.",
     )
+    prediction_maps: Annotated[str | None, Option("MAPS"), BeforeValidator(spelling.path)] = Field(
+        None,
+        description="The probabilities of which a classifier of objects makes its objects: files, named as masks are, "
+        "for example {stem}_Probabilities.h5; or a project of Pixel Classification (.ilp) that predicts them.",
+    )
+    segmentation_image: Annotated[str | None, Option("IMAGES"), BeforeValidator(spelling.path)] = Field(
+        None, description="The binary images that a classifier of objects takes, named as masks are."
+    )
+    label_image: Annotated[str | None, Option("IMAGES"), BeforeValidator(spelling.path)] = Field(
+        None, description="The label images that a classifier of objects takes, named as masks are."
+    )
     objects: ObjectSettings = Field(
         default_factory=ObjectSettings,
         description="How objects are made of probabilities, for Objects and Object Table.",
@@ -221,7 +232,7 @@ class BatchJob(Settings):
                 "inputs": tuple(map(whole, self.inputs)),
                 "input_settings": {whole(name): settings.absolute() for name, settings in self.input_settings.items()},
                 "exports": exports,
-                "mask": None if self.mask is None else whole_second(self.mask),
+                **absolute_seconds(self),
                 "ledger": self.ledger and Path(whole(os.fspath(self.ledger))),
             }
         )

@@ -59,6 +59,9 @@ class JobKeywords(TypedDict, total=False):
     # A path, an array, a layer or an opened image.
     mask: Any
     outside_mask: str
+    prediction_maps: Any
+    segmentation_image: Any
+    label_image: Any
     objects: "ObjectSettings | Mapping[str, Any]"
     structure_tensor: str | None
     export_settings: Literal["project"] | None

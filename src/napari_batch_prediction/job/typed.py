@@ -13,15 +13,13 @@ from napari_batch_prediction.images.channels import ChannelsImage
 from napari_batch_prediction.images.memory import MemoryImage
 from napari_batch_prediction.images.stack import StackImage
 from napari_batch_prediction.job.in_memory import UNSAVED, InMemory
+from napari_batch_prediction.job.inputs import SECOND
 from napari_batch_prediction.locations.layers import ArrayNamed, LayerNamed
 from napari_batch_prediction.locations.location import is_special
 from napari_batch_prediction.wording import shortened
 
 FOR_ALL = ("folder", "format")
 """Settings of an export that can be given for all exports of a job."""
-
-SECOND = ("mask",)
-"""Fields that name second images, which may be in memory."""
 
 _LONGEST = 60
 

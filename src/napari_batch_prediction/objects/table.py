@@ -56,3 +56,44 @@ def with_image(table: ObjectTable, image: str) -> ObjectTable:
 def joined(tables: Sequence[ObjectTable]) -> ObjectTable:
     """Return the rows of tables with the same columns, one after the other; there is at least one table."""
     return ObjectTable({name: np.concatenate([table[name] for table in tables]) for name in tables[0]})
+
+
+def with_classes(
+    table: ObjectTable, classes: Sequence[str], probabilities: NDArray[np.float32], originals: NDArray[Any] | None
+) -> ObjectTable:
+    """Return a table with the class of each object, the probability of each class, and its number in a label image.
+
+    Parameters
+    ----------
+    table
+        A table with a column of classes, of which these take the place.
+    classes
+        The names of the classes.
+    probabilities
+        By object and class.
+    originals
+        The numbers in the label image, by the number of an object, with 0 for the background; None if there is none.
+    """
+    names = np.array([*classes, ""], object)[:-1]
+    columns: dict[str, NDArray[Any]] = {}
+    for name, column in table.items():
+        columns[name] = names[probabilities.argmax(axis=1)] if name == "class" else column
+        if name == "class":
+            for k, of_class in enumerate(classes):
+                same = list(classes[:k]).count(of_class)
+                columns[f"probability_{of_class}{f'_{same + 1}' if same else ''}"] = probabilities[:, k]
+        if name == "label" and originals is not None:
+            columns["original_label"] = originals[1:]
+    return ObjectTable(columns)
+
+
+def as_ilastik(table: ObjectTable) -> ObjectTable:
+    """Return a table of classified objects with the columns that begin ilastik's own."""
+    n = table.n_objects
+    names = {"time": "timestep", "object": "labelimage_oid", "class": "Predicted Class"}
+    columns: dict[str, NDArray[Any]] = {"object_id": np.arange(n)}
+    for name, column in table.items():
+        if name == "class":
+            columns["User Label"] = np.full(n, "0", object)
+        columns[names.get(name, name)] = column
+    return ObjectTable(columns)

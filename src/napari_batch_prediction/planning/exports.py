@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Collection, Iterable, Mapping
+from importlib.util import find_spec
 from itertools import chain, count
 from typing import NamedTuple
 
@@ -22,8 +23,8 @@ TABLE_FORMAT = "csv"
 
 _CLASS = "{class}"
 
-# ilastik's layout of a table of counts.
-_OF_COUNTS = "ilastik csv"
+# ilastik's layout of tables: that of objects has no column for the image.
+_OF_ILASTIK = "ilastik"
 
 # The table beside a ledger has its name with another ending, and a number if need be.
 _LONGEST_RECORD = MAX_NAME - 10
@@ -61,6 +62,16 @@ class NamedExport(NamedTuple):
         return self.source.kind != "table"
 
     @property
+    def is_classified(self) -> bool:
+        """True if it is made of objects that have classes."""
+        return self.of_objects and bool(self.source.classes)
+
+    @property
+    def as_ilastik(self) -> bool:
+        """True for a table of objects as ilastik lays it out."""
+        return self.of_objects and not self.is_image and self.format.name.startswith(_OF_ILASTIK)
+
+    @property
     def of_objects(self) -> bool:
         """True if it is made of objects, which need all tiles of a time point first."""
         return self.source.whole and self.source.name != COUNTS
@@ -77,14 +88,9 @@ def named_exports(job: BatchJob, classifier: Classifier) -> tuple[NamedExport, .
     exports: dict[str, NamedExport] = {}
     for settings in job.exports:
         source = classifier.source(settings.source)
-        if source.whole and not source.made_from:
-            raise SettingsError(
-                f"{source.name} is not made in batches yet, but in Python: load_classifier(...).objects(image).",
-                setting="source",
-            )
         # By its own name, in whatever case it was written.
         settings = settings.model_copy(update={"source": source.name})
-        resolved = _as_table(settings) if source.kind == "table" else settings
+        resolved = _as_table(settings, source) if source.kind == "table" else settings
         for export in _per_class(NamedExport(source.name, resolved, source)):
             name = _unused(export.name, exports)
             exports[name] = export._replace(name=name)
@@ -101,11 +107,8 @@ def _per_class(export: NamedExport) -> list[NamedExport]:
         raise SettingsError(
             f"{source.name} is {wanted}, and cannot be exported as '{settings.format}'.", setting="format"
         )
-    if export.format.name == _OF_COUNTS and source.name != COUNTS:
-        raise SettingsError(
-            f"The format '{_OF_COUNTS}' has no column but a count, and {source.name} has several. Choose 'csv'.",
-            setting="format",
-        )
+    if not export.is_image:
+        _check_table(export)
     if settings.per_image and not (export.of_objects and not export.is_image):
         raise SettingsError(
             f"{source.name} cannot be one table for each image: only a table of objects can.", setting="per_image"
@@ -132,6 +135,23 @@ def _per_class(export: NamedExport) -> list[NamedExport]:
             setting="name",
         )
     return [export]
+
+
+def _check_table(export: NamedExport) -> None:
+    """Raise :class:`SettingsError` if a table cannot be written in its format, or not here."""
+    source, export_format = export.source, export.format
+    if export_format.name.startswith(_OF_ILASTIK) and source.name != COUNTS and not export.is_classified:
+        raise SettingsError(
+            f"The format '{export_format.name}' is for counts and for classified objects, and {source.name} are "
+            "neither. Choose 'csv'.",
+            setting="format",
+        )
+    if export_format.library and find_spec(export_format.library) is None:
+        raise SettingsError(
+            f"The format '{export_format.name}' needs {export_format.library}. Install it: "
+            f'pip install "napari-batch-prediction[{export_format.extra}]"',
+            setting="format",
+        )
 
 
 def _table_formats() -> list[str]:
@@ -170,10 +190,13 @@ def _check(export: NamedExport) -> None:
         require_path(export.settings.internal_path, SettingsError, "The dataset", "internal_path")
 
 
-def _as_table(export: Export) -> Export:
+def _as_table(export: Export, source: Source) -> Export:
     """Return the settings for a table, with the default format of tables if none is chosen."""
-    plain = export.format == Export.model_fields["format"].default
-    return export.model_copy(update={"format": TABLE_FORMAT}) if plain else export
+    if export.format == Export.model_fields["format"].default:
+        return export.model_copy(update={"format": TABLE_FORMAT})
+    # ilastik's tables of objects do not say of which image they are.
+    is_own = source.whole and source.name != COUNTS and export.format.startswith(_OF_ILASTIK)
+    return export.model_copy(update={"per_image": True}) if is_own else export
 
 
 def _of_class(export: Export, channel: int, name: str) -> Export:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.engine.compiled.engine import ENGINE
-from napari_batch_prediction.engine.tiles import Memory, Tiles, make_tiles, n_cores
+from napari_batch_prediction.engine.tiles import Memory, Parts, Tiles, make_tiles, n_cores
 from napari_batch_prediction.formats.common.target import Target
 from napari_batch_prediction.images.base import Decoding
 from napari_batch_prediction.job.job import BatchJob
@@ -235,6 +235,10 @@ class MemoryShares:
 
     def _tiles(self, image: _Read, outputs: Sequence[PlannedOutput], threads: int, most: int | None = None) -> Tiles:
         regions = [transform.region for _, transform in outputs]
+        if not sources(self.exports):
+            # Nothing is predicted: a tile stands for a time point, of which objects are made.
+            whole = (Parts(image.extents[key], 1) for key in "zyx")
+            return Tiles(range(image.extents["t"]), *whole)
         starts, sizes = predicted_box([*regions, *whole_regions(self.exports, image.extents)])
         chunk = outputs[0][0].chunk if outputs else {}
         steps = (chunk.get("z", 1), chunk.get("y", 1), chunk.get("x", 1))
@@ -282,7 +286,7 @@ def _beyond_computer(decoded: int, objects: int) -> Problem | None:
 
 def sources(exports: Sequence[NamedExport]) -> tuple[str, ...]:
     """Return the names of the image sources to predict."""
-    direct = [export.source.name for export in exports if not export.source.made_from]
+    direct = [export.source.name for export in exports if not (export.source.made_from or export.source.whole)]
     return tuple(dict.fromkeys([*direct, *(export.source.made_from for export in exports if export.source.made_from)]))
 
 

@@ -7,6 +7,7 @@ from math import prod
 from pathlib import Path
 
 from napari_batch_prediction.classifiers.base import Classifier
+from napari_batch_prediction.classifiers.objects.classifier import ObjectClassification
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.paths import outside_stores
 from napari_batch_prediction.objects.features.slabs import SLAB_BYTES
@@ -23,28 +24,36 @@ _BYTES_OF_AN_OBJECT = 900
 _PIXELS_OF_AN_OBJECT = 400
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectMaking:
     """How the objects of a batch are made.
 
     Attributes
     ----------
-    settings
-        What makes objects, of probabilities with these channels alone.
+    thresholds
+        What makes objects of probabilities; None if they are those of a binary image or a label image.
     made_from, channels
-        The source of the probabilities, and those of its channels that are needed.
+        The source of the probabilities, and those of its channels that are needed, which are all that ``thresholds``
+        know; empty if they are those of a second image.
+    second
+        The role of the second image that they are made of; empty if there is none.
     name
-        The class of the objects.
-    has_labels, has_table
-        True if they are exported as an image, and as a table.
+        The class of the objects; empty if each has its own.
+    is_classified
+        True if each has a class of its own.
+    has_images, has_table, has_table_of_ilastik
+        True if images of them are exported, a table, and one as ilastik lays it out.
     """
 
-    settings: ObjectSettings
-    made_from: str
-    channels: tuple[int, ...]
-    name: str
-    has_labels: bool
-    has_table: bool
+    thresholds: ObjectSettings | None
+    made_from: str = ""
+    channels: tuple[int, ...] = ()
+    second: str = ""
+    name: str = ""
+    is_classified: bool = False
+    has_images: bool = False
+    has_table: bool = False
+    has_table_of_ilastik: bool = False
 
     @classmethod
     def of(cls, job: BatchJob, classifier: Classifier, exports: Sequence[NamedExport]) -> "ObjectMaking | None":
@@ -58,17 +67,30 @@ class ObjectMaking:
         wanted = [export for export in exports if export.of_objects]
         if not wanted:
             return None
-        probabilities = classifier.source(wanted[0].source.made_from)
-        settings = job.objects.for_classes(probabilities.classes)
-        channels = settings.channels
-        core = None if settings.core_channel is None else channels.index(settings.core_channel)
+        made_from = wanted[0].source.made_from
+        if isinstance(classifier, ObjectClassification):
+            thresholds, name = classifier.project.thresholds, ""
+        else:
+            classes = classifier.source(made_from).classes
+            thresholds = job.objects.for_classes(classes)
+            name = classes[thresholds.channel]
+        channels: tuple[int, ...] = ()
+        if made_from and thresholds is not None:
+            # Of all classes, only these are kept.
+            channels = thresholds.channels
+            core = None if thresholds.core_channel is None else channels.index(thresholds.core_channel)
+            thresholds = replace(thresholds, channel=0, core_channel=core)
+        tables = [export for export in wanted if not export.is_image]
         return cls(
-            settings=replace(settings, channel=0, core_channel=core),
-            made_from=probabilities.name,
+            thresholds=thresholds,
+            made_from=made_from,
             channels=channels,
-            name=probabilities.classes[settings.channel],
-            has_labels=any(export.is_image for export in wanted),
-            has_table=not all(export.is_image for export in wanted),
+            second=classifier.second if isinstance(classifier, ObjectClassification) else "",
+            name=name,
+            is_classified=isinstance(classifier, ObjectClassification),
+            has_images=len(tables) < len(wanted),
+            has_table=not all(export.as_ilastik for export in tables),
+            has_table_of_ilastik=any(export.as_ilastik for export in tables),
         )
 
     def scratch_bytes(self, extents: Mapping[str, int]) -> int:
@@ -76,8 +98,8 @@ class ObjectMaking:
         shape = _shape(extents)
         if stays_in_memory(shape, len(self.channels)):
             return 0
-        settings = self.settings
-        between = (settings.method == "hysteresis") or settings.fill_holes or settings.split > 0
+        made = self.thresholds
+        between = made is not None and (made.method == "hysteresis" or made.fill_holes or made.split > 0)
         # While objects of one time point are made, probabilities of the next come.
         times = min(2, extents["t"])
         return 4 * prod(shape) * (times * len(self.channels) + 1 + between)
@@ -85,10 +107,11 @@ class ObjectMaking:
     def memory(self, extents: Mapping[str, int], n_workers: int) -> int:
         """Return the bytes that making and measuring the objects of an image takes, files aside."""
         shape = _shape(extents)
-        n_bytes = labelling_memory(self.settings, shape, n_workers)
+        # Components of a binary image take as much as those of one threshold.
+        n_bytes = labelling_memory(self.thresholds or ObjectSettings(), shape, n_workers)
         if stays_in_memory(shape, len(self.channels)):
             n_bytes += 4 * prod(shape) * (2 * len(self.channels) + 2)
-        if self.has_table:
+        if self.has_table or self.is_classified:
             n_bytes = max(n_bytes, 4 * SLAB_BYTES)
             n_bytes += _BYTES_OF_AN_OBJECT * (prod(shape) // _PIXELS_OF_AN_OBJECT)
         return n_bytes

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import import_module
 from itertools import repeat
 from pathlib import Path
@@ -26,6 +27,7 @@ from napari_batch_prediction.planning.memory import MemoryShares
 from napari_batch_prediction.planning.naming import Naming, shared_folder
 from napari_batch_prediction.planning.output import OutputPlan, OutputPlanner, written_by
 from napari_batch_prediction.planning.project_settings import with_project_settings
+from napari_batch_prediction.planning.roles import check_second, needed_role, with_needed, with_pixel_classifier
 from napari_batch_prediction.planning.rows import Decide, PlanRow, RowMaker
 from napari_batch_prediction.planning.space import DiskSpace
 from napari_batch_prediction.problems import Problem
@@ -221,6 +223,8 @@ def iter_plan(
     prepare(job.inputs if earlier is None else [recorded.input for recorded in earlier])
     prepare(second_texts(job))
     job, classifier = with_classifier(job, classifier)
+    classifier = with_pixel_classifier(job, classifier)
+    role = needed_role(job, classifier)
     job = with_project_settings(job, classifier)
     exports = named_exports(job, classifier)
     tables_of_images(exports)
@@ -248,7 +252,8 @@ def iter_plan(
         if earlier is None and sets.have(location):
             continue
         item = inspections.look_at(job, location, classifier, arrays, key)
-        inspected.append(inspections.look_beside(job, item, matching.of(location), arrays))
+        found = with_needed(matching.of(location), role, location)
+        inspected.append(inspections.look_beside(job, item, found, arrays, partial(check_second, classifier)))
         sets.note(inspected[-1])
         yield inspected[-1]
     namings, outputs, planned = _outputs(job, exports, inspected, unless_cancelled)

@@ -40,13 +40,14 @@ class TaskAdvanced(NamedTuple):
 class TaskEnded(NamedTuple):
     """A task has ended.
 
-    ``arrays`` are the outputs of an image in memory, by their export's name; ``table`` is that of its objects.
+    ``arrays`` are the outputs of an image in memory, by their export's name; ``tables`` are those of its objects,
+    by layout.
     """
 
     task: FileTask
     row: LedgerRow
     arrays: Mapping[str, NDArray]
-    table: ObjectTable | None = None
+    tables: Mapping[str, ObjectTable]
 
 
 Step = TaskStarted | TaskAdvanced | TaskEnded | Notice
@@ -230,5 +231,5 @@ class ThreadExecutor:
         # The arrays move to the step, so that memory is freed once its receiver drops them.
         file = progress.file
         arrays, file.arrays = file.arrays, {}
-        table, file.table = file.table if row.status == "done" else None, None
-        return TaskEnded(file.task, row, arrays, table)
+        tables, file.tables = file.tables if row.status == "done" else {}, {}
+        return TaskEnded(file.task, row, arrays, tables)

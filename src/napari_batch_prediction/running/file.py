@@ -28,7 +28,7 @@ from napari_batch_prediction.planning.provenance import measure
 from napari_batch_prediction.planning.transform import Transform
 from napari_batch_prediction.records.ledger import CANCELLED, LedgerRow, Status, Table, Written, explain
 from napari_batch_prediction.running.changes import States, check_unchanged, states, states_of
-from napari_batch_prediction.running.objects import ObjectsOfImage
+from napari_batch_prediction.running.objects import ILASTIK, PLAIN, ObjectsOfImage
 from napari_batch_prediction.running.tallies import make_tally
 from napari_batch_prediction.running.target import make_target
 from napari_batch_prediction.running.task import FileTask
@@ -57,8 +57,8 @@ class OpenFile:
     ----------
     arrays
         Outputs that stay in memory, by their export's name, once all tiles are done.
-    table
-        The table of its objects, once all tiles are done; None if none is made.
+    tables
+        The tables of its objects by layout, once all tiles are done.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class OpenFile:
     ) -> None:
         self.task = task
         self.arrays: dict[str, NDArray] = {}
-        self.table: ObjectTable | None = None
+        self.tables: dict[str, ObjectTable] = {}
         self._classifier = classifier
         self._images = arrays
         self._image: Image | None = None
@@ -111,7 +111,9 @@ class OpenFile:
         if MASK.field in self._beside:
             self._mask = Mask(self._beside[MASK.field])
         if task.objects is not None:
-            self._objects = ObjectsOfImage(task.objects, image, self._is_stopped, self._tell)
+            made_of = self._beside.get(task.objects.making.second)
+            stop = (self._is_stopped, self._tell)
+            self._objects = ObjectsOfImage(task.objects, self._classifier, image, made_of, *stop)
         self._before = self._states()
         if any(output.folder is not None for output, _ in task.outputs) or task.measurements or task.objects:
             self._hashes = {field: pixel_hash(second) for field, second in self._beside.items()}
@@ -133,7 +135,7 @@ class OpenFile:
         for output, transform in self.task.outputs:
             if not output.export.of_objects:
                 self._write(output, transform, tile, values[output.export.source.name])
-        if self._objects is not None and self._objects.add(tile, values[self._objects.made_from]):
+        if self._objects is not None and self._objects.add(tile, values.get(self._objects.made_from)):
             self._objects.finish(tile.t, self._write_objects)
         for tally in self._tallies:
             tally.add(tile, values[tally.measurement.made_from])
@@ -149,20 +151,24 @@ class OpenFile:
         if output.export.name in self._writers and piece is not None:
             self._writers[output.export.name].write(*piece)
 
-    def _write_objects(self, tile: Tile, labels: NDArray) -> None:
+    def _write_objects(self, tile: Tile, numbers: NDArray, paint: Callable[[str, NDArray], NDArray]) -> None:
         for output, transform in self.task.outputs:
             if output.export.of_objects:
-                if (most := labels.max()) > np.iinfo(transform.dtype).max:
+                values = paint(output.export.source.name, numbers)
+                is_whole = values.dtype.kind == transform.dtype.kind == "u"
+                if is_whole and (most := values.max()) > np.iinfo(transform.dtype).max:
                     raise ExportError(
                         f"There are {most} objects or more, and {transform.dtype} holds numbers up to "
                         f"{np.iinfo(transform.dtype).max}. Export {output.export.name} as uint32.",
                         setting="dtype",
                     )
-                self._write(output, transform, tile, labels)
+                self._write(output, transform, tile, values)
 
     def _values(self, image: Image, tile: Tile) -> Mapping[str, NDArray]:
         """Return the values of a tile in each source."""
         task, read = self.task, image.read_czyx
+        if not task.sources:
+            return {}
         if self._mask is None:
             return predict_block(self._classifier, read, tile, task.image.extents, task.sources)
         return predict_inside(
@@ -196,7 +202,7 @@ class OpenFile:
                 self._finished[name] = paths[name]
                 self._written[name] = measure(writer.paths)
         if self._objects is not None:
-            self.table = self._objects.table()
+            self.tables = self._objects.tables()
             self._write_tables()
         self._ended = time.perf_counter()
 
@@ -204,9 +210,11 @@ class OpenFile:
         """Write the tables of this image alone."""
         task = self.task
         for output in task.tables:
-            if self.table is None or output.folder is None:
+            if output.folder is None:
                 continue
-            rows = with_image(self.table, absolute(str(task.location)))
+            as_ilastik = output.export.as_ilastik
+            table = self.tables[ILASTIK if as_ilastik else PLAIN]
+            rows = table if as_ilastik else with_image(table, absolute(str(task.location)))
             may_replace = task.job.existing == "overwrite" or output.path in task.own
             writer = row_writer(output.export.format, output.path, [*rows], task.token)
             try:

@@ -1,22 +1,25 @@
 """The objects of an image: made of probabilities once all tiles of a time point have come, part by part."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from napari_batch_prediction.classifiers.base import Classifier
+from napari_batch_prediction.classifiers.objects.classifier import ObjectClassification
 from napari_batch_prediction.engine.tiles import Box, Tile
 from napari_batch_prediction.formats.common.files import make_folder
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.objects.features.slabs import slabs
-from napari_batch_prediction.objects.labelling import label_objects
+from napari_batch_prediction.objects.labelling import MakeVolume, label_objects
 from napari_batch_prediction.objects.measuring import ObjectColumns, Scale, measure_objects
-from napari_batch_prediction.objects.table import ObjectTable, joined
-from napari_batch_prediction.objects.volume import ArrayVolume, ScratchVolume, Volume
+from napari_batch_prediction.objects.table import ObjectTable, as_ilastik, joined, with_classes
+from napari_batch_prediction.objects.volume import ArrayVolume, ScratchVolume, Volume, probabilities_of
 from napari_batch_prediction.planning.objects import ObjectMaking, stays_in_memory
 
 STEPS = 8
@@ -137,6 +140,30 @@ def close_volume(volume: Volume) -> None:
         close()
 
 
+class Found(NamedTuple):
+    """The objects of a time point.
+
+    Attributes
+    ----------
+    n
+        Their number.
+    paint
+        Returns the values (c, z, y, x) of an image source, given its name and the numbers (z, y, x) of objects.
+    tables
+        Their tables, by layout: :data:`PLAIN` and :data:`ILASTIK`.
+    """
+
+    n: int
+    paint: Callable[[str, NDArray[np.uint32]], NDArray]
+    tables: Mapping[str, ObjectTable]
+
+
+PLAIN, ILASTIK = "plain", "ilastik"
+
+Write = Callable[[Tile, NDArray[np.uint32], Callable[[str, NDArray[np.uint32]], NDArray]], None]
+"""Writes a part of a time point, given as a tile: the numbers (z, y, x) of objects, and what paints values there."""
+
+
 class ObjectsOfImage:
     """Keeps the probabilities of an image until a time point is whole, and makes its objects.
 
@@ -144,8 +171,12 @@ class ObjectsOfImage:
     ----------
     work
         How objects are made.
+    classifier
+        What classifies them, if they have classes.
     image
         The opened image.
+    second
+        The opened image that they are made of; None if they are made of probabilities that come by tile.
     is_stopped
         Asked at every part of the work; it ends once this returns True.
     tell
@@ -156,46 +187,52 @@ class ObjectsOfImage:
     counts
         The number of objects at each time point that is done.
     made_from
-        The source of the probabilities.
+        The source of the probabilities; empty if there is a second image.
     """
 
     def __init__(
-        self, work: ObjectWork, image: Image, is_stopped: Callable[[], bool], tell: Callable[[], None]
+        self,
+        work: ObjectWork,
+        classifier: Classifier,
+        image: Image,
+        second: Image | None,
+        is_stopped: Callable[[], bool],
+        tell: Callable[[], None],
     ) -> None:
         self.counts: dict[int, int] = {}
         self.made_from = work.making.made_from
-        self._work, self._image, self._is_stopped, self._tell = work, image, is_stopped, tell
+        self._work, self._making, self._classifier = work, work.making, classifier
+        self._image, self._second = image, second
+        self._is_stopped, self._tell = is_stopped, tell
         extents = image.extents
         self._shape = (extents["z"], extents["y"], extents["x"])
         self._volumes: dict[int, Volume] = {}
         self._left: dict[int, int] = {}
-        self._tables: dict[int, ObjectTable] = {}
+        self._tables: dict[int, Mapping[str, ObjectTable]] = {}
         self._lock = threading.Lock()
         # One time point after the other: memory is planned for one.
         self._turn = threading.Lock()
 
-    def add(self, tile: Tile, probabilities: NDArray) -> bool:
-        """Keep the probabilities ``(classes, z, y, x)`` of a tile; return True if its time point is whole now."""
+    def add(self, tile: Tile, probabilities: NDArray | None) -> bool:
+        """Keep the probabilities ``(classes, z, y, x)`` of a tile; return True if its time point is whole now.
+
+        Without probabilities, a tile stands for a time point.
+        """
+        if probabilities is None:
+            return True
         with self._lock:
             if tile.t not in self._volumes:
-                self._volumes[tile.t] = self._make((len(self._work.making.channels), *self._shape), np.float32)
+                self._volumes[tile.t] = self._make((len(self._making.channels), *self._shape), np.float32)
                 self._left[tile.t] = prod(self._shape)
             volume = self._volumes[tile.t]
-        values = probabilities[list(self._work.making.channels)]
+        values = probabilities[list(self._making.channels)]
         volume.write((tile.z, tile.y, tile.x), values)
         with self._lock:
             self._left[tile.t] -= values[0].size
             return self._left[tile.t] == 0
 
-    def finish(self, t: int, write: Callable[[Tile, NDArray], None]) -> None:
-        """Make the objects of a time point.
-
-        Parameters
-        ----------
-        t
-            The time point, of which all tiles have come.
-        write
-            Called with each part of the labels ``(1, z, y, x)``, uint32, as a tile.
+    def finish(self, t: int, write: Write) -> None:
+        """Make the objects of a time point, of which all tiles have come; write what is exported of them.
 
         Raises
         ------
@@ -203,39 +240,81 @@ class ObjectsOfImage:
             If the work is to be stopped.
         """
         with self._turn:
-            work, scale = self._work, Scale.of(self._image)
-            making = work.making
-            passes = _LABELLING + _MEASURING * making.has_table + _WRITING * making.has_labels
+            making = self._making
+            measures = making.has_table or making.is_classified
+            passes = _LABELLING + _MEASURING * measures + _WRITING * making.has_images
             watch = Watch(self._is_stopped, self._tell, max(1, passes * prod(self._shape)))
             labels = WatchedVolume(self._make((1, *self._shape), np.uint32), watch)
             try:
-                n = label_objects(
-                    WatchedVolume(self._volumes[t], watch),
-                    making.settings,
-                    labels,
-                    scratch=lambda shape, dtype: WatchedVolume(self._make(shape, dtype), watch),
-                    pixel_size=scale.size,
-                    workers=work.workers,
-                )
-                self._forget(t)
-                if making.has_table:
-                    raw = WatchedVolume(ImageVolume(self._image, t), watch)
-                    self._tables[t] = measure_objects(
-                        labels, raw, n, work.columns, scale, time=t, name=making.name, workers=work.workers
-                    )
-                if making.has_labels:
+                found = self._classified(t, labels, watch) if making.is_classified else self._labelled(t, labels, watch)
+                if making.has_images:
                     for box in slabs(self._shape, _WRITTEN_AT_ONCE):
-                        write(Tile(t, *box), labels.read(box))
+                        write(Tile(t, *box), labels.read(box)[0], found.paint)
             finally:
                 labels.close()
-            self.counts[t] = n
+            self.counts[t], self._tables[t] = found.n, found.tables
             for _ in range(STEPS - watch.n_told):
                 self._tell()
 
-    def table(self) -> ObjectTable | None:
-        """Return the table of all time points; None if none is made."""
-        tables = [self._tables[t] for t in sorted(self._tables)]
-        return joined(tables) if tables else None
+    def _labelled(self, t: int, labels: WatchedVolume, watch: Watch) -> Found:
+        """Make objects of the probabilities of one class."""
+        making, scale = self._making, Scale.of(self._image)
+        if making.thresholds is None:
+            raise AssertionError
+        n = label_objects(
+            WatchedVolume(self._volumes[t], watch),
+            making.thresholds,
+            labels,
+            scratch=self._maker(watch),
+            pixel_size=scale.size,
+            workers=self._work.workers,
+        )
+        self._forget(t)
+        tables = {PLAIN: self._measured(t, labels, n, watch, making.name)} if making.has_table else {}
+        return Found(n, lambda _, numbers: numbers[None], tables)
+
+    def _classified(self, t: int, labels: WatchedVolume, watch: Watch) -> Found:
+        """Make objects, and classify each."""
+        classifier, making, workers = self._classifier, self._making, self._work.workers
+        if not isinstance(classifier, ObjectClassification):
+            raise TypeError(f"{classifier!r} classifies no objects")
+        scratch, originals = self._maker(watch), None
+        if self._second is None:
+            if making.thresholds is None:
+                raise AssertionError
+            values = WatchedVolume(self._volumes[t], watch)
+            n = label_objects(values, making.thresholds, labels, scratch=scratch, workers=workers)
+        else:
+            second: Volume = ImageVolume(self._second, t)
+            if making.thresholds is not None:
+                second = probabilities_of(second, self._second.value_range)
+            values = WatchedVolume(second, watch)
+            n, originals = classifier.segment(values, labels, scratch=scratch, workers=workers)
+        self._forget(t)
+        raw = WatchedVolume(ImageVolume(self._image, t), watch)
+        more = None if making.has_table_of_ilastik else ()
+        result = classifier.classify(raw, labels, n, originals, more=more, workers=workers)
+        tables = {}
+        if making.has_table:
+            measured = self._measured(t, labels, n, watch, "")
+            tables[PLAIN] = with_classes(measured, classifier.classes, result.probabilities[1:], originals)
+        if making.has_table_of_ilastik:
+            n_dims = 3 if self._shape[0] > 1 else 2
+            tables[ILASTIK] = result.table(classifier.project, t, raw.shape[0], n_dims)
+        return Found(n, result.paint, tables)
+
+    def _measured(self, t: int, labels: WatchedVolume, n: int, watch: Watch, name: str) -> ObjectTable:
+        raw, scale = WatchedVolume(ImageVolume(self._image, t), watch), Scale.of(self._image)
+        columns, workers = self._work.columns, self._work.workers
+        return measure_objects(labels, raw, n, columns, scale, time=t, name=name, workers=workers)
+
+    def tables(self) -> dict[str, ObjectTable]:
+        """Return the tables of all time points, by layout."""
+        layouts = next(iter(self._tables.values()), {})
+        made = {name: joined([self._tables[t][name] for t in sorted(self._tables)]) for name in layouts}
+        if ILASTIK in made:
+            made[ILASTIK] = as_ilastik(made[ILASTIK])
+        return made
 
     def close(self) -> None:
         """Remove what is left of temporary files."""
@@ -243,12 +322,16 @@ class ObjectsOfImage:
             self._forget(t)
 
     def _forget(self, t: int) -> None:
-        close_volume(self._volumes.pop(t))
+        if t in self._volumes:
+            close_volume(self._volumes.pop(t))
+
+    def _maker(self, watch: Watch) -> MakeVolume:
+        return lambda shape, dtype: WatchedVolume(self._make(shape, dtype), watch)
 
     def _make(self, shape: Sequence[int], dtype: DTypeLike) -> Volume:
         """Return a volume of zeros, in a temporary file if it is large."""
         folder = self._work.folder
-        if stays_in_memory(self._shape, len(self._work.making.channels)):
+        if stays_in_memory(self._shape, len(self._making.channels)):
             return ArrayVolume(np.zeros(tuple(shape), dtype))
         if folder is not None:
             make_folder(folder)

@@ -37,6 +37,7 @@ from napari_batch_prediction.running.executor import (
     ThreadExecutor,
 )
 from napari_batch_prediction.running.object_tables import ObjectTables
+from napari_batch_prediction.running.objects import ILASTIK, PLAIN
 from napari_batch_prediction.running.preparing import preparing
 from napari_batch_prediction.running.recorder import Recorder
 from napari_batch_prediction.running.tables import write_table
@@ -227,24 +228,25 @@ class _Run:
                     pixels_done=self._pixels_done,
                     n_pixels=self._n_pixels,
                 )
-            case TaskEnded(task, row, outputs, table):
+            case TaskEnded(task, row, outputs, tables):
                 arrays: Mapping[str, Any] = outputs
                 if row.status == "failed":
                     # Tiles that will never be done are subtracted, so that progress reaches 100 %.
                     n_done = self._done_of[task.index]
                     self._n_tiles -= task.n_steps - n_done
                     self._n_pixels -= task.tiles.n_pixels - _pixels(task, n_done)
-                if table is not None:
-                    arrays = {**arrays, **self._in_memory(task.index, table)}
-                return self._end(task.index, row, arrays, table)
+                if tables:
+                    arrays = {**arrays, **self._in_memory(task.index, tables)}
+                return self._end(task.index, row, arrays, tables.get(PLAIN))
 
-    def _in_memory(self, index: int, table: ObjectTable) -> dict[str, ObjectTable]:
+    def _in_memory(self, index: int, tables: Mapping[str, ObjectTable]) -> dict[str, ObjectTable]:
         """Return the tables of objects that stay in memory, for an image in memory."""
         row = self._plan.rows[index]
         if not row.location.in_memory:
             return {}
-        names = [export.name for export in self._plan.exports if export.of_objects and not export.is_image]
-        return {name: table for name in names if name not in row.outputs}
+        exports = [export for export in self._plan.exports if export.of_objects and not export.is_image]
+        kept = [export for export in exports if export.name not in row.outputs]
+        return {export.name: tables[ILASTIK if export.as_ilastik else PLAIN] for export in kept}
 
     def _end(
         self,

@@ -2,13 +2,21 @@
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from napari_batch_prediction.formats.common.files import write_whole
 from napari_batch_prediction.formats.format import load
-from napari_batch_prediction.formats.table.writer import ImageRows, table_bytes
+from napari_batch_prediction.formats.table.choice import row_writer
+from napari_batch_prediction.formats.table.writer import Cell, ImageRows, table_bytes
 from napari_batch_prediction.locations.location import absolute
+from napari_batch_prediction.planning.exports import NamedExport
 from napari_batch_prediction.planning.inputs.opening import full_location
 from napari_batch_prediction.planning.plan import Plan
+from napari_batch_prediction.planning.provenance import file_hash
 from napari_batch_prediction.records.ledger import LedgerRow
 from napari_batch_prediction.running.recorder import Recorder
 
@@ -53,10 +61,47 @@ def write_table(plan: Plan, name: str, rows: Sequence[LedgerRow], recorder: Reco
         )
         for row in done
     ]
-    content = table_bytes(load(export.format.layout)(source.columns, images))
     may_replace = plan.job.existing == "overwrite"
+    if not export.format.layout:
+        return _write_columns(export, path, images, recorder, token, may_replace=may_replace)
+    content = table_bytes(load(export.format.layout)(source.columns, images))
     if recorder is not None:
         recorder.note_table(content)
         may_replace = may_replace or recorder.may_replace(path)
     write_whole(path, content, replace=may_replace, token=token)
     return True
+
+
+def _write_columns(
+    export: NamedExport,
+    path: Path,
+    images: Sequence[ImageRows],
+    recorder: Recorder | None,
+    token: str,
+    *,
+    may_replace: bool,
+) -> bool:
+    """Write a table in a format that takes columns; return True."""
+    names = ("image", *export.source.columns)
+    lines = [(image.image, *row) for image in images for row in image.rows]
+    columns = {name: _column([line[i] for line in lines]) for i, name in enumerate(names)}
+    writer = row_writer(export.format, path, names, token)
+    try:
+        writer.append(columns)
+        temporary = writer.complete()
+        if recorder is not None:
+            recorder.note_hash(file_hash(temporary))
+            may_replace = may_replace or recorder.may_replace(path)
+        writer.publish(replace=may_replace)
+    finally:
+        writer.abort()
+    return True
+
+
+def _column(cells: Sequence[Cell]) -> NDArray[Any]:
+    """Return cells as texts, whole numbers, or floats with NaN for none."""
+    if any(isinstance(cell, str) for cell in cells):
+        return np.array(["" if cell is None else cell for cell in cells], object)
+    if all(isinstance(cell, int) for cell in cells):
+        return np.array(cells, np.int64)
+    return np.array([np.nan if cell is None else cell for cell in cells], np.float64)

@@ -51,6 +51,8 @@ class ObjectClassification(Classifier):
         What classifies objects.
     pixels
         The pixel classification that it begins with, if it does.
+    variant
+        See :class:`~napari_batch_prediction.classifiers.source.Source`; of sources that are made of objects.
 
     Attributes
     ----------
@@ -63,10 +65,10 @@ class ObjectClassification(Classifier):
         or ``"label_image"``; empty if there is none.
     """
 
-    def __init__(self, project: ObjectProject, pixels: PixelClassification | None = None) -> None:
+    def __init__(self, project: ObjectProject, pixels: PixelClassification | None = None, variant: str = "") -> None:
         self.project, self.pixels = project, pixels
-        self.second: str = OBJECTS.get(project.workflow, "")
-        sources = object_sources(project)
+        self.second: str = "" if pixels is not None else OBJECTS.get(project.workflow, "")
+        sources = object_sources(project, "" if pixels is None else pixels.sources[0], variant)
         of_pixels = () if pixels is None else [s for s in map(pixels.source, pixels.sources) if not s.whole]
         described = None if pixels is None else pixels.describe()
         description = Description(
@@ -115,6 +117,37 @@ class ObjectClassification(Classifier):
                 setting="source",
             )
         return super().source(name)
+
+    def with_pixels(self, pixels: PixelClassification, variant: str) -> "ObjectClassification":
+        """Return the classifier with another one that predicts its probabilities, instead of an image of them.
+
+        Parameters
+        ----------
+        pixels
+            The pixel classification.
+        variant
+            What tells it from others.
+
+        Raises
+        ------
+        SettingsError
+            If this classifier does not take probabilities, or they do not go together.
+        """
+        name = pixels.path.name if pixels.path is not None else "The pixel classification"
+        if self.second != "prediction_maps" or self.project.thresholds is None:
+            raise SettingsError(
+                f"{name} cannot predict probabilities for '{self.workflow}', which takes none.",
+                setting="prediction_maps",
+            )
+        least = max(self.project.thresholds.channels) + 1
+        if len(pixels.classes) < least or pixels.n_channels != self.n_channels:
+            raise SettingsError(
+                f"{name} has {len(pixels.classes)} classes for images of "
+                f"{count(pixels.n_channels, 'channel')}, but objects are made of class {least} in images of "
+                f"{count(self.n_channels, 'channel')}. Name the project on whose probabilities it was trained.",
+                setting="prediction_maps",
+            )
+        return ObjectClassification(self.project, pixels, variant)
 
     def check_second(self, axes: str, shape: Sequence[int], dtype: np.dtype) -> None:
         """Check that objects can be made of a second image with these axes, this shape and this type.

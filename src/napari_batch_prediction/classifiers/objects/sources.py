@@ -1,5 +1,7 @@
 """The sources of a classifier of objects."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from napari_batch_prediction.classifiers.source import Source
@@ -11,8 +13,18 @@ IDENTITIES = "Object Identities"
 TABLE = "Object Table"
 
 
-def object_sources(project: ObjectProject) -> tuple[Source, ...]:
-    """Return the sources that are made of objects."""
+def object_sources(project: ObjectProject, made_from: str = "", variant: str = "") -> tuple[Source, ...]:
+    """Return the sources that are made of objects.
+
+    Parameters
+    ----------
+    project
+        What classifies objects.
+    made_from
+        The source of the probabilities of pixels; empty if objects are those of a second image.
+    variant
+        See :class:`~napari_batch_prediction.classifiers.source.Source`.
+    """
     classes, colors, n = project.label_names, project.label_colors, len(project.label_names)
     predictions = Source(
         name=PREDICTIONS,
@@ -54,4 +66,5 @@ def object_sources(project: ObjectProject) -> tuple[Source, ...]:
         whole=True,
         about="A table with a row for each object: class, probabilities and features.",
     )
-    return predictions, probabilities, identities, table
+    sources = (predictions, probabilities, identities, table)
+    return tuple(replace(source, made_from=made_from, variant=variant) for source in sources)

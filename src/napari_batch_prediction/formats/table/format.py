@@ -16,7 +16,14 @@ EXPORTS = (
         name="ilastik csv",
         extension=".csv",
         layout="table.writer:ilastik_lines",
+        row_writer="table.ilastik:IlastikRows",
         about="A table as text, laid out as ilastik's own. Spreadsheets, R and pandas open it.",
+    ),
+    ExportFormat(
+        name="ilastik hdf5",
+        extension=".h5",
+        row_writer="table.ilastik:IlastikHdf5Rows",
+        about="A table of classified objects in HDF5, laid out as ilastik's own: one dataset, table.",
     ),
     ExportFormat(
         name="parquet",

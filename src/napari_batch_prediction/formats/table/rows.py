@@ -9,6 +9,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, Protocol, cast
 
+import numpy as np
 from numpy.typing import NDArray
 
 from napari_batch_prediction.formats.common.files import make_folder, publish, remove, sync, temporary_path, writing
@@ -124,8 +125,12 @@ class CsvRows(RowWriter):
         file = self._open()
         n = len(next(iter(rows.values()), ()))
         for start in range(0, n, _MANY):
-            texts = [_texts(column[start : start + _MANY]) for column in rows.values()]
+            texts = [self._texts(column[start : start + _MANY]) for column in rows.values()]
             file.write(as_bytes("".join(",".join(line) + "\n" for line in zip(*texts, strict=True))))
+
+    def _texts(self, column: NDArray[Any]) -> list[str]:
+        """Return the cells of a column as text."""
+        return texts_of(column)
 
     def append_again(self, rows: object) -> None:
         """Add lines of an earlier file."""
@@ -143,10 +148,12 @@ class CsvRows(RowWriter):
             self._file.close()
 
 
-def _texts(column: NDArray[Any]) -> list[str]:
-    """Return the cells of a column as text."""
-    if column.dtype.kind == "f":
+def texts_of(column: NDArray[Any]) -> list[str]:
+    """Return the cells of a column as text: floats with the digits that their type has, nothing for NaN."""
+    if column.dtype == np.float64:
         return ["" if value != value else repr(value) for value in column.tolist()]
+    if column.dtype.kind == "f":
+        return ["" if text == "nan" else text for text in column.astype(str).tolist()]
     if column.dtype.kind in "iub":
         return list(map(str, column.tolist()))
     # Texts are the same again and again.

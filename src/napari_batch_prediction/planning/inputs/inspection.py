@@ -109,7 +109,14 @@ class Inspections:
         problems, warnings = self._verdicts[header]
         return Inspected(location=location, image=header, problems=problems, warnings=warnings)
 
-    def look_beside(self, job: BatchJob, item: Inspected, found: Mapping[Role, Found], arrays: Arrays) -> Inspected:
+    def look_beside(
+        self,
+        job: BatchJob,
+        item: Inspected,
+        found: Mapping[Role, Found],
+        arrays: Arrays,
+        check: Callable[[Role, ImageInfo], None],
+    ) -> Inspected:
         """Return an input with its second images, and with the problems that these have.
 
         Parameters
@@ -122,6 +129,8 @@ class Inspections:
             Where each of its second images is, or the error that there is none.
         arrays
             Images in memory.
+        check
+            Raises an error if the classifier cannot use a second image.
         """
         beside: list[SecondImage] = []
         problems: list[Problem] = []
@@ -133,8 +142,9 @@ class Inspections:
                 if isinstance(header, Problem):
                     problems.append(header if header.setting is not None else replace(header, setting=role.field))
                 elif item.image is not None:
-                    axes = fitted(job, role, location, header, item.image)
-                    beside.append(SecondImage(role, location, header.with_axes(axes)))
+                    header = header.with_axes(fitted(job, role, location, header, item.image))
+                    check(role, header)
+                    beside.append(SecondImage(role, location, header))
             except BatchPredictionError as error:
                 problems.append(replace(Problem.of(error), setting=error.setting or role.field))
         return replace(item, problems=(*item.problems, *problems), beside=tuple(beside))

@@ -11,7 +11,7 @@ from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.inputs import Expansion
 from napari_batch_prediction.locations.location import FileAt, Location, at_home, is_special, parse
 from napari_batch_prediction.locations.paths import real_path
-from napari_batch_prediction.planning.inputs.second import ROLES, Role
+from napari_batch_prediction.planning.inputs.second import ROLES, Role, is_project
 from napari_batch_prediction.planning.naming import relative_folder, shared_folder, template_fields
 from napari_batch_prediction.records.record import RecordedInput
 from napari_batch_prediction.wording import listed
@@ -62,6 +62,8 @@ class Matching:
         for role in ROLES.values():
             own = dict(_own_texts(job, role))
             text = getattr(job, role.field)
+            if text is not None and is_project(text):
+                continue
             if text is None and not own:
                 continue
             pairs = _Pairs(job, role, images, matched)

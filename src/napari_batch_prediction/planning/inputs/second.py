@@ -40,7 +40,17 @@ class Role:
 
 MASK = Role("mask", "mask", spreads=True)
 
-ROLES = {role.field: role for role in (MASK,)}
+PREDICTION_MAPS = Role("prediction_maps", "image of probabilities")
+
+ROLES = {
+    role.field: role
+    for role in (
+        MASK,
+        PREDICTION_MAPS,
+        Role("segmentation_image", "binary image"),
+        Role("label_image", "label image"),
+    )
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +83,12 @@ Beside = tuple[SecondImage, ...]
 def second_texts(job: BatchJob) -> list[str]:
     """Return all that a job says of second images."""
     texts = (getattr(said, field) for said in (job, *job.input_settings.values()) for field in ROLES)
-    return [text for text in texts if text is not None]
+    return [text for text in texts if text is not None and not is_project(text)]
+
+
+def is_project(text: str) -> bool:
+    """Return True if a job names a project, which predicts second images, in place of them."""
+    return text.lower().endswith(".ilp")
 
 
 def fitted(job: BatchJob, role: Role, location: Location, header: ImageInfo, image: ImageInfo) -> str:

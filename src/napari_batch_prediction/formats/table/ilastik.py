@@ -1,0 +1,54 @@
+"""Tables of objects as ilastik lays them out: as text, and in HDF5."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_batch_prediction.formats.table.rows import Columns, CsvRows, RowWriter, texts_of
+
+_NAME = "table"
+
+
+class IlastikRows(CsvRows):
+    """Writes a table as text with numbers as ilastik writes them: ``nan`` as such."""
+
+    def _texts(self, column: NDArray[Any]) -> list[str]:
+        return column.astype(str).tolist() if column.dtype.kind == "f" else texts_of(column)
+
+
+class IlastikHdf5Rows(RowWriter):
+    """Writes a table as one dataset of HDF5 with a field for each column; rows come at once."""
+
+    def __init__(self, path: Path, columns: Sequence[str], token: str = "") -> None:
+        super().__init__(path, columns, token)
+        self._parts: list[Mapping[str, NDArray[Any]]] = []
+
+    def _append(self, rows: Columns) -> None:
+        self._parts.append(dict(rows))
+
+    def append_again(self, rows: object) -> None:
+        """Do not: these tables are of one image each."""
+        raise TypeError("a table of ilastik has the rows of one image")
+
+    def _close(self) -> None:
+        columns = {name: np.concatenate([part[name] for part in self._parts]) for name in self.columns}
+        columns = {name: _bytes(column) if column.dtype == object else column for name, column in columns.items()}
+        n = len(next(iter(columns.values()), ()))
+        table = np.empty(n, [(name, column.dtype) for name, column in columns.items()])
+        for name, column in columns.items():
+            table[name] = column
+        with h5py.File(self.temporary, "x") as file:
+            file[_NAME] = table
+
+    def _release(self) -> None:
+        self._parts.clear()
+
+
+def _bytes(column: NDArray[Any]) -> NDArray[np.bytes_]:
+    """Return texts as bytes of equal length, at least one, in UTF-8."""
+    encoded = [str(text).encode() for text in column.tolist()]
+    return np.array(encoded, f"S{max(1, *map(len, encoded))}" if encoded else "S1")

@@ -1,0 +1,94 @@
+"""The second images that a classifier needs beside each image, and a classifier that predicts them instead."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from napari_batch_prediction.classifiers.base import Classifier
+from napari_batch_prediction.classifiers.load import load_classifier
+from napari_batch_prediction.classifiers.objects.classifier import ObjectClassification
+from napari_batch_prediction.classifiers.pixel_classification import PixelClassification
+from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.job.job import BatchJob
+from napari_batch_prediction.locations.location import Location
+from napari_batch_prediction.planning.inputs.header import ImageInfo
+from napari_batch_prediction.planning.inputs.matching import Found
+from napari_batch_prediction.planning.inputs.second import MASK, PREDICTION_MAPS, ROLES, Role, is_project
+from napari_batch_prediction.planning.provenance import file_hash
+
+
+def with_pixel_classifier(job: BatchJob, classifier: Classifier) -> Classifier:
+    """Return a classifier of objects with the pixel classification that the job names for its probabilities.
+
+    Raises
+    ------
+    ProjectError
+        If that cannot be used.
+    SettingsError
+        If it is no pixel classification, or they do not go together.
+    """
+    text = job.prediction_maps
+    if text is None or not is_project(text) or not isinstance(classifier, ObjectClassification):
+        return classifier
+    pixels = load_classifier(Path(text), job.structure_tensor)
+    if not isinstance(pixels, PixelClassification):
+        raise SettingsError(
+            f"'{text}' is '{pixels.workflow}', expected a project of Pixel Classification, which predicts the "
+            "probabilities of which objects are made.",
+            setting=PREDICTION_MAPS.field,
+        )
+    return classifier.with_pixels(pixels, f"probabilities of {file_hash(Path(text))}")
+
+
+def needed_role(job: BatchJob, classifier: Classifier) -> Role | None:
+    """Return what the second image of each image has to be; None if none is needed.
+
+    Raises
+    ------
+    SettingsError
+        If the job names second images that the classifier does not take.
+    """
+    second = classifier.second if isinstance(classifier, ObjectClassification) else ""
+    settings = (job, *job.input_settings.values())
+    for role in ROLES.values():
+        text = next(filter(None, (getattr(said, role.field) for said in settings)), None)
+        if text is None or role.field == second:
+            continue
+        if role == MASK and not second:
+            continue
+        if role == PREDICTION_MAPS and is_project(text) and isinstance(classifier, ObjectClassification):
+            continue
+        takes = f"the {ROLES[second].noun} of each image ({option(ROLES[second])})" if second else "no second image"
+        raise SettingsError(
+            f"{option(role)} is given, the {role.noun} of each image, but the classifier, '{classifier.workflow}', "
+            f"takes {takes}. Leave it out.",
+            setting=role.field,
+        )
+    return ROLES[second] if second else None
+
+
+def option(role: Role) -> str:
+    """Return the option of the command line that names second images."""
+    return f"--{role.field.replace('_', '-')}"
+
+
+def with_needed(found: Mapping[Role, Found], role: Role | None, location: Location) -> Mapping[Role, Found]:
+    """Return where the second images of an image are, with the error that the one that is needed is not named."""
+    if role is None or role in found:
+        return found
+    text = (
+        f"The classifier makes objects of the {role.noun} beside '{location}'. Name it ({option(role)}): a file, a "
+        "pattern, or a template such as {stem}_Probabilities.h5."
+    )
+    return {**found, role: SettingsError(text, setting=role.field)}
+
+
+def check_second(classifier: Classifier, role: Role, header: ImageInfo) -> None:
+    """Check that a classifier can use a second image.
+
+    Raises
+    ------
+    ImageMismatchError
+        If its channels or its type do not fit.
+    """
+    if isinstance(classifier, ObjectClassification) and role.field == classifier.second:
+        classifier.check_second(header.axes, header.shape, header.dtype)
