@@ -1,4 +1,4 @@
-"""One file for each class, memory, and space on the disk."""
+"""One file for each class, memory, space on the disk, and libraries that are not installed."""
 
 import golden
 import h5py
@@ -10,6 +10,8 @@ from threshold import plan_for, save_images
 import napari_batch_prediction as nbp
 from napari_batch_prediction.cli import main
 from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.job import objects as job_objects
+from napari_batch_prediction.planning import exports as planning_exports
 from napari_batch_prediction.planning import space
 from napari_batch_prediction.running.run import run_plan
 
@@ -128,3 +130,25 @@ def test_compression_is_that_of_the_export(form, chosen, found, tmp_path):
     else:
         with tifffile.TiffFile(path) as file:
             assert file.pages[0].compression == found
+
+
+@pytest.mark.parametrize("per_image", [False, True])
+def test_a_table_that_needs_a_library_is_refused_before_the_run(per_image, tmp_path, monkeypatch):
+    """The plan names the library and how to install it; a table of the batch and tables of images alike."""
+    monkeypatch.setattr(planning_exports, "find_spec", lambda name: None)
+    objects = nbp.ObjectSettings("bright")
+    paths = save_images(tmp_path, "a")
+    with pytest.raises(SettingsError, match=r'needs pyarrow\. Install it: .*\[parquet\]"') as error:
+        plan_for(paths, "Object Table", format="parquet", per_image=per_image, objects=objects)
+    assert error.value.setting == "format"
+    assert not plan_for(paths, "Object Table", per_image=per_image, objects=objects).n_problems
+
+
+def test_splitting_without_its_library_is_refused_before_the_run(tmp_path, monkeypatch):
+    """The plan names the library; without splitting it is not needed."""
+    monkeypatch.setattr(job_objects, "find_spec", lambda name: None)
+    paths = save_images(tmp_path, "a")
+    with pytest.raises(SettingsError, match=r"Splitting objects needs scipy\. Install it: .*\[objects\]") as error:
+        plan_for(paths, "Objects", objects=nbp.ObjectSettings("bright", split=2))
+    assert error.value.setting == "split"
+    assert not plan_for(paths, "Objects", objects=nbp.ObjectSettings("bright")).n_problems

@@ -1,6 +1,7 @@
 """The settings by which objects are made of the probabilities of a class."""
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated, Literal, Unpack
 
 from pydantic import BeforeValidator, Field
@@ -58,10 +59,10 @@ class ObjectSettings(Settings):
         description="Standard deviation, in pixels, of the Gaussian that smooths probabilities first; 0 for none.",
     )
     min_size: Annotated[_Size, Option("N", parse=float, write=repr)] = Field(
-        10.0, title="Smallest size", description="The smallest size of an object, see size_unit."
+        10.0, title="Smallest size", description="The smallest size of an object, in the unit of sizes."
     )
     max_size: Annotated[_Size | None, Option("N", parse=float, write=repr)] = Field(
-        None, title="Largest size", description="The largest size of an object, see size_unit; any if not given."
+        None, title="Largest size", description="The largest size of an object, in the unit of sizes; any if not given."
     )
     size_unit: Annotated[Literal["pixels", "physical"], Option(), BeforeValidator(spelling.lower)] = Field(
         "pixels",
@@ -101,6 +102,12 @@ class ObjectSettings(Settings):
             raise SettingsError(
                 "A core class needs a core threshold: give both or none.",
                 setting="core_threshold",
+            )
+        if self.split and find_spec("scipy") is None:
+            raise SettingsError(
+                'Splitting objects needs scipy. Install it: pip install "napari-batch-prediction[objects]". Or '
+                "set split to 0.",
+                setting="split",
             )
         return making.ObjectSettings(
             channel=channel,
