@@ -180,6 +180,24 @@ def test_without_another_process_loops_are_compiled_in_this_one(package, unable)
     assert run(package, SEGMENTATION) == (0, 0, FOUND)
 
 
+@ON_LINUX
+def test_program_that_holds_an_interpreter_is_not_started(package):
+    """It may be anything: started again, it could open its window and never answer."""
+    program, started = package.parent / "viewer", package.parent / "started"
+    program.write_text(f"#!/bin/sh\ntouch '{started}'\n")
+    program.chmod(0o755)
+    assert run(package, f"import sys\nsys.executable = {str(program)!r}\n{SEGMENTATION}") == (0, 1, FOUND)
+    assert not started.exists()
+
+
+def test_modules_are_searched_where_this_process_does(package, tmp_path):
+    """Files in the current folder are not, whatever their names; what is no text in the path is left out."""
+    (tmp_path / "json.py").write_text("raise SystemExit")
+    code = "import pathlib, sys\nsys.path[:] = [pathlib.Path('x'), *filter(None, sys.path)]\n"
+    code += f"import json, os\nos.chdir({str(tmp_path)!r})\n"
+    assert run(package, code + SEGMENTATION) == (1, 0, FOUND)
+
+
 def test_program_that_has_changed_since_it_was_started_says_so(package):
     """A process may first need a loop when its sources have already been replaced: it must not take that of others."""
     ready, go = package.parent / "ready", package.parent / "go"

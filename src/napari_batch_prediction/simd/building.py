@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
@@ -18,9 +19,10 @@ from napari_batch_prediction.turns import Turn
 # Each takes 150 MB and the time to import numba.
 _MOST_PROCESSES = 4
 
+# The path comes first: a file json.py in the current folder is not meant.
 _START = """
-import json, sys
-sys.path[:] = json.loads({path!r})
+import sys
+sys.path[:] = {path!r}
 from napari_batch_prediction.simd.compiling import main
 main()
 """
@@ -75,6 +77,11 @@ def _built_elsewhere(job: Job) -> bytes | None:
     return shelf.find(job)
 
 
+def _is_python(executable: str | None) -> bool:
+    """Return False for a program that holds an interpreter, frozen or as a part of it: started, it may do anything."""
+    return Path(executable or "").name.lower().startswith("python") and not getattr(sys, "frozen", False)
+
+
 def _built_here(job: Job) -> bytes:
     # By name: it imports kernels, which import this.
     code: bytes = import_module("napari_batch_prediction.simd.compiling").compiled(job)
@@ -97,7 +104,7 @@ def build_all(jobs: Callable[[], list[Job]], unless: Job | None = None) -> None:
         Do nothing if another process has compiled this one meanwhile.
     """
     place = shelf.folder()
-    if place is None or getattr(sys, "frozen", False) or not sys.executable:
+    if place is None or not _is_python(sys.executable):
         return
     turn = Turn(place / f"{shelf.stamp()}.compiling")
     with _lock:
@@ -129,12 +136,17 @@ def _build_in_processes(jobs: list[Job]) -> None:
 
 def _feed(queue: SimpleQueue[list[Job]]) -> None:
     """Start a process and give it one loop after the other; it ends when it is given no more, or this one ends."""
-    command = [sys.executable, "-c", _START.format(path=json.dumps(sys.path))]
+    command = [sys.executable, "-c", _START.format(path=[*filter(_is_text, sys.path)])]
     with suppress(OSError), _started(command) as process, suppress(Empty):
         while True:
             for job in queue.get_nowait():
                 if not _answer(process, json.dumps([shelf.stamp(), *job])):
                     return
+
+
+def _is_text(entry: object) -> bool:
+    """Return True for what Python searches for modules; it leaves out anything else, such as paths of pathlib."""
+    return isinstance(entry, str)
 
 
 def _answer(process: subprocess.Popen[str], question: str) -> str:
