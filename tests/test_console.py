@@ -51,6 +51,15 @@ def test_streams_that_are_closed_or_full_do_not_spoil_a_run(streams, tmp_path):
     assert "Traceback" not in run.stderr + resume.stderr
 
 
+@pytest.mark.parametrize("module", ["cli", "headless.command"])
+def test_removed_current_folder_is_told(module, tmp_path):
+    """Not by a traceback."""
+    command = f"{sys.executable} -m napari_batch_prediction.{module} --version"
+    result = shell(f"mkdir gone && cd gone && rmdir ../gone && {command}", tmp_path)
+    said = "There is no current folder any more: No such file or directory. Go to another one.\n"
+    assert (result.returncode, result.stdout, result.stderr) == (1, "", said)
+
+
 def test_full_stdout_of_a_command_that_only_prints_is_an_error(tmp_path):
     """What was asked for is not there."""
     for command in (f"info {PROJECT}", f"check {PROJECT} {IMAGE} --folder out", "--help"):

@@ -109,10 +109,21 @@ def as_process(main: Callable[[], int]) -> "NoReturn":
     _told.update(_SETTINGS.keys() - os.environ.keys())
     for name in _told:
         os.environ[name] = _SETTINGS[name]
-    status = main()
+    status = main() if _is_somewhere() else 1
     drop_unwritten()
     gc.freeze()
     sys.exit(status)
+
+
+def _is_somewhere() -> bool:
+    """Return whether the current folder is there, where relative names start; say so if not."""
+    try:
+        os.getcwd()  # noqa: PTH109 - pathlib is slow to import
+    except OSError as error:
+        with consoles():
+            print(f"There is no current folder any more: {error.strerror}. Go to another one.", file=sys.stderr)
+        return False
+    return True
 
 
 def users_environment() -> Mapping[str, str]:

@@ -190,6 +190,14 @@ def test_program_that_holds_an_interpreter_is_not_started(package):
     assert not started.exists()
 
 
+def test_other_processes_are_not_asked_twice_in_vain(package):
+    """Where nothing can be kept, each loop would have all others compiled again."""
+    code = "from napari_batch_prediction.simd import shelf\nshelf.find = lambda job: None\n"
+    both = SEGMENTATION.replace("import segmentation", "import segmentation, uncertainty")
+    both += "uncertainty(np.ones((2, 1, 2, 2), np.float32))\n"
+    assert run(package, code + both) == (1, 2, FOUND)
+
+
 def test_modules_are_searched_where_this_process_does(package, tmp_path):
     """Files in the current folder are not, whatever their names; what is no text in the path is left out."""
     (tmp_path / "json.py").write_text("raise SystemExit")

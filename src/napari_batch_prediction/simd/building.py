@@ -30,6 +30,9 @@ main()
 _lock = threading.RLock()
 _groups: list[Callable[[], list[Job]]] = []
 
+# Set once nothing came of other processes, as on a full disk: for each loop they would compile all that are missing.
+_in_vain = threading.Event()
+
 
 class Listener(NamedTuple):
     """What is called when a loop has to be waited for, and when none can be kept, with the reason."""
@@ -73,8 +76,13 @@ def build(job: Job) -> bytes:
 
 def _built_elsewhere(job: Job) -> bytes | None:
     """Return the machine code of a loop that a process was started for; None if none can be, or nothing be kept."""
+    if _in_vain.is_set():
+        return None
     build_all(lambda: [job, *(other for group in _groups if job in (jobs := group()) for other in jobs)], unless=job)
-    return shelf.find(job)
+    code = shelf.find(job)
+    if code is None:
+        _in_vain.set()
+    return code
 
 
 def _is_python(executable: str | None) -> bool:
