@@ -11,6 +11,7 @@ from napari.layers import Labels as LabelsLayer
 from napari.layers import Layer
 
 from napari_batch_prediction.images.base import COLOURS, Image
+from napari_batch_prediction.objects.table import ObjectTable
 from napari_batch_prediction.widgets.canvas.grids import PixelGrid
 from napari_batch_prediction.widgets.canvas.pixels import Pixels, limits
 
@@ -43,6 +44,8 @@ class LayerData:
         The colormap while the viewer shows three dimensions; None if it is the same as in two.
     files
         The open files behind lazy pixels, to be closed with the last layer that reads them.
+    objects
+        The tables of objects at each time point, which are the features of a layer of objects.
     layer
         The layer, once it is made.
     """
@@ -56,6 +59,7 @@ class LayerData:
     options: dict[str, Any]
     in_3d: Any = None
     files: tuple[Image, ...] = ()
+    objects: tuple[ObjectTable, ...] = field(default=(), compare=False)
     layer: Layer | None = field(default=None, compare=False)
 
     @property

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari.layers import Labels as LabelsLayer
+
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.widgets.canvas.depth import Depth
 from napari_batch_prediction.widgets.canvas.grids import PLACING, placed, widened, world_matrix
 from napari_batch_prediction.widgets.canvas.layer_data import RAW, LayerData
+from napari_batch_prediction.widgets.objects.links import ObjectLinks
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -85,6 +88,7 @@ class ShownLayers:
         # Files behind layers, also of layers left to the user.
         self._files: dict[Layer, tuple[Image, ...]] = {}
         self._depth = Depth(viewer)
+        self._objects = ObjectLinks(viewer)
         viewer.layers.events.removed.connect(self._on_removed)
 
     @property
@@ -222,6 +226,8 @@ class ShownLayers:
                 # An option with the same value as before stays as the user set it meanwhile.
                 if name in data.options and not _are_equal(before.get(name), data.options[name]):
                     setattr(layer, name, data.options[name])
+        if isinstance(layer, LabelsLayer):
+            self._objects.show(layer, data.objects)
         self._follow(layer, data)
         if not layer.visible:
             # napari updates the extent of a hidden layer only when its scale is set, even to the same value.

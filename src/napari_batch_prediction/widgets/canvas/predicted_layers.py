@@ -9,6 +9,7 @@ from napari.utils.colormaps import Colormap
 
 from napari_batch_prediction.classifiers.base import DENSITY, PROBABILITIES, Source
 from napari_batch_prediction.colors import Color
+from napari_batch_prediction.objects.table import ObjectTable
 from napari_batch_prediction.widgets.canvas.depth import TRANSPARENT, background_class, label_colormap
 from napari_batch_prediction.widgets.canvas.grids import PixelGrid
 from napari_batch_prediction.widgets.canvas.layer_data import LABEL_OPACITY, LayerData
@@ -18,9 +19,9 @@ CLASS_OPACITY = 0.5
 DENSITY_OPACITY = 0.7
 DENSITY_COLORMAP = "inferno"
 
-Style = Literal["values", "density", "classes", "labels"]
+Style = Literal["values", "density", "classes", "labels", "objects"]
 # From the bottom of the layer list up, above the raw image.
-ORDER: tuple[Style, ...] = ("values", "density", "classes", "labels")
+ORDER: tuple[Style, ...] = ("values", "density", "classes", "labels", "objects")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +40,8 @@ class Prediction:
         Position of the first pixel in the image, by axis.
     counts
         Number of objects at each time point, if they are counted.
+    objects
+        The tables of objects at each time point, if the values are their numbers and they are measured.
     """
 
     source: Source
@@ -46,6 +49,7 @@ class Prediction:
     pixels: Pixels
     start: Mapping[str, int] = field(default_factory=dict)
     counts: Sequence[float] = ()
+    objects: tuple[ObjectTable, ...] = ()
 
     @property
     def dtype(self) -> np.dtype:
@@ -55,9 +59,9 @@ class Prediction:
 
     @property
     def style(self) -> Style:
-        """Style of the layers: one label a pixel, one colour a class, a density, or plain values."""
+        """Style of the layers: a class or an object a pixel, one colour a class, a density, or plain values."""
         if self.source.kind == "labels" and self.dtype.kind in "iu":
-            return "labels"
+            return "labels" if self.source.classes else "objects"
         first, last = self.channels
         if self.source.kind != "labels" and len(self.source.classes) == self.source.channels:
             return "classes" if len(self.pixels.levels[0]) == last - first else "values"
@@ -116,6 +120,13 @@ def predicted_layers(prediction: Prediction, grid: PixelGrid, stem: str, note: s
                 features={"index": list(range(len(source.classes) + 1)), "class": ["none", *source.classes]},
             )
         ]
+    if prediction.style == "objects":
+        title = ", ".join(filter(None, [source.name, count_text(prediction.counts)]))
+        data = grid.arrange(pixels.channel(0))
+        # In napari's own colours, which tell neighbours apart.
+        made = layer("objects", "labels", title, data, opacity=LABEL_OPACITY)
+        made.objects = prediction.objects
+        return [made]
     if prediction.style == "classes":
         contrast = prediction.contrast or pixels.limits()
         first, last = prediction.channels
@@ -165,7 +176,9 @@ def count_text(counts: Sequence[float]) -> str:
     """Return the number of objects as a text, of a time series its range; empty if none are counted."""
     if not counts:
         return ""
-    low, high = f"{min(counts):.1f}", f"{max(counts):.1f}"
+    # Numbers of objects are whole, sums of densities are not.
+    form = "d" if all(isinstance(count, int) for count in counts) else ".1f"
+    low, high = format(min(counts), form), format(max(counts), form)
     return low if low == high else f"{low}\u2013{high}"
 
 

@@ -1,6 +1,7 @@
 """Reading of an image and its predictions, to be done in the background."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import cast, get_args
 
@@ -8,7 +9,8 @@ import numpy as np
 from napari.utils.colormaps import _accelerated_cmap
 from numpy.typing import NDArray
 
-from napari_batch_prediction.classifiers.base import Classifier, Source
+from napari_batch_prediction.classifiers.base import COUNT, Classifier, Source
+from napari_batch_prediction.classifiers.derived import OBJECTS
 from napari_batch_prediction.errors import BatchPredictionError, ImageReadError
 from napari_batch_prediction.formats.common.planes import slice_axis
 from napari_batch_prediction.images.base import Image
@@ -17,6 +19,7 @@ from napari_batch_prediction.images.stack import StackAxis, StackImage
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.inputs import open_image
 from napari_batch_prediction.locations.location import Arrays, LayerNamed, parse
+from napari_batch_prediction.objects.table import ObjectTable
 from napari_batch_prediction.planning.exports import NamedExport
 from napari_batch_prediction.planning.inputs.opening import full_location, input_settings, open_input
 from napari_batch_prediction.planning.output import OutputPlan, plan_output
@@ -26,6 +29,7 @@ from napari_batch_prediction.widgets.canvas.grids import PixelGrid
 from napari_batch_prediction.widgets.canvas.layer_data import RAW, LayerData, close_all, raw_layers
 from napari_batch_prediction.widgets.canvas.pixels import Pixels, read_pixels
 from napari_batch_prediction.widgets.canvas.predicted_layers import ORDER, Prediction, predicted_layers
+from napari_batch_prediction.widgets.objects.features import measured
 
 PREVIEW = "(preview)"
 """The end of the names of layers that are no results of a run."""
@@ -178,7 +182,19 @@ def _predictions(request: RowRequest, raw: Image, grid: PixelGrid, problems: lis
             pixels=pixels,
             start=start,
             counts=request.ended.counts if request.ended is not None else (),
+            objects=_objects(request, pixels, grid) if export.of_objects else (),
         )
+
+
+def _objects(request: RowRequest, pixels: Pixels, grid: PixelGrid) -> tuple[ObjectTable, ...]:
+    """Return the tables of the objects of an image, which is opened anew."""
+    counts = request.ended.tables.get(OBJECTS) if request.ended is not None else None
+    if counts is None:
+        return ()
+    numbers = [int(n) for n in counts.column(COUNT) if isinstance(n, int | float)]
+    location = parse(request.location, request.job.stack)
+    with closing(open_input(request.job, location, request.arrays)) as image:
+        return measured(pixels.levels[0][0], grid.axes, image, numbers)
 
 
 def open_output(output: OutputPlan, transform: Transform) -> Image:
