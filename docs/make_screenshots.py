@@ -34,7 +34,7 @@ from qtpy.QtCore import QEventLoop, Qt, QTimer  # noqa: E402
 from qtpy.QtWidgets import QProgressBar, QPushButton, QTabBar  # noqa: E402
 from superqt.utils import WorkerBase  # noqa: E402
 
-from napari_batch_prediction import BatchJob, Export  # noqa: E402
+from napari_batch_prediction import BatchJob, Export, ObjectSettings  # noqa: E402
 from napari_batch_prediction.widgets.canvas.canvas import Canvas  # noqa: E402
 from napari_batch_prediction.widgets.classifier.feature_table import FeatureDialog  # noqa: E402
 from napari_batch_prediction.widgets.inputs.section import InputsSection  # noqa: E402
@@ -48,6 +48,7 @@ GOLDEN = ROOT / "tests/golden"
 PLUGIN = "napari-batch-prediction"
 BOTH = (Export(source="Probabilities"), Export(source="Simple Segmentation"))
 COUNTED = (Export(source="Counts", format="csv"), Export(source="Density"))
+OBJECTS = (Export(source="Objects"), Export(source="Object Table", format="csv"))
 MANY = 5000
 LONG = "2026-11-22_experiment_17_plate_B_well_{}_field_003_channel_DAPI_maximum_projection.png"
 
@@ -65,6 +66,7 @@ KEPT = {
     ("inspect-3d", "dark", 400),
     ("counting", "dark", 400),
     ("autocontext", "light", 400),
+    ("objects", "dark", 400),
     ("layers", "dark", 400),
     ("features", "light", 400),
 }
@@ -143,10 +145,10 @@ class Stage:
         WorkerBase.await_workers(60_000)
         spin(300)
 
-    def fill(self, classifier: str, *inputs: str, exports: tuple[Export, ...] = BOTH) -> None:
+    def fill(self, classifier: str, *inputs: str, exports: tuple[Export, ...] = BOTH, **settings: Any) -> None:
         """Fill in a job, and wait until it is checked."""
         inputs = tuple(str(self.folder / name) for name in inputs)
-        job = BatchJob(classifier=self.folder / classifier, inputs=inputs, exports=exports, existing="overwrite")
+        job = BatchJob(self.folder / classifier, inputs, exports, existing="overwrite", **settings)
         with until(self.widget.checked):
             self.widget.setValue(job)
 
@@ -282,6 +284,20 @@ def series(stage: Stage) -> None:
     stage.select(0)
 
 
+def objects(stage: Stage) -> None:
+    """Go to an object by its row of napari's table of features."""
+    stage.fill("nuclei.ilp", "nuclei_0*.png", exports=OBJECTS, objects=ObjectSettings("Nucleus", min_size=30, split=2))
+    stage.run()
+    stage.select(0)
+    stage.viewer.layers.selection = {stage.viewer.layers[-1]}
+    dock, table = stage.viewer.window.add_plugin_dock_widget("napari", "Features table widget")
+    stage.window.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, dock)
+    stage.window.resizeDocks([dock], [200], Qt.Orientation.Vertical)
+    spin(500)
+    table.table.selectRow(30)
+    stage.settle()
+
+
 def autocontext(stage: Stage) -> None:
     """Use a classifier of two stages."""
     stage.fill(
@@ -339,6 +355,7 @@ STATES = {
         inspect_3d,
         counting,
         series,
+        objects,
         autocontext,
         layers,
         features,

@@ -83,7 +83,7 @@ def test_image_without_a_count_has_a_name_and_no_bar(plot):
     assert len(np.unique(pixels[60:95, middle(plot, 1)], axis=0)) <= 2  # background and a grid line
     assert plot.bar_at(0) is None
     plot.set_value(1, 20)
-    assert plot.text(1) == "well_1.tif: 20.0"
+    assert plot.text(1) == "well_1.tif: 20"
     assert (picture(plot) != pixels).any()
     fill(plot, [])
     assert plot.bar_at(100) is None
@@ -142,3 +142,11 @@ def test_panel_is_hidden_until_something_is_counted(qtbot):
     # Its place is kept.
     assert not frames.isHidden()
     assert frames.accessibleDescription() == ": 0 of 0 frames counted"
+
+
+def test_whole_numbers_are_written_as_such(plot):
+    """Objects are whole; a mean over frames among them is not."""
+    fill(plot, [64, None, 75])
+    assert [plot.text(i) for i in (0, 2)] == ["well_0.tif: 64", "well_2.tif: 75"]
+    plot.set_value(1, 70.5)
+    assert [plot.text(i) for i in (0, 1)] == ["well_0.tif: 64.0", "well_1.tif: 70.5"]

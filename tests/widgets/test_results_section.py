@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from batch_window import is_busy
 from counted import counted
+from counted import found as objects
 from golden import ROOT as GOLDEN
 from h5py._objects import phil
 from qtpy.QtCore import QPoint, Qt, QThreadPool, QTimer
@@ -172,6 +173,8 @@ def test_from_waiting_to_done(results):
 COUNTED = {
     "single images": ([counted(80.34), counted(12.0)], ["80.3", "12.0"], "2 done, 92.3 counted"),
     "time series": ([counted(1, 3, 2), counted(2, 2)], ["1.0\u20133.0", "2.0"], "2 done"),
+    "objects": ([objects(80), objects(12)], ["80", "12"], "2 done, 92 counted"),
+    "objects over time": ([objects(1, 3), objects(2, 2)], ["1\u20133", "2"], "2 done"),
 }
 
 

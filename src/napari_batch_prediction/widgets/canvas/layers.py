@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
 from napari.layers import Labels as LabelsLayer
 
 from napari_batch_prediction.images.base import Image

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 # An object that is gone to takes this part of the canvas, if it was much smaller before, or did not fit.
-PART, SMALL = 0.2, 0.05
+PART, SMALL = 0.2, 0.1
 
 # A mouse that moves by more pixels while it is pressed moves the canvas.
 STILL = 3

@@ -89,4 +89,5 @@ class CountsPanel(QWidget):
 
 
 def _mean(counts: Sequence[float]) -> float | None:
-    return sum(counts) / len(counts) if counts else None
+    # One count stays the whole number that it may be.
+    return counts[0] if len(counts) == 1 else sum(counts) / len(counts) if counts else None

@@ -63,6 +63,7 @@ class CountsPlot(QWidget):
         self._title = ""
         self._names: list[str] = []
         self._values = np.empty(0)
+        self._are_whole = True
         self._selected: int | None = None
         self.setMouseTracking(True)
         self.setFixedHeight(HEIGHT)
@@ -81,6 +82,7 @@ class CountsPlot(QWidget):
         """
         self._title, self._names = title, list(names)
         self._values = np.array([np.nan if value is None else value for value in values], float)
+        self._are_whole = all(value is None or isinstance(value, int) for value in values)
         self._selected = None
         self._tell_all()
         self.update()
@@ -94,6 +96,7 @@ class CountsPlot(QWidget):
     def set_value(self, index: int, value: float | None) -> None:
         """Change one bar."""
         self._values[index] = np.nan if value is None else value
+        self._are_whole &= value is None or isinstance(value, int)
         self._tell_all()
         self.update()
 
@@ -105,7 +108,8 @@ class CountsPlot(QWidget):
     def text(self, index: int) -> str:
         """Return the text of a bar: its name and value."""
         value = self._values[index]
-        return f"{self._names[index]}: {'not counted' if math.isnan(value) else f'{value:.1f}'}"
+        number = "not counted" if math.isnan(value) else f"{value:.{0 if self._are_whole else 1}f}"
+        return f"{self._names[index]}: {number}"
 
     def bar_at(self, x: float) -> int | None:
         """Return the bar at a position along the axis, in pixels; of several at one pixel the highest."""

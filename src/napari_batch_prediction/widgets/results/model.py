@@ -6,7 +6,7 @@ from typing import Any
 
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 
-from napari_batch_prediction.classifiers.base import COUNT_IN_REGION
+from napari_batch_prediction.classifiers.base import COUNT_IN_REGION, COUNTS
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.records.events import Event, FileFinished, FileStarted, TileDone
 from napari_batch_prediction.records.ledger import LedgerRow, Status, totals
@@ -45,14 +45,14 @@ class ResultsModel(QAbstractTableModel):
         self._states: list[str] = []
         self._ended: dict[int, LedgerRow] = {}
         self._numbers: Counter[Status] = Counter()
-        self._total = 0.0
+        self._total: float = 0
         self._of_series = self._has_reasons = False
         self._longest: dict[str, tuple[int, int]] = {}
 
     def set_plan(self, plan: Plan | None) -> None:
         """Begin anew with the images of a plan."""
         rows = plan.rows if plan is not None else ()
-        counts = plan is not None and any(export.source.kind == "table" for export in plan.exports)
+        counts = plan is not None and any(export.of_objects or export.source.name == COUNTS for export in plan.exports)
         self.set_rows([row.input for row in rows], {}, counts=counts)
 
     def set_rows(self, locations: Sequence[str], ended: Mapping[int, LedgerRow], *, counts: bool = False) -> None:
@@ -73,7 +73,7 @@ class ResultsModel(QAbstractTableModel):
         self._states = ["waiting"] * len(self.locations)
         self._ended = {}
         self._numbers = Counter()
-        self._total, self._of_series, self._has_reasons = 0.0, False, False
+        self._total, self._of_series, self._has_reasons = 0, False, False
         self._longest = {}
         for i, row in ended.items():
             self._end(i, row)
@@ -168,7 +168,7 @@ class ResultsModel(QAbstractTableModel):
         texts = [text] if (text := totals(self._numbers)) else []
         # Frames show the same objects again, so their counts are not added up.
         if COUNT in self._columns and not self._of_series and self._total:
-            texts.append(f"{self._total:.1f} counted")
+            texts.append(f"{count_text([self._total])} counted")
         return ", ".join(texts)
 
     def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
@@ -231,8 +231,8 @@ def _details(row: LedgerRow) -> list[str]:
     """Return the reason why an image is not done, and its counts."""
     counts = []
     if len(row.counts) == 1:
-        (whole,), (in_region,) = row.counts, row.column(COUNT_IN_REGION)
-        counts.append(f"{whole:.1f} in the whole image")
+        (whole,), in_region = row.counts, next(iter(row.column(COUNT_IN_REGION)), None)
+        counts.append(f"{count_text(row.counts)} in the whole image")
         if in_region is not None and in_region != whole:
             counts.append(f"{in_region:.1f} in the region")
     elif row.counts:
