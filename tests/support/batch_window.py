@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import napari.settings
 from napari.components import ViewerModel
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
@@ -25,11 +24,6 @@ from napari_batch_prediction.widgets.work import Task
 
 # Kernels may have to be compiled first.
 WAIT_MS = 120_000
-
-
-def clear_plugin_settings() -> None:
-    """Let settings of plugins be read from their file again; napari has them from 0.9 on."""
-    getattr(napari.settings, "_clear_plugin_settings_cache", lambda: None)()
 
 
 class Window:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from batch_window import WAIT_MS, Window, clear_plugin_settings
+from batch_window import WAIT_MS, Window
 from golden import ROOT as GOLDEN
 from napari.components import ViewerModel
+from napari.settings import _clear_plugin_settings_cache
 from PIL import Image
 from superqt.utils import WorkerBase
 
@@ -18,10 +19,10 @@ from napari_batch_prediction.widgets.batch import BatchPredictionWidget
 @pytest.fixture(autouse=True)
 def own_settings(tmp_path, monkeypatch):
     """What one window remembers is not that of the next."""
-    monkeypatch.setattr("napari.settings._CFG_PATH", tmp_path / "settings.yaml", raising=False)
-    clear_plugin_settings()
+    monkeypatch.setattr("napari.settings._CFG_PATH", tmp_path / "settings.yaml")
+    _clear_plugin_settings_cache()
     yield
-    clear_plugin_settings()
+    _clear_plugin_settings_cache()
 
 
 @pytest.fixture(autouse=True)

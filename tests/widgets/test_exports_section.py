@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from batch_window import clear_plugin_settings
 from golden import ROOT as GOLDEN
 from ilp_writer import put, write_project
 from napari.components import ViewerModel
+from napari.settings import _clear_plugin_settings_cache
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication, QCheckBox, QComboBox, QLabel, QLineEdit, QTextEdit, QWidget
 from sections import button, first_file, summary
@@ -400,7 +400,7 @@ def test_a_region_stays_with_its_images(new_section, section):
     """The next session begins without it."""
     section.setValue(job(Export(region={"y": (8, 9)})))
     section.remember()
-    clear_plugin_settings()
+    _clear_plugin_settings_cache()
     assert new_section().value()["exports"] == (Export(),)
 
 
@@ -551,7 +551,7 @@ def test_outputs_of_a_batch_come_back_in_the_next_window(new_section, section):
     section.setValue(job(LABELS, Export(format="tiff", folder=Path("out"), dtype="uint8"), existing="overwrite"))
     section.remember()
     section.setValue(job(PIXELS))
-    clear_plugin_settings()
+    _clear_plugin_settings_cache()
     other = new_section()
     assert other.value() == {
         "exports": (LABELS, Export(format="tiff")),

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from batch_window import clear_plugin_settings
 from napari.components import ViewerModel
+from napari.settings import _clear_plugin_settings_cache
 from qtpy.QtWidgets import QCheckBox, QLabel
 
 from napari_batch_prediction import PROGRAM
@@ -30,14 +30,14 @@ KEPT = (
 def settings_file(tmp_path, monkeypatch):
     """The file in which napari keeps the settings of this plugin; each test has its own."""
     monkeypatch.setattr("napari.settings._CFG_PATH", tmp_path / "settings.yaml")
-    clear_plugin_settings()
+    _clear_plugin_settings_cache()
     yield tmp_path / f"{PROGRAM}.yaml"
-    clear_plugin_settings()
+    _clear_plugin_settings_cache()
 
 
 def next_session() -> None:
     """Forget what is in memory, as closing napari does."""
-    clear_plugin_settings()
+    _clear_plugin_settings_cache()
 
 
 def test_nothing_is_known_at_first(settings_file):

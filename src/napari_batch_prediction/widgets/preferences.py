@@ -12,19 +12,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from napari.settings import get_plugin_settings
+
 from napari_batch_prediction import PROGRAM
 from napari_batch_prediction.formats.registry import format_named
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.locations.paths import absolute_path
-
-try:
-    from napari.settings import get_plugin_settings
-except ImportError:
-
-    def get_plugin_settings(name: str) -> Any:
-        """Stand for the settings of plugins, which napari has from 0.9 on, as if the plugin were off."""
-        raise KeyError(name)
-
 
 MAX_RECENT = 10
 

@@ -94,7 +94,7 @@ def bounded(array: zarr.Array) -> zarr.Array:
     if isinstance(store := array.store_path.store, FileStore):
         # Compressed bytes may be a little more than the values.
         store.most = 2 * prod(array.shards or array.chunks) * max(array.dtype.itemsize, _WIDEST) + _MOST_MORE
-    return zarr.Array(AsyncArray(metadata=new, store_path=array.store_path, config=array.async_array.config))
+    return zarr.Array(AsyncArray(metadata=new, store_path=array.store_path))
 
 
 class _BoundedV2(Codec):  # type: ignore[misc]
