@@ -1,13 +1,17 @@
 """What napari pays for this plugin when it starts, its manifest and nothing else; and what short commands import."""
 
+import importlib
+import importlib.metadata
 import json
 import os
+import re
 import subprocess
 import sys
 
 import pytest
 
 from napari_batch_prediction.demo.samples import NUCLEI
+from napari_batch_prediction.errors import MissingLibraryError
 
 HEAVY = {"numba", "h5py", "scipy", "sklearn", "skimage", "zarr", "tifffile", "dask", "numpy", "napari", "qtpy", "PIL"}
 OWN = "napari_batch_prediction"
@@ -108,3 +112,25 @@ def test_loading_a_classifier_loads_only_what_it_uses():
     """In Python, too."""
     code = f"import {OWN} as nbp\nnbp.load_classifier({str(NUCLEI.project)!r})"
     assert libraries(code) <= NEEDED
+
+
+@pytest.mark.parametrize(
+    ("installed", "found"), [("0.8.0", "napari 0.8.0 is installed"), (None, "it is not installed")]
+)
+def test_napari_that_is_too_old_is_named(installed, found, monkeypatch):
+    """In a napari that is too old, or has lost a library, the windows say so, and what to do."""
+    widgets = importlib.import_module(f"{OWN}.widgets")
+    real = importlib.metadata.version
+
+    def version(name):
+        if name != "napari":
+            return real(name)
+        if installed is None:
+            raise importlib.metadata.PackageNotFoundError
+        return installed
+
+    monkeypatch.setattr(widgets, "requires", lambda name: ["h5py>=3.12", "napari>=0.9; extra == 'napari'"])
+    monkeypatch.setattr(widgets, "version", version)
+    expected = f"The windows of napari-batch-prediction need napari 0.9 or later; {found}. Update it: "
+    with pytest.raises(MissingLibraryError, match=re.escape(expected)):
+        widgets._require()
