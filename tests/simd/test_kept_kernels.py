@@ -198,6 +198,13 @@ def test_other_processes_are_not_asked_twice_in_vain(package):
     assert run(package, code + both) == (1, 2, FOUND)
 
 
+def test_variables_for_debugging_other_code_do_not_matter(package):
+    """Loops that are not compiled, or not optimised, cannot be called."""
+    variables = {"NUMBA_DISABLE_JIT": "1", "NUMBA_OPT": "0"}
+    assert finish(start(package, SEGMENTATION, variables=variables)) == (1, 0, FOUND)
+    assert run(package, SEGMENTATION) == (0, 0, FOUND)
+
+
 def test_modules_are_searched_where_this_process_does(package, tmp_path):
     """Files in the current folder are not, whatever their names; what is no text in the path is left out."""
     (tmp_path / "json.py").write_text("raise SystemExit")

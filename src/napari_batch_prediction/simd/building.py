@@ -19,13 +19,18 @@ from napari_batch_prediction.turns import Turn
 # Each takes 150 MB and the time to import numba.
 _MOST_PROCESSES = 4
 
-# The path comes first: a file json.py in the current folder is not meant.
+# The path comes first: a file json.py in the current folder is not meant. The variables are for code that is debugged.
 _START = """
 import sys
 sys.path[:] = {path!r}
+import os
+for name in {ignored!r}:
+    os.environ.pop(name, None)
 from napari_batch_prediction.simd.compiling import main
 main()
 """
+
+_IGNORED = ("NUMBA_DISABLE_JIT", "NUMBA_OPT")
 
 _lock = threading.RLock()
 _groups: list[Callable[[], list[Job]]] = []
@@ -144,7 +149,7 @@ def _build_in_processes(jobs: list[Job]) -> None:
 
 def _feed(queue: SimpleQueue[list[Job]]) -> None:
     """Start a process and give it one loop after the other; it ends when it is given no more, or this one ends."""
-    command = [sys.executable, "-c", _START.format(path=[*filter(_is_text, sys.path)])]
+    command = [sys.executable, "-c", _START.format(path=[*filter(_is_text, sys.path)], ignored=_IGNORED)]
     with suppress(OSError), _started(command) as process, suppress(Empty):
         while True:
             for job in queue.get_nowait():

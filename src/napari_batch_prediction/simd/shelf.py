@@ -30,7 +30,7 @@ DIGEST_SIZE = hashlib.sha256().digest_size
 _PACKAGE = Path(__file__).parents[1]
 
 # What numba is told by variables and what changes its code.
-_SETTINGS = ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "NUMBA_ENABLE_AVX", "NUMBA_OPT")
+_SETTINGS = ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "NUMBA_ENABLE_AVX")
 
 
 class Job(NamedTuple):
