@@ -18,6 +18,7 @@ from qtpy.QtWidgets import QCheckBox, QFileDialog, QLabel, QPushButton, QTableVi
 from superqt.utils import WorkerBase
 
 from napari_batch_prediction import BatchJob
+from napari_batch_prediction.classifiers.derived import AREAS
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.images.memory import MemoryImage
 from napari_batch_prediction.job.export import Export
@@ -25,7 +26,7 @@ from napari_batch_prediction.locations.location import parse
 from napari_batch_prediction.planning.exports import named_exports
 from napari_batch_prediction.planning.plan import Plan, PlanRow
 from napari_batch_prediction.records.events import FileFinished, FileStarted, TileDone
-from napari_batch_prediction.records.ledger import Ledger, LedgerRow
+from napari_batch_prediction.records.ledger import Ledger, LedgerRow, Table
 from napari_batch_prediction.records.reading import read_record
 from napari_batch_prediction.widgets.canvas.canvas import MOMENT_MS, PAUSE_MS, Canvas
 from napari_batch_prediction.widgets.parts.menu_button import MenuButton
@@ -178,6 +179,18 @@ COUNTED = {
 }
 
 
+def test_areas_of_classes_are_in_the_tooltip(results):
+    """The share of each class, of a time series its mean; a frame without pixels has none. They are no counts."""
+    columns = ("time", "class", "share")
+    rows = ((0, "bg", 0.75), (0, "cell", 0.25), (1, "bg", 0.5), (1, "cell", 0.5), (2, "bg", None), (2, "cell", None))
+    results.section.set_plan(plan())
+    results.section.take([done(0, tables={AREAS: Table(columns, rows)})])
+    assert results.headings() == ["Image", "Status", "Time"]
+    tip = results.table.model().index(0, 0).data(Qt.ItemDataRole.ToolTipRole)
+    assert "bg: 62.5 %" in tip
+    assert "cell: 37.5 %" in tip
+
+
 @pytest.mark.parametrize(("found", "cells", "summary"), COUNTED.values(), ids=COUNTED)
 def test_counts_have_a_column_and_a_plot(results, found, cells, summary):
     """Where something is counted there is a column and a plot; a click on a bar selects the image."""
@@ -194,8 +207,8 @@ def test_counts_have_a_column_and_a_plot(results, found, cells, summary):
     results.qtbot.mouseClick(plot, Qt.MouseButton.LeftButton, pos=QPoint(at, 90))
     assert [index.row() for index in results.table.selectedIndexes()][:1] == [1]
     tip = results.table.model().index(0, 3).data(Qt.ItemDataRole.ToolTipRole)
-    assert ("in the whole image" in tip) == (len(found[0]["Counts"].rows) == 1)
-    assert ("on average in 3 frames" in tip) == (len(found[0]["Counts"].rows) == 3)
+    assert ("in the whole image" in tip) == (len(next(iter(found[0].values())).rows) == 1)
+    assert ("on average in 3 frames" in tip) == (len(next(iter(found[0].values())).rows) == 3)
 
 
 def test_total_of_rows_that_are_done_again(results):

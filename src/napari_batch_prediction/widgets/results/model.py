@@ -7,6 +7,7 @@ from typing import Any
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 
 from napari_batch_prediction.classifiers.base import COUNT_IN_REGION, COUNTS
+from napari_batch_prediction.classifiers.derived import AREAS
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.records.events import Event, FileFinished, FileStarted, TileDone
 from napari_batch_prediction.records.ledger import LedgerRow, Status, totals
@@ -228,7 +229,7 @@ def _time_text(row: LedgerRow) -> str:
 
 
 def _details(row: LedgerRow) -> list[str]:
-    """Return the reason why an image is not done, and its counts."""
+    """Return the reason why an image is not done, its counts, and the areas of its classes."""
     counts = []
     if len(row.counts) == 1:
         (whole,), in_region = row.counts, next(iter(row.column(COUNT_IN_REGION)), None)
@@ -238,4 +239,17 @@ def _details(row: LedgerRow) -> list[str]:
     elif row.counts:
         mean = sum(row.counts) / len(row.counts)
         counts.append(f"{mean:.1f} on average in {len(row.counts)} frames, {count_text(row.counts)}")
-    return [row.reason, ", ".join(counts)]
+    return [row.reason, ", ".join(counts), *_areas(row)]
+
+
+def _areas(row: LedgerRow) -> list[str]:
+    """Return the share of each class as a line of one text; of a time series its mean."""
+    table = row.tables.get(AREAS)
+    if table is None:
+        return []
+    shares: dict[str, list[float]] = {}
+    for name, share in zip(table.column("class"), table.column("share"), strict=True):
+        # There is no share of no pixels.
+        if isinstance(share, int | float):
+            shares.setdefault(str(name), []).append(share)
+    return ["\n".join(f"{name}: {100 * sum(each) / len(each):.1f} %" for name, each in shares.items())]
