@@ -88,7 +88,8 @@ def format_taken(name: str) -> str | None:
 def _alike(export_format: ExportFormat) -> Iterator[ExportFormat]:
     for other in EXPORT_FORMATS:
         is_single = (other.slices is None) == (export_format.slices is None)
-        if other is not export_format and is_single and other.extension == export_format.extension:
+        is_alike = is_single and other.is_table == export_format.is_table
+        if other is not export_format and is_alike and other.extension == export_format.extension:
             yield other
 
 
