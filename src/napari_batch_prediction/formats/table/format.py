@@ -23,7 +23,7 @@ EXPORTS = (
         name="ilastik hdf5",
         extension=".h5",
         row_writer="table.ilastik:IlastikHdf5Rows",
-        about="A table of classified objects in HDF5, laid out as ilastik's own: one dataset, table. What reads ilastik's tables opens it.",
+        about="A table of classified objects in HDF5, laid out as ilastik's own. h5py and pandas open it in Python.",
     ),
     ExportFormat(
         name="parquet",
