@@ -23,6 +23,9 @@ TABLE_FORMAT = "csv"
 
 _CLASS = "{class}"
 
+# A table in the image.
+_IN_IMAGE = "OME-Zarr table"
+
 # ilastik's layout of tables: that of objects has no column for the image.
 _OF_ILASTIK = "ilastik"
 
@@ -117,7 +120,7 @@ def _per_class(export: NamedExport) -> list[NamedExport]:
         raise SettingsError(
             f"{source.name} is of whole images: it has no region. Leave it out, or cut the images.", setting="region"
         )
-    if settings.into_image and not (source.kind == "labels" and export.format.holds_labels):
+    if settings.into_image and not (source.kind == "labels" and export.format.holds_labels) and export.is_image:
         raise SettingsError(
             f"{source.name} as '{settings.format}' cannot go into the image: only a segmentation in an OME-Zarr "
             "format can be labels of an OME-Zarr image.",
@@ -140,6 +143,11 @@ def _per_class(export: NamedExport) -> list[NamedExport]:
 def _check_table(export: NamedExport) -> None:
     """Raise :class:`SettingsError` if a table cannot be written in its format, or not here."""
     source, export_format = export.source, export.format
+    if (export_format.name == _IN_IMAGE) != export.settings.into_image or export_format.is_folder > export.of_objects:
+        raise SettingsError(
+            f"Only a table of objects goes into an image, as '{_IN_IMAGE}'. Choose 'csv' for {source.name}.",
+            setting="format",
+        )
     if export_format.name.startswith(_OF_ILASTIK) and source.name != COUNTS and not export.is_classified:
         raise SettingsError(
             f"The format '{export_format.name}' is for counts and for classified objects, and {source.name} are "
@@ -195,8 +203,9 @@ def _as_table(export: Export, source: Source) -> Export:
     if export.format == Export.model_fields["format"].default:
         return export.model_copy(update={"format": TABLE_FORMAT})
     # ilastik's tables of objects do not say of which image they are.
-    is_own = source.whole and source.name != COUNTS and export.format.startswith(_OF_ILASTIK)
-    return export.model_copy(update={"per_image": True}) if is_own else export
+    if source.whole and source.name != COUNTS and export.format.startswith(_OF_ILASTIK):
+        return export.model_copy(update={"per_image": True})
+    return export.model_copy(update={"per_image": True, "into_image": True}) if export.format == _IN_IMAGE else export
 
 
 def _of_class(export: Export, channel: int, name: str) -> Export:

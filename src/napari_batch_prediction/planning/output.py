@@ -9,7 +9,7 @@ from pathlib import Path
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.formats.registry import format_problem
 from napari_batch_prediction.formats.zarr.labels import FOLDER as LABELS
-from napari_batch_prediction.formats.zarr.labels import why_no_labels
+from napari_batch_prediction.formats.zarr.labels import TABLES, why_no_labels
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.locations.location import Location
 from napari_batch_prediction.locations.paths import absolute_path
@@ -126,27 +126,31 @@ def plan_output(
     if naming is None or (naming.in_memory and export.settings.folder is None):
         return OutputPlan(export, transform, problems)
     settings, extension = export.settings, export.format.extension
+    inner = LABELS if export.is_image else TABLES
     if settings.into_image:
-        settings, extension = settings.model_copy(update={"folder": (naming.store or naming.file) / LABELS}), ""
+        settings, extension = settings.model_copy(update={"folder": (naming.store or naming.file) / inner}), ""
     region = {key: transform.region[key] for key in transform.axes} if transform is not None else {}
     folder, name = name_output(settings, export.source.name, extension, naming, region)
     if problem := place_problem(folder, name):
         return OutputPlan(export, transform, (*problems, problem))
     if settings.into_image:
-        problems = (*problems, *_label_problems(settings, naming, folder / name))
+        problems = (
+            *problems,
+            *_problems_in_image(settings, naming, folder / name, inner),
+        )
     return OutputPlan(export, transform, problems, folder, name)
 
 
-def _label_problems(settings: Export, naming: Naming, path: Path) -> Iterator[Problem]:
-    """Yield the reasons why labels cannot be written into an image, as this file."""
+def _problems_in_image(settings: Export, naming: Naming, path: Path, inner: str) -> Iterator[Problem]:
+    """Yield the reasons why labels, or a table, cannot be written into a folder of an image, as this file."""
     store = naming.store
     if store is None:
-        text = f"{naming.location} is not an OME-Zarr image, so that labels cannot go into it."
+        text = f"{naming.location} is not an OME-Zarr image, so that {inner} cannot go into it."
         yield Problem("output", text, "into_image", naming.file)
     elif (reason := why_no_labels(store)) is not None:
         yield Problem("output", reason, "into_image", naming.file)
-    elif not path.is_relative_to(absolute_path(store / LABELS)):
-        text = f"The name '{settings.name}' leads to {path}, which is not among the labels of {store}."
+    elif not path.is_relative_to(absolute_path(store / inner)):
+        text = f"The name '{settings.name}' leads to {path}, which is not among the {inner} of {store}."
         yield Problem("output", text, "name", naming.file)
 
 

@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from napari_batch_prediction.classifiers.base import COUNT, TIME, Classifier
 from napari_batch_prediction.classifiers.derived import OBJECTS
 from napari_batch_prediction.classifiers.masked import predict_block, predict_inside
+from napari_batch_prediction.classifiers.objects.sources import IDENTITIES
 from napari_batch_prediction.engine.tiles import Tile
 from napari_batch_prediction.errors import ExportError, ImageReadError
 from napari_batch_prediction.formats.common.memory import MemoryWriter
 from napari_batch_prediction.formats.common.writer import Writer
 from napari_batch_prediction.formats.table.choice import row_writer
+from napari_batch_prediction.formats.zarr.labels import image_of
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.images.second import Mask
 from napari_batch_prediction.locations.location import Arrays, absolute
@@ -217,6 +219,7 @@ class OpenFile:
             rows = table if as_ilastik else with_image(table, absolute(str(task.location)))
             may_replace = task.job.existing == "overwrite" or output.path in task.own
             writer = row_writer(output.export.format, output.path, [*rows], task.token)
+            writer.labels = self._labels_in_image()
             try:
                 writer.append(rows)
                 writer.complete()
@@ -225,6 +228,12 @@ class OpenFile:
                 writer.abort()
             self._finished[output.export.name] = output.path
             self._written[output.export.name] = measure((output.path,))
+
+    def _labels_in_image(self) -> str:
+        """Return the name of the numbers of objects that are written as labels into the image; empty if none are."""
+        outputs = (output for output, _ in self.task.outputs if output.export.settings.into_image)
+        found = next((output for output in outputs if output.export.source.name in (OBJECTS, IDENTITIES)), None)
+        return "" if found is None else found.path.relative_to(image_of(found.path) / "labels").as_posix()
 
     def close(self, status: Status, error: BaseException | None = None) -> LedgerRow:
         """Close the image, remove incomplete outputs, and return the ledger's row.

@@ -11,9 +11,9 @@ from typing import IO
 import numpy as np
 
 from napari_batch_prediction.errors import ExportError
+from napari_batch_prediction.formats.common.rows import RowReader, RowWriter
 from napari_batch_prediction.formats.format import ExportFormat, load
 from napari_batch_prediction.formats.table.choice import row_writer
-from napari_batch_prediction.formats.table.rows import RowReader, RowWriter
 from napari_batch_prediction.locations.location import absolute
 from napari_batch_prediction.objects.table import ObjectTable, with_image
 from napari_batch_prediction.planning.folders import nearest

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from napari_batch_prediction.formats.common.rows import RowWriter
 from napari_batch_prediction.formats.format import ExportFormat, load
-from napari_batch_prediction.formats.table.rows import RowWriter
 
 
 def row_writer(export_format: ExportFormat, path: Path, columns: Sequence[str], token: str) -> RowWriter:

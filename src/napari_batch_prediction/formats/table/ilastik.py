@@ -8,7 +8,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_batch_prediction.formats.table.rows import Columns, CsvRows, RowWriter, texts_of
+from napari_batch_prediction.formats.common.rows import Columns, RowWriter
+from napari_batch_prediction.formats.table.rows import CsvRows, texts_of
 
 _NAME = "table"
 

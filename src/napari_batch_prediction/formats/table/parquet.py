@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from napari_batch_prediction.formats.common.files import make_folder, writing
-from napari_batch_prediction.formats.table.rows import Columns, RowWriter
+from napari_batch_prediction.formats.common.rows import Columns, RowWriter
 
 if TYPE_CHECKING:
     import pyarrow
@@ -60,7 +60,7 @@ class ParquetRows(RowWriter):
 
 
 def parquet_rows(path: Path) -> tuple[list[str], Iterator[tuple[str, object]]]:
-    """Return the columns of a Parquet file, and its rows by image; see :class:`.rows.RowReader`."""
+    """Return the columns of a Parquet file, and its rows by image; see :class:`~napari_batch_prediction.formats.common.rows.RowReader`."""
     import pyarrow.parquet
 
     return pyarrow.parquet.read_schema(path).names, _runs(path)

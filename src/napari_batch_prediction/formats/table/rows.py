@@ -1,111 +1,23 @@
-"""Writing tables column by column, part by part: a table may have more rows than memory holds."""
+"""Writing tables as text, column by column and part by part."""
 
 import csv
 import io
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, islice
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_batch_prediction.formats.common.files import make_folder, publish, remove, sync, temporary_path, writing
+from napari_batch_prediction.formats.common.files import writing
+from napari_batch_prediction.formats.common.rows import Columns, RowWriter
 from napari_batch_prediction.formats.table.writer import as_bytes, line_of
 from napari_batch_prediction.wording import harmless, plain
 
-Columns = Mapping[str, NDArray[Any]]
-"""Columns of a table by name: whole numbers, floats, or texts as objects."""
-
 # Rows that become text at once.
 _MANY = 2**14
-
-
-class RowReader(Protocol):
-    """Reads back a table that was written by a :class:`RowWriter`."""
-
-    def __call__(self, path: Path) -> tuple[list[str], Iterator[tuple[str, object]]]:
-        """Return the columns, and an iterator over the runs of rows of one image.
-
-        Each is the name of the image, and what :meth:`RowWriter.append_again` takes.
-        """
-
-
-class RowWriter(ABC):
-    """Writes a table whose rows come in parts; it has its name when it is whole.
-
-    Parameters
-    ----------
-    path
-        The file.
-    columns
-        The names of the columns.
-    token
-        The mark of the run in the names of temporary files.
-    """
-
-    def __init__(self, path: Path, columns: Sequence[str], token: str = "") -> None:
-        self.path, self.columns = path, tuple(columns)
-        self.temporary = temporary_path(path, token)
-
-    def append(self, rows: Columns) -> None:
-        """Add rows.
-
-        Raises
-        ------
-        ExportError
-            If they cannot be written.
-        """
-        make_folder(self.path.parent)
-        with writing(self.path):
-            self._append({name: rows[name] for name in self.columns})
-
-    def complete(self) -> Path:
-        """Write the end of the file, and return its temporary path.
-
-        Raises
-        ------
-        ExportError
-            If it cannot be written.
-        """
-        make_folder(self.path.parent)
-        with writing(self.path):
-            self._close()
-            sync(self.temporary)
-        return self.temporary
-
-    def publish(self, *, replace: bool) -> None:
-        """Give the completed file its name.
-
-        Raises
-        ------
-        OutputExistsError
-            If the name is taken and ``replace`` is False.
-        """
-        publish(self.temporary, self.path, replace=replace)
-
-    def abort(self) -> None:
-        """Remove the temporary file, if it is there."""
-        self._release()
-        remove(self.temporary)
-
-    @abstractmethod
-    def _append(self, rows: Columns) -> None:
-        """Write rows; the file is made before the first."""
-
-    @abstractmethod
-    def append_again(self, rows: object) -> None:
-        """Add rows that were read from an earlier file of this format."""
-
-    @abstractmethod
-    def _close(self) -> None:
-        """Write the end, also of a table without rows, and close the file."""
-
-    @abstractmethod
-    def _release(self) -> None:
-        """Close the file; may be called several times."""
 
 
 class CsvRows(RowWriter):
@@ -162,7 +74,7 @@ def texts_of(column: NDArray[Any]) -> list[str]:
 
 
 def csv_rows(path: Path) -> tuple[list[str], Iterator[tuple[str, object]]]:
-    """Return the columns of a table as text, and its rows by image; see :class:`RowReader`."""
+    """Return the columns of a table as text, and its rows by image; see :class:`~napari_batch_prediction.formats.common.rows.RowReader`."""
     with _as_text(path) as file:
         columns = next(csv.reader(file), [])
     return columns, _runs(path, columns.index("image"))

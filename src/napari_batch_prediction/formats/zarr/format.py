@@ -38,5 +38,14 @@ def _ome_zarr(name: str, *, multiscale: bool, also: tuple[str, ...] = ()) -> Exp
 FILES = (ZARR,)
 EXPORTS = (
     _ome_zarr("single-scale OME-Zarr", multiscale=False),
+    ExportFormat(
+        name="OME-Zarr table",
+        extension="",
+        file=FileFormat(name="OME-Zarr table", extensions=(), reader="", is_folder=True),
+        row_writer="zarr.tables:AnnDataRows",
+        also=("anndata",),
+        about="A table of objects inside the OME-Zarr image, laid out as AnnData. ngio and Fractal open it.",
+        rank=3,
+    ),
     _ome_zarr("multi-scale OME-Zarr", multiscale=True, also=("zarr", "ome-zarr", "ngff", "ome-ngff")),
 )

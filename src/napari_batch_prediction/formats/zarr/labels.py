@@ -15,6 +15,8 @@ from napari_batch_prediction.formats.zarr.store import stored_attributes
 from napari_batch_prediction.turns import Turn
 
 FOLDER = "labels"
+TABLES = "tables"
+"""Folders of an image, for its labels and its tables."""
 
 # Several labels of an image, or of images in one store, may be complete at once.
 _LOCK = threading.Lock()
@@ -85,10 +87,10 @@ def register(label: Path) -> None:
     """
     image = image_of(label)
     folder = image / FOLDER
-    with _LOCK, writing(folder), _turn(image):
+    with writing(folder), changing(image):
         groups = [group for group in label.parents if group.is_relative_to(folder)]
         for group in groups:
-            _make_group(group, image_version(image))
+            make_group(group, image_version(image))
         contents = _contents(folder)
         name = label.relative_to(folder).as_posix()
         names = _names(folder, contents)
@@ -98,8 +100,15 @@ def register(label: Path) -> None:
 
 
 @contextmanager
+def changing(image: Path) -> Iterator[None]:
+    """Let no one else change the metadata of an image, and of the groups above, inside the block."""
+    with _LOCK, _turn(image):
+        yield
+
+
+@contextmanager
 def _turn(image: Path) -> Iterator[None]:
-    """Let no other process change the metadata of an image, and of the groups above, inside the block."""
+    """Let no other process in."""
     groups = [folder for folder in image.parents if any((folder / name).is_file() for name in _GROUPS)]
     turn = Turn((groups or [image])[-1] / _TURN)
     turn.take()
@@ -109,7 +118,8 @@ def _turn(image: Path) -> Iterator[None]:
         turn.give_back()
 
 
-def _make_group(folder: Path, version: str) -> None:
+def make_group(folder: Path, version: str) -> None:
+    """Make a folder of an image a group, if it is none."""
     if version == "0.5":
         if not (folder / "zarr.json").exists():
             write_json(folder / "zarr.json", {"zarr_format": 3, "node_type": "group", "attributes": {}})

@@ -1,0 +1,105 @@
+"""The skeleton of writers of tables whose rows come part by part: a table may have more than memory holds."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from napari_batch_prediction.formats.common.files import make_folder, publish, remove, sync, temporary_path, writing
+
+Columns = Mapping[str, NDArray[Any]]
+"""Columns of a table by name: whole numbers, floats, or texts as objects."""
+
+
+class RowReader(Protocol):
+    """Reads back a table that was written by a :class:`RowWriter`."""
+
+    def __call__(self, path: Path) -> tuple[list[str], Iterator[tuple[str, object]]]:
+        """Return the columns, and an iterator over the runs of rows of one image.
+
+        Each is the name of the image, and what :meth:`RowWriter.append_again` takes.
+        """
+
+
+class RowWriter(ABC):
+    """Writes a table whose rows come in parts; it has its name when it is whole.
+
+    Parameters
+    ----------
+    path
+        The file.
+    columns
+        The names of the columns.
+    token
+        The mark of the run in the names of temporary files.
+
+    Attributes
+    ----------
+    labels
+        The name of the labels that the rows are about, if they are in the same image.
+    """
+
+    labels: str = ""
+
+    def __init__(self, path: Path, columns: Sequence[str], token: str = "") -> None:
+        self.path, self.columns = path, tuple(columns)
+        self.temporary = temporary_path(path, token)
+
+    def append(self, rows: Columns) -> None:
+        """Add rows.
+
+        Raises
+        ------
+        ExportError
+            If they cannot be written.
+        """
+        make_folder(self.path.parent)
+        with writing(self.path):
+            self._append({name: rows[name] for name in self.columns})
+
+    def complete(self) -> Path:
+        """Write the end of the file, and return its temporary path.
+
+        Raises
+        ------
+        ExportError
+            If it cannot be written.
+        """
+        make_folder(self.path.parent)
+        with writing(self.path):
+            self._close()
+            sync(self.temporary)
+        return self.temporary
+
+    def publish(self, *, replace: bool) -> None:
+        """Give the completed file its name.
+
+        Raises
+        ------
+        OutputExistsError
+            If the name is taken and ``replace`` is False.
+        """
+        publish(self.temporary, self.path, replace=replace)
+
+    def abort(self) -> None:
+        """Remove the temporary file, if it is there."""
+        self._release()
+        remove(self.temporary)
+
+    @abstractmethod
+    def _append(self, rows: Columns) -> None:
+        """Write rows; the file is made before the first."""
+
+    @abstractmethod
+    def append_again(self, rows: object) -> None:
+        """Add rows that were read from an earlier file of this format."""
+
+    @abstractmethod
+    def _close(self) -> None:
+        """Write the end, also of a table without rows, and close the file."""
+
+    @abstractmethod
+    def _release(self) -> None:
+        """Close the file; may be called several times."""

@@ -1,0 +1,148 @@
+"""Tables inside an OME-Zarr image, in the layout of AnnData that ngio and Fractal read."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+
+from napari_batch_prediction.errors import ExportError
+from napari_batch_prediction.formats.common.files import publish_folder, writing
+from napari_batch_prediction.formats.common.json_files import read_json, write_json
+from napari_batch_prediction.formats.common.rows import Columns, RowWriter
+from napari_batch_prediction.formats.zarr.consolidated import update_copies
+from napari_batch_prediction.formats.zarr.labels import TABLES, changing, image_version, make_group
+
+_INDEX = "label"
+
+# Rows of a chunk.
+_MANY = 2**16
+
+_DICT = {"encoding-type": "dict", "encoding-version": "0.1.0"}
+_ARRAY = {"encoding-type": "array", "encoding-version": "0.2.0"}
+_TEXTS = {"encoding-type": "string-array", "encoding-version": "0.2.0"}
+
+
+class AnnDataRows(RowWriter):
+    """Writes a table of objects as ``IMAGE/tables/NAME``: numbers in ``X``, texts and labels in ``obs``.
+
+    Rows come at once, since they are of one image.
+    """
+
+    def __init__(self, path: Path, columns: Sequence[str], token: str = "") -> None:
+        super().__init__(path, columns, token)
+        self._parts: list[Columns] = []
+        self._image = next(folder.parent for folder in path.parents if folder.name == TABLES)
+        self._made = [folder for folder in path.parents if folder.is_relative_to(self._image) and not folder.exists()]
+
+    def _append(self, rows: Columns) -> None:
+        self._parts.append(rows)
+
+    def append_again(self, rows: object) -> None:
+        """Do not: these tables are of one image each."""
+        raise TypeError("a table in an image has the rows of this image")
+
+    def _close(self) -> None:
+        columns = {name: np.concatenate([part[name] for part in self._parts]) for name in self.columns}
+        # The table is in its image.
+        columns.pop("image", None)
+        labels = columns.pop(_INDEX)
+        texts = {name: column for name, column in columns.items() if column.dtype == object}
+        numbers = {name: column for name, column in columns.items() if name not in texts}
+        group = zarr.create_group(self.temporary, zarr_format=3 if image_version(self._image) == "0.5" else 2)
+        group.attrs.update(self._attributes())
+        values = np.stack([column.astype(np.float64) for column in numbers.values()], axis=1)
+        _put(group, "X", values, _ARRAY)
+        obs = _frame(group, "obs", _INDEX, labels.astype(str), [*texts])
+        for name, column in texts.items():
+            _categorical(obs, name, column)
+        _frame(group, "var", "_index", np.array([*numbers]), [])
+        for name in ("layers", "obsm", "obsp", "uns", "varm", "varp"):
+            group.create_group(name, attributes=_DICT)
+
+    def _attributes(self) -> dict[str, Any]:
+        region = {"region": {"path": f"../labels/{self.labels}"}} if self.labels else {}
+        return {
+            "encoding-type": "anndata",
+            "encoding-version": "0.1.0",
+            "type": "feature_table",
+            "table_version": "1",
+            "backend": "anndata",
+            "index_key": _INDEX,
+            "index_type": "int",
+            "instance_key": _INDEX,
+            **region,
+        }
+
+    def publish(self, *, replace: bool) -> None:
+        """Give the table its name, and add it to the list of the image."""
+        publish_folder(self.temporary, self.path, replace=replace)
+        folder = self._image / TABLES
+        with writing(folder), changing(self._image):
+            groups = [group for group in self.path.parents if group.is_relative_to(folder)]
+            for group in groups:
+                make_group(group, image_version(self._image))
+            _add_to_list(folder, self.path.relative_to(folder).as_posix(), image_version(self._image))
+            update_copies(self._image, self.path, groups)
+
+    def abort(self) -> None:
+        """Remove the temporary folder, and folders made in the image that stay empty."""
+        super().abort()
+        for folder in self._made:
+            with suppress(OSError):  # not empty: it is needed
+                folder.rmdir()
+
+    def _release(self) -> None:
+        self._parts.clear()
+
+
+def _put(group: zarr.Group, name: str, values: NDArray[Any], attributes: Mapping[str, Any]) -> None:
+    """Store an array; texts as strings of any length."""
+    chunks = tuple(max(1, min(n, _MANY)) for n in values.shape)
+    kind: Any = str if values.dtype.kind in "OU" else values.dtype
+    array = group.create_array(name, shape=values.shape, chunks=chunks, dtype=kind, attributes=dict(attributes))
+    if values.size:
+        array[...] = values.astype(object) if kind is str else values
+
+
+def _frame(group: zarr.Group, name: str, index: str, values: NDArray[Any], columns: Sequence[str]) -> zarr.Group:
+    """Make a data frame with an index of texts."""
+    attributes = {
+        "encoding-type": "dataframe",
+        "encoding-version": "0.2.0",
+        "_index": index,
+        "column-order": [*columns],
+    }
+    frame = group.create_group(name, attributes=attributes)
+    _put(frame, index, values, _TEXTS)
+    return frame
+
+
+def _categorical(frame: zarr.Group, name: str, texts: NDArray[Any]) -> None:
+    """Store a column of texts: each once, and the number of each row's."""
+    categories, codes = np.unique(texts.astype(str), return_inverse=True)
+    attributes = {"encoding-type": "categorical", "encoding-version": "0.2.0", "ordered": False}
+    group = frame.create_group(name, attributes=attributes)
+    _put(group, "categories", categories, _TEXTS)
+    _put(group, "codes", codes.astype(np.int32), _ARRAY)
+
+
+def _add_to_list(folder: Path, name: str, version: str) -> None:
+    """Add a table to the list of an image; all else in the metadata stays.
+
+    Raises
+    ------
+    ExportError
+        If the list cannot be read.
+    """
+    path = folder / ("zarr.json" if version == "0.5" else ".zattrs")
+    contents = read_json(path) or {}
+    attributes = contents.get("attributes", {}) if version == "0.5" else contents
+    names = attributes.get("tables", [])
+    if not isinstance(names, list):
+        raise ExportError(f"The list of tables in {folder} is no list, but {names!r}. Mend it first.")
+    attributes = {**attributes, "tables": names if name in names else [*names, name]}
+    write_json(path, {**contents, "attributes": attributes} if version == "0.5" else attributes)

@@ -1,0 +1,116 @@
+"""Tables of objects inside OME-Zarr images: read back by the layout, in both versions."""
+
+import json
+
+import numpy as np
+import pytest
+import zarr
+from threshold import plan_for, random_image
+
+from napari_batch_prediction import Export, ObjectSettings
+from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.images.memory import MemoryImage
+from napari_batch_prediction.job.job import BatchJob
+from napari_batch_prediction.running.run import run_plan
+
+BRIGHT = ObjectSettings("bright")
+INTO = (
+    Export("Objects", format="zarr", into_image=True, name="cells"),
+    Export("Object Table", format="OME-Zarr table"),
+)
+
+
+def ome_zarr(folder, version):
+    """Write an OME-Zarr image of bright squares by hand; return it with its pixels."""
+    pixels = np.kron(random_image(8, 9), np.ones((7, 7), np.uint8))
+    path = folder / f"a_{version}.zarr"
+    group = zarr.create_group(path, zarr_format=3 if version == "0.5" else 2)
+    array = group.create_array("0", shape=pixels.shape, chunks=(32, 32), dtype="uint8")
+    array[...] = pixels
+    axes = [{"name": key, "type": "space", "unit": "micrometer"} for key in "yx"]
+    scale = [{"type": "scale", "scale": [0.5, 0.5]}]
+    image = {"axes": axes, "datasets": [{"path": "0", "coordinateTransformations": scale}], "name": "a"}
+    if version == "0.5":
+        group.attrs["ome"] = {"version": version, "multiscales": [image]}
+    else:
+        group.attrs["multiscales"] = [{**image, "version": version}]
+    return path, pixels
+
+
+def table_of(path):
+    """Return the columns of an AnnData group, put together by the rules of its layout."""
+    group = zarr.open_group(path, mode="r")
+    names = group["var/_index"][:].tolist()
+    columns = {name: group["X"][:, i] for i, name in enumerate(names)}
+    obs = group["obs"]
+    for name in obs.attrs["column-order"]:
+        columns[name] = obs[name]["categories"][:][obs[name]["codes"][:]]
+    return columns | {"label": obs[obs.attrs["_index"]][:].astype(int)}, dict(group.attrs)
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_labels_and_table_are_in_the_image(tmp_path, version):
+    """The table is beside the labels that it is about, in the list of tables, with the numbers of the job in memory."""
+    path, pixels = ome_zarr(tmp_path, version)
+    plan = plan_for([path], exports=INTO, objects=BRIGHT)
+    ledger = run_plan(plan)
+    assert [(row.status, row.reason) for row in ledger] == [("done", "")]
+    table = path / "tables" / f"{path.stem}_Object Table"
+    assert ledger[0].outputs["Object Table"] == table
+    columns, attributes = table_of(table)
+    image = MemoryImage("a", pixels, "yx", axes_known="user", pixel_size={"y": 0.5, "x": 0.5},
+                        units=dict.fromkeys("yx", "micrometer"))  # fmt: skip
+    (row,) = BatchJob(plan.classifier, image, "Object Table", objects=BRIGHT).run()
+    wanted = row.arrays["Object Table"]
+    assert set(columns) == set(wanted)
+    for name, column in wanted.items():
+        np.testing.assert_array_equal(columns[name], column.astype(columns[name].dtype), err_msg=name)
+    assert set(columns["unit"]) == {"micrometer"}
+    assert attributes["region"] == {"path": "../labels/cells"}
+    assert (attributes["type"], attributes["backend"], attributes["instance_key"]) == (
+        "feature_table",
+        "anndata",
+        "label",
+    )
+    listed = zarr.open_group(path / "tables", mode="r").attrs["tables"]
+    assert listed == [table.name]
+    (labels,) = (array[:] for _, array in zarr.open_group(path / "labels" / "cells", mode="r").arrays())
+    np.testing.assert_array_equal(np.unique(labels)[1:], columns["label"])
+    assert not list(path.rglob("*.part*"))
+
+
+def test_other_tables_stay_in_the_list(tmp_path):
+    """A table that is there stays, and is replaced only if the job says so."""
+    path, _ = ome_zarr(tmp_path, "0.4")
+    (path / "tables" / "own").mkdir(parents=True)
+    (path / "tables" / ".zgroup").write_text('{"zarr_format": 2}')
+    (path / "tables" / ".zattrs").write_text(json.dumps({"tables": ["own"], "more": 1}))
+    run_plan(plan_for([path], exports=INTO[1:], objects=BRIGHT))
+    attributes = json.loads((path / "tables" / ".zattrs").read_text())
+    assert attributes == {"tables": ["own", f"{path.stem}_Object Table"], "more": 1}
+    again = plan_for([path], exports=INTO[1:], objects=BRIGHT)
+    assert "exists" in str(again[0].problems[0])
+    (row,) = run_plan(plan_for([path], exports=INTO[1:], objects=BRIGHT, existing="overwrite"))
+    assert (row.status, row.reason) == ("done", "")
+    assert "region" not in table_of(row.outputs["Object Table"])[1]
+
+
+def test_an_image_without_objects_has_an_empty_table(tmp_path):
+    """No object gives a table without rows."""
+    path, _ = ome_zarr(tmp_path, "0.5")
+    zarr.open_group(path)["0"][...] = 0
+    (row,) = run_plan(plan_for([path], exports=INTO, objects=BRIGHT))
+    assert (row.status, row.reason, row.count) == ("done", "", 0)
+    assert len(table_of(row.outputs["Object Table"])[0]["label"]) == 0
+
+
+def test_what_is_no_table_of_an_image_is_refused(tmp_path):
+    """Other tables, and images that are no OME-Zarr, are refused with what to do."""
+    path, _ = ome_zarr(tmp_path, "0.4")
+    with pytest.raises(SettingsError, match="Only a table of objects goes into an image"):
+        plan_for([path], exports=(Export("Areas", format="OME-Zarr table"),), objects=BRIGHT)
+    with pytest.raises(SettingsError, match="Only a table of objects goes into an image"):
+        plan_for([path], exports=(Export("Object Table", into_image=True),), objects=BRIGHT)
+    np.save(tmp_path / "b.npy", random_image(20, 30))
+    (row,) = plan_for([tmp_path / "b.npy"], exports=INTO[1:], objects=BRIGHT)
+    assert "is not an OME-Zarr image, so that tables cannot go into it" in str(row.problems[0])
