@@ -60,7 +60,7 @@ class ParquetRows(RowWriter):
 
 
 def parquet_rows(path: Path) -> tuple[list[str], Iterator[tuple[str, object]]]:
-    """Return the columns of a Parquet file, and its rows by image; see :class:`~napari_batch_prediction.formats.common.rows.RowReader`."""
+    """Return the columns of a Parquet file, and its rows by image, as a row reader does."""
     import pyarrow.parquet
 
     return pyarrow.parquet.read_schema(path).names, _runs(path)

@@ -74,7 +74,7 @@ def texts_of(column: NDArray[Any]) -> list[str]:
 
 
 def csv_rows(path: Path) -> tuple[list[str], Iterator[tuple[str, object]]]:
-    """Return the columns of a table as text, and its rows by image; see :class:`~napari_batch_prediction.formats.common.rows.RowReader`."""
+    """Return the columns of a table as text, and its rows by image, as a row reader does."""
     with _as_text(path) as file:
         columns = next(csv.reader(file), [])
     return columns, _runs(path, columns.index("image"))
