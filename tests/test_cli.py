@@ -210,7 +210,7 @@ UNUSABLE = {
     "wrong axes": (["check", PROJECT, "a.png", "--input-axes", "xx"], "'xx' are not valid"),
     "no format of tables": (
         ["check", PROJECT, "a.png", "--table-format", "tiff"],
-        "The table format 'tiff' is unknown. Known are: 'csv', 'ilastik csv', 'ilastik hdf5', 'parquet'.",
+        "The table format 'tiff' is unknown. Known are: 'csv', 'ilastik csv', 'ilastik hdf5', 'parquet', ",
     ),
     "no match": (["run", PROJECT, "nothing/*.png"], "matches no file"),
 }

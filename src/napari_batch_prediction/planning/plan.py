@@ -21,13 +21,13 @@ from napari_batch_prediction.planning.inputs.expanding import UnlessCancelled, e
 from napari_batch_prediction.planning.inputs.inspection import Inspected, Inspections
 from napari_batch_prediction.planning.inputs.matching import Matching
 from napari_batch_prediction.planning.inputs.opening import full_location, location_again
+from napari_batch_prediction.planning.inputs.roles import check_second, needed_role, with_needed, with_pixel_classifier
 from napari_batch_prediction.planning.inputs.second import second_texts
 from napari_batch_prediction.planning.inputs.sets import Sets, second_files
 from napari_batch_prediction.planning.memory import MemoryShares
 from napari_batch_prediction.planning.naming import Naming, shared_folder
 from napari_batch_prediction.planning.output import OutputPlan, OutputPlanner, written_by
 from napari_batch_prediction.planning.project_settings import with_project_settings
-from napari_batch_prediction.planning.roles import check_second, needed_role, with_needed, with_pixel_classifier
 from napari_batch_prediction.planning.rows import Decide, PlanRow, RowMaker
 from napari_batch_prediction.planning.space import DiskSpace
 from napari_batch_prediction.problems import Problem
