@@ -1,13 +1,17 @@
-"""The classifier of a job: loaded already, to be read, or in no file yet."""
+"""The classifier of a job: loaded already, to be read, or in no file yet; and one that predicts what it needs."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.classifiers.load import load_classifier
+from napari_batch_prediction.classifiers.objects.classifier import ObjectClassification
+from napari_batch_prediction.classifiers.pixel_classification import PixelClassification
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.job.in_memory import UNSAVED
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.location import Location
+from napari_batch_prediction.planning.inputs.second import PREDICTION_MAPS, is_project
 from napari_batch_prediction.planning.provenance import file_hash
 
 
@@ -47,6 +51,29 @@ def with_classifier(job: BatchJob, classifier: Classifier | None) -> tuple[Batch
             job = job.model_copy(update={"classifier": classifier.path})
     classifier = classifier or load_classifier(job.classifier, job.structure_tensor)
     return job, classifier.with_structure_tensor(job.structure_tensor)
+
+
+def with_pixel_classifier(job: BatchJob, classifier: Classifier) -> Classifier:
+    """Return a classifier of objects with the pixel classification that the job names for its probabilities.
+
+    Raises
+    ------
+    ProjectError
+        If that cannot be used.
+    SettingsError
+        If it is no pixel classification, or they do not go together.
+    """
+    text = job.prediction_maps
+    if text is None or not is_project(text) or not isinstance(classifier, ObjectClassification):
+        return classifier
+    pixels = load_classifier(Path(text), job.structure_tensor)
+    if not isinstance(pixels, PixelClassification):
+        raise SettingsError(
+            f"'{text}' is '{pixels.workflow}', expected a project of Pixel Classification, which predicts the "
+            "probabilities of which objects are made.",
+            setting=PREDICTION_MAPS.field,
+        )
+    return classifier.with_pixels(pixels, f"probabilities of {file_hash(Path(text))}")
 
 
 def require_saved(job: BatchJob, locations: Iterable[Location]) -> None:

@@ -16,12 +16,17 @@ from napari_batch_prediction.locations.inputs import Expansion, prepare
 from napari_batch_prediction.locations.location import Arrays, Location
 from napari_batch_prediction.planning.checks import OutputChecks
 from napari_batch_prediction.planning.exports import NamedExport, check_paths, named_exports, tables_of_images
-from napari_batch_prediction.planning.in_memory import classifier_hash, require_saved, with_classifier
+from napari_batch_prediction.planning.in_memory import (
+    classifier_hash,
+    require_saved,
+    with_classifier,
+    with_pixel_classifier,
+)
 from napari_batch_prediction.planning.inputs.expanding import UnlessCancelled, expand_each, results_left_out
 from napari_batch_prediction.planning.inputs.inspection import Inspected, Inspections
 from napari_batch_prediction.planning.inputs.matching import Matching
 from napari_batch_prediction.planning.inputs.opening import full_location, location_again
-from napari_batch_prediction.planning.inputs.roles import check_second, needed_role, with_needed, with_pixel_classifier
+from napari_batch_prediction.planning.inputs.roles import check_second, needed_role, with_needed
 from napari_batch_prediction.planning.inputs.second import second_texts
 from napari_batch_prediction.planning.inputs.sets import Sets, second_files
 from napari_batch_prediction.planning.memory import MemoryShares

@@ -1,42 +1,15 @@
-"""The second images that a classifier needs beside each image, and a classifier that predicts them instead."""
+"""The second images that a classifier needs beside each image."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from napari_batch_prediction.classifiers.base import Classifier
-from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.classifiers.objects.classifier import ObjectClassification
-from napari_batch_prediction.classifiers.pixel_classification import PixelClassification
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.location import Location
 from napari_batch_prediction.planning.inputs.header import ImageInfo
 from napari_batch_prediction.planning.inputs.matching import Found
 from napari_batch_prediction.planning.inputs.second import MASK, PREDICTION_MAPS, ROLES, Role, is_project
-from napari_batch_prediction.planning.provenance import file_hash
-
-
-def with_pixel_classifier(job: BatchJob, classifier: Classifier) -> Classifier:
-    """Return a classifier of objects with the pixel classification that the job names for its probabilities.
-
-    Raises
-    ------
-    ProjectError
-        If that cannot be used.
-    SettingsError
-        If it is no pixel classification, or they do not go together.
-    """
-    text = job.prediction_maps
-    if text is None or not is_project(text) or not isinstance(classifier, ObjectClassification):
-        return classifier
-    pixels = load_classifier(Path(text), job.structure_tensor)
-    if not isinstance(pixels, PixelClassification):
-        raise SettingsError(
-            f"'{text}' is '{pixels.workflow}', expected a project of Pixel Classification, which predicts the "
-            "probabilities of which objects are made.",
-            setting=PREDICTION_MAPS.field,
-        )
-    return classifier.with_pixels(pixels, f"probabilities of {file_hash(Path(text))}")
 
 
 def needed_role(job: BatchJob, classifier: Classifier) -> Role | None:
