@@ -9,7 +9,6 @@ from napari_batch_prediction.planning.checks import OutputChecks
 from napari_batch_prediction.planning.inputs.inspection import ImageInfo, Inspected
 from napari_batch_prediction.planning.inputs.second import Beside
 from napari_batch_prediction.planning.memory import MemoryShares
-from napari_batch_prediction.planning.objects import scratch_folder
 from napari_batch_prediction.planning.output import OutputPlan
 from napari_batch_prediction.planning.space import DiskSpace
 from napari_batch_prediction.problems import Problem
@@ -137,7 +136,7 @@ class RowMaker:
             problems += [short] if short else []
         if not problems and not checked.skip and decision is None:
             extents = None if item.image is None else item.image.extents
-            shortage = self._space.take(checked.to_write, checked.replaced, extents, scratch_folder(plans))
+            shortage = self._space.take(checked.to_write, checked.replaced, extents, plans)
             if shortage is not None and shortage.severity == "warning":
                 warnings = (*warnings, shortage)
             elif shortage is not None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from napari_batch_prediction.formats.format import ExportFormat
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.planning.folders import nearest
-from napari_batch_prediction.planning.objects import ObjectMaking
+from napari_batch_prediction.planning.objects import ObjectMaking, scratch_folder
 from napari_batch_prediction.planning.output import OutputPlan
 from napari_batch_prediction.problems import Problem
 from napari_batch_prediction.wording import size
@@ -81,7 +81,7 @@ class DiskSpace:
         outputs: Sequence[OutputPlan],
         replaced: Iterable[Path] = (),
         extents: Mapping[str, int] | None = None,
-        folder: Path | None = None,
+        every: Sequence[OutputPlan] = (),
     ) -> Problem | None:
         """Reserve space for the outputs of one image; return a problem if there is too little.
 
@@ -95,17 +95,17 @@ class DiskSpace:
             Files and folders that are replaced by them.
         extents
             The extents of the image along ``t z y x``, if it is predicted.
-        folder
-            The folder for temporary files.
+        every
+            All outputs of the image, beside which are its temporary files.
         """
         needs: dict[int, tuple[_Disk, _Need]] = {}
         for output in outputs:
             disk = self._disk(output.folder) if output.folder is not None else None
             if disk is not None:
                 _add(needs.setdefault(id(disk), (disk, _Need()))[1], output)
-        if self._making is not None and extents is not None and folder is not None:
-            scratch, disk = self._making.scratch_bytes(extents), self._disk(folder)
-            if scratch and disk is not None:
+        if self._making is not None and extents is not None and (scratch := self._making.scratch_bytes(extents)):
+            disk = self._disk(scratch_folder(every))
+            if disk is not None:
                 needs.setdefault(id(disk), (disk, _Need()))[1].scratch += scratch
         short = [problem for disk, need in needs.values() if (problem := _shortage(disk, need)) is not None]
         problem = min(short, key=lambda problem: problem.severity, default=None)

@@ -182,7 +182,7 @@ def make_task(
         token=token,
         beside=row.beside,
         tables=tuple(output for output in row.plans if not output.export.is_image),
-        objects=None if work is None else replace(work, folder=scratch_folder(row.plans)),
+        objects=None if work is None else _with_folder(work, row, row.image),
     )
 
 
@@ -197,3 +197,8 @@ def measurements(exports: Sequence[NamedExport], image: ImageInfo) -> tuple[Meas
         )
         for table in tables_of_images(exports)
     )
+
+
+def _with_folder(work: ObjectWork, row: PlanRow, image: ImageInfo) -> ObjectWork:
+    """Return work on objects with the folder for temporary files, if there are any: to find it, the disk is asked."""
+    return replace(work, folder=scratch_folder(row.plans)) if work.making.scratch_bytes(image.extents) else work
