@@ -11,7 +11,7 @@ PICTURES = ["tiff", "tif", "png", "jpg", "jpeg", "bmp", "gif", "hdr", "pnm", "pp
 NAMES = [
     "compressed hdf5", "hdf5", "numpy", "single-scale OME-Zarr", "multi-scale OME-Zarr", "compressed n5", "n5",
     "multipage tiff", "multipage tiff sequence", *PICTURES, *(f"{name} sequence" for name in PICTURES),
-    "csv", "ilastik csv", "ilastik hdf5", "parquet",
+    "csv", "ilastik csv", "ilastik hdf5", "parquet", "OME-Zarr table",
 ]  # fmt: skip
 
 
