@@ -44,6 +44,12 @@ _NO_EFFECT_VALUES = {
     "--distributed_block_roi": "Not supported: one process uses all cores.",
 }
 
+_SECOND = {
+    "prediction_maps": "the probabilities",
+    "segmentation_image": "the binary image",
+    "label_image": "the label image",
+}
+
 REFUSED = (
     "new_project",
     "workflow",
@@ -93,8 +99,10 @@ def make_parser() -> argparse.ArgumentParser:
     inputs = parser.add_argument_group("inputs")
     inputs.add_argument("--raw_data", metavar="FILE", nargs="+", help="The images, instead of trailing files.")
     inputs.add_argument("--prediction_mask", metavar="FILE", nargs="+", help="A mask for each image.")
-    for role in ("prediction_maps", "segmentation_image", "label_image"):
-        inputs.add_argument(f"--{role}", metavar="FILE", nargs="+", help="For Object Classification.")
+    for role, what in _SECOND.items():
+        inputs.add_argument(
+            f"--{role}", metavar="FILE", nargs="+", help=f"For Object Classification: {what} of each image."
+        )
     inputs.add_argument(
         "--input_axes", metavar="AXES", help="Axes of the images; with commas, those of each role, for example zyx,zyx."
     )
@@ -126,8 +134,8 @@ def make_parser() -> argparse.ArgumentParser:
         help="Start and stop in y, x, c or z, y, x, c, for example '[(0,0,None),(64,64,None)]'.",
     )
     export.add_argument("--csv_export_file", metavar="FILE", help="Counts of each image, for Cell Density Counting.")
-    export.add_argument("--table_filename", metavar="FILE", help="For Object Classification.")
-    export.add_argument("--table_only", action="store_true", help="For Object Classification.")
+    export.add_argument("--table_filename", metavar="FILE", help="The table of the objects of each image.")
+    export.add_argument("--table_only", action="store_true", help="Export that table, and no image.")
 
     training = parser.add_argument_group("training")
     training.add_argument(

@@ -9,6 +9,7 @@ from napari_batch_prediction.classifiers.base import COUNTS, Classifier, Source
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.headless.inputs import Input, axes_of_role, has_stack, look_at, trained_axes
 from napari_batch_prediction.headless.limits import read_limits
+from napari_batch_prediction.headless.objects import object_table, second_images
 from napari_batch_prediction.headless.values import local_path, parse_range, parse_region, template
 from napari_batch_prediction.headless.workflows import chosen_source
 from napari_batch_prediction.ilp.export_settings import IMAGE_FOLDER, read_stored_place
@@ -48,17 +49,23 @@ def make_job(arguments: argparse.Namespace, classifier: Classifier, environment:
     files = [*map(local_path, arguments.files)]
     stack = _stack(arguments.stack_along) if has_stack(files) else None
     inputs = look_at(files, stack)
+    tables = [*_counts(arguments, classifier), *object_table(arguments, classifier, title)]
     axes = axes_of_role(arguments.input_axes, 0, stack)
     from_training = axes is None and not arguments.ignore_training_axistags
     axes_of = trained_axes(classifier, lane, inputs) if from_training else {}
+    beside = {
+        "mask": _masks(arguments, classifier, len(inputs)),
+        **second_images(arguments, classifier, len(inputs), stack),
+    }
+    images = [] if arguments.table_only and tables else [_export(arguments, classifier, source, title, axes)]
     limits = read_limits(environment, arguments.configfile)
     return BatchJob(
         classifier.file,
         [item.text for item in inputs],
-        [_export(arguments, classifier, source, title, axes), *_tables(arguments, classifier)],
+        [*images, *tables],
         input_axes=axes,
         stack=stack,
-        input_settings=_own_settings(inputs, axes_of, _masks(arguments, classifier, len(inputs))),
+        input_settings=_own_settings(inputs, axes_of, beside),
         outside_mask="ilastik",
         existing="overwrite",
         ledger=arguments.ledger or False,
@@ -77,11 +84,14 @@ def _masks(arguments: argparse.Namespace, classifier: Classifier, n_images: int)
     return masks
 
 
-def _own_settings(inputs: Sequence[Input], axes: Mapping[str, str], masks: Sequence[str]) -> dict[str, InputSettings]:
+def _own_settings(
+    inputs: Sequence[Input], axes: Mapping[str, str], beside: Mapping[str, Sequence[str]]
+) -> dict[str, InputSettings]:
     """Return the settings of single images."""
     fields: dict[str, dict[str, str]] = {name: {"axes": keys} for name, keys in axes.items()}
-    for item, mask in zip(inputs, masks, strict=False):
-        fields.setdefault(item.text, {})["mask"] = mask
+    for name, texts in beside.items():
+        for item, text in zip(inputs, texts, strict=False):
+            fields.setdefault(item.text, {})[name] = text
     return {name: InputSettings.read(own) for name, own in fields.items()}
 
 
@@ -152,7 +162,7 @@ def _region(text: str, classifier: Classifier, axes: str | None) -> Region:
     return parse_region(text, "--cutout_subregion", ("yxc", "tyxc" if in_time else "zyxc", "tzyxc"))
 
 
-def _tables(arguments: argparse.Namespace, classifier: Classifier) -> list[Export]:
+def _counts(arguments: argparse.Namespace, classifier: Classifier) -> list[Export]:
     """Return the table of counts, if the call names a file for it."""
     if arguments.csv_export_file is None or classifier.workflow != COUNTING:
         return []

@@ -98,7 +98,7 @@ def read_stored_place(path: Path) -> Mapping[str, Any]:
     with ProjectFile(path) as file:
         group = file.group(_GROUPS.get(file.workflow, "Prediction Export"))
         stored = group.text("OutputFilenameFormat", MAX_NAME) if group is not None else None
-        return _place(stored, file.path.parent) if stored else {"name": DEFAULTS["name"]}
+        return place_of(stored, file.path.parent) if stored else {"name": DEFAULTS["name"]}
 
 
 def _name(group: ProjectGroup) -> Mapping[str, Any]:
@@ -106,14 +106,14 @@ def _name(group: ProjectGroup) -> Mapping[str, Any]:
     stored = group.text("OutputFilenameFormat", MAX_NAME)
     if not stored:
         return {}
-    place = _place(stored, group.path.parent)
+    place = place_of(stored, group.path.parent)
     head, slash, last = place["name"].rpartition("/")
     stem, dot, extension = last.rpartition(".")
     last = stem if stem and dot and "{" not in extension and "}" not in extension else last
     return {**place, "name": f"{head}{slash}{last}"}
 
 
-def _place(stored: str, project_folder: Path) -> dict[str, Any]:
+def place_of(stored: str, project_folder: Path) -> dict[str, Any]:
     """Return folder and name of a path; a relative one starts in the project's folder."""
     path = stored.replace("\\", "/")
     if path.startswith(IMAGE_FOLDER):
