@@ -1,6 +1,7 @@
 """Object Classification through ``nbp-ilastik``: ilastik's own command lines, callers' and the rules of the options."""
 
 import csv
+import os
 import shutil
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import h5py
 import numpy as np
 import pytest
 from golden_objects import OBJECTS
-from ilastik_callers import Call, run
+from ilastik_callers import Call, put_h5, run
 from numpy.typing import NDArray
 
 from napari_batch_prediction.headless.command import main
@@ -125,7 +126,7 @@ def test_sources_in_any_case(place, source):
     [
         (MAPS, ("--prediction_maps=test1_pred.h5", "--export_source=Blockwise Object Predictions"), "not made here"),
         (MAPS, ("--prediction_maps=test1_pred.h5", "--export_source=Simple Segmentation"), "cannot export"),
-        (MAPS, ("--prediction_maps=test1_pred.h5", "--export_source=Object Table"), "Choose one of: Object Predictions"),
+        (MAPS, ("--prediction_maps=test1_pred.h5", "--export_source=Object Table"), "Choose one of: Object"),
         (MAPS, (), "--prediction_maps names 0 files for 1 image"),
         (MAPS, ("--prediction_maps", "test1_pred.h5", "test2_pred.h5"), "--prediction_maps names 2 files for 1 image"),
         (MAPS, ("--prediction_maps=missing.h5",), "missing.h5"),
@@ -193,6 +194,23 @@ def test_table_that_the_project_knows_nothing_of(place, capsys):
     close_table(columns(folder / "T_table.csv"), theirs)
 
 
+def test_table_in_hdf5_if_the_project_says_so(place):
+    """One dataset with a field for each column, in the file that is named, without another ending."""
+    folder = place(PIXELS)
+    with h5py.File(folder / "P.ilp", "r+") as file:
+        stored = file["ObjectClassification/ExportSettings"]
+        pickled, version = stored[()].tobytes(), stored.attrs["version"]
+        assert pickled.count(b"Vcsv\n") == 1
+        del file["ObjectClassification/ExportSettings"]
+        file["ObjectClassification/ExportSettings"] = np.void(pickled.replace(b"Vcsv\n", b"Vh5\n"))
+        file["ObjectClassification/ExportSettings"].attrs["version"] = version
+    assert call("--table_only", "--table_filename=out/{nickname}.h5", "test2.png") == 0
+    with h5py.File(folder / "out/test2.h5") as file:
+        table = file["table"][:]
+    ours = {title: table[title].astype(str).tolist() for title in table.dtype.names}
+    close_table(ours, columns(golden.ROOT / PIXELS / "expected/test2_table_table.csv"))
+
+
 def test_options_of_other_workflows_are_named(place, capsys):
     """And left out, as in ilastik."""
     place(PIXELS)
@@ -206,8 +224,6 @@ def test_options_of_other_workflows_are_named(place, capsys):
 
 def put_5d(path: Path, values: NDArray, axes: str) -> None:
     """Write an image as Fiji does: in the axes t, z, c, y, x."""
-    from ilastik_callers import put_h5
-
     shape = {**dict.fromkeys("tzcyx", 1), **dict(zip(axes, values.shape, strict=True))}
     order = [axes.index(key) for key in "tzcyx" if key in axes]
     put_h5(path, values.transpose(order).reshape([shape[key] for key in "tzcyx"]), axes="tzcyx")
@@ -240,8 +256,6 @@ def test_fiji(tmp_path, case, role, second):
 
 def test_harpy(tmp_path):
     """Both inputs are URIs of levels of OME-Zarr; the settings of the process are harpy's."""
-    import os
-
     import zarr
 
     def setup(folder: Path) -> None:

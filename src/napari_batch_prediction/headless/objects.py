@@ -69,8 +69,10 @@ def object_table(arguments: argparse.Namespace, classifier: Classifier, title: s
     elif stored is not None:
         place = place_of(stored.path, classifier.file.parent)
     else:
-        raise SettingsError("--table_only is given, but neither the call nor the project names a table: give its file "
-                            "with --table_filename.")
+        raise SettingsError(
+            "--table_only is given, but neither the call nor the project names a table: give its file "
+            "with --table_filename."
+        )
     file_type = "csv" if stored is None else stored.file_type
     fields = {**place, "name": _table_name(template(place["name"], title), file_type)}
     return [Export.read({**fields, "source": TABLE, "format": _FORMATS[file_type]}, "The table cannot be written")]
