@@ -438,13 +438,13 @@ def test_other_workflows_are_not_trained(tmp_path, monkeypatch, capsys):
 
 
 def test_pixels_of_an_object_classification(tmp_path, monkeypatch, capsys):
-    """Only what comes of its pixel classification is exported."""
+    """By ilastik's names, and not by those that they have in a pixel classification."""
     case = "j_objclass_2d_u8"
     project(tmp_path, case)
     put(tmp_path / "raw.png", image(case))
     monkeypatch.chdir(tmp_path)
-    assert call("raw.png") == 1
-    assert "'Object Classification (from pixel classification)'" in capsys.readouterr().err
+    assert call("--export_source=Probabilities", "raw.png") == 1
+    assert "'Object Classification (from pixel classification)', which cannot export 'Prob" in capsys.readouterr().err
     assert call("--export_source=pixel probabilities", "raw.png") == 0
     wanted = h5(golden.ROOT / case / "expected/test2_Pixel Probabilities.h5")
     assert close(h5(tmp_path / "raw_Pixel Probabilities.h5"), wanted)

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.golden
 
 CASES = (*golden.CASES, *golden.AUTOCONTEXT, *golden.COUNTING, "j_objclass_2d_u8")
 
-# Of the last case, what is of its pixels.
+# Of the last case, what is of its pixels; of its objects, and of other cases, in test_headless_objects.
 OF_OBJECTS = ("Object Predictions", "Object Probabilities", "Object Identities")
 
 
