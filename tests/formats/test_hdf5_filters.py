@@ -83,8 +83,10 @@ LIBRARY = {
     "lzf": {"compression": "lzf"},
     "szip": {"compression": "szip"},
     "checksum": {"fletcher32": True},
-    "scale-offset": {"scaleoffset": 0},
 }
+if h5py.version.hdf5_version_tuple >= (2, 0, 0):
+    # HDF5 1.14 refuses what it has written itself so.
+    LIBRARY["scale-offset"] = {"scaleoffset": 0}
 
 
 @pytest.mark.parametrize("options", LIBRARY.values(), ids=LIBRARY)
