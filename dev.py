@@ -188,11 +188,10 @@ def oldest(arguments: list[str]) -> int:
     folder = ROOT / ".venv-oldest"
     python = str(folder / BIN.relative_to(VENV) / "python")
     uv = [str(BIN / "uv"), "--no-progress", "--color", "never"]
+    install = [*uv, "pip", "install", "--quiet", "--python", python]
     for command in (
         [*uv, "venv", "--quiet", "--clear", "--python", PYTHON, str(folder)],
-        [*uv, "pip", "install", "--quiet", "--python", python, "--resolution", "lowest-direct", "-e", "."],
-        # uv leaves what is installed as it is, as long as it will do.
-        [*uv, "pip", "install", "--quiet", "--python", python, "--group", "oldest"],
+        [*install, "--resolution", "lowest-direct", "--group", "oldest", "-e", "."],
         [*uv, "pip", "list", "--python", python],
         [python, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", "-m", "not slow", *OLDEST, *arguments],
     ):

@@ -3,7 +3,7 @@
 import re
 
 # numcodecs' words for Zarr 2, and zarr-python's for Zarr 3.
-_CODEC = r"(?:codec not available|Unknown codec): '*([^']+)'*"
+_CODEC = r"(?:codec not available:|Unknown codec:|implementation for codec) '*([^']+)'*"
 
 _PLAIN = tuple(
     (re.compile(pattern), words)
