@@ -20,6 +20,7 @@ from napari_batch_prediction.errors import (
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.inputs import InputSettings
 from napari_batch_prediction.job.job import BatchJob
+from napari_batch_prediction.job.objects import ObjectSettings
 from napari_batch_prediction.problems import Problem
 from napari_batch_prediction.training.opening import open_training
 
@@ -65,8 +66,9 @@ def settings_in_the_code() -> Iterator[tuple[str, str]]:
 
 
 def test_settings_that_errors_name_exist():
-    """Each is a field of a job, of an export or of an input's settings, or what training is given."""
-    fields = {*BatchJob.model_fields, *Export.model_fields, *InputSettings.model_fields}
+    """Each is a field of a job, of its parts, or what training is given."""
+    models = (BatchJob, Export, InputSettings, ObjectSettings)
+    fields = {name for model in models for name in model.model_fields}
     fields |= {*signature(train).parameters, *signature(open_training).parameters}
     found = list(settings_in_the_code())
     assert len(found) > 20

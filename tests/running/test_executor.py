@@ -47,7 +47,7 @@ class ProcessExecutor:
             row = future.result(timeout=60)
             if row.status == "done":
                 yield from (TaskAdvanced(task, i + 1) for i in range(len(task.tiles)))
-            yield TaskEnded(task, row, {})
+            yield TaskEnded(task, row, {}, {})
 
     def tell(self, text):
         self.told.append(text)

@@ -88,7 +88,7 @@ class ObjectSettings:
     def _check_sizes(self) -> None:
         for sigma in self.sigmas:
             if not (isfinite(sigma) and sigma >= 0):
-                raise SettingsError(f"sigma is a number of pixels, from 0, got {self.sigma!r}.", setting="sigma")
+                raise SettingsError(f"sigma is a number of pixels, from 0, got {self.sigma!r}.", setting="smoothing")
         for name in ("min_size", "split"):
             value = getattr(self, name)
             if not (isfinite(value) and value >= 0):

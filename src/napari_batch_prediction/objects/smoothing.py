@@ -47,7 +47,7 @@ class Smoothing:
                     f"The image has {shape[axis]} pixels along {'zyx'[axis]}, too few to be smoothed with a sigma of "
                     f"{sigmas[axis]:g}: expected at least {self.margins[axis] + 1}. Use larger images, or a sigma of "
                     "less than 0.1 for this axis, with which nothing is smoothed.",
-                    setting="sigma",
+                    setting="smoothing",
                 )
 
     def read(self, volume: Volume, channel: int, box: Box) -> NDArray[np.float32]:
