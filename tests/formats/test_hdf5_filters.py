@@ -85,7 +85,7 @@ LIBRARY = {
     "checksum": {"fletcher32": True},
 }
 if h5py.version.hdf5_version_tuple >= (2, 0, 0):
-    # HDF5 1.14 refuses what it has written itself so.
+    # HDF5 1.14 cannot read what it has written so, if all bits of the type are used.
     LIBRARY["scale-offset"] = {"scaleoffset": 0}
 
 
