@@ -158,8 +158,7 @@ def test_project_beyond_limits_is_refused(change, message, tmp_path):
     try:
         with pytest.raises(ProjectError, match=message):
             read_project(path)
-        # All trees of a forest are read at once: 62 MiB for the largest of these.
-        assert tracemalloc.get_traced_memory()[1] < 80 * 2**20
+        assert tracemalloc.get_traced_memory()[1] < 50 * 2**20
     finally:
         tracemalloc.stop()
 

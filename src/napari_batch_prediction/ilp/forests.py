@@ -27,7 +27,7 @@ _PICKLED_CLASS = re.compile(r"lazyflow\.classifiers\.\w+\s+(\w+)")
 _FOREST_VERSION = 0.1
 _SUM_TOLERANCE = 1e-6
 # Entries of the topologies that are held at once, beside the trees made of them.
-_PART = 2**20
+_PART = 2**18
 
 _Arrays = tuple[NDArray[Any], NDArray[Any]]
 
