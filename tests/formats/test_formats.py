@@ -180,6 +180,7 @@ FILES = {
     "one file": ("png", "a.png", "yxc", (9, 9, 1), {}, ["a.png"]),
     "index at the end": ("png sequence", "a.b.png", "zyx", (3, 9, 9), {}, ["a.b_0.png", "a.b_1.png", "a.b_2.png"]),
     "index inside": ("bmp sequence", "z{slice_index}_a.bmp", "zyx", (2, 9, 9), {}, ["z0_a.bmp", "z1_a.bmp"]),
+    "digits as said": ("png sequence", "z{slice_index:04d}.png", "zyx", (1, 9, 9), {"z": 7}, ["z0007.png"]),
     "digits of the largest": ("png sequence", "a.png", "zyx", (2, 9, 9), {"z": 9}, ["a_09.png", "a_10.png"]),
     "channels": ("png sequence", "a.png", "czyx", (2, 1, 9, 9), {"z": 9}, ["a_0.png", "a_1.png"]),
     "time": ("multipage tiff sequence", "a.tiff", "tzyx", (2, 4, 9, 9), {}, ["a_0.tiff", "a_1.tiff"]),

@@ -317,6 +317,21 @@ def test_output_is_redirected(folder, capsys):
     assert capsys.readouterr() == ("", "")
 
 
+def test_files_of_a_sequence(tmp_path, monkeypatch, capsys):
+    """They are numbered as the name says, and stdout names them."""
+    project(tmp_path, VOLUME)
+    with h5py.File(tmp_path / "I.h5", "w") as file:
+        file["data"] = image(VOLUME)
+    monkeypatch.chdir(tmp_path)
+    words = ["--export_source=Simple Segmentation", "--output_format=png sequence", "--cutout_subregion="]
+    words[-1] += "[(8,0,0,None),(11,None,None,None)]"
+    assert call(*words, "--output_filename_format=s/{nickname}_{slice_index:04d}_{z_start:03}.png", "I.h5") == 0
+    files = sorted(path.name for path in (tmp_path / "s").iterdir())
+    assert files == [f"I-data_{z:04d}_008.png" for z in (8, 9, 10)]
+    out = capsys.readouterr().out
+    assert f"I.h5/data: exported to {tmp_path}/s/{files[0]} to {files[-1]}" in out.splitlines()
+
+
 def test_log_that_cannot_be_written(folder, capsys):
     """Said before anything is done."""
     assert call("--logfile=P.ilp/log.txt", "raw.png") == 1

@@ -55,6 +55,8 @@ TEMPLATES = {
     "a dot in the template": ("v1.2_{stem}", "p/v1.2_cells.h5"),
     "braces": ("{{{stem}}}", "p/{cells}.h5"),
     "upwards": ("../{stem}", "cells.h5"),
+    "digits of a number": ("{stem}_{y_stop:04d}", "p/cells_0040.h5"),
+    "a slice is numbered later": ("{stem}_{slice_index:03}", "p/cells_{slice_index:03}.h5"),
 }
 
 
@@ -88,6 +90,7 @@ REFUSED = {
     "item": ("{stem[0]}", "holds {stem[0]}, which is unknown"),
     "position": ("{}", "holds {}, which is unknown"),
     "format": ("{index:03}", "holds {index:03}, which is unknown"),
+    "other format": ("{x_start:>999}", "holds {x_start:>999}, which is unknown"),
     "conversion": ("{stem!r}", "holds {stem!r}, which is unknown"),
     "open brace": ("{stem", "is not a template"),
     "closed brace": ("stem}", "is not a template"),

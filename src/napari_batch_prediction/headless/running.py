@@ -108,9 +108,12 @@ def _ledger(plan: Plan, ends: Ends, messages: Messages) -> tuple[Ledger, ExportE
         match event:
             case Notice(text):
                 messages.say(text)
-            case FileFinished(row=row):
-                for path in row.outputs.values() if row.status == "done" else ():
-                    messages.say(f"{row.input}: exported to {path}")
+            case FileFinished(index=index, row=row) if row.status == "done":
+                for name in row.outputs:
+                    # A sequence has a file for each slice.
+                    first, *others = plan.rows[index].files(name)
+                    last = f" to {others[-1].name}" if others else ""
+                    messages.say(f"{row.input}: exported to {first}{last}")
             case BatchFinished():
                 ended.append(event)
 

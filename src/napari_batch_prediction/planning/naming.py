@@ -1,6 +1,7 @@
 """Naming outputs by templates with placeholders for facts about the input and the export."""
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -9,6 +10,7 @@ from string import Formatter
 
 from napari_batch_prediction.disk import shown
 from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.formats.common.planes import NUMBER_FORMAT
 from napari_batch_prediction.job.export import Export
 
 _ENDS = (("start", "starts"), ("stop", "ends"))
@@ -29,6 +31,14 @@ PLACEHOLDERS = {
 }
 
 _OF_REGION = {"roi", *(f"{key}_{end}" for key in "tczyx" for end, _ in _ENDS)}
+_NUMBERS = {"slice_index", *_OF_REGION} - {"roi"}
+
+
+class _SliceIndex:
+    """Stays a placeholder, with its format: the files of a sequence are numbered later."""
+
+    def __format__(self, spec: str) -> str:
+        return f"{{slice_index{':' if spec else ''}{spec}}}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +125,8 @@ def template_fields(
             setting=setting,
         ) from None
     for _, field, spec, convert in fields:
-        if field not in known or spec or convert:
+        is_usable = not spec or (field in _NUMBERS and re.fullmatch(NUMBER_FORMAT, spec))
+        if field not in known or not is_usable or convert:
             listing = ", ".join(f"{{{name}}}" for name in known)
             text = f"{field}{'!' if convert else ''}{convert or ''}{':' if spec else ''}{spec}"
             raise SettingsError(
@@ -165,7 +176,7 @@ def name_output(
         dataset_dir=image_folder,
         nickname=naming.stem,
         result_type=source,
-        slice_index="{slice_index}",
+        slice_index=_SliceIndex(),
         **(_region_values(region) if not fields.isdisjoint(_OF_REGION) else {}),
     )
     last = name.replace("\\", "/").rpartition("/")[2] if os.name == "nt" else name.rpartition("/")[2]

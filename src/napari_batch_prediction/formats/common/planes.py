@@ -1,11 +1,15 @@
 """Arrays as pictures (rows, columns and channels) and as sequences of pictures along an axis."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from napari_batch_prediction.axes import KEYS, extents
 
-SLICE_INDEX = "{slice_index}"
+NUMBER_FORMAT = r"0?\d{0,2}d?"
+"""How a number in a name may be formatted: its least digits, with zeros or blanks before it."""
+
+_SLICE_INDEX = re.compile(rf"{{slice_index(?::({NUMBER_FORMAT}))?}}")
 
 
 def extended(axes: str, shape: tuple[int, ...]) -> list[str]:
@@ -45,8 +49,8 @@ def n_channels(axes: str, shape: tuple[int, ...]) -> int:
 def slice_paths(path: Path, axes: str, shape: tuple[int, ...], offset: Mapping[str, int]) -> tuple[Path, ...]:
     """Return the files of a sequence.
 
-    The index, with leading zeros, replaces ``{slice_index}``, or else follows the name after an underscore. It counts
-    from the array's start in the image.
+    The index replaces ``{slice_index}``, or else follows the name after an underscore. It counts from the array's
+    start in the image, with leading zeros unless the placeholder has a format, such as ``{slice_index:04}``.
 
     Parameters
     ----------
@@ -59,6 +63,10 @@ def slice_paths(path: Path, axes: str, shape: tuple[int, ...], offset: Mapping[s
     """
     axis = slice_axis(axes, shape) or ""
     n, first = shape[axes.index(axis)], int(offset.get(axis, 0))
-    name = path.name if SLICE_INDEX in path.name else f"{path.stem}_{SLICE_INDEX}{path.suffix}"
-    digits = len(str(first + n - 1))
-    return tuple(path.with_name(name.replace(SLICE_INDEX, f"{i:0{digits}}")) for i in range(first, first + n))
+    name = path.name if _SLICE_INDEX.search(path.name) else f"{path.stem}_{{slice_index}}{path.suffix}"
+    zeros = f"0{len(str(first + n - 1))}"
+
+    def numbered(i: int) -> Path:
+        return path.with_name(_SLICE_INDEX.sub(lambda place: format(i, place[1] or zeros), name))
+
+    return tuple(map(numbered, range(first, first + n)))
