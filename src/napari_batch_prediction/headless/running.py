@@ -14,7 +14,7 @@ from napari_batch_prediction.headless.translation import make_job
 from napari_batch_prediction.headless.workflows import unused_options
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.planning.inputs.inspection import Inspections
-from napari_batch_prediction.planning.plan import Plan, iter_plan
+from napari_batch_prediction.planning.plan import Plan, make_plan
 from napari_batch_prediction.records.events import BatchFinished, Event, FileFinished, Notice
 from napari_batch_prediction.records.ledger import Ledger
 from napari_batch_prediction.running.run import run_plan
@@ -75,29 +75,18 @@ def _run(arguments: argparse.Namespace, ends: Ends, messages: Messages) -> int:
 def _enough_memory(job: BatchJob, classifier: Classifier, ends: Ends, messages: Messages) -> Plan:
     """Return the plan; with a larger limit on memory if an image needs more than the caller allows, as in ilastik."""
     inspections = Inspections()
-    given = job.memory
     while True:
-        plan = _plan(job, classifier, inspections, ends)
+        plan = make_plan(job, classifier, inspections=inspections, should_cancel=ends.came)
         short = [row.input for row in plan.rows if any(problem.setting == "memory" for problem in row.problems)]
         if not short or job.memory is None:
             return plan
-        job = job.model_copy(update={"memory": job.memory * 2 if job.memory < _MOST else None})
-        if job.memory is None or given is None:
-            continue
-        messages.warn(f"{short[0]} needs more than {size(job.memory // 2)} of memory: {size(job.memory)} are used.")
+        more = job.memory * 2 if job.memory < _MOST else None
+        if more is not None:
+            messages.warn(f"{short[0]} needs more than {size(job.memory)} of memory: {size(more)} are used.")
+        job = job.model_copy(update={"memory": more})
 
 
 _MOST = 2**42
-
-
-def _plan(job: BatchJob, classifier: Classifier, inspections: Inspections, ends: Ends) -> Plan:
-    steps = iter_plan(job, classifier, inspections=inspections, should_cancel=ends.came)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            plan: Plan = end.value
-            return plan
 
 
 def _ledger(plan: Plan, ends: Ends, messages: Messages) -> tuple[Ledger, ExportError | None]:

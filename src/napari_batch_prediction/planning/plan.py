@@ -146,6 +146,7 @@ def make_plan(
     classifier: Classifier | None = None,
     earlier: Sequence[RecordedInput] | None = None,
     arrays: Arrays | None = None,
+    inspections: Inspections | None = None,
     decide: Decide | None = None,
     should_cancel: Callable[[], bool] | None = None,
 ) -> Plan:
@@ -163,7 +164,7 @@ def make_plan(
         Images in memory, besides those that the job has.
     decide
         Decides about each input of the recorded run; all are run if None.
-    should_cancel
+    inspections, should_cancel
         See :func:`iter_plan`.
 
     Raises
@@ -175,7 +176,7 @@ def make_plan(
     AxesError
         If the axes given for the inputs are not valid.
     """
-    steps = iter_plan(job, classifier, earlier, arrays, should_cancel=should_cancel, decide=decide)
+    steps = iter_plan(job, classifier, earlier, arrays, inspections, should_cancel, decide)
     while True:
         try:
             next(steps)
