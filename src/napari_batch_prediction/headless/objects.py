@@ -11,7 +11,7 @@ from napari_batch_prediction.classifiers.objects.sources import TABLE
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.headless.inputs import look_at
 from napari_batch_prediction.headless.values import local_path, template
-from napari_batch_prediction.ilp.export_settings import place_of
+from napari_batch_prediction.ilp.export_settings import place_of, without_extension
 from napari_batch_prediction.images.stack import StackAxis
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.locations.location import at_home
@@ -74,14 +74,7 @@ def object_table(arguments: argparse.Namespace, classifier: Classifier, title: s
             "with --table_filename."
         )
     file_type = "csv" if stored is None else stored.file_type
-    fields = {**place, "name": _table_name(template(place["name"], title), file_type)}
+    name = without_extension(template(place["name"], title))
+    # In ilastik, the name of a CSV says that it is a table.
+    fields = {**place, "name": f"{name}_table" if file_type == "csv" else name}
     return [Export.read({**fields, "source": TABLE, "format": _FORMATS[file_type]}, "The table cannot be written")]
-
-
-def _table_name(name: str, file_type: str) -> str:
-    """Return the name of a table without an extension, which the format adds: in ilastik, that of a CSV says so."""
-    head, slash, last = name.rpartition("/")
-    stem, dot, extension = last.rpartition(".")
-    if stem and dot and not {*"{}"} & {*extension}:
-        last = stem
-    return f"{head}{slash}{last}{'_table' if file_type == 'csv' else ''}"

@@ -107,10 +107,15 @@ def _name(group: ProjectGroup) -> Mapping[str, Any]:
     if not stored:
         return {}
     place = place_of(stored, group.path.parent)
-    head, slash, last = place["name"].rpartition("/")
+    return {**place, "name": without_extension(place["name"])}
+
+
+def without_extension(name: str) -> str:
+    """Return a name without its extension, which no placeholder is part of."""
+    head, slash, last = name.rpartition("/")
     stem, dot, extension = last.rpartition(".")
-    last = stem if stem and dot and "{" not in extension and "}" not in extension else last
-    return {**place, "name": f"{head}{slash}{last}"}
+    has_one = stem and dot and "{" not in extension and "}" not in extension
+    return f"{head}{slash}{stem if has_one else last}"
 
 
 def place_of(stored: str, project_folder: Path) -> dict[str, Any]:
