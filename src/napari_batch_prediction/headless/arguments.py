@@ -17,8 +17,8 @@ DTYPES = ("uint8", "uint16", "uint32", "int8", "int16", "int32", "float32", "flo
 
 _TRUE, _FALSE = ("1", "yes", "true", "on"), ("0", "no", "false", "off")
 
-# What is accepted because callers set it, and means nothing here.
-_NO_EFFECT = {
+# What callers of ilastik may set: most of it means nothing here, or is refused.
+_OTHER_FLAGS = {
     "--clean_paths": "Nothing to do here.",
     "--debug": "Also show the stack traces of failures.",
     "--hbp": "Nothing to do here.",
@@ -30,7 +30,7 @@ _NO_EFFECT = {
     "--export_object_prediction_img": "See --export_source.",
     "--export_object_probability_img": "See --export_source.",
 }
-_NO_EFFECT_VALUES = {
+_OTHER_VALUES = {
     "--process_name": "Nothing to do here.",
     "--tiktorch_executable": "Nothing to do here.",
     "--nn_device": "Nothing to do here.",
@@ -144,9 +144,9 @@ def make_parser() -> argparse.ArgumentParser:
     training.add_argument("--tree_count", metavar="N", type=int, help="Train it anew with so many trees.")
 
     others = parser.add_argument_group("for callers that set them")
-    for name, text in _NO_EFFECT.items():
+    for name, text in _OTHER_FLAGS.items():
         others.add_argument(name, action="store_true", help=text)
-    for name, text in _NO_EFFECT_VALUES.items():
+    for name, text in _OTHER_VALUES.items():
         others.add_argument(name, metavar="VALUE", help=text)
     return parser
 

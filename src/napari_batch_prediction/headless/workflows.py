@@ -20,8 +20,6 @@ _OF_OBJECTS = (PREDICTIONS, OBJECT_PROBABILITIES, IDENTITIES)
 _OF_PIXELS = (_PIXEL_PROBABILITIES, SEGMENTATION)
 """What it exports of its pixel classification, if it begins with one."""
 
-_ROLES = ("prediction_maps", "segmentation_image", "label_image")
-
 _SOURCES_AS_OPTIONS = ("export_object_prediction_img", "export_object_probability_img")
 
 
@@ -54,7 +52,7 @@ def _of_objects(classifier: ObjectClassification, name: str) -> tuple[Source, st
 
 def unused_options(arguments: argparse.Namespace, workflow: str) -> list[str]:
     """Return the options of a call that a workflow does not have, in ilastik neither."""
-    others = [*_SOURCES_AS_OPTIONS, *(role for role in _ROLES if role != OBJECTS.get(workflow))]
+    others = [*_SOURCES_AS_OPTIONS, *(role for role in OBJECTS.values() if role != OBJECTS.get(workflow))]
     of_objects = workflow in OBJECTS or workflow == PIXEL_AND_OBJECT
     others += [] if of_objects else ["table_filename", "table_only"]
     others += ["retrain"] if of_objects or workflow == COUNTING else []
