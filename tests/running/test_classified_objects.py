@@ -210,6 +210,18 @@ def test_second_images_that_cannot_be_are_refused(settings, message):
     assert message in text
 
 
+def test_problem_of_a_second_image_names_its_setting(tmp_path):
+    """Probabilities of another size: the problem is said of the setting that names them."""
+    case = golden.ROOT / "n_objclass_2d_pred_hyst"
+    np.save(tmp_path / "small.npy", np.zeros((5, 6, 2), np.float32))
+    maps = tmp_path / "small.npy"
+    (row,) = BatchJob(case / "project.ilp", case / "test1_raw.h5", "Object Identities", prediction_maps=maps).plan()
+    (problem,) = row.problems
+    assert "The image of probabilities" in str(problem)
+    assert "not of the size of the image" in str(problem)
+    assert problem.setting == "prediction_maps"
+
+
 def test_pixel_classifier_takes_no_second_image():
     """A classifier of pixels refuses images for objects."""
     case = golden.ROOT / "a_2d_u8"

@@ -20,7 +20,7 @@ from napari_batch_prediction.errors import AxesError, SettingsError
 from napari_batch_prediction.images.arrays import array_image, as_xarray, is_xarray
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.images.memory import MemoryImage
-from napari_batch_prediction.images.second import Mask, check_beside, check_opacity, fitting_axes
+from napari_batch_prediction.images.second import MASK, Mask, Role, check_beside, check_opacity, fitting_axes
 
 if TYPE_CHECKING:
     from napari_batch_prediction.classifiers.base import Classifier, Source
@@ -101,38 +101,36 @@ def _mask_of(image: Image, given: Any, opened: ExitStack) -> Mask | None:
     """
     if given is None:
         return None
-    mask = image_beside(image, given, "mask", opened, spreads=True)
+    mask = image_beside(MASK, image, given, opened)
     check_opacity(mask.location, mask.extents["c"])
     return Mask(mask)
 
 
-def image_beside(image: Image, given: Any, noun: str, opened: ExitStack, *, spreads: bool) -> Image:
+def image_beside(role: Role, image: Image, given: Any, opened: ExitStack) -> Image:
     """Return an image beside another one, which was given as an image is.
 
     Parameters
     ----------
+    role
+        What it is for.
     image, given
         The other image, and what was given.
-    noun
-        Its name in messages, such as ``"mask"``.
     opened
         Closes what is opened here.
-    spreads
-        True if one time point may be that of all, and one slice that of all.
 
     Raises
     ------
     ImageMismatchError
         If it does not fit the image.
     """
-    beside = as_image(given, None, noun)
+    beside = as_image(given, None, role.noun)
     if beside is not given:
         opened.callback(beside.close)
-    axes = fitting_axes(beside.axes, beside.axes_known, beside.shape, image.axes, image.extents, spreads=spreads)
+    axes = fitting_axes(role, beside.axes, beside.axes_known, beside.shape, image.axes, image.extents)
     if axes != beside.axes and (beside is not given or isinstance(beside, MemoryImage)):
-        beside = as_image(given, axes, noun)
+        beside = as_image(given, axes, role.noun)
         opened.callback(beside.close)
-    check_beside(noun, beside.location, beside.extents, image.extents, spreads=spreads)
+    check_beside(role, beside.location, beside.extents, image.extents)
     return beside
 
 

@@ -1,6 +1,7 @@
-"""An image beside another one: whether it fits, and a mask of it."""
+"""An image beside another one: what it is for, whether it fits, and a mask of it."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -17,64 +18,90 @@ _WITH_OPACITY = tuple(n for n, names in COLOURS.items() if names[-1] == "alpha")
 _SPREAD = "tz"
 
 
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What a second image is for.
+
+    Attributes
+    ----------
+    field
+        The field of a job, and of the settings of an input, that names it.
+    noun
+        Its name in messages.
+    spreads
+        True if one time point of it may be that of all, and one slice that of all.
+    """
+
+    field: str
+    noun: str
+    spreads: bool = False
+
+
+MASK = Role("mask", "mask", spreads=True)
+
+PREDICTION_MAPS = Role("prediction_maps", "image of probabilities")
+
+LABEL_IMAGE = Role("label_image", "label image")
+
+ROLES = {role.field: role for role in (MASK, PREDICTION_MAPS, Role("segmentation_image", "binary image"), LABEL_IMAGE)}
+
+
 def fitting_axes(
-    axes: str, axes_known: AxesKnown, shape: Sequence[int], beside: str, sizes: Mapping[str, int], *, spreads: bool
+    role: Role, axes: str, axes_known: AxesKnown, shape: Sequence[int], beside: str, sizes: Mapping[str, int]
 ) -> str:
     """Return the axes of an image beside another one: its own, or if these are a guess that does not fit, others.
 
     Parameters
     ----------
+    role
+        What it is for.
     axes, axes_known, shape
         The axes as it was opened, their origin, and the extent along each.
     beside, sizes
         The axes of the other image, and its extent along each of ``t c z y x``.
-    spreads
-        See :func:`check_beside`.
     """
-    if axes_known != "guess" or _misfits(extents(axes, shape), sizes, spreads=spreads) == "":
+    if axes_known != "guess" or _misfits(role, extents(axes, shape), sizes) == "":
         return axes
     fitting = (
         others
         for others in _others(beside)
-        if len(others) == len(shape) and not _misfits(extents(others, shape), sizes, spreads=spreads)
+        if len(others) == len(shape) and not _misfits(role, extents(others, shape), sizes)
     )
     return next(fitting, axes)
 
 
-def check_beside(
-    noun: str, location: object, own: Mapping[str, int], sizes: Mapping[str, int], *, spreads: bool
-) -> None:
+def check_beside(role: Role, location: object, own: Mapping[str, int], sizes: Mapping[str, int]) -> None:
     """Raise an error if an image does not fit the one that it is beside.
 
     Parameters
     ----------
-    noun, location
-        Its name in messages, such as ``"mask"``, and where it is.
+    role, location
+        What it is for, and where it is.
     own, sizes
         The extent along each of ``t c z y x`` of it and of the other image. That along c may differ.
-    spreads
-        True if one time point may be that of all, and one slice that of all.
 
     Raises
     ------
     ImageMismatchError
         If an extent differs.
     """
-    if keys := _misfits(own, sizes, spreads=spreads):
+    if keys := _misfits(role, own, sizes):
         theirs = ", ".join(f"{key} {own[key]}" for key in keys)
-        may = [f"{key} {sizes[key]}{' or 1' if spreads and key in _SPREAD and sizes[key] > 1 else ''}" for key in keys]
+        may = [
+            f"{key} {sizes[key]}{' or 1' if role.spreads and key in _SPREAD and sizes[key] > 1 else ''}" for key in keys
+        ]
         expected = ", ".join(may)
         raise ImageMismatchError(
-            f"The {noun} '{location}' is not of the size of the image: expected {expected}, got {theirs}. "
-            f"Choose the {noun} of this image.",
-            setting=noun.replace(" ", "_"),
+            f"The {role.noun} '{location}' is not of the size of the image: expected {expected}, got {theirs}. "
+            f"Choose the {role.noun} of this image.",
+            setting=role.field,
         )
 
 
-def _misfits(own: Mapping[str, int], sizes: Mapping[str, int], *, spreads: bool) -> str:
+def _misfits(role: Role, own: Mapping[str, int], sizes: Mapping[str, int]) -> str:
     """Return the axes along which extents do not fit."""
     return "".join(
-        key for key in "tzyx" if own[key] != sizes[key] and not (spreads and key in _SPREAD and own[key] == 1)
+        key for key in "tzyx" if own[key] != sizes[key] and not (role.spreads and key in _SPREAD and own[key] == 1)
     )
 
 
@@ -99,7 +126,7 @@ def check_opacity(location: object, n_channels: int) -> None:
         raise ImageMismatchError(
             f"The mask '{location}' has {n_channels} channels, of which the last may be opacity: expected one channel, "
             "or the three of colours. Save it with one channel.",
-            setting="mask",
+            setting=MASK.field,
         )
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field
 
+from napari_batch_prediction.images.second import ROLES
 from napari_batch_prediction.job import spelling
 from napari_batch_prediction.job.settings import Settings, documented
 from napari_batch_prediction.locations.layers import named_in_memory
@@ -46,13 +47,9 @@ def whole_second(name: str) -> str:
     return name if "{" in name and not os.path.exists(name) else whole(name)  # noqa: PTH110 - False for names too long
 
 
-SECOND = ("mask", "prediction_maps", "segmentation_image", "label_image")
-"""Fields of a job, and of the settings of an input, that name second images."""
-
-
 def absolute_seconds(settings: Settings) -> dict[str, str]:
     """Return the fields of second images that are given, with absolute paths."""
-    return {name: whole_second(text) for name in SECOND if (text := getattr(settings, name)) is not None}
+    return {name: whole_second(text) for name in ROLES if (text := getattr(settings, name)) is not None}
 
 
 @documented(0)

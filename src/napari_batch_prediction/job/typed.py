@@ -11,9 +11,9 @@ from napari_batch_prediction.images.arrays import array_image, is_array, is_laye
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.images.channels import ChannelsImage
 from napari_batch_prediction.images.memory import MemoryImage
+from napari_batch_prediction.images.second import ROLES
 from napari_batch_prediction.images.stack import StackImage
 from napari_batch_prediction.job.in_memory import UNSAVED, InMemory
-from napari_batch_prediction.job.inputs import SECOND
 from napari_batch_prediction.locations.layers import ArrayNamed, LayerNamed
 from napari_batch_prediction.locations.location import is_special
 from napari_batch_prediction.wording import shortened
@@ -44,7 +44,7 @@ def as_fields(typed: Mapping[str, Any]) -> tuple[dict[str, Any], InMemory]:
     given = _Given()
     if "inputs" in fields:
         fields["inputs"] = given.inputs(fields["inputs"])
-    for name in SECOND:
+    for name in ROLES:
         if fields.get(name) is not None:
             fields[name] = given.second(fields[name], name)
     if given.settings:

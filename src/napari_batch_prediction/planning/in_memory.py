@@ -8,10 +8,11 @@ from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.classifiers.objects.classifier import ObjectClassification
 from napari_batch_prediction.classifiers.pixel_classification import PixelClassification
 from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.images.second import PREDICTION_MAPS
 from napari_batch_prediction.job.in_memory import UNSAVED
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.location import Location
-from napari_batch_prediction.planning.inputs.second import PREDICTION_MAPS, is_project
+from napari_batch_prediction.planning.inputs.second import is_project
 from napari_batch_prediction.planning.provenance import file_hash
 
 

@@ -26,7 +26,7 @@ from napari_batch_prediction.planning.inputs.expanding import UnlessCancelled, e
 from napari_batch_prediction.planning.inputs.inspection import Inspected, Inspections
 from napari_batch_prediction.planning.inputs.matching import Matching
 from napari_batch_prediction.planning.inputs.opening import full_location, location_again
-from napari_batch_prediction.planning.inputs.roles import check_second, needed_role, with_needed
+from napari_batch_prediction.planning.inputs.roles import check_role, needed_role, with_needed
 from napari_batch_prediction.planning.inputs.second import second_texts
 from napari_batch_prediction.planning.inputs.sets import Sets, second_files
 from napari_batch_prediction.planning.memory import MemoryShares
@@ -259,7 +259,7 @@ def iter_plan(
             continue
         item = inspections.look_at(job, location, classifier, arrays, key)
         found = with_needed(matching.of(location), role, location)
-        inspected.append(inspections.look_beside(job, item, found, arrays, partial(check_second, classifier)))
+        inspected.append(inspections.look_beside(job, item, found, arrays, partial(check_role, classifier)))
         sets.note(inspected[-1])
         yield inspected[-1]
     namings, outputs, planned = _outputs(job, exports, inspected, unless_cancelled)

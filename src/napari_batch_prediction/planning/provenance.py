@@ -9,11 +9,11 @@ from pathlib import Path
 
 from napari_batch_prediction import PROGRAM, __version__
 from napari_batch_prediction.classifiers.base import Source
+from napari_batch_prediction.images.second import MASK, ROLES
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.job.region import shortest
 from napari_batch_prediction.planning.inputs.opening import input_settings
-from napari_batch_prediction.planning.inputs.second import MASK, ROLES
 from napari_batch_prediction.records.ledger import Written
 
 # Settings that do not change the values of an output.

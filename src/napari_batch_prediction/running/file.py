@@ -19,12 +19,12 @@ from napari_batch_prediction.formats.common.writer import Writer
 from napari_batch_prediction.formats.table.choice import row_writer
 from napari_batch_prediction.formats.zarr.labels import image_of
 from napari_batch_prediction.images.base import Image
-from napari_batch_prediction.images.second import Mask
+from napari_batch_prediction.images.second import MASK, Mask
 from napari_batch_prediction.locations.location import Arrays, absolute
 from napari_batch_prediction.objects.table import ObjectTable, with_image
 from napari_batch_prediction.planning.inputs.inspection import ImageInfo
 from napari_batch_prediction.planning.inputs.opening import open_input
-from napari_batch_prediction.planning.inputs.second import MASK, open_second, pixel_hash
+from napari_batch_prediction.planning.inputs.second import open_second, pixel_hash
 from napari_batch_prediction.planning.output import OutputPlan
 from napari_batch_prediction.planning.provenance import measure
 from napari_batch_prediction.planning.transform import Transform

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_batch_prediction.axes import extents
 from napari_batch_prediction.classifiers.base import Classifier, Source
 from napari_batch_prediction.classifiers.description import Description, ObjectDescription
 from napari_batch_prediction.classifiers.objects.result import ObjectResult
@@ -28,13 +27,6 @@ if TYPE_CHECKING:
     from napari_batch_prediction.classifiers.finding import FoundObjects
     from napari_batch_prediction.forest.packed import PackedForest
     from napari_batch_prediction.objects.labelling import MakeVolume
-
-_WORDS = {
-    "prediction_maps": "probabilities of a pixel classification",
-    "segmentation_image": "binary image",
-    "label_image": "label image",
-}
-"""What the second image is, by the name of its role."""
 
 _BLOCKWISE = "blockwise "
 
@@ -148,34 +140,6 @@ class ObjectClassification(Classifier):
                 setting="prediction_maps",
             )
         return ObjectClassification(self.project, pixels, variant)
-
-    def check_second(self, axes: str, shape: Sequence[int], dtype: np.dtype) -> None:
-        """Check that objects can be made of a second image with these axes, this shape and this type.
-
-        Raises
-        ------
-        ImageMismatchError
-            If it has fewer channels than are used, or if a binary image or a label image has several; if a label image
-            is not of whole numbers.
-        """
-        n, what = extents(axes, shape)["c"], _WORDS[self.second]
-        if self.project.thresholds is not None:
-            least = max(self.project.thresholds.channels) + 1
-            if n < least:
-                raise ImageMismatchError(
-                    f"The second image has {count(n, 'channel')}, but objects are made of channel {least} of the "
-                    f"{what}. Export the probabilities of all classes.",
-                    setting=self.second,
-                )
-        elif n > 1:
-            raise ImageMismatchError(
-                f"The {what} has {n} channels, expected one. Choose a channel of it, or save it as one.",
-                setting=self.second,
-            )
-        if self.second == "label_image" and dtype.kind not in "biu":
-            raise ImageMismatchError(
-                f"The {what} is {dtype}, expected whole numbers. Save the labels as integers.", setting=self.second
-            )
 
     def segment(
         self, second: Volume, labels: Volume, *, scratch: "MakeVolume | None" = None, workers: int = 1

@@ -12,10 +12,12 @@ from numpy.typing import DTypeLike, NDArray
 from napari_batch_prediction.axes import output_axes, reorder
 from napari_batch_prediction.classifiers.in_memory import as_image, image_beside
 from napari_batch_prediction.classifiers.objects.result import ObjectResult
+from napari_batch_prediction.classifiers.objects.second import check_second
 from napari_batch_prediction.engine.tiles import n_cores
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.images.arrays import as_xarray, is_xarray
 from napari_batch_prediction.images.base import Image
+from napari_batch_prediction.images.second import ROLES
 from napari_batch_prediction.objects.table import ObjectTable, joined
 from napari_batch_prediction.objects.volume import ArrayVolume, Volume, probabilities_of
 
@@ -112,8 +114,8 @@ class ObjectsInMemory:
                 f"'{self._classifier.workflow}'.",
                 setting=role,
             )
-        second = image_beside(self._image, given[role], role.replace("_", " "), self._opened, spreads=False)
-        self._classifier.check_second(second.axes, second.shape, second.dtype)
+        second = image_beside(ROLES[role], self._image, given[role], self._opened)
+        check_second(self._classifier.project, ROLES[role], second.axes, second.shape, second.dtype)
         return second
 
     def _classify(self, t: int) -> None:

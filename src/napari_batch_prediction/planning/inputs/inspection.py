@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.errors import BatchPredictionError
 from napari_batch_prediction.images.base import Image
+from napari_batch_prediction.images.second import Role
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.base import AHEAD
 from napari_batch_prediction.locations.inputs import open_image
@@ -17,7 +18,7 @@ from napari_batch_prediction.planning.inputs.header import ImageInfo as ImageInf
 from napari_batch_prediction.planning.inputs.matching import Found
 from napari_batch_prediction.planning.inputs.opening import full_location, input_settings, open_input
 from napari_batch_prediction.planning.inputs.results import Results
-from napari_batch_prediction.planning.inputs.second import Beside, Role, SecondImage, fitted
+from napari_batch_prediction.planning.inputs.second import Beside, SecondImage, fitted
 from napari_batch_prediction.problems import Problem
 from napari_batch_prediction.records.ledger import explain
 

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Self
 
 from napari_batch_prediction.errors import ImageReadError, SettingsError
+from napari_batch_prediction.images.second import ROLES, Role
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.inputs import Expansion
 from napari_batch_prediction.locations.location import FileAt, Location, at_home, is_special, parse
 from napari_batch_prediction.locations.paths import real_path
-from napari_batch_prediction.planning.inputs.second import ROLES, Role, is_project
+from napari_batch_prediction.planning.inputs.second import is_project
 from napari_batch_prediction.planning.naming import relative_folder, shared_folder, template_fields
 from napari_batch_prediction.records.record import RecordedInput
 from napari_batch_prediction.wording import listed

@@ -4,12 +4,14 @@ from collections.abc import Mapping
 
 from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.classifiers.objects.classifier import ObjectClassification
+from napari_batch_prediction.classifiers.objects.second import check_second
 from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.images.second import MASK, PREDICTION_MAPS, ROLES, Role
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.location import Location
 from napari_batch_prediction.planning.inputs.header import ImageInfo
 from napari_batch_prediction.planning.inputs.matching import Found
-from napari_batch_prediction.planning.inputs.second import MASK, PREDICTION_MAPS, ROLES, Role, is_project
+from napari_batch_prediction.planning.inputs.second import is_project
 
 
 def needed_role(job: BatchJob, classifier: Classifier) -> Role | None:
@@ -55,7 +57,7 @@ def with_needed(found: Mapping[Role, Found], role: Role | None, location: Locati
     return {**found, role: SettingsError(text, setting=role.field)}
 
 
-def check_second(classifier: Classifier, role: Role, header: ImageInfo) -> None:
+def check_role(classifier: Classifier, role: Role, header: ImageInfo) -> None:
     """Check that a classifier can use a second image.
 
     Raises
@@ -64,4 +66,4 @@ def check_second(classifier: Classifier, role: Role, header: ImageInfo) -> None:
         If its channels or its type do not fit.
     """
     if isinstance(classifier, ObjectClassification) and role.field == classifier.second:
-        classifier.check_second(header.axes, header.shape, header.dtype)
+        check_second(classifier.project, role, header.axes, header.shape, header.dtype)

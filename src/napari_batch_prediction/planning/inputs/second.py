@@ -9,7 +9,7 @@ from pathlib import Path
 
 from napari_batch_prediction.errors import ImageReadError
 from napari_batch_prediction.images.base import Image
-from napari_batch_prediction.images.second import check_beside, check_opacity, fitting_axes
+from napari_batch_prediction.images.second import MASK, ROLES, Role, check_beside, check_opacity, fitting_axes
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.inputs import open_image
 from napari_batch_prediction.locations.location import Arrays, Location
@@ -17,40 +17,6 @@ from napari_batch_prediction.planning.inputs.header import ImageInfo
 
 # Bytes that are read at once for a hash.
 _AT_ONCE = 2**25
-
-
-@dataclass(frozen=True, slots=True)
-class Role:
-    """What a second image is for.
-
-    Attributes
-    ----------
-    field
-        The field of a job, and of the settings of an input, that names it.
-    noun
-        Its name in messages.
-    spreads
-        True if one time point of it may be that of all, and one slice that of all.
-    """
-
-    field: str
-    noun: str
-    spreads: bool = False
-
-
-MASK = Role("mask", "mask", spreads=True)
-
-PREDICTION_MAPS = Role("prediction_maps", "image of probabilities")
-
-ROLES = {
-    role.field: role
-    for role in (
-        MASK,
-        PREDICTION_MAPS,
-        Role("segmentation_image", "binary image"),
-        Role("label_image", "label image"),
-    )
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +74,9 @@ def fitted(job: BatchJob, role: Role, location: Location, header: ImageInfo, ima
     ImageMismatchError
         If it does not fit the image.
     """
-    axes = fitting_axes(header.axes, header.axes_known, header.shape, image.axes, image.extents, spreads=role.spreads)
+    axes = fitting_axes(role, header.axes, header.axes_known, header.shape, image.axes, image.extents)
     own = header.with_axes(axes).extents
-    check_beside(role.noun, location, own, image.extents, spreads=role.spreads)
+    check_beside(role, location, own, image.extents)
     if role == MASK and job.outside_mask != "ilastik":
         check_opacity(location, own["c"])
     return axes
