@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from napari_batch_prediction.errors import BatchPredictionError, SettingsError
+from napari_batch_prediction.images.second import ROLES
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.inputs import open_image
 from napari_batch_prediction.planning.inputs.second import pixel_hash
@@ -93,17 +94,18 @@ def _decide(job: BatchJob, before: RecordedInput, *, failed: bool, keep: bool = 
 
 def _changed_beside(job: BatchJob, before: RecordedInput, row: LedgerRow) -> Problem | None:
     """Return the problem that a second image of an input that is done has changed since; None if it has not."""
-    for field, expected in row.beside.items():
-        location = before.beside.get(field, "")
+    for role in ROLES.values():
+        if (expected := row.beside.get(role.field)) is None:
+            continue
+        location = before.beside.get(role.field, "")
         try:
             with open_image(location, stack=job.stack) as image:
                 is_same = pixel_hash(image) == expected
         except BatchPredictionError as error:
-            return replace(Problem.of(error), setting=field)
+            return replace(Problem.of(error), setting=role.field)
         if not is_same:
-            noun = field.replace("_", " ")
-            text = f"The {noun} '{location}' has changed since the run. Put the old one back, or start a new run."
-            return Problem("settings", text, field)
+            text = f"The {role.noun} '{location}' has changed since the run. Put the old one back, or start a new run."
+            return Problem("settings", text, role.field)
     return None
 
 
