@@ -212,6 +212,10 @@ UNUSABLE = {
         ["check", PROJECT, "a.png", "--table-format", "tiff"],
         "The table format 'tiff' is unknown. Known are: 'csv', 'ilastik csv', 'ilastik hdf5', 'parquet', ",
     ),
+    "a format of tables for images": (
+        ["run", PROJECT, "a.png", "--export", "Areas", "--format", "parquet"],
+        "'parquet' is a format of tables. Give it as --table-format.",
+    ),
     "no match": (["run", PROJECT, "nothing/*.png"], "matches no file"),
 }
 

@@ -137,12 +137,12 @@ def _job(arguments: argparse.Namespace) -> "tuple[BatchJob, Classifier | None]":
     """Return the job, and its classifier if it was loaded."""
     from napari_batch_prediction.classifiers.load import load_classifier
     from napari_batch_prediction.errors import SettingsError
-    from napari_batch_prediction.formats.registry import find_table_format, format_taken
+    from napari_batch_prediction.formats.registry import find_table_format, format_taken, is_table_format
     from napari_batch_prediction.job.export import Export
     from napari_batch_prediction.job.job import BatchJob
     from napari_batch_prediction.job.objects import ObjectSettings
     from napari_batch_prediction.job.options import given_names, given_options, option_name, options
-    from napari_batch_prediction.job.stored import read_job
+    from napari_batch_prediction.job.stored import read_given
 
     if arguments.job is None and not arguments.inputs:
         raise SettingsError(
@@ -159,8 +159,10 @@ def _job(arguments: argparse.Namespace) -> "tuple[BatchJob, Classifier | None]":
         raise SettingsError(text)
     if arguments.table_format is not None:
         find_table_format(arguments.table_format)
+    if arguments.format is not None and is_table_format(arguments.format):
+        raise SettingsError(f"'{arguments.format}' is a format of tables. Give it as --table-format.")
     if arguments.job is not None:
-        return read_job(*_job_text(arguments.job)), None
+        return read_given(arguments.job), None
     classifier = load_classifier(arguments.classifier, arguments.structure_tensor)
     if arguments.format is not None and (told := format_taken(arguments.format)):
         print(one_line(told), file=sys.stderr)
@@ -175,24 +177,6 @@ def _job(arguments: argparse.Namespace) -> "tuple[BatchJob, Classifier | None]":
         **given_options(arguments, BatchJob),
     }
     return BatchJob.read(fields, wrong, names), classifier
-
-
-def _job_text(given: str) -> tuple[str, str]:
-    """Return JSON given as text or as the path of a file, and its name in messages."""
-    from napari_batch_prediction.disk import refuse_special, require_path
-    from napari_batch_prediction.errors import SettingsError
-
-    if given.lstrip().startswith("{"):
-        return given, "The job"
-    require_path(given, SettingsError, "The job")
-    refuse_special(Path(given), SettingsError)
-    remedy = "Give JSON, or a file with JSON."
-    try:
-        return Path(given).read_text(encoding="utf-8-sig"), f"The job '{given}'"
-    except OSError as error:
-        raise SettingsError(f"The job '{given}' cannot be read: {error.strerror}. {remedy}") from error
-    except ValueError as error:
-        raise SettingsError(f"The job '{given}' cannot be read: it is no text in UTF-8. {remedy}") from error
 
 
 def _export(arguments: argparse.Namespace, name: str, classifier: "Classifier") -> "dict[str, Any]":

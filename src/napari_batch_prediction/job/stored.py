@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+from napari_batch_prediction.disk import refuse_special, require_path
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.wording import shortened
@@ -17,6 +19,28 @@ def write_job(job: BatchJob) -> str:
         # What an export says wins over the project, also where it says the default.
         content["exports"] = [export.model_dump(mode="json", exclude_unset=True) for export in job.exports]
     return json.dumps(content)
+
+
+def read_given(given: str) -> BatchJob:
+    """Return the job of JSON that is given as text, or as the path of a file.
+
+    Raises
+    ------
+    SettingsError
+        If it cannot be read, or is no job; see :func:`read_job`.
+    """
+    if given.lstrip().startswith("{"):
+        return read_job(given)
+    require_path(given, SettingsError, "The job")
+    refuse_special(Path(given), SettingsError)
+    remedy = "Give JSON, or a file with JSON."
+    try:
+        text = Path(given).read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise SettingsError(f"The job '{given}' cannot be read: {error.strerror}. {remedy}") from error
+    except ValueError as error:
+        raise SettingsError(f"The job '{given}' cannot be read: it is no text in UTF-8. {remedy}") from error
+    return read_job(text, f"The job '{given}'")
 
 
 def read_job(text: str, name: str = "The job") -> BatchJob:
