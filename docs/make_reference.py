@@ -141,7 +141,8 @@ def uses() -> str:
 
 def tables() -> str:
     """Return the formats of tables as a table."""
-    return _table(("Format", "Extension"), [(f"`{table.name}`", f"`{table.extension}`") for table in TABLE_FORMATS])
+    rows = [(f"`{table.name}`", f"`{table.extension}`" * bool(table.extension), table.about) for table in TABLE_FORMATS]
+    return _table(("Format", "Extension", "Is"), rows)
 
 
 def columns() -> str:

@@ -103,7 +103,7 @@ def make_parser() -> argparse.ArgumentParser:
         help=f"{describe(Export, 'source')} May be given several times. Default: Probabilities.",
     )
     add_options(job, Export)
-    job.add_argument("--table-format", metavar="F", help="Format of tables: csv, parquet or ilastik csv. Default: csv.")
+    job.add_argument("--table-format", metavar="F", help="Format of tables, for example parquet. Default: csv.")
     add_options(job, ObjectSettings)
     add_options(job, BatchJob)
     job.add_argument(
