@@ -1,6 +1,7 @@
 """Tables as Parquet, read back by pyarrow itself."""
 
 import numpy as np
+import pyarrow.parquet as parquet
 import pytest
 from threshold import Threshold, plan_for, random_image
 
@@ -9,8 +10,6 @@ from napari_batch_prediction.formats.table.parquet import ParquetRows, parquet_r
 from napari_batch_prediction.planning import in_memory as classifiers_of_jobs
 from napari_batch_prediction.running.resume import plan_resume
 from napari_batch_prediction.running.run import run_plan
-
-parquet = pytest.importorskip("pyarrow.parquet", reason="the extra parquet is not installed")
 
 ROWS = {
     "image": np.array(["=a", "=a", "b"], object),
