@@ -9,9 +9,9 @@ from typing import TextIO
 
 from napari_batch_prediction.classifiers.description import Description, ObjectDescription, StageDescription
 from napari_batch_prediction.console import Console
+from napari_batch_prediction.planning.classifier import stored_text
 from napari_batch_prediction.planning.inputs.inspection import Inspected
 from napari_batch_prediction.planning.plan import Found, Plan
-from napari_batch_prediction.planning.project_settings import stored_text
 from napari_batch_prediction.records import events
 from napari_batch_prediction.records.ledger import Ledger, totals
 from napari_batch_prediction.wording import count, duration, fitted, one_line

@@ -7,7 +7,7 @@ from threshold import Threshold, plan_for, random_image
 
 from napari_batch_prediction import ObjectSettings
 from napari_batch_prediction.formats.table.parquet import ParquetRows, parquet_rows
-from napari_batch_prediction.planning import in_memory as classifiers_of_jobs
+from napari_batch_prediction.planning import classifier as classifiers_of_jobs
 from napari_batch_prediction.running.resume import plan_resume
 from napari_batch_prediction.running.run import run_plan
 

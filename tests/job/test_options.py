@@ -12,7 +12,7 @@ from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.job.options import Option, add_options, given_options, options, write_options
 from napari_batch_prediction.job.region import parse_region
-from napari_batch_prediction.job.size import parse_size
+from napari_batch_prediction.job.spelling import parse_size
 
 
 class Later(BaseModel):

@@ -27,7 +27,7 @@ def folder(tmp_path, monkeypatch):
     save_images(tmp_path, "a", "b")
     (tmp_path / "c.ilp").write_bytes(b"any file")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("napari_batch_prediction.planning.in_memory.load_classifier", Threshold)
+    monkeypatch.setattr("napari_batch_prediction.planning.classifier.load_classifier", Threshold)
     yield
     while _OPEN:
         _OPEN.pop().close()

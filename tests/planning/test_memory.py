@@ -9,7 +9,7 @@ import psutil
 import pytest
 from threshold import plan_for
 
-from napari_batch_prediction.job.size import parse_size
+from napari_batch_prediction.job.spelling import parse_size
 from napari_batch_prediction.planning.memory import process_bytes
 from napari_batch_prediction.running.run import run_plan
 from napari_batch_prediction.running.task import make_tasks

@@ -12,8 +12,8 @@ from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.job.stored import read_job, write_job
 from napari_batch_prediction.job.text import as_command
+from napari_batch_prediction.planning.classifier import stored_text
 from napari_batch_prediction.planning.plan import make_plan
-from napari_batch_prediction.planning.project_settings import stored_text
 
 
 def stored(file, group="Prediction Export"):

@@ -12,7 +12,7 @@ from threshold import Threshold, plan_for, save_images
 import napari_batch_prediction as nbp
 from napari_batch_prediction.cli import main
 from napari_batch_prediction.errors import BatchPredictionError, SettingsError
-from napari_batch_prediction.planning import in_memory as classifiers_of_jobs
+from napari_batch_prediction.planning import classifier as classifiers_of_jobs
 from napari_batch_prediction.records.reading import read_record
 from napari_batch_prediction.records.record import Recorded
 from napari_batch_prediction.running import resume as resume_module

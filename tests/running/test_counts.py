@@ -18,7 +18,7 @@ from napari_batch_prediction import Export
 from napari_batch_prediction.classifiers.base import COUNT_COLUMNS
 from napari_batch_prediction.engine.tiles import Tile
 from napari_batch_prediction.errors import ExportError, SettingsError
-from napari_batch_prediction.planning import in_memory as classifiers_of_jobs
+from napari_batch_prediction.planning import classifier as classifiers_of_jobs
 from napari_batch_prediction.records.events import BatchFinished, FileFinished, TileDone
 from napari_batch_prediction.records.ledger import Table
 from napari_batch_prediction.records.reading import read_record

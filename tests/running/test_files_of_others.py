@@ -11,7 +11,7 @@ from threshold import Threshold, plan_for, save_images
 
 from napari_batch_prediction.errors import ExportError, SettingsError
 from napari_batch_prediction.job.export import Export
-from napari_batch_prediction.planning import in_memory as classifiers_of_jobs
+from napari_batch_prediction.planning import classifier as classifiers_of_jobs
 from napari_batch_prediction.records.events import BatchFinished, FileFinished, TileDone
 from napari_batch_prediction.records.reading import read_record
 from napari_batch_prediction.running import recorder

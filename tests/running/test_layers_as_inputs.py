@@ -7,7 +7,7 @@ from threshold import BROKEN, Threshold, count, files_in, plan_for, random_image
 from napari_batch_prediction import Export
 from napari_batch_prediction.images.memory import MemoryImage
 from napari_batch_prediction.job.inputs import InputSettings
-from napari_batch_prediction.planning import in_memory as classifiers_of_jobs
+from napari_batch_prediction.planning import classifier as classifiers_of_jobs
 from napari_batch_prediction.planning.memory import MemoryShares
 from napari_batch_prediction.records.events import BatchStarted, FileFinished, FileStarted
 from napari_batch_prediction.records.reading import read_record

@@ -370,7 +370,7 @@ def test_ledger_and_resume(tmp_path):
 def _resumed(ledger):
     from unittest.mock import patch
 
-    with patch("napari_batch_prediction.planning.in_memory.load_classifier", lambda path, _=None: Threshold(path)):
+    with patch("napari_batch_prediction.planning.classifier.load_classifier", lambda path, _=None: Threshold(path)):
         return run_plan(plan_resume(ledger.path))
 
 

@@ -21,7 +21,7 @@ from napari_batch_prediction.images.memory import MemoryImage
 from napari_batch_prediction.job.text import as_command, as_python
 from napari_batch_prediction.objects.measuring import ObjectColumns
 from napari_batch_prediction.objects.settings import ObjectSettings as Making
-from napari_batch_prediction.planning import in_memory as classifiers_of_jobs
+from napari_batch_prediction.planning import classifier as classifiers_of_jobs
 from napari_batch_prediction.planning import objects as planning_objects
 from napari_batch_prediction.planning.objects import ObjectMaking
 from napari_batch_prediction.records.events import BatchStarted, TileDone

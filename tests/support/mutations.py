@@ -29,7 +29,7 @@ from threshold import Threshold, plan_for, save_images
 from napari_batch_prediction.errors import BatchPredictionError
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob
-from napari_batch_prediction.planning import in_memory as classifiers_of_jobs
+from napari_batch_prediction.planning import classifier as classifiers_of_jobs
 from napari_batch_prediction.planning.plan import make_plan
 from napari_batch_prediction.problems import Problem
 from napari_batch_prediction.records.reading import read_record

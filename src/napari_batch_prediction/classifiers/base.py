@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from napari_batch_prediction.classifiers.description import Description
 from napari_batch_prediction.classifiers.fit import check_image
-from napari_batch_prediction.classifiers.predicting import PROBABILITIES as PROBABILITIES
-from napari_batch_prediction.classifiers.predicting import PredictsImages
+from napari_batch_prediction.classifiers.in_memory.methods import PROBABILITIES as PROBABILITIES
+from napari_batch_prediction.classifiers.in_memory.methods import PredictsImages
 from napari_batch_prediction.classifiers.source import Source as Source
 from napari_batch_prediction.colors import Color
 from napari_batch_prediction.disk import file_state

@@ -27,7 +27,7 @@ from napari_batch_prediction.job.inputs import (
 from napari_batch_prediction.job.objects import ObjectSettings
 from napari_batch_prediction.job.options import Option
 from napari_batch_prediction.job.settings import Settings, documented
-from napari_batch_prediction.job.size import parse_size
+from napari_batch_prediction.job.spelling import parse_size
 from napari_batch_prediction.job.typed import as_fields
 from napari_batch_prediction.wording import count, shortened
 

@@ -1,6 +1,7 @@
 """The settings of a job in one spelling, whatever way they are written: equal jobs are equal data."""
 
 import os
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -8,6 +9,7 @@ import numpy as np
 from pydantic import BeforeValidator
 from pydantic_core import PydanticKnownError
 
+from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.formats.registry import format_named
 from napari_batch_prediction.job.region import parse_region
 
@@ -53,6 +55,21 @@ def region(value: Any) -> Any:
 def _interval(value: Any) -> Any:
     """Return the ends of a slice; anything else unchanged."""
     return (value.start, value.stop) if isinstance(value, slice) and value.step in (None, 1) else value
+
+
+def parse_size(text: str) -> int:
+    """Return the number of bytes of a size such as ``4GiB`` or ``500 MB``.
+
+    Raises
+    ------
+    SettingsError
+        If the text is not a size.
+    """
+    size = re.fullmatch(r"\s*(\d{1,15}(?:\.\d{1,15})?)\s*([KMGT]?)(i?)B?\s*", text, re.ASCII | re.IGNORECASE)
+    if size is None:
+        raise SettingsError(f"'{text}' is not a size; expected for example 4GiB")
+    power = " KMGT".index(size[2].upper() or " ")
+    return int(float(size[1]) * (1024 if size[3] else 1000) ** power)
 
 
 def _whole(value: Any) -> Any:

@@ -15,13 +15,14 @@ from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.inputs import Expansion, prepare
 from napari_batch_prediction.locations.location import Arrays, Location
 from napari_batch_prediction.planning.checks import OutputChecks
-from napari_batch_prediction.planning.exports import NamedExport, check_paths, named_exports, tables_of_images
-from napari_batch_prediction.planning.in_memory import (
+from napari_batch_prediction.planning.classifier import (
     classifier_hash,
     require_saved,
     with_classifier,
     with_pixel_classifier,
+    with_project_settings,
 )
+from napari_batch_prediction.planning.exports import NamedExport, check_paths, named_exports, tables_of_images
 from napari_batch_prediction.planning.inputs.expanding import UnlessCancelled, expand_each, results_left_out
 from napari_batch_prediction.planning.inputs.inspection import Inspected, Inspections
 from napari_batch_prediction.planning.inputs.matching import Matching
@@ -32,7 +33,6 @@ from napari_batch_prediction.planning.inputs.sets import Sets, second_files
 from napari_batch_prediction.planning.memory import MemoryShares
 from napari_batch_prediction.planning.naming import Naming, shared_folder
 from napari_batch_prediction.planning.output import OutputPlan, OutputPlanner, written_by
-from napari_batch_prediction.planning.project_settings import with_project_settings
 from napari_batch_prediction.planning.rows import Decide, PlanRow, RowMaker
 from napari_batch_prediction.planning.space import DiskSpace
 from napari_batch_prediction.problems import Problem

@@ -24,7 +24,7 @@ from napari_batch_prediction.problems import Problem
 from napari_batch_prediction.wording import count
 
 if TYPE_CHECKING:
-    from napari_batch_prediction.classifiers.finding import FoundObjects
+    from napari_batch_prediction.classifiers.in_memory.finding import FoundObjects
     from napari_batch_prediction.forest.packed import PackedForest
     from napari_batch_prediction.objects.labelling import MakeVolume
 
@@ -252,7 +252,7 @@ class ObjectClassification(Classifier):
         -------
         The numbers of objects, with the axes of the image but ``c``; and a table with a row for each object.
         """
-        from napari_batch_prediction.classifiers.finding import FoundObjects
+        from napari_batch_prediction.classifiers.in_memory.finding import FoundObjects
         from napari_batch_prediction.classifiers.objects.in_memory import ObjectsInMemory
 
         given = {"prediction_maps": prediction_maps, "segmentation_image": segmentation_image}

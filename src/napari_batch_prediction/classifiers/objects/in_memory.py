@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from napari_batch_prediction.axes import output_axes, reorder
-from napari_batch_prediction.classifiers.in_memory import as_image, image_beside
+from napari_batch_prediction.classifiers.in_memory.predicting import as_image, image_beside
 from napari_batch_prediction.classifiers.objects.result import ObjectResult
 from napari_batch_prediction.classifiers.objects.second import check_second
 from napari_batch_prediction.engine.tiles import n_cores

@@ -14,8 +14,8 @@ from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob, Existing
 from napari_batch_prediction.job.region import Region
 from napari_batch_prediction.planning.choices import for_source, why_off, with_changes
+from napari_batch_prediction.planning.classifier import stored_text
 from napari_batch_prediction.planning.plan import Plan
-from napari_batch_prediction.planning.project_settings import stored_text
 from napari_batch_prediction.planning.transform import ImageAxes
 from napari_batch_prediction.widgets import preferences
 from napari_batch_prediction.widgets.exports.first_file import FirstFile

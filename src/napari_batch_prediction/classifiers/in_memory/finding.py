@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from numpy.typing import NDArray
 
 from napari_batch_prediction.classifiers.derived import OBJECT_TABLE, OBJECTS
-from napari_batch_prediction.classifiers.in_memory import as_image
+from napari_batch_prediction.classifiers.in_memory.predicting import as_image
 from napari_batch_prediction.errors import ImageMismatchError, SettingsError
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.images.memory import MemoryImage

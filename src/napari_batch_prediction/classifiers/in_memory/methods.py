@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
-from napari_batch_prediction.classifiers.in_memory import predict_image
+from napari_batch_prediction.classifiers.in_memory.predicting import predict_image
 
 if TYPE_CHECKING:
     from napari_batch_prediction.classifiers.base import Classifier
-    from napari_batch_prediction.classifiers.finding import FoundObjects
+    from napari_batch_prediction.classifiers.in_memory.finding import FoundObjects
     from napari_batch_prediction.job.keywords import ObjectKeywords
 
 PROBABILITIES = "Probabilities"
@@ -55,7 +55,7 @@ class PredictsImages:
         >>> labels.shape, labels.max() == table.n_objects
         ((512, 512), True)
         """
-        from napari_batch_prediction.classifiers.finding import find_objects
+        from napari_batch_prediction.classifiers.in_memory.finding import find_objects
         from napari_batch_prediction.job.objects import ObjectSettings
 
         return find_objects(

@@ -1,0 +1,1 @@
+"""What classifiers make of whole images in memory."""
