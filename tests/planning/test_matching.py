@@ -5,6 +5,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+import tifffile
 from threshold import plan_for, save_images
 
 from napari_batch_prediction.errors import SettingsError
@@ -105,6 +106,18 @@ def test_names_are_compared_by_words(tmp_path):
     save_images(tmp_path, "img_1", "cell", "m/img_10", "m/cellar", "m/x")
     plan = plan_for([tmp_path / "*.npy"], mask=str(tmp_path / "m"))
     assert plan.n_problems == 2
+
+
+@pytest.mark.parametrize("mask", ["{stem}_mask.npy", "{stem}*mask.*", "*_mask.npy", "m"])
+def test_name_of_ome_tiff_may_be_without_ome(mask, tmp_path):
+    """The mask of ``a.ome.tif`` may be named after ``a``; the one that is named after ``a.ome`` comes first."""
+    images = [tmp_path / f"{name}.ome.tif" for name in "ab"]
+    for image in images:
+        tifffile.imwrite(image, np.zeros((20, 30), np.uint8))
+    save_images(tmp_path, "a_mask", "b.ome_mask", "m/a", "m/b", "m/b.ome")
+    plan = plan_for(images, mask=mask if "{" in mask else str(tmp_path / mask))
+    expected = ("m/a.npy", "m/b.ome.npy") if mask == "m" else ("a_mask.npy", "b.ome_mask.npy")
+    assert masks_of(plan) == dict(zip(("a.ome.tif", "b.ome.tif"), expected, strict=True))
 
 
 def test_several_masks_of_one_image_are_a_problem(tmp_path):

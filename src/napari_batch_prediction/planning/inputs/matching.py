@@ -23,6 +23,9 @@ Found = Location | ImageReadError | SettingsError
 PLACEHOLDERS = ("folder", "stem", "parent", "relative", "dataset_dir", "nickname")
 """What a template of second images may name, with the meaning that it has in names of outputs."""
 
+# What is left of `.ome.tif` and `.ome.zarr` in names without an extension.
+_OME = ".ome"
+
 
 class Matching:
     """The second images of the inputs of a job.
@@ -282,7 +285,7 @@ def _nearest(image: Location, found: list[Location], *, is_only: bool) -> list[L
         return found
     folder = image.file.parent if image.file is not None else Path()
     tests = (
-        *((lambda one: one.stem in _names(image),) if is_only else ()),
+        *((lambda one: one.stem == image.stem, lambda one: one.stem in _names(image)) if is_only else ()),
         lambda one: one.file is not None and real_path(one.file.parent) == real_path(folder),
         lambda one: one.file is not None and one.file.parent.name == folder.name,
     )
@@ -293,9 +296,13 @@ def _nearest(image: Location, found: list[Location], *, is_only: bool) -> list[L
 
 
 def _names(image: Location) -> tuple[str, ...]:
-    """Return the name of an image, and of one in a file with datasets also that of the file alone."""
+    """Return the names of an image: its own, that of its file without a dataset, and these without ``.ome``.
+
+    Other programs write ``a_mask.tif`` for ``a.ome.tif``, which would be ``a.ome_mask.tif`` by its name here.
+    """
     names = [image.stem, *([FileAt(image.path).stem] if isinstance(image, FileAt) else [])]
-    return tuple(dict.fromkeys(names))
+    shorter = [name[: -len(_OME)] for name in names if name.lower().endswith(_OME) and len(name) > len(_OME)]
+    return tuple(dict.fromkeys([*names, *shorter]))
 
 
 def _parts(text: str) -> Iterator[str]:
