@@ -3,8 +3,18 @@
 import pytest
 from golden import ROOT as GOLDEN
 from napari.components import ViewerModel
+from napari.qt import get_stylesheet
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel, QLineEdit, QTextEdit, QWidget
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QLabel,
+    QLineEdit,
+    QStyle,
+    QStyleOptionComboBox,
+    QTextEdit,
+    QWidget,
+)
 
 from napari_batch_prediction import BatchJob, Export, ObjectSettings
 from napari_batch_prediction.classifiers.load import load_classifier
@@ -173,3 +183,20 @@ def test_settings_of_objects_fit_300_pixels(section):
     section.setValue(job("Objects", "Object Table", objects=ALL))
     section.resize(300, 900)
     assert section.minimumSizeHint().width() <= 300
+
+
+def test_choices_of_objects_fit_300_pixels(qtbot, section):
+    """No choice is cut in a dock of 300 px, of which margins take some, in napari's style and with a scroll bar."""
+    section.setStyleSheet(get_stylesheet("dark"))
+    section.set_offered(project())
+    section.setValue(job("Objects", objects=ALL))
+    section.resize(284, 300)
+    qtbot.waitUntil(lambda: section.width() == 284)
+    for name in ("core_class", "size_unit", "border_objects"):
+        box = control(section, name)
+        option = QStyleOptionComboBox()
+        box.initStyleOption(option)
+        field = QStyle.SubControl.SC_ComboBoxEditField
+        room = box.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, field, box).width()
+        for text in choices(box):
+            assert box.fontMetrics().horizontalAdvance(text) <= room, text

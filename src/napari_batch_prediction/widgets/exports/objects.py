@@ -14,12 +14,12 @@ from napari_batch_prediction.job.objects import ObjectSettings
 from napari_batch_prediction.job.options import describe, label
 from napari_batch_prediction.widgets.parts.form_rows import Row, choose, combo, line, make_form, set_choices, type_in
 
-CHOOSE, SAME = "choose a class", "the class of the objects"
+CHOOSE, SAME = "choose a class", "the same class"
 NO_CORE = "Give a core threshold first."
 
 _CHOICES = {
     "size_unit": [("pixels", "pixels"), ("the file's unit", "physical")],
-    "border_objects": [("keep objects at the border", "keep"), ("remove objects at the border", "remove")],
+    "border_objects": [("keep objects", "keep"), ("remove objects", "remove")],
 }
 # What an empty line means, of those that may be empty.
 _NONE = {"core_threshold": "none", "max_size": "any"}
