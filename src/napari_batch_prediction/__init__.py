@@ -39,7 +39,7 @@ __all__ = [
     "train",
 ]
 
-# Loaded on first use, so that importing the package costs no numba, no h5py and no pydantic.
+# Loaded on first use, so that importing the package costs no numpy, no h5py and no pydantic.
 _HOMES = {
     "BatchJob": "job.job",
     "BatchPredictionError": "errors",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _SIGNALS = ("SIGHUP", "SIGINT", "SIGTERM", "SIGBREAK")
 _COLUMNS = 80
 
-# Importing libraries makes hundreds of thousands of objects, which all stay. Looking for garbage among them takes long
+# Importing libraries makes tens of thousands of objects, which all stay. Looking for garbage among them takes long
 # while they are made, and longer at the end of the process.
 _GARBAGE = 100_000
 

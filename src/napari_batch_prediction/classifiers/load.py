@@ -70,7 +70,7 @@ def load_classifier(path: str | os.PathLike[str], structure_tensor: StructureTen
 def _pixel_classification(file: ProjectFile, structure_tensor: StructureTensor | None) -> Classifier:
     applet = file.group(stage_group(1))
     if applet is not None and is_untrained(applet):
-        # Only training needs numba here, whose import takes 0.3 s.
+        # Only projects that ilastik saved untrained need this.
         from napari_batch_prediction.training.opening import train_from_labels
 
         return PixelClassification(*train_from_labels(file))
@@ -104,7 +104,7 @@ def _counting(file: ProjectFile, structure_tensor: StructureTensor | None) -> Cl
     project = read_counting_project(file)
     project = replace(project, dtype=training_dtype(file.path.parent, last_lane(project.lanes)))
     if not project.regressors:
-        # Only training needs numba here, whose import takes 0.3 s.
+        # Only projects that ilastik saved untrained need this.
         from napari_batch_prediction.training.counting import train_again
 
         project = train_again(file, project)

@@ -10,6 +10,7 @@ from napari_batch_prediction.engine.compiled.engine import ENGINE
 from napari_batch_prediction.engine.regressors import ForestRegressor
 from napari_batch_prediction.errors import BatchPredictionError, ProjectError
 from napari_batch_prediction.features.kernels import FILTER_WINDOW, half_kernel, radius
+from napari_batch_prediction.forest.growing import grow_regressor
 from napari_batch_prediction.ilp.counting import counting_axes
 from napari_batch_prediction.ilp.label_blocks import read_label_blocks
 from napari_batch_prediction.ilp.limits import MAX_FEATURES
@@ -250,9 +251,6 @@ def _training_rows(
 def _train(
     features: Sequence[NDArray[np.float32]], density: Sequence[NDArray[np.float64]]
 ) -> tuple[ForestRegressor, ...]:
-    # numba, which this imports, takes 0.3 s.
-    from napari_batch_prediction.forest.growing import grow_regressor
-
     regressors = []
     for i, (rows, values) in enumerate(zip(features, density, strict=True)):
         trees = grow_regressor(rows, values, n_trees=N_TREES, max_depth=MAX_DEPTH, seed=SEED + i)

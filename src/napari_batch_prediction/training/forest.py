@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from napari_batch_prediction.engine.tiles import n_cores
 from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.forest.growing import grow_forest
 from napari_batch_prediction.forest.trees import Tree
 from napari_batch_prediction.ilp.project import PIXEL_CLASSIFICATION, Lane, PixelClassificationProject
 from napari_batch_prediction.ilp.tensor import TensorFormula
@@ -68,9 +69,6 @@ def train_forest(
     CancelledError
         If the training was cancelled.
     """
-    # numba, which this imports, takes 0.3 s.
-    from napari_batch_prediction.forest.growing import grow_forest
-
     usable = ~np.isnan(examples.features).any(axis=1)
     if not usable.any():
         raise SettingsError(

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from napari_batch_prediction.engine.tiles import n_cores
 from napari_batch_prediction.features.selection import FeatureSelection
+from napari_batch_prediction.forest.growing import grow_forest
 from napari_batch_prediction.training.validation import Agreement, Folds, IsCancelled, cross_validate
 
 N_TREES = 50
@@ -87,8 +88,6 @@ def find_smaller(
     CancelledError
         If it was cancelled.
     """
-    from napari_batch_prediction.forest.growing import grow_forest
-
     end = time.monotonic() + seconds
     cell = cells_of_columns(selection, n_channels)
     kept = np.arange(int(cell.max()) + 1)

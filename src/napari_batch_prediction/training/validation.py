@@ -8,6 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_batch_prediction.engine.tiles import n_cores
+from napari_batch_prediction.forest.growing import grow_forest
+from napari_batch_prediction.forest.packed import pack
+from napari_batch_prediction.forest.rows import predict_rows
 from napari_batch_prediction.training.examples import Examples
 from napari_batch_prediction.training.strokes import number_strokes
 
@@ -150,11 +153,6 @@ def cross_validate(
     CancelledError
         If it was cancelled.
     """
-    # numba, which this imports, takes 0.3 s.
-    from napari_batch_prediction.forest.growing import grow_forest
-    from napari_batch_prediction.forest.packed import pack
-    from napari_batch_prediction.forest.rows import predict_rows
-
     n_classes = int(columns.max()) + 1
     agreements = []
     for fold in range(folds.n):

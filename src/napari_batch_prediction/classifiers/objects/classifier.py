@@ -19,14 +19,19 @@ from napari_batch_prediction.features.selection import FeatureSelection, Structu
 from napari_batch_prediction.ilp.objects.project import ObjectProject
 from napari_batch_prediction.ilp.project import OBJECTS
 from napari_batch_prediction.objects.features.selection import ObjectFeatures
-from napari_batch_prediction.objects.volume import Volume
+from napari_batch_prediction.objects.labelling import (
+    MakeVolume,
+    label_components,
+    label_objects,
+    renumber_labels,
+)
+from napari_batch_prediction.objects.volume import ScratchVolume, Volume
 from napari_batch_prediction.problems import Problem
 from napari_batch_prediction.wording import count
 
 if TYPE_CHECKING:
     from napari_batch_prediction.classifiers.in_memory.finding import FoundObjects
     from napari_batch_prediction.forest.packed import PackedForest
-    from napari_batch_prediction.objects.labelling import MakeVolume
 
 _BLOCKWISE = "blockwise "
 
@@ -142,7 +147,7 @@ class ObjectClassification(Classifier):
         return ObjectClassification(self.project, pixels, variant)
 
     def segment(
-        self, second: Volume, labels: Volume, *, scratch: "MakeVolume | None" = None, workers: int = 1
+        self, second: Volume, labels: Volume, *, scratch: MakeVolume | None = None, workers: int = 1
     ) -> tuple[int, NDArray | None]:
         """Make the objects of a time point.
 
@@ -162,10 +167,6 @@ class ObjectClassification(Classifier):
         The number of objects; and if the second image is a label image, the number that each object has there, by its
         own, with 0 for the background, else None.
         """
-        # Only labelling needs numba, whose import takes 0.3 s.
-        from napari_batch_prediction.objects.labelling import label_components, label_objects, renumber_labels
-        from napari_batch_prediction.objects.volume import ScratchVolume
-
         if self.project.thresholds is not None:
             n = label_objects(
                 second, self.project.thresholds, labels, scratch=scratch or ScratchVolume, workers=workers

@@ -51,7 +51,7 @@ class CompiledEngine(Engine):
 
     def prepare(self, selection: FeatureSelection, n_channels: int, model: Model = None) -> Predictor:
         """Return a predictor."""
-        # Loading compiled loops costs 0.1 s, which looking at a project and planning need not pay.
+        # Looking at a project and planning need none of what calls compiled loops.
         from napari_batch_prediction.engine.compiled import every  # noqa: F401  What is compiled together.
         from napari_batch_prediction.engine.compiled.predictor import CompiledPredictor
 

@@ -2,7 +2,7 @@
 
 The loops have the same parameters. ``tile`` and ``tables`` are a :class:`~.smoothing.SmoothedTile` and
 :class:`~.tables.FeatureTables`, ``geometry`` a :class:`~.layout.Geometry`, and ``box`` the numbers of a
-:class:`~.layout.Box` in an int64 array. ``work`` is float32 work space of :data:`~.layout.WORK_SIZE` elements, and
+:class:`~.layout.Box` in an int64 array. ``work`` is float32 work space of :data:`~.work_space.WORK_SIZE` elements, and
 ``out`` float32 (features + 1, :func:`~.layout.block_size`), flat, of which the last feature is scratch.
 
 The last parameter of tensors is True if the gradient has the scale, None if its smoothing has: numba compiles a loop

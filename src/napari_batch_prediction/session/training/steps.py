@@ -19,6 +19,7 @@ from napari_batch_prediction.engine.compiled.engine import ENGINE
 from napari_batch_prediction.engine.tiles import Box, Context, Tile, n_cores
 from napari_batch_prediction.errors import ImageMismatchError
 from napari_batch_prediction.features.selection import FeatureSelection
+from napari_batch_prediction.forest.growing import grow_forest
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.session.training.examples import ImageExamples, complete, look_again
 from napari_batch_prediction.session.training.fit import NotYet, Trained, fit, missing
@@ -153,8 +154,6 @@ def warm_up(selection: FeatureSelection, n_channels: int) -> None:
     pixels = np.random.default_rng(0).random((n_channels, depth, height, max(width, 2)), np.float32)
     features = ENGINE.prepare(selection, n_channels).features(pixels, (slice(0, 1), slice(0, 1), slice(0, 2)))
     rows = np.repeat(features.reshape(len(features), -1).T, 2, axis=0)
-    from napari_batch_prediction.forest.growing import grow_forest
-
     forest = grow_forest(rows, np.array([0, 0, 1, 1]), 2, n_trees=2)
     model = ClassForest(forest.trees, (0, 1), 2)
     values = ENGINE.prepare(selection, n_channels, model).predict(pixels, (slice(0, 1), slice(0, 1), slice(0, 2)))
