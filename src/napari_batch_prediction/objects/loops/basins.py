@@ -2,15 +2,8 @@
 
 from numba import njit
 
+from napari_batch_prediction.objects.loops.sets import find_root
 from napari_batch_prediction.simd.caching import UNCOUNTED, cached
-
-
-@njit(**UNCOUNTED)
-def _root(parents, i):
-    while parents[i] != i:
-        parents[i] = parents[parents[i]]
-        i = parents[i]
-    return i
 
 
 @njit(**UNCOUNTED)
@@ -100,7 +93,7 @@ def find_basins(heights, order, depth, basins, parents, peaks, queue):
                 other = _neighbour(order[i], k, shape)
                 if other < 0 or basin_of[other] == 0:
                     continue
-                a, b = _root(parents, basin_of[order[i]]), _root(parents, basin_of[other])
+                a, b = find_root(parents, basin_of[order[i]]), find_root(parents, basin_of[other])
                 if a != b:
                     # Of two of the same height, the one that was found first stays.
                     if peaks[a] > peaks[b] or (peaks[a] == peaks[b] and a < b):
@@ -114,7 +107,7 @@ def find_basins(heights, order, depth, basins, parents, peaks, queue):
     n_left = 0
     for pixel in range(heights.size):
         if basin_of[pixel] != 0:
-            root = _root(parents, basin_of[pixel])
+            root = find_root(parents, basin_of[pixel])
             if peaks[root] == 0:
                 n_left += 1
                 peaks[root] = n_left

@@ -1,28 +1,7 @@
 """Connected components of a box, the pieces that meet where boxes do, and what is known of each piece."""
 
-from numba import njit
-
-from napari_batch_prediction.simd.caching import UNCOUNTED, cached
-
-
-@njit(**UNCOUNTED)
-def _root(parents, i):
-    """Return the smallest number of the set that a number is in; paths become shorter on the way."""
-    while parents[i] != i:
-        parents[i] = parents[parents[i]]
-        i = parents[i]
-    return i
-
-
-@njit(**UNCOUNTED)
-def _unite(parents, a, b):
-    """Make one set of two; return its smallest number."""
-    a, b = _root(parents, a), _root(parents, b)
-    if a < b:
-        parents[b] = a
-        return a
-    parents[a] = b
-    return b
+from napari_batch_prediction.objects.loops.sets import unite
+from napari_batch_prediction.simd.caching import cached
 
 
 @cached
@@ -60,13 +39,13 @@ def label_box(values, labels, parents):
                         label = above
                     # Where the pixel before it is connected over the row above, too, nothing is new.
                     elif above != label and values[z, y - 1, x - 1] != value:
-                        label = _unite(parents, label, above)
+                        label = unite(parents, label, above)
                 if z > 0 and values[z - 1, y, x] == value:
                     behind = labels[z - 1, y, x]
                     if label == 0:
                         label = behind
                     elif behind != label:
-                        label = _unite(parents, label, behind)
+                        label = unite(parents, label, behind)
                 if label == 0:
                     n += 1
                     parents[n] = n
@@ -154,7 +133,7 @@ def find_pairs(first, second, pairs):
 def unite_pairs(parents, pairs):
     """Make one set of the sets of each pair, then write the smallest number of its set to each number."""
     for i in range(len(pairs)):
-        _unite(parents, pairs[i, 0], pairs[i, 1])
+        unite(parents, pairs[i, 0], pairs[i, 1])
     for i in range(parents.size):
         parents[i] = parents[parents[i]]
 
