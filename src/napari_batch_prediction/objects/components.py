@@ -18,7 +18,6 @@ _measure_box = Kernel("napari_batch_prediction.objects.loops.components", "measu
 _sum_up = Kernel("napari_batch_prediction.objects.loops.components", "sum_up")
 _unite_pairs = Kernel("napari_batch_prediction.objects.loops.components", "unite_pairs")
 
-
 _MOST_LABELS = 2**32 - 1
 
 ValuesOf = Callable[[Box], NDArray]
@@ -67,10 +66,9 @@ class Pieces:
 
     def touch(self, first: NDArray[np.uint32], second: NDArray[np.uint32]) -> None:
         """Note that pieces at the same places of two arrays, where neither is 0, are of one object."""
-        pairs = np.empty((first.size, 2), np.uint32)
-        n = _find_pairs(np.ascontiguousarray(first).ravel(), np.ascontiguousarray(second).ravel(), pairs)
-        if n:
-            self._pairs.append(np.unique(pairs[:n], axis=0))
+        pairs = overlaps(first, second)
+        if len(pairs):
+            self._pairs.append(pairs)
 
     def unite(self) -> None:
         """Make objects of the pieces that touch: afterwards the smallest number of an object stands for it."""
@@ -172,6 +170,13 @@ def join(pieces: Pieces, box: Box, local: NDArray[np.uint32], n: int, values_of:
         if values_of is not None:
             there = np.where(values_of(before) == values_of(_with(box, axis, slice(at, at + 1))), there, 0)
         pieces.touch(there, here)
+
+
+def overlaps(first: NDArray[np.uint32], second: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """Return the pairs of labels (n, 2), other than 0, that two arrays have at the same places."""
+    pairs = np.empty((first.size, 2), np.uint32)
+    n = _find_pairs(first.ravel(), second.ravel(), pairs)
+    return np.unique(pairs[:n], axis=0)
 
 
 _ALL = slice(None)

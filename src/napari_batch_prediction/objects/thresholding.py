@@ -5,15 +5,13 @@ from numpy.typing import NDArray
 
 from napari_batch_prediction.engine.tiles import Box
 from napari_batch_prediction.objects.boxes import boxes, in_order
-from napari_batch_prediction.objects.components import Pieces, connect, join, label
+from napari_batch_prediction.objects.components import Pieces, connect, join, label, overlaps
 from napari_batch_prediction.objects.settings import ObjectSettings
 from napari_batch_prediction.objects.smoothing import Smoothing
 from napari_batch_prediction.objects.volume import ArrayVolume, Volume
 from napari_batch_prediction.simd.kernel import Kernel
 
 _flood = Kernel("napari_batch_prediction.objects.loops.flooding", "flood")
-_find_pairs = Kernel("napari_batch_prediction.objects.loops.components", "find_pairs")
-
 
 BYTES_TO_FLOOD = 32
 """Bytes a pixel that identity-preserving hysteresis takes: values of two channels, cost, labels, and the heap."""
@@ -121,11 +119,3 @@ def identity_preserving(
     else:
         grown[:] = 0
     return connect(lambda box: grown[box], labels, workers, flat=False)
-
-
-def overlaps(first: NDArray[np.uint32], second: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    """Return the pairs of labels (n, 2), other than 0, that have a pixel in common."""
-    at = np.flatnonzero((first != 0) & (second != 0))
-    pairs = np.empty((len(at), 2), np.uint32)
-    n = _find_pairs(first.ravel()[at], second.ravel()[at], pairs)
-    return np.unique(pairs[:n], axis=0)
