@@ -14,7 +14,6 @@ from napari_batch_prediction.objects.labelling import (
     label_components,
     label_objects,
     labelling_memory,
-    needs_whole_image,
     renumber_labels,
 )
 from napari_batch_prediction.objects.settings import ObjectSettings
@@ -286,8 +285,6 @@ def test_settings_that_cannot_be(field, value):
 def test_identity_preserving_hysteresis_needs_the_whole_image():
     """It alone does, and its memory is told."""
     flood, simple = ObjectSettings(method="ipht"), ObjectSettings(split=1.0)
-    assert needs_whole_image(flood)
-    assert not needs_whole_image(simple)
     shape = (100, 2000, 2000)
     assert labelling_memory(flood, shape) > 28 * 100 * 2000 * 2000 > labelling_memory(simple, shape)
     with pytest.raises(SettingsError, match="another method"):

@@ -170,13 +170,6 @@ def renumber_labels(values: Volume, labels: Volume, *, workers: int = 1) -> NDAr
     return originals
 
 
-def needs_whole_image(settings: ObjectSettings) -> str:
-    """Return why objects by these settings need a whole time point in memory; empty if they do not."""
-    if settings.method == "ipht":
-        return "identity-preserving hysteresis floods the whole image in one order"
-    return ""
-
-
 def labelling_memory(settings: ObjectSettings, shape: Sequence[int], workers: int = 1) -> int:
     """Return the bytes that :func:`label_objects` takes beside its volumes, without those of objects.
 
