@@ -25,7 +25,7 @@ from napari_batch_prediction.errors import ProjectError
 from napari_batch_prediction.ilp.objects.project import ObjectProject, TableExport
 from napari_batch_prediction.ilp.objects.reading import read_object_project
 from napari_batch_prediction.ilp.reading.file import ProjectFile
-from napari_batch_prediction.objects.settings import ObjectSettings
+from napari_batch_prediction.objects.settings import Thresholds
 
 THRESHOLDS = "ThresholdTwoLevels"
 RAW = "Input Data/infos/lane0000/Raw Data"
@@ -47,7 +47,7 @@ def test_a_project_is_read(tmp_path):
     assert [name for _, name in project.computed.features][-1] == "Variance"
     assert project.selected.margin == (7, 5)
     assert (len(project.trees), project.n_columns) == (3, 2)
-    assert project.thresholds == ObjectSettings(
+    assert project.thresholds == Thresholds(
         channel=1,
         method="hysteresis",
         threshold=0.4,
@@ -86,7 +86,7 @@ def test_no_thresholds_for_other_objects(tmp_path):
 def test_defaults_of_thresholds(tmp_path):
     """ilastik's, for what older versions did not store."""
     project = read(write_objects(tmp_path / "a.ilp", lambda f: remove(f, THRESHOLDS)))
-    assert project.thresholds == ObjectSettings(max_size=1_000_000)
+    assert project.thresholds == Thresholds(max_size=1_000_000)
 
     def older(file):
         remove(file, f"{THRESHOLDS}/CoreChannel", f"{THRESHOLDS}/SmootherSigma")

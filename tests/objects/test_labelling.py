@@ -16,7 +16,7 @@ from napari_batch_prediction.objects.labelling import (
     labelling_memory,
     renumber_labels,
 )
-from napari_batch_prediction.objects.settings import ObjectSettings
+from napari_batch_prediction.objects.settings import Thresholds
 from napari_batch_prediction.objects.volume import ArrayVolume
 
 BOXES = [10**9, 700, 90, 1]
@@ -257,7 +257,7 @@ def test_an_image_narrower_than_the_gaussian_is_refused(monkeypatch):
 def test_missing_channel_is_refused():
     values = ArrayVolume(np.zeros((2, 1, 9, 9), np.float32))
     labels = ArrayVolume(np.zeros((1, 1, 9, 9), np.uint32))
-    settings = ObjectSettings(method="hysteresis", channel=0, core_channel=2)
+    settings = Thresholds(method="hysteresis", channel=0, core_channel=2)
     with pytest.raises(ImageMismatchError, match="channel 3, but the probabilities have 2"):
         label_objects(values, settings, labels)
 
@@ -278,14 +278,14 @@ def test_missing_channel_is_refused():
 def test_settings_that_cannot_be(field, value):
     """The error names the setting, as the job has it."""
     with pytest.raises(SettingsError) as error:
-        ObjectSettings(**{field: value})
+        Thresholds(**{field: value})
     assert error.value.setting == {"sigma": "smoothing"}.get(field, field)
 
 
 def test_identity_preserving_hysteresis_needs_the_whole_image():
     """It alone does, and its memory is told."""
-    flood, simple = ObjectSettings(method="ipht"), ObjectSettings(split=1.0)
+    flood, simple = Thresholds(method="ipht"), Thresholds(split=1.0)
     shape = (100, 2000, 2000)
     assert labelling_memory(flood, shape) > 28 * 100 * 2000 * 2000 > labelling_memory(simple, shape)
     with pytest.raises(SettingsError, match="another method"):
-        ObjectSettings(method="ipht", fill_holes=True)
+        Thresholds(method="ipht", fill_holes=True)

@@ -20,7 +20,7 @@ from napari_batch_prediction.formats.table.rows import CsvRows, csv_rows
 from napari_batch_prediction.images.memory import MemoryImage
 from napari_batch_prediction.job.text import as_command, as_python
 from napari_batch_prediction.objects.measuring import ObjectColumns
-from napari_batch_prediction.objects.settings import ObjectSettings as Making
+from napari_batch_prediction.objects.settings import Thresholds
 from napari_batch_prediction.planning import classifier as classifiers_of_jobs
 from napari_batch_prediction.planning import objects as planning_objects
 from napari_batch_prediction.planning.objects import ObjectMaking
@@ -147,7 +147,9 @@ def test_any_tiling_gives_the_same_labels_and_numbers(monkeypatch, seed, in_file
     image = spots(2, 5, 60, 70, seed=seed)
     probabilities = np.stack([1 - image / np.float32(250), image / np.float32(250)])
     opened = MemoryImage("a", image, "tzyx", axes_known="user")
-    settings = Making(threshold=0.55, core_threshold=0.65, method="hysteresis", sigma=0.8, min_size=4, fill_holes=True)
+    settings = Thresholds(
+        threshold=0.55, core_threshold=0.65, method="hysteresis", sigma=0.8, min_size=4, fill_holes=True
+    )
     making = ObjectMaking(
         thresholds=settings, made_from="Probabilities", channels=(1,), name="bright", has_images=True, has_table=True
     )

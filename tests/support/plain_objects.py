@@ -6,7 +6,7 @@ from skimage.measure import label
 
 from napari_batch_prediction.objects import boxes, splitting
 from napari_batch_prediction.objects.labelling import label_objects
-from napari_batch_prediction.objects.settings import ObjectSettings
+from napari_batch_prediction.objects.settings import Thresholds
 from napari_batch_prediction.objects.volume import ArrayVolume, ScratchVolume
 
 SHAPES = [(1, 60, 51), (1, 47, 1), (14, 21, 17), (3, 70, 29)]
@@ -52,9 +52,7 @@ def found(values, shape, monkeypatch, most=10**9, workers=1, **settings):
     pixel_size = settings.pop("pixel_size", (1, 1, 1))
     labels = ScratchVolume((1, *shape), np.uint32)
     with labels:
-        n = label_objects(
-            ArrayVolume(values), ObjectSettings(**settings), labels, workers=workers, pixel_size=pixel_size
-        )
+        n = label_objects(ArrayVolume(values), Thresholds(**settings), labels, workers=workers, pixel_size=pixel_size)
         result = labels.read(tuple(slice(0, extent) for extent in shape))[0]
     assert n == result.max(initial=0)
     return result

@@ -9,7 +9,7 @@ from napari_batch_prediction.colors import Color
 from napari_batch_prediction.engine.tiles import Context
 from napari_batch_prediction.features.selection import FeatureSelection
 from napari_batch_prediction.objects.features.selection import ObjectFeatures
-from napari_batch_prediction.objects.settings import ObjectSettings
+from napari_batch_prediction.objects.settings import Thresholds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ class ObjectDescription:
     """
 
     second: str
-    thresholds: ObjectSettings | None
+    thresholds: Thresholds | None
     features: ObjectFeatures
     n_columns: int
     n_trees: int

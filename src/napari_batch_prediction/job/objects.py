@@ -10,7 +10,7 @@ from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.job import spelling
 from napari_batch_prediction.job.options import Option
 from napari_batch_prediction.job.settings import Settings, documented
-from napari_batch_prediction.objects import settings as making
+from napari_batch_prediction.objects.settings import Thresholds
 from napari_batch_prediction.wording import did_you_mean
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class ObjectSettings(Settings):
     # pydantic reads settings inside a job itself.
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
 
-    def for_classes(self, classes: Sequence[str]) -> making.ObjectSettings:
+    def for_classes(self, classes: Sequence[str]) -> Thresholds:
         """Return what makes objects, of a classifier with these classes.
 
         Raises
@@ -109,7 +109,7 @@ class ObjectSettings(Settings):
                 "set split to 0.",
                 setting="split",
             )
-        return making.ObjectSettings(
+        return Thresholds(
             channel=channel,
             method="hysteresis" if has_core else "simple",
             threshold=self.threshold,

@@ -11,7 +11,7 @@ from napari_batch_prediction.errors import ImageMismatchError
 from napari_batch_prediction.objects.boxes import MOST_PIXELS, boxes, in_order
 from napari_batch_prediction.objects.components import Pieces, connect
 from napari_batch_prediction.objects.holes import fill_holes
-from napari_batch_prediction.objects.settings import ObjectSettings
+from napari_batch_prediction.objects.settings import Thresholds
 from napari_batch_prediction.objects.splitting import split_objects
 from napari_batch_prediction.objects.thresholding import (
     BYTES_TO_FLOOD,
@@ -33,7 +33,7 @@ BYTES_OF_AN_OBJECT = 48
 
 def label_objects(
     values: Volume,
-    settings: ObjectSettings,
+    settings: Thresholds,
     labels: Volume,
     *,
     scratch: MakeVolume = ScratchVolume,
@@ -88,7 +88,7 @@ def label_objects(
         return _finish(pieces, settings, sizes, labels, workers)
 
 
-def _finish(pieces: Pieces, settings: ObjectSettings, sizes: tuple[float, float], labels: Volume, workers: int) -> int:
+def _finish(pieces: Pieces, settings: Thresholds, sizes: tuple[float, float], labels: Volume, workers: int) -> int:
     pieces.keep(pieces.of_size(*sizes))
     if not settings.keep_border:
         pieces.keep(~pieces.on_border)
@@ -170,7 +170,7 @@ def renumber_labels(values: Volume, labels: Volume, *, workers: int = 1) -> NDAr
     return originals
 
 
-def labelling_memory(settings: ObjectSettings, shape: Sequence[int], workers: int = 1) -> int:
+def labelling_memory(settings: Thresholds, shape: Sequence[int], workers: int = 1) -> int:
     """Return the bytes that :func:`label_objects` takes beside its volumes, without those of objects.
 
     Objects take ``BYTES_OF_AN_OBJECT`` each; splitting also takes the slices, or rows in 2D, of the largest object.
@@ -182,7 +182,7 @@ def labelling_memory(settings: ObjectSettings, shape: Sequence[int], workers: in
     return of_boxes * (3 if settings.split else 1)
 
 
-def check_channels(n_channels: int, settings: ObjectSettings) -> None:
+def check_channels(n_channels: int, settings: Thresholds) -> None:
     """Check that there are the channels that objects are made of.
 
     Raises

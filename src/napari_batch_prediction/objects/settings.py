@@ -17,7 +17,7 @@ SizeUnit = Literal["pixels", "physical"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ObjectSettings:
+class Thresholds:
     """What makes objects of probabilities. The same settings as in ilastik give the same objects.
 
     Values are smoothed, compared with the threshold, and connected over the faces of pixels: 4 neighbours in 2D, 6 in

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from napari_batch_prediction.engine.tiles import Box
 from napari_batch_prediction.objects.boxes import boxes, in_order
 from napari_batch_prediction.objects.components import Pieces, connect, join, label, overlaps
-from napari_batch_prediction.objects.settings import ObjectSettings
+from napari_batch_prediction.objects.settings import Thresholds
 from napari_batch_prediction.objects.smoothing import Smoothing
 from napari_batch_prediction.objects.volume import ArrayVolume, Volume
 from napari_batch_prediction.simd.kernel import Kernel
@@ -28,7 +28,7 @@ class Smoothed:
         The settings.
     """
 
-    def __init__(self, values: Volume, settings: ObjectSettings) -> None:
+    def __init__(self, values: Volume, settings: Thresholds) -> None:
         self.shape = values.shape[1:]
         self._volume, self._settings = values, settings
         self._smoothing = Smoothing(settings.sigmas, self.shape)
@@ -43,7 +43,7 @@ class Smoothed:
         return (first + others[0], others[0]) if others else (first, first)
 
 
-def simple(smoothed: Smoothed, settings: ObjectSettings, labels: Volume, workers: int) -> Pieces:
+def simple(smoothed: Smoothed, settings: Thresholds, labels: Volume, workers: int) -> Pieces:
     """Return the components of what reaches the threshold."""
     threshold = np.float32(settings.threshold)
     return connect(lambda box: smoothed.read(box) >= threshold, labels, workers)
@@ -51,7 +51,7 @@ def simple(smoothed: Smoothed, settings: ObjectSettings, labels: Volume, workers
 
 def hysteresis(
     smoothed: Smoothed,
-    settings: ObjectSettings,
+    settings: Thresholds,
     labels: Volume,
     cores: Volume,
     sizes: tuple[float, float],
@@ -94,7 +94,7 @@ def hysteresis(
 
 
 def identity_preserving(
-    smoothed: Smoothed, settings: ObjectSettings, labels: Volume, sizes: tuple[float, float], workers: int
+    smoothed: Smoothed, settings: Thresholds, labels: Volume, sizes: tuple[float, float], workers: int
 ) -> Pieces:
     """Return the objects that grow from cores; it needs the whole volume in memory.
 

@@ -12,7 +12,7 @@ from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.paths import outside_stores
 from napari_batch_prediction.objects.features.slabs import SLAB_BYTES
 from napari_batch_prediction.objects.labelling import labelling_memory
-from napari_batch_prediction.objects.settings import ObjectSettings
+from napari_batch_prediction.objects.settings import Thresholds
 from napari_batch_prediction.planning.exports import NamedExport
 from napari_batch_prediction.planning.output import OutputPlan
 
@@ -45,7 +45,7 @@ class ObjectMaking:
         True if images of them are exported, a table, and one as ilastik lays it out.
     """
 
-    thresholds: ObjectSettings | None
+    thresholds: Thresholds | None
     made_from: str = ""
     channels: tuple[int, ...] = ()
     second: str = ""
@@ -108,7 +108,7 @@ class ObjectMaking:
         """Return the bytes that making and measuring the objects of an image takes, files aside."""
         shape = _shape(extents)
         # Components of a binary image take as much as those of one threshold.
-        n_bytes = labelling_memory(self.thresholds or ObjectSettings(), shape, n_workers)
+        n_bytes = labelling_memory(self.thresholds or Thresholds(), shape, n_workers)
         if stays_in_memory(shape, len(self.channels)):
             n_bytes += 4 * prod(shape) * (2 * len(self.channels) + 2)
         if self.has_table or self.is_classified:

@@ -9,7 +9,7 @@ from napari_batch_prediction.colors import Color
 from napari_batch_prediction.forest.trees import Tree
 from napari_batch_prediction.ilp.project import Lane
 from napari_batch_prediction.objects.features.selection import ObjectFeatures
-from napari_batch_prediction.objects.settings import ObjectSettings
+from napari_batch_prediction.objects.settings import Thresholds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +83,7 @@ class ObjectProject:
     axes: str
     n_channels: int
     dtype: str | None
-    thresholds: ObjectSettings | None
+    thresholds: Thresholds | None
     computed: ObjectFeatures
     selected: ObjectFeatures
     label_names: tuple[str, ...]

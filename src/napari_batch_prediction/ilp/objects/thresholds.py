@@ -5,7 +5,7 @@ from napari_batch_prediction.ilp.limits import MAX_SIGMA
 from napari_batch_prediction.ilp.project import TRAIN_AGAIN
 from napari_batch_prediction.ilp.reading.file import ProjectFile
 from napari_batch_prediction.ilp.reading.group import ProjectGroup
-from napari_batch_prediction.objects.settings import Method, ObjectSettings
+from napari_batch_prediction.objects.settings import Method, Thresholds
 
 _GROUP = "ThresholdTwoLevels"
 _SIMPLE, _HYSTERESIS, _GRAPH_CUT, _FLOOD = range(4)
@@ -13,7 +13,7 @@ _METHODS: dict[int, Method] = {_SIMPLE: "simple", _HYSTERESIS: "hysteresis", _FL
 _MOST = 1e15
 
 
-def read_thresholds(file: ProjectFile) -> ObjectSettings:
+def read_thresholds(file: ProjectFile) -> Thresholds:
     """Return what makes objects of probabilities; ilastik's defaults for what is not stored.
 
     Raises
@@ -23,7 +23,7 @@ def read_thresholds(file: ProjectFile) -> ObjectSettings:
     """
     group = file.group(_GROUP)
     if group is None:
-        return ObjectSettings(max_size=1_000_000)
+        return Thresholds(max_size=1_000_000)
     method = _whole(group, "CurOperator", _SIMPLE)
     if method == _GRAPH_CUT:
         raise ProjectError(
@@ -40,7 +40,7 @@ def read_thresholds(file: ProjectFile) -> ObjectSettings:
     sigmas = group.group("SmootherSigma")
     z, y, x = (1.0 if sigmas is None else _number(sigmas, key, 1.0, MAX_SIGMA) for key in "zyx")
     try:
-        return ObjectSettings(
+        return Thresholds(
             channel=channel,
             method=_METHODS[method],
             threshold=low,
