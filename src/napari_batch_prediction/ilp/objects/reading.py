@@ -79,13 +79,11 @@ def read_object_project(file: ProjectFile) -> ObjectProject:
 def _read_features(file: ProjectFile, applet: ProjectGroup) -> tuple[_Properties, list[tuple[str, str]]]:
     """Return all features with their properties, and the names of those that the forest looks at."""
     stored, selected = file.group(_FEATURES), applet.group("SelectedFeatures")
-    for group, name in ((stored, f"/{_FEATURES}"), (selected, f"/{_APPLET}/SelectedFeatures")):
-        if group is None:
-            raise ProjectError(
-                f"{file.path} was saved before features of objects were chosen: there is no group {name}. {TRAIN_AGAIN}"
-            )
     if stored is None or selected is None:
-        raise AssertionError
+        missing = _FEATURES if stored is None else f"{_APPLET}/SelectedFeatures"
+        raise ProjectError(
+            f"{file.path} was saved before features of objects were chosen: there is no group /{missing}. {TRAIN_AGAIN}"
+        )
     # Older versions of ilastik put one group more around them.
     stored = stored.subgroups()["0"] if stored.names() == ["0"] and stored.subgroups() else stored
     computed = {
