@@ -51,8 +51,7 @@ def predict_image(
 ) -> Any:
     """Predict a source of an image; see :meth:`~napari_batch_prediction.classifiers.base.Classifier.predict`."""
     source = classifier.source(name)
-    if workers is not None and not (isinstance(workers, int) and workers > 0):
-        raise SettingsError(f"workers is a number of threads, at least 1, got {workers!r}.", setting="workers")
+    check_workers(workers)
     with ExitStack() as opened:
         image = as_image(given, axes)
         if image is not given:
@@ -69,6 +68,12 @@ def predict_image(
     if is_xarray(given):
         return as_xarray(values, target, given, image.axes, source.name, source.channel_names)
     return values
+
+
+def check_workers(workers: int | None) -> None:
+    """Raise :class:`SettingsError` if a number of threads is none."""
+    if workers is not None and not (isinstance(workers, int) and workers > 0):
+        raise SettingsError(f"workers is a number of threads, at least 1, got {workers!r}.", setting="workers")
 
 
 def as_image(given: Any, axes: str | None, name: str = "image") -> Image:
@@ -157,12 +162,7 @@ def _sums(predicting: _Predicting, source: "Source") -> NDArray:
 
 def _values(predicting: _Predicting, source: "Source") -> tuple[NDArray, str]:
     """Return the values of an image source, and their axes."""
-    image = predicting.image
-    target = output_axes(image.axes) if source.has_channels else image.axes.replace("c", "")
-    sizes = {**image.extents, "c": source.channels}
-    result = np.empty([sizes[key] for key in target], source.dtype)
-    # A view with all axes; those missing in the output have extent 1.
-    view = reorder(result, target, "tczyx")
+    result, target, view = empty_result(predicting.image, source)
 
     def keep(tile: Tile, values: NDArray) -> None:
         view[(tile.t, slice(None), tile.z, tile.y, tile.x)] = values
@@ -170,6 +170,15 @@ def _values(predicting: _Predicting, source: "Source") -> tuple[NDArray, str]:
     for _ in _for_each_tile(predicting, source, keep):
         pass
     return result, target
+
+
+def empty_result(image: Image, source: "Source") -> tuple[NDArray, str, NDArray]:
+    """Return an array for the values of an image source, its axes, and a view of it as ``(t, c, z, y, x)``."""
+    target = output_axes(image.axes) if source.has_channels else image.axes.replace("c", "")
+    sizes = {**image.extents, "c": source.channels}
+    result = np.empty([sizes[key] for key in target], source.dtype)
+    # Axes that are missing in the output have extent 1 in the view.
+    return result, target, reorder(result, target, "tczyx")
 
 
 def _reader(image: Image) -> Callable[[int, slice, slice, slice], NDArray]:

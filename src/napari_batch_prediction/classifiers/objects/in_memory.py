@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from napari_batch_prediction.axes import output_axes, reorder
-from napari_batch_prediction.classifiers.in_memory.predicting import as_image, image_beside
+from napari_batch_prediction.classifiers.in_memory.predicting import as_image, check_workers, empty_result, image_beside
 from napari_batch_prediction.classifiers.objects.result import ObjectResult
 from napari_batch_prediction.classifiers.objects.second import check_second
 from napari_batch_prediction.engine.tiles import n_cores
@@ -55,8 +55,7 @@ class ObjectsInMemory:
         second: Mapping[str, Any],
         workers: int | None,
     ) -> None:
-        if workers is not None and not (isinstance(workers, int) and workers > 0):
-            raise SettingsError(f"workers is a number of threads, at least 1, got {workers!r}.", setting="workers")
+        check_workers(workers)
         self._classifier, self._given, self._workers = classifier, given, workers
         self._opened = ExitStack()
         try:
@@ -84,10 +83,7 @@ class ObjectsInMemory:
     def values(self, name: str) -> Any:
         """Return the values of an image source, with the axes that predicting gives."""
         source, image = self._classifier.source(name), self._image
-        target = output_axes(image.axes) if source.has_channels else image.axes.replace("c", "")
-        sizes = {**image.extents, "c": source.channels}
-        values = np.empty([sizes[key] for key in target], source.dtype)
-        view = reorder(values, target, "tczyx")
+        values, target, view = empty_result(image, source)
         for t, (labels, result) in enumerate(zip(self._labels, self._results, strict=True)):
             view[t] = result.paint(source.name, labels)
         if is_xarray(self._given):
