@@ -18,9 +18,9 @@ from napari_batch_prediction.locations.location import absolute
 from napari_batch_prediction.objects.table import ObjectTable, with_image
 from napari_batch_prediction.planning.folders import nearest
 from napari_batch_prediction.planning.plan import Plan
-from napari_batch_prediction.planning.provenance import file_hash
 from napari_batch_prediction.records.ledger import LedgerRow
 from napari_batch_prediction.running.recorder import Recorder
+from napari_batch_prediction.running.tables import publish_table
 
 
 class ObjectTables:
@@ -127,12 +127,7 @@ class _Table:
             raise self._error
         if self._writer is None:
             return False
-        temporary = self._writer.complete()
-        may_replace = self._may_replace
-        if recorder is not None:
-            recorder.note_hash(file_hash(temporary))
-            may_replace = may_replace or recorder.may_replace(self._path)
-        self._writer.publish(replace=may_replace)
+        publish_table(self._writer, recorder, may_replace=self._may_replace)
         return True
 
     def close(self) -> None:

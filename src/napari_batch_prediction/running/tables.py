@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_batch_prediction.formats.common.files import write_whole
+from napari_batch_prediction.formats.common.rows import RowWriter
 from napari_batch_prediction.formats.format import load
 from napari_batch_prediction.formats.table.choice import row_writer
 from napari_batch_prediction.formats.table.writer import Cell, ImageRows, table_bytes
@@ -88,14 +89,36 @@ def _write_columns(
     writer = row_writer(export.format, path, names, token)
     try:
         writer.append(columns)
-        temporary = writer.complete()
-        if recorder is not None:
-            recorder.note_hash(file_hash(temporary))
-            may_replace = may_replace or recorder.may_replace(path)
-        writer.publish(replace=may_replace)
+        publish_table(writer, recorder, may_replace=may_replace)
     finally:
         writer.abort()
     return True
+
+
+def publish_table(writer: RowWriter, recorder: Recorder | None, *, may_replace: bool) -> None:
+    """Complete a table and give it its name, once the ledger knows it to be of this run.
+
+    Parameters
+    ----------
+    writer
+        What writes it, with all rows.
+    recorder
+        The ledger of the run; None if there is none.
+    may_replace
+        True to replace any file of that name; False for those alone that this run has written.
+
+    Raises
+    ------
+    ExportError
+        If it cannot be written.
+    OutputExistsError
+        If another file has its name.
+    """
+    temporary = writer.complete()
+    if recorder is not None:
+        recorder.note_hash(file_hash(temporary))
+        may_replace = may_replace or recorder.may_replace(writer.path)
+    writer.publish(replace=may_replace)
 
 
 def _column(cells: Sequence[Cell]) -> NDArray[Any]:
