@@ -96,6 +96,17 @@ def test_settings_of_objects_are_shown_while_objects_are_exported(section):
     assert shown == [False, True, True, True, False]
 
 
+@pytest.mark.parametrize("case", ["j_objclass_2d_u8", "n_objclass_2d_pred_hyst", "p_objclass_2dt_label"])
+def test_a_project_that_classifies_objects_makes_them_by_its_own_settings(section, case):
+    """There is nothing to choose, and no class is missing."""
+    section.set_offered(load_classifier(GOLDEN / case / "project.ilp"))
+    for name in ("Object Identities", "Object Table"):
+        tick(section, name)
+    assert {"Object Identities", "Object Table"} <= {export.source for export in section.value()["exports"]}
+    assert not section.findChild(ObjectsForm).isVisible()
+    assert said(section) == ""
+
+
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS.keys())
 @pytest.mark.parametrize("known", [True, False], ids=["known", "not known"])
 def test_settings_of_objects_come_back_as_they_were(qtbot, section, settings, known):

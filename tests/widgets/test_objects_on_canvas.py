@@ -9,6 +9,7 @@ from batch_window import WAIT_MS, is_busy
 from napari.layers import Labels
 
 from napari_batch_prediction import BatchJob, Export, ObjectSettings
+from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.images.memory import MemoryImage
 from napari_batch_prediction.objects.table import ObjectTable
 from napari_batch_prediction.widgets.objects.features import as_features, measured
@@ -55,6 +56,27 @@ def click(layer, place, to=None):
         next(going, None)
     event.type = "mouse_release"
     next(going, None)
+
+
+@pytest.mark.slow
+def test_classified_objects_are_shown_and_not_previewed(window, viewer, case, qtbot):
+    """They come from a second image that the job names. A preview of them is refused in words."""
+    folder = case("n_objclass_2d_pred_hyst")
+    classifier = load_classifier(folder / "project.ilp")
+    exports = (Export(source="Object Predictions"), Export(source="Object Identities"))
+    maps = str(folder / "test2_pred.h5")
+    window.check(BatchJob(folder / "project.ilp", folder / "test2_raw.h5", exports, prediction_maps=maps))
+    window.button("Preview").click()
+    qtbot.waitUntil(lambda: "Object Predictions is made of whole images" in window.said(), timeout=WAIT_MS)
+    window.run()
+    window.results.selectRow(0)
+    # Two channels, and two outputs.
+    qtbot.waitUntil(lambda: len(viewer.layers) == 4 and not is_busy(window.canvas), timeout=WAIT_MS)
+    classes, numbers = viewer.layers[-2:]
+    assert isinstance(classes, Labels)
+    assert isinstance(numbers, Labels)
+    assert len(numbers.features) == 1 + np.max(numbers.data)
+    assert len(classes.features) == 1 + len(classifier.source("Object Predictions").classes)
 
 
 @pytest.mark.slow

@@ -159,8 +159,16 @@ def preview(
 
 
 def image_sources(classifier: Classifier, exports: Sequence[Export]) -> tuple[str, ...]:
-    """Return the sources of exports, each once, in the classifier's order; of those made of others, these."""
+    """Return the sources of exports, each once, in the classifier's order; of those made of others, these.
+
+    Raises
+    ------
+    SettingsError
+        If one is made of nothing that tiles have.
+    """
     found = [classifier.source(export.source) for export in exports]
+    if (one := next((each for each in found if each.whole and not each.made_from), None)) is not None:
+        raise SettingsError(f"{one.name} is made of whole images, so that there is no preview of it. Run it.")
     names = {source.made_from or source.name for source in found}
     return tuple(sorted(names, key=classifier.sources.index))
 

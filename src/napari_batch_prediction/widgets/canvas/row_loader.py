@@ -176,13 +176,15 @@ def _predictions(request: RowRequest, raw: Image, grid: PixelGrid, problems: lis
             continue
         seen |= channels
         start = {key: start for key, start in transform.offset.items() if key != "c"}
+        # Not the numbers of their classes.
+        has_numbers = export.of_objects and source.kind == "labels" and not source.classes
         yield Prediction(
             source=source,
             channels=(first, last),
             pixels=pixels,
             start=start,
             counts=request.ended.counts if request.ended is not None else (),
-            objects=_objects(request, pixels, grid) if export.of_objects else (),
+            objects=_objects(request, pixels, grid) if has_numbers else (),
         )
 
 

@@ -8,6 +8,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_batch_prediction.classifiers.base import COUNTS, Classifier
+from napari_batch_prediction.classifiers.objects.classifier import ObjectClassification
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.objects import ObjectSettings
@@ -136,12 +137,14 @@ def _number(text: str) -> float | None:
 
 
 def classes_of_objects(exports: Sequence[Export], classifier: Classifier | None) -> tuple[str, ...]:
-    """Return the classes that exported objects can be made of; none if no objects are exported."""
+    """Return the classes that exported objects can be made of; none if none are exported, or the project makes them."""
+    if classifier is None or isinstance(classifier, ObjectClassification):
+        return ()
     for export in exports:
         try:
-            source = classifier.source(export.source) if classifier is not None else None
+            source = classifier.source(export.source)
         except SettingsError:
             continue
-        if classifier is not None and source is not None and source.whole and source.name != COUNTS:
+        if source.whole and source.name != COUNTS:
             return classifier.source(source.made_from).classes
     return ()
