@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from napari_batch_prediction.classifiers.base import Classifier
+from napari_batch_prediction.classifiers.derived import OBJECT_TABLE
 from napari_batch_prediction.classifiers.objects.classifier import ObjectClassification
-from napari_batch_prediction.classifiers.objects.sources import TABLE
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.headless.inputs import look_at
 from napari_batch_prediction.headless.values import local_path, template
@@ -77,4 +77,6 @@ def object_table(arguments: argparse.Namespace, classifier: Classifier, title: s
     name = without_extension(template(place["name"], title))
     # In ilastik, the name of a CSV says that it is a table.
     fields = {**place, "name": f"{name}_table" if file_type == "csv" else name}
-    return [Export.read({**fields, "source": TABLE, "format": _FORMATS[file_type]}, "The table cannot be written")]
+    return [
+        Export.read({**fields, "source": OBJECT_TABLE, "format": _FORMATS[file_type]}, "The table cannot be written")
+    ]

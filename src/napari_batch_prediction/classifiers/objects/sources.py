@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from napari_batch_prediction.classifiers.derived import OBJECT_TABLE
 from napari_batch_prediction.classifiers.source import Source
 from napari_batch_prediction.ilp.objects.project import ObjectProject
 
 PREDICTIONS = "Object Predictions"
 PROBABILITIES = "Object Probabilities"
 IDENTITIES = "Object Identities"
-TABLE = "Object Table"
 
 
 def object_sources(project: ObjectProject, made_from: str = "", variant: str = "") -> tuple[Source, ...]:
@@ -57,10 +57,10 @@ def object_sources(project: ObjectProject, made_from: str = "", variant: str = "
         about="The number of its object at each pixel, from 1; 0 is background.",
     )
     table = Source(
-        name=TABLE,
+        name=OBJECT_TABLE,
         kind="table",
         dtype=np.dtype(np.float64),
-        channel_names=(TABLE,),
+        channel_names=(OBJECT_TABLE,),
         classes=classes,
         class_colors=colors,
         whole=True,
