@@ -87,6 +87,16 @@ def test_pixels_that_are_no_cubes(monkeypatch):
     assert got[6, 15, 15] != got[11, 15, 15]
 
 
+@pytest.mark.parametrize("size", [0.25, 4.0, 500.0])
+def test_the_neck_is_in_pixels_whatever_their_size(size, monkeypatch):
+    """An image of one slice is split alike in micrometers and in nanometers: the slice has no thickness."""
+    values = probabilities((1, 80, 70), seed=4)
+    settings = {"threshold": 0.48, "sigma": 0.0, "min_size": 0, "split": 0.5}
+    expected = found(values, (1, 80, 70), monkeypatch, **settings)
+    got = found(values, (1, 80, 70), monkeypatch, pixel_size=(1.0, size, size), **settings)
+    np.testing.assert_array_equal(got, expected)
+
+
 def test_an_object_that_fills_the_image_stays_whole(monkeypatch):
     """It has no border from which a distance could be measured."""
     got = found(np.ones((1, 1, 9, 9), np.float32), (1, 9, 9), monkeypatch, **SETTINGS)

@@ -53,7 +53,9 @@ def split_objects(pieces: Pieces, parts: Volume, depth: float, pixel_size: Seque
     """
     _check_library()
     pieces.number()
-    sampling = [size / min(pixel_size) for size in pixel_size]
+    # The thickness of a single slice is no distance.
+    smallest = min(pixel_size if pieces.shape[0] > 1 else pixel_size[1:])
+    sampling = [size / smallest for size in pixel_size]
 
     def split(window: _Window) -> tuple[NDArray[np.uint32], int]:
         numbers = pieces.numbered(window.box)
