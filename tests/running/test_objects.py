@@ -396,9 +396,31 @@ def test_files_give_positions_in_their_unit(tmp_path):
     check_columns(table, measured(labels, None, names, spacing=(0.25, 0.5)))
     assert set(table["unit"]) == {"micrometer"}
     physical = ObjectSettings("bright", smoothing=0, min_size=2.5, size_unit="physical")
-    run_plan(plan_for([tmp_path / "a.ome.tif"], "Object Table", objects=physical))
+    plan = plan_for([tmp_path / "a.ome.tif"], "Object Table", objects=physical)
+    assert plan[0].warnings == ()
+    run_plan(plan)
     assert min(float(row["area"]) for row in lines(tmp_path / TABLE)) >= 2.5
     assert len(lines(tmp_path / TABLE)) == int((table["area"] >= 2.5).sum())
+
+
+def test_physical_sizes_need_the_size_of_a_pixel(tmp_path):
+    """Where the file does not say it, sizes are in pixels, and a warning tells."""
+    paths = save(tmp_path, a=spots(60, 70))
+    settings = {"smoothing": 0, "min_size": 20}
+    physical = plan_for(paths, "Object Table", objects=ObjectSettings("bright", size_unit="physical", **settings))
+    (warning,) = physical[0].warnings
+    assert (warning.setting, physical.n_problems) == ("size_unit", 0)
+    assert "does not say how large a pixel is" in str(warning)
+    run_plan(physical)
+    areas = [float(row["area"]) for row in lines(tmp_path / TABLE)]
+    in_pixels = plan_for(
+        paths, "Object Table", objects=ObjectSettings("bright", **settings), folder=tmp_path / "in pixels"
+    )
+    assert in_pixels[0].warnings == ()
+    run_plan(in_pixels)
+    assert areas == [float(row["pixels"]) for row in lines(tmp_path / "in pixels" / TABLE)] != []
+    # Probabilities have no sizes.
+    assert plan_for(paths, "Probabilities", objects=ObjectSettings("bright", size_unit="physical"))[0].warnings == ()
 
 
 refused = {

@@ -8,13 +8,16 @@ from pathlib import Path
 
 from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.classifiers.objects.classifier import ObjectClassification
+from napari_batch_prediction.images.physical import spacing
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.paths import outside_stores
 from napari_batch_prediction.objects.features.slabs import SLAB_BYTES
 from napari_batch_prediction.objects.labelling import labelling_memory
 from napari_batch_prediction.objects.settings import Thresholds
 from napari_batch_prediction.planning.exports import NamedExport
+from napari_batch_prediction.planning.inputs.header import ImageInfo
 from napari_batch_prediction.planning.output import OutputPlan
+from napari_batch_prediction.problems import Problem
 
 MOST_IN_MEMORY = 2**26
 """Bytes of a time point's probabilities and labels that stay in memory; larger ones go through a temporary file."""
@@ -22,6 +25,18 @@ MOST_IN_MEMORY = 2**26
 # An object that is measured, with its row of the table. How many there are is not known before: one for so many pixels.
 _BYTES_OF_AN_OBJECT = 900
 _PIXELS_OF_AN_OBJECT = 400
+
+# One for all images: see Inspections.
+_NO_PIXEL_SIZE = (
+    Problem(
+        "image",
+        "The file does not say how large a pixel is, so the smallest and the largest size of its objects are numbers "
+        "of pixels, though they are given in the unit of the file. Write the size of a pixel into the file, or give "
+        "sizes in pixels (--size-unit pixels).",
+        setting="size_unit",
+        severity="warning",
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +107,11 @@ class ObjectMaking:
             has_table=not all(export.as_ilastik for export in tables),
             has_table_of_ilastik=any(export.as_ilastik for export in tables),
         )
+
+    def warnings(self, image: ImageInfo) -> tuple[Problem, ...]:
+        """Return what may be wrong with the objects of an image."""
+        is_physical = self.thresholds is not None and self.thresholds.size_unit == "physical"
+        return _NO_PIXEL_SIZE if is_physical and not spacing(image.extents, image.pixel_size, image.units) else ()
 
     def scratch_bytes(self, extents: Mapping[str, int]) -> int:
         """Return the bytes of temporary files for an image; 0 if everything stays in memory."""
