@@ -12,6 +12,7 @@ import pytest
 from golden_objects import OBJECTS
 from ilastik_callers import Call, put_h5, run
 from numpy.typing import NDArray
+from object_writer import put_table
 
 from napari_batch_prediction.headless.command import main
 
@@ -22,6 +23,7 @@ LABELS, MAPS, BINARY, PIXELS = (
 )  # fmt: skip
 OF_OBJECTS = ("Object Predictions", "Object Probabilities", "Object Identities")
 TEXTS = ("User Label", "Predicted Class")
+IDS = ("object_id", "timestep", "labelimage_oid")
 
 
 def runs() -> list[tuple[str, dict]]:
@@ -56,7 +58,7 @@ def columns(path: Path) -> dict[str, list[str]]:
 def close_table(ours: dict[str, list[str]], theirs: dict[str, list[str]]) -> None:
     """Compare the columns of a table of ilastik with ours by their names, as far as numbers are those of float32."""
     assert set(theirs) <= set(ours)
-    assert ours["Predicted Class"] == theirs["Predicted Class"]
+    assert all(ours[title] == theirs[title] for title in TEXTS)
     for title in set(theirs) - set(TEXTS):
         got, wanted = (np.array(each[title], float) for each in (ours, theirs))
         np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-5 * np.nanmax(np.abs(wanted), initial=0))
@@ -209,6 +211,22 @@ def test_table_in_hdf5_if_the_project_says_so(place):
         table = file["table"][:]
     ours = {title: table[title].astype(str).tolist() for title in table.dtype.names}
     close_table(ours, columns(golden.ROOT / PIXELS / "expected/test2_table_table.csv"))
+
+
+def test_columns_of_a_table_are_those_that_the_project_says(place):
+    """Besides ilastik's default features only those that its window was told, by their name or title."""
+    folder = place(BINARY)
+    with h5py.File(folder / "P.ilp", "r+") as file:
+        chosen = ["Mean in neighborhood", "Convex Hull Area"]
+        put_table(file, ({"file type": "csv", "file path": "{dataset_dir}/{nickname}.csv"}, chosen))
+    assert call("--table_only", "--raw_data=test2_raw.h5", "--segmentation_image=test2_seg.h5") == 0
+    theirs = columns(golden.ROOT / BINARY / "expected/test2_table.csv")
+    ours = columns(folder / "test2_raw-data_table.csv")
+    titles = ("Size in pixels", "Bounding Box M", "Center of the object", "Probability of ", "Convex Hull Area",
+              "Mean Intensity in neighborhood")  # fmt: skip
+    assert set(ours) == {*TEXTS, *IDS, *(title for title in theirs if title.startswith(titles))}
+    assert len(ours) < len(theirs)
+    close_table(ours, {title: theirs[title] for title in ours})
 
 
 def test_options_of_other_workflows_are_named(place, capsys):

@@ -78,7 +78,7 @@ def test_tables_as_those_of_ilastik(tmp_path, case, layout):
                 table = file["table"][:]
             ours = {title: table[title].astype(str).tolist() for title in table.dtype.names}
         assert list(ours)[:5] == ["object_id", "timestep", "labelimage_oid", "User Label", "Predicted Class"]
-        for title in ("object_id", "timestep", "labelimage_oid", "Predicted Class"):
+        for title in ("object_id", "timestep", "labelimage_oid", "User Label", "Predicted Class"):
             assert ours[title] == theirs[title]
         for title in set(theirs) - {"Predicted Class", "User Label"}:
             got, wanted = (np.array(each[title], float) for each in (ours, theirs))

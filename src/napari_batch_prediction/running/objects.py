@@ -292,7 +292,8 @@ class ObjectsOfImage:
             n, originals = classifier.segment(values, labels, scratch=scratch, workers=workers)
         self._forget(t)
         raw = WatchedVolume(ImageVolume(self._image, t), watch)
-        more = None if making.has_table_of_ilastik else ()
+        in_table = classifier.project.in_table if making.has_table_of_ilastik else ()
+        more = {feature.name for feature in in_table}
         result = classifier.classify(raw, labels, n, originals, more=more, workers=workers)
         tables = {}
         if making.has_table:
@@ -300,7 +301,7 @@ class ObjectsOfImage:
             tables[PLAIN] = with_classes(measured, classifier.classes, result.probabilities[1:], originals)
         if making.has_table_of_ilastik:
             n_dims = 3 if self._shape[0] > 1 else 2
-            tables[ILASTIK] = result.table(classifier.project, t, raw.shape[0], n_dims)
+            tables[ILASTIK] = result.table(classifier.project, t, raw.shape[0], n_dims, in_table)
         return Found(n, result.paint, tables)
 
     def _measured(self, t: int, labels: WatchedVolume, n: int, watch: Watch, name: str) -> ObjectTable:

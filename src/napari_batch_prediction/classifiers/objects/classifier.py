@@ -1,6 +1,6 @@
 """ilastik's Object Classification."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -184,7 +184,7 @@ class ObjectClassification(Classifier):
         n: int,
         originals: NDArray | None = None,
         *,
-        more: Sequence[str] | None = None,
+        more: Collection[str] | None = None,
         workers: int = 1,
     ) -> ObjectResult:
         """Classify the objects of a time point.

@@ -1,5 +1,6 @@
 """What is known of the objects of a time point once they are classified."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,7 +8,7 @@ from numpy.typing import NDArray
 
 from napari_batch_prediction.classifiers.objects.sources import IDENTITIES, PREDICTIONS
 from napari_batch_prediction.ilp.objects.project import ObjectProject
-from napari_batch_prediction.objects.features.names import DEFAULT, column_titles
+from napari_batch_prediction.objects.features.names import DEFAULT, Feature, column_titles
 from napari_batch_prediction.objects.features.table import FeatureTable
 from napari_batch_prediction.objects.table import ObjectTable
 
@@ -48,11 +49,18 @@ class ObjectResult:
             return classes
         return np.stack([column[numbers] for column in np.ascontiguousarray(self.probabilities.T)])
 
-    def table(self, project: ObjectProject, time: int, n_channels: int, n_dims: int) -> ObjectTable:
+    def table(
+        self,
+        project: ObjectProject,
+        time: int,
+        n_channels: int,
+        n_dims: int,
+        features: Collection[Feature] | None = None,
+    ) -> ObjectTable:
         """Return the table of the objects: time, number, class and probabilities, then the features.
 
-        Features are called as in ilastik's tables. Those that the project computes come after ilastik's default ones,
-        in the order of their names inside ilastik.
+        Features are called as in ilastik's tables. Those that the project computes, all or the given ones, come after
+        ilastik's default ones, in the order of their names inside ilastik.
         """
         names = np.array(project.label_names, dtype=object)
         columns: dict[str, NDArray] = {
@@ -63,6 +71,8 @@ class ObjectResult:
         for i, name in enumerate(project.label_names):
             columns[_unused(f"Probability of {name}", columns)] = self.probabilities[1:, i]
         for feature, values in sorted(self.features.items(), key=lambda item: (item[0].plugin != DEFAULT, item[0])):
+            if features is not None and feature.plugin != DEFAULT and feature not in features:
+                continue
             for title, column in zip(column_titles(feature, n_channels, n_dims), values.T, strict=True):
                 # Two plugins may have the same; the default features are exact.
                 columns.setdefault(title, column)

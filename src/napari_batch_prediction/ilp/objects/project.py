@@ -8,6 +8,7 @@ from typing import Any, Literal
 from napari_batch_prediction.colors import Color
 from napari_batch_prediction.forest.trees import Tree
 from napari_batch_prediction.ilp.project import Lane
+from napari_batch_prediction.objects.features.names import Feature, title
 from napari_batch_prediction.objects.features.selection import ObjectFeatures
 from napari_batch_prediction.objects.settings import Thresholds
 
@@ -23,7 +24,7 @@ class TableExport:
     path
         The file, with placeholders as in the names of images; ilastik puts ``_table`` before the dot of a csv file.
     features
-        Names of the features in the table, without their plugins.
+        Names or titles of the features in the table, without their plugins.
     margin
         Pixels around an object in its pictures in an HDF5 file.
     include_raw
@@ -61,7 +62,7 @@ class ObjectProject:
     thresholds
         What makes objects of probabilities; None if objects are those of a binary image or a label image.
     computed
-        The features that ilastik computes: those of its table.
+        The features that ilastik computes.
     selected
         The features that the forest looks at.
     label_names, label_colors
@@ -97,3 +98,11 @@ class ObjectProject:
     def n_dims(self) -> Literal[2, 3]:
         """The number of spatial dimensions of an image."""
         return 3 if "z" in self.axes else 2
+
+    @property
+    def in_table(self) -> tuple[Feature, ...]:
+        """The features of ilastik's table: those that its window was told, by name or title, or all."""
+        if self.table is None:
+            return self.computed.features
+        chosen = {*self.table.features}
+        return tuple(feature for feature in self.computed.features if chosen & {feature.name, title(feature)})
