@@ -6,7 +6,7 @@ import pytest
 from threshold import Threshold, plan_for, random_image
 
 from napari_batch_prediction import ObjectSettings
-from napari_batch_prediction.formats.table.parquet import ParquetRows, parquet_rows
+from napari_batch_prediction.formats.table.parquet import ParquetReader, ParquetRows
 from napari_batch_prediction.planning import classifier as classifiers_of_jobs
 from napari_batch_prediction.running.resume import plan_resume
 from napari_batch_prediction.running.run import run_plan
@@ -34,10 +34,10 @@ def test_types_are_kept_and_nan_is_null(tmp_path):
         "size": [0.1, None, -1e-300, 0.1],
         "probability": [0.25, 0.5, 1.0, 0.25],
     }
-    columns, runs = parquet_rows(tmp_path / "t.parquet")
-    again = ParquetRows(tmp_path / "u.parquet", columns)
+    reader = ParquetReader(tmp_path / "t.parquet")
+    again = ParquetRows(tmp_path / "u.parquet", reader.columns)
     names = []
-    for name, rows in runs:
+    for name, rows in reader.runs():
         names.append(name)
         again.append_again(rows)
     again.complete()

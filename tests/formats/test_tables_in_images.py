@@ -9,6 +9,7 @@ from threshold import plan_for, random_image
 
 from napari_batch_prediction import Export, ObjectSettings
 from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.formats.zarr.tables import AnnDataReader
 from napari_batch_prediction.images.memory import MemoryImage
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.running.run import run_plan
@@ -66,6 +67,14 @@ def test_labels_and_table_are_in_the_image(tmp_path, version):
     for name, column in wanted.items():
         np.testing.assert_array_equal(columns[name], column.astype(columns[name].dtype), err_msg=name)
     assert set(columns["unit"]) == {"micrometer"}
+    reader = AnnDataReader(table)
+    (part,) = reader.parts(["area", "pixels"], ["unit"])
+    np.testing.assert_array_equal(part["area"], wanted["area"])
+    np.testing.assert_array_equal(part["pixels"], wanted["pixels"])
+    assert part["unit"].tolist() == wanted["unit"].tolist()
+    assert set(reader.columns) == set(wanted) - {"label"}
+    with pytest.raises(ValueError, match="its column unit has texts"):
+        list(reader.parts(["unit"]))
     assert attributes["region"] == {"path": "../labels/cells"}
     assert (attributes["type"], attributes["backend"], attributes["instance_key"]) == (
         "feature_table",

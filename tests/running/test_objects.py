@@ -16,7 +16,7 @@ from tilings import random_tiles
 
 from napari_batch_prediction import BatchJob, Export, ObjectSettings
 from napari_batch_prediction.errors import ImageMismatchError, SettingsError
-from napari_batch_prediction.formats.table.rows import CsvRows, csv_rows
+from napari_batch_prediction.formats.table.rows import CsvReader, CsvRows
 from napari_batch_prediction.images.memory import MemoryImage
 from napari_batch_prediction.job.text import as_command, as_python
 from napari_batch_prediction.objects.measuring import ObjectColumns
@@ -25,6 +25,7 @@ from napari_batch_prediction.planning import classifier as classifiers_of_jobs
 from napari_batch_prediction.planning import objects as planning_objects
 from napari_batch_prediction.planning.objects import ObjectMaking
 from napari_batch_prediction.records.events import BatchStarted, TileDone
+from napari_batch_prediction.records.reading import read_record
 from napari_batch_prediction.running import objects as running_objects
 from napari_batch_prediction.running.object_tables import ObjectTables
 from napari_batch_prediction.running.objects import ObjectsOfImage, ObjectWork
@@ -123,6 +124,7 @@ def test_labels_and_table_are_those_of_the_whole_image(tmp_path, shape, workers)
     paths = save(tmp_path, **images)
     ledger = run_plan(plan_for(paths, "Objects", "Object Table", objects=BRIGHT, workers=workers))
     assert ledger.tables == {"Object Table": tmp_path / TABLE}
+    assert read_record(ledger.path).tables == ledger.tables
     rows = lines(tmp_path / TABLE)
     assert [row["image"] for row in rows] == sorted(row["image"] for row in rows)
     for path, (name, image) in zip(paths, images.items(), strict=True):
@@ -350,10 +352,10 @@ def test_texts_in_a_table_are_no_formulas(tmp_path):
     writer.complete()
     writer.publish(replace=False)
     assert table.read_text() == 'image,class,n,size\n\'=a,\'+x,1,0.1\n\'=a,\'@y,2,\n"b,""c""",,3,-1e-300\n'
-    columns, runs = csv_rows(table)
-    assert columns == [*rows]
-    again = CsvRows(tmp_path / "u.csv", columns)
-    for name, cells in runs:
+    reader = CsvReader(table)
+    assert reader.columns == (*rows,)
+    again = CsvRows(tmp_path / "u.csv", reader.columns)
+    for name, cells in reader.runs():
         assert name in ("=a", 'b,"c"')
         again.append_again(cells)
     again.complete()

@@ -148,9 +148,9 @@ class ExportFormat:
     layout
         For a table, a function from its columns and the rows of each image to the lines of the file, as
         ``module:name``; empty for images.
-    row_writer, row_reader
-        For a table that may have more rows than memory holds, the class that writes it in parts, and the function that
-        reads the rows of each image back, as ``module:name``; empty for others.
+    row_writer, table_reader
+        For a table that may have more rows than memory holds, the class that writes it in parts, and the class that
+        reads it back, as ``module:name``; empty for others.
     in_sequences
         True if there is also a format of sequences of such files.
     rank
@@ -177,7 +177,7 @@ class ExportFormat:
     fixed_axes: bool = False
     layout: str = ""
     row_writer: str = ""
-    row_reader: str = ""
+    table_reader: str = ""
     in_sequences: bool = False
     also: tuple[str, ...] = ()
     rank: int = 0

@@ -39,6 +39,7 @@ def read_record(path: Path) -> Recorded:
     run, job = None, None
     inputs: dict[int, RecordedInput] = {}
     tokens, hashes = set[str](), set[str]()
+    tables: dict[str, Path] = {}
     content = _content(path)
     for number, text in enumerate(content.splitlines(), start=1):
         try:
@@ -48,6 +49,8 @@ def read_record(path: Path) -> Recorded:
                 tokens.add(line.token)
             elif isinstance(line, FilesLine | FinishLine):
                 hashes.update(line.sha256)
+                if isinstance(line, FinishLine):
+                    tables = {name: Path(table) for name, table in line.tables.items()}
             elif isinstance(line, InputLine):
                 own = frozenset(Path(new) for output in line.outputs.values() for new in output.new)
                 inputs.setdefault(line.index, RecordedInput(line.input, own, beside=line.beside))
@@ -78,6 +81,7 @@ def read_record(path: Path) -> Recorded:
         size=len(content),
         tokens=frozenset(tokens - {""}),
         hashes=frozenset(hashes),
+        tables=tables,
     )
 
 

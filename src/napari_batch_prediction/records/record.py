@@ -204,6 +204,8 @@ class Recorded:
         The tokens in the names of the temporary files of its runs.
     hashes
         SHA-256 of the tables and summaries that its runs wrote, or were about to write.
+    tables
+        The file of each table that its last run wrote, by its export's name.
     """
 
     path: Path
@@ -213,6 +215,7 @@ class Recorded:
     size: int = 0
     tokens: frozenset[str] = frozenset()
     hashes: frozenset[str] = frozenset()
+    tables: Mapping[str, Path] = field(default_factory=dict)
 
 
 def note_tables(tables: Mapping[str, Table]) -> dict[str, object]:

@@ -11,9 +11,9 @@ from typing import IO
 import numpy as np
 
 from napari_batch_prediction.errors import ExportError
-from napari_batch_prediction.formats.common.rows import RowReader, RowWriter
-from napari_batch_prediction.formats.format import ExportFormat, load
-from napari_batch_prediction.formats.table.choice import row_writer
+from napari_batch_prediction.formats.common.rows import RowWriter
+from napari_batch_prediction.formats.format import ExportFormat
+from napari_batch_prediction.formats.table.choice import row_writer, table_reader
 from napari_batch_prediction.locations.location import absolute
 from napari_batch_prediction.objects.table import ObjectTable, with_image
 from napari_batch_prediction.planning.folders import nearest
@@ -140,8 +140,8 @@ class _Earlier:
     """The rows of a table that an earlier part of the run has written, in the order of its images."""
 
     def __init__(self, path: Path, export_format: ExportFormat, kept: set[str]) -> None:
-        read: RowReader = load(export_format.row_reader)
-        self.columns, self._rows = read(path)
+        reader = table_reader(export_format, path)
+        self.columns, self._rows = reader.columns, reader.runs()
         self._kept = kept
         self._waiting: tuple[str, object] | None = None
 

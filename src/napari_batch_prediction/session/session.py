@@ -298,7 +298,8 @@ class BatchSession:
             self._on_found(step)
 
     def _note_recorded(self, recorded: Recorded) -> None:
-        self.ledger = Ledger(tuple(item.row for item in recorded.inputs if item.row is not None), recorded.path)
+        rows = tuple(item.row for item in recorded.inputs if item.row is not None)
+        self.ledger = Ledger(rows, recorded.path, recorded.tables)
         self._retries.note(recorded.job, recorded.classifier_sha256)
         self.recorded.emit(recorded)
 

@@ -1,9 +1,9 @@
-"""The skeleton of writers of tables whose rows come part by part: a table may have more than memory holds."""
+"""The skeletons of what writes and reads tables part by part: a table may have more rows than memory holds."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from numpy.typing import NDArray
 
@@ -13,14 +13,56 @@ Columns = Mapping[str, NDArray[Any]]
 """Columns of a table by name: whole numbers, floats, or texts as objects."""
 
 
-class RowReader(Protocol):
-    """Reads back a table that was written by a :class:`RowWriter`."""
+class TableReader(ABC):
+    """Reads back a table that was written by a :class:`RowWriter`.
 
-    def __call__(self, path: Path) -> tuple[list[str], Iterator[tuple[str, object]]]:
-        """Return the columns, and an iterator over the runs of rows of one image.
+    Parameters
+    ----------
+    path
+        The file.
 
-        Each is the name of the image, and what :meth:`RowWriter.append_again` takes.
+    Attributes
+    ----------
+    columns
+        The names of the columns, in their order.
+
+    Raises
+    ------
+    OSError, ValueError
+        If it cannot be read.
+    """
+
+    columns: tuple[str, ...]
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def parts(self, numbers: Sequence[str], texts: Sequence[str] = ()) -> Iterator[Columns]:
+        """Yield some columns, part of the rows by part; the others are not read.
+
+        Parameters
+        ----------
+        numbers
+            Columns that are returned as 64-bit floats, with NaN for no value.
+        texts
+            Columns that are returned as texts.
+
+        Raises
+        ------
+        OSError, ValueError
+            If the file cannot be read, has no such column, or has texts among the numbers.
         """
+        if missing := [name for name in (*numbers, *texts) if name not in self.columns]:
+            raise ValueError(f"it has no column {missing[0]}, but {', '.join(self.columns)}")
+        return self._parts(numbers, texts)
+
+    @abstractmethod
+    def _parts(self, numbers: Sequence[str], texts: Sequence[str]) -> Iterator[Columns]:
+        """Yield columns that are there."""
+
+    @abstractmethod
+    def runs(self) -> Iterator[tuple[str, object]]:
+        """Yield the runs of rows of one image: its name, and what :meth:`RowWriter.append_again` takes."""
 
 
 class RowWriter(ABC):

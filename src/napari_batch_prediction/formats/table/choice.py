@@ -1,9 +1,9 @@
-"""Choosing what writes a table."""
+"""Choosing what writes and what reads a table."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from napari_batch_prediction.formats.common.rows import RowWriter
+from napari_batch_prediction.formats.common.rows import RowWriter, TableReader
 from napari_batch_prediction.formats.format import ExportFormat, load
 
 
@@ -11,3 +11,15 @@ def row_writer(export_format: ExportFormat, path: Path, columns: Sequence[str], 
     """Return what writes a table of a format in parts."""
     writer: RowWriter = load(export_format.row_writer)(path, columns, token)
     return writer
+
+
+def table_reader(export_format: ExportFormat, path: Path) -> TableReader:
+    """Return what reads a table of a format.
+
+    Raises
+    ------
+    OSError, ValueError
+        If it cannot be read.
+    """
+    reader: TableReader = load(export_format.table_reader)(path)
+    return reader

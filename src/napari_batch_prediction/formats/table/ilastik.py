@@ -1,6 +1,6 @@
 """Tables of objects as ilastik lays them out: as text, and in HDF5."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_batch_prediction.formats.common.rows import Columns, RowWriter
+from napari_batch_prediction.formats.common.rows import Columns, RowWriter, TableReader
 from napari_batch_prediction.formats.table.rows import CsvRows, texts_of
 
 _NAME = "table"
@@ -47,6 +47,28 @@ class IlastikHdf5Rows(RowWriter):
 
     def _release(self) -> None:
         self._parts.clear()
+
+
+class IlastikHdf5Reader(TableReader):
+    """Reads a table that is one dataset of HDF5 with a field for each column."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        with h5py.File(path) as file:
+            table = file.get(_NAME)
+            if not isinstance(table, h5py.Dataset) or table.dtype.names is None:
+                raise ValueError(f"it has no table '{_NAME}'")
+            self.columns = table.dtype.names
+
+    def _parts(self, numbers: Sequence[str], texts: Sequence[str]) -> Iterator[Columns]:
+        with h5py.File(self.path) as file:
+            rows = file[_NAME].fields([*numbers, *texts])[()]
+        found = {name: rows[name].astype(np.float64) for name in numbers}
+        yield found | {name: np.array([text.decode() for text in rows[name].tolist()], object) for name in texts}
+
+    def runs(self) -> Iterator[tuple[str, object]]:
+        """Do not: these tables are of one image each."""
+        raise TypeError("a table of ilastik has the rows of one image")
 
 
 def _bytes(column: NDArray[Any]) -> NDArray[np.bytes_]:

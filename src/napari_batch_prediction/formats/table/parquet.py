@@ -1,14 +1,15 @@
-"""Writing tables as Parquet, by pyarrow (the extra ``parquet``)."""
+"""Writing and reading tables as Parquet, by pyarrow (the extra ``parquet``)."""
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_batch_prediction.formats.common.files import make_folder, writing
-from napari_batch_prediction.formats.common.rows import Columns, RowWriter
+from napari_batch_prediction.formats.common.rows import Columns, RowWriter, TableReader
 
 if TYPE_CHECKING:
     import pyarrow
@@ -59,23 +60,42 @@ class ParquetRows(RowWriter):
             self._writer.close()
 
 
-def parquet_rows(path: Path) -> tuple[list[str], Iterator[tuple[str, object]]]:
-    """Return the columns of a Parquet file, and its rows by image, as a row reader does."""
-    import pyarrow.parquet
+class ParquetReader(TableReader):
+    """Reads a table as Parquet."""
 
-    return pyarrow.parquet.read_schema(path).names, _runs(path)
+    def __init__(self, path: Path) -> None:
+        import pyarrow.parquet
 
+        super().__init__(path)
+        self.columns = tuple(pyarrow.parquet.read_schema(path).names)
 
-def _runs(path: Path) -> Iterator[tuple[str, object]]:
-    """Yield each run of rows with the same image: its name, and the rows."""
-    import pyarrow
-    import pyarrow.parquet
+    def _parts(self, numbers: Sequence[str], texts: Sequence[str]) -> Iterator[Columns]:
+        for part in self._batches([*numbers, *texts]):
+            found: dict[str, NDArray[Any]] = {}
+            for name in numbers:
+                column = part.column(name)
+                if column.type == "string":
+                    raise ValueError(f"its column {name} has texts, not numbers")
+                found[name] = column.to_numpy().astype(np.float64, copy=False)
+            for name in texts:
+                column = part.column(name).combine_chunks().dictionary_encode()
+                each = np.array([*column.dictionary.to_pylist(), ""], object)[:-1]
+                found[name] = each[column.indices.to_numpy()]
+            yield found
 
-    with pyarrow.parquet.ParquetFile(path) as file:
-        for batch in file.iter_batches(_MANY):
-            table = pyarrow.Table.from_batches([batch])
+    def runs(self) -> Iterator[tuple[str, object]]:
+        """Yield each run of rows with the same image: its name, and the rows."""
+        for table in self._batches():
             start = 0
             for name, run in groupby(table.column("image").to_pylist()):
                 n = sum(1 for _ in run)
                 yield name, table.slice(start, n)
                 start += n
+
+    def _batches(self, columns: Sequence[str] | None = None) -> "Iterator[pyarrow.Table]":
+        import pyarrow
+        import pyarrow.parquet
+
+        with pyarrow.parquet.ParquetFile(self.path) as file:
+            for batch in file.iter_batches(_MANY, columns=columns):
+                yield pyarrow.Table.from_batches([batch])

@@ -1,4 +1,4 @@
-"""Writing tables as text, column by column and part by part."""
+"""Writing and reading tables as text, part by part."""
 
 import csv
 import io
@@ -11,13 +11,15 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_batch_prediction.errors import MissingLibraryError
 from napari_batch_prediction.formats.common.files import writing
-from napari_batch_prediction.formats.common.rows import Columns, RowWriter
+from napari_batch_prediction.formats.common.rows import Columns, RowWriter, TableReader
 from napari_batch_prediction.formats.table.writer import as_bytes, line_of
 from napari_batch_prediction.wording import harmless, plain
 
-# Rows that become text at once.
+# Rows that become text at once, and rows whose columns are read at once.
 _MANY = 2**14
+_MANY_TO_READ = 2**16
 
 
 class CsvRows(RowWriter):
@@ -73,21 +75,60 @@ def texts_of(column: NDArray[Any]) -> list[str]:
     return [texts[text] for text in column.tolist()]
 
 
-def csv_rows(path: Path) -> tuple[list[str], Iterator[tuple[str, object]]]:
-    """Return the columns of a table as text, and its rows by image, as a row reader does."""
-    with _as_text(path) as file:
-        columns = next(csv.reader(file), [])
-    return columns, _runs(path, columns.index("image"))
+class CsvReader(TableReader):
+    """Reads a table as text. Columns are read by pandas, which napari installs: it passes over others fast."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        with self._as_text() as file:
+            lines = csv.reader(file)
+            self.columns = tuple(map(plain, next(lines, [])))
+            self._has_rows = next(lines, None) is not None
+
+    def _parts(self, numbers: Sequence[str], texts: Sequence[str]) -> Iterator[Columns]:
+        try:
+            import pandas as pd
+        except ImportError:
+            raise MissingLibraryError("A column of a table needs pandas. Install it: pip install pandas.") from None
+        if not self._has_rows:
+            return
+        of_numbers = {name: self.columns.index(name) for name in numbers}
+        of_texts = {name: self.columns.index(name) for name in texts}
+        wanted = of_numbers | of_texts
+        with pd.read_csv(
+            self.path,
+            # By number, as pandas gives equal names others.
+            names=range(len(self.columns)),
+            header=0,
+            usecols=sorted(wanted.values()),
+            dtype=dict.fromkeys(of_numbers.values(), np.float64) | dict.fromkeys(of_texts.values(), "category"),
+            keep_default_na=False,
+            na_values={i: ["", "nan"] for i in of_numbers.values()},
+            # Whatever the bytes are: pandas has no surrogates.
+            encoding="latin-1",
+            chunksize=_MANY_TO_READ,
+        ) as parts:
+            for part in parts:
+                yield {name: part[i].to_numpy() for name, i in of_numbers.items()} | {
+                    name: _plain(part[i].cat) for name, i in of_texts.items()
+                }
+
+    def runs(self) -> Iterator[tuple[str, object]]:
+        """Yield each run of lines with the same image: its name, and their cells."""
+        at = self.columns.index("image")
+        with self._as_text() as file:
+            lines = islice(csv.reader(file), 1, None)
+            while some := list(islice(lines, _MANY)):
+                for name, run in groupby(some, key=itemgetter(at)):
+                    yield plain(name), list(run)
+
+    def _as_text(self) -> io.TextIOWrapper:
+        return self.path.open(encoding="utf-8", errors="surrogateescape", newline="")
 
 
-def _runs(path: Path, at: int) -> Iterator[tuple[str, object]]:
-    """Yield each run of lines with the same image, whose name is in this column: the name, and their cells."""
-    with _as_text(path) as file:
-        lines = islice(csv.reader(file), 1, None)
-        while some := list(islice(lines, _MANY)):
-            for name, run in groupby(some, key=itemgetter(at)):
-                yield plain(name), list(run)
-
-
-def _as_text(path: Path) -> io.TextIOWrapper:
-    return path.open(encoding="utf-8", errors="surrogateescape", newline="")
+def _plain(column: Any) -> NDArray[Any]:
+    """Return the texts of a categorical column of pandas, without what makes them harmless."""
+    cells = [text.encode("latin-1").decode(errors="surrogateescape") for text in map(str, column.categories)]
+    categories = np.array([*map(plain, cells), ""], object)[:-1]
+    texts: NDArray[Any] = categories[column.codes.to_numpy()]
+    return texts

@@ -43,6 +43,7 @@ EXPORTS = (
         extension="",
         file=FileFormat(name="OME-Zarr table", extensions=(), reader="", is_folder=True),
         row_writer="zarr.tables:AnnDataRows",
+        table_reader="zarr.tables:AnnDataReader",
         also=("anndata",),
         about="A table of objects inside the OME-Zarr image, laid out as AnnData. ngio and Fractal open it.",
         rank=3,

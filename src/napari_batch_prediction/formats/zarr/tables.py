@@ -1,6 +1,6 @@
 """Tables inside an OME-Zarr image, in the layout of AnnData that ngio and Fractal read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_batch_prediction.errors import ExportError
 from napari_batch_prediction.formats.common.files import publish_folder, writing
 from napari_batch_prediction.formats.common.json_files import read_json, write_json
-from napari_batch_prediction.formats.common.rows import Columns, RowWriter
+from napari_batch_prediction.formats.common.rows import Columns, RowWriter, TableReader
 from napari_batch_prediction.formats.zarr.consolidated import update_copies
 from napari_batch_prediction.formats.zarr.labels import TABLES, changing, image_version, make_group
 
@@ -97,6 +97,37 @@ class AnnDataRows(RowWriter):
 
     def _release(self) -> None:
         self._parts.clear()
+
+
+class AnnDataReader(TableReader):
+    """Reads the columns of a table of objects in an image."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._group = zarr.open_group(path, mode="r")
+        self._numbers = [str(name) for name in self._values("var/_index").tolist()]
+        order = self._group["obs"].attrs["column-order"]
+        self._texts = [str(name) for name in order] if isinstance(order, list) else []
+        self.columns = (*self._numbers, *self._texts)
+
+    def _parts(self, numbers: Sequence[str], texts: Sequence[str]) -> Iterator[Columns]:
+        if wrong := [name for name in numbers if name not in self._numbers]:
+            raise ValueError(f"its column {wrong[0]} has texts, not numbers")
+        found = {name: self._values("X", (slice(None), self._numbers.index(name))) for name in numbers}
+        for name in texts:
+            categories = self._values(f"obs/{name}/categories").astype(object)
+            found[name] = categories[self._values(f"obs/{name}/codes")]
+        yield found
+
+    def _values(self, name: str, part: Any = ...) -> NDArray[Any]:
+        array = self._group[name]
+        if not isinstance(array, zarr.Array):
+            raise ValueError(f"its {name} is no array")
+        return np.asarray(array[part])
+
+    def runs(self) -> Iterator[tuple[str, object]]:
+        """Do not: these tables are of one image each."""
+        raise TypeError("a table in an image has the rows of this image")
 
 
 def _put(group: zarr.Group, name: str, values: NDArray[Any], attributes: Mapping[str, Any]) -> None:

@@ -142,7 +142,7 @@ class ResultsSection(Page):
         self._model.set_rows([item.input for item in recorded.inputs], ended)
         self._model.finish()
         self._show_rows()
-        self.set_ledger(Ledger(tuple(ended.values()), recorded.path))
+        self.set_ledger(Ledger(tuple(ended.values()), recorded.path, recorded.tables))
         # The style of the layers depends on the classifier.
         self._task = in_background(partial(find_exports, recorded.job), self, self._on_exports)
 
