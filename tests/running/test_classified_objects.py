@@ -192,8 +192,8 @@ def test_probabilities_predicted_meanwhile(tmp_path):
 COUNTING = golden.ROOT / "h1_count_2d_u8" / "project.ilp"
 
 refused = {
-    "none": ({}, "Name it (--prediction-maps)"),
-    "another": ({"label_image": "x.tif"}, "takes the image of probabilities of each image (--prediction-maps)"),
+    "none": ({}, "The image of probabilities of each image is missing. Name it: a file,"),
+    "another": ({"label_image": "x.tif"}, "The label image of each image is given, but the classifier"),
     "no pixels": ({"prediction_maps": COUNTING}, "expected a project of Pixel Classification"),
 }
 

@@ -16,6 +16,7 @@ from qtpy.QtWidgets import QApplication, QComboBox, QFileDialog, QLabel, QLineEd
 from sections import button, check, drop, unexplained
 from superqt.utils import WorkerBase
 
+from napari_batch_prediction.images.second import ROLES
 from napari_batch_prediction.job.inputs import InputSettings
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.location import parse
@@ -36,11 +37,18 @@ JOBS = {
         input_axes="tyx",
         channels=("0", "DAPI", 2),
         stack="z",
-        input_settings={"/data/x/1.tif": InputSettings(axes="zyx", channels=(1,)), "s.h5": InputSettings(dataset="d")},
+        input_settings={
+            "/data/x/1.tif": InputSettings(axes="zyx", channels=(1,)),
+            "s.h5": InputSettings(dataset="d", label_image="l.h5/labels", prediction_maps="layer:maps"),
+        },
         mask="{stem}_mask.tif",
+        prediction_maps="cells.ilp",
+        segmentation_image="layer:cells",
+        label_image="labels",
     ),
 }
-SHOWN = {"inputs", "input_axes", "channels", "stack", "input_settings", "mask"}
+OTHERS = ("Probabilities", "Binary image", "Label image")
+SHOWN = {"inputs", "input_axes", "channels", "stack", "input_settings", *ROLES}
 
 
 @pytest.fixture
@@ -72,8 +80,8 @@ def table(section) -> QTableView:
 
 
 def lines(section) -> dict[str, QLineEdit]:
-    """The lines to type in: for a pattern, for axes, for channels, for a mask."""
-    found = [line for line in section.findChildren(QLineEdit) if line.objectName() != "qt_spinbox_lineedit"]
+    """The lines to type in: for a pattern, for axes, for channels, for a mask; those for second images are hidden."""
+    found = [line for line in section.findChildren(QLineEdit) if line.accessibleName() not in OTHERS]
     return dict(zip(("pattern", "axes", "channels", "mask"), found, strict=True))
 
 
@@ -376,7 +384,7 @@ def test_button_beside_a_reason_leads_to_what_mends_it(section, folder, qtbot):
     assert [Path(location).name for location in section.selected()] == ["rgb.png", "rgb2.png"]
     qtbot.waitUntil(lines(section)["channels"].hasFocus)
 
-    pick = next(b for b in section.findChildren(MenuButton) if len(b.text()) == 1)
+    pick = next(b for b in section.findChildren(MenuButton) if "channels" in b.toolTip())
     qtbot.waitUntil(pick.isEnabled, timeout=WAIT_MS)
     actions = {action.text(): action for action in pick.fill().actions()}
     assert list(actions) == ["0  red", "1  green", "2  blue", "", "All channels"]

@@ -6,10 +6,11 @@ from PIL import Image
 from qtpy.QtWidgets import QFileDialog
 
 from napari_batch_prediction.classifiers.load import load_classifier
+from napari_batch_prediction.images.second import MASK
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.inputs import InputSettings
 from napari_batch_prediction.job.job import BatchJob
-from napari_batch_prediction.widgets.inputs.mask import BY_NAME, MaskLine
+from napari_batch_prediction.widgets.inputs.second import SecondLine, by_name
 from napari_batch_prediction.widgets.inputs.settings import InputSettingsForm
 
 
@@ -30,9 +31,14 @@ def prepared(window, case, *, masks=True):
     return folder
 
 
+def mask_line(window):
+    (line,) = (one for one in window.widget.findChildren(SecondLine) if one.title.text() == "Mask")
+    return line
+
+
 def choose(window, text):
     """Choose an entry of the menu beside the line."""
-    menu = window.widget.findChild(MaskLine)._menu.fill()
+    menu = mask_line(window)._menu.fill()
     next(action for action in menu.actions() if action.text() == text).trigger()
 
 
@@ -46,7 +52,7 @@ def test_masks_beside_the_images(window, case, qtbot):
     assert names(window) == ["0.png", "0_mask.png", "1.png", "1_mask.png"]
     with qtbot.waitSignal(window.widget.checked, timeout=WAIT_MS):
         choose(window, "By the name of the image")
-    assert window.widget.value().mask == BY_NAME
+    assert window.widget.value().mask == by_name(MASK)
     assert names(window) == ["0.png", "1.png"]
     window.inputs.selectRow(1)
     assert "mask 1_mask.png" in window.said()
@@ -87,7 +93,7 @@ def test_mask_of_one_image_and_of_all(window, case, qtbot, monkeypatch):
         choose(window, "A file")
     assert names(window) == ["0.png", "1.png", "1_mask.png"]
     window.inputs.selectRow(1)
-    line = window.widget.findChild(MaskLine).line
+    line = mask_line(window).line
     assert line.native.placeholderText() == masks[0]
     with qtbot.waitSignal(window.widget.checked, timeout=WAIT_MS):
         choose(window, "A file")
@@ -105,7 +111,7 @@ def test_problem_of_a_mask_leads_to_its_line(window, case, qtbot):
     prepared(window, case, masks=False)
     form = window.widget.findChild(InputSettingsForm)
     with qtbot.waitSignal(window.widget.checked, timeout=WAIT_MS):
-        form._mask.line.value = "{stem}_roi.png"
+        mask_line(window).line.value = "{stem}_roi.png"
     assert [row[4] for row in cells(window.inputs)] == ["problem"] * 2
     assert "there is no" in window.said()
     window.widget.activateWindow()

@@ -28,22 +28,27 @@ class Role:
         The field of a job, and of the settings of an input, that names it.
     noun
         Its name in messages.
+    example
+        A template that may name it, by the name of the image that it is beside.
     spreads
         True if one time point of it may be that of all, and one slice that of all.
     """
 
     field: str
     noun: str
+    example: str
     spreads: bool = False
 
 
-MASK = Role("mask", "mask", spreads=True)
+MASK = Role("mask", "mask", "{stem}_mask.tif", spreads=True)
 
-PREDICTION_MAPS = Role("prediction_maps", "image of probabilities")
+PREDICTION_MAPS = Role("prediction_maps", "image of probabilities", "{stem}_Probabilities.h5")
 
-LABEL_IMAGE = Role("label_image", "label image")
+SEGMENTATION_IMAGE = Role("segmentation_image", "binary image", "{stem}_binary.tif")
 
-ROLES = {role.field: role for role in (MASK, PREDICTION_MAPS, Role("segmentation_image", "binary image"), LABEL_IMAGE)}
+LABEL_IMAGE = Role("label_image", "label image", "{stem}_labels.tif")
+
+ROLES = {role.field: role for role in (MASK, PREDICTION_MAPS, SEGMENTATION_IMAGE, LABEL_IMAGE)}
 
 
 def fitting_axes(

@@ -126,6 +126,7 @@ class BatchJob(Settings):
     )
     mask: Annotated[str | None, Option("MASK"), BeforeValidator(spelling.path)] = Field(
         None,
+        title="Mask",
         description="Predict only where a mask is not 0; other pixels are 0 in every result. One file for all images, "
         "a folder or pattern of files that have the names of the images in theirs, or a template that begins at the "
         "folder of the image, such as {stem}_mask.tif or {folder}/masks/{stem}.h5/mask.",
@@ -137,14 +138,19 @@ class BatchJob(Settings):
     )
     prediction_maps: Annotated[str | None, Option("MAPS"), BeforeValidator(spelling.path)] = Field(
         None,
+        title="Probabilities",
         description="The probabilities of which a classifier of objects makes its objects: files, named as masks are, "
         "for example {stem}_Probabilities.h5; or a project of Pixel Classification (.ilp) that predicts them.",
     )
     segmentation_image: Annotated[str | None, Option("IMAGES"), BeforeValidator(spelling.path)] = Field(
-        None, description="The binary images that a classifier of objects takes, named as masks are."
+        None,
+        title="Binary image",
+        description="The binary images that a classifier of objects takes, named as masks are.",
     )
     label_image: Annotated[str | None, Option("IMAGES"), BeforeValidator(spelling.path)] = Field(
-        None, description="The label images that a classifier of objects takes, named as masks are."
+        None,
+        title="Label image",
+        description="The label images that a classifier of objects takes, named as masks are.",
     )
     objects: ObjectSettings = Field(
         default_factory=ObjectSettings,

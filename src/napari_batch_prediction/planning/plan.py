@@ -258,7 +258,7 @@ def iter_plan(
         if earlier is None and sets.have(location):
             continue
         item = inspections.look_at(job, location, classifier, arrays, key)
-        found = with_needed(matching.of(location), role, location)
+        found = with_needed(matching.of(location), role)
         inspected.append(inspections.look_beside(job, item, found, arrays, partial(check_role, classifier)))
         sets.note(inspected[-1])
         yield inspected[-1]

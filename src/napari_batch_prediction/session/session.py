@@ -249,7 +249,11 @@ class BatchSession:
 
     def _note_plan(self, plan: Plan | None, problem: str = "") -> None:
         self.plan = plan
-        self._problem = problem or (NONE_OF_ALL if plan is not None and plan.rows and not self.count_ready() else "")
+        if plan is not None and plan.rows and not self.count_ready():
+            # If all have the same problem, it is said.
+            texts = {tuple(map(str, row.problems)) for row in plan.rows}
+            problem = " ".join(texts.pop()) if len(texts) == 1 else NONE_OF_ALL
+        self._problem = problem
 
     def _on_found(self, step: CheckStep) -> None:
         if isinstance(step, Found):

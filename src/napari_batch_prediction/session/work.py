@@ -23,10 +23,13 @@ class Failure(NamedTuple):
         The reason, in words.
     trace
         The whole stack trace of an unexpected error; empty otherwise.
+    setting
+        The field of a job, an export or an input's settings that mends it; None if none does.
     """
 
     reason: str
     trace: str = ""
+    setting: str | None = None
 
 
 class Task(Protocol):
@@ -85,6 +88,6 @@ def guarded(steps: Generator[Step, None, Result]) -> Generator[Step, None, Resul
             return result
         except BaseException as error:  # libraries also raise errors that are no Exception
             reason, trace = explain(error)
-            return Failure(str(reason), trace)
+            return Failure(str(reason), trace, reason.setting)
         # Outside the block, so that the end of this generator is not caught.
         yield step

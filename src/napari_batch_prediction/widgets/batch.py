@@ -7,9 +7,11 @@ from qtpy.QtCore import QEvent, QSize, Signal
 from qtpy.QtGui import QGuiApplication, QResizeEvent
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from napari_batch_prediction.job.inputs import InputSettings
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.job.text import as_command, as_python
 from napari_batch_prediction.planning.plan import Found, Plan
+from napari_batch_prediction.problems import Problem
 from napari_batch_prediction.records.ledger import Ledger
 from napari_batch_prediction.session.session import BatchSession
 from napari_batch_prediction.session.state import State
@@ -104,6 +106,7 @@ class BatchPredictionWidget(QWidget):
         self._session.inspected.connect(self._job.inputs.take_many)
         self._session.plan_changed.connect(self._on_plan)
         self._session.checked.connect(self._on_checked)
+        self._session.failed.connect(self._on_failed)
         self._session.ended.connect(self._on_ended)
 
     def value(self) -> BatchJob:
@@ -222,6 +225,10 @@ class BatchPredictionWidget(QWidget):
     def _on_plan(self, plan: Plan | None) -> None:
         self._job.show_plan(plan)
         self._on_selected()
+
+    def _on_failed(self, failure: Failure) -> None:
+        if failure.setting in InputSettings.model_fields:
+            self._job.inputs.set_problem(Problem("settings", failure.reason, failure.setting))
 
     def _on_checked(self, plan: Plan | None) -> None:
         self.checked.emit(plan)

@@ -6,9 +6,11 @@ from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.images.second import ROLES
 from napari_batch_prediction.job.in_memory import InMemory
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.location import LayerNamed
+from napari_batch_prediction.planning.inputs.roles import role_of
 from napari_batch_prediction.planning.inputs.second import second_texts
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.widgets import preferences
@@ -30,7 +32,7 @@ SHOWN = {
     "input_axes",
     "stack",
     "channels",
-    "mask",
+    *ROLES,
     "objects",
     "input_settings",
     "existing",
@@ -139,10 +141,11 @@ class JobSections(QObject):
                 event.disconnect(act)
 
     def _layer_names(self) -> set[str]:
-        """Return the names of the layers among the inputs and their masks."""
+        """Return the names of the layers among the inputs and their second images."""
         fields = self.inputs.value()
-        masks = [fields["mask"], *(own.mask for own in fields["input_settings"].values())]
-        layers = filter(None, map(LayerNamed.of, [*fields["inputs"], *filter(None, masks)]))
+        own = (getattr(settings, role) for settings in fields["input_settings"].values() for role in ROLES)
+        second = filter(None, [*(fields[role] for role in ROLES), *own])
+        layers = filter(None, map(LayerNamed.of, [*fields["inputs"], *second]))
         return {name for layer in layers for name in layer.names}
 
     def _on_layer(self, event: Any) -> None:
@@ -160,5 +163,6 @@ class JobSections(QObject):
         self.edited.emit()
 
     def _on_loaded(self) -> None:
+        self.inputs.set_needed(role_of(self.classifier.classifier))
         self.exports.set_offered(self.classifier.classifier)
         self.changed.emit()

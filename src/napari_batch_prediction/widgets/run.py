@@ -248,7 +248,7 @@ class RunBar(QWidget):
 
     def _show_text(self) -> None:
         if self._failure is not None:
-            self._message.say(*self._failure, kind="problem")
+            self._message.say(self._failure.reason, self._failure.trace, kind="problem")
         else:
             self._message.say(self._doing or self._needs or self._told)
 

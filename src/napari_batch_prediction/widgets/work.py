@@ -72,7 +72,9 @@ class Task(QObject):
             self._step(value)
 
     def _on_returned(self, value: object) -> None:
-        self._results.append(Failure(*map(printable, value)) if isinstance(value, Failure) else value)
+        if isinstance(value, Failure):
+            value = value._replace(reason=printable(value.reason), trace=printable(value.trace))
+        self._results.append(value)
 
     def _on_finished(self) -> None:
         try:

@@ -174,7 +174,7 @@ class _Pairs:
         folder = os.path.abspath(image.file.parent)  # noqa: PTH100 - links stay
         values = {"folder": folder, "dataset_dir": folder, "parent": Path(folder).name}
         values["relative"] = relative_folder(folder, self._root)
-        stems = _names(image)
+        stems = names_of(image)
         places = [_place(template, folder, {**values, "stem": stem, "nickname": stem}) for stem in stems]
         for place in places:
             location = FileAt.of(place)
@@ -242,7 +242,7 @@ class _Pairs:
         noun, names = self._role.noun, listed([f"'{one}'" for one in found])
         return SettingsError(
             f"It is not clear which is the {noun} of '{image}': {names} may be. Say it "
-            f"by a template such as '{{folder}}/{{stem}}_{noun.replace(' ', '_')}.tif'.",
+            f"by a template such as '{{folder}}/{self._role.example}'.",
             setting=self._role.field,
         )
 
@@ -264,7 +264,7 @@ def _by_stem(images: Sequence[Location], candidates: Iterable[Location]) -> dict
     """
     named: dict[str, list[Location]] = {}
     for image in images:
-        for name in _names(image):
+        for name in names_of(image):
             named.setdefault(name, []).append(image)
     found: dict[Location, list[Location]] = {image: [] for image in images}
     for candidate in candidates:
@@ -274,7 +274,7 @@ def _by_stem(images: Sequence[Location], candidates: Iterable[Location]) -> dict
             found[image].append(candidate)
     n_files = {name: len({one.paths for one in those}) for name, those in named.items()}
     return {
-        image: _nearest(image, some, is_only=all(n_files[name] == 1 for name in _names(image)))
+        image: _nearest(image, some, is_only=all(n_files[name] == 1 for name in names_of(image)))
         for image, some in found.items()
     }
 
@@ -285,7 +285,7 @@ def _nearest(image: Location, found: list[Location], *, is_only: bool) -> list[L
         return found
     folder = image.file.parent if image.file is not None else Path()
     tests = (
-        *((lambda one: one.stem == image.stem, lambda one: one.stem in _names(image)) if is_only else ()),
+        *((lambda one: one.stem == image.stem, lambda one: one.stem in names_of(image)) if is_only else ()),
         lambda one: one.file is not None and real_path(one.file.parent) == real_path(folder),
         lambda one: one.file is not None and one.file.parent.name == folder.name,
     )
@@ -295,7 +295,7 @@ def _nearest(image: Location, found: list[Location], *, is_only: bool) -> list[L
     return found if len(found) != 1 else []
 
 
-def _names(image: Location) -> tuple[str, ...]:
+def names_of(image: Location) -> tuple[str, ...]:
     """Return the names of an image: its own, that of its file without a dataset, and these without ``.ome``.
 
     Other programs write ``a_mask.tif`` for ``a.ome.tif``, which would be ``a.ome_mask.tif`` by its name here.
@@ -314,6 +314,11 @@ def _parts(text: str) -> Iterator[str]:
     ends = [0, *(i for i in range(1, len(text)) if not _alike(text[i - 1], text[i])), len(text)]
     pieces = {text[i:j] for k, i in enumerate(ends) for j in ends[k + 1 :]}
     yield from sorted(pieces, key=lambda piece: (-len(piece), piece))
+
+
+def goes_on(name: str, ending: str) -> bool:
+    """Return True if an ending goes on with the last word or number of a name: ``0_mask`` after ``img_1``."""
+    return _alike(name[-1:], ending[:1])
 
 
 def _alike(one: str, other: str) -> bool:

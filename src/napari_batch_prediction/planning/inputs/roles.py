@@ -8,10 +8,14 @@ from napari_batch_prediction.classifiers.objects.second import check_second
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.images.second import MASK, PREDICTION_MAPS, ROLES, Role
 from napari_batch_prediction.job.job import BatchJob
-from napari_batch_prediction.locations.location import Location
 from napari_batch_prediction.planning.inputs.header import ImageInfo
 from napari_batch_prediction.planning.inputs.matching import Found
 from napari_batch_prediction.planning.inputs.second import is_project
+
+
+def role_of(classifier: Classifier | None) -> Role | None:
+    """Return what the second images are that a classifier makes its objects of; None if it needs none."""
+    return ROLES.get(classifier.second) if isinstance(classifier, ObjectClassification) else None
 
 
 def needed_role(job: BatchJob, classifier: Classifier) -> Role | None:
@@ -22,37 +26,33 @@ def needed_role(job: BatchJob, classifier: Classifier) -> Role | None:
     SettingsError
         If the job names second images that the classifier does not take.
     """
-    second = classifier.second if isinstance(classifier, ObjectClassification) else ""
+    needed = role_of(classifier)
     settings = (job, *job.input_settings.values())
     for role in ROLES.values():
         text = next(filter(None, (getattr(said, role.field) for said in settings)), None)
-        if text is None or role.field == second:
+        if text is None or role == needed:
             continue
-        if role == MASK and not second:
+        if role == MASK and needed is None:
             continue
         if role == PREDICTION_MAPS and is_project(text) and isinstance(classifier, ObjectClassification):
             continue
-        takes = f"the {ROLES[second].noun} of each image ({option(ROLES[second])})" if second else "no second image"
+        takes = f"the {needed.noun} of each image" if needed is not None else "no second image"
         raise SettingsError(
-            f"{option(role)} is given, the {role.noun} of each image, but the classifier, '{classifier.workflow}', "
-            f"takes {takes}. Leave it out.",
+            f"The {role.noun} of each image is given, but the classifier, '{classifier.workflow}', takes {takes}. "
+            "Leave it out.",
             setting=role.field,
         )
-    return ROLES[second] if second else None
+    return needed
 
 
-def option(role: Role) -> str:
-    """Return the option of the command line that names second images."""
-    return f"--{role.field.replace('_', '-')}"
-
-
-def with_needed(found: Mapping[Role, Found], role: Role | None, location: Location) -> Mapping[Role, Found]:
+def with_needed(found: Mapping[Role, Found], role: Role | None) -> Mapping[Role, Found]:
     """Return where the second images of an image are, with the error that the one that is needed is not named."""
     if role is None or role in found:
         return found
+    others = ", or a project that predicts it" if role == PREDICTION_MAPS else ""
     text = (
-        f"The classifier makes objects of the {role.noun} beside '{location}'. Name it ({option(role)}): a file, a "
-        "pattern, or a template such as {stem}_Probabilities.h5."
+        f"The {role.noun} of each image is missing. Name it: a file, a pattern, a template such as {role.example}"
+        f"{others}."
     )
     return {**found, role: SettingsError(text, setting=role.field)}
 

@@ -218,7 +218,7 @@ class ClassifierSection(Section):
     def _on_saved(self, result: Path | Failure) -> None:
         self._task = None
         if isinstance(result, Failure):
-            self._message.say(*result, kind="problem")
+            self._message.say(result.reason, result.trace, kind="problem")
             self._facts.setCurrentWidget(self._message)
         else:
             self.choose(result)
@@ -293,7 +293,7 @@ class ClassifierSection(Section):
     def _on_loaded(self, result: tuple[Classifier, FileState | None] | Failure) -> None:
         self._task = None
         if isinstance(result, Failure):
-            self._become(None, *result, kind="problem")
+            self._become(None, result.reason, result.trace, kind="problem")
         else:
             classifier, self._state = result
             self._become(classifier, "")

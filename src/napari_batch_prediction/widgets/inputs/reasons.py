@@ -6,11 +6,15 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 from superqt import QFlowLayout
 
+from napari_batch_prediction.images.second import ROLES
+from napari_batch_prediction.job.job import BatchJob
+from napari_batch_prediction.job.options import label
+from napari_batch_prediction.planning.inputs.offers import Offer
 from napari_batch_prediction.problems import Problem
 from napari_batch_prediction.widgets.inputs.model import InputsModel
 from napari_batch_prediction.widgets.parts.colors import Kind
 from napari_batch_prediction.widgets.parts.message import Message
-from napari_batch_prediction.widgets.parts.words import short_name
+from napari_batch_prediction.widgets.parts.words import short_name, tip
 from napari_batch_prediction.wording import count
 
 EXISTING = "existing"
@@ -21,7 +25,13 @@ REMEDIES = {
     "channels": ("Choose channels", "Go to the channels of the images that have this problem."),
     "axes": ("Set axes", "Go to the axes of the images that have this problem."),
     "dataset": ("Choose dataset", "Go to the dataset of the images that have this problem."),
-    "mask": ("Choose mask", "Go to the mask of the images that have this problem."),
+    **{
+        name: (
+            f"Choose {label(BatchJob, name).lower()}",
+            f"Go to the {role.noun} of the images that have this problem.",
+        )
+        for name, role in ROLES.items()
+    },
     EXISTING: ("Skip or overwrite", "Go to what is done about outputs that exist."),
     FORMULA: ("Choose formula", "Go to the formula of the structure tensor, below the classifier."),
 }
@@ -83,9 +93,12 @@ class Reasons(QWidget):
     ----------
     remedy_chosen
         The user wants to mend a problem; emitted with the setting.
+    offer_chosen
+        The user takes the template that is offered; emitted with it.
     """
 
     remedy_chosen = Signal(str)
+    offer_chosen = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
@@ -101,6 +114,10 @@ class Reasons(QWidget):
             button.clicked.connect(lambda _, setting=setting: self.remedy_chosen.emit(setting))
             self._flow.addWidget(button)
             self._buttons[setting] = button
+        self._offer: Offer | None = None
+        self._take = QPushButton()
+        self._take.clicked.connect(lambda: self.offer_chosen.emit(self._offer.template if self._offer else ""))
+        self._flow.addWidget(self._take)
         # Keeps the height of the row.
         strut = QPushButton(" ")
         policy = strut.sizePolicy()
@@ -119,7 +136,14 @@ class Reasons(QWidget):
         layout.addLayout(row)
         self.show_for(InputsModel(), (), "")
 
-    def show_for(self, model: InputsModel, selected: Sequence[str], needs: str) -> None:
+    def show_for(
+        self,
+        model: InputsModel,
+        selected: Sequence[str],
+        needs: str,
+        of_all: Problem | None = None,
+        offer: tuple[str, Offer] | None = None,
+    ) -> None:
         """Show the problems and warnings of some images; without any, of all that share the first problem.
 
         Parameters
@@ -130,9 +154,15 @@ class Reasons(QWidget):
             The selected ones.
         needs
             The step that is missing before images can be checked, in words; empty if none is.
+        of_all
+            The problem of the whole job, if there is one.
+        offer
+            A field that names second images, and the template that mends it for all images, if there is one.
         """
         locations = selected or model.with_first_problem()
         text, kind = reasons_for(model, locations), worst(model, locations)
+        if of_all is not None:
+            text, kind = str(of_all), "problem"
         waits = bool(needs and model.images)
         if not text and waits:
             text = f"The images are not checked yet. {needs}"
@@ -142,8 +172,17 @@ class Reasons(QWidget):
             text = NONE_SELECTED
         self._message.say(text, kind=kind)
         results = filter(None, map(model.inspected, locations))
-        settings = settings_that_mend(problem for result in results for problem in (*result.problems, *result.warnings))
-        for setting, button in self._buttons.items():
+        problems = [problem for result in results for problem in (*result.problems, *result.warnings)]
+        settings = settings_that_mend(problems if of_all is None else [of_all])
+        self._offer = None
+        if offer is not None and offer[0] in settings:
+            settings.remove(offer[0])
+            self._offer = offer[1]
+            self._take.setText(f"Use {self._offer.template}")
+            self._take.setToolTip(tip(f"Such files lie beside the images: {self._offer.example}"))
+        buttons = {**self._buttons, "": self._take}
+        settings += [""] if self._offer is not None else []
+        for setting, button in buttons.items():
             # The layout leaves space beside widgets that are hidden.
             self._flow.removeWidget(button)
             if setting in settings:

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QKeySequence, QShortcut
 
+from napari_batch_prediction.images.second import ROLES, Role
 from napari_batch_prediction.images.stack import StackAxis
 from napari_batch_prediction.job.inputs import InputSettings
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.planning.inputs.inspection import Inspected
+from napari_batch_prediction.planning.inputs.offers import Offer, offers
 from napari_batch_prediction.planning.plan import Plan
+from napari_batch_prediction.problems import Problem
 from napari_batch_prediction.widgets.inputs.buttons import InputButtons
 from napari_batch_prediction.widgets.inputs.changes import containers, for_images, joined, same, with_setting, without
 from napari_batch_prediction.widgets.inputs.contents import ContentsReader, Request
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
 
 HINT = "Add images above, or drop files and folders here."
 ABOUT_SETTINGS = (
-    "Axes, channels, dataset and mask: of the selected images, or of all if none is selected.\n"
+    "Axes, channels, dataset, mask and other second images: of the selected images, or of all if none is selected.\n"
     "Stack: whether files together are one image."
 )
 
@@ -79,6 +82,10 @@ class InputsSection(Page):
         self._kept: tuple[str, ...] = ()
         self._by_user = True
         self._needs = ""
+        # The second images that the classifier needs, the one way to name them all, and the problem of the whole job.
+        self._needed: Role | None = None
+        self._offer: Offer | None = None
+        self._problem: Problem | None = None
 
         self._model = InputsModel(self)
         self._table = Table(self._model, sortable=True, hint=HINT, spare=SPARE, rows=VISIBLE_ROWS)
@@ -87,7 +94,7 @@ class InputsSection(Page):
         self._buttons = InputButtons(viewer)
         self._pattern = PatternLine()
         self._reasons = Reasons()
-        self._form = InputSettingsForm(viewer)
+        self._form = InputSettingsForm(viewer, self._offers)
         self._more = Fold("Image settings", folded=True, about=ABOUT_SETTINGS)
         self._more.body.addWidget(self._form)
         self._contents = ContentsReader(viewer, self)
@@ -108,6 +115,7 @@ class InputsSection(Page):
         self._model.modelAboutToBeReset.connect(self._keep)
         self._model.modelReset.connect(self._restore)
         self._reasons.remedy_chosen.connect(self._on_remedy)
+        self._reasons.offer_chosen.connect(self._on_offer)
         self._form.edited.connect(self._on_edited)
         self._contents.read.connect(self._show_settings)
         self.files_dropped.connect(self._on_files_dropped)
@@ -123,13 +131,14 @@ class InputsSection(Page):
             "input_axes": self._everywhere.axes,
             "channels": self._everywhere.channels,
             "stack": self._stack,
-            "mask": self._everywhere.mask,
+            **{field: getattr(self._everywhere, field) for field in ROLES},
             "input_settings": dict(self._settings),
         }
 
     def setValue(self, job: BatchJob) -> None:
         """Show the images of a job and their settings."""
-        self._everywhere = InputSettings(axes=job.input_axes, channels=job.channels, mask=job.mask)
+        second = {field: getattr(job, field) for field in ROLES}
+        self._everywhere = InputSettings(axes=job.input_axes, channels=job.channels, **second)
         self._settings = dict(job.input_settings)
         self._stack = job.stack
         self._form.show_stack(job.stack)
@@ -158,12 +167,28 @@ class InputsSection(Page):
     def set_plan(self, plan: Plan | None) -> None:
         """Show the results of a finished check; None forgets all results, as with another classifier."""
         self._model.set_plan(plan)
+        self._problem = self._problem if plan is None else None
+        self._offer = self._only_offer()
+        self._refresh()
+
+    def set_needed(self, role: Role | None) -> None:
+        """Set the second images that the classifier needs; None if it needs none."""
+        if role != self._needed:
+            self._needed = role
+            if role is not None:
+                self._more.unfold()
+            self._refresh()
+
+    def set_problem(self, problem: Problem) -> None:
+        """Show why the whole job cannot be checked, until it can or a step is missing."""
+        self._problem = problem
         self._refresh()
 
     def set_needs(self, needs: str) -> None:
         """Show the step that is missing before images can be checked; empty if none is."""
         if needs != self._needs:
             self._needs = needs
+            self._problem = None if needs else self._problem
             self._refresh()
 
     def select(self, location: str) -> None:
@@ -237,11 +262,36 @@ class InputsSection(Page):
             return
         if not self.selected():
             results = filter(None, map(self._model.inspected, self._model.images))
-            rows = (self._model.row(result.input) for result in results if field in settings_that_mend(result.problems))
-            self._select(row for row in rows if row is not None)
+            found = (
+                self._model.row(result.input) for result in results if field in settings_that_mend(result.problems)
+            )
+            rows = [row for row in found if row is not None]
+            # Second images of all are best named for all.
+            if field not in ROLES or len(rows) < len(self._model.images):
+                self._select(rows)
         self._more.unfold()
         go_to(self._form.control(field))
         self._table.show_selected()
+
+    def _on_offer(self, template: str) -> None:
+        """Name the second images that are needed, of all images."""
+        if self._needed is not None:
+            self._table.clearSelection()
+            self._on_edited(self._needed.field, template)
+
+    def _offers(self, role: Role) -> Sequence[Offer]:
+        """Return the templates by which second images lie beside the images that are checked."""
+        results = filter(None, map(self._model.inspected, self._model.images))
+        return offers(role, [result.location for result in results])
+
+    def _only_offer(self) -> Offer | None:
+        """Return the only template that names all second images that are needed and of which nothing is said yet."""
+        field = self._needed.field if self._needed is not None else ""
+        said = (self._everywhere, *self._settings.values())
+        if self._needed is None or any(getattr(each, field) is not None for each in said):
+            return None
+        found = self._offers(self._needed)
+        return found[0] if len(found) == 1 else None
 
     def _on_selected(self) -> None:
         self._refresh()
@@ -267,7 +317,8 @@ class InputsSection(Page):
     def _refresh(self) -> None:
         selected = self.selected()
         self._buttons.show_state(self._model.inputs, selected)
-        self._reasons.show_for(self._model, selected, self._needs)
+        offer = (self._needed.field, self._offer) if self._needed is not None and self._offer is not None else None
+        self._reasons.show_for(self._model, selected, self._needs, self._problem, offer)
         self._show_settings()
         self.set_summary(self._model.summary(), self._model.short_summary())
 
@@ -279,6 +330,8 @@ class InputsSection(Page):
             own = self._settings.get(image, InputSettings())
             request = Request(image, own.axes or self._everywhere.axes, own.dataset, self._stack)
         contents = self._contents.get(request)
-        shown = shown_for(self._model, selected, self._everywhere, self._settings, contents)
+        shown = shown_for(
+            self._model, selected, self._everywhere, self._settings, contents, self._needed, self._problem
+        )
         self._form.show_settings(shown)
         self._more.set_summary(summary(shown, self._stack))

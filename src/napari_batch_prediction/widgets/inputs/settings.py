@@ -1,7 +1,7 @@
-"""The form that sets axes, channels, dataset and mask of some images or of all."""
+"""The form that sets axes, channels, dataset and second images of some images or of all."""
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from magicgui.widgets import ComboBox, LineEdit
@@ -10,8 +10,10 @@ from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QMenu, QWidget
 
 from napari_batch_prediction.axes import check_axes
 from napari_batch_prediction.errors import AxesError
+from napari_batch_prediction.images.second import MASK, ROLES, Role
 from napari_batch_prediction.images.stack import StackAxis
-from napari_batch_prediction.widgets.inputs.mask import MaskLine
+from napari_batch_prediction.planning.inputs.offers import Offer
+from napari_batch_prediction.widgets.inputs.second import SecondLine
 from napari_batch_prediction.widgets.inputs.shown import Channels, ShownSettings
 from napari_batch_prediction.widgets.parts.line import Line
 from napari_batch_prediction.widgets.parts.menu_button import MenuButton
@@ -40,12 +42,14 @@ AUTO = "auto"
 
 
 class InputSettingsForm(QWidget):
-    """Controls for axes, channels, dataset and mask of some images, and for stacking files.
+    """Controls for axes, channels, dataset and second images of some images, and for stacking files.
 
     Parameters
     ----------
     viewer
-        The viewer whose layers can be masks.
+        The viewer whose layers can be second images.
+    offers
+        A function that returns the templates by which second images lie beside the images.
 
     Attributes
     ----------
@@ -55,7 +59,7 @@ class InputSettingsForm(QWidget):
 
     edited = Signal(str, object)
 
-    def __init__(self, viewer: "ViewerModel") -> None:
+    def __init__(self, viewer: "ViewerModel", offers: Callable[[Role], Sequence[Offer]]) -> None:
         super().__init__()
         self._channel_names: tuple[str, ...] = ()
         self._target: tuple[str, ...] = ()
@@ -65,26 +69,32 @@ class InputSettingsForm(QWidget):
         self._pick = MenuButton("", self._fill)
         self._dataset = ComboBox(choices=[(AUTO, "")], tooltip=DATASET_HELP)
         self._stack = ComboBox(choices=list(STACKS), tooltip=STACK_HELP)
-        self._mask = MaskLine(viewer)
+        self._second = {role: SecondLine(role, viewer, offers) for role in ROLES.values()}
         self._message = Message(lines=2)
 
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(4)
         grid.addWidget(self._whom, 0, 0, 1, 2)
-        grid.addWidget(QLabel("Axes"), 1, 0)
+        # What a classifier needs comes first, a mask last.
+        needed = [line for role, line in self._second.items() if role != MASK]
+        for row, line in enumerate(needed, start=1):
+            grid.addWidget(line.title, row, 0)
+            grid.addWidget(line, row, 1)
+        row = len(needed) + 1
+        grid.addWidget(QLabel("Axes"), row, 0)
         grid.addLayout(
-            _row((self._axes.native, 1), (QLabel("Channels"), 0), (self._channels.native, 1), (self._pick, 0)), 1, 1
+            _row((self._axes.native, 1), (QLabel("Channels"), 0), (self._channels.native, 1), (self._pick, 0)), row, 1
         )
-        grid.addWidget(QLabel("Dataset"), 2, 0)
-        grid.addLayout(_row((self._dataset.native, 1), (QLabel("Stack"), 0), (self._stack.native, 0)), 2, 1)
-        grid.addWidget(QLabel("Mask"), 3, 0)
-        grid.addWidget(self._mask, 3, 1)
-        grid.addWidget(self._message, 4, 0, 1, 2)
+        grid.addWidget(QLabel("Dataset"), row + 1, 0)
+        grid.addLayout(_row((self._dataset.native, 1), (QLabel("Stack"), 0), (self._stack.native, 0)), row + 1, 1)
+        grid.addWidget(self._second[MASK].title, row + 2, 0)
+        grid.addWidget(self._second[MASK], row + 2, 1)
+        grid.addWidget(self._message, row + 3, 0, 1, 2)
         grid.setColumnStretch(1, 1)
-        for line in (self._axes.native, self._channels.native):
-            line.setAcceptDrops(False)
-            line.setMinimumWidth(40)
+        for box in (self._axes.native, self._channels.native):
+            box.setAcceptDrops(False)
+            box.setMinimumWidth(40)
         for box in (self._dataset.native, self._stack.native):
             box.setSizeAdjustPolicy(box.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             box.setMinimumWidth(60)
@@ -93,14 +103,17 @@ class InputSettingsForm(QWidget):
         self._channels.changed.connect(self._on_channels)
         self._dataset.changed.connect(lambda value: self.edited.emit("dataset", value or None))
         self._stack.changed.connect(lambda value: self.edited.emit("stack", STACKS[value]))
-        self._mask.edited.connect(lambda mask: self.edited.emit("mask", mask))
+        for role, line in self._second.items():
+            line.edited.connect(lambda text, name=role.field: self.edited.emit(name, text))
         self.show_settings(ShownSettings())
 
     def show_settings(self, shown: ShownSettings) -> None:
-        """Show settings. Axes or a mask that are being typed for the same images stay as typed."""
+        """Show settings. What is being typed for the same images stays as typed."""
         is_same = shown.target == self._target
         typing = self._axes.native.hasFocus() and is_same
-        self._mask.show_mask(shown.mask, shown.mask_hint, typing=self._mask.line.native.hasFocus() and is_same)
+        for role, line in self._second.items():
+            typed = line.line.native.hasFocus() and is_same
+            line.show_second(shown.second[role.field], of_all=not shown.target, typing=typed)
         self._target = shown.target
         self._whom.say(f"For {shown.whom}:", f"These settings hold for {shown.whom}.")
         self._channel_names = shown.channel_names
@@ -132,8 +145,9 @@ class InputSettingsForm(QWidget):
             self._stack.value = next(text for text, axis in STACKS.items() if axis == stack)
 
     def control(self, field: str) -> QWidget:
-        """Return the control of a field: axes, channels, dataset or mask."""
-        controls = {"axes": self._axes, "channels": self._channels, "dataset": self._dataset, "mask": self._mask.line}
+        """Return the control of a field: axes, channels, dataset, or one that names second images."""
+        controls = {"axes": self._axes, "channels": self._channels, "dataset": self._dataset}
+        controls |= {role.field: line.line for role, line in self._second.items()}
         control: QWidget = controls[field].native
         return control
 

@@ -1,10 +1,14 @@
 """Settings of some images, or of all, as the form below the table shows them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
+from napari_batch_prediction.images.second import MASK, ROLES, Role
 from napari_batch_prediction.job.inputs import InputSettings
+from napari_batch_prediction.job.job import BatchJob
+from napari_batch_prediction.job.options import label
 from napari_batch_prediction.planning.inputs.inspection import ImageInfo
+from napari_batch_prediction.problems import Problem
 from napari_batch_prediction.widgets.inputs.changes import containers, same
 from napari_batch_prediction.widgets.inputs.contents import Contents
 from napari_batch_prediction.widgets.inputs.model import InputsModel
@@ -15,6 +19,32 @@ Channels = tuple[int | str, ...]
 
 DIFFER = "they differ"
 NO_MASK = "none: predict everything"
+NEEDED = "needed"
+
+
+@dataclass(frozen=True)
+class ShownSecond:
+    """What the form shows of the second images for one thing.
+
+    Attributes
+    ----------
+    text
+        What names them; None if nothing does, or not the same for all.
+    hint
+        What holds while nothing does.
+    is_shown
+        True if the classifier takes them, or some are named.
+    problem
+        What is wrong with them; empty if nothing is known to be.
+    """
+
+    text: str | None = None
+    hint: str = NO_MASK
+    is_shown: bool = True
+    problem: str = ""
+
+
+_NOT_NAMED = {field: ShownSecond(is_shown=field == MASK.field) for field in ROLES}
 
 
 @dataclass(frozen=True)
@@ -27,10 +57,12 @@ class ShownSettings:
         The images that the settings are of, in words.
     target
         Their locations; all images if empty.
-    axes, channels, dataset, mask
+    axes, channels, dataset
         The settings; None if unset, or not the same for all.
-    axes_hint, channels_hint, mask_hint
+    axes_hint, channels_hint
         The defaults that hold while a setting is unset.
+    second
+        Their second images, by the field that names them.
     datasets
         The datasets to choose from; None if no file can hold several.
     channel_names
@@ -44,8 +76,7 @@ class ShownSettings:
     dataset: str | None = None
     axes_hint: str = "from file"
     channels_hint: str = "all"
-    mask: str | None = None
-    mask_hint: str = NO_MASK
+    second: Mapping[str, ShownSecond] = field(default_factory=lambda: _NOT_NAMED)
     datasets: tuple[str, ...] | None = None
     channel_names: tuple[str, ...] = ()
 
@@ -56,6 +87,8 @@ def shown_for(
     everywhere: InputSettings,
     settings: dict[str, InputSettings],
     contents: Contents,
+    needed: Role | None = None,
+    problem: Problem | None = None,
 ) -> ShownSettings:
     """Return the settings of some images, ready to be shown.
 
@@ -71,6 +104,10 @@ def shown_for(
         Settings of single images.
     contents
         The contents of one of them.
+    needed
+        The second images that the classifier needs; None if it needs none.
+    problem
+        The problem of the whole job, if there is one.
     """
     images = target or tuple(model.images)
     files = containers(images)
@@ -78,9 +115,9 @@ def shown_for(
     datasets = [settings.get(image, nothing).dataset for image in files]
     own = [settings.get(image, nothing) for image in target] or [everywhere]
     axes, channels = [each.axes for each in own], [each.channels for each in own]
-    masks = [each.mask for each in own]
-    results = filter(None, map(model.inspected, images[:_MOST_LOOKED_AT]))
+    results = list(filter(None, map(model.inspected, images[:_MOST_LOOKED_AT])))
     infos = [result.image for result in results if result.image]
+    problems = [*([problem] if problem is not None else []), *(each for result in results for each in result.problems)]
     return ShownSettings(
         whom=_whom(target),
         target=target,
@@ -89,8 +126,16 @@ def shown_for(
         dataset=same(datasets),
         axes_hint=DIFFER if same(axes) is None and any(axes) else _axes_hint(infos),
         channels_hint=DIFFER if same(channels) is None and any(channels) else _channels_hint(everywhere, target),
-        mask=same(masks),
-        mask_hint=DIFFER if same(masks) is None and any(masks) else (target and everywhere.mask) or NO_MASK,
+        second={
+            role.field: ShownSecond(
+                text=same(texts := [getattr(each, role.field) for each in own]),
+                hint=DIFFER if same(texts) is None and any(texts) else _second_hint(role, everywhere, target, needed),
+                is_shown=role == (needed or MASK)
+                or any(getattr(each, role.field) for each in (everywhere, *settings.values())),
+                problem=next((str(each) for each in problems if each.setting == role.field), ""),
+            )
+            for role in ROLES.values()
+        },
         datasets=contents.datasets if files else None,
         channel_names=contents.channel_names,
     )
@@ -109,7 +154,8 @@ def summary(shown: ShownSettings, stack: str | None) -> str:
     channels = ", ".join(map(str, shown.channels or ()))
     texts = [f"axes {shown.axes}" if shown.axes else "", f"channels {channels}" if channels else ""]
     texts += [f"dataset {shown.dataset}" if shown.dataset else "", f"stacked along {stack}" if stack else ""]
-    texts += [f"mask {short_name(shown.mask)}" if shown.mask else ""]
+    for name, second in shown.second.items():
+        texts += [f"{label(BatchJob, name).lower()} {short_name(second.text)}" if second.text else ""]
     text = ", ".join(filter(None, texts))
     return f"{shown.whom}: {text}" if text else ""
 
@@ -127,6 +173,11 @@ def _whom(target: Sequence[str]) -> str:
 def _axes_hint(infos: Sequence[ImageInfo]) -> str:
     hint = same([info.axes + ("*" if info.axes_known == "guess" else "") for info in infos])
     return hint or "from file"
+
+
+def _second_hint(role: Role, everywhere: InputSettings, target: Sequence[str], needed: Role | None) -> str:
+    of_all = getattr(everywhere, role.field) if target else None
+    return of_all or (NEEDED if role == needed else NO_MASK if role == MASK else "none")
 
 
 def _channels_hint(everywhere: InputSettings, target: Sequence[str]) -> str:

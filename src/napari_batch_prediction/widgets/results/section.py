@@ -289,7 +289,7 @@ class ResultsSection(Page):
     def _on_failed(self, location: str, failure: Failure) -> None:
         # The reason of a failed image stays.
         if location == self._location() and not self.message.text():
-            self.message.explain(*failure)
+            self.message.explain(failure.reason, failure.trace)
 
     def _offer_keep(self) -> None:
         self._buttons.set_shown(self._canvas.has_layers)
