@@ -1,6 +1,7 @@
 """Tables of objects inside OME-Zarr images: read back by the layout, in both versions."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,11 @@ from threshold import plan_for, random_image
 
 from napari_batch_prediction import Export, ObjectSettings
 from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.formats.common.target import Target
+from napari_batch_prediction.formats.zarr import writer_metadata
+from napari_batch_prediction.formats.zarr.metadata import OmeImage
 from napari_batch_prediction.formats.zarr.tables import AnnDataReader
+from napari_batch_prediction.formats.zarr.writer_metadata import describe
 from napari_batch_prediction.images.memory import MemoryImage
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.running.run import run_plan
@@ -86,6 +91,59 @@ def test_labels_and_table_are_in_the_image(tmp_path, version):
     (labels,) = (array[:] for _, array in zarr.open_group(path / "labels" / "cells", mode="r").arrays())
     np.testing.assert_array_equal(np.unique(labels)[1:], columns["label"])
     assert not list(path.rglob("*.part*"))
+
+
+def properties_of(path, version):
+    """Return what the metadata of labels say of each."""
+    attributes = zarr.open_group(path, mode="r").attrs
+    about = (attributes if version == "0.4" else attributes["ome"])["image-label"]
+    assert all(about.values())
+    return about.get("properties")
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_labels_say_what_is_in_the_table(tmp_path, monkeypatch, version):
+    """The metadata of the labels have the table's numbers and texts of each object, if there are not too many."""
+    path, _ = ome_zarr(tmp_path, version)
+    (row,) = run_plan(plan_for([path], exports=INTO, objects=BRIGHT))
+    columns, _ = table_of(row.outputs["Object Table"])
+    found = properties_of(row.outputs["Objects"], version)
+    assert [each["label-value"] for each in found] == columns["label"].tolist()
+    for name in {*columns} - {"label"}:
+        assert [each[name] for each in found] == columns[name].tolist(), name
+    for most, there in ((len(found), True), (len(found) - 1, False)):
+        monkeypatch.setattr(writer_metadata, "MOST_PROPERTIES", most)
+        (row,) = run_plan(plan_for([path], exports=INTO, objects=BRIGHT, existing="overwrite"))
+        assert (properties_of(row.outputs["Objects"], version) == found) is there
+
+
+def test_labels_without_a_table_or_at_several_times_say_nothing(tmp_path):
+    """Without a table nothing is measured, and numbers that begin anew have no one meaning."""
+    path, pixels = ome_zarr(tmp_path, "0.4")
+    (row,) = run_plan(plan_for([path], exports=INTO[:1], objects=BRIGHT))
+    assert properties_of(row.outputs["Objects"], "0.4") is None
+    group = zarr.open_group(path)
+    del group["0"]
+    group.create_array("0", data=np.stack([pixels, pixels]))
+    (image,) = group.attrs["multiscales"]
+    axes = [{"name": "t", "type": "time"}, *image["axes"]]
+    level = {"path": "0", "coordinateTransformations": [{"type": "scale", "scale": [1, 0.5, 0.5]}]}
+    group.attrs["multiscales"] = [{**image, "axes": axes, "datasets": [level]}]
+    (row,) = run_plan(plan_for([path], exports=INTO, objects=BRIGHT, existing="overwrite"))
+    assert (row.status, row.reason) == ("done", "")
+    assert properties_of(row.outputs["Objects"], "0.4") is None
+    assert set(table_of(row.outputs["Object Table"])[0]["time"]) == {0, 1}
+
+
+def test_numbers_that_are_not_finite_are_left_out_of_labels():
+    """JSON has none."""
+    target = Target(Path("a/labels/b"), "yx", (8, 9), np.dtype("uint32"), image=Path("a"), is_labels=True)
+    columns = {"label": np.array([3, 4]), "area": np.array([np.nan, 2.5]), "n": np.array([1, 2]),
+               "class": np.array(["", "b"], object), "most": np.array([np.inf, -np.inf])}  # fmt: skip
+    image = describe(target, [(1, 1, 1, 8, 9)], "yx", columns)
+    assert OmeImage.parse(image.attributes()) == image
+    first, second = {"label-value": 3, "n": 1, "class": ""}, {"label-value": 4, "area": 2.5, "n": 2, "class": "b"}
+    assert image.label_properties == (first, second)
 
 
 def test_other_tables_stay_in_the_list(tmp_path):

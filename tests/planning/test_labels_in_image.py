@@ -79,10 +79,36 @@ def test_labels_stand_in_the_group_of_the_image(image):
     assert about["source"] == {"image": "../../"}
     assert [color["label-value"] for color in about["colors"]] == [1, 2, 3]
     expected = nbp.load_classifier(PROJECT).predict(pixels, "yx", "Simple Segmentation")
-    np.testing.assert_array_equal(label["s0"][0, 0, 0], expected)
+    assert [each["label-value"] for each in about["properties"]] == [1, 2, 3]
+    assert [each["class"] for each in about["properties"]] == [*nbp.load_classifier(PROJECT).classes]
+    np.testing.assert_array_equal(label["s0"][:], expected)
     np.testing.assert_array_equal(root["0"][:], pixels)
     with nbp.open_image(path) as again:
         np.testing.assert_array_equal(again.read(), pixels)
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+@pytest.mark.parametrize(
+    ("axes", "of_labels"), [("tyx", "tyx"), ("zcyx", "tczyx"), ("cyx", "yx"), ("tczyx", "tzyx"), ("xy", "tczyx")]
+)
+def test_labels_have_the_axes_of_their_image(axes, of_labels, version, tmp_path):
+    """All but `c`, as other programs pair them by axes; all five if those of the image are in another order."""
+    pixels = golden.read(PROJECT.with_name("test2.png"))
+    shape = [{"x": pixels.shape[1], "y": pixels.shape[0]}.get(key, 1) for key in axes]
+    kinds = {"t": "time", "c": "channel"}
+    level = {"path": "0", "coordinateTransformations": [{"type": "scale", "scale": [1] * len(axes)}]}
+    image = {"axes": [{"name": key, "type": kinds.get(key, "space")} for key in axes], "datasets": [level]}
+    path = tmp_path / "cells.zarr"
+    group = zarr.create_group(str(path), zarr_format=2 if version == "0.4" else 3)
+    group.create_array("0", data=(pixels.T if axes == "xy" else pixels).reshape(shape))
+    facts = {"multiscales": [{**image, "version": "0.4"}]}
+    group.attrs.update(facts if version == "0.4" else {"ome": {"version": "0.5", "multiscales": [image]}})
+    (row,) = job(path, name="seg").run()
+    assert (row.status, row.reason) == ("done", "")
+    with nbp.open_image(path / "labels/seg") as labels:
+        assert labels.axes == of_labels
+        expected = nbp.load_classifier(PROJECT).predict(pixels, "yx", "Simple Segmentation")
+        np.testing.assert_array_equal(labels.read().squeeze(), expected)
 
 
 def test_second_labels_are_added(image):

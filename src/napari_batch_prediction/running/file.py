@@ -15,6 +15,7 @@ from napari_batch_prediction.classifiers.objects.sources import IDENTITIES
 from napari_batch_prediction.engine.tiles import Tile
 from napari_batch_prediction.errors import ExportError, ImageReadError
 from napari_batch_prediction.formats.common.memory import MemoryWriter
+from napari_batch_prediction.formats.common.rows import Columns
 from napari_batch_prediction.formats.common.writer import Writer
 from napari_batch_prediction.formats.table.choice import row_writer
 from napari_batch_prediction.formats.zarr.labels import image_of
@@ -196,6 +197,11 @@ class OpenFile:
         # Before an output has its name, so that nobody sees one that is part of two images.
         check_unchanged(self._before, self._states(), task.location)
         paths = {output.export.name: output.path for output, _ in task.outputs if output.folder is not None}
+        if self._objects is not None:
+            self.tables = self._objects.tables()
+        for output, _ in task.outputs:
+            if output.export.settings.into_image and output.export.name in self._writers:
+                self._writers[output.export.name].properties = self._properties(output)
         for name, writer in self._writers.items():
             writer.finish()
             if isinstance(writer, MemoryWriter):
@@ -203,10 +209,17 @@ class OpenFile:
             else:
                 self._finished[name] = paths[name]
                 self._written[name] = measure(writer.paths)
-        if self._objects is not None:
-            self.tables = self._objects.tables()
-            self._write_tables()
+        self._write_tables()
         self._ended = time.perf_counter()
+
+    def _properties(self, output: OutputPlan) -> Columns | None:
+        """Return what is known of the values of labels: their classes, or of each object what is in the table."""
+        source, table = output.export.source, self.tables.get(PLAIN)
+        if source.classes:
+            values = np.arange(1, len(source.classes) + 1)
+            return {"label": values, "class": np.array([*source.classes, ""], object)[:-1]}
+        # Numbers begin anew at each time point.
+        return table if self.task.image.extents["t"] == 1 else None
 
     def _write_tables(self) -> None:
         """Write the tables of this image alone."""

@@ -25,6 +25,7 @@ from napari_batch_prediction.formats.common.files import (
     temporary_path,
     writing,
 )
+from napari_batch_prediction.formats.common.rows import Columns
 from napari_batch_prediction.formats.common.stores import StoreNames
 from napari_batch_prediction.formats.common.target import Target
 
@@ -37,9 +38,13 @@ class Writer(ABC):
     paths
         The files or folders that exist after :meth:`finish`: one, or one for each slice of a sequence; none for an
         array in memory.
+    properties
+        What is known of the values of labels, if anything: columns by name, of which ``label`` has the values. Set
+        before :meth:`finish`; formats that cannot hold them leave them out.
     """
 
     paths: tuple[Path, ...]
+    properties: Columns | None = None
 
     @abstractmethod
     def write(self, region: Region, values: NDArray) -> None:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
+from napari_batch_prediction.axes import KEYS
 from napari_batch_prediction.errors import ExportError
 from napari_batch_prediction.formats.common.files import writing
 from napari_batch_prediction.formats.common.json_files import read_json, write_json
@@ -45,6 +46,17 @@ def n_levels(image: Path) -> int:
     """
     parsed = OmeImage.parse(stored_attributes(image))
     return len(parsed.levels) if parsed is not None else 1
+
+
+def label_axes(image: Path) -> str:
+    """Return the axes of the labels of an image: those of the image but ``c``.
+
+    All five if they are in another order than ``t c z y x``.
+    """
+    parsed = OmeImage.parse(stored_attributes(image))
+    axes = "" if parsed is None else "".join(axis.key for axis in parsed.axes)
+    in_order = "".join(key for key in KEYS if key in axes)
+    return in_order.replace("c", "") if axes == in_order != "" else KEYS
 
 
 def why_no_labels(image: Path) -> str | None:

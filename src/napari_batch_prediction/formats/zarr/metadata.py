@@ -85,6 +85,8 @@ class OmeImage:
         The display of the channels, of which many programs write only parts.
     label_colors
         The color of each value, if the image is labels in another image; else None.
+    label_properties
+        What is known of values of labels: each with its ``label-value``, and whatever else by name.
     source
         The path from labels to their image.
     """
@@ -96,6 +98,7 @@ class OmeImage:
     method: str = ""
     channels: tuple[Channel, ...] = ()
     label_colors: Mapping[int, Color] | None = field(default=None, hash=False)
+    label_properties: tuple[Mapping[str, object], ...] = field(default=(), hash=False)
     source: str = ""
 
     @classmethod
@@ -129,6 +132,7 @@ class OmeImage:
             method=str(image.get("type") or ""),
             channels=tuple(map(_parse_channel, as_list(as_mapping(ome.get("omero")).get("channels")))),
             label_colors=_parse_colors(ome["image-label"]) if "image-label" in ome else None,
+            label_properties=tuple(map(as_mapping, as_list(as_mapping(ome.get("image-label")).get("properties")))),
             source=str(as_mapping(as_mapping(ome.get("image-label")).get("source")).get("image") or ""),
         )
 
@@ -150,11 +154,11 @@ class OmeImage:
         if self.channels:
             ome["omero"] = {"channels": list(map(_channel, self.channels))}
         if self.label_colors is not None:
-            ome["image-label"] = {
-                "version": self.version,
-                "source": {"image": self.source},
-                "colors": [{"label-value": value, "rgba": [*color, 255]} for value, color in self.label_colors.items()],
-            }
+            colors = [{"label-value": value, "rgba": [*color, 255]} for value, color in self.label_colors.items()]
+            facts = {"colors": colors, "properties": [*self.label_properties]}
+            # The specification has no empty lists there.
+            facts = {name: values for name, values in facts.items() if values}
+            ome["image-label"] = {"version": self.version, "source": {"image": self.source}, **facts}
         if self.version == "0.4":
             image["version"] = self.version
             return ome
