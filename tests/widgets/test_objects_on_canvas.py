@@ -1,19 +1,26 @@
 """Objects on the canvas: labels with their numbers as features, and the way from a row to an object and back."""
 
 import csv
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from batch_window import WAIT_MS, is_busy
 from napari.layers import Labels
+from qtpy.QtCore import QObject
 
 from napari_batch_prediction import BatchJob, Export, ObjectSettings
 from napari_batch_prediction.classifiers.load import load_classifier
+from napari_batch_prediction.errors import ImageReadError
 from napari_batch_prediction.images.memory import MemoryImage
 from napari_batch_prediction.objects.table import ObjectTable
-from napari_batch_prediction.widgets.objects.features import as_features, measured
-from napari_batch_prediction.widgets.objects.links import PART, ObjectLinks
+from napari_batch_prediction.records.reading import read_record
+from napari_batch_prediction.widgets.canvas.row_loader import load_row
+from napari_batch_prediction.widgets.objects.features import MOST_COLOURED, as_features, class_colormap
+from napari_batch_prediction.widgets.objects.links import PART, UNKNOWN, ObjectLinks
+from napari_batch_prediction.widgets.objects.numbers import KnownTables, ObjectNumbers
+from napari_batch_prediction.widgets.results.shown_run import ShownRun, find_exports
 
 SETTINGS = ObjectSettings("1", smoothing=0, min_size=5)
 OUTPUTS = (Export(source="Simple Segmentation"), Export(source="Objects"), Export(source="Object Table", format="csv"))
@@ -27,17 +34,34 @@ def image(values=FRAMES, axes="tyx"):
     return MemoryImage("raw", values.astype(np.uint8) * 10, axes, axes_known="file")
 
 
+def numbers(labels=FRAMES, axes="tyx", counts=(2, 1), **more):
+    """How the numbers of objects in memory are had."""
+    return ObjectNumbers(
+        counts=counts,
+        axes=axes,
+        open_labels=lambda: MemoryImage("labels", labels, axes, axes_known="file"),
+        open_image=lambda: image(FRAMES if axes == "tyx" else labels, axes),
+        **more,
+    )
+
+
+def found(labels=FRAMES, axes="tyx", counts=(2, 1)):
+    """The same, found already."""
+    wanted = numbers(labels, axes, counts)
+    return replace(wanted, known=wanted.find(lambda: False))
+
+
 @pytest.fixture
 def layer(viewer):
     """A layer of two frames, with its objects, far smaller than the canvas."""
     viewer.canvas.size = (400, 600)
-    found = viewer.add_labels(FRAMES, axis_labels=("t", "y", "x"), scale=(1, 0.5, 0.5), translate=(0, 10, 20))
+    layer = viewer.add_labels(FRAMES, axis_labels=("t", "y", "x"), scale=(1, 0.5, 0.5), translate=(0, 10, 20))
     viewer.dims.set_point(0, 0)
     links = ObjectLinks(viewer)
-    links.show(found, measured(FRAMES, "tyx", image(), [2, 1]))
+    links.show(layer, found())
     # As long as the layer.
-    found.metadata["links"] = links
-    return found
+    layer.metadata["links"] = links
+    return layer
 
 
 def click(layer, place, to=None):
@@ -72,11 +96,25 @@ def test_classified_objects_are_shown_and_not_previewed(window, viewer, case, qt
     window.results.selectRow(0)
     # Two channels, and two outputs.
     qtbot.waitUntil(lambda: len(viewer.layers) == 4 and not is_busy(window.canvas), timeout=WAIT_MS)
-    classes, numbers = viewer.layers[-2:]
+    classes, objects = viewer.layers[-2:]
     assert isinstance(classes, Labels)
-    assert isinstance(numbers, Labels)
-    assert len(numbers.features) == 1 + np.max(numbers.data)
-    assert len(classes.features) == 1 + len(classifier.source("Object Predictions").classes)
+    assert isinstance(objects, Labels)
+    of_classes = classifier.source("Object Predictions")
+    assert len(classes.features) == 1 + len(of_classes.classes)
+    # Each object has the class and the colour that its pixels have.
+    n = int(objects.data.max())
+    assert len(objects.features) == 1 + n > 2
+    at = [np.argwhere(objects.data == label)[0] for label in range(1, n + 1)]
+    predicted = [int(classes.data[tuple(place)]) for place in at]
+    assert len({*predicted}) > 1
+    assert objects.features["class"].tolist() == ["none", *(of_classes.classes[k - 1] for k in predicted)]
+    expected = np.array([of_classes.class_colors[k - 1] for k in predicted]) / 255
+    np.testing.assert_allclose(objects.colormap.map(np.arange(1, n + 1, dtype=np.uint32))[:, :3], expected, atol=1e-6)
+    probabilities = objects.features[[f"probability_{name}" for name in of_classes.classes]].to_numpy()[1:]
+    assert (1 + probabilities.argmax(axis=1)).tolist() == predicted
+    # Nothing of objects is background, which would be left out in 3D.
+    viewer.dims.ndisplay = 3
+    np.testing.assert_allclose(classes.colormap.map(1)[3], 1)
 
 
 @pytest.mark.slow
@@ -144,7 +182,7 @@ def test_object_in_a_volume_is_gone_to_in_its_slice(viewer):
     links = ObjectLinks(viewer)
     viewer.dims.set_point(0, 0)
     layer.selected_label = 5
-    links.show(layer, measured(volume, "zyx", image(volume, "zyx"), [1]))
+    links.show(layer, found(volume, "zyx", (1,)))
     layer.selected_label = 1
     assert viewer.dims.point[0] == 14
     np.testing.assert_allclose(viewer.scene.camera.center[-2:], (3.5, 3.5))
@@ -172,23 +210,24 @@ def test_click_does_not_select_while_labels_are_painted(layer):
     assert layer.selected_label == 5
 
 
-NOT_MEASURED = {
-    "a part of the image": (FRAMES[:, :10], "tyx", [2, 1]),
-    "fewer than were found": (FRAMES, "tyx", [3, 1]),
-    "fewer time points": (FRAMES[:1], "tyx", [2]),
+OTHER_LABELS = {
+    "a part of the image": (FRAMES[:, :10], (2, 1), "is not as large as raw"),
+    "more than were found": (FRAMES, (1, 1), "it holds the number 2, and there are 1 objects"),
+    "fewer time points": (FRAMES[:1], (2,), "is not as large as raw"),
 }
 
 
-@pytest.mark.parametrize(("labels", "axes", "counts"), NOT_MEASURED.values(), ids=NOT_MEASURED)
-def test_labels_that_are_not_all_objects_are_not_measured(labels, axes, counts):
-    """Numbers of a part of an object would be wrong."""
-    assert measured(labels, axes, image(), counts) == ()
+@pytest.mark.parametrize(("labels", "counts", "reason"), OTHER_LABELS.values(), ids=OTHER_LABELS)
+def test_labels_that_are_not_those_of_the_run_are_not_measured(labels, counts, reason):
+    """Numbers of other objects would be wrong."""
+    with pytest.raises(ImageReadError, match=reason):
+        numbers(labels, "tyx", counts).find(lambda: False)
 
 
 def test_image_without_objects_has_no_rows_but_the_background():
     """Nothing is found, and nothing goes wrong."""
     nothing = np.zeros((12, 20), np.uint32)
-    (table,) = measured(nothing, "yx", image(nothing, "yx"), [0])
+    (table,) = numbers(nothing, "yx", (0,)).find(lambda: False)
     assert isinstance(table, ObjectTable)
     assert as_features(table)["label"].tolist() == [0]
 
@@ -199,7 +238,7 @@ def test_table_of_napari_goes_to_objects_and_back(make_napari_viewer, qtbot):
     viewer = make_napari_viewer()
     layer = viewer.add_labels(FRAMES[0], axis_labels=("y", "x"))
     links = ObjectLinks(viewer)
-    links.show(layer, measured(FRAMES[0], "yx", image(FRAMES[0], "yx"), [2]))
+    links.show(layer, found(FRAMES[0], "yx", (2,)))
     _, table = viewer.window.add_plugin_dock_widget("napari", "Features table widget")
     table.table.selectRow(2)
     assert layer.selected_label == 2
@@ -211,3 +250,200 @@ def test_table_of_napari_goes_to_objects_and_back(make_napari_viewer, qtbot):
     next(going, None)
     rows = {index.row() for index in table.table.selectionModel().selectedIndexes()}
     assert rows == {1}
+
+
+def shown_numbers(job):
+    """Run a job of one image, and return how the numbers of its objects are had in the window, with the ledger."""
+    plan, ledger = job.plan(), job.run()
+    assert [row.status for row in ledger] == ["done"]
+    run = ShownRun.of(plan)
+    run.tables = ledger.tables
+    request = run.request(0, ledger.rows[0].input, ledger.rows[0])
+    loaded = load_row(request)
+    assert loaded.problems == ()
+    (layer,) = (each for each in loaded.layers if each.objects is not None)
+    return layer, ledger
+
+
+def columns(tables):
+    return {name: np.concatenate([table[name] for table in tables]).tolist() for name in tables[0] if name != "image"}
+
+
+@pytest.fixture
+def classified(case):
+    """A job whose objects are those of label images with two channels and several time points."""
+    folder = case("p_objclass_2dt_label")
+    exports = (Export(source="Object Identities"), Export(source="Object Table", format="csv"))
+    second = str(folder / "test1_lab.h5")
+    raw = folder / "test1_raw.h5"
+    return BatchJob(folder / "project.ilp", raw, exports, existing="overwrite", label_image=second)
+
+
+def test_numbers_of_the_run_are_read_or_made_again(classified):
+    """The table that is written and the numbers that are made without it are the same, bit for bit."""
+    layer, ledger = shown_numbers(classified)
+    numbers = layer.objects
+    assert numbers.written
+    read = numbers.find(lambda: False)
+    assert [table.n_objects for table in read] == list(ledger.rows[0].counts)
+    made = replace(numbers, written=()).find(lambda: False)
+    expected, found = columns(read), columns(made)
+    # Only the label image knows it.
+    assert {*expected} - {*found} == {"original_label"}
+    for name in found:
+        # Probabilities are float32, which a text does not say.
+        is_single = name.startswith("probability_")
+        values = np.array(expected[name], np.float32).tolist() if is_single else expected[name]
+        np.testing.assert_array_equal(found[name], values, err_msg=name)
+    assert replace(numbers, written=(), classifier=None).find(lambda: False) == ()
+
+
+def test_table_with_other_rows_is_not_taken(classified):
+    """Of a file with fewer rows than there are objects nobody knows whose rows they are."""
+    layer, ledger = shown_numbers(classified)
+    numbers = layer.objects
+    ((path, _, _),) = numbers.written
+    lines = path.read_text(encoding="utf-8").splitlines()
+    path.write_text("\n".join(lines[:-1]), encoding="utf-8")
+    found = numbers.find(lambda: False)
+    assert [table.n_objects for table in found] == list(ledger.rows[0].counts)
+    assert "original_label" not in found[0]
+
+
+@pytest.mark.parametrize("table", ["csv", "parquet"])
+def test_labels_of_a_region_have_the_numbers_of_whole_objects(case, viewer, table):
+    """They are those of the table, and none without: an object that is cut has others."""
+    folder = case("a_2d_u8")
+    region = {"y": (20, None), "x": (10, None)}
+    exports = (Export(source="Objects", region=region), Export(source="Object Table", format=table))
+    job = BatchJob(folder / "project.ilp", folder / "test1.png", exports, objects=SETTINGS)
+    layer, ledger = shown_numbers(job)
+    (found,) = layer.objects.find(lambda: False)
+    assert found.n_objects == ledger.rows[0].counts[0]
+    alone = job.model_copy(update={"exports": exports[:1], "existing": "overwrite"})
+    assert shown_numbers(alone)[0].objects.find(lambda: False) == ()
+    # The objects are where the table says, less the corner of the region.
+    viewer.canvas.size = (400, 600)
+    made = viewer.add_layer(layer.make())
+    links = ObjectLinks(viewer)
+    links.show(made, replace(layer.objects, known=(found,)))
+    # The first is selected already.
+    label = int(layer.data.max())
+    assert label > 1
+    made.selected_label = label
+    expected = [found["centroid_y"][label - 1], found["centroid_x"][label - 1]]
+    np.testing.assert_allclose(viewer.scene.camera.center[-2:], expected)
+
+
+def test_labels_that_are_read_lazily_have_numbers(case, monkeypatch):
+    """They are read part by part, and the file is closed."""
+    folder = case("a_2d_u8")
+    job = BatchJob(folder / "project.ilp", folder / "test1.png", (Export(source="Objects"),), objects=SETTINGS)
+    layer, _ = shown_numbers(job)
+    in_memory = layer.objects.find(lambda: False)
+    monkeypatch.setattr("napari_batch_prediction.widgets.canvas.pixels.IN_MEMORY", 0)
+    lazy, _ = shown_numbers(job.model_copy(update={"existing": "overwrite"}))
+    assert not isinstance(lazy.data, np.ndarray)
+    assert columns(lazy.objects.find(lambda: False)) == columns(in_memory)
+    for file in lazy.files:
+        file.close()
+
+
+def test_work_on_numbers_stops_when_it_is_cancelled():
+    """A row that is passed by is not measured to its end."""
+    asked = []
+    assert numbers().find(lambda: asked.append(1) is None) == ()
+    assert asked
+
+
+CLASSES = {"round": (255, 0, 0), "long": (0, 0, 255)}
+
+
+def with_given_classes(*names):
+    """Tables of objects with these classes, for each time point."""
+    tables = []
+    for t, of_time in enumerate(names):
+        n = len(of_time)
+        probabilities = {f"probability_{name}": np.array([float(name == each) for each in of_time]) for name in CLASSES}
+        labels = np.arange(1, n + 1)
+        known = {"time": np.full(n, t), "label": labels, "class": np.array(of_time, object)}
+        tables.append(ObjectTable(known | probabilities))
+    return tuple(tables)
+
+
+def test_colours_are_those_of_the_classes_of_the_time_point_in_sight(viewer):
+    """Numbers begin anew in each frame, so that the same number may have another class; the user's colours stay."""
+    layer = viewer.add_labels(FRAMES, axis_labels=("t", "y", "x"))
+    napari_colours = layer.colormap
+    viewer.dims.set_point(0, 0)
+    links = ObjectLinks(viewer)
+    tables = with_given_classes(["round", "long"], ["long"])
+    links.show(layer, ObjectNumbers(counts=(2, 1), axes="tyx", class_colors=CLASSES, known=tables))
+    assert layer.features["class"].tolist() == ["none", "round", "long"]
+    np.testing.assert_allclose(layer.colormap.map(np.arange(3)), [[0, 0, 0, 0], [1, 0, 0, 1], [0, 0, 1, 1]])
+    viewer.dims.set_point(0, 1)
+    assert layer.features["class"].tolist() == ["none", "long"]
+    np.testing.assert_allclose(layer.colormap.map(np.arange(2)), [[0, 0, 0, 0], [0, 0, 1, 1]])
+    links.show(layer, None)
+    assert layer.colormap is napari_colours
+    links.show(layer, ObjectNumbers(counts=(2, 1), axes="tyx", class_colors=CLASSES, known=tables))
+    layer.new_colormap(seed=1)
+    chosen = layer.colormap
+    viewer.dims.set_point(0, 0)
+    assert layer.colormap is chosen
+
+
+def test_more_objects_than_colours_keep_those_of_napari():
+    """A texture of napari holds so many, and no more."""
+    classes = np.array(["round", "long"] * (MOST_COLOURED // 2), object)
+    table = ObjectTable({"class": classes})
+    colormap = class_colormap(table, CLASSES)
+    labels = np.array([1, 2, MOST_COLOURED - 1, MOST_COLOURED], np.uint32)
+    np.testing.assert_allclose(colormap.map(labels)[:, 0], [1, 0, 1, 0])
+    # What is drawn is a texture of 16 bits.
+    assert colormap._data_to_texture(labels).tolist() == labels.tolist()
+    assert colormap._data_to_texture(labels).dtype == np.uint16
+    assert class_colormap(ObjectTable({"class": np.append(classes, "round")}), CLASSES) is None
+
+
+def test_objects_are_grey_until_their_classes_are_known(viewer, qtbot):
+    """Colours that tell neighbours apart would be taken for classes; if there are none, they are shown then."""
+    layer = viewer.add_labels(FRAMES, axis_labels=("t", "y", "x"))
+    napari_colours = layer.colormap
+    failures = []
+    owner = QObject()
+    links = ObjectLinks(viewer, owner, failures.append)
+    links.show(layer, numbers(counts=(1, 1), class_colors=CLASSES))
+    assert layer.colormap is UNKNOWN
+    qtbot.waitUntil(lambda: bool(failures), timeout=WAIT_MS)
+    assert "there are 1 objects" in failures[0].reason
+    assert layer.colormap is napari_colours
+    assert not len(layer.features.columns)
+
+
+def test_tables_that_were_shown_longest_ago_are_forgotten(monkeypatch):
+    """Those of the last images stay, as far as they have not too many rows."""
+    monkeypatch.setattr("napari_batch_prediction.widgets.objects.numbers.MOST_KEPT", 4)
+    known = KnownTables()
+    for i in range(3):
+        known.put(i, with_given_classes(["round", "long"]))
+    assert [len(known.get(i)) for i in range(3)] == [0, 1, 1]
+    known.put(1, with_given_classes(["round"]))
+    known.put(3, with_given_classes(["round"]))
+    assert [len(known.get(i)) for i in range(4)] == [0, 1, 1, 1]
+    known.put(4, with_given_classes(["round"] * 9))
+    assert not any(known.get(i) for i in range(5))
+
+
+def test_earlier_run_has_its_tables_and_its_classifier(classified):
+    """A classifier that has changed since would predict other classes."""
+    ledger = classified.run()
+    recorded = read_record(ledger.path)
+    assert recorded.tables == ledger.tables
+    assert [*recorded.tables] == ["Object Table"]
+    assert find_exports(recorded.job, recorded.classifier_sha256)[1] is not None
+    with classified.classifier.open("ab") as file:
+        file.write(bytes(8))
+    exports, classifier = find_exports(recorded.job, recorded.classifier_sha256)
+    assert len(exports) == 2
+    assert classifier is None

@@ -23,7 +23,7 @@ class Task(QObject):
     work
         A generator function. Its argument is a function that returns True once it has to stop; it asks often.
     parent
-        The widget that shows the work. The work is cancelled when the widget is deleted.
+        The widget that shows the work, if there is one. The work is cancelled when the widget is deleted.
     step
         Called in the main thread with every value that the work yields.
     end
@@ -34,7 +34,7 @@ class Task(QObject):
     def __init__(
         self,
         work: Work[Any, Any],
-        parent: QObject,
+        parent: QObject | None,
         step: Callable[[Any], object] | None = None,
         end: Callable[[Any], object] | None = None,
     ) -> None:

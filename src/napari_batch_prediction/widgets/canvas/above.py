@@ -55,10 +55,15 @@ class LayersAbove(QObject):
     def set_docked(self, docked: bool) -> None:
         """Start or stop changing the viewer."""
         self._docked = docked
+        for group in () if docked else self._groups.values():
+            group.tidy()
 
     def add(self, request: RowRequest) -> None:
         """Add the prediction of a layer of the viewer, in place of an earlier one."""
-        group = self._groups.setdefault(request.location, ShownLayers(self._viewer))
+        if request.location not in self._groups:
+            on_failure = partial(self.failed.emit, request.location)
+            self._groups[request.location] = ShownLayers(self._viewer, self, on_failure)
+        group = self._groups[request.location]
         layers = self._layers(request)
         # Of layers that are channels, the upper ones would hide what is only above the first.
         group.base = max(

@@ -61,7 +61,7 @@ class Canvas(QObject):
     def __init__(self, viewer: "Viewer", parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._viewer = viewer
-        self._row = ShownLayers(viewer)
+        self._row = ShownLayers(viewer, self, self._on_no_numbers)
         self._turns = Turns(self)
         self._turns.taken.connect(self._tell_filled)
         self._above = LayersAbove(viewer, self._turns, self)
@@ -182,6 +182,10 @@ class Canvas(QObject):
             self.failed.emit(request.location, result)
             return
         self._turns.begin(self._to_the_end(request, result))
+
+    def _on_no_numbers(self, failure: Failure) -> None:
+        if self._request is not None:
+            self.failed.emit(self._request.location, failure)
 
     def _on_moment(self) -> None:
         """Emit that an image is being loaded."""

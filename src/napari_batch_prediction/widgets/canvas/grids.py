@@ -43,6 +43,11 @@ class PixelGrid:
         axes = "".join(key for key in "tzyx" if key in image.axes)
         return cls(axes, image.pixel_size, image.units, image.origin)
 
+    @property
+    def arranged(self) -> str:
+        """The axes of a layer without channels, as :meth:`arrange` returns it."""
+        return self.axes
+
     def options(self, start: Mapping[str, int], *, with_channels: bool = False) -> dict[str, Any]:
         """Return the options that place a layer.
 
@@ -124,6 +129,11 @@ class LayerGrid(PixelGrid):
             return False
         i = self.layer_axes.index("c")
         return i > 0 or not all(_is_apart(self.placing[name], i) for name in ("rotate", "shear", "affine"))
+
+    @property
+    def arranged(self) -> str:
+        """The axes of a layer without channels, see :attr:`PixelGrid.arranged`; that of channels if it stays."""
+        return self.layer_axes if self.keeps_channels else self.axes
 
     def options(self, start: Mapping[str, int], *, with_channels: bool = False) -> dict[str, Any]:
         """Return the options that place a layer; see :meth:`PixelGrid.options`."""

@@ -11,9 +11,9 @@ from napari.layers import Labels as LabelsLayer
 from napari.layers import Layer
 
 from napari_batch_prediction.images.base import COLOURS, Image
-from napari_batch_prediction.objects.table import ObjectTable
 from napari_batch_prediction.widgets.canvas.grids import PixelGrid
 from napari_batch_prediction.widgets.canvas.pixels import Pixels, limits
+from napari_batch_prediction.widgets.objects.numbers import ObjectNumbers
 
 # The raw image stays visible below.
 LABEL_OPACITY = 0.5
@@ -45,7 +45,7 @@ class LayerData:
     files
         The open files behind lazy pixels, to be closed with the last layer that reads them.
     objects
-        The tables of objects at each time point, which are the features of a layer of objects.
+        How the numbers of objects are had, which are the features of a layer of objects; None for other layers.
     layer
         The layer, once it is made.
     """
@@ -59,7 +59,7 @@ class LayerData:
     options: dict[str, Any]
     in_3d: Any = None
     files: tuple[Image, ...] = ()
-    objects: tuple[ObjectTable, ...] = field(default=(), compare=False)
+    objects: ObjectNumbers | None = field(default=None, compare=False)
     layer: Layer | None = field(default=None, compare=False)
 
     @property

@@ -1,13 +1,15 @@
 """The layers of the selected row: put on the viewer, and replaced by those of the next row."""
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Labels as LabelsLayer
+from qtpy.QtCore import QObject
 
 from napari_batch_prediction.images.base import Image
+from napari_batch_prediction.session.work import Failure
 from napari_batch_prediction.widgets.canvas.depth import Depth
 from napari_batch_prediction.widgets.canvas.grids import PLACING, placed, widened, world_matrix
 from napari_batch_prediction.widgets.canvas.layer_data import RAW, LayerData
@@ -68,6 +70,10 @@ class ShownLayers:
     ----------
     viewer
         The viewer, or its model.
+    parent
+        The owner of the work in the background.
+    on_failure
+        Called with the failure if the numbers of objects cannot be had.
 
     Attributes
     ----------
@@ -75,7 +81,12 @@ class ShownLayers:
         The layer to put them right above; None for the top of the list.
     """
 
-    def __init__(self, viewer: "Viewer") -> None:
+    def __init__(
+        self,
+        viewer: "Viewer",
+        parent: QObject | None = None,
+        on_failure: Callable[[Failure], object] = lambda _: None,
+    ) -> None:
         self.base: Layer | None = None
         self._viewer = viewer
         self._present: dict[tuple[object, ...], _Present] = {}
@@ -87,7 +98,7 @@ class ShownLayers:
         # Files behind layers, also of layers left to the user.
         self._files: dict[Layer, tuple[Image, ...]] = {}
         self._depth = Depth(viewer)
-        self._objects = ObjectLinks(viewer)
+        self._objects = ObjectLinks(viewer, parent, on_failure)
         viewer.layers.events.removed.connect(self._on_removed)
 
     @property
@@ -142,7 +153,8 @@ class ShownLayers:
         self._is_hidden = True
 
     def tidy(self) -> None:
-        """Remove the layers of an image that was given up before it was shown."""
+        """Remove the layers of an image that was given up before it was shown, and end what is under way."""
+        self._objects.drop()
         self._remove([*self._coming.values()])
 
     def holds(self, layer: "Layer") -> bool:

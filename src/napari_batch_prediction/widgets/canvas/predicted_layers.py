@@ -9,11 +9,11 @@ from napari.utils.colormaps import Colormap
 
 from napari_batch_prediction.classifiers.base import DENSITY, PROBABILITIES, Source
 from napari_batch_prediction.colors import Color
-from napari_batch_prediction.objects.table import ObjectTable
 from napari_batch_prediction.widgets.canvas.depth import TRANSPARENT, background_class, label_colormap
 from napari_batch_prediction.widgets.canvas.grids import PixelGrid
 from napari_batch_prediction.widgets.canvas.layer_data import LABEL_OPACITY, LayerData
 from napari_batch_prediction.widgets.canvas.pixels import Pixels
+from napari_batch_prediction.widgets.objects.numbers import ObjectNumbers
 
 CLASS_OPACITY = 0.5
 DENSITY_OPACITY = 0.7
@@ -41,7 +41,7 @@ class Prediction:
     counts
         Number of objects at each time point, if they are counted.
     objects
-        The tables of objects at each time point, if the values are their numbers and they are measured.
+        How the numbers of objects are had, if the values tell them apart; else None.
     """
 
     source: Source
@@ -49,7 +49,7 @@ class Prediction:
     pixels: Pixels
     start: Mapping[str, int] = field(default_factory=dict)
     counts: Sequence[float] = ()
-    objects: tuple[ObjectTable, ...] = ()
+    objects: ObjectNumbers | None = None
 
     @property
     def dtype(self) -> np.dtype:
@@ -89,7 +89,9 @@ def predicted_layers(prediction: Prediction, grid: PixelGrid, stem: str, note: s
     """
     source, pixels = prediction.source, prediction.pixels
     geometry = grid.options(prediction.start)
-    background = background_class(source.classes) if len(source.classes) > 1 else None
+    # Classes of objects have their background around them.
+    has_background = len(source.classes) > 1 and not source.whole
+    background = background_class(source.classes) if has_background else None
 
     def layer(
         identity: object, kind: Literal["image", "labels"], title: str, data: Any, in_3d: Any = None, **options: Any
@@ -123,7 +125,7 @@ def predicted_layers(prediction: Prediction, grid: PixelGrid, stem: str, note: s
     if prediction.style == "objects":
         title = ", ".join(filter(None, [source.name, count_text(prediction.counts)]))
         data = grid.arrange(pixels.channel(0))
-        # In napari's own colours, which tell neighbours apart.
+        # In napari's own colours, which tell neighbours apart, until the classes of objects are known.
         made = layer("objects", "labels", title, data, opacity=LABEL_OPACITY)
         made.objects = prediction.objects
         return [made]

@@ -1,8 +1,9 @@
 """Reading of an image and its predictions, to be done in the background."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import closing
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
 from typing import cast, get_args
 
 import numpy as np
@@ -10,7 +11,9 @@ from napari.utils.colormaps import _accelerated_cmap
 from numpy.typing import NDArray
 
 from napari_batch_prediction.classifiers.base import COUNT, Classifier, Source
-from napari_batch_prediction.classifiers.derived import OBJECTS
+from napari_batch_prediction.classifiers.derived import OBJECT_TABLE, OBJECTS
+from napari_batch_prediction.classifiers.objects.classifier import ObjectClassification
+from napari_batch_prediction.classifiers.objects.sources import IDENTITIES
 from napari_batch_prediction.errors import BatchPredictionError, ImageReadError
 from napari_batch_prediction.formats.common.planes import slice_axis
 from napari_batch_prediction.images.base import Image
@@ -18,7 +21,7 @@ from napari_batch_prediction.images.memory import MemoryImage
 from napari_batch_prediction.images.stack import StackAxis, StackImage
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.inputs import open_image
-from napari_batch_prediction.locations.location import Arrays, LayerNamed, parse
+from napari_batch_prediction.locations.location import Arrays, LayerNamed, absolute, parse
 from napari_batch_prediction.objects.table import ObjectTable
 from napari_batch_prediction.planning.exports import NamedExport
 from napari_batch_prediction.planning.inputs.opening import full_location, input_settings, open_input
@@ -29,7 +32,7 @@ from napari_batch_prediction.widgets.canvas.grids import PixelGrid
 from napari_batch_prediction.widgets.canvas.layer_data import RAW, LayerData, close_all, raw_layers
 from napari_batch_prediction.widgets.canvas.pixels import Pixels, read_pixels
 from napari_batch_prediction.widgets.canvas.predicted_layers import ORDER, Prediction, predicted_layers
-from napari_batch_prediction.widgets.objects.features import measured
+from napari_batch_prediction.widgets.objects.numbers import KnownTables, ObjectNumbers, by_time
 
 PREVIEW = "(preview)"
 """The end of the names of layers that are no results of a run."""
@@ -53,6 +56,12 @@ class RowRequest:
         The predictions that are in memory, by the name of the export.
     is_preview
         True if the predictions are no results of a run; the names of their layers say so.
+    classifier
+        The classifier of the run; None if it is not there any more, or is another one now.
+    tables
+        The tables of the batch that the run has written, by the name of the export.
+    known
+        The tables of objects of images that were shown before.
     """
 
     location: str
@@ -62,6 +71,9 @@ class RowRequest:
     ended: LedgerRow | None = None
     predicted: Mapping[str, NDArray] = field(default_factory=dict)
     is_preview: bool = False
+    classifier: Classifier | None = None
+    tables: Mapping[str, Path] = field(default_factory=dict)
+    known: KnownTables = field(default_factory=KnownTables)
 
     @property
     def in_memory(self) -> bool:
@@ -151,7 +163,7 @@ def _predictions(request: RowRequest, raw: Image, grid: PixelGrid, problems: lis
     """Yield the predictions, each source and channel once."""
     seen: set[tuple[str, int]] = set()
     for export in request.exports:
-        if export.is_table:
+        if not export.is_image:
             continue
         name, source = export.name, export.source
         path = request.ended.outputs.get(name) if request.ended is not None else None
@@ -176,27 +188,63 @@ def _predictions(request: RowRequest, raw: Image, grid: PixelGrid, problems: lis
             continue
         seen |= channels
         start = {key: start for key, start in transform.offset.items() if key != "c"}
-        # Not the numbers of their classes.
-        has_numbers = export.of_objects and source.kind == "labels" and not source.classes
+        # Not the numbers of their classes, and no numbers that were scaled.
+        has_numbers = export.of_objects and source.kind == "labels" and not (source.classes or transform.scaling)
         yield Prediction(
             source=source,
             channels=(first, last),
             pixels=pixels,
             start=start,
             counts=request.ended.counts if request.ended is not None else (),
-            objects=_objects(request, pixels, grid) if has_numbers else (),
+            objects=_numbers(request, export, output, transform, pixels, raw, grid) if has_numbers else None,
         )
 
 
-def _objects(request: RowRequest, pixels: Pixels, grid: PixelGrid) -> tuple[ObjectTable, ...]:
-    """Return the tables of the objects of an image, which is opened anew."""
-    counts = request.ended.tables.get(OBJECTS) if request.ended is not None else None
-    if counts is None:
-        return ()
-    numbers = [int(n) for n in counts.column(COUNT) if isinstance(n, int | float)]
+def _numbers(
+    request: RowRequest,
+    export: NamedExport,
+    output: OutputPlan,
+    transform: Transform,
+    pixels: Pixels,
+    raw: Image,
+    grid: PixelGrid,
+) -> ObjectNumbers | None:
+    """Return how the numbers of the objects of an image are had; None if it is not known how many there are."""
+    ended, labels = request.ended, pixels.levels[0][0]
+    found = ended.tables.get(OBJECTS) if ended is not None else None
+    if ended is None or found is None:
+        return None
     location = parse(request.location, request.job.stack)
-    with closing(open_input(request.job, location, request.arrays)) as image:
-        return measured(pixels.levels[0][0], grid.axes, image, numbers)
+    of_table = [each for each in request.exports if each.source.name == OBJECT_TABLE]
+    in_memory = [table for table in request.predicted.values() if isinstance(table, ObjectTable)]
+    known = request.known.get((request.location, export.name))
+    counts = tuple(int(n) for n in found.column(COUNT) if isinstance(n, int | float))
+    path = ended.outputs.get(export.name)
+    open_labels: Callable[[], Image] | None = None
+    if isinstance(labels, np.ndarray):
+        open_labels = partial(MemoryImage, export.name, labels, grid.axes, axes_known="file")
+    elif path is not None:
+        open_labels = partial(open_output, output.at(path), transform)
+    is_whole = all(transform.region[key] == (0, raw.extents[key]) for key in "tzyx")
+    classifier = request.classifier if isinstance(request.classifier, ObjectClassification) else None
+    facts = classifier.describe() if classifier is not None else None
+    return ObjectNumbers(
+        counts=counts,
+        class_colors=dict(zip(facts.classes, facts.class_colors, strict=True)) if facts is not None else {},
+        known=known or next((by_time(table, len(counts)) for table in in_memory), ()),
+        written=[
+            (table, each.format, absolute(str(location)))
+            for each in of_table
+            if (table := ended.outputs.get(each.name) or request.tables.get(each.name))
+        ],
+        open_labels=open_labels if is_whole else None,
+        open_image=partial(open_input, request.job, location, request.arrays),
+        is_classified=export.source.name == IDENTITIES,
+        classifier=classifier,
+        start={key: transform.region[key][0] for key in "tzyx"},
+        axes=grid.arranged,
+        keep=partial(request.known.put, (request.location, export.name)),
+    )
 
 
 def open_output(output: OutputPlan, transform: Transform) -> Image:

@@ -1,13 +1,20 @@
 """The way from a row of napari's table of features to an object, and back."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 import numpy as np
+from napari.utils.colormaps import CyclicLabelColormap
+from qtpy.QtCore import QObject
 
 from napari_batch_prediction.objects.table import ObjectTable
-from napari_batch_prediction.widgets.objects.features import as_features
+from napari_batch_prediction.session.work import Failure, ShouldCancel
+from napari_batch_prediction.widgets.objects.features import as_features, class_colormap
+from napari_batch_prediction.widgets.objects.numbers import ObjectNumbers, Tables
+from napari_batch_prediction.widgets.work import Task
 
 if TYPE_CHECKING:
     from napari.layers import Labels, Layer
@@ -20,61 +27,137 @@ PART, SMALL = 0.2, 0.1
 STILL = 3
 
 
-class ObjectLinks:
-    """Goes to the object of a layer that is selected by its row, and selects the one that is clicked.
+UNKNOWN = CyclicLabelColormap(colors=[[0.0, 0.0, 0.0, 0.0], [0.6, 0.6, 0.6, 1.0]])
+"""The colours of objects whose classes are not known yet: grey."""
 
-    napari's own table of features selects the label of its row, and the row of a label that is selected.
+
+@dataclass(kw_only=True)
+class _Shown:
+    """What is shown of the objects of a layer.
+
+    Attributes
+    ----------
+    numbers, task
+        How their numbers are had, and the work on it while it is under way.
+    tables, t
+        The tables of the time points, and that whose objects are the features now; None while there are none.
+    colormap, present
+        The colours of the layer without classes, and those that it has from here.
+    """
+
+    numbers: ObjectNumbers | None = None
+    task: Task | None = None
+    tables: Tables = ()
+    t: int | None = None
+    colormap: Any
+    present: Any
+
+
+class ObjectLinks:
+    """Shows the numbers of objects as features of their layers, with the colours of their classes.
+
+    It goes to the object that is selected by its row, and selects the one that is clicked. napari's own table of
+    features selects the label of its row, and the row of a label that is selected.
 
     Parameters
     ----------
     viewer
         The viewer, or its model.
+    parent
+        The owner of the work in the background.
+    on_failure
+        Called with the failure if the numbers of a layer cannot be had.
     """
 
-    def __init__(self, viewer: "Viewer") -> None:
-        self._viewer = viewer
-        # Of each layer the tables of its time points, and the time point whose objects are its features.
-        self._tables: WeakKeyDictionary[Layer, tuple[Sequence[ObjectTable], int]] = WeakKeyDictionary()
+    def __init__(
+        self,
+        viewer: "Viewer",
+        parent: QObject | None = None,
+        on_failure: Callable[[Failure], object] = lambda _: None,
+    ) -> None:
+        self._viewer, self._parent, self._on_failure = viewer, parent, on_failure
+        self._shown: WeakKeyDictionary[Layer, _Shown] = WeakKeyDictionary()
         self._is_clicked = False
         viewer.dims.events.current_step.connect(self._on_step)
 
-    def show(self, layer: "Labels", tables: Sequence[ObjectTable]) -> None:
-        """Make the tables of objects, one a time point, the features of a layer; none for a layer without."""
-        if not tables:
-            if self._tables.pop(layer, None) is not None:
-                layer.features = {}
-            return
-        if layer not in self._tables:
+    def show(self, layer: "Labels", numbers: ObjectNumbers | None) -> None:
+        """Make the numbers of objects the features of a layer, as soon as they are found; None for other labels."""
+        before = self._shown.get(layer)
+        if before is None:
+            if numbers is None:
+                return
             layer.events.selected_label.connect(self._on_selected)
             layer.mouse_drag_callbacks.append(self._on_click)
-        self._tables[layer] = tables, -1
-        self._set_features(layer)
+            before = _Shown(colormap=layer.colormap, present=layer.colormap)
+        elif before.task is not None:
+            before.task.drop()
+        # Those of the image before.
+        if before.t is not None:
+            layer.features = {}
+        self._shown[layer] = shown = replace(before, numbers=numbers, tables=(), t=None, task=None)
+        if numbers is not None and not numbers.known:
+            work = partial(_find, numbers)
+            shown.task = Task(work, self._parent, end=partial(self._on_found, ref(layer)))
+            shown.task.start()
+        self._take(layer, numbers.known if numbers is not None else ())
+
+    def drop(self) -> None:
+        """Give up what is under way."""
+        for shown in self._shown.values():
+            if shown.task is not None:
+                shown.task.drop()
+
+    def _on_found(self, to_layer: "ref[Labels]", result: Tables | Failure) -> None:
+        layer = to_layer()
+        if layer is None:
+            return
+        self._shown[layer].task = None
+        if isinstance(result, Failure):
+            self._on_failure(result)
+        self._take(layer, () if isinstance(result, Failure) else result)
+
+    def _take(self, layer: "Labels", tables: Tables) -> None:
+        self._shown[layer].tables = tables
+        self._set(layer)
 
     def _on_step(self) -> None:
-        for layer in [*self._tables]:
-            if len(self._tables[layer][0]) > 1:
-                self._set_features(layer)
+        for layer, shown in [*self._shown.items()]:
+            if len(shown.tables) > 1:
+                self._set(layer)
 
-    def _set_features(self, layer: "Labels") -> None:
-        tables, shown = self._tables[layer]
-        t = self._time(layer) if len(tables) > 1 else 0
-        if t != shown and 0 <= t < len(tables):
-            self._tables[layer] = tables, t
-            layer.features = as_features(tables[t])
+    def _set(self, layer: "Labels") -> None:
+        """Show the numbers of the time point in sight."""
+        shown = self._shown[layer]
+        t = self._time(layer, shown) if len(shown.tables) > 1 else 0
+        colors = shown.numbers.class_colors if shown.numbers is not None else {}
+        colormap = UNKNOWN if colors and shown.task is not None else None
+        if 0 <= t < len(shown.tables):
+            if t == shown.t:
+                return
+            shown.t = t
+            layer.features = as_features(shown.tables[t])
+            colormap = class_colormap(shown.tables[t], colors) if colors else None
+        # Colours that the user has chosen stay.
+        if layer.colormap is shown.present and (colormap or shown.colormap) is not shown.present:
+            layer.colormap = colormap or shown.colormap
+            shown.present = layer.colormap
 
-    def _time(self, layer: "Labels") -> int:
-        """Return the time point of a layer that is in sight."""
+    def _time(self, layer: "Labels", shown: "_Shown") -> int:
+        """Return the time point that is in sight, from the first of the image."""
+        if shown.numbers is None or "t" not in shown.numbers.axes:
+            return 0
         point = np.array(self._viewer.dims.point)[-layer.ndim :]
-        return round(float(layer.world_to_data(point)[layer.axis_labels.index("t")]))
+        in_layer = round(float(layer.world_to_data(point)[shown.numbers.axes.index("t")]))
+        return in_layer + shown.numbers.start.get("t", 0)
 
     def _on_selected(self, event: Any) -> None:
         layer = event.source
         # An object that is picked or clicked is in sight already.
-        if not self._is_clicked and layer in self._tables and str(layer.mode) != "pick":
+        if not self._is_clicked and self._table(layer) is not None and str(layer.mode) != "pick":
             self._go_to(layer, layer.selected_label)
 
     def _on_click(self, layer: "Labels", event: Any) -> Iterator[None]:
-        if str(layer.mode) != "pan_zoom" or layer not in self._tables:
+        if str(layer.mode) != "pan_zoom" or self._table(layer) is None:
             return
         pressed = np.array(event.pos)
         yield
@@ -94,9 +177,8 @@ class ObjectLinks:
                 self._is_clicked = False
 
     def _go_to(self, layer: "Labels", label: int) -> None:
-        tables, t = self._tables[layer]
-        table = tables[max(t, 0)]
-        if not 1 <= label <= table.n_objects:
+        table = self._table(layer)
+        if table is None or not 1 <= label <= table.n_objects:
             return
         viewer = self._viewer
         others = viewer.dims.ndim - layer.ndim
@@ -114,12 +196,25 @@ class ObjectLinks:
             camera.zoom *= PART * room / side
         camera.center = (*camera.center[: 3 - len(shown)], *center[shown])
 
+    def _table(self, layer: "Labels") -> ObjectTable | None:
+        """Return the table of the objects in sight; None for a layer without."""
+        shown = self._shown.get(layer)
+        return None if shown is None or shown.t is None else shown.tables[shown.t]
+
     def _place(self, layer: "Labels", table: ObjectTable, name: str, label: int) -> Any:
         """Return a place of an object in the pixels of its layer, by the beginning of the names of its columns."""
-        place = np.zeros(layer.ndim)
-        for i, axis in enumerate(layer.axis_labels):
+        shown, place = self._shown[layer], np.zeros(layer.ndim)
+        if shown.numbers is None:
+            raise AssertionError
+        for i, axis in enumerate(shown.numbers.axes):
             if axis == "t":
-                place[i] = max(self._tables[layer][1], 0)
+                place[i] = shown.t or 0
             elif f"{name}_{axis}" in table:
                 place[i] = table[f"{name}_{axis}"][label - 1]
+            place[i] -= shown.numbers.start.get(axis, 0)
         return place
+
+
+def _find(numbers: ObjectNumbers, should_cancel: ShouldCancel) -> Generator[None, None, Tables]:
+    yield from ()
+    return numbers.find(should_cancel)

@@ -10,6 +10,7 @@ from qtpy.QtCore import Qt, QUrl, Signal
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QHBoxLayout
 
+from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.planning.exports import NamedExport
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.records.events import Event, FileFinished
@@ -144,7 +145,8 @@ class ResultsSection(Page):
         self._show_rows()
         self.set_ledger(Ledger(tuple(ended.values()), recorded.path, recorded.tables))
         # The style of the layers depends on the classifier.
-        self._task = in_background(partial(find_exports, recorded.job), self, self._on_exports)
+        find = partial(find_exports, recorded.job, recorded.classifier_sha256)
+        self._task = in_background(find, self, self._on_exports)
 
     def take(self, events: Sequence[Event]) -> None:
         """Show the events of images."""
@@ -169,6 +171,8 @@ class ResultsSection(Page):
     def set_ledger(self, ledger: Ledger | None) -> None:
         """Set the ledger of the run that is shown, whose failed images can be run again."""
         self._ledger = ledger
+        if self._run is not None and ledger is not None:
+            self._run.tables = ledger.tables
         self._buttons.set_ledger(ledger, is_running=self._is_running())
 
     def set_counting(self, counts: bool) -> None:
@@ -246,11 +250,11 @@ class ResultsSection(Page):
     def _show_summary(self) -> None:
         self.set_summary(self._model.summary(), self._model.short_summary())
 
-    def _on_exports(self, exports: tuple[NamedExport, ...] | Failure) -> None:
-        if isinstance(exports, Failure):
-            self.message.explain(f"The outputs of this run cannot be shown as layers. {exports.reason}", exports.trace)
+    def _on_exports(self, found: tuple[tuple[NamedExport, ...], Classifier | None] | Failure) -> None:
+        if isinstance(found, Failure):
+            self.message.explain(f"The outputs of this run cannot be shown as layers. {found.reason}", found.trace)
         elif self._run is not None:
-            self._run.exports = exports
+            self._run.exports, self._run.classifier = found
             self._on_row()
 
     def _on_selected(self) -> None:
