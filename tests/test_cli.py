@@ -1,6 +1,7 @@
 """The command line: what it writes, what it says, and its exit status."""
 
 import io
+import json
 import os
 import re
 import signal
@@ -120,6 +121,19 @@ def test_check_prints_the_plan_and_writes_nothing(ten_files, tmp_path, capsys):
     assert main(["check", PROJECT, str(ten_files / "3.npy")]) == 0
 
 
+def test_options_that_mend_problems_are_named(ten_files, capsys):
+    """Messages are the same in every place; the command line says by which of its options a setting is given."""
+    images = [str(ten_files / name) for name in ("3.npy", "rgba.png", "volume.npy")]
+    for command in ("check", "run"):
+        assert main([command, PROJECT, *images, "--folder", str(ten_files / command)]) == 1
+        captured = capsys.readouterr()
+        assert "See --channels, --input-axes.\n" in captured.err
+        assert "--" not in captured.out.replace(str(ten_files), "")
+    job = {"classifier": PROJECT, "inputs": images}
+    assert main(["check", "--job", json.dumps(job)]) == 1
+    assert "See " not in capsys.readouterr().err
+
+
 def test_every_option_of_run_arrives(tmp_path, capsys):
     """Every option of run arrives where it belongs."""
     words = (
@@ -217,13 +231,21 @@ UNUSABLE = {
         "'parquet' is a format of tables. Give it as --table-format.",
     ),
     "no match": (["run", PROJECT, "nothing/*.png"], "matches no file"),
+    "no class of objects": (
+        ["run", PROJECT, CASE / "test1.png", "--export", "Objects"],
+        "Objects are made of one class. Name it: Class 1, Class 2, Class 3. See --object-class.",
+    ),
+    "a second image that is not taken": (
+        ["check", PROJECT, CASE / "test1.png", "--label-image", "l.tif"],
+        "takes no second image. Leave it out. See --label-image.",
+    ),
 }
 
 
 @pytest.mark.parametrize(("arguments", "message"), UNUSABLE.values(), ids=UNUSABLE)
 def test_what_cannot_be_used_ends_with_status_2(arguments, message, capsys):
     """What cannot be used ends with status 2 and one message, without a traceback."""
-    assert main(arguments) == 2
+    assert main([*map(str, arguments)]) == 2
     captured = capsys.readouterr()
     assert message in captured.err
     assert "Traceback" not in captured.err

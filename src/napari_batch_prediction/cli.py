@@ -141,8 +141,9 @@ def _job(arguments: argparse.Namespace) -> "tuple[BatchJob, Classifier | None]":
     from napari_batch_prediction.job.export import Export
     from napari_batch_prediction.job.job import BatchJob
     from napari_batch_prediction.job.objects import ObjectSettings
-    from napari_batch_prediction.job.options import given_names, given_options, option_name, options
+    from napari_batch_prediction.job.options import given_names, given_options
     from napari_batch_prediction.job.stored import read_given
+    from napari_batch_prediction.job.text import all_options
 
     if arguments.job is None and not arguments.inputs:
         raise SettingsError(
@@ -166,7 +167,7 @@ def _job(arguments: argparse.Namespace) -> "tuple[BatchJob, Classifier | None]":
     classifier = load_classifier(arguments.classifier, arguments.structure_tensor)
     if arguments.format is not None and (told := format_taken(arguments.format)):
         print(one_line(told), file=sys.stderr)
-    names = {name: option_name(name, option) for model in models for name, _, option in options(model)}
+    names = all_options()
     wrong = "These settings cannot be used"
     exports = [_export(arguments, name, classifier) for name in arguments.sources or ["Probabilities"]]
     fields = {
@@ -202,10 +203,18 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _plan(arguments: argparse.Namespace) -> "Plan":
+    from napari_batch_prediction.job.text import all_options
     from napari_batch_prediction.planning.plan import iter_plan
-    from napari_batch_prediction.report import made_plan
+    from napari_batch_prediction.report import made_plan, naming, see
 
-    return made_plan(iter_plan(*_job(arguments), should_cancel=arguments.ends.came), sys.stderr)
+    job, classifier = _job(arguments)
+    # A whole job is given by no other option.
+    options = {} if arguments.job is not None else all_options()
+    with naming(options):
+        plan = made_plan(iter_plan(job, classifier, should_cancel=arguments.ends.came), sys.stderr)
+    if told := see((fault.setting for row in plan for fault in (*row.problems, *row.warnings)), options):
+        print(told, file=sys.stderr)
+    return plan
 
 
 def _resume(arguments: argparse.Namespace) -> int:

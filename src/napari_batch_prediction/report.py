@@ -3,12 +3,14 @@
 import os
 import time
 from collections import Counter
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
 from napari_batch_prediction.classifiers.description import Description, ObjectDescription, StageDescription
 from napari_batch_prediction.console import Console
+from napari_batch_prediction.errors import BatchPredictionError
 from napari_batch_prediction.planning.classifier import stored_text
 from napari_batch_prediction.planning.inputs.inspection import Inspected
 from napari_batch_prediction.planning.plan import Found, Plan
@@ -122,6 +124,39 @@ def made_plan(steps: Generator[Found | Inspected, None, Plan], stream: TextIO) -
             console.control("\r\x1b[K")
             console.write(f"Checking {n_checked:,} of {n_found:,}")
             console.flush()
+
+
+def see(settings: Iterable[str | None], options: Mapping[str, str]) -> str:
+    """Return a sentence with the options by which settings are given; empty if none of them has one.
+
+    Messages are the same everywhere, and so do not name options. Errors and problems carry the setting that mends them.
+
+    Parameters
+    ----------
+    settings
+        Settings, as errors and problems carry them.
+    options
+        The option of each setting that has one.
+    """
+    names = dict.fromkeys(options[setting] for setting in settings if setting in options)
+    return f"See {', '.join(names)}." if names else ""
+
+
+@contextmanager
+def naming(options: Mapping[str, str]) -> Iterator[None]:
+    """Add the option of its setting to an error that is raised in the block; see :func:`see`.
+
+    Raises
+    ------
+    BatchPredictionError
+        The error with the option.
+    """
+    try:
+        yield
+    except BatchPredictionError as error:
+        if not (told := see([error.setting], options)):
+            raise
+        raise type(error)(f"{error} {told}", setting=error.setting, path=error.path) from error
 
 
 def print_ledger(ledger: Ledger) -> None:

@@ -164,7 +164,7 @@ def test_formula_that_nothing_tells_is_said_to_be_a_guess(case, tmp_path):
     assert (warning.severity, warning.setting, warning.path) == ("warning", "structure_tensor", path)
     assert warning.text.startswith("old.ilp was saved by ilastik 1.2.2rc4. ")
     assert "Assumed is 'gradient'" in warning.text
-    assert "set structure_tensor (--structure-tensor) to 'integration'" in warning.text
+    assert "set the structure tensor to 'integration'" in warning.text
     assert re.search(reason, warning.text)
     assert_predicts(classifier, "gradient")
     assert dict(describe(classifier.describe()))["Structure tensor"].startswith("gradient? old.ilp was saved by")

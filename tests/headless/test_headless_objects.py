@@ -134,6 +134,12 @@ def test_sources_in_any_case(place, source):
         (MAPS, ("--prediction_maps=missing.h5",), "missing.h5"),
         (MAPS, ("--prediction_maps=test2_pred.h5",), "test2_pred.h5"),
         (BINARY, ("--label_image=test1_seg.h5",), "--segmentation_image names 0 files for 1 image"),
+        (
+            LABELS,
+            ("--label_image=test1_lab.h5", "--prediction_mask=test1_lab.h5"),
+            "takes the label image of each image. Leave it out. See --prediction_mask.",
+        ),
+        (LABELS, ("--label_image=test2_lab.h5",), "See --label_image."),
         (LABELS, (), "--label_image names 0 files for 1 image"),
     ],
 )

@@ -40,7 +40,7 @@ def test_guessed_axes_that_do_not_fit_offer_what_does(case, axes, shape, offers)
     """The reason says that axes are guessed, which would fit, and the setting, to which the window's button leads."""
     problem = guessed(case, axes, shape)
     assert f"The axes '{axes}' are only guessed from the shape" in problem.text
-    assert "set the axes (--input-axes)" in problem.text
+    assert "would fit: set the axes." in problem.text
     for offer in offers:
         assert offer in problem.text
     assert (problem.setting, problem.severity) == ("axes", "error")
@@ -73,8 +73,8 @@ def test_axes_of_the_file_are_no_guess():
 def test_too_few_channels_offer_to_stack():
     """A picture with one channel for a classifier of three: several files or layers can be one image."""
     problem = judge(load_classifier(project(COLOURS)), "yx", (61, 62), np.dtype(np.uint8), axes_known="file")
-    assert "stacked along c (--stack-along c)" in problem.text
-    assert problem.setting == "channels"
+    assert "stacked along c, or of several layers" in problem.text
+    assert problem.setting == "stack"
 
 
 @pytest.mark.parametrize("extra", [(), (2,)], ids=["volume", "volumes over time"])
@@ -109,7 +109,7 @@ def test_volume_whose_axes_nobody_set_is_refused(axes_known):
     classifier = load_classifier(project(PLANE))
     problem = judge(classifier, "zyx", (9, 60, 60), np.dtype(np.uint8), axes_known=axes_known)
     assert problem.severity == "error"
-    way = {"file": "set the axes (--input-axes) to 'zyx' yourself", "guess": "or 'zyx' (slice by slice) would fit"}
+    way = {"file": "set the axes to 'zyx' yourself", "guess": "or 'zyx' (slice by slice) would fit"}
     assert way[axes_known] in problem.text
     assert sum(text in problem.text for text in way.values()) == 1
 

@@ -426,7 +426,7 @@ def test_physical_sizes_need_the_size_of_a_pixel(tmp_path):
 
 
 refused = {
-    "no class": ({}, "Objects are made of one class. Name it (--object-class): dark, bright."),
+    "no class": ({}, "Objects are made of one class. Name it: dark, bright."),
     "unknown class": ({"object_class": "brght"}, "There is no class 'brght' (did you mean 'bright'?)"),
     "core class alone": ({"object_class": "1", "core_class": "2"}, "A core class needs a core threshold"),
     "sizes": ({"object_class": "1", "min_size": 9, "max_size": 3}, "max_size is a number from min_size"),

@@ -135,8 +135,9 @@ def test_objects_are_set_as_a_user_does(qtbot, section):
     found = project()
     section.set_offered(found)
     tick(section, "Objects")
-    assert said(section) == "Choose the class that objects are made of."
-    assert choices(control(section, "object_class"))[1:] == list(found.source("Probabilities").classes)
+    classes = list(found.source("Probabilities").classes)
+    assert said(section) == f"Objects are made of one class. Name it: {', '.join(classes)}."
+    assert choices(control(section, "object_class"))[1:] == classes
     control(section, "object_class").setCurrentIndex(2)
     assert said(section) == ""
     name = found.source("Probabilities").classes[1]

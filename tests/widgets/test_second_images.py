@@ -108,6 +108,8 @@ def test_what_is_needed_is_asked_for_offered_and_used(window, tmp_path, qtbot, w
     assert checks(window) == ["problem"] * 2
     # Beside the images, and below the buttons that start a run.
     assert window.said().count(MISSING[role]) == 2
+    # Words of the command line have no place here.
+    assert "--" not in window.said()
     assert window.start_button().toolTip() == MISSING[role]
     with qtbot.waitSignal(window.widget.checked, timeout=WAIT_MS):
         window.button(f"Use {template}").click()

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from napari_batch_prediction.classifiers.base import Classifier
 
 _STACK = (
-    ", or make one image of the files of a pattern or folder, stacked along c (--stack-along c), or of several layers "
-    "(Layers: Selected layers as channels)"
+    ", or make one image of the files of a pattern or folder, stacked along c, or of several layers or files as its "
+    "channels"
 )
 
 
@@ -35,7 +35,7 @@ def check_image(description: Description, axes: str, shape: Sequence[int]) -> No
             f"The image has {count(sizes['c'], 'channel')}, but the classifier was trained on {expected}"
             f"{_alpha(sizes['c'], expected)}. Use images with {count(expected, 'channel')}"
             f"{', or choose channels of these' if sizes['c'] > expected else _STACK}.",
-            setting="channels",
+            setting="channels" if sizes["c"] > expected else "stack",
         )
     is_3d = sizes["z"] > 1
     if is_3d != (description.dimension == 3):

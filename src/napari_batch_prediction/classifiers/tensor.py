@@ -174,5 +174,5 @@ def _warning(file: ProjectFile, value: StructureTensor, reason: str) -> str:
         f"{file.path.name} was saved by ilastik {file.version}. At the time it was trained, the formula of Structure "
         f"Tensor Eigenvalues depended on version and computer, and its training images do not tell which it was: "
         f"{reason}. Assumed is '{value}', the {WORDS[value]}. If results differ from those that ilastik gave at the "
-        f"time, set structure_tensor (--structure-tensor) to '{other}'."
+        f"time, set the structure tensor to '{other}'."
     )

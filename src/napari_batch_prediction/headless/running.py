@@ -10,13 +10,14 @@ from napari_batch_prediction.errors import BatchPredictionError, ExportError
 from napari_batch_prediction.headless.arguments import NAME
 from napari_batch_prediction.headless.messages import Messages, redirected
 from napari_batch_prediction.headless.retraining import load_for
-from napari_batch_prediction.headless.translation import make_job
+from napari_batch_prediction.headless.translation import OPTIONS, make_job
 from napari_batch_prediction.headless.workflows import unused_options
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.planning.inputs.inspection import Inspections
 from napari_batch_prediction.planning.plan import Plan, make_plan
 from napari_batch_prediction.records.events import BatchFinished, Event, FileFinished, Notice
 from napari_batch_prediction.records.ledger import Ledger
+from napari_batch_prediction.report import naming, see
 from napari_batch_prediction.running.run import run_plan
 from napari_batch_prediction.wording import count, size
 
@@ -55,7 +56,8 @@ def _run(arguments: argparse.Namespace, ends: Ends, messages: Messages) -> int:
         messages.say("No image is named, so nothing is exported.")
         return DONE
     job = make_job(arguments, classifier, os.environ)
-    plan = _enough_memory(job, classifier, ends, messages)
+    with naming(OPTIONS):
+        plan = _enough_memory(job, classifier, ends, messages)
     for planned in plan.rows:
         for warning in planned.warnings:
             messages.warn(f"{planned.input}: {warning}")
@@ -65,6 +67,8 @@ def _run(arguments: argparse.Namespace, ends: Ends, messages: Messages) -> int:
         if row.trace and arguments.debug:
             messages.warn(row.trace)
         messages.warn(f"{NAME}: {row.input}: {row.reason}")
+    if told := see((problem.setting for row in plan for problem in row.problems), OPTIONS):
+        messages.warn(told)
     if error is not None:
         messages.warn(f"{NAME}: {error}")
     if bad:

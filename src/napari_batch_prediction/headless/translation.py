@@ -14,7 +14,7 @@ from napari_batch_prediction.headless.values import local_path, parse_range, par
 from napari_batch_prediction.headless.workflows import chosen_source
 from napari_batch_prediction.ilp.export_settings import IMAGE_FOLDER, read_stored_place
 from napari_batch_prediction.ilp.lanes import last_lane
-from napari_batch_prediction.ilp.project import COUNTING, Lane
+from napari_batch_prediction.ilp.project import COUNTING, OBJECTS, Lane
 from napari_batch_prediction.images.stack import StackAxis
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.inputs import InputSettings
@@ -138,10 +138,14 @@ def _export(
     fields["name"] = template(fields["name"], title)
     if fields["name"].startswith(IMAGE_FOLDER):
         fields["name"], fields["folder"] = fields["name"].removeprefix(IMAGE_FOLDER), None
-    return Export.read(fields, "These options cannot be used", _OPTIONS)
+    return Export.read(fields, "These options cannot be used", OPTIONS)
 
 
-_OPTIONS = {
+OPTIONS = {
+    **{role: f"--{role}" for role in OBJECTS.values()},
+    "mask": "--prediction_mask",
+    "axes": "--input_axes",
+    "source": "--export_source",
     "format": "--output_format",
     "internal_path": "--output_internal_path",
     "output_axes": "--output_axis_order",
@@ -151,6 +155,7 @@ _OPTIONS = {
     "region": "--cutout_subregion",
     "name": "--output_filename_format",
 }
+"""The option of each setting that has one."""
 
 
 def _region(text: str, classifier: Classifier, axes: str | None) -> Region:

@@ -130,7 +130,7 @@ def _channel(name: str | None, classes: Sequence[str], setting: str) -> int:
     listing = ", ".join(classes)
     if name is None:
         raise SettingsError(
-            f"Objects are made of one class. Name it (--object-class): {listing}.",
+            f"Objects are made of one class. Name it: {listing}.",
             setting=setting,
         )
     if classes.count(name) == 1:

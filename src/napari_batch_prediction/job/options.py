@@ -50,6 +50,11 @@ def option_name(field_name: str, option: Option) -> str:
     return f"--{option.name or field_name.replace('_', '-')}"
 
 
+def option_names(*models: type[BaseModel]) -> dict[str, str]:
+    """Return the name of each option of some models, with its dashes, by the field's name."""
+    return {name: option_name(name, option) for model in models for name, _, option in options(model)}
+
+
 def describe(model: type[BaseModel], field_name: str) -> str:
     """Return the description of a field."""
     return model.model_fields[field_name].description or ""

@@ -12,7 +12,8 @@ from napari_batch_prediction.formats.registry import is_table_format
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.in_memory import UNSAVED
 from napari_batch_prediction.job.job import BatchJob
-from napari_batch_prediction.job.options import write_options
+from napari_batch_prediction.job.objects import ObjectSettings
+from napari_batch_prediction.job.options import option_names, write_options
 from napari_batch_prediction.job.stored import write_job
 
 _RUN = """ledger = job.run()
@@ -50,6 +51,12 @@ def as_command(job: BatchJob) -> str:
     _require_files(job)
     words = [PROGRAM, "run", *_arguments(job.absolute())]
     return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+
+
+def all_options() -> dict[str, str]:
+    """Return the option of the command line of each setting that has one, as errors and problems name settings."""
+    names = option_names(Export, ObjectSettings, BatchJob)
+    return {**names, "source": "--export", "axes": names["input_axes"]}
 
 
 def _require_files(job: BatchJob) -> None:

@@ -32,7 +32,7 @@ _NO_PIXEL_SIZE = (
         "image",
         "The file does not say how large a pixel is, so the smallest and the largest size of its objects are numbers "
         "of pixels, though they are given in the unit of the file. Write the size of a pixel into the file, or give "
-        "sizes in pixels (--size-unit pixels).",
+        "sizes in pixels.",
         setting="size_unit",
         severity="warning",
     ),

@@ -57,7 +57,7 @@ def judge(
         if by_slice and axes_known == "user":
             return _BY_SLICE
         if by_slice and axes_known != "guess":
-            way = f"To predict every slice by itself, with z kept, set the axes (--input-axes) to '{axes}' yourself."
+            way = f"To predict every slice by itself, with z kept, set the axes to '{axes}' yourself."
             problem = replace(problem, text=f"{problem} {way}")
     else:
         return None
@@ -89,7 +89,7 @@ def _with_offer(
         + (" (slice by slice)" if not _fits(classifier, keys, shape, dtype) else "")
         for keys in fitting
     ]
-    choice = f"{either(offers)} would fit: set the axes (--input-axes)."
+    choice = f"{either(offers)} would fit: set the axes."
     return replace(problem, text=f"{text} {choice}", setting="axes")
 
 

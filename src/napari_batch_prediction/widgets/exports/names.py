@@ -15,10 +15,7 @@ from napari_batch_prediction.planning.objects import ObjectMaking
 from napari_batch_prediction.planning.output import plan_output, plan_table
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.planning.transform import ImageAxes
-from napari_batch_prediction.widgets.exports.objects import classes_of_objects
 from napari_batch_prediction.widgets.exports.text import backwards
-
-NO_CLASS = "Choose the class that objects are made of."
 
 
 class FirstImage(NamedTuple):
@@ -99,8 +96,6 @@ def why_not(exports: Sequence[Export], classifier: Classifier, image: ImageAxes 
         # Only its exports are looked at.
         job = BatchJob(classifier=classifier.file, inputs=("",), exports=tuple(exports), objects=objects)
         named = named_exports(job, classifier)
-        if objects.object_class is None and classes_of_objects(exports, classifier):
-            return NO_CLASS
         ObjectMaking.of(job, classifier, named)
         for export in named:
             if image is not None and not export.is_table:
