@@ -138,7 +138,7 @@ def see(settings: Iterable[str | None], options: Mapping[str, str]) -> str:
     options
         The option of each setting that has one.
     """
-    names = dict.fromkeys(options[setting] for setting in settings if setting in options)
+    names = dict.fromkeys(options[name] for name in settings if name is not None and name in options)
     return f"See {', '.join(names)}." if names else ""
 
 
