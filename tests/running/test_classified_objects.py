@@ -8,28 +8,13 @@ import golden_objects
 import h5py
 import numpy as np
 import pytest
-from golden_objects import OBJECTS
+from golden_objects import OBJECTS, SOURCES, case_job
 
 from napari_batch_prediction import BatchJob, Export
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.planning import objects as planning_objects
 from napari_batch_prediction.running.resume import plan_resume
-
-ROLES = {"prediction_maps": "pred", "segmentation_image": "seg", "label_image": "lab"}
-SOURCES = ("Object Identities", "Object Predictions", "Object Probabilities")
-
-
-def case_job(case, folder, *exports, **settings):
-    """Return the job of a golden case: its test images, with the second images beside them."""
-    classifier = load_classifier(golden.ROOT / case / "project.ilp")
-    if not classifier.second:
-        inputs = [golden.ROOT / case / f"test{i}.png" for i in (1, 2)]
-        return BatchJob(classifier, inputs, exports or SOURCES, folder=folder, **settings)
-    inputs = [golden.ROOT / case / f"test{i}_raw.h5" for i in (1, 2)]
-    own = {str(path): {classifier.second: str(path).replace("_raw.h5", f"_{ROLES[classifier.second]}.h5")}
-           for path in inputs}  # fmt: skip
-    return BatchJob(classifier, inputs, exports or SOURCES, folder=folder, input_settings=own, **settings)
 
 
 def read(path):

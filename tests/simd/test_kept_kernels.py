@@ -384,18 +384,30 @@ def test_run_with_loops_on_disk_imports_neither_numba_nor_scipy(package, tmp_pat
         assert (int(n_elsewhere) > 0, n_here, has_numba, result) == (is_first, "0", "False", "[]")
 
 
-AHEAD = """
+AHEAD = f"""
+import golden
+from napari_batch_prediction import load_classifier
 from napari_batch_prediction.engine.compilation import compile_ahead
-compile_ahead().join()
+compile_ahead(load_classifier(golden.ROOT / "{golden.CASES[0]}" / "project.ilp").loops).join()
 result = None
 """
 
+FOUND_OBJECTS = f"""
+import golden
+from napari_batch_prediction import load_classifier
+run = next(run for run in golden.runs("{golden.CASES[0]}") if run.image.stem == "test2")
+classifier = load_classifier(golden.ROOT / "{golden.CASES[0]}" / "project.ilp")
+result = classifier.objects(golden.read(run.image), golden.axes("{golden.CASES[0]}"), object_class="1").table.n_objects
+"""
 
-def test_loops_compiled_ahead_are_all_that_predictions_need(package):
-    """Nothing is left to be compiled when the first image is predicted, nor for segmentation; once is enough."""
+
+def test_loops_compiled_ahead_are_all_that_exports_need(package):
+    """Nothing is left to be compiled for the first image, for segmentation and for objects; once is enough."""
     n_elsewhere, n_here, _ = run(package, AHEAD)
     assert n_elsewhere > 8
     assert n_here == 0
     assert run(package, AHEAD)[0] == 0
     assert run(package, FEATURES)[:2] == (0, 0)
     assert run(package, SEGMENTATION)[:2] == (0, 0)
+    n_elsewhere, n_here, n_objects = run(package, FOUND_OBJECTS)
+    assert (n_elsewhere, n_here, int(n_objects) > 0) == (0, 0, True)

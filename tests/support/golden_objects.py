@@ -8,10 +8,15 @@ import golden
 import h5py
 import numpy as np
 
+from napari_batch_prediction import BatchJob
+from napari_batch_prediction.classifiers.load import load_classifier
+
 OBJECTS = golden._cases("objects.json")
 
 # Axes of the images without channels.
 AXES = {"j": "yx", "n": "yx", "o": "zyx", "p": "tyx", "q": "zyx", "r": "yx"}
+ROLES = {"prediction_maps": "pred", "segmentation_image": "seg", "label_image": "lab"}
+SOURCES = ("Object Identities", "Object Predictions", "Object Probabilities")
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,18 @@ class GoldenObjects:
     def column(self, title: str) -> np.ndarray:
         """A column as numbers."""
         return np.array([float(text) for text in self.table[title]])
+
+
+def case_job(case, folder, *exports, **settings):
+    """Return the job of a golden case: its test images, with the second images beside them."""
+    classifier = load_classifier(golden.ROOT / case / "project.ilp")
+    if not classifier.second:
+        inputs = [golden.ROOT / case / f"test{i}.png" for i in (1, 2)]
+        return BatchJob(classifier, inputs, exports or SOURCES, folder=folder, **settings)
+    inputs = [golden.ROOT / case / f"test{i}_raw.h5" for i in (1, 2)]
+    own = {str(path): {classifier.second: str(path).replace("_raw.h5", f"_{ROLES[classifier.second]}.h5")}
+           for path in inputs}  # fmt: skip
+    return BatchJob(classifier, inputs, exports or SOURCES, folder=folder, input_settings=own, **settings)
 
 
 def computed(case: str, group: str = "ObjectExtraction/Features") -> dict[str, dict[str, dict]]:

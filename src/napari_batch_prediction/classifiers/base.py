@@ -26,6 +26,7 @@ from napari_batch_prediction.problems import Problem
 from napari_batch_prediction.wording import count, did_you_mean
 
 if TYPE_CHECKING:
+    from napari_batch_prediction.simd.shelf import Job
     from napari_batch_prediction.training.training_set import TrainingSet
 
 SEGMENTATION = "Simple Segmentation"
@@ -255,6 +256,15 @@ class Classifier(PredictsImages, ABC):
         extents = [max(sizes) for sizes in zip(*least, strict=True)]
         block = np.zeros((self.n_channels, *extents), np.uint8)
         self.predict_tile(block, (slice(0, extents[0]), slice(0, 1), slice(0, 1)), sources)
+
+    def loops(self) -> list["Job"]:
+        """Return the compiled loops that exports need, with the usual settings."""
+        from napari_batch_prediction.classifiers.derived import OBJECTS
+        from napari_batch_prediction.engine.compiled.every import prediction_loops
+        from napari_batch_prediction.objects.every import object_loops
+        from napari_batch_prediction.objects.settings import Thresholds
+
+        return prediction_loops() + (object_loops(Thresholds()) if OBJECTS in self.sources else [])
 
     @abstractmethod
     def predict_tile(

@@ -3,6 +3,10 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from napari_batch_prediction.simd.shelf import Job
 
 FIRST = (
     "Preparing predictions for this computer. This takes about 10 seconds and happens only once; another workflow may "
@@ -44,8 +48,13 @@ def compilation_told(tell: Callable[[str], None]) -> Iterator[None]:
         yield
 
 
-def compile_ahead() -> threading.Thread:
-    """Compile all loops that predictions need and that are not on disk, in other processes; return at once.
+def compile_ahead(loops: "Callable[[], list[Job]]") -> threading.Thread:
+    """Compile loops that are not on disk, in other processes; return at once.
+
+    Parameters
+    ----------
+    loops
+        Returns the loops.
 
     Returns
     -------
@@ -53,14 +62,13 @@ def compile_ahead() -> threading.Thread:
     """
 
     def work() -> None:
-        from napari_batch_prediction.engine.compiled.every import prediction_loops
         from napari_batch_prediction.simd import shelf
         from napari_batch_prediction.simd.building import build_all
 
         # Whatever goes wrong does so again where a loop is needed.
         with suppress(Exception):
-            if any(shelf.find(job) is None for job in prediction_loops()):
-                build_all(prediction_loops)
+            if any(shelf.find(job) is None for job in loops()):
+                build_all(loops)
 
     thread = threading.Thread(target=work, daemon=True, name="compile ahead")
     thread.start()

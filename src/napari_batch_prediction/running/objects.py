@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -15,12 +16,15 @@ from napari_batch_prediction.classifiers.objects.classifier import ObjectClassif
 from napari_batch_prediction.engine.tiles import Box, Tile
 from napari_batch_prediction.formats.common.files import make_folder
 from napari_batch_prediction.images.base import Image
+from napari_batch_prediction.objects.every import object_loops
 from napari_batch_prediction.objects.features.slabs import slabs
 from napari_batch_prediction.objects.labelling import MakeVolume, label_objects
 from napari_batch_prediction.objects.measuring import ObjectColumns, Scale, measure_objects
 from napari_batch_prediction.objects.table import ObjectTable, as_ilastik, joined, with_classes
 from napari_batch_prediction.objects.volume import ArrayVolume, ScratchVolume, Volume, probabilities_of
 from napari_batch_prediction.planning.objects import ObjectMaking, stays_in_memory
+from napari_batch_prediction.simd.building import expecting
+from napari_batch_prediction.simd.shelf import Job
 
 STEPS = 8
 """The steps of progress that the objects of a time point are."""
@@ -212,6 +216,8 @@ class ObjectsOfImage:
         self._lock = threading.Lock()
         # One time point after the other: memory is planned for one.
         self._turn = threading.Lock()
+        self._expecting = ExitStack()
+        self._expecting.enter_context(expecting(self._loops))
 
     def add(self, tile: Tile, probabilities: NDArray | None) -> bool:
         """Keep the probabilities ``(classes, z, y, x)`` of a tile; return True if its time point is whole now.
@@ -319,8 +325,14 @@ class ObjectsOfImage:
 
     def close(self) -> None:
         """Remove what is left of temporary files."""
+        self._expecting.close()
         for t in [*self._volumes]:
             self._forget(t)
+
+    def _loops(self) -> list[Job]:
+        if isinstance(self._classifier, ObjectClassification):
+            return self._classifier.object_loops()
+        return object_loops(self._making.thresholds)
 
     def _forget(self, t: int) -> None:
         if t in self._volumes:

@@ -34,6 +34,7 @@ _IGNORED = ("NUMBA_DISABLE_JIT", "NUMBA_OPT")
 
 _lock = threading.RLock()
 _groups: list[Callable[[], list[Job]]] = []
+_expected: list[Callable[[], list[Job]]] = []
 
 # Set once nothing came of other processes, as on a full disk: for each loop they would compile all that are missing.
 _in_vain = threading.Event()
@@ -71,6 +72,19 @@ def together(group: Callable[[], list[Job]]) -> Callable[[], list[Job]]:
     return group
 
 
+@contextmanager
+def expecting(loops: Callable[[], list[Job]]) -> Iterator[None]:
+    """Compile all loops that a function returns as soon as any loop is compiled, for any thread: this work takes both.
+
+    Where everything is on disk the function is not called.
+    """
+    _expected.append(loops)
+    try:
+        yield
+    finally:
+        _expected.remove(loops)
+
+
 def build(job: Job) -> bytes:
     """Compile a loop, or wait until another process has; return its machine code."""
     tell_waiting()
@@ -83,11 +97,20 @@ def _built_elsewhere(job: Job) -> bytes | None:
     """Return the machine code of a loop that a process was started for; None if none can be, or nothing be kept."""
     if _in_vain.is_set():
         return None
-    build_all(lambda: [job, *(other for group in _groups if job in (jobs := group()) for other in jobs)], unless=job)
+    build_all(lambda: [job, *_soon_needed(job)], unless=job)
     code = shelf.find(job)
     if code is None:
         _in_vain.set()
     return code
+
+
+def _soon_needed(job: Job) -> Iterator[Job]:
+    """Iterate over the loops that are compiled with one, some of them twice."""
+    for group in tuple(_groups):
+        if job in (jobs := group()):
+            yield from jobs
+    for loops in tuple(_expected):
+        yield from loops()
 
 
 def _is_python(executable: str | None) -> bool:

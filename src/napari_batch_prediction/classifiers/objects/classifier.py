@@ -32,6 +32,7 @@ from napari_batch_prediction.wording import count
 if TYPE_CHECKING:
     from napari_batch_prediction.classifiers.in_memory.finding import FoundObjects
     from napari_batch_prediction.forest.packed import PackedForest
+    from napari_batch_prediction.simd.shelf import Job
 
 _BLOCKWISE = "blockwise "
 
@@ -319,6 +320,20 @@ class ObjectClassification(Classifier):
         names = self._of_pixels(sources)
         if self.pixels is not None and names:
             self.pixels.prepare(names)
+
+    def loops(self) -> list["Job"]:
+        """Return the compiled loops that exports need."""
+        return self.object_loops() + (self.pixels.loops() if self.pixels is not None else [])
+
+    def object_loops(self) -> list["Job"]:
+        """Return the compiled loops that make and classify objects."""
+        from napari_batch_prediction.forest.rows import predict_rows
+        from napari_batch_prediction.objects.every import object_loops
+        from napari_batch_prediction.simd.kernel import noted
+
+        with noted() as jobs:
+            predict_rows(np.zeros((1, self.project.n_columns), np.float32), self._forest)
+        return object_loops(self.project.thresholds, self.project.computed) + jobs
 
     def predict_tile(self, block: NDArray, inner: Box, sources: Sequence[str]) -> Mapping[str, NDArray]:
         """Predict a tile of the sources of pixels."""

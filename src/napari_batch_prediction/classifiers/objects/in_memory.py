@@ -20,6 +20,7 @@ from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.images.second import ROLES
 from napari_batch_prediction.objects.table import ObjectTable, joined
 from napari_batch_prediction.objects.volume import ArrayVolume, Volume, probabilities_of
+from napari_batch_prediction.simd.building import expecting
 
 if TYPE_CHECKING:
     from napari_batch_prediction.classifiers.objects.classifier import ObjectClassification
@@ -64,6 +65,8 @@ class ObjectsInMemory:
                 self._opened.callback(self._image.close)
             classifier.check(self._image.axes, self._image.shape, self._image.dtype)
             self._second = self._second_image(second)
+            # With those of predictions, which come first.
+            self._opened.enter_context(expecting(classifier.object_loops))
             self._labels: list[NDArray[np.uint32]] = []
             self._results: list[ObjectResult] = []
             for t in range(self._image.extents["t"]):

@@ -24,8 +24,8 @@ _MOST_RUNS = 2**15
 # Runs of an image are kept for the next pass if they take no more than so many bytes.
 _MOST_KEPT = 2**26
 
-# Types of pixels for which loops are compiled; others are converted first.
-_COMPILED_TYPES = ("uint8", "uint16", "float32")
+COMPILED_TYPES = ("uint8", "uint16", "float32")
+"""Types of pixels for which loops are compiled; others are converted first."""
 
 # Loops are compiled for arrays like these; others would have them compiled again.
 _AS_COMPILED: tuple[Literal["C"], Literal["W"], Literal["A"]] = ("C", "W", "A")
@@ -65,7 +65,7 @@ def _all_runs(labels: Volume, raw: Volume | None, slab_bytes: int) -> Iterator[R
     for box in slabs(labels.shape[1:], slab_bytes // bytes_per_pixel):
         own = as_labels(labels.read(box))
         pixels = np.empty((0, *own.shape), np.float32) if raw is None else raw.read(box)
-        kind = pixels.dtype.name if pixels.dtype.name in _COMPILED_TYPES else "float32"
+        kind = pixels.dtype.name if pixels.dtype.name in COMPILED_TYPES else "float32"
         pixels = np.require(pixels, kind, _AS_COMPILED)
         row = 0
         while row < own.shape[0] * own.shape[1]:

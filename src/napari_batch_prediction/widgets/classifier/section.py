@@ -299,7 +299,7 @@ class ClassifierSection(Section):
             self._become(classifier, "")
             preferences.add_recent(classifier.file)
             # While files are chosen.
-            compile_ahead()
+            compile_ahead(classifier.loops)
         self.loaded.emit()
 
     def _become(self, classifier: Classifier | None, problem: str, trace: str = "", kind: Kind | None = None) -> None:
