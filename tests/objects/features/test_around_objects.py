@@ -95,6 +95,20 @@ def test_without_margins_there_is_no_neighbourhood():
     assert [column.title for column in features.columns(1, 2)] == ["Mean Intensity"]
 
 
+@pytest.mark.parametrize("margin", [(0, 4, 2), (3, 3, 0)])
+def test_without_a_margin_along_one_axis_the_neighbourhood_is_the_object(margin):
+    """There ilastik's distances are no numbers, and forests were trained on what comes of it."""
+    labels = blobs(SHAPES[1])
+    raw = np.random.default_rng(5).random((1, *SHAPES[1])).astype(np.float32)
+    chosen = {name: {"margin": np.array(margin)} for name in ("Sum" + NEAR, "Sum" + WITH_NEAR)}
+    features = ObjectFeatures.make({STANDARD: chosen | {"Sum": {}}})
+    table = feature_table(ArrayVolume(labels[None]), ArrayVolume(raw), int(labels.max()), features)
+    np.testing.assert_array_equal(table[Feature(STANDARD, "Sum" + NEAR)], table[Feature(STANDARD, "Sum")])
+    assert Feature(STANDARD, "Sum" + WITH_NEAR) not in table
+    titles = ["Total Intensity", "Total Intensity in neighborhood"]
+    assert [column.title for column in features.columns(1, 3)] == titles
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_hull_is_the_box(shape):
     """The defects are the parts of the box that are not the object, by scipy."""

@@ -85,7 +85,7 @@ def neighbourhood_features(
     names
         Names of features of :data:`~napari_batch_prediction.objects.features.names.LOCAL`.
     margin
-        Pixels along x, y and, in 3D, z; not all 0.
+        Pixels along x, y and, in 3D, z; not all 0. If one is 0, the object's own pixels are all that counts.
     with_object
         True if the object's own pixels count.
     workers
@@ -101,6 +101,10 @@ def neighbourhood_features(
     n, n_channels, extents = len(low), raw.shape[0], labels.shape[1:]
     begin, end = _boxes(low, high, margin, extents)
     reach = _reach((margin[0], margin[1], margin[2] if len(margin) > 2 else 0))
+    if 0 in margin:
+        # ilastik divides by it, and no distance is a number: nothing is near, and what it takes for the neighbourhood,
+        # all that is either near or of the object, is the object.
+        reach, with_object = np.zeros((1, 1), np.int64), True
     sums = StandardSums(n, n_channels, 3 if extents[0] > 1 else 2, names)
     first = partial(_add_first, begin, end, reach, with_object, sums.first)
     work_on_windows(labels, raw, begin, end, first, workers, block_bytes)

@@ -11,6 +11,7 @@ from napari_batch_prediction.objects.features.names import (
     DEFAULT,
     FEATURES,
     STANDARD,
+    WITH_NEAR,
     Feature,
     column_titles,
     is_local,
@@ -76,12 +77,7 @@ class ObjectFeatures:
 
     def present(self, n_channels: int, n_dims: int) -> tuple[Feature, ...]:
         """Return those features that images with so many channels and dimensions have."""
-        return tuple(
-            feature
-            for feature in self.features
-            if width(feature, n_channels, n_dims)
-            and (any(self.margin) or feature.plugin != STANDARD or not is_local(feature.name))
-        )
+        return tuple(f for f in self.features if width(f, n_channels, n_dims) and not self._is_empty(f))
 
     def columns(self, n_channels: int, n_dims: int) -> list[Column]:
         """Return the columns of these features, in the order of a forest's."""
@@ -90,6 +86,13 @@ class ObjectFeatures:
             for feature in self.present(n_channels, n_dims)
             for number, text in enumerate(column_titles(feature, n_channels, n_dims))
         ]
+
+    def _is_empty(self, feature: Feature) -> bool:
+        """Return True for a feature of pixels that no object has near it, as ilastik finds them with a margin of 0."""
+        if feature.plugin != STANDARD or not is_local(feature.name):
+            return False
+        made = all if feature.name.endswith(WITH_NEAR) else any
+        return not self.margin or not made(self.margin)
 
 
 def _largest(margins: list[Any]) -> tuple[int, ...]:
