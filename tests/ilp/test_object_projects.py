@@ -188,7 +188,7 @@ REFUSED = {
     "another method": (lambda f: put(f, f"{THRESHOLDS}/CurOperator", 7), r"CurOperator.*from 0 to 3, found 7"),
     "threshold": (lambda f: put(f, f"{THRESHOLDS}/LowThreshold", np.nan), r"LowThreshold.*expected a number"),
     "sigma": (lambda f: put(f, f"{THRESHOLDS}/SmootherSigma/x", 1e9), r"SmootherSigma/x.*at most 1000"),
-    "sizes": (lambda f: put(f, f"{THRESHOLDS}/MaxSize", 1), r"ThresholdTwoLevels.*max_size"),
+    "sizes": (lambda f: put(f, f"{THRESHOLDS}/MaxSize", 1), r"ThresholdTwoLevels.*largest size"),
     "channel": (lambda f: put(f, f"{THRESHOLDS}/Channel", -1), r"ThresholdTwoLevels.*channel is"),
     "untrained": (lambda f: remove(f, FORESTS), r"without a trained classifier of objects.*Label some objects"),
     "no applet": (lambda f: remove(f, "ObjectClassification"), r"without a trained classifier of objects"),

@@ -132,6 +132,7 @@ REFUSED = {
         lambda f: put_lane(f, RAW, "yxc", (40, 50, 2)),
         f"trained on 3 features.*gives 6 for 2 channels.*{TRAIN_AGAIN}",
     ),
+    "more than 255 classes": (replace_forests(n_classes=300), f"300 classes.*255 at most.*{TRAIN_AGAIN}"),
     "more classes than names": (three_classes, f"trained on 3 classes.*only 2: Background.*{TRAIN_AGAIN}"),
     "label beyond the names": (
         lambda f: [

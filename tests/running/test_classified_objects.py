@@ -207,6 +207,28 @@ def test_problem_of_a_second_image_names_its_setting(tmp_path):
     assert problem.setting == "prediction_maps"
 
 
+@pytest.mark.parametrize(
+    ("dtype", "value_range", "warns"),
+    [("u2", None, True), ("u2", (0, 65535), False), ("u1", None, False), ("f4", None, False)],
+)
+def test_probabilities_of_unknown_range_are_told(tmp_path, dtype, value_range, warns):
+    """Whole numbers are no probabilities, if the file does not say which of them is 1."""
+    case = golden.ROOT / "n_objclass_2d_pred_hyst"
+    shape = golden.read(case / "test1_pred.h5").shape
+    with h5py.File(tmp_path / "maps.h5", "w") as file:
+        maps = file.create_dataset("data", data=np.zeros(shape, dtype))
+        if value_range is not None:
+            maps.attrs["drange"] = value_range
+    job = BatchJob(
+        case / "project.ilp", case / "test1_raw.h5", "Object Identities", folder=tmp_path,
+        prediction_maps=tmp_path / "maps.h5",
+    )  # fmt: skip
+    (row,) = job.plan()
+    assert row.problems == ()
+    told = [warning for warning in row.warnings if "which value stands for 1" in str(warning)]
+    assert [(warning.setting, warning.severity) for warning in told] == [("prediction_maps", "warning")] * warns
+
+
 def test_pixel_classifier_takes_no_second_image():
     """A classifier of pixels refuses images for objects."""
     case = golden.ROOT / "a_2d_u8"

@@ -429,7 +429,10 @@ refused = {
     "no class": ({}, "Objects are made of one class. Name it: dark, bright."),
     "unknown class": ({"object_class": "brght"}, "There is no class 'brght' (did you mean 'bright'?)"),
     "core class alone": ({"object_class": "1", "core_class": "2"}, "A core class needs a core threshold"),
-    "sizes": ({"object_class": "1", "min_size": 9, "max_size": 3}, "max_size is a number from min_size"),
+    "sizes": (
+        {"object_class": "1", "min_size": 9, "max_size": 3},
+        "The largest size of an object is at least the smallest, 9, got 3",
+    ),
 }
 
 
@@ -441,6 +444,18 @@ def test_settings_that_cannot_be_are_refused(tmp_path, settings, message):
         plan_for(paths, "Objects", objects=ObjectSettings(**settings))
     assert message in str(error.value)
     plan_for(paths, "Probabilities", objects=ObjectSettings(**settings))  # where they are not used
+
+
+@pytest.mark.parametrize("sigma", [8, 1e15])
+def test_images_narrower_than_the_gaussian_are_refused_before_the_run(tmp_path, sigma):
+    """They would fail after all of their tiles."""
+    paths = save(tmp_path, a=spots(15, 40), b=spots(17, 40))
+    first, second = plan_for(paths, "Objects", objects=ObjectSettings("bright", smoothing=sigma))
+    (problem,) = first.problems
+    assert "15 pixels along y, too few" in str(problem)
+    assert (problem.setting, problem.severity) == ("smoothing", "error")
+    assert bool(second.problems) == (sigma > 8)
+    assert not plan_for(paths, "Probabilities", objects=ObjectSettings("bright", smoothing=sigma))[0].problems
 
 
 def test_what_does_not_fit_is_refused(tmp_path):

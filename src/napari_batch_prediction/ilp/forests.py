@@ -197,7 +197,12 @@ def _check_counts(
 def _read_labels(classifier: ProjectGroup, forest: ProjectGroup, n_classes: int) -> tuple[int, ...]:
     """Return the label of each column; 1, 2, 3... in projects from before ``known_labels``."""
     labels = classifier.integers("known_labels") or forest.integers("_ext_param/labels")
-    labels = labels or tuple(range(1, min(n_classes, MAX_LABEL) + 1))
+    if n_classes > MAX_LABEL:
+        raise ProjectError(
+            f"{classifier.path} has {n_classes} classes, but numbers of classes have 8 bits: there are {MAX_LABEL} at "
+            f"most. {TRAIN_AGAIN}"
+        )
+    labels = labels or tuple(range(1, n_classes + 1))
     if len(labels) != n_classes or len(set(labels)) != n_classes or not set(labels) <= set(range(1, MAX_LABEL + 1)):
         raise classifier.damaged(
             "known_labels",

@@ -17,15 +17,10 @@ from napari_batch_prediction.objects.volume import Volume
 PIXEL = "pixel"
 """The unit of an image that does not say how large its pixels are."""
 
-_FEATURES = ("Count", "RegionCenter", "Coord<Minimum>", "Coord<Maximum>", "RegionRadii", "RegionAxes")
-
-# Names in a table, with those of features.
-_INTENSITIES = {
-    "intensity_mean": "Mean",
-    "intensity_min": "Minimum",
-    "intensity_max": "Maximum",
-    "intensity_std": "Variance",
-}
+_FEATURES = (
+    *("Count", "RegionCenter", "Coord<Minimum>", "Coord<Maximum>", "RegionRadii", "RegionAxes"),
+    *("Mean", "Minimum", "Maximum", "Variance"),
+)
 
 ABOUT = {
     "image": "the image",
@@ -51,7 +46,8 @@ ABOUT = {
     "counter-clockwise; of images of one slice",
     "extent": "the share of the bounding box that it fills",
     "intensity_mean, intensity_min, intensity_max, intensity_std": "mean, smallest and largest value of its pixels in "
-    "the image, and their standard deviation; with several channels, the name or number of the channel follows",
+    "the image, and their standard deviation; with several channels, the name or number of the channel follows. Of "
+    "pixels that are no numbers (NaN) the smallest and the largest take no notice",
 }
 """What the columns of a table of objects are."""
 
@@ -151,7 +147,7 @@ def measure_objects(
     workers
         Number of threads.
     """
-    of_pixels = standard_features(labels, raw, n_objects, (*_FEATURES, *_INTENSITIES.values()), workers)
+    of_pixels = standard_features(labels, raw, n_objects, _FEATURES, workers)
     is_deep = labels.shape[1] > 1
     size = np.array(scale.size if is_deep else scale.size[1:])
     pixels = of_pixels["Count"][:, 0]
@@ -178,11 +174,23 @@ def measure_objects(
     made |= _by_axis("bbox_max", last.astype(np.int64), columns, 1)
     made |= _shape(of_pixels["RegionRadii"], of_pixels["RegionAxes"], whole, size, columns)
     made["extent"] = pixels / (last - first).prod(axis=1)
-    for title, feature in _INTENSITIES.items():
-        values = np.sqrt(of_pixels[feature]) if feature == "Variance" else of_pixels[feature]
+    for title, values in _intensities(of_pixels).items():
         for i, end in enumerate(columns.channels):
             made[title + end] = values[:, i] if i < values.shape[1] else nothing
     return ObjectTable(made)
+
+
+def _intensities(of_pixels: Mapping[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
+    """Return the columns of intensity (objects, channels), with NaN for what is no number."""
+    mean, least, most = (of_pixels[name] for name in ("Mean", "Minimum", "Maximum"))
+    # Of pixels without any number the features are what the search for them begins with.
+    has_numbers = least <= most
+    return {
+        "intensity_mean": mean,
+        "intensity_min": np.where(has_numbers, least, np.nan),
+        "intensity_max": np.where(has_numbers, most, np.nan),
+        "intensity_std": np.sqrt(np.where(np.isfinite(mean), of_pixels["Variance"], np.nan)),
+    }
 
 
 def _by_axis(name: str, values: NDArray[Any], columns: ObjectColumns, of_one_slice: float) -> dict[str, NDArray[Any]]:

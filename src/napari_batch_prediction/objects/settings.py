@@ -95,7 +95,8 @@ class Thresholds:
                 raise SettingsError(f"{name} is a number from 0, got {value!r}.", setting=name)
         if self.max_size is not None and not self.max_size >= self.min_size:
             raise SettingsError(
-                f"max_size is a number from min_size, {self.min_size:g}, got {self.max_size!r}.", setting="max_size"
+                f"The largest size of an object is at least the smallest, {self.min_size:g}, got {self.max_size:g}.",
+                setting="max_size",
             )
 
     @property

@@ -39,8 +39,7 @@ class Smoothing:
         used = [axis for axis in range(3) if shape[axis] > 1]
         if any(sigmas[axis] < _NARROWEST for axis in used):
             used = []
-        self._taps = {axis: gaussian_taps(sigmas[axis]) for axis in used}
-        self.margins = tuple(len(self._taps[axis]) // 2 if axis in used else 0 for axis in range(3))
+        self.margins = tuple(_radius(sigmas[axis]) if axis in used else 0 for axis in range(3))
         for axis in used:
             if shape[axis] <= self.margins[axis]:
                 raise ImageMismatchError(
@@ -49,6 +48,7 @@ class Smoothing:
                     "less than 0.1 for this axis, with which nothing is smoothed.",
                     setting="smoothing",
                 )
+        self._taps = {axis: gaussian_taps(sigmas[axis]) for axis in used}
 
     def read(self, volume: Volume, channel: int, box: Box) -> NDArray[np.float32]:
         """Return the smoothed values (z, y, x) of a box in a channel of a volume."""
@@ -73,12 +73,16 @@ class Smoothing:
 
 def gaussian_taps(sigma: float) -> NDArray[np.float64]:
     """Return the taps of a Gaussian that ends at two standard deviations; their sum is 1."""
-    radius = int(2.0 * sigma + 0.5) or 1
+    radius = _radius(sigma)
     x = np.arange(-radius, radius + 1, dtype=np.float64)
     # The order of operations decides the last bit.
     taps = np.exp(-0.5 / sigma / sigma * x * x) / math.sqrt(2 * math.pi) / sigma
     normalised: NDArray[np.float64] = taps / taps.sum()
     return normalised
+
+
+def _radius(sigma: float) -> int:
+    return int(2.0 * sigma + 0.5) or 1
 
 
 def _along(values: NDArray[np.float32], axis: int, taps: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -1,6 +1,6 @@
 """Tables of objects: columns by name, one value an object."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -80,11 +80,18 @@ def with_classes(
         columns[name] = names[probabilities.argmax(axis=1)] if name == "class" else column
         if name == "class":
             for k, of_class in enumerate(classes):
-                same = list(classes[:k]).count(of_class)
-                columns[f"probability_{of_class}{f'_{same + 1}' if same else ''}"] = probabilities[:, k]
+                columns[unused(f"probability_{of_class}", columns, "{}_{}")] = probabilities[:, k]
         if name == "label" and originals is not None:
             columns["original_label"] = originals[1:]
     return ObjectTable(columns)
+
+
+def unused(name: str, columns: Container[str], numbered: str = "{} ({})") -> str:
+    """Return a name for a column beside others: of two classes of one name, the second gets a number."""
+    number, new = 2, name
+    while new in columns:
+        new, number = numbered.format(name, number), number + 1
+    return new
 
 
 def as_ilastik(table: ObjectTable) -> ObjectTable:

@@ -6,16 +6,21 @@ from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 
+import numpy as np
+
 from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.classifiers.objects.classifier import ObjectClassification
+from napari_batch_prediction.errors import ImageMismatchError
 from napari_batch_prediction.images.physical import spacing
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.paths import outside_stores
 from napari_batch_prediction.objects.features.slabs import SLAB_BYTES
 from napari_batch_prediction.objects.labelling import labelling_memory
 from napari_batch_prediction.objects.settings import Thresholds
+from napari_batch_prediction.objects.smoothing import Smoothing
 from napari_batch_prediction.planning.exports import NamedExport
 from napari_batch_prediction.planning.inputs.header import ImageInfo
+from napari_batch_prediction.planning.inputs.second import Beside, SecondImage
 from napari_batch_prediction.planning.output import OutputPlan
 from napari_batch_prediction.problems import Problem
 
@@ -37,6 +42,16 @@ _NO_PIXEL_SIZE = (
         severity="warning",
     ),
 )
+
+
+def _of_unknown_range(second: SecondImage) -> Problem:
+    return Problem(
+        "mismatch",
+        f"The {second.role.noun} is {second.image.dtype}, and its file does not say which value stands for 1: values "
+        "are compared with the threshold as they are. Export probabilities as float32, or as uint8.",
+        setting=second.role.field,
+        severity="warning",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,10 +123,29 @@ class ObjectMaking:
             has_table_of_ilastik=any(export.as_ilastik for export in tables),
         )
 
-    def warnings(self, image: ImageInfo) -> tuple[Problem, ...]:
-        """Return what may be wrong with the objects of an image."""
-        is_physical = self.thresholds is not None and self.thresholds.size_unit == "physical"
-        return _NO_PIXEL_SIZE if is_physical and not spacing(image.extents, image.pixel_size, image.units) else ()
+    def warnings(self, image: ImageInfo, beside: Beside = ()) -> tuple[Problem, ...]:
+        """Return what may be wrong with the objects of an image, and with those of its second images."""
+        if self.thresholds is None:
+            return ()
+        is_physical = self.thresholds.size_unit == "physical"
+        sizes = _NO_PIXEL_SIZE if is_physical and not spacing(image.extents, image.pixel_size, image.units) else ()
+        return (*sizes, *(_of_unknown_range(second) for second in beside if self._has_unknown_range(second)))
+
+    def _has_unknown_range(self, second: SecondImage) -> bool:
+        """Return True for probabilities in whole numbers of which nobody knows what stands for 1."""
+        dtype = second.image.dtype
+        is_known = second.image.value_range is not None or dtype == np.uint8
+        return second.role.field == self.second and dtype.kind in "iu" and not is_known
+
+    def problem(self, image: ImageInfo) -> Problem | None:
+        """Return what makes objects of an image impossible; None if nothing does."""
+        if self.thresholds is None:
+            return None
+        try:
+            Smoothing(self.thresholds.sigmas, _shape(image.extents))
+        except ImageMismatchError as error:
+            return Problem.of(error)
+        return None
 
     def scratch_bytes(self, extents: Mapping[str, int]) -> int:
         """Return the bytes of temporary files for an image; 0 if everything stays in memory."""

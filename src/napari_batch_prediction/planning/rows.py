@@ -124,8 +124,11 @@ class RowMaker:
         """
         plans, problems = outputs
         warnings = item.warnings
-        if self._shares.making is not None and item.image is not None:
-            warnings = (*warnings, *self._shares.making.warnings(item.image))
+        making = self._shares.making
+        if making is not None and item.image is not None:
+            warnings = (*warnings, *making.warnings(item.image, item.beside))
+            impossible = making.problem(item.image)
+            problems = [*problems, impossible] if impossible is not None else problems
         own = before.own if before is not None and before.begun else _NOTHING
         checked = self._checks.check(item.location, plans, own, item.beside, is_sound=not problems)
         decision = self._decide(before) if self._decide is not None and before is not None else None

@@ -10,7 +10,7 @@ from napari_batch_prediction.classifiers.objects.sources import IDENTITIES, PRED
 from napari_batch_prediction.ilp.objects.project import ObjectProject
 from napari_batch_prediction.objects.features.names import DEFAULT, Feature, column_titles
 from napari_batch_prediction.objects.features.table import FeatureTable
-from napari_batch_prediction.objects.table import ObjectTable
+from napari_batch_prediction.objects.table import ObjectTable, unused
 
 _TIME, _NUMBER, _CLASS = "time", "object", "class"
 _ORIGINAL = "original_oid"
@@ -69,7 +69,7 @@ class ObjectResult:
             _CLASS: names[self.classes[1:].astype(np.intp) - 1],
         }
         for i, name in enumerate(project.label_names):
-            columns[_unused(f"Probability of {name}", columns)] = self.probabilities[1:, i]
+            columns[unused(f"Probability of {name}", columns)] = self.probabilities[1:, i]
         for feature, values in sorted(self.features.items(), key=lambda item: (item[0].plugin != DEFAULT, item[0])):
             if features is not None and feature.plugin != DEFAULT and feature not in features:
                 continue
@@ -79,13 +79,3 @@ class ObjectResult:
         if self.originals is not None:
             columns[_ORIGINAL] = self.originals[1:]
         return ObjectTable(columns)
-
-
-def _unused(name: str, columns: dict[str, NDArray]) -> str:
-    """Return a name for a column: of two classes of one name, the second gets a number."""
-    number = 2
-    new = name
-    while new in columns:
-        new = f"{name} ({number})"
-        number += 1
-    return new

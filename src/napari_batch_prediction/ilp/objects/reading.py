@@ -11,7 +11,7 @@ from napari_batch_prediction.ilp.limits import MAX_SIGMA
 from napari_batch_prediction.ilp.objects.project import ObjectProject
 from napari_batch_prediction.ilp.objects.table import read_table_export
 from napari_batch_prediction.ilp.objects.thresholds import read_thresholds
-from napari_batch_prediction.ilp.project import MAX_LABEL, OBJECTS, PIXEL_AND_OBJECT, TRAIN_AGAIN, Lane
+from napari_batch_prediction.ilp.project import OBJECTS, PIXEL_AND_OBJECT, TRAIN_AGAIN, Lane
 from napari_batch_prediction.ilp.reading.file import ProjectFile
 from napari_batch_prediction.ilp.reading.group import ProjectGroup
 from napari_batch_prediction.objects.features.names import FEATURES
@@ -53,8 +53,6 @@ def read_object_project(file: ProjectFile) -> ObjectProject:
     n_channels, n_dims = _size(file, image, selected, forests.n_features)
     axes = _axes(image, n_channels, n_dims)
     label_names = read_label_names(applet, forests.labels)
-    if len(label_names) > MAX_LABEL:
-        raise applet.damaged("LabelNames", f"expected at most {MAX_LABEL} classes, found {len(label_names)}")
     with_thresholds = file.workflow == PIXEL_AND_OBJECT or OBJECTS[file.workflow] == "prediction_maps"
     return ObjectProject(
         path=file.path,

@@ -26,6 +26,7 @@ class ImageInfo:
     warnings: tuple[str, ...] = ()
     parts: tuple[Path, ...] = ()
     decoding: Decoding = NOTHING_DECODED
+    value_range: tuple[float, float] | None = None
 
     def __hash__(self) -> int:
         # Without the dicts; equal headers still have equal hashes.
@@ -46,6 +47,7 @@ class ImageInfo:
             warnings=image.warnings,
             parts=image.parts,
             decoding=image.decoding,
+            value_range=image.value_range,
         )
 
     def with_axes(self, axes: str) -> Self:
