@@ -1,5 +1,6 @@
 """Previews: the values of a run without its files."""
 
+import csv
 import shutil
 from pathlib import Path
 
@@ -14,15 +15,16 @@ from napari_batch_prediction.images.memory import MemoryImage
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.in_memory import InMemory
 from napari_batch_prediction.job.job import BatchJob
+from napari_batch_prediction.job.objects import ObjectSettings
 from napari_batch_prediction.locations.inputs import open_image
-from napari_batch_prediction.session import preview as module
+from napari_batch_prediction.session import preview_choice as module
 from napari_batch_prediction.session.preview import (
     PreviewAdvanced,
     Previewed,
     PreviewRequest,
-    choose_region,
     preview,
 )
+from napari_batch_prediction.session.preview_choice import choose_region
 
 BOTH = ("Probabilities", "Simple Segmentation")
 SIGHT = {"z": (2, 5), "y": (7, 30), "x": (11, 40)}
@@ -162,3 +164,94 @@ def test_region_is_what_is_in_sight_as_far_as_memory_goes(sizes, sight, expected
     assert n_pixels <= module.MOST_BYTES // 16
     if is_cut:
         assert n_pixels > module.MOST_BYTES // 16 * 0.9
+
+
+OBJECTS = {
+    "2D": ("a_2d_u8", "test1.png", "Objects", {}),
+    "3D": ("d_3d_u8", "test1.h5/data", "Objects", {}),
+    "of a table": ("a_2d_u8", "test1.png", "Object Table", {}),
+    "with classes": ("n_objclass_2d_pred_hyst", "test2_raw.h5", "Object Identities", {"prediction_maps": "pred"}),
+    "classes of labels": ("p_objclass_2dt_label", "test2_raw.h5", "Object Predictions", {"label_image": "lab"}),
+    "of pixels": ("j_objclass_2d_u8", "test1.png", "Object Identities", {}),
+}
+
+
+@pytest.mark.parametrize(("folder", "image", "source", "second"), OBJECTS.values(), ids=OBJECTS, indirect=["folder"])
+def test_objects_of_a_preview_are_those_of_a_run(folder, image, source, second):
+    """Their labels, and the table of their numbers, although it is not exported."""
+    beside = {field: str(folder / f"test2_{name}.h5") for field, name in second.items()}
+    is_classified = source not in ("Objects", "Object Table")
+    settings = {} if is_classified else {"objects": ObjectSettings("1", smoothing=0, min_size=5)}
+    exports = (Export(source=source, format="csv" if source == "Object Table" else "compressed hdf5"),)
+    job = BatchJob(folder / "project.ilp", folder / image, exports, **settings, **beside)
+    plan = job.plan()
+    request = PreviewRequest(
+        location=job.inputs[0], job=job, in_memory=InMemory(None, {}), sight=SIGHT, beside=plan.rows[0].beside
+    )
+    told, result = done(request)
+    assert told[-1].n_done == told[-1].n_tiles
+    assert result.is_whole
+    assert not result.problem
+    assert not result.row.outputs
+    labels = "Object Identities" if "Object Identities" in plan.classifier.sources else "Objects"
+    both = (Export(source=labels), Export(source="Object Table", format="csv"))
+    ledger = job.model_copy(update={"exports": both}).run()
+    with open_image(f"{ledger.rows[0].outputs[labels]}/exported_data") as file:
+        written, axes = file.read(), file.axes
+    assert result.row.counts == ledger.rows[0].counts
+    assert sum(result.row.counts) == result.objects.n_objects > 0
+    if labels in result.values:
+        np.testing.assert_array_equal(reorder(result.values[labels], axes, "ctzyx"), reorder(written, axes, "ctzyx"))
+    with ledger.tables["Object Table"].open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [*result.objects] == [*rows[0]][1:]
+    for name, column in result.objects.items():
+        if column.dtype == object:
+            assert column.tolist() == [row[name] for row in rows]
+        else:
+            expected = np.array([float(row[name] or "nan") for row in rows], column.dtype)
+            np.testing.assert_array_equal(column, expected, err_msg=name)
+
+
+@pytest.mark.parametrize("folder", ["f_2dt_u8"], indirect=True)
+def test_objects_of_a_long_series_are_those_of_the_time_point_in_sight(folder, monkeypatch):
+    """All time points are previewed if they fit in memory, else the one that is looked at."""
+    settings = ObjectSettings("1", smoothing=0, min_size=5)
+    job = BatchJob(folder / "project.ilp", folder / "test1.h5/data", (Export(source="Objects"),), objects=settings)
+    request = PreviewRequest(
+        location=job.inputs[0], job=job, in_memory=InMemory(None, {}), sight={"t": (1, 2), "y": (5, 9)}
+    )
+    _, all_times = done(request)
+    extents = {key: stop for key, (_, stop) in all_times.region.items()}
+    assert extents["t"] > 1
+    assert all_times.is_whole
+    n_pixels = extents["z"] * extents["y"] * extents["x"]
+    each = 4 * len(all_times.classifier.classes) + 4 + module._BYTES_BETWEEN
+    monkeypatch.setattr(module, "MOST_BYTES", n_pixels * each)
+    _, one = done(request)
+    assert one.region == {**all_times.region, "t": (1, 2)}
+    assert not one.problem
+    assert one.row.counts == all_times.row.counts[1:2]
+    assert {*one.objects["time"]} == {1}
+    # In the time point that is looked at, and in no other.
+    np.testing.assert_array_equal(one.values["Objects"][0], all_times.values["Objects"][1])
+    assert len(one.values["Objects"]) == 1
+    monkeypatch.setattr(module, "MOST_BYTES", n_pixels * each - 1)
+    _, none = done(request)
+    assert none.objects is None
+    assert [*none.values] == ["Probabilities"]
+    assert none.problem.startswith("Objects are made of whole images, and this one takes ")
+    assert none.problem.endswith("run it to see them.")
+
+
+@pytest.mark.parametrize("folder", ["n_objclass_2d_pred_hyst"], indirect=True)
+def test_objects_that_do_not_fit_and_are_made_of_no_pixels_are_refused(folder, monkeypatch):
+    """There is nothing else to be shown of them."""
+    maps = str(folder / "test2_pred.h5")
+    exports = (Export(source="Object Predictions"),)
+    job = BatchJob(folder / "project.ilp", folder / "test2_raw.h5", exports, prediction_maps=maps)
+    beside = job.plan().rows[0].beside
+    monkeypatch.setattr(module, "MOST_BYTES", 1000)
+    request = PreviewRequest(location=job.inputs[0], job=job, in_memory=InMemory(None, {}), beside=beside)
+    with pytest.raises(SettingsError, match=r"this one takes .* run it"):
+        done(request)

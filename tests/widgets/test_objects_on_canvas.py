@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from batch_window import WAIT_MS, is_busy
 from napari.layers import Labels
+from pandas.testing import assert_frame_equal
 from qtpy.QtCore import QObject
 
 from napari_batch_prediction import BatchJob, Export, ObjectSettings
@@ -83,19 +84,23 @@ def click(layer, place, to=None):
 
 
 @pytest.mark.slow
-def test_classified_objects_are_shown_and_not_previewed(window, viewer, case, qtbot):
-    """They come from a second image that the job names. A preview of them is refused in words."""
+def test_classified_objects_are_previewed_and_shown(window, viewer, case, qtbot):
+    """They come from a second image that the job names. The preview shows the same as the run."""
     folder = case("n_objclass_2d_pred_hyst")
     classifier = load_classifier(folder / "project.ilp")
     exports = (Export(source="Object Predictions"), Export(source="Object Identities"))
     maps = str(folder / "test2_pred.h5")
     window.check(BatchJob(folder / "project.ilp", folder / "test2_raw.h5", exports, prediction_maps=maps))
     window.button("Preview").click()
-    qtbot.waitUntil(lambda: "Object Predictions is made of whole images" in window.said(), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: len(viewer.layers) == 4 and not is_busy(window.canvas), timeout=WAIT_MS)
+    _, objects = viewer.layers[-2:]
+    assert objects.name.endswith("(preview)")
+    previewed = objects.features, objects.colormap.map(np.arange(3, dtype=np.uint32))
+    assert len(previewed[0]) == 3
     window.run()
     window.results.selectRow(0)
     # Two channels, and two outputs.
-    qtbot.waitUntil(lambda: len(viewer.layers) == 4 and not is_busy(window.canvas), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: "preview" not in viewer.layers[-1].name and not is_busy(window.canvas), timeout=WAIT_MS)
     classes, objects = viewer.layers[-2:]
     assert isinstance(classes, Labels)
     assert isinstance(objects, Labels)
@@ -110,6 +115,8 @@ def test_classified_objects_are_shown_and_not_previewed(window, viewer, case, qt
     assert objects.features["class"].tolist() == ["none", *(of_classes.classes[k - 1] for k in predicted)]
     expected = np.array([of_classes.class_colors[k - 1] for k in predicted]) / 255
     np.testing.assert_allclose(objects.colormap.map(np.arange(1, n + 1, dtype=np.uint32))[:, :3], expected, atol=1e-6)
+    assert_frame_equal(objects.features, previewed[0], check_dtype=False)
+    np.testing.assert_array_equal(objects.colormap.map(np.arange(3, dtype=np.uint32)), previewed[1])
     probabilities = objects.features[[f"probability_{name}" for name in of_classes.classes]].to_numpy()[1:]
     assert (1 + probabilities.argmax(axis=1)).tolist() == predicted
     # Nothing of objects is background, which would be left out in 3D.

@@ -14,7 +14,7 @@ from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.in_memory import InMemory
 from napari_batch_prediction.job.job import BatchJob
-from napari_batch_prediction.session import preview as module
+from napari_batch_prediction.session import preview_choice as module
 from napari_batch_prediction.session.preview import Previewed, PreviewRequest, preview
 from napari_batch_prediction.widgets.canvas.canvas import Canvas
 from napari_batch_prediction.widgets.canvas.row_loader import RowRequest

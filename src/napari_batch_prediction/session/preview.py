@@ -1,9 +1,8 @@
 """A preview: one image, or the part of it that is in sight, predicted into memory."""
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
-from math import prod
 from typing import NamedTuple
 
 from numpy.typing import NDArray
@@ -19,26 +18,23 @@ from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.in_memory import InMemory
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.location import Arrays, parse
+from napari_batch_prediction.objects.measuring import ObjectColumns
+from napari_batch_prediction.objects.table import ObjectTable
+from napari_batch_prediction.planning.classifier import with_pixel_classifier
 from napari_batch_prediction.planning.exports import NamedExport, named_exports
 from napari_batch_prediction.planning.inputs.inspection import ImageInfo, Inspections
 from napari_batch_prediction.planning.inputs.second import Beside
 from napari_batch_prediction.planning.memory import MemoryShares, PlannedOutput, sources
+from napari_batch_prediction.planning.objects import ObjectMaking
 from napari_batch_prediction.planning.output import plan_output
 from napari_batch_prediction.planning.transform import ImageAxes
 from napari_batch_prediction.records.events import Notice
 from napari_batch_prediction.records.ledger import LedgerRow, Table
 from napari_batch_prediction.running.executor import TaskAdvanced, TaskEnded, ThreadExecutor
+from napari_batch_prediction.running.objects import PLAIN, ObjectWork
 from napari_batch_prediction.running.task import FileTask
+from napari_batch_prediction.session.preview_choice import Region, choose
 from napari_batch_prediction.session.work import Failure, ShouldCancel
-
-# Images of up to so many pixels are predicted whole, wherever one looks.
-WHOLE = 2**21
-
-# The values of a preview take at most so many bytes, and at most this part of the memory that is free.
-MOST_BYTES = 2**28
-SHARE_OF_FREE = 0.25
-
-Region = Mapping[str, tuple[int, int]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +86,12 @@ class Previewed:
         Start and stop of the region along each of ``t z y x``.
     is_whole, is_cut
         True if the region is the whole image; and if it is only the middle of what is in sight, for want of memory.
+    classifier
+        The classifier.
+    objects
+        The table of objects, if there are any.
+    problem
+        The reason why objects are left out, in words; empty if none are.
     """
 
     job: BatchJob
@@ -100,12 +102,17 @@ class Previewed:
     region: Region
     is_whole: bool
     is_cut: bool
+    classifier: Classifier
+    objects: ObjectTable | None = None
+    problem: str = ""
 
 
 def preview(
     request: PreviewRequest, should_cancel: ShouldCancel
 ) -> Generator[PreviewAdvanced | Notice, None, Previewed | Failure | None]:
     """Predict an image, or the part of it that is in sight, as a run does; no file is written.
+
+    Objects are made of whole time points; if these do not fit in memory, what they are made of is predicted instead.
 
     The values of a pixel are those that a run writes with default settings: the pixels around the region are read, too.
 
@@ -126,7 +133,7 @@ def preview(
     in_memory = job.in_memory.changed(request.in_memory, keep_classifier=True)
     arrays = in_memory.arrays
     classifier = in_memory.classifier or load_classifier(job.classifier, job.structure_tensor)
-    classifier = classifier.with_structure_tensor(job.structure_tensor)
+    classifier = with_pixel_classifier(job, classifier.with_structure_tensor(job.structure_tensor))
     location = parse(request.location, job.stack)
     inspected = Inspections().look_at(job, location, classifier, arrays)
     image = inspected.image
@@ -134,9 +141,9 @@ def preview(
         raise ImageReadError(" ".join(map(str, inspected.problems)))
     if inspected.problems:
         raise ImageMismatchError(" ".join(map(str, inspected.problems)))
-    names = image_sources(classifier, job.exports)
-    region, is_cut = choose_region(image.extents, request.sight, classifier.bytes_of(names))
-    exported = tuple(Export(source=name, region=dict(region)) for name in names)
+    choice = choose(classifier, job.exports, image.extents, request.sight)
+    region = choice.region
+    exported = tuple(Export(source=name, region=dict(region)) for name in choice.sources)
     job = job.for_input(request.location).model_copy(update={"exports": exported})
     exports = named_exports(job, classifier)
     task = _make_task(job, exports, classifier, image, request.beside)
@@ -145,7 +152,7 @@ def preview(
         return None
     if ended.row.status == "failed":
         return Failure(ended.row.reason, ended.row.trace)
-    tables = _tables(classifier, task, ended.arrays)
+    tables = {**ended.row.tables, **_tables(classifier, task, ended.arrays)}
     return Previewed(
         job=job,
         exports=exports,
@@ -154,66 +161,11 @@ def preview(
         values=ended.arrays,
         region=region,
         is_whole=all(region[key] == (0, image.extents[key]) for key in region),
-        is_cut=is_cut,
+        is_cut=choice.is_cut,
+        classifier=classifier,
+        objects=ended.tables.get(PLAIN),
+        problem=choice.problem,
     )
-
-
-def image_sources(classifier: Classifier, exports: Sequence[Export]) -> tuple[str, ...]:
-    """Return the sources of exports, each once, in the classifier's order; of those made of others, these.
-
-    Raises
-    ------
-    SettingsError
-        If one is made of nothing that tiles have.
-    """
-    found = [classifier.source(export.source) for export in exports]
-    if (one := next((each for each in found if each.whole and not each.made_from), None)) is not None:
-        raise SettingsError(f"{one.name} is made of whole images, so that there is no preview of it. Run it.")
-    names = {source.made_from or source.name for source in found}
-    return tuple(sorted(names, key=classifier.sources.index))
-
-
-def choose_region(
-    extents: Mapping[str, int], sight: Region, bytes_of_pixel: int
-) -> tuple[dict[str, tuple[int, int]], bool]:
-    """Return the region of a preview, and True if it is only the middle of what is in sight.
-
-    Parameters
-    ----------
-    extents
-        The extent of the image along each of ``t c z y x``.
-    sight
-        See :class:`PreviewRequest`.
-    bytes_of_pixel
-        The bytes of a pixel in all sources.
-    """
-    import psutil
-
-    whole = {key: (0, extents[key]) for key in "tzyx"}
-    most = min(MOST_BYTES, int(psutil.virtual_memory().available * SHARE_OF_FREE)) // max(bytes_of_pixel, 1)
-    if prod(extents[key] for key in "tzyx") <= min(WHOLE, most):
-        return whole, False
-    region = {key: _inside(sight.get(key, ends), ends) for key, ends in whole.items()}
-    return _middle(region, max(most, 1))
-
-
-def _inside(side: tuple[int, int], ends: tuple[int, int]) -> tuple[int, int]:
-    """Return the part of a side between two ends; if there is none, all that is between them."""
-    start, stop = max(side[0], ends[0]), min(side[1], ends[1])
-    return (start, stop) if start < stop else ends
-
-
-def _middle(region: Region, most: int) -> tuple[dict[str, tuple[int, int]], bool]:
-    """Return the middle of a region with at most so many pixels, and True if that is not all of it."""
-    sizes = {key: stop - start for key, (start, stop) in region.items()}
-    while (n_pixels := prod(sizes.values())) > most:
-        long = [key for key, size in sizes.items() if size > 1]
-        factor = (most / n_pixels) ** (1 / len(long))
-        # Each is one pixel shorter at least, so that this has an end.
-        sizes |= {key: max(1, min(sizes[key] - 1, int(sizes[key] * factor))) for key in long}
-    starts = {key: start + (stop - start - sizes[key]) // 2 for key, (start, stop) in region.items()}
-    middle = {key: (start, start + sizes[key]) for key, start in starts.items()}
-    return middle, middle != dict(region)
 
 
 def _make_task(
@@ -228,8 +180,15 @@ def _make_task(
     """
     plans = [plan_output(export, ImageAxes(image.axes, image.extents)) for export in exports]
     outputs: tuple[PlannedOutput, ...] = tuple((plan, plan.transform) for plan in plans if plan.transform is not None)
+    workers = job.workers or n_cores()
     shares = MemoryShares.of(job, classifier, exports)
-    share = shares.share(image, outputs, job.workers or n_cores(), beside, in_memory=True)
+    share = shares.share(image, outputs, workers, beside, in_memory=True)
+    making = ObjectMaking.of(job, classifier, exports)
+    objects = None
+    if making is not None:
+        columns = ObjectColumns.of([(image.extents, image.channel_names)])
+        making = replace(making, has_table=True, has_table_of_ilastik=False)
+        objects = ObjectWork(making=making, columns=columns, workers=workers)
     if (problem := shares.shortage(share)) is not None:
         raise SettingsError(str(problem), setting="memory")
     return FileTask(
@@ -242,11 +201,13 @@ def _make_task(
         own=frozenset(),
         measurements=(),
         sources=sources(exports),
-        tiles=share.tiles,
+        # Objects need all of a time point, but not all of these.
+        tiles=share.tiles if objects is None else replace(share.tiles, times=range(*outputs[0][1].region["t"])),
         held=share.held,
         each=share.each,
         room=shares.room,
         beside=beside,
+        objects=objects,
     )
 
 

@@ -5,6 +5,7 @@ from functools import partial
 
 from qtpy.QtCore import QObject
 
+from napari_batch_prediction.classifiers.derived import OBJECT_TABLE
 from napari_batch_prediction.job.in_memory import InMemory
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.records.events import Notice
@@ -59,7 +60,7 @@ class Previewing(QObject):
         name = short_name(location) if location else ""
         effect = (
             f"Predict {name} into layers, without writing a file: the exports that are ticked. Of a large image, only "
-            "what is in sight is predicted."
+            "what is in sight is predicted; objects are made of all of it."
         )
         self._bar.set_preview(not self._problem(), self._problem() or effect)
 
@@ -126,8 +127,9 @@ class Previewing(QObject):
                 arrays=result.arrays,
                 exports=result.exports,
                 ended=result.row,
-                predicted=result.values,
+                predicted=result.values if result.objects is None else {**result.values, OBJECT_TABLE: result.objects},
                 is_preview=True,
+                classifier=result.classifier,
             )
             self._canvas.show_preview(request)
 
@@ -142,7 +144,8 @@ def _told(result: Previewed) -> str:
     name, region = short_name(result.row.input), _sizes(result.region)
     what = name if result.is_whole else f"{region} of {name}"
     text = f"{what} predicted in {result.row.seconds:.1f} s; no file is written."
-    return f"{text} More is in sight than a preview holds: this is its middle." if result.is_cut else text
+    cut = "More is in sight than a preview holds: this is its middle." if result.is_cut else ""
+    return " ".join(filter(None, (text, cut, result.problem)))
 
 
 def _sizes(region: Mapping[str, tuple[int, int]]) -> str:

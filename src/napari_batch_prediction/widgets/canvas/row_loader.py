@@ -4,13 +4,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import cast, get_args
+from typing import Any, cast, get_args
 
 import numpy as np
 from napari.utils.colormaps import _accelerated_cmap
-from numpy.typing import NDArray
 
-from napari_batch_prediction.classifiers.base import COUNT, Classifier, Source
+from napari_batch_prediction.classifiers.base import COUNT, TIME, Classifier, Source
 from napari_batch_prediction.classifiers.derived import OBJECT_TABLE, OBJECTS
 from napari_batch_prediction.classifiers.objects.classifier import ObjectClassification
 from napari_batch_prediction.classifiers.objects.sources import IDENTITIES
@@ -53,7 +52,7 @@ class RowRequest:
     ended
         The row of the ledger; None while the image is not finished.
     predicted
-        The predictions that are in memory, by the name of the export.
+        The predictions that are in memory, by the name of the export: values, and tables of objects.
     is_preview
         True if the predictions are no results of a run; the names of their layers say so.
     classifier
@@ -69,7 +68,7 @@ class RowRequest:
     arrays: Arrays = field(default_factory=dict)
     exports: Collection[NamedExport] = ()
     ended: LedgerRow | None = None
-    predicted: Mapping[str, NDArray] = field(default_factory=dict)
+    predicted: Mapping[str, Any] = field(default_factory=dict)
     is_preview: bool = False
     classifier: Classifier | None = None
     tables: Mapping[str, Path] = field(default_factory=dict)
@@ -218,7 +217,9 @@ def _numbers(
     of_table = [each for each in request.exports if each.source.name == OBJECT_TABLE]
     in_memory = [table for table in request.predicted.values() if isinstance(table, ObjectTable)]
     known = request.known.get((request.location, export.name))
-    counts = tuple(int(n) for n in found.column(COUNT) if isinstance(n, int | float))
+    by_times = dict(zip(found.column(TIME), found.column(COUNT), strict=True))
+    # A preview may have a few time points alone.
+    counts = tuple(int(by_times.get(t) or 0) for t in range(raw.extents["t"]))
     path = ended.outputs.get(export.name)
     open_labels: Callable[[], Image] | None = None
     if isinstance(labels, np.ndarray):
