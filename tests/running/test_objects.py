@@ -19,6 +19,7 @@ from napari_batch_prediction.errors import ImageMismatchError, SettingsError
 from napari_batch_prediction.formats.table.rows import CsvReader, CsvRows
 from napari_batch_prediction.images.memory import MemoryImage
 from napari_batch_prediction.job.text import as_command, as_python
+from napari_batch_prediction.locations.inputs import open_image
 from napari_batch_prediction.objects.measuring import ObjectColumns
 from napari_batch_prediction.objects.settings import Thresholds
 from napari_batch_prediction.planning import classifier as classifiers_of_jobs
@@ -470,12 +471,49 @@ def test_what_does_not_fit_is_refused(tmp_path):
     grid[::6, ::6] = grid[1::6, ::6] = grid[::6, 1::6] = grid[1::6, 1::6] = 249
     grid = np.kron(grid[:150:3, :150:3] > 0, np.ones((6, 6))).astype(np.uint8) * 249
     np.save(tmp_path / "b.npy", grid)
-    (row,) = run_plan(plan_for([tmp_path / "b.npy"], exports=(Export("Objects", dtype="uint8"),), objects=many))
-    assert row.status == "failed"
-    assert "uint8 holds numbers up to 255. Export Objects as uint32." in row.reason
+    for dtype, most in (("uint8", 255), ("int8", 127)):
+        (row,) = run_plan(plan_for([tmp_path / "b.npy"], exports=(Export("Objects", dtype=dtype),), objects=many))
+        assert row.status == "failed"
+        assert f"objects or more, and {dtype} holds numbers up to {most}. Export Objects as uint32." in row.reason
     np.save(tmp_path / "c.npy", np.zeros((9000, 9000), np.uint8))
     (row,) = plan_for([tmp_path / "c.npy"], "Object Table", objects=BRIGHT, memory="512MiB")
     assert "of memory is too small" in str(row.problems[0])
+
+
+def crowded():
+    """Return an image with 65,537 blobs: one more than 16 bits number."""
+    image = np.zeros((257, 5, 256, 5), np.uint8)
+    image[:, 1:4, :, 1:4] = 249
+    image = image.reshape(257 * 5, 256 * 5)
+    image[-5:, 5:] = 0
+    return image
+
+
+EACH = ObjectSettings("bright", smoothing=0, min_size=1)
+
+
+@pytest.mark.parametrize("layout", ["hdf5", "numpy", "tiff", "multipage tiff", "multi-scale OME-Zarr", "n5"])
+def test_more_objects_than_16_bits_number(tmp_path, layout):
+    """All have their numbers, in each format that can hold them."""
+    image = crowded()
+    paths = save(tmp_path, a=image)
+    (row,) = run_plan(plan_for(paths, "Objects", format=layout, objects=EACH))
+    assert (row.status, row.reason, row.count) == ("done", "", 2**16 + 1)
+    with open_image(row.outputs["Objects"]) as written:
+        labels = written.read((slice(None),) * len(written.shape))
+    assert labels.dtype == np.uint32
+    np.testing.assert_array_equal(labels.squeeze(), expected_labels(image, 1))
+
+
+def test_more_objects_than_a_type_numbers_are_in_the_table_alone(tmp_path):
+    """Labels of 16 bits fail with the reason, a format that has no more is refused by the plan; the table has all."""
+    paths = save(tmp_path, a=crowded())
+    ledger = run_plan(plan_for(paths, "Object Table", objects=EACH))
+    assert [int(line["label"]) for line in lines(ledger.tables["Object Table"])] == [*range(1, 2**16 + 2)]
+    (row,) = run_plan(plan_for(paths, "Objects", format="png", dtype="uint16", objects=EACH))
+    assert "There are 65537 objects or more, and uint16 holds numbers up to 65535." in row.reason
+    (row,) = plan_for(paths, "Objects", format="png", objects=EACH)
+    assert "cannot hold uint32" in str(row.problems[0])
 
 
 def test_settings_are_part_of_the_job(tmp_path):

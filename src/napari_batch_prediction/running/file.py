@@ -158,11 +158,11 @@ class OpenFile:
         for output, transform in self.task.outputs:
             if output.export.of_objects:
                 values = paint(output.export.source.name, numbers)
-                is_whole = values.dtype.kind == transform.dtype.kind == "u"
-                if is_whole and (most := values.max()) > np.iinfo(transform.dtype).max:
+                dtype = transform.dtype
+                if values.dtype.kind == "u" and (most := values.max()) > (largest := _largest_number(dtype)):
                     raise ExportError(
-                        f"There are {most} objects or more, and {transform.dtype} holds numbers up to "
-                        f"{np.iinfo(transform.dtype).max}. Export {output.export.name} as uint32.",
+                        f"There are {most} objects or more, and {dtype} holds numbers up to {largest}. Export "
+                        f"{output.export.name} as uint32.",
                         setting="dtype",
                     )
                 self._write(output, transform, tile, values)
@@ -293,3 +293,8 @@ class OpenFile:
         if self._objects is not None:
             tables[OBJECTS] = Table((TIME, COUNT), tuple(sorted(self._objects.counts.items())))
         return tables
+
+
+def _largest_number(dtype: np.dtype) -> int:
+    """Return the largest number of an object that a type holds with all below it."""
+    return int(np.iinfo(dtype).max) if dtype.kind in "iu" else 2 ** int(np.finfo(dtype).nmant + 1)
