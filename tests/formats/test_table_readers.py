@@ -1,8 +1,11 @@
 """Columns of tables read back, in every format that a table of objects may have."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
+from napari_batch_prediction.formats.common.rows import MANY
 from napari_batch_prediction.formats.registry import TABLE_FORMATS, find_format
 from napari_batch_prediction.formats.table.choice import row_writer, table_reader
 
@@ -70,6 +73,34 @@ def test_large_tables_come_in_parts(tmp_path, name):
     np.testing.assert_array_equal(np.concatenate([part["area"] for part in parts]), np.tile(rows["area"], 3))
 
 
+@pytest.mark.parametrize("name", ["ilastik hdf5", "OME-Zarr table"])
+def test_tables_of_an_image_are_written_by_parts(tmp_path, name):
+    """More rows than are written at once, in memory for some of them only."""
+    n = 2 * MANY + 3
+    rows = {
+        "image": np.full(n, "a", object),
+        "label": np.arange(1, n + 1),
+        "class": np.array(["b", "c", "d"] * n, object)[:n],
+    }
+    rows |= {f"number {i}": np.arange(n) / (i + 3) for i in range(30)}
+    export_format = find_format(name)
+    path = tmp_path / "a.zarr/tables/t"
+    writer = row_writer(export_format, path, [*rows], "")
+    tracemalloc.start()
+    writer.append(rows)
+    writer.complete()
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 8 * n * len(rows)
+    with pytest.raises(TypeError, match="has the rows of this image"):
+        writer.append_again(rows)
+    writer.publish(replace=False)
+    numbers, texts = [each for each in rows if each.startswith("number")], ["class"]
+    columns = read(export_format, path, numbers, texts)
+    for each in (*numbers, *texts):
+        np.testing.assert_array_equal(columns[each], rows[each])
+
+
 @pytest.mark.parametrize("name", ["csv", "ilastik csv", "parquet", "ilastik hdf5"])
 def test_table_without_rows(tmp_path, name):
     """It has columns, and no values."""
@@ -94,7 +125,7 @@ def test_texts_among_numbers_and_missing_columns_are_refused(tmp_path, name):
 @pytest.mark.parametrize("name", ["csv", "parquet", "ilastik hdf5"])
 def test_damaged_files_are_refused(tmp_path, name):
     """What is missing or cut is an error of the system or of values, as it is for those who go on with a run."""
-    export_format, path = written(tmp_path, name, {key: column[:3] for key, column in ROWS.items()}, times=99)
+    export_format, path = written(tmp_path, name, {key: np.tile(column[:3], 99) for key, column in ROWS.items()})
     path.write_bytes(path.read_bytes()[:-200])
     if name != "csv":
         with pytest.raises((OSError, ValueError)):

@@ -11,7 +11,7 @@ from typing import IO
 import numpy as np
 
 from napari_batch_prediction.errors import ExportError
-from napari_batch_prediction.formats.common.rows import RowWriter
+from napari_batch_prediction.formats.common.rows import RowWriter, coded
 from napari_batch_prediction.formats.format import ExportFormat
 from napari_batch_prediction.formats.table.choice import row_writer, table_reader
 from napari_batch_prediction.locations.location import absolute
@@ -178,8 +178,8 @@ class _Waiting:
                 np.save(file, column, allow_pickle=False)
                 continue
             # Texts without pickles: each once, and the number of each row's.
-            texts, numbers = np.unique(column.astype(str), return_inverse=True)
-            file.write(f"{json.dumps(texts.tolist())}\n".encode())
+            texts, numbers = coded(column)
+            file.write(f"{json.dumps(texts)}\n".encode())
             np.save(file, numbers, allow_pickle=False)
 
     def take(self, index: int) -> ObjectTable | None:

@@ -5,12 +5,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from napari_batch_prediction.formats.common.files import make_folder, publish, remove, sync, temporary_path, writing
 
 Columns = Mapping[str, NDArray[Any]]
 """Columns of a table by name: whole numbers, floats, or texts as objects."""
+
+MANY = 2**16
+"""Rows that are written at once."""
 
 
 class TableReader(ABC):
@@ -145,3 +149,37 @@ class RowWriter(ABC):
     @abstractmethod
     def _release(self) -> None:
         """Close the file; may be called several times."""
+
+
+class ImageRowWriter(RowWriter):
+    """The skeleton of writers of tables of one image, whose rows come at once and are written at the end."""
+
+    def __init__(self, path: Path, columns: Sequence[str], token: str = "") -> None:
+        super().__init__(path, columns, token)
+        self._rows: Columns = {}
+
+    def _append(self, rows: Columns) -> None:
+        if self._rows:
+            raise TypeError("the rows of a table of one image come at once")
+        self._rows = rows
+
+    def append_again(self, rows: object) -> None:
+        """Do not: a table of one image is not made of an earlier one."""
+        raise TypeError("a table of one image has the rows of this image")
+
+    def _release(self) -> None:
+        self._rows = {}
+
+
+def parts_of(n_rows: int) -> Iterator[slice]:
+    """Yield the rows that are written at once, and are a chunk in formats that have them."""
+    for start in range(0, n_rows, MANY):
+        yield slice(start, min(start + MANY, n_rows))
+
+
+def coded(texts: NDArray[Any]) -> tuple[list[str], NDArray[np.int32]]:
+    """Return each text of a column once, sorted, and the number of each row's."""
+    values = texts.tolist()
+    categories = sorted(set(values))
+    numbers = {text: number for number, text in enumerate(categories)}
+    return categories, np.fromiter((numbers[text] for text in values), np.int32, len(values))

@@ -1,6 +1,6 @@
 """Tables of objects as ilastik lays them out: as text, and in HDF5."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_batch_prediction.formats.common.rows import Columns, RowWriter, TableReader
+from napari_batch_prediction.formats.common.rows import Columns, ImageRowWriter, TableReader, coded, parts_of
 from napari_batch_prediction.formats.table.rows import CsvRows, texts_of
 
 _NAME = "table"
@@ -21,32 +21,20 @@ class IlastikRows(CsvRows):
         return column.astype(str).tolist() if column.dtype.kind == "f" else texts_of(column)
 
 
-class IlastikHdf5Rows(RowWriter):
-    """Writes a table as one dataset of HDF5 with a field for each column; rows come at once."""
-
-    def __init__(self, path: Path, columns: Sequence[str], token: str = "") -> None:
-        super().__init__(path, columns, token)
-        self._parts: list[Mapping[str, NDArray[Any]]] = []
-
-    def _append(self, rows: Columns) -> None:
-        self._parts.append(dict(rows))
-
-    def append_again(self, rows: object) -> None:
-        """Do not: these tables are of one image each."""
-        raise TypeError("a table of ilastik has the rows of one image")
+class IlastikHdf5Rows(ImageRowWriter):
+    """Writes a table as one dataset of HDF5 with a field for each column."""
 
     def _close(self) -> None:
-        columns = {name: np.concatenate([part[name] for part in self._parts]) for name in self.columns}
-        columns = {name: _bytes(column) if column.dtype == object else column for name, column in columns.items()}
-        n = len(next(iter(columns.values()), ()))
-        table = np.empty(n, [(name, column.dtype) for name, column in columns.items()])
-        for name, column in columns.items():
-            table[name] = column
+        columns = {name: _bytes(column) if column.dtype == object else column for name, column in self._rows.items()}
+        n = len(next(iter(columns.values())))
+        kind = [(name, column.dtype) for name, column in columns.items()]
         with h5py.File(self.temporary, "x") as file:
-            file[_NAME] = table
-
-    def _release(self) -> None:
-        self._parts.clear()
+            table = file.create_dataset(_NAME, (n,), kind)
+            for rows in parts_of(n):
+                part = np.empty(rows.stop - rows.start, kind)
+                for name, column in columns.items():
+                    part[name] = column[rows]
+                table[rows] = part
 
 
 class IlastikHdf5Reader(TableReader):
@@ -73,5 +61,6 @@ class IlastikHdf5Reader(TableReader):
 
 def _bytes(column: NDArray[Any]) -> NDArray[np.bytes_]:
     """Return texts as bytes of equal length, at least one, in UTF-8."""
-    encoded = [str(text).encode() for text in column.tolist()]
-    return np.array(encoded, f"S{max(1, *map(len, encoded))}" if encoded else "S1")
+    categories, codes = coded(column)
+    encoded = [text.encode() for text in categories]
+    return np.array(encoded, f"S{max([1, *map(len, encoded)])}")[codes]

@@ -29,11 +29,13 @@ class ParquetRows(RowWriter):
     def _append(self, rows: Columns) -> None:
         import pyarrow
 
-        arrays = {}
-        for name, column in rows.items():
-            kind = pyarrow.string() if column.dtype.kind in "OU" else pyarrow.from_numpy_dtype(column.dtype)
-            arrays[name] = pyarrow.array(np.ascontiguousarray(column), kind, from_pandas=True)
-        self._write(pyarrow.table(arrays))
+        for start in range(0, max(1, len(rows[self.columns[0]])), _MANY):
+            arrays = {}
+            for name, column in rows.items():
+                kind = pyarrow.string() if column.dtype.kind in "OU" else pyarrow.from_numpy_dtype(column.dtype)
+                part = np.ascontiguousarray(column[start : start + _MANY])
+                arrays[name] = pyarrow.array(part, kind, from_pandas=True)
+            self._write(pyarrow.table(arrays))
 
     def append_again(self, rows: object) -> None:
         """Add rows of an earlier file."""

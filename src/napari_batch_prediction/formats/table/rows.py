@@ -40,7 +40,8 @@ class CsvRows(RowWriter):
         n = len(next(iter(rows.values()), ()))
         for start in range(0, n, _MANY):
             texts = [self._texts(column[start : start + _MANY]) for column in rows.values()]
-            file.write(as_bytes("".join(",".join(line) + "\n" for line in zip(*texts, strict=True))))
+            file.write(as_bytes("\n".join(map(",".join, zip(*texts, strict=True)))))
+            file.write(b"\n")
 
     def _texts(self, column: NDArray[Any]) -> list[str]:
         """Return the cells of a column as text."""

@@ -69,6 +69,8 @@ def as_bytes(text: str) -> bytes:
 
     The bytes of a name that is not UTF-8 are written as they are; other halves of characters stand for no bytes.
     """
+    if text.isascii():
+        return text.encode("ascii")
     return _HALVES.sub("\N{REPLACEMENT CHARACTER}", text).encode("utf-8", errors="surrogateescape")
 
 

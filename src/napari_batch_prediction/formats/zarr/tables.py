@@ -12,51 +12,44 @@ from numpy.typing import NDArray
 from napari_batch_prediction.errors import ExportError
 from napari_batch_prediction.formats.common.files import publish_folder, writing
 from napari_batch_prediction.formats.common.json_files import read_json, write_json
-from napari_batch_prediction.formats.common.rows import Columns, RowWriter, TableReader
+from napari_batch_prediction.formats.common.rows import (
+    MANY,
+    Columns,
+    ImageRowWriter,
+    TableReader,
+    coded,
+    parts_of,
+)
 from napari_batch_prediction.formats.zarr.consolidated import update_copies
 from napari_batch_prediction.formats.zarr.labels import TABLES, changing, image_version, make_group
 
 _INDEX = "label"
-
-# Rows of a chunk.
-_MANY = 2**16
 
 _DICT = {"encoding-type": "dict", "encoding-version": "0.1.0"}
 _ARRAY = {"encoding-type": "array", "encoding-version": "0.2.0"}
 _TEXTS = {"encoding-type": "string-array", "encoding-version": "0.2.0"}
 
 
-class AnnDataRows(RowWriter):
-    """Writes a table of objects as ``IMAGE/tables/NAME``: numbers in ``X``, texts and labels in ``obs``.
-
-    Rows come at once, since they are of one image.
-    """
+class AnnDataRows(ImageRowWriter):
+    """Writes a table of objects as ``IMAGE/tables/NAME``: numbers in ``X``, texts and labels in ``obs``."""
 
     def __init__(self, path: Path, columns: Sequence[str], token: str = "") -> None:
         super().__init__(path, columns, token)
-        self._parts: list[Columns] = []
         self._image = next(folder.parent for folder in path.parents if folder.name == TABLES)
         self._made = [folder for folder in path.parents if folder.is_relative_to(self._image) and not folder.exists()]
 
-    def _append(self, rows: Columns) -> None:
-        self._parts.append(rows)
-
-    def append_again(self, rows: object) -> None:
-        """Do not: these tables are of one image each."""
-        raise TypeError("a table in an image has the rows of this image")
-
     def _close(self) -> None:
-        columns = {name: np.concatenate([part[name] for part in self._parts]) for name in self.columns}
         # The table is in its image.
-        columns.pop("image", None)
+        columns = {name: column for name, column in self._rows.items() if name != "image"}
         labels = columns.pop(_INDEX)
         texts = {name: column for name, column in columns.items() if column.dtype == object}
         numbers = {name: column for name, column in columns.items() if name not in texts}
         group = zarr.create_group(self.temporary, zarr_format=3 if image_version(self._image) == "0.5" else 2)
         group.attrs.update(self._attributes())
-        values = np.stack([column.astype(np.float64) for column in numbers.values()], axis=1)
-        _put(group, "X", values, _ARRAY)
-        obs = _frame(group, "obs", _INDEX, labels.astype(str), [*texts])
+        array = _array(group, "X", (len(labels), len(numbers)), np.float64, _ARRAY)
+        for rows in parts_of(len(labels)):
+            array[rows] = np.stack([column[rows] for column in numbers.values()], axis=1, dtype=np.float64)
+        obs = _frame(group, "obs", _INDEX, labels, [*texts])
         for name, column in texts.items():
             _categorical(obs, name, column)
         _frame(group, "var", "_index", np.array([*numbers]), [])
@@ -95,9 +88,6 @@ class AnnDataRows(RowWriter):
             with suppress(OSError):  # not empty: it is needed
                 folder.rmdir()
 
-    def _release(self) -> None:
-        self._parts.clear()
-
 
 class AnnDataReader(TableReader):
     """Reads the columns of a table of objects in an image."""
@@ -130,13 +120,19 @@ class AnnDataReader(TableReader):
         raise TypeError("a table in an image has the rows of this image")
 
 
-def _put(group: zarr.Group, name: str, values: NDArray[Any], attributes: Mapping[str, Any]) -> None:
-    """Store an array; texts as strings of any length."""
-    chunks = tuple(max(1, min(n, _MANY)) for n in values.shape)
-    kind: Any = str if values.dtype.kind in "OU" else values.dtype
-    array = group.create_array(name, shape=values.shape, chunks=chunks, dtype=kind, attributes=dict(attributes))
-    if values.size:
-        array[...] = values.astype(object) if kind is str else values
+def _array(
+    group: zarr.Group, name: str, shape: tuple[int, ...], kind: Any, attributes: Mapping[str, Any]
+) -> "zarr.Array[Any]":
+    """Make an array; texts are strings of any length."""
+    chunks = tuple(max(1, min(n, MANY)) for n in shape)
+    return group.create_array(name, shape=shape, chunks=chunks, dtype=kind, attributes=dict(attributes))
+
+
+def _put_texts(group: zarr.Group, name: str, values: NDArray[Any]) -> None:
+    """Store values as texts."""
+    array = _array(group, name, values.shape, str, _TEXTS)
+    for rows in parts_of(len(values)):
+        array[rows] = values[rows].astype(str).astype(object)
 
 
 def _frame(group: zarr.Group, name: str, index: str, values: NDArray[Any], columns: Sequence[str]) -> zarr.Group:
@@ -148,17 +144,19 @@ def _frame(group: zarr.Group, name: str, index: str, values: NDArray[Any], colum
         "column-order": [*columns],
     }
     frame = group.create_group(name, attributes=attributes)
-    _put(frame, index, values, _TEXTS)
+    _put_texts(frame, index, values)
     return frame
 
 
 def _categorical(frame: zarr.Group, name: str, texts: NDArray[Any]) -> None:
     """Store a column of texts: each once, and the number of each row's."""
-    categories, codes = np.unique(texts.astype(str), return_inverse=True)
+    categories, codes = coded(texts)
     attributes = {"encoding-type": "categorical", "encoding-version": "0.2.0", "ordered": False}
     group = frame.create_group(name, attributes=attributes)
-    _put(group, "categories", categories, _TEXTS)
-    _put(group, "codes", codes.astype(np.int32), _ARRAY)
+    _put_texts(group, "categories", np.array(categories, object))
+    array = _array(group, "codes", codes.shape, np.int32, _ARRAY)
+    if codes.size:
+        array[...] = codes
 
 
 def _add_to_list(folder: Path, name: str, version: str) -> None:
