@@ -9,9 +9,11 @@ from golden_objects import AXES, OBJECTS
 from ilp_writer import put, put_forest, remove
 from object_writer import FORESTS, FROM_BINARY, FROM_LABELS, N_COLUMNS, write_objects
 
+from napari_batch_prediction import BatchJob
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.classifiers.objects.classifier import ObjectClassification
 from napari_batch_prediction.errors import ImageMismatchError, ProjectError, SettingsError
+from napari_batch_prediction.images.arrays import array_image
 
 SECOND = {"prediction_maps": "pred", "segmentation_image": "seg", "label_image": "lab"}
 
@@ -230,3 +232,28 @@ def test_a_project_without_classifier_is_refused(tmp_path):
     path = write_objects(tmp_path / "a.ilp", lambda f: remove(f, FORESTS))
     with pytest.raises(ProjectError, match="without a trained classifier of objects"):
         load_classifier(path)
+
+
+def test_mask_and_progress_in_memory():
+    """Objects end at a mask, as in a batch; a classifier of a second image takes none, and no unknown name passes."""
+    case = golden.ROOT / "j_objclass_2d_u8"
+    classifier = load_classifier(case / "project.ilp")
+    image = golden.read(case / "test1.png")
+    mask = np.zeros(image.shape, np.uint8)
+    mask[20:70, 15:90] = 1
+    told = []
+    found = classifier.objects(image, "yx", mask=mask, progress=lambda *numbers: told.append(numbers))
+    assert told == [(1, 1)]
+    assert 0 < found.table.n_objects == found.labels.max() < classifier.objects(image, "yx").table.n_objects
+    assert not found.labels[mask == 0].any()
+    (row,) = BatchJob(classifier, array_image(image, "yx"), "Object Identities", mask=mask).run()
+    np.testing.assert_array_equal(row.arrays["Object Identities"], found.labels)
+    classes = classifier.predict(image, "yx", "Object Predictions", mask=mask)
+    np.testing.assert_array_equal(classes > 0, found.labels > 0)
+    with pytest.raises(SettingsError, match="label_image is not used by this project"):
+        classifier.predict(image, "yx", "Probabilities", label_image=mask)
+    with pytest.raises(TypeError, match="masc"):
+        classifier.predict(image, "yx", masc=mask)
+    of_labels = load_classifier(golden.ROOT / "p_objclass_2dt_label" / "project.ilp")
+    with pytest.raises(SettingsError, match="mask is not used by this project, expected label_image"):
+        of_labels.objects(image, "yx", label_image=mask, mask=mask)

@@ -15,6 +15,7 @@ from threshold import BROKEN, Threshold, files_in, plan_for, read, whole
 from tilings import random_tiles
 
 from napari_batch_prediction import BatchJob, Export, ObjectSettings
+from napari_batch_prediction.engine.tiles import Tile
 from napari_batch_prediction.errors import ImageMismatchError, SettingsError
 from napari_batch_prediction.formats.table.rows import CsvReader, CsvRows
 from napari_batch_prediction.images.memory import MemoryImage
@@ -27,11 +28,11 @@ from napari_batch_prediction.planning import objects as planning_objects
 from napari_batch_prediction.planning.objects import ObjectMaking
 from napari_batch_prediction.records.events import BatchStarted, TileDone
 from napari_batch_prediction.records.reading import read_record
-from napari_batch_prediction.running import objects as running_objects
 from napari_batch_prediction.running.object_tables import ObjectTables
 from napari_batch_prediction.running.objects import ObjectsOfImage, ObjectWork
 from napari_batch_prediction.running.resume import plan_resume
 from napari_batch_prediction.running.run import iter_run, run_plan
+from napari_batch_prediction.running.volumes import STEPS
 
 BRIGHT = ObjectSettings("bright", smoothing=0, min_size=5)
 TABLE = "threshold_Object Table.csv"
@@ -159,7 +160,7 @@ def test_any_tiling_gives_the_same_labels_and_numbers(monkeypatch, seed, in_file
     results = []
     for cutting, workers in ((None, 1), (seed, 1), (seed + 10, 3)):
         work = ObjectWork(making=making, columns=ObjectColumns(False, True), workers=workers)
-        objects = ObjectsOfImage(work, Threshold(Path()), opened, None, lambda: False, lambda: None)
+        objects = ObjectsOfImage(work, Threshold(Path()), opened, None, None, lambda: False, lambda: None)
         boxes = [(slice(0, 5), slice(0, 60), slice(0, 70))]
         if cutting is not None:
             boxes = random_tiles((5, 60, 70), np.random.default_rng(cutting))
@@ -170,7 +171,7 @@ def test_any_tiling_gives_the_same_labels_and_numbers(monkeypatch, seed, in_file
 
         for t in (1, 0):
             for i, box in enumerate(boxes, start=1):
-                tile = running_objects.Tile(t, *box)
+                tile = Tile(t, *box)
                 assert objects.add(tile, probabilities[(slice(None), t, *box)]) == (i == len(boxes))
             objects.finish(t, write)
         objects.close()
@@ -255,7 +256,7 @@ def test_progress_counts_the_work_on_objects(tmp_path):
     events = list(iter_run(plan_for(paths, "Objects", objects=BRIGHT, input_axes="tyx", workers=2)))
     started = next(event for event in events if isinstance(event, BatchStarted))
     done = [event for event in events if isinstance(event, TileDone)]
-    assert started.n_tiles == len(done) == 3 + 3 * running_objects.STEPS
+    assert started.n_tiles == len(done) == 3 + 3 * STEPS
     assert [event.batch_done for event in done] == list(range(1, len(done) + 1))
     assert (done[-1].pixels_done, done[-1].n_pixels) == (3 * 60 * 70, 3 * 60 * 70)
 
@@ -563,3 +564,21 @@ def test_objects_inside_a_mask(tmp_path):
     assert 0 < labels.max() < expected_labels(image).max()
     found = Threshold(Path(__file__)).objects(image, object_class="bright", smoothing=0, min_size=5, mask=mask)
     np.testing.assert_array_equal(found.labels, labels)
+
+
+@pytest.mark.parametrize("most", [10**9, 100])
+@pytest.mark.parametrize(
+    "settings", [{}, {"core_threshold": 0.4}, {"core_threshold": 0.01, "core_class": "dark"}, {"fill_holes": True}]
+)
+def test_smoothing_carries_no_object_out_of_a_mask(monkeypatch, settings, most):
+    """Nor does filling of holes: where the mask is 0 there is no object, though smoothed values reach the threshold."""
+    monkeypatch.setattr("napari_batch_prediction.objects.boxes.MOST_PIXELS", most)
+    image = np.full((60, 80), 240, np.uint8)
+    mask = np.zeros(image.shape, bool)
+    mask[10:50, 13:70] = True
+    mask[20:24, 30:34] = mask[20:26, 50:51] = False
+    labels, table = Threshold(Path(__file__)).objects(
+        image, object_class="bright", smoothing=2, threshold=0.3, mask=mask, **settings
+    )
+    np.testing.assert_array_equal(labels, mask)
+    assert table["pixels"].tolist() == [mask.sum()]

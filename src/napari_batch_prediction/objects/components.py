@@ -23,6 +23,9 @@ _MOST_LABELS = 2**32 - 1
 ValuesOf = Callable[[Box], NDArray]
 """Returns values (z, y, x) of a box, of which the equal ones are connected; 0 is background."""
 
+Inside = Callable[[Box], NDArray[np.bool_]]
+"""Returns where in a box (z, y, x) objects may be."""
+
 
 class Pieces:
     """Pieces of objects: numbers from 1 in a volume, and what is known of each.

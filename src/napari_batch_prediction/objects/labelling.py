@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike, NDArray
 from napari_batch_prediction.engine.tiles import Box
 from napari_batch_prediction.errors import ImageMismatchError
 from napari_batch_prediction.objects.boxes import MOST_PIXELS, boxes, in_order
-from napari_batch_prediction.objects.components import Pieces, connect
+from napari_batch_prediction.objects.components import Inside, Pieces, connect
 from napari_batch_prediction.objects.holes import fill_holes
 from napari_batch_prediction.objects.settings import Thresholds
 from napari_batch_prediction.objects.splitting import split_objects
@@ -39,6 +39,7 @@ def label_objects(
     scratch: MakeVolume = ScratchVolume,
     pixel_size: Sequence[float] = (1.0, 1.0, 1.0),
     workers: int = 1,
+    inside: Inside | None = None,
 ) -> int:
     """Make objects of probabilities, and return how many there are.
 
@@ -59,6 +60,8 @@ def label_objects(
         Size of a pixel along z, y and x, in the image's unit.
     workers
         Number of threads.
+    inside
+        Where objects may be; everywhere if None.
 
     Raises
     ------
@@ -70,7 +73,7 @@ def label_objects(
     n_channels, *shape = values.shape
     check_channels(n_channels, settings)
     sizes = settings.size_range(shape, pixel_size)
-    smoothed = Smoothed(values, settings)
+    smoothed = Smoothed(values, settings, inside)
     if settings.method == "hysteresis":
         with _made(scratch, labels) as cores:
             pieces = hysteresis(smoothed, settings, labels, cores, sizes, workers)
@@ -80,7 +83,7 @@ def label_objects(
         pieces = simple(smoothed, settings, labels, workers)
     if settings.fill_holes:
         with _made(scratch, labels) as background:
-            pieces = fill_holes(pieces, background, workers)
+            pieces = fill_holes(pieces, background, workers, inside)
     if not settings.split:
         return _finish(pieces, settings, sizes, labels, workers)
     with _made(scratch, labels) as parts:

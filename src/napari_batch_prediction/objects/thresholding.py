@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from napari_batch_prediction.engine.tiles import Box
 from napari_batch_prediction.objects.boxes import boxes, in_order
-from napari_batch_prediction.objects.components import Pieces, connect, join, label, overlaps
+from napari_batch_prediction.objects.components import Inside, Pieces, connect, join, label, overlaps
 from napari_batch_prediction.objects.settings import Thresholds
 from napari_batch_prediction.objects.smoothing import Smoothing
 from napari_batch_prediction.objects.volume import ArrayVolume, Volume
@@ -26,10 +26,14 @@ class Smoothed:
         Probabilities.
     settings
         The settings.
+    inside
+        Where objects may be; everywhere if None. Elsewhere no value reaches a threshold, though smoothing carries
+        probabilities there.
     """
 
-    def __init__(self, values: Volume, settings: Thresholds) -> None:
+    def __init__(self, values: Volume, settings: Thresholds, inside: Inside | None = None) -> None:
         self.shape = values.shape[1:]
+        self.inside = inside
         self._volume, self._settings = values, settings
         self._smoothing = Smoothing(settings.sigmas, self.shape)
 
@@ -40,7 +44,13 @@ class Smoothed:
     def read_both(self, box: Box) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return the values of a box and those in which cores are looked for."""
         first, *others = (self._smoothing.read(self._volume, channel, box) for channel in self._settings.channels)
-        return (first + others[0], others[0]) if others else (first, first)
+        if others:
+            return self._inside(box, first + others[0]), self._inside(box, others[0])
+        first = self._inside(box, first)
+        return first, first
+
+    def _inside(self, box: Box, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        return values if self.inside is None else np.where(self.inside(box), values, np.float32(-np.inf))
 
 
 def simple(smoothed: Smoothed, settings: Thresholds, labels: Volume, workers: int) -> Pieces:
@@ -118,4 +128,7 @@ def identity_preserving(
         _flood(values, grown, highest - low)
     else:
         grown[:] = 0
-    return connect(lambda box: grown[box], labels, workers, flat=False)
+    inside = smoothed.inside
+    return connect(
+        lambda box: grown[box] if inside is None else np.where(inside(box), grown[box], 0), labels, workers, flat=False
+    )

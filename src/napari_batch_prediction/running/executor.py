@@ -17,8 +17,8 @@ from napari_batch_prediction.objects.table import ObjectTable
 from napari_batch_prediction.records.events import Notice
 from napari_batch_prediction.records.ledger import LedgerRow, Status
 from napari_batch_prediction.running.file import OpenFile
-from napari_batch_prediction.running.objects import StoppedError
 from napari_batch_prediction.running.task import FileTask
+from napari_batch_prediction.running.volumes import StoppedError
 
 # Number of tiles that wait for a thread, so that no thread idles between two files.
 AHEAD = 2

@@ -115,8 +115,9 @@ class OpenFile:
             self._mask = Mask(self._beside[MASK.field])
         if task.objects is not None:
             made_of = self._beside.get(task.objects.making.second)
+            mask = None if task.job.outside_mask == "ilastik" else self._mask
             stop = (self._is_stopped, self._tell)
-            self._objects = ObjectsOfImage(task.objects, self._classifier, image, made_of, *stop)
+            self._objects = ObjectsOfImage(task.objects, self._classifier, image, made_of, mask, *stop)
         self._before = self._states()
         if any(output.folder is not None for output, _ in task.outputs) or task.measurements or task.objects:
             self._hashes = {field: pixel_hash(second) for field, second in self._beside.items()}

@@ -13,9 +13,10 @@ from numpy.typing import DTypeLike, NDArray
 
 from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.classifiers.objects.classifier import ObjectClassification
-from napari_batch_prediction.engine.tiles import Box, Tile
+from napari_batch_prediction.engine.tiles import Tile
 from napari_batch_prediction.formats.common.files import make_folder
 from napari_batch_prediction.images.base import Image
+from napari_batch_prediction.images.second import Mask
 from napari_batch_prediction.objects.every import object_loops
 from napari_batch_prediction.objects.features.slabs import slabs
 from napari_batch_prediction.objects.labelling import MakeVolume, label_objects
@@ -23,21 +24,15 @@ from napari_batch_prediction.objects.measuring import ObjectColumns, Scale, meas
 from napari_batch_prediction.objects.table import ObjectTable, as_ilastik, joined, with_classes
 from napari_batch_prediction.objects.volume import ArrayVolume, ScratchVolume, Volume, probabilities_of
 from napari_batch_prediction.planning.objects import ObjectMaking, stays_in_memory
+from napari_batch_prediction.running.volumes import STEPS, ImageVolume, Watch, WatchedVolume, close_volume
 from napari_batch_prediction.simd.building import expecting
 from napari_batch_prediction.simd.shelf import Job
-
-STEPS = 8
-"""The steps of progress that the objects of a time point are."""
 
 # Pixels that are written at once.
 _WRITTEN_AT_ONCE = 2**22
 
 # How often each pixel of the volumes is read or written: to label, to measure and to write objects.
 _LABELLING, _MEASURING, _WRITING = 5, 3, 1
-
-
-class StoppedError(Exception):
-    """The run was cancelled, or the image has failed elsewhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,89 +57,7 @@ class ObjectWork:
     workers: int = 1
 
 
-class ImageVolume:
-    """One time point of an image as a volume."""
-
-    def __init__(self, image: Image, t: int) -> None:
-        extents = image.extents
-        self.shape = (extents["c"], extents["z"], extents["y"], extents["x"])
-        self.dtype = image.dtype
-        self._image, self._t = image, t
-
-    def read(self, box: Box, channels: slice = slice(None)) -> NDArray:
-        """Return the values of a box."""
-        return self._image.read_czyx(self._t, *box)[channels]
-
-    def write(self, box: Box, values: NDArray) -> None:
-        """Do not: an image is only read."""
-        raise TypeError("an image is only read")
-
-
-class Watch:
-    """Lets work on volumes be stopped, and tells how far it is.
-
-    Parameters
-    ----------
-    is_stopped
-        Asked at every part of a volume.
-    tell
-        Called once for each of :data:`STEPS` steps but the last.
-    n_pixels
-        Pixels that are going to be read or written, about.
-    """
-
-    def __init__(self, is_stopped: Callable[[], bool], tell: Callable[[], None], n_pixels: int) -> None:
-        self._is_stopped, self._tell, self._n_pixels = is_stopped, tell, n_pixels
-        self._seen = self.n_told = 0
-        self._lock = threading.Lock()
-
-    def look(self, n_pixels: int) -> None:
-        """Note that so many pixels are read or written; called from several threads.
-
-        Raises
-        ------
-        StoppedError
-            If the work is to be stopped.
-        """
-        if self._is_stopped():
-            raise StoppedError
-        with self._lock:
-            self._seen += n_pixels
-            while self.n_told < min(STEPS - 1, STEPS * self._seen // self._n_pixels):
-                self.n_told += 1
-                self._tell()
-
-
-class WatchedVolume:
-    """A volume of which each part that is read or written is told to a watch."""
-
-    def __init__(self, volume: Volume, watch: Watch) -> None:
-        self.shape, self.dtype = volume.shape, volume.dtype
-        self._volume, self._watch = volume, watch
-
-    def read(self, box: Box, channels: slice = slice(None)) -> NDArray:
-        """Return the values of a box."""
-        self._watch.look(prod(side.stop - side.start for side in box))
-        return self._volume.read(box, channels)
-
-    def write(self, box: Box, values: NDArray) -> None:
-        """Store the values of a box."""
-        self._watch.look(prod(side.stop - side.start for side in box))
-        self._volume.write(box, values)
-
-    def close(self) -> None:
-        """Remove the temporary file, if there is one."""
-        close_volume(self._volume)
-
-
-def close_volume(volume: Volume) -> None:
-    """Remove the temporary file of a volume, if it has one."""
-    close = getattr(volume, "close", None)
-    if close is not None:
-        close()
-
-
-class Found(NamedTuple):
+class ObjectsAtTime(NamedTuple):
     """The objects of a time point.
 
     Attributes
@@ -181,6 +94,8 @@ class ObjectsOfImage:
         The opened image.
     second
         The opened image that they are made of; None if they are made of probabilities that come by tile.
+    mask
+        Where objects of these probabilities may be; everywhere if None.
     is_stopped
         Asked at every part of the work; it ends once this returns True.
     tell
@@ -200,13 +115,14 @@ class ObjectsOfImage:
         classifier: Classifier,
         image: Image,
         second: Image | None,
+        mask: Mask | None,
         is_stopped: Callable[[], bool],
         tell: Callable[[], None],
     ) -> None:
         self.counts: dict[int, int] = {}
         self.made_from = work.making.made_from
         self._work, self._making, self._classifier = work, work.making, classifier
-        self._image, self._second = image, second
+        self._image, self._second, self._mask = image, second, mask
         self._is_stopped, self._tell = is_stopped, tell
         extents = image.extents
         self._shape = (extents["z"], extents["y"], extents["x"])
@@ -262,40 +178,28 @@ class ObjectsOfImage:
             for _ in range(STEPS - watch.n_told):
                 self._tell()
 
-    def _labelled(self, t: int, labels: WatchedVolume, watch: Watch) -> Found:
+    def _labelled(self, t: int, labels: WatchedVolume, watch: Watch) -> ObjectsAtTime:
         """Make objects of the probabilities of one class."""
-        making, scale = self._making, Scale.of(self._image)
-        if making.thresholds is None:
-            raise AssertionError
-        n = label_objects(
-            WatchedVolume(self._volumes[t], watch),
-            making.thresholds,
-            labels,
-            scratch=self._maker(watch),
-            pixel_size=scale.size,
-            workers=self._work.workers,
-        )
+        making = self._making
+        n = self._from_probabilities(t, labels, watch)
         self._forget(t)
         tables = {PLAIN: self._measured(t, labels, n, watch, making.name)} if making.has_table else {}
-        return Found(n, lambda _, numbers: numbers[None], tables)
+        return ObjectsAtTime(n, lambda _, numbers: numbers[None], tables)
 
-    def _classified(self, t: int, labels: WatchedVolume, watch: Watch) -> Found:
+    def _classified(self, t: int, labels: WatchedVolume, watch: Watch) -> ObjectsAtTime:
         """Make objects, and classify each."""
         classifier, making, workers = self._classifier, self._making, self._work.workers
         if not isinstance(classifier, ObjectClassification):
             raise TypeError(f"{classifier!r} classifies no objects")
-        scratch, originals = self._maker(watch), None
+        originals = None
         if self._second is None:
-            if making.thresholds is None:
-                raise AssertionError
-            values = WatchedVolume(self._volumes[t], watch)
-            n = label_objects(values, making.thresholds, labels, scratch=scratch, workers=workers)
+            n = self._from_probabilities(t, labels, watch)
         else:
             second: Volume = ImageVolume(self._second, t)
             if making.thresholds is not None:
                 second = probabilities_of(second, self._second.value_range)
             values = WatchedVolume(second, watch)
-            n, originals = classifier.segment(values, labels, scratch=scratch, workers=workers)
+            n, originals = classifier.segment(values, labels, scratch=self._maker(watch), workers=workers)
         self._forget(t)
         raw = WatchedVolume(ImageVolume(self._image, t), watch)
         in_table = classifier.project.in_table if making.has_table_of_ilastik else ()
@@ -308,7 +212,22 @@ class ObjectsOfImage:
         if making.has_table_of_ilastik:
             n_dims = 3 if self._shape[0] > 1 else 2
             tables[ILASTIK] = result.table(classifier.project, t, raw.shape[0], n_dims, in_table)
-        return Found(n, result.paint, tables)
+        return ObjectsAtTime(n, result.paint, tables)
+
+    def _from_probabilities(self, t: int, labels: WatchedVolume, watch: Watch) -> int:
+        """Make objects of the probabilities of a time point; return how many there are."""
+        mask, thresholds = self._mask, self._making.thresholds
+        if thresholds is None:
+            raise AssertionError
+        return label_objects(
+            WatchedVolume(self._volumes[t], watch),
+            thresholds,
+            labels,
+            scratch=self._maker(watch),
+            pixel_size=Scale.of(self._image).size,
+            workers=self._work.workers,
+            inside=None if mask is None else lambda box: mask.read(t, *box),
+        )
 
     def _measured(self, t: int, labels: WatchedVolume, n: int, watch: Watch, name: str) -> ObjectTable:
         raw, scale = WatchedVolume(ImageVolume(self._image, t), watch), Scale.of(self._image)

@@ -17,7 +17,8 @@ from napari_batch_prediction.planning.output import OutputPlan
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.planning.rows import PlanRow
 from napari_batch_prediction.problems import Problem
-from napari_batch_prediction.running.objects import STEPS, ObjectWork
+from napari_batch_prediction.running.objects import ObjectWork
+from napari_batch_prediction.running.volumes import STEPS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,7 +61,7 @@ def predict_image(
             raise SettingsError(
                 f"{source.name} cannot be predicted alone: {_ELSEWHERE[source.name]}.", setting="source"
             )
-        predicting = _Predicting(classifier, image, workers, progress, _mask_of(image, mask, opened))
+        predicting = _Predicting(classifier, image, workers, progress, mask_of(image, mask, opened))
         if source.kind == "table":
             return _sums(predicting, source)
         values, target = _values(predicting, source)
@@ -96,7 +96,7 @@ def as_image(given: Any, axes: str | None, name: str = "image") -> Image:
     return array_image(given, axes, name)
 
 
-def _mask_of(image: Image, given: Any, opened: ExitStack) -> Mask | None:
+def mask_of(image: Image, given: Any, opened: ExitStack) -> Mask | None:
     """Return a mask that was given as an image is; None if none was.
 
     Raises

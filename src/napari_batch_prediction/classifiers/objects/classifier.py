@@ -1,6 +1,6 @@
 """ilastik's Object Classification."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from napari_batch_prediction.classifiers.base import Classifier, Source
 from napari_batch_prediction.classifiers.description import Description, ObjectDescription
 from napari_batch_prediction.classifiers.objects.result import ObjectResult
+from napari_batch_prediction.classifiers.objects.second import check_predicted
 from napari_batch_prediction.classifiers.objects.sources import IDENTITIES, PREDICTIONS, object_sources
 from napari_batch_prediction.classifiers.pixel_classification import PixelClassification
 from napari_batch_prediction.classifiers.warnings import unlike
@@ -18,6 +19,7 @@ from napari_batch_prediction.errors import ImageMismatchError, SettingsError
 from napari_batch_prediction.features.selection import FeatureSelection, StructureTensor
 from napari_batch_prediction.ilp.objects.project import ObjectProject
 from napari_batch_prediction.ilp.project import OBJECTS
+from napari_batch_prediction.objects.components import Inside
 from napari_batch_prediction.objects.features.selection import ObjectFeatures
 from napari_batch_prediction.objects.labelling import (
     MakeVolume,
@@ -131,24 +133,17 @@ class ObjectClassification(Classifier):
         SettingsError
             If this classifier does not take probabilities, or they do not go together.
         """
-        name = pixels.path.name if pixels.path is not None else "The pixel classification"
-        if self.second != "prediction_maps" or self.project.thresholds is None:
-            raise SettingsError(
-                f"{name} cannot predict probabilities for '{self.workflow}', which takes none.",
-                setting="prediction_maps",
-            )
-        least = max(self.project.thresholds.channels) + 1
-        if len(pixels.classes) < least or pixels.n_channels != self.n_channels:
-            raise SettingsError(
-                f"{name} has {len(pixels.classes)} classes for images of "
-                f"{count(pixels.n_channels, 'channel')}, but objects are made of class {least} in images of "
-                f"{count(self.n_channels, 'channel')}. Name the project on whose probabilities it was trained.",
-                setting="prediction_maps",
-            )
+        check_predicted(self.project, pixels)
         return ObjectClassification(self.project, pixels, variant)
 
     def segment(
-        self, second: Volume, labels: Volume, *, scratch: MakeVolume | None = None, workers: int = 1
+        self,
+        second: Volume,
+        labels: Volume,
+        *,
+        scratch: MakeVolume | None = None,
+        workers: int = 1,
+        inside: Inside | None = None,
     ) -> tuple[int, NDArray | None]:
         """Make the objects of a time point.
 
@@ -162,6 +157,8 @@ class ObjectClassification(Classifier):
             Makes volumes for what comes between; in temporary files if None.
         workers
             Number of threads.
+        inside
+            Where objects of probabilities may be; everywhere if None.
 
         Returns
         -------
@@ -169,10 +166,8 @@ class ObjectClassification(Classifier):
         own, with 0 for the background, else None.
         """
         if self.project.thresholds is not None:
-            n = label_objects(
-                second, self.project.thresholds, labels, scratch=scratch or ScratchVolume, workers=workers
-            )
-            return n, None
+            settings, scratch = self.project.thresholds, scratch or ScratchVolume
+            return label_objects(second, settings, labels, scratch=scratch, workers=workers, inside=inside), None
         if self.second == "segmentation_image":
             return label_components(second, labels, workers=workers), None
         originals = renumber_labels(second, labels, workers=workers)
@@ -217,8 +212,7 @@ class ObjectClassification(Classifier):
                 f"{n_columns}. Use images like the training images: {count(self.n_channels, 'channel')}, axes "
                 f"{self.axes}."
             )
-        n_classes = len(self.classes)
-        probabilities = np.zeros((n + 1, n_classes), np.float32)
+        probabilities = np.zeros((n + 1, len(self.classes)), np.float32)
         if n:
             probabilities[1:] = predict_rows(matrix, self._forest)
         classes = (1 + probabilities.argmax(1)).astype(np.uint8)
@@ -240,6 +234,8 @@ class ObjectClassification(Classifier):
         segmentation_image: Any = None,
         label_image: Any = None,
         workers: int | None = None,
+        mask: Any = None,
+        progress: Callable[[int, int], object] | None = None,
     ) -> "FoundObjects":
         """Classify the objects of an image in memory.
 
@@ -249,6 +245,10 @@ class ObjectClassification(Classifier):
             See :meth:`.Classifier.predict`.
         prediction_maps, segmentation_image, label_image
             The second image, given as the image is: that which the project was trained with.
+        mask
+            As in :meth:`.Classifier.predict`, if a pixel classification comes first: objects are inside.
+        progress
+            Called after each time point with the number of those that are done and of all.
 
         Returns
         -------
@@ -258,7 +258,8 @@ class ObjectClassification(Classifier):
         from napari_batch_prediction.classifiers.objects.in_memory import ObjectsInMemory
 
         given = {"prediction_maps": prediction_maps, "segmentation_image": segmentation_image}
-        with ObjectsInMemory(self, image, axes, {**given, "label_image": label_image}, workers) as found:
+        given |= {"label_image": label_image, "mask": mask}
+        with ObjectsInMemory(self, image, axes, given, workers, progress) as found:
             return FoundObjects(found.values(IDENTITIES), found.table())
 
     def predict(
@@ -271,21 +272,24 @@ class ObjectClassification(Classifier):
         prediction_maps: Any = None,
         segmentation_image: Any = None,
         label_image: Any = None,
-        **given: Any,
+        mask: Any = None,
+        progress: Callable[[int, int], object] | None = None,
     ) -> Any:
         """Predict a whole image into memory, as :meth:`.Classifier.predict` does.
 
         What is made of objects takes the second image as :meth:`objects` does.
         """
-        wanted = self.source(source)
-        if not wanted.whole:
-            return super().predict(image, axes, source, workers, **given)
-        from napari_batch_prediction.classifiers.objects.in_memory import ObjectsInMemory
+        from napari_batch_prediction.classifiers.objects.in_memory import ObjectsInMemory, check_given
 
+        wanted = self.source(source)
+        given = {"prediction_maps": prediction_maps, "segmentation_image": segmentation_image}
+        given |= {"label_image": label_image, "mask": mask}
+        if not wanted.whole:
+            check_given(self, given)
+            return super().predict(image, axes, source, workers, mask=mask, progress=progress)
         if wanted.kind == "table":
             raise SettingsError(f"{wanted.name} is a table, and not an array: call objects().", setting="source")
-        second = {"prediction_maps": prediction_maps, "segmentation_image": segmentation_image}
-        with ObjectsInMemory(self, image, axes, {**second, "label_image": label_image}, workers) as found:
+        with ObjectsInMemory(self, image, axes, given, workers, progress) as found:
             return found.values(wanted.name)
 
     def warnings(self, dtype: np.dtype) -> list[Problem]:
@@ -298,9 +302,7 @@ class ObjectClassification(Classifier):
         return []
 
     def _with_structure_tensor(self, value: StructureTensor) -> Classifier:
-        if self.pixels is None:
-            return self
-        pixels = self.pixels.with_structure_tensor(value)
+        pixels = None if self.pixels is None else self.pixels.with_structure_tensor(value)
         if pixels is self.pixels or not isinstance(pixels, PixelClassification):
             return self
         return ObjectClassification(self.project, pixels)

@@ -1,6 +1,6 @@
 """Classifying the objects of an image in memory."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import cached_property
 from types import TracebackType
@@ -10,14 +10,20 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from napari_batch_prediction.axes import output_axes, reorder
-from napari_batch_prediction.classifiers.in_memory.predicting import as_image, check_workers, empty_result, image_beside
+from napari_batch_prediction.classifiers.in_memory.predicting import (
+    as_image,
+    check_workers,
+    empty_result,
+    image_beside,
+    mask_of,
+)
 from napari_batch_prediction.classifiers.objects.result import ObjectResult
 from napari_batch_prediction.classifiers.objects.second import check_second
 from napari_batch_prediction.engine.tiles import n_cores
 from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.images.arrays import as_xarray, is_xarray
 from napari_batch_prediction.images.base import Image
-from napari_batch_prediction.images.second import ROLES
+from napari_batch_prediction.images.second import MASK, ROLES
 from napari_batch_prediction.objects.table import ObjectTable, joined
 from napari_batch_prediction.objects.volume import ArrayVolume, Volume, probabilities_of
 from napari_batch_prediction.simd.building import expecting
@@ -35,10 +41,12 @@ class ObjectsInMemory:
         The classifier.
     given, axes
         An image, and its axes if they are not its own.
-    second
-        The second image by its role; None for other roles.
+    beside
+        Images beside it by their roles: the second image, and a mask; None for other roles.
     workers
         Number of threads; all cores if None.
+    progress
+        Called after each time point with the number of those that are done and of all.
 
     Raises
     ------
@@ -53,10 +61,12 @@ class ObjectsInMemory:
         classifier: "ObjectClassification",
         given: Any,
         axes: str | None,
-        second: Mapping[str, Any],
+        beside: Mapping[str, Any],
         workers: int | None,
+        progress: Callable[[int, int], object] | None = None,
     ) -> None:
         check_workers(workers)
+        check_given(classifier, beside)
         self._classifier, self._given, self._workers = classifier, given, workers
         self._opened = ExitStack()
         try:
@@ -64,13 +74,18 @@ class ObjectsInMemory:
             if self._image is not given:
                 self._opened.callback(self._image.close)
             classifier.check(self._image.axes, self._image.shape, self._image.dtype)
-            self._second = self._second_image(second)
+            self._second = self._second_image(beside)
+            self._given_mask = beside.get(MASK.field)
+            self._mask = mask_of(self._image, self._given_mask, self._opened)
             # With those of predictions, which come first.
             self._opened.enter_context(expecting(classifier.object_loops))
             self._labels: list[NDArray[np.uint32]] = []
             self._results: list[ObjectResult] = []
-            for t in range(self._image.extents["t"]):
+            n_times = self._image.extents["t"]
+            for t in range(n_times):
                 self._classify(t)
+                if progress is not None:
+                    progress(t + 1, n_times)
         except BaseException:
             self._opened.close()
             raise
@@ -101,10 +116,6 @@ class ObjectsInMemory:
 
     def _second_image(self, given: Mapping[str, Any]) -> Image | None:
         role = self._classifier.second
-        for name, value in given.items():
-            if name != role and value is not None:
-                expected = f"expected {role}" if role else "which makes objects of its own probabilities"
-                raise SettingsError(f"{name} is not used by this project, {expected}.", setting=name)
         if not role:
             return None
         if given.get(role) is None:
@@ -120,8 +131,13 @@ class ObjectsInMemory:
     def _classify(self, t: int) -> None:
         classifier, workers = self._classifier, self._workers or n_cores()
         labels = np.zeros((1, *(self._image.extents[key] for key in "zyx")), np.uint32)
+        mask = self._mask
         n, originals = classifier.segment(
-            self._second_volume(t), ArrayVolume(labels), scratch=_in_memory, workers=workers
+            self._second_volume(t),
+            ArrayVolume(labels),
+            scratch=_in_memory,
+            workers=workers,
+            inside=None if mask is None else lambda box: mask.read(t, *box),
         )
         raw = _volume(self._image, t)
         self._results.append(classifier.classify(raw, ArrayVolume(labels), n, originals, workers=workers))
@@ -141,8 +157,23 @@ class ObjectsInMemory:
         pixels = self._classifier.pixels
         if pixels is None:
             raise AssertionError
-        values = pixels.predict(self._image, workers=self._workers)
+        values = pixels.predict(self._image, workers=self._workers, mask=self._given_mask)
         return reorder(values, output_axes(self._image.axes), "tczyx")
+
+
+def check_given(classifier: "ObjectClassification", given: Mapping[str, Any]) -> None:
+    """Check that a classifier uses all that is given beside an image, by role; None for what is not.
+
+    Raises
+    ------
+    SettingsError
+        If it does not use something.
+    """
+    role = classifier.second
+    for name, value in given.items():
+        if value is not None and name != (role or MASK.field):
+            expected = f"expected {role}" if role else "which makes objects of its own probabilities"
+            raise SettingsError(f"{name} is not used by this project, {expected}.", setting=name)
 
 
 def _volume(image: Image, t: int) -> ArrayVolume:

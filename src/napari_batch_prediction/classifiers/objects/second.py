@@ -5,9 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from napari_batch_prediction.axes import extents
-from napari_batch_prediction.errors import ImageMismatchError
+from napari_batch_prediction.classifiers.pixel_classification import PixelClassification
+from napari_batch_prediction.errors import ImageMismatchError, SettingsError
 from napari_batch_prediction.ilp.objects.project import ObjectProject
-from napari_batch_prediction.images.second import LABEL_IMAGE, Role
+from napari_batch_prediction.ilp.project import OBJECTS
+from napari_batch_prediction.images.second import LABEL_IMAGE, PREDICTION_MAPS, Role
 from napari_batch_prediction.wording import count
 
 
@@ -46,4 +48,28 @@ def check_second(project: ObjectProject, role: Role, axes: str, shape: Sequence[
     if role == LABEL_IMAGE and dtype.kind not in "biu":
         raise ImageMismatchError(
             f"The {role.noun} is {dtype}, expected whole numbers. Save the labels as integers.", setting=role.field
+        )
+
+
+def check_predicted(project: ObjectProject, pixels: PixelClassification) -> None:
+    """Check that a pixel classification can predict the probabilities that objects are made of.
+
+    Raises
+    ------
+    SettingsError
+        If the project takes no probabilities, or those of other classes or images.
+    """
+    name = pixels.path.name if pixels.path is not None else "The pixel classification"
+    if OBJECTS.get(project.workflow) != PREDICTION_MAPS.field or project.thresholds is None:
+        raise SettingsError(
+            f"{name} cannot predict probabilities for '{project.workflow}', which takes none.",
+            setting=PREDICTION_MAPS.field,
+        )
+    least = max(project.thresholds.channels) + 1
+    if len(pixels.classes) < least or pixels.n_channels != project.n_channels:
+        raise SettingsError(
+            f"{name} has {len(pixels.classes)} classes for images of {count(pixels.n_channels, 'channel')}, but "
+            f"objects are made of class {least} in images of {count(project.n_channels, 'channel')}. Name the project "
+            "on whose probabilities it was trained.",
+            setting=PREDICTION_MAPS.field,
         )

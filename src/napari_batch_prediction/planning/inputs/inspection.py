@@ -15,7 +15,7 @@ from napari_batch_prediction.locations.inputs import open_image
 from napari_batch_prediction.locations.location import Arrays, Location
 from napari_batch_prediction.planning.inputs.fitting import judge
 from napari_batch_prediction.planning.inputs.header import ImageInfo as ImageInfo
-from napari_batch_prediction.planning.inputs.matching import Found
+from napari_batch_prediction.planning.inputs.matching import Matched
 from napari_batch_prediction.planning.inputs.opening import full_location, input_settings, open_input
 from napari_batch_prediction.planning.inputs.results import Results
 from napari_batch_prediction.planning.inputs.second import Beside, SecondImage, fitted
@@ -114,7 +114,7 @@ class Inspections:
         self,
         job: BatchJob,
         item: Inspected,
-        found: Mapping[Role, Found],
+        found: Mapping[Role, Matched],
         arrays: Arrays,
         check: Callable[[Role, ImageInfo], None],
     ) -> Inspected:

@@ -17,7 +17,7 @@ from napari_batch_prediction.planning.naming import relative_folder, shared_fold
 from napari_batch_prediction.records.record import RecordedInput
 from napari_batch_prediction.wording import listed
 
-Found = Location | ImageReadError | SettingsError
+Matched = Location | ImageReadError | SettingsError
 """Where a second image is, or the error that there is none."""
 
 PLACEHOLDERS = ("folder", "stem", "parent", "relative", "dataset_dir", "nickname")
@@ -39,7 +39,7 @@ class Matching:
     """
 
     def __init__(
-        self, found: Mapping[Role, Mapping[Location, Found]], left_out: Collection[Location] = frozenset()
+        self, found: Mapping[Role, Mapping[Location, Matched]], left_out: Collection[Location] = frozenset()
     ) -> None:
         self._found, self.left_out = found, left_out
 
@@ -61,7 +61,7 @@ class Matching:
         SettingsError
             If a template cannot be used, or a pattern matches nothing.
         """
-        everything: dict[Role, Mapping[Location, Found]] = {}
+        everything: dict[Role, Mapping[Location, Matched]] = {}
         left_out: set[Location] = set()
         for role in ROLES.values():
             own = dict(_own_texts(job, role))
@@ -89,7 +89,7 @@ class Matching:
             The images, and what the ledger says of each.
         """
         if all(recorded.beside for recorded in earlier):
-            everything: dict[Role, dict[Location, Found]] = {role: {} for role in ROLES.values()}
+            everything: dict[Role, dict[Location, Matched]] = {role: {} for role in ROLES.values()}
         else:
             anew = cls.of_job(job, images, ())
             everything = {role: dict(anew._found.get(role, {})) for role in ROLES.values()}
@@ -99,12 +99,12 @@ class Matching:
                     everything[role][location] = _again(job, text)
         return cls(everything)
 
-    def of(self, image: Location) -> Mapping[Role, Found]:
+    def of(self, image: Location) -> Mapping[Role, Matched]:
         """Return where the second images of an image are, or why there is none."""
         return {role: found[image] for role, found in self._found.items() if image in found}
 
 
-def _again(job: BatchJob, text: str) -> Found:
+def _again(job: BatchJob, text: str) -> Matched:
     try:
         return parse(text, job.stack)
     except SettingsError as error:
@@ -127,9 +127,9 @@ class _Pairs:
         files = [image.file for image in images if image.file is not None]
         self._root = shared_folder(files) if files else Path()
 
-    def of_all(self, text: str) -> dict[Location, Found]:
+    def of_all(self, text: str) -> dict[Location, Matched]:
         """Return the second image of each image, by a text for all."""
-        found: dict[Location, Found] = {}
+        found: dict[Location, Matched] = {}
         if is_special(text):
             found = dict.fromkeys(self._images, parse(text))
         elif _is_template(text):
@@ -143,7 +143,7 @@ class _Pairs:
         self._leave_out_used(found)
         return {image: self._checked(image, location) for image, location in found.items()}
 
-    def of_one(self, text: str, image: Location) -> Found:
+    def of_one(self, text: str, image: Location) -> Matched:
         """Return the second image of one image, by a text for it alone."""
         try:
             if is_special(text):
@@ -168,7 +168,7 @@ class _Pairs:
             raise SettingsError(f"The {self._role.noun}: {error}", setting=self._role.field) from None
         return found, len(found) == 1 and found[0] not in expansion.matched
 
-    def _by_template(self, template: str, image: Location) -> Found:
+    def _by_template(self, template: str, image: Location) -> Matched:
         if image.file is None:
             return self._missing(image, f"'{template}' has places for the name of a file, and this image is in none")
         folder = os.path.abspath(image.file.parent)  # noqa: PTH100 - links stay
@@ -190,12 +190,12 @@ class _Pairs:
                     continue
         return self._missing(image, f"there is no '{places[0]}'")
 
-    def _only(self, text: str, image: Location, found: Sequence[Location]) -> Found:
+    def _only(self, text: str, image: Location, found: Sequence[Location]) -> Matched:
         """Return the only image that a text stands for."""
         others = [location for location in found if _key(location) != _key(image)]
         return others[0] if len(others) == 1 else self._unclear(image, others) if others else found[0]
 
-    def _by_name(self, text: str, candidates: Sequence[Location]) -> dict[Location, Found]:
+    def _by_name(self, text: str, candidates: Sequence[Location]) -> dict[Location, Matched]:
         """Return the second image of each image among some, by their names."""
         keys = {_key(candidate) for candidate in candidates}
         images = [image for image in self._images if image not in self._matched or _key(image) not in keys]
@@ -210,20 +210,20 @@ class _Pairs:
             self._leave_out_used({image: some[0] for image, some in found.items() if len(some) == 1})
         return {image: self._one_of(text, image, found[image]) for image in images}
 
-    def _one_of(self, text: str, image: Location, found: Sequence[Location]) -> Found:
+    def _one_of(self, text: str, image: Location, found: Sequence[Location]) -> Matched:
         if len(found) == 1:
             return found[0]
         if found:
             return self._unclear(image, found)
         return self._missing(image, f"no name in '{text}' is or has in it '{image.stem}'")
 
-    def _leave_out_used(self, found: Mapping[Location, Found]) -> None:
+    def _leave_out_used(self, found: Mapping[Location, Matched]) -> None:
         """Note the inputs that are second images of others."""
         pairs = [(_key(image), _key(other)) for image, other in found.items() if isinstance(other, Location)]
         used = {second for first, second in pairs if first != second}
         self.left_out |= {image for image in self._images if image in self._matched and _key(image) in used}
 
-    def _checked(self, image: Location, found: Found) -> Found:
+    def _checked(self, image: Location, found: Matched) -> Matched:
         if isinstance(found, Location) and _key(found) == _key(image):
             noun = self._role.noun
             text = (

@@ -9,7 +9,7 @@ from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.images.second import MASK, PREDICTION_MAPS, ROLES, Role
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.planning.inputs.header import ImageInfo
-from napari_batch_prediction.planning.inputs.matching import Found
+from napari_batch_prediction.planning.inputs.matching import Matched
 from napari_batch_prediction.planning.inputs.second import is_project
 
 
@@ -45,7 +45,7 @@ def needed_role(job: BatchJob, classifier: Classifier) -> Role | None:
     return needed
 
 
-def with_needed(found: Mapping[Role, Found], role: Role | None) -> Mapping[Role, Found]:
+def with_needed(found: Mapping[Role, Matched], role: Role | None) -> Mapping[Role, Matched]:
     """Return where the second images of an image are, with the error that the one that is needed is not named."""
     if role is None or role in found:
         return found

@@ -17,7 +17,7 @@ from napari_batch_prediction.formats.table.choice import table_reader
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.objects.measuring import ObjectColumns, Scale, measure_objects
 from napari_batch_prediction.objects.table import ObjectTable, joined, with_classes
-from napari_batch_prediction.running.objects import ImageVolume, StoppedError, Watch, WatchedVolume
+from napari_batch_prediction.running.volumes import ImageVolume, StoppedError, Watch, WatchedVolume
 from napari_batch_prediction.session.work import ShouldCancel
 
 Tables = tuple[ObjectTable, ...]
