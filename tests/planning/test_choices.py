@@ -1,5 +1,7 @@
 """What goes together in an export, without a window."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -17,6 +19,7 @@ from napari_batch_prediction.planning.choices import (
     why_off,
     with_changes,
 )
+from napari_batch_prediction.planning.exports import NamedExport, as_table, check_table
 from napari_batch_prediction.planning.transform import make_transform
 
 PROBABILITIES = Source(
@@ -27,6 +30,10 @@ SEGMENTATION = Source(
 )
 DENSITY = Source(name="Density", dtype=np.dtype("float32"), channel_names=("density",))
 COUNTS = Source(name="Counts", kind="table", dtype=np.dtype("float64"), channel_names=("count",), made_from="Density")
+TABLE = Source(
+    name="Object Table", kind="table", dtype=np.dtype("float64"), channel_names=("Object Table",), whole=True
+)
+CLASSIFIED = replace(TABLE, classes=("a", "b"))
 
 PLANE = ImageAxes("yx", {"t": 1, "c": 1, "z": 1, "y": 60, "x": 50})
 VOLUME = ImageAxes("zyx", {"t": 1, "c": 1, "z": 7, "y": 60, "x": 50})
@@ -52,7 +59,7 @@ FORMAT_REASONS = {
     "slices of a plane": ("png sequence", Export(), SEGMENTATION, PLANE, "needs an axis to make files along"),
     "slices of what is not known": ("png sequence", Export(), SEGMENTATION, None, ""),
     "an image as a table": ("csv", Export(), DENSITY, PLANE, "Density is an image, and 'csv' is for tables"),
-    "a table as an image": ("tiff", Export(), COUNTS, PLANE, "Counts is a table of numbers, which can be csv or"),
+    "a table as an image": ("tiff", Export(), COUNTS, PLANE, "Counts is a table of numbers. Choose a format of tables"),
     "a table": ("ilastik csv", Export(), COUNTS, PLANE, ""),
     "a region outside is said elsewhere": ("tiff", Export(region={"y": (0, 900)}), SEGMENTATION, PLANE, ""),
     "nothing is known": ("png", Export(), None, PLANE, ""),
@@ -70,11 +77,27 @@ def test_format_that_cannot_hold_the_output_says_why(name, export, source, image
     assert bool(found[name]) == bool(reason)
 
 
+def is_planned(source, name):
+    """Whether a plan takes a table in a format."""
+    try:
+        check_table(NamedExport(source.name, as_table(Export(source.name, format=name), source), source))
+    except SettingsError:
+        return False
+    return True
+
+
 def test_tables_have_formats_of_their_own():
     """Every format is for images or for tables."""
     tables = {form.name for form in TABLE_FORMATS}
     images = {name for name, why in format_problems(Export(), DENSITY).items() if "is for tables" not in str(why)}
-    assert {name for name, why in format_problems(Export(), COUNTS).items() if not why} == tables
+    for source, refused in (
+        (COUNTS, {"OME-Zarr table"}),
+        (TABLE, {"ilastik csv", "ilastik hdf5"}),
+        (CLASSIFIED, set()),
+    ):
+        offered = {name for name, why in format_problems(Export(source.name), source).items() if not why}
+        assert offered == tables - refused
+        assert offered == {name for name in tables if is_planned(source, name)}
     assert images == {form.name for form in EXPORT_FORMATS} - tables
 
 
@@ -103,6 +126,15 @@ OFF = {
     "labels into the image": ("into_image", Export(format="multi-scale OME-Zarr"), SEGMENTATION, ""),
     "type of a table": ("dtype", Export(source="Counts", format="csv"), COUNTS, "Counts is a table of numbers"),
     "region of a table": ("region", Export(source="Counts", format="csv"), COUNTS, ""),
+    "region of a table of objects": ("region", Export("Object Table", format="csv"), TABLE, "is of whole images"),
+    "region of objects": ("region", Export("Object Identities"), SEGMENTATION, ""),
+    "counts of each image": ("per_image", Export("Counts", format="csv"), COUNTS, "Only a table of objects"),
+    "an image of each image": ("per_image", Export(), PROBABILITIES, "Only a table of objects"),
+    "objects of each image": ("per_image", Export("Object Table", format="csv"), TABLE, ""),
+    "objects of each image, chosen": ("per_image", Export("Object Table", format="csv", per_image=True), TABLE, ""),
+    "objects as in ilastik": (
+        "per_image", Export("Object Table", format="ilastik csv"), CLASSIFIED, "each image has a table of its own",
+    ),
     "nothing is known of the source": ("per_class", Export(), None, ""),
     "nothing is known of the format": ("compression", Export(format="papyrus"), PROBABILITIES, ""),
 }  # fmt: skip
@@ -182,6 +214,13 @@ SOURCES = {
     "labels are not apart": (Export(per_class=True, region={"c": (0, 1), "y": (1, 9)}), SEGMENTATION, PLANE,
         {"per_class": False, "region": {"y": (1, 9)}}),
     "a table": (Export(format="tiff", compression="lzw"), COUNTS, PLANE, {"format": "csv"}),
+    "a table of objects": (
+        Export(format="tiff", region={"y": (1, 9)}), TABLE, PLANE, {"format": "csv", "region": {}},
+    ),
+    "an image beside a table of objects": (
+        Export("Object Table", format="csv", per_image=True), PROBABILITIES, PLANE,
+        {"format": "compressed hdf5", "per_image": False},
+    ),
     "an image again": (Export(source="Counts", format="csv"), DENSITY, PLANE, {"format": "compressed hdf5"}),
     "fractions do not fit": (
         Export(source="Simple Segmentation", format="png"), PROBABILITIES, PLANE, {"format": "compressed hdf5"},

@@ -87,6 +87,7 @@ def test_card_names_the_facts_of_the_classifier(section, qtbot, case, used):
 
 LIMITS = {
     "a_2d_u8": "Volumes slice by slice, if you set the axes; at least 36 \u00d7 36 pixels.",
+    "p_objclass_2dt_label": "Not for 3D.",
     "m_3d_2ch_u16": "Not for 2D; at least 19 \u00d7 19 \u00d7 19 pixels.",
     "e_3d_in2d_u8": "Not for 2D; at least 2 \u00d7 36 \u00d7 36 pixels.",
 }

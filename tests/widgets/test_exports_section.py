@@ -16,6 +16,7 @@ from napari_batch_prediction import PROGRAM, BatchJob, ObjectSettings
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.formats.registry import find_format
 from napari_batch_prediction.job.export import Export
+from napari_batch_prediction.widgets.exports.more import MoreForm
 from napari_batch_prediction.widgets.exports.region import NAME
 from napari_batch_prediction.widgets.exports.section import ExportsSection
 from napari_batch_prediction.widgets.exports.source_boxes import SourceBoxes
@@ -458,6 +459,40 @@ def test_settings_of_classes_datasets_and_versions(qtbot, pixel_section):
     assert not control(pixel_section, "OME-Zarr", QComboBox).isEnabled()
     choose(pixel_section, "Format", "tiff")
     assert not exports(pixel_section)[0].into_image
+
+
+BOXES = {
+    "a_2d_u8": ["One file for each class", "One table for each image", "As labels into the OME-Zarr image"],
+    "h1_count_2d_u8": [],
+    "n_objclass_2d_pred_hyst": [
+        "One file for each class", "One table for each image", "As labels into the OME-Zarr image",
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("case", "expected"), BOXES.items(), ids=BOXES)
+def test_settings_that_no_output_of_a_classifier_has_are_not_shown(section, case, expected):
+    """A classifier that counts has no classes, no labels, and no objects."""
+    open_more(section)
+    section.set_offered(classifier(case))
+    shown = [one.text() for one in section.findChild(MoreForm).findChildren(QCheckBox) if one.isVisible()]
+    assert shown == expected
+
+
+def test_table_of_objects_for_each_image(section):
+    """The table alone has the setting, in formats that leave the choice, and no region."""
+    section.set_offered(classifier("n_objclass_2d_pred_hyst"))
+    open_more(section)
+    box(section, "Object Table").click()
+    box(section, "One table for each image").click()
+    assert [export.per_image for export in exports(section)] == [False, True]
+    control(section, "Region", QLineEdit).setText("y=:10")
+    assert [export.region for export in exports(section)] == [{"y": (None, 10)}, {}]
+    box(section, "One table for each image").click()
+    choose(section, "Settings of", "Object Table")
+    assert "is of whole images" in control(section, "Region", QLineEdit).toolTip()
+    choose(section, "Format", "ilastik csv")
+    assert "each image has a table of its own" in box(section, "One table for each image").toolTip()
 
 
 def test_what_is_off_says_why(section):

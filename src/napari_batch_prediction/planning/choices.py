@@ -11,13 +11,13 @@ from napari_batch_prediction.errors import SettingsError
 from napari_batch_prediction.formats.format import ExportFormat
 from napari_batch_prediction.formats.registry import EXPORT_FORMATS, format_named, format_problem
 from napari_batch_prediction.job.export import Export
-from napari_batch_prediction.planning.exports import NamedExport
+from napari_batch_prediction.planning.exports import NamedExport, as_table, check_table
 from napari_batch_prediction.planning.output import plan_output
 from napari_batch_prediction.planning.transform import ImageAxes, export_region
 from napari_batch_prediction.problems import Problem
 
 # Settings of tables; all others are of images.
-_OF_TABLES = ("source", "format", "folder", "name", "region")
+_OF_TABLES = ("source", "format", "folder", "name", "region", "per_image")
 
 _ONLY_OME_ZARR = "This is for the formats of OME-Zarr."
 
@@ -47,12 +47,17 @@ def why_no_format(
         return None
     if export_format.is_table != (source.kind == "table"):
         text = (
-            f"{source.name} is a table of numbers, which can be csv or ilastik csv."
+            f"{source.name} is a table of numbers. Choose a format of tables, such as csv."
             if source.kind == "table"
             else f"{source.name} is an image, and '{export_format.name}' is for tables of numbers."
         )
         return Problem("output", text, "source")
     if export_format.is_table:
+        settings = as_table(export.model_copy(update={"format": export_format.name}), source)
+        try:
+            check_table(NamedExport(source.name, settings, source))
+        except SettingsError as error:
+            return Problem.of(error)
         return None
     apart = export.per_class and source.channels > 1
     dtype = np.dtype(export.dtype) if export.dtype else source.dtype
@@ -106,6 +111,12 @@ def why_off(setting: str, export: Export, source: Source | None) -> Problem | No
     return next((Problem("settings", *reason) for reason in reasons if reason is not None), None)
 
 
+def has_setting(setting: str, source: Source) -> bool:
+    """Return True if a setting has an effect in some export of a source."""
+    problem = why_off(setting, for_source(Export(), source), source)
+    return problem is None or problem.setting != "source"
+
+
 def _no_compression(export: Export, export_format: ExportFormat, source: Source | None) -> Reason:
     if not export_format.compressions:
         return f"The format '{export_format.name}' leaves no choice of compression.", "format"
@@ -154,13 +165,38 @@ def _folder_of_image(export: Export, export_format: ExportFormat, source: Source
     return ("Labels go into the image they belong to.", "into_image") if export.into_image else None
 
 
+def _no_table_of_objects(export: Export, export_format: ExportFormat, source: Source | None) -> Reason:
+    if source is None or _is_table_of_objects(export, source):
+        return None
+    return f"Only a table of objects can be one for each image, not {source.name}.", "source"
+
+
+def _always_per_image(export: Export, export_format: ExportFormat, source: Source | None) -> Reason:
+    if source is None or not export_format.is_table or not as_table(export, source).per_image or export.per_image:
+        return None
+    return f"In the format '{export_format.name}' each image has a table of its own.", "format"
+
+
+def _of_whole_images(export: Export, export_format: ExportFormat, source: Source | None) -> Reason:
+    if source is None or not _is_table_of_objects(export, source):
+        return None
+    return f"{source.name} is of whole images: it has no region.", "source"
+
+
+def _is_table_of_objects(export: Export, source: Source) -> bool:
+    named = NamedExport(source.name, export, source)
+    return named.of_objects and not named.is_image
+
+
 _OFF: dict[str, tuple[Callable[[Export, ExportFormat, Source | None], Reason], ...]] = {
     "compression": (_no_compression,),
     "output_axes": (_fixed_axes,),
     "per_class": (_one_class,),
     "internal_path": (_no_datasets,),
     "ome_zarr_version": (_no_versions, _version_of_image),
-    "into_image": (_no_labels, _not_a_segmentation),
+    "into_image": (_not_a_segmentation, _no_labels),
+    "per_image": (_no_table_of_objects, _always_per_image),
+    "region": (_of_whole_images,),
     "folder": (_folder_of_image,),
 }
 
@@ -205,6 +241,10 @@ def for_source(export: Export, source: Source, image: ImageAxes | None = None) -
     values["region"] = {key: interval for key, interval in export.region.items() if key != "c"}
     values["per_class"] = export.per_class and source.channels > 1
     values["into_image"] = export.into_image and source.kind == "labels"
+    if _is_table_of_objects(export, source):
+        values["region"] = {}
+    else:
+        values["per_image"] = False
     if source.dtype.kind != "f":
         # Only fractions are rescaled, not numbers of classes.
         values["input_range"] = values["output_range"] = None

@@ -93,7 +93,7 @@ def named_exports(job: BatchJob, classifier: Classifier) -> tuple[NamedExport, .
         source = classifier.source(settings.source)
         # By its own name, in whatever case it was written.
         settings = settings.model_copy(update={"source": source.name})
-        resolved = _as_table(settings, source) if source.kind == "table" else settings
+        resolved = as_table(settings, source) if source.kind == "table" else settings
         for export in _per_class(NamedExport(source.name, resolved, source)):
             name = _unused(export.name, exports)
             exports[name] = export._replace(name=name)
@@ -111,7 +111,7 @@ def _per_class(export: NamedExport) -> list[NamedExport]:
             f"{source.name} is {wanted}, and cannot be exported as '{settings.format}'.", setting="format"
         )
     if not export.is_image:
-        _check_table(export)
+        check_table(export)
     if settings.per_image and not (export.of_objects and not export.is_image):
         raise SettingsError(
             f"{source.name} cannot be one table for each image: only a table of objects can.", setting="per_image"
@@ -140,7 +140,7 @@ def _per_class(export: NamedExport) -> list[NamedExport]:
     return [export]
 
 
-def _check_table(export: NamedExport) -> None:
+def check_table(export: NamedExport) -> None:
     """Raise :class:`SettingsError` if a table cannot be written in its format, or not here."""
     source, export_format = export.source, export.format
     if (export_format.name == _IN_IMAGE) != export.settings.into_image or export_format.is_folder > export.of_objects:
@@ -198,8 +198,8 @@ def _check(export: NamedExport) -> None:
         require_path(export.settings.internal_path, SettingsError, "The dataset", "internal_path")
 
 
-def _as_table(export: Export, source: Source) -> Export:
-    """Return the settings for a table, with the default format of tables if none is chosen."""
+def as_table(export: Export, source: Source) -> Export:
+    """Return the settings for a table, with the default format of tables if none is chosen, and what formats imply."""
     if export.format == Export.model_fields["format"].default:
         return export.model_copy(update={"format": TABLE_FORMAT})
     # ilastik's tables of objects do not say of which image they are.

@@ -29,7 +29,7 @@ def limits(classifier: Description) -> str:
     """Return a sentence about the images that a classifier cannot predict, besides those with other channels."""
     size = smallest(classifier)
     small = f"; at least {size} pixels" if size else ""
-    if classifier.dimension == 2 and not classifier.counted:
+    if classifier.dimension == 2 and not classifier.counted and classifier.objects is None:
         return f"Volumes slice by slice, if you set the axes{small}."
     return f"Not for {'2D' if classifier.dimension == 3 else '3D'}{small}."
 

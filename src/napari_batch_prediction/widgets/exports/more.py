@@ -9,13 +9,14 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QMenu, QPushButton, QWidget
 
 from napari_batch_prediction.axes import check_axes, output_axes
+from napari_batch_prediction.classifiers.base import Source
 from napari_batch_prediction.errors import AxesError, SettingsError
 from napari_batch_prediction.formats.common.target import Compression
 from napari_batch_prediction.formats.registry import format_named
 from napari_batch_prediction.job.export import Dtype, Export
 from napari_batch_prediction.job.options import describe, label
 from napari_batch_prediction.job.region import Region, format_region, parse_region
-from napari_batch_prediction.planning.choices import axis_orders, why_no_dtype
+from napari_batch_prediction.planning.choices import axis_orders, has_setting, why_no_dtype
 from napari_batch_prediction.planning.transform import ImageAxes
 from napari_batch_prediction.widgets.exports.form import ShownExport, off_for_all, shown_for
 from napari_batch_prediction.widgets.parts.form_rows import (
@@ -45,7 +46,7 @@ AS_THEY_ARE, RESCALE = "as they are", "rescale"
 # Fields of the rows that have other names than their field.
 _FIELDS = {"range": "output_range", "draw": "region"}
 
-OF_FILES = ("compression", "per_class", "into_image", "internal_path", "ome_zarr_version")
+OF_FILES = ("compression", "per_class", "per_image", "into_image", "internal_path", "ome_zarr_version")
 """The settings that have no effect on results that stay in memory."""
 
 
@@ -78,10 +79,9 @@ class MoreForm(QWidget):
         self._pick.setToolTip("Orders that make sense for the first image.")
         self._region, self._draw = line("everything"), QPushButton("Draw in viewer")
         self._compression = combo([("", "")])
-        self._per_class = CheckBox(text=label(Export, "per_class"))
         self._dataset = line()
         self._version = combo([("0.4", "0.4"), ("0.5", "0.5")])
-        self._into_image = CheckBox(text=label(Export, "into_image"))
+        self._boxes = {name: CheckBox(text=label(Export, name)) for name in ("per_class", "per_image", "into_image")}
         self._rows = {
             "dtype": Row(form, label(Export, "dtype"), [self._dtype.native], describe(Export, "dtype")),
             "range": Row(form, label(Export, "output_range"), [self._range.native], RANGE),
@@ -104,10 +104,7 @@ class MoreForm(QWidget):
                 )
             },
             # The text of a box is its label.
-            **{
-                name: Row(form, "", [box.native], describe(Export, name))
-                for name, box in (("per_class", self._per_class), ("into_image", self._into_image))
-            },
+            **{name: Row(form, "", [box.native], describe(Export, name)) for name, box in self._boxes.items()},
         }
 
         self._dtype.changed.connect(lambda name: self.edited.emit({"dtype": name or None}))
@@ -119,10 +116,15 @@ class MoreForm(QWidget):
         self._region.changed.connect(self._on_region)
         self._draw.clicked.connect(self.draw_clicked)
         self._compression.changed.connect(lambda name: self.edited.emit({"compression": name or None}))
-        self._per_class.changed.connect(lambda on: self.edited.emit({"per_class": on}))
         self._dataset.changed.connect(self._on_dataset)
         self._version.changed.connect(lambda version: self.edited.emit({"ome_zarr_version": version}))
-        self._into_image.changed.connect(lambda on: self.edited.emit({"into_image": on}))
+        for name, tick in self._boxes.items():
+            tick.changed.connect(lambda on, name=name: self.edited.emit({name: on}))
+
+    def set_offered(self, sources: Sequence[Source]) -> None:
+        """Show those boxes alone that have an effect on one of these sources; all if there are none."""
+        for name, tick in self._boxes.items():
+            tick.native.setVisible(not sources or any(has_setting(name, source) for source in sources))
 
     def show_exports(self, exports: Sequence[ShownExport], image: ImageAxes | None, off: str = "") -> None:
         """Show the settings of these exports; each setting as the first export has it that it affects.
@@ -148,7 +150,7 @@ class MoreForm(QWidget):
             type_in(self._axes, export.output_axes or "")
         self._show_region(exports[0].export.region)
         self._show_compression(shown_for("compression", exports).export)
-        for setting, box in (("per_class", self._per_class), ("into_image", self._into_image)):
+        for setting, box in self._boxes.items():
             with box.changed.blocked():
                 box.value = getattr(shown_for(setting, exports).export, setting)
         type_in(self._dataset, shown_for("internal_path", exports).export.internal_path)

@@ -26,18 +26,19 @@ _CHOICES = {
 _NONE = {"core_threshold": "none", "max_size": "any"}
 _CLASSES = {"object_class": CHOOSE, "core_class": SAME}
 _NUMBERS = ("threshold", "core_threshold", "smoothing", "min_size", "max_size", "split")
+# As objects are made, step by step.
 _ORDER = (
     "object_class",
+    "smoothing",
     "threshold",
     "core_threshold",
     "core_class",
-    "smoothing",
+    "fill_holes",
+    "split",
+    "border_objects",
     "min_size",
     "max_size",
     "size_unit",
-    "split",
-    "border_objects",
-    "fill_holes",
 )
 
 

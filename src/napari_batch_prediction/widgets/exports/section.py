@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
 
 EXISTING: dict[Existing, str] = {
-    "error": "report it as a problem",
+    "error": "report a problem",
     "skip": "skip the image",
     "overwrite": "overwrite it",
 }
@@ -45,7 +45,7 @@ ONE_OUTPUT = "Tick several outputs to have settings for each."
 NO_FILES = "All images are layers: the results become layers, and no file is written."
 # The place for what is to be said of the exports is kept, so that nothing moves.
 LINES = 3
-ABOUT_MORE = "Type, range, order of axes, region, compression, files for single classes."
+ABOUT_MORE = "Type, range, order of axes, region, compression, files for single classes, tables for single images."
 
 
 class ExportsSection(Page):
@@ -155,6 +155,7 @@ class ExportsSection(Page):
         The exports of a job stay as they are until the user turns to another classifier.
         """
         self._classifier = classifier
+        self._more_form.set_offered([] if classifier is None else [*map(classifier.source, classifier.sources)])
         if classifier is not None and self._from_job:
             self._job_classifier = self._job_classifier or classifier.path
             self._from_job = classifier.path == self._job_classifier

@@ -61,5 +61,6 @@ def more_than_default(export: Export) -> str:
     if export.output_range is not None:
         texts.append("{:g} to {:g}".format(*export.output_range))
     texts += [export.output_axes or "", format_region(export.region), export.compression or ""]
-    texts += ["each class" if export.per_class else "", "into the image" if export.into_image else ""]
+    texts += ["each class" if export.per_class else "", "each image" if export.per_image else ""]
+    texts += ["into the image" if export.into_image else ""]
     return ", ".join(filter(None, texts))
