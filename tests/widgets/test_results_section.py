@@ -7,18 +7,17 @@ import h5py
 import numpy as np
 import pytest
 from batch_window import is_busy
-from counted import counted
+from counted import areas, counted
 from counted import found as objects
 from golden import ROOT as GOLDEN
 from h5py._objects import phil
 from qtpy.QtCore import QPoint, Qt, QThreadPool, QTimer
 from qtpy.QtGui import QDesktopServices, QOpenGLContext
 from qtpy.QtOpenGLWidgets import QOpenGLWidget
-from qtpy.QtWidgets import QCheckBox, QFileDialog, QLabel, QPushButton, QTableView, QTextEdit
+from qtpy.QtWidgets import QCheckBox, QComboBox, QFileDialog, QLabel, QPushButton, QTableView, QTextEdit
 from superqt.utils import WorkerBase
 
 from napari_batch_prediction import BatchJob
-from napari_batch_prediction.classifiers.derived import AREAS
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.images.memory import MemoryImage
 from napari_batch_prediction.job.export import Export
@@ -26,12 +25,12 @@ from napari_batch_prediction.locations.location import parse
 from napari_batch_prediction.planning.exports import named_exports
 from napari_batch_prediction.planning.plan import Plan, PlanRow
 from napari_batch_prediction.records.events import FileFinished, FileStarted, TileDone
-from napari_batch_prediction.records.ledger import Ledger, LedgerRow, Table
+from napari_batch_prediction.records.ledger import Ledger, LedgerRow
 from napari_batch_prediction.records.reading import read_record
 from napari_batch_prediction.widgets.canvas.canvas import MOMENT_MS, PAUSE_MS, Canvas
 from napari_batch_prediction.widgets.parts.menu_button import MenuButton
-from napari_batch_prediction.widgets.results.counts_plot import CountsPlot
 from napari_batch_prediction.widgets.results.model import NEVER_ENDED
+from napari_batch_prediction.widgets.results.plot import Plot
 from napari_batch_prediction.widgets.results.section import ResultsSection
 
 WAIT_MS = 30_000
@@ -64,7 +63,7 @@ class Results:
 
     def said(self) -> str:
         texts = self.section.findChildren(QTextEdit)
-        return "\n".join(text.toPlainText() for text in texts if not text.isHidden())
+        return "\n".join(text.toPlainText() for text in texts if text.isVisibleTo(self.section))
 
     def has_summary(self, text: str) -> None:
         labels = self.section.findChildren(QLabel)
@@ -179,23 +178,84 @@ COUNTED = {
 }
 
 
-def test_areas_of_classes_are_in_the_tooltip(results):
-    """The share of each class, of a time series its mean; a frame without pixels has none. They are no counts."""
-    columns = ("time", "class", "share")
-    rows = ((0, "bg", 0.75), (0, "cell", 0.25), (1, "bg", 0.5), (1, "cell", 0.5), (2, "bg", None), (2, "cell", None))
+AREAS_OF = {
+    "single images": (
+        [(0.75, 0.25)],
+        ["75.0 %", "25.0 %"],
+        ["bg: 75.0 %, 750 micrometer^2", "cell: 25.0 %, 250 micro"],
+    ),
+    "time series": (
+        [(0.75, 0.25), (0.5, 0.5), (None, None)],
+        ["50.0\u201375.0 %", "25.0\u201350.0 %"],
+        ["bg: 62.5 %", "cell: 37.5 %"],
+    ),
+    "no pixels": ([(None, None)], ["", ""], []),
+}
+
+
+@pytest.mark.parametrize(("shares", "cells", "tips"), AREAS_OF.values(), ids=AREAS_OF)
+def test_areas_of_classes_have_columns(results, shares, cells, tips):
+    """The share of each class has a column, its size is in the tooltip; a frame without pixels has none of both."""
     results.section.set_plan(plan())
-    results.section.take([done(0, tables={AREAS: Table(columns, rows)})])
-    assert results.headings() == ["Image", "Status", "Time"]
+    results.section.take([done(0, tables=areas(("bg", "cell"), *shares))])
+    results.section.resize(500, 500)
+    assert results.headings() == ["Image", "Status", "Time", "bg", "cell"]
+    assert results.cells()[0][3:] == cells
     tip = results.table.model().index(0, 0).data(Qt.ItemDataRole.ToolTipRole)
-    assert "bg: 62.5 %" in tip
-    assert "cell: 37.5 %" in tip
+    assert [text for text in tips if text not in tip] == []
+    assert ("%" in tip) == bool(tips)
+    results.has_summary("1 done")
+
+
+def test_areas_have_columns_before_they_are_measured(results):
+    """The plan says which classes there will be."""
+    results.section.resize(600, 500)
+    results.section.set_plan(plan(sources=("Areas",)))
+    assert results.headings() == ["Image", "Status", "Time", *CLASSES]
+
+
+def test_a_narrow_table_has_the_column_that_is_plotted(results):
+    """Of many classes all, where there is room; else the count and the one that the list says, or this alone."""
+    names = [f"class {i} with a long name" for i in range(12)]
+    section = results.section
+    section.resize(320, 500)
+    section.set_plan(plan())
+    section.take([done(0, tables=areas(names, [1 / 12] * 12) | objects(7))])
+    assert results.headings() == ["Image", "Status", "Time", "Count"]
+    box = section.findChild(QComboBox)
+    box.setCurrentText(f"Share of {names[5]}")
+    box.activated.emit(box.currentIndex())
+    header = results.table.horizontalHeader()
+    for width, n in ((320, 4), (400, 5), (2000, 16)):
+        section.resize(width, 500)
+        headings = results.headings()
+        assert len(headings) == n
+        assert (headings[3] == "Count") == (n > 4)
+        (at,) = (i for i, name in enumerate(headings) if name.startswith("class 5"))
+        assert results.cells()[0][at] == "8.3 %"
+        assert len(headings[at]) <= 12
+        model = results.table.model()
+        tip = model.headerData(at, Qt.Orientation.Horizontal, Qt.ItemDataRole.ToolTipRole)
+        assert tip == f"Share of {names[5]}"
+        # Nothing is out of sight, and the names of images have room.
+        assert header.length() <= results.table.viewport().width()
+        assert header.sectionSize(0) >= 90
+
+
+def test_classes_may_be_called_as_other_columns(results):
+    """A class called Image or Count is not mixed up with these."""
+    results.section.resize(600, 500)
+    results.section.set_plan(plan())
+    results.section.take([done(0, tables=areas(("Image", "Count"), (0.75, 0.25)) | objects(7))])
+    assert results.headings() == ["Image", "Status", "Time", "Count", "Image", "Count"]
+    assert results.cells()[0][3:] == ["7", "75.0 %", "25.0 %"]
 
 
 @pytest.mark.parametrize(("found", "cells", "summary"), COUNTED.values(), ids=COUNTED)
 def test_counts_have_a_column_and_a_plot(results, found, cells, summary):
     """Where something is counted there is a column and a plot; a click on a bar selects the image."""
     results.section.set_plan(plan())
-    plot = results.section.findChild(CountsPlot)
+    plot = results.section.findChild(Plot)
     assert plot.parent().isHidden()
     for i, tables in enumerate(found):
         results.section.take([done(i, tables=tables)])
@@ -728,7 +788,7 @@ def test_buttons_are_not_cut_at_any_width(results, qtbot, width):
     results.section.take([done(0, tables=counted(3.0))])
     qtbot.waitExposed(results.section)
     buttons = [b for b in results.section.findChildren(QPushButton) if b.isVisible() and b.parent() is not None]
-    assert len(buttons) == 8
+    assert len(buttons) == 9
     places = [(button.mapTo(results.section, QPoint(0, 0)), button) for button in buttons]
     for at, button in places:
         assert at.x() + button.width() <= width

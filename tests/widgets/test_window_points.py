@@ -37,7 +37,7 @@ from napari_batch_prediction.widgets.inputs.section import InputsSection
 from napari_batch_prediction.widgets.inputs.settings import InputSettingsForm
 from napari_batch_prediction.widgets.parts.images_dialog import ImagesDialog
 from napari_batch_prediction.widgets.parts.menu_button import MenuButton
-from napari_batch_prediction.widgets.results.counts_plot import CountsPlot
+from napari_batch_prediction.widgets.results.plot import Plot
 from napari_batch_prediction.widgets.results.section import ResultsSection
 from napari_batch_prediction.widgets.run import RunBar
 
@@ -489,7 +489,7 @@ def test_counts_have_a_column_a_bar_and_a_name(window, viewer, case, qtbot):
     headings = [model.headerData(i, Qt.Orientation.Horizontal) for i in range(model.columnCount())]
     counts = [row[headings.index("Count")] for row in cells(window.results)]
     assert counts == [f"{row.count:.1f}" for row in ledger.rows]
-    plot = next(one for one in window.widget.findChildren(CountsPlot) if one.isVisible())
+    plot = next(one for one in window.widget.findChildren(Plot) if one.isVisible())
     assert plot.isVisibleTo(window.widget)
     total = f"{sum(row.count for row in ledger.rows):.1f} counted"
     qtbot.waitUntil(lambda: total in window.said(), timeout=WAIT_MS)

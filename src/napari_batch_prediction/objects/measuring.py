@@ -51,6 +51,28 @@ ABOUT = {
 }
 """What the columns of a table of objects are."""
 
+# Columns that say which object it is, of both layouts, and the unit.
+_NAMING = {
+    *("image", "time", "label", "class", "original_label", "unit"),
+    *("object_id", "timestep", "labelimage_oid", "User Label", "Predicted Class"),
+}
+_POWERS = {"area": 2, "volume": 3, "equivalent_diameter": 1, "axis_major_length": 1, "axis_minor_length": 1}
+
+
+def properties(columns: Sequence[str]) -> tuple[str, ...]:
+    """Return those columns of a table of objects that are numbers about them."""
+    return tuple(name for name in columns if name not in _NAMING)
+
+
+def unit_of(column: str, unit: str) -> str:
+    """Return the unit of a column of a table of objects whose unit of length is given; empty if it has none."""
+    if column.startswith(("centroid_", "bbox_")):
+        return PIXEL
+    if column == "orientation":
+        return "radian"
+    power = 1 if column.startswith("position_") else _POWERS.get(column, 0)
+    return "" if not power or not unit else unit if power == 1 else f"{unit}^{power}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:

@@ -14,7 +14,7 @@ from napari_batch_prediction.formats.registry import TABLE_FORMATS, find_format
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.paths import absolute_path
-from napari_batch_prediction.planning.naming import check_template
+from napari_batch_prediction.planning.naming import check_template, safe_name
 from napari_batch_prediction.planning.transform import export_region
 from napari_batch_prediction.wording import either
 
@@ -211,8 +211,7 @@ def as_table(export: Export, source: Source) -> Export:
 def _of_class(export: Export, channel: int, name: str) -> Export:
     """Return the settings for one class: its channel, and its name in the name of the file."""
     template = export.name if _CLASS in export.name else f"{export.name}_{_CLASS}"
-    safe = "".join("_" if letter in '/\\:*?"<>|' or not letter.isprintable() else letter for letter in name)
-    template = template.replace(_CLASS, safe.replace("{", "{{").replace("}", "}}"))
+    template = template.replace(_CLASS, safe_name(name).replace("{", "{{").replace("}", "}}"))
     return export.model_copy(update={"name": template, "region": {**export.region, "c": (channel, channel + 1)}})
 
 

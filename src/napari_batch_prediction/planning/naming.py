@@ -91,6 +91,11 @@ def relative_folder(folder: str, root: Path) -> str:
         return str(Path(folder).relative_to(Path(folder).anchor))
 
 
+def safe_name(text: str) -> str:
+    """Return a text as a part of the name of a file, without what some system allows in none."""
+    return "".join("_" if letter in '/\\:*?"<>|' or not letter.isprintable() else letter for letter in text)
+
+
 def check_template(template: str) -> None:
     """Raise :class:`SettingsError` if a name template cannot be used."""
     template_fields(template)

@@ -1,20 +1,26 @@
 """The model of the table of results: the state of each image of a run."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
+from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt, Signal
 
-from napari_batch_prediction.classifiers.base import COUNT_IN_REGION, COUNTS
+from napari_batch_prediction.classifiers.base import COUNTS
 from napari_batch_prediction.classifiers.derived import AREAS
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.records.events import Event, FileFinished, FileStarted, TileDone
 from napari_batch_prediction.records.ledger import LedgerRow, Status, totals
 from napari_batch_prediction.widgets.canvas.predicted_layers import count_text
 from napari_batch_prediction.widgets.parts.words import short_name, tip
+from napari_batch_prediction.widgets.results.quantities import COUNT, Quantity, Values, details, shares, values_of
 
-IMAGE, STATUS, TIME, COUNT, REASON = COLUMNS = ("Image", "Status", "Time", "Count", "Reason")
+IMAGE, STATUS, TIME, REASON = ("Image", "Status", "Time", "Reason")
+
+Column = str | Quantity
+
+# Letters of a heading: the whole name is in its tooltip.
+_LONGEST = 12
 
 # From so many images on, their number takes more room than a tab has.
 _MANY = 1000
@@ -25,7 +31,7 @@ NEVER_ENDED = "The run was stopped before this image was done."
 class ResultsModel(QAbstractTableModel):
     """Table of the images of a run and their progress.
 
-    It has a column of counts once something is counted, and one of reasons if there is room.
+    It has a column for each quantity that is shown, and one of reasons if there is room.
 
     Parameters
     ----------
@@ -36,27 +42,39 @@ class ResultsModel(QAbstractTableModel):
     ----------
     locations
         The images, row by row.
+    quantities
+        What is counted or measured in the images.
+    quantities_changed
+        There are others.
     """
+
+    quantities_changed = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.locations: tuple[str, ...] = ()
-        self._columns: tuple[str, ...] = (IMAGE, STATUS, TIME)
+        self.quantities: tuple[Quantity, ...] = ()
+        self._columns: tuple[Column, ...] = (IMAGE, STATUS, TIME)
         self._rows: dict[str, int] = {}
         self._states: list[str] = []
         self._ended: dict[int, LedgerRow] = {}
+        self._values: dict[int, dict[Quantity, Values]] = {}
         self._numbers: Counter[Status] = Counter()
         self._total: float = 0
         self._of_series = self._has_reasons = False
-        self._longest: dict[str, tuple[int, int]] = {}
+        self._longest: dict[Column, tuple[int, int]] = {}
 
     def set_plan(self, plan: Plan | None) -> None:
         """Begin anew with the images of a plan."""
         rows = plan.rows if plan is not None else ()
-        counts = plan is not None and any(export.of_objects or export.source.name == COUNTS for export in plan.exports)
-        self.set_rows([row.input for row in rows], {}, counts=counts)
+        exports = plan.exports if plan is not None else ()
+        counts = any(export.of_objects or export.source.name == COUNTS for export in exports)
+        classes = next((export.source.classes for export in exports if export.source.name == AREAS), ())
+        self.set_rows([row.input for row in rows], {}, (*([COUNT] if counts else []), *shares(classes)))
 
-    def set_rows(self, locations: Sequence[str], ended: Mapping[int, LedgerRow], *, counts: bool = False) -> None:
+    def set_rows(
+        self, locations: Sequence[str], ended: Mapping[int, LedgerRow], expected: Sequence[Quantity] = ()
+    ) -> None:
         """Begin anew.
 
         Parameters
@@ -65,23 +83,23 @@ class ResultsModel(QAbstractTableModel):
             The images.
         ended
             The rows of the ledger, by the index of their image.
-        counts
-            True if objects are counted.
+        expected
+            What is counted or measured.
         """
         self.beginResetModel()
         self.locations = tuple(locations)
         self._rows = {location: i for i, location in enumerate(self.locations)}
         self._states = ["waiting"] * len(self.locations)
-        self._ended = {}
+        self._ended, self._values = {}, {}
         self._numbers = Counter()
         self._total, self._of_series, self._has_reasons = 0, False, False
         self._longest = {}
+        self.quantities = tuple(expected)
         for i, row in ended.items():
             self._end(i, row)
-        has_counts = counts or any(row.counts for row in ended.values())
-        hidden = {name for name, shown in ((COUNT, has_counts), (REASON, REASON in self._columns)) if not shown}
-        self._columns = tuple(column for column in COLUMNS if column not in hidden)
+        self._columns = tuple(each for each in self._columns if not isinstance(each, Quantity))
         self.endResetModel()
+        self.quantities_changed.emit()
 
     def take(self, events: Iterable[Event]) -> None:
         """Take in events of the run, with one signal for all, because every signal is slow."""
@@ -93,9 +111,8 @@ class ResultsModel(QAbstractTableModel):
                 case TileDone():
                     self._states[event.index] = f"{100 * event.done // event.n_tiles} %"
                 case FileFinished():
-                    self._end(event.index, event.row)
-                    if event.row.counts:
-                        self.show_column(COUNT, True)
+                    if self._end(event.index, event.row):
+                        self.quantities_changed.emit()
                 case _:
                     continue
             changed.append(event.index)
@@ -108,29 +125,47 @@ class ResultsModel(QAbstractTableModel):
             self._end(i, LedgerRow(input=self.locations[i], status="cancelled", reason=NEVER_ENDED))
         self._tell(unfinished)
 
-    def show_column(self, name: str, shown: bool) -> None:
-        """Show or hide a column."""
-        if shown == (name in self._columns):
-            return
-        names = {*self._columns, name} if shown else {*self._columns} - {name}
-        columns = tuple(column for column in COLUMNS if column in names)
-        index = (columns if shown else self._columns).index(name)
-        if shown:
-            self.beginInsertColumns(QModelIndex(), index, index)
-            self._columns = columns
-            self.endInsertColumns()
-        else:
-            self.beginRemoveColumns(QModelIndex(), index, index)
-            self._columns = columns
-            self.endRemoveColumns()
+    def show_columns(self, shown: Collection[Column]) -> None:
+        """Show these quantities and reasons, if they are among them, and no others."""
+        wanted: tuple[Column, ...] = (IMAGE, STATUS, TIME, *(each for each in self.quantities if each in shown))
+        wanted = (*wanted, REASON) if REASON in shown else wanted
+        for i in reversed(range(len(self._columns))):
+            if self._columns[i] not in wanted:
+                self.beginRemoveColumns(QModelIndex(), i, i)
+                self._columns = (*self._columns[:i], *self._columns[i + 1 :])
+                self.endRemoveColumns()
+        for i, column in enumerate(wanted):
+            if column not in self._columns:
+                self.beginInsertColumns(QModelIndex(), i, i)
+                self._columns = (*self._columns[:i], column, *self._columns[i:])
+                self.endInsertColumns()
 
-    def column(self, name: str) -> int | None:
-        """Return the index of a column; None if it is not shown."""
-        return self._columns.index(name) if name in self._columns else None
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns that are shown."""
+        return self._columns
 
-    def longest(self, name: str) -> int | None:
+    def heading(self, column: Column) -> str:
+        """Return the heading of a column: of a long name of a class its start."""
+        name = column.name if isinstance(column, Quantity) else column
+        return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}\N{HORIZONTAL ELLIPSIS}"
+
+    def longest(self, column: Column) -> int | None:
         """Return the row that has had the longest text in a column, among images that have ended."""
-        return self._longest[name][1] if name in self._longest else None
+        return self._longest[column][1] if column in self._longest else None
+
+    def text(self, row: int, column: Column) -> str:
+        """Return the text of a cell, also of a column that is not shown."""
+        ended = self._ended.get(row)
+        if column == IMAGE:
+            return short_name(self.locations[row])
+        if column == STATUS:
+            return self._states[row]
+        if ended is None:
+            return ""
+        if isinstance(column, Quantity):
+            return column.text(self.values(row, column))
+        return _time_text(ended) if column == TIME else " ".join(ended.reason.split())
 
     @property
     def has_reasons(self) -> bool:
@@ -144,6 +179,10 @@ class ResultsModel(QAbstractTableModel):
     def ended(self, row: int | None) -> LedgerRow | None:
         """Return an image's row of the ledger; None if it has not ended, or for no image."""
         return self._ended.get(row) if row is not None else None
+
+    def values(self, row: int, quantity: Quantity) -> Values:
+        """Return the values of an image at each of its time points; empty if it has none, or has not ended."""
+        return self._values.get(row, {}).get(quantity, ())
 
     def is_done(self, row: int) -> bool:
         """Return True if an image is done."""
@@ -168,7 +207,7 @@ class ResultsModel(QAbstractTableModel):
         """Return the number of images of each status, and the count in all of them."""
         texts = [text] if (text := totals(self._numbers)) else []
         # Frames show the same objects again, so their counts are not added up.
-        if COUNT in self._columns and not self._of_series and self._total:
+        if not self._of_series and self._total:
             texts.append(f"{count_text([self._total])} counted")
         return ", ".join(texts)
 
@@ -182,42 +221,45 @@ class ResultsModel(QAbstractTableModel):
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return the heading of a column."""
-        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return self._columns[section]
+        if orientation == Qt.Orientation.Horizontal:
+            column = self._columns[section]
+            if role == Qt.ItemDataRole.DisplayRole:
+                return self.heading(column)
+            if role == Qt.ItemDataRole.ToolTipRole and isinstance(column, Quantity):
+                return tip(column.label)
         return None
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return the text or the tooltip of a cell."""
-        i, column = index.row(), self._columns[index.column()]
-        ended = self._ended.get(i)
+        i = index.row()
         if role == Qt.ItemDataRole.DisplayRole:
-            if column == IMAGE:
-                return short_name(self.locations[i])
-            if column == STATUS:
-                return self._states[i]
-            if ended is None:
-                return ""
-            if column == TIME:
-                return _time_text(ended)
-            return count_text(ended.counts) if column == COUNT else " ".join(ended.reason.split())
+            return self.text(i, self._columns[index.column()])
         if role == Qt.ItemDataRole.ToolTipRole:
-            details = _details(ended) if ended is not None else ()
-            return tip("\n\n".join(filter(None, [self.locations[i], *details])))
+            ended = self._ended.get(i)
+            lines = [ended.reason, *details(ended)] if ended is not None else []
+            return tip("\n\n".join(filter(None, [self.locations[i], *lines])))
         return None
 
-    def _end(self, i: int, row: LedgerRow) -> None:
+    def _end(self, i: int, row: LedgerRow) -> bool:
+        """Note the end of an image; return True if it has quantities that no other had."""
         before = self._ended.get(i)
         if before is not None:
             self._numbers[before.status] -= 1
             self._total -= sum(before.counts)
-        self._ended[i] = row
+        self._ended[i], self._values[i] = row, values_of(row)
         self._states[i] = row.status
         self._numbers[row.status] += 1
         self._total += sum(row.counts)
         self._of_series |= len(row.counts) > 1
         self._has_reasons |= bool(row.reason)
-        for column, text in ((STATUS, row.status), (TIME, _time_text(row)), (COUNT, count_text(row.counts))):
-            self._longest[column] = max(self._longest.get(column, (0, i)), (len(text), i))
+        columns: tuple[Column, ...] = (STATUS, TIME, *self._values[i])
+        for column in columns:
+            self._longest[column] = max(self._longest.get(column, (0, i)), (len(self.text(i, column)), i))
+        new = [each for each in self._values[i] if each not in self.quantities]
+        # The count is first.
+        order = lambda each: -1 if each.number is None else each.number  # noqa: E731
+        self.quantities = tuple(sorted([*self.quantities, *new], key=order))
+        return bool(new)
 
     def _tell(self, changed: Sequence[int]) -> None:
         if changed:
@@ -226,30 +268,3 @@ class ResultsModel(QAbstractTableModel):
 
 def _time_text(row: LedgerRow) -> str:
     return f"{row.seconds:.1f} s" if row.seconds else ""
-
-
-def _details(row: LedgerRow) -> list[str]:
-    """Return the reason why an image is not done, its counts, and the areas of its classes."""
-    counts = []
-    if len(row.counts) == 1:
-        (whole,), in_region = row.counts, next(iter(row.column(COUNT_IN_REGION)), None)
-        counts.append(f"{count_text(row.counts)} in the whole image")
-        if in_region is not None and in_region != whole:
-            counts.append(f"{in_region:.1f} in the region")
-    elif row.counts:
-        mean = sum(row.counts) / len(row.counts)
-        counts.append(f"{mean:.1f} on average in {len(row.counts)} frames, {count_text(row.counts)}")
-    return [row.reason, ", ".join(counts), *_areas(row)]
-
-
-def _areas(row: LedgerRow) -> list[str]:
-    """Return the share of each class as a line of one text; of a time series its mean."""
-    table = row.tables.get(AREAS)
-    if table is None:
-        return []
-    shares: dict[str, list[float]] = {}
-    for name, share in zip(table.column("class"), table.column("share"), strict=True):
-        # There is no share of no pixels.
-        if isinstance(share, int | float):
-            shares.setdefault(str(name), []).append(share)
-    return ["\n".join(f"{name}: {100 * sum(each) / len(each):.1f} %" for name, each in shares.items())]

@@ -22,10 +22,11 @@ from napari_batch_prediction.widgets.canvas.canvas import Canvas
 from napari_batch_prediction.widgets.canvas.row_loader import RowRequest
 from napari_batch_prediction.widgets.parts.page import Page
 from napari_batch_prediction.widgets.results.buttons import NEXT_KEY, PREVIOUS_KEY, ResultsButtons
-from napari_batch_prediction.widgets.results.counts import CountsPanel
 from napari_batch_prediction.widgets.results.explanation import Explanation
 from napari_batch_prediction.widgets.results.keys import RowKeys
 from napari_batch_prediction.widgets.results.model import ResultsModel
+from napari_batch_prediction.widgets.results.object_values import tables_of
+from napari_batch_prediction.widgets.results.plot_panel import PlotPanel
 from napari_batch_prediction.widgets.results.shown_run import ShownRun, find_exports
 from napari_batch_prediction.widgets.results.table import ResultsTable
 from napari_batch_prediction.widgets.work import Task, in_background
@@ -83,7 +84,7 @@ class ResultsSection(Page):
             "before. The first image that is done is selected by itself.",
         )
         self.message = Explanation()
-        self._counts = CountsPanel()
+        self._plots = PlotPanel(self._model)
         self._buttons = ResultsButtons()
         top = QHBoxLayout()
         top.setSpacing(12)
@@ -94,7 +95,7 @@ class ResultsSection(Page):
         self.body.addLayout(top)
         self.body.addWidget(self._table, 1)
         self.body.addWidget(self.message)
-        self.body.addWidget(self._counts)
+        self.body.addWidget(self._plots)
         self.body.addWidget(self._buttons)
 
         self._table.rows_selected.connect(self._on_selected)
@@ -105,7 +106,8 @@ class ResultsSection(Page):
         self._canvas.failed.connect(self._on_failed)
         self._canvas.loading.connect(self.message.say_loading)
         self._canvas.filled.connect(self._offer_keep)
-        self._counts.clicked.connect(self._table.selectRow)
+        self._plots.clicked.connect(self._table.selectRow)
+        self._plots.quantity_chosen.connect(self._table.set_chosen)
         self._buttons.previous_clicked.connect(self.show_previous)
         self._buttons.next_clicked.connect(self.show_next)
         self._buttons.keep_clicked.connect(self._canvas.keep)
@@ -154,6 +156,7 @@ class ResultsSection(Page):
         for event in events:
             if isinstance(event, FileFinished):
                 self._on_ended(event)
+        self._plots.note_ends([event.index for event in events if isinstance(event, FileFinished)])
 
     def finish(self) -> None:
         """End the run: images that have not ended are cancelled."""
@@ -174,10 +177,11 @@ class ResultsSection(Page):
         if self._run is not None and ledger is not None:
             self._run.tables = ledger.tables
         self._buttons.set_ledger(ledger, is_running=self._is_running())
+        self._offer_tables()
 
     def set_counting(self, counts: bool) -> None:
         """Keep a place for counts if the classifier counts."""
-        self._counts.set_counting(counts)
+        self._plots.set_counting(counts)
 
     def set_listed(self, listed: bool) -> None:
         """Set whether images that failed are still among the inputs."""
@@ -212,7 +216,6 @@ class ResultsSection(Page):
         return self._run is not None and self._run.is_running
 
     def _on_ended(self, event: FileFinished) -> None:
-        self._counts.set_count(event.index, event.row.counts)
         if event.arrays and self._run is not None:
             self._run.predicted[event.index] = event.arrays
             self._canvas.add_predicted(self._request(self._run, event.index))
@@ -243,7 +246,7 @@ class ResultsSection(Page):
         self.set_ledger(None)
 
     def _show_rows(self, *, of_series: bool = False) -> None:
-        self._counts.set_rows(self._model, of_series=of_series)
+        self._plots.set_rows(of_series=of_series)
         self._show_summary()
         self._on_row()
 
@@ -255,7 +258,13 @@ class ResultsSection(Page):
             self.message.explain(f"The outputs of this run cannot be shown as layers. {found.reason}", found.trace)
         elif self._run is not None:
             self._run.exports, self._run.classifier = found
+            self._offer_tables()
             self._on_row()
+
+    def _offer_tables(self) -> None:
+        """Offer the properties of objects whose tables are whole."""
+        run, ledger = self._run, self._ledger
+        self._plots.set_tables(() if run is None or ledger is None or run.is_running else tables_of(run, ledger))
 
     def _on_selected(self) -> None:
         if (location := self._location()) and not self._is_own_choice:
@@ -273,7 +282,9 @@ class ResultsSection(Page):
         self._buttons.set_rows(len(self._model.locations), row)
         folder = self._folder()
         self._buttons.set_folder("" if folder is not None else "Nothing is written yet.")
-        self._counts.set_selected(row)
+        self._plots.set_selected(row)
+        if self._run is not None:
+            self._plots.set_file((folder or Path.cwd()) / Path(self._run.job.classifier).stem)
         self._offer_keep()
         if row is None or self._run is None:
             return
