@@ -200,7 +200,7 @@ class PlotPanel(QWidget):
     def _on_properties(self, result: tuple[str, ...] | Failure) -> None:
         self._task = None
         if isinstance(result, Failure):
-            self._message.say(*result, kind="problem")
+            self._message.say(result.reason, result.trace, "problem")
             self.setVisible(True)
         else:
             self._properties = result
@@ -209,7 +209,7 @@ class PlotPanel(QWidget):
     def _on_values(self, result: ObjectValues | Failure | None) -> None:
         self._task = None
         if isinstance(result, Failure):
-            self._message.say(*result, kind="problem")
+            self._message.say(result.reason, result.trace, "problem")
         else:
             self._values = result
         self._show()
