@@ -76,7 +76,7 @@ def test_large_tables_come_in_parts(tmp_path, name):
 @pytest.mark.parametrize("name", ["ilastik hdf5", "OME-Zarr table"])
 def test_tables_of_an_image_are_written_by_parts(tmp_path, name):
     """More rows than are written at once, in memory for some of them only."""
-    n = 2 * MANY + 3
+    n = 5 * MANY + 3
     rows = {
         "image": np.full(n, "a", object),
         "label": np.arange(1, n + 1),
