@@ -5,6 +5,7 @@ import pytest
 from labelled_blobs import blobs
 from skimage.measure import regionprops_table
 
+from napari_batch_prediction.images.memory import MemoryImage
 from napari_batch_prediction.objects.measuring import ObjectColumns, Scale, measure_objects
 from napari_batch_prediction.objects.table import ObjectTable, with_classes
 from napari_batch_prediction.objects.volume import ArrayVolume
@@ -80,3 +81,19 @@ def test_each_class_has_a_column_of_its_own():
         ("probability_x_2_2", np.float32(0.7)),
     ]
     assert table["class"].tolist() == ["x_2"]
+
+
+def test_places_in_several_units():
+    """The first pixel's place along each axis is brought to the unit of x, as the size of a pixel is."""
+    units = {"z": "nanometer", "y": "micrometer", "x": "micrometer", "t": "second"}
+    image = MemoryImage(
+        "a",
+        np.zeros((2, 3, 4, 5), np.uint8),
+        "tzyx",
+        axes_known="user",
+        pixel_size={"t": 9.0, "z": 500.0, "y": 0.25, "x": 0.5},
+        units=units,
+        origin={"t": 7.0, "z": -3000.0, "y": 10.0, "x": 20.0},
+    )
+    scale = Scale.of(image)
+    assert scale == Scale(size=(0.5, 0.25, 0.5), unit="micrometer", origin=(-3.0, 10.0, 20.0))

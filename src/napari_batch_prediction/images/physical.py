@@ -1,6 +1,7 @@
 """Areas and volumes of pixels in the unit of a file."""
 
 from collections.abc import Mapping
+from fractions import Fraction
 from math import prod
 from typing import NamedTuple
 
@@ -40,16 +41,28 @@ def spacing(extents: Mapping[str, int], pixel_size: Mapping[str, float], units: 
     The sizes; empty if one of them, or its unit of length, is unknown.
     """
     axes = "zyx" if extents["z"] > 1 else "yx"
-    known = {key: unit(units.get(key, "")) for key in axes}
-    lengths = {key: each for key, each in known.items() if each is not None and each.kind == "space"}
-    sizes = {key: size for key in axes if (size := pixel_size.get(key, 0)) > 0}
-    if len(lengths) < len(axes) or len(sizes) < len(axes):
-        return {}
-    # Without a factor where units are the same: its product would be rounded.
-    return {
-        key: size if lengths[key] == lengths["x"] else size * lengths[key].size / lengths["x"].size
-        for key, size in sizes.items()
-    }
+    sizes = in_unit_of_x({key: size for key in axes if (size := pixel_size.get(key, 0)) > 0}, units)
+    return sizes if len(sizes) == len(axes) else {}
+
+
+def in_unit_of_x(lengths: Mapping[str, float], units: Mapping[str, str]) -> dict[str, float]:
+    """Return lengths along axes in the unit of x, without those whose unit of length is unknown.
+
+    Parameters
+    ----------
+    lengths
+        A length along each axis, in its unit.
+    units
+        The unit of each axis.
+    """
+    of_x = unit(units.get("x", ""))
+    found = {}
+    for key, length in lengths.items():
+        own = unit(units.get(key, ""))
+        if own is not None and of_x is not None and own.kind == of_x.kind == "space":
+            # Of decimal numbers: of floats, a micrometer would not be 1000 nanometers.
+            found[key] = length * float(Fraction(repr(own.size)) / Fraction(repr(of_x.size)))
+    return found
 
 
 def pixel_measure(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_batch_prediction.images.base import Image
-from napari_batch_prediction.images.physical import spacing
+from napari_batch_prediction.images.physical import in_unit_of_x, spacing
 from napari_batch_prediction.objects.features.standard import standard_features
 from napari_batch_prediction.objects.table import ObjectTable
 from napari_batch_prediction.objects.volume import Volume
@@ -99,9 +99,9 @@ class Scale:
         if not sizes:
             return cls()
         z, y, x = (sizes.get(key, 1.0) for key in "zyx")
-        same = {key for key in "zyx" if image.units.get(key) == image.units["x"]}
-        first = [image.origin.get(key, 0.0) if key in same else 0.0 for key in "zyx"]
-        return cls(size=(z, y, x), unit=image.units["x"], origin=(first[0], first[1], first[2]))
+        first = in_unit_of_x(image.origin, image.units)
+        origin = (first.get("z", 0.0), first.get("y", 0.0), first.get("x", 0.0))
+        return cls(size=(z, y, x), unit=image.units["x"], origin=origin)
 
 
 @dataclass(frozen=True, slots=True)
