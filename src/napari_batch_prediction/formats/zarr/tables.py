@@ -25,6 +25,8 @@ from napari_batch_prediction.formats.zarr.labels import TABLES, changing, image_
 
 _INDEX = "label"
 
+_CHUNK_VALUES = 2**17
+
 _DICT = {"encoding-type": "dict", "encoding-version": "0.1.0"}
 _ARRAY = {"encoding-type": "array", "encoding-version": "0.2.0"}
 _TEXTS = {"encoding-type": "string-array", "encoding-version": "0.2.0"}
@@ -124,7 +126,10 @@ def _array(
     group: zarr.Group, name: str, shape: tuple[int, ...], kind: Any, attributes: Mapping[str, Any]
 ) -> "zarr.Array[Any]":
     """Make an array; texts are strings of any length."""
-    chunks = tuple(max(1, min(n, MANY)) for n in shape)
+    n_rows, *columns = (max(1, n) for n in shape)
+    n_rows = min(n_rows, MANY)
+    # Of a small table all columns, of a large one few: one of them is read without the others.
+    chunks = (n_rows, *(min(n, max(1, _CHUNK_VALUES // n_rows)) for n in columns))
     return group.create_array(name, shape=shape, chunks=chunks, dtype=kind, attributes=dict(attributes))
 
 
