@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import pytest
+from repository import ENVIRONMENT
 
 from napari_batch_prediction.demo.samples import NUCLEI
 from napari_batch_prediction.errors import MissingLibraryError
@@ -114,23 +115,48 @@ def test_loading_a_classifier_loads_only_what_it_uses():
     assert libraries(code) <= NEEDED
 
 
-@pytest.mark.parametrize(
-    ("installed", "found"), [("0.8.0", "napari 0.8.0 is installed"), (None, "it is not installed")]
-)
-def test_napari_that_is_too_old_is_named(installed, found, monkeypatch):
-    """In a napari that is too old, or has lost a library, the windows say so, and what to do."""
+def test_napari_that_is_too_old_is_named(monkeypatch):
+    """In a napari that is too old the windows say so, and what to do."""
     widgets = importlib.import_module(f"{OWN}.widgets")
     real = importlib.metadata.version
-
-    def version(name):
-        if name != "napari":
-            return real(name)
-        if installed is None:
-            raise importlib.metadata.PackageNotFoundError
-        return installed
-
     monkeypatch.setattr(widgets, "requires", lambda name: ["h5py>=3.12", "napari>=0.9; extra == 'napari'"])
-    monkeypatch.setattr(widgets, "version", version)
-    expected = f"The windows of napari-batch-prediction need napari 0.9 or later; {found}. Update it: "
+    monkeypatch.setattr(widgets, "version", lambda name: "0.8.0" if name == "napari" else real(name))
+    expected = "The windows of napari-batch-prediction need napari 0.9 or later; napari 0.8.0 is installed. Update it: "
     with pytest.raises(MissingLibraryError, match=re.escape(expected)):
         widgets._require()
+
+
+WINDOWS = """
+import importlib, importlib.metadata, sys
+class Without:
+    def __init__(self, finder):
+        self.finder = finder
+    def __getattr__(self, name):
+        return getattr(self.finder, name)
+    def find_spec(self, name, path=None, target=None):
+        return None if name.partition(".")[0] in {missing} else self.finder.find_spec(name, path, target)
+sys.meta_path[:] = map(Without, sys.meta_path)
+if not {metadata}:
+    def requires(name):
+        raise importlib.metadata.PackageNotFoundError(name)
+    importlib.metadata.requires = requires
+importlib.import_module("{module}")
+"""
+
+MISSING = {
+    "a plain install": (("napari", "qtpy", "magicgui", "superqt"), True, "need napari 0.9 or later; it is not"),
+    "a copied folder": (("napari", "qtpy", "magicgui", "superqt"), False, "need napari; it is not installed."),
+    "a library lost": (("superqt",), True, "need superqt 0.7.8 or later; it is not installed."),
+}
+
+
+@pytest.mark.parametrize(("missing", "metadata", "expected"), MISSING.values(), ids=MISSING)
+def test_windows_without_napari_say_what_to_install(missing, metadata, expected):
+    """Not by the name of a module that is missing, whichever window is imported."""
+    for module in ("widgets.batch", "widgets.training.train"):
+        code = WINDOWS.format(missing=missing, metadata=metadata, module=f"{OWN}.{module}")
+        command = [sys.executable, "-c", code]
+        result = subprocess.run(command, check=False, capture_output=True, text=True, env=ENVIRONMENT)
+        said = result.stderr.splitlines()[-1]
+        assert "MissingLibraryError: The windows of napari-batch-prediction " + expected in said
+        assert said.endswith("Install it with Qt: pip install 'napari-batch-prediction[pyqt6]'")
