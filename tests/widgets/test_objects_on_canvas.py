@@ -180,6 +180,27 @@ def test_row_that_is_selected_goes_to_its_object(viewer, layer):
     np.testing.assert_allclose(viewer.scene.camera.center[-2:], (10 + 0.5 * 3.5, 20 + 0.5 * 3.5))
 
 
+def test_canvas_stays_where_it_is_until_an_object_is_selected(viewer, layer):
+    """Other frames, other colours and the next image move nothing; then the first object can be selected, too."""
+    before = viewer.scene.camera.center, viewer.scene.camera.zoom
+    assert layer.selected_label == 0
+    links = layer.metadata["links"]
+    tables = with_given_classes(["round", "long"], ["long"])
+    for classes in (CLASSES, {}):
+        links.show(layer, ObjectNumbers(counts=(2, 1), axes="tyx", class_colors=classes, known=tables))
+        viewer.dims.set_point(0, 1)
+        viewer.dims.set_point(0, 0)
+    layer.new_colormap(seed=1)
+    assert (viewer.scene.camera.center, viewer.scene.camera.zoom) == before
+    links.show(layer, found())
+    layer.selected_label = 1
+    np.testing.assert_allclose(viewer.scene.camera.center[-2:], (10 + 0.5 * 3.5, 20 + 0.5 * 3.5))
+    moved = viewer.scene.camera.center
+    links.show(layer, found())
+    assert layer.selected_label == 0
+    assert viewer.scene.camera.center == moved
+
+
 def test_object_in_a_volume_is_gone_to_in_its_slice(viewer):
     """The slider of the slices moves, too."""
     volume = np.zeros((9, 12, 20), np.uint32)

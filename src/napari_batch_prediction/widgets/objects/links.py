@@ -39,6 +39,8 @@ class _Shown:
     ----------
     numbers, task
         How their numbers are had, and the work on it while it is under way.
+    selected
+        The object that is selected; 0 for none.
     tables, t
         The tables of the time points, and that whose objects are the features now; None while there are none.
     colormap, present
@@ -46,6 +48,7 @@ class _Shown:
     """
 
     numbers: ObjectNumbers | None = None
+    selected: int = 0
     task: Task | None = None
     tables: Tables = ()
     t: int | None = None
@@ -86,15 +89,21 @@ class ObjectLinks:
         if before is None:
             if numbers is None:
                 return
+            before = self._shown[layer] = _Shown(colormap=layer.colormap, present=layer.colormap)
             layer.events.selected_label.connect(self._on_selected)
             layer.mouse_drag_callbacks.append(self._on_click)
-            before = _Shown(colormap=layer.colormap, present=layer.colormap)
         elif before.task is not None:
             before.task.drop()
         # Those of the image before.
         if before.t is not None:
             layer.features = {}
-        self._shown[layer] = shown = replace(before, numbers=numbers, tables=(), t=None, task=None)
+            before.t = None
+        if numbers is not None:
+            # napari begins with the first, so that its row, once it is selected, would be no news.
+            layer.selected_label = 0
+        self._shown[layer] = shown = replace(
+            before, numbers=numbers, selected=layer.selected_label, tables=(), t=None, task=None
+        )
         if numbers is not None and not numbers.known:
             work = partial(_find, numbers)
             shown.task = Task(work, self._parent, end=partial(self._on_found, ref(layer)))
@@ -152,9 +161,12 @@ class ObjectLinks:
 
     def _on_selected(self, event: Any) -> None:
         layer = event.source
+        shown, label = self._shown[layer], layer.selected_label
+        # napari emits this when the colours change, too.
+        is_other, shown.selected = label != shown.selected, label
         # An object that is picked or clicked is in sight already.
-        if not self._is_clicked and self._table(layer) is not None and str(layer.mode) != "pick":
-            self._go_to(layer, layer.selected_label)
+        if is_other and not self._is_clicked and str(layer.mode) != "pick":
+            self._go_to(layer, label)
 
     def _on_click(self, layer: "Labels", event: Any) -> Iterator[None]:
         if str(layer.mode) != "pan_zoom" or self._table(layer) is None:
