@@ -38,7 +38,7 @@ thread.join()
 AFTER_WARM_UP = """
 import numpy as np
 from napari.layers import Labels
-from napari.utils.colormaps import DirectLabelColormap
+from napari.utils.colormaps import CyclicLabelColormap, DirectLabelColormap
 from numba.core import event
 from napari_batch_prediction.widgets.canvas.row_loader import warm_up
 
@@ -46,6 +46,8 @@ with event.install_recorder("numba:compile") as warming:
     warm_up()
 with event.install_recorder("numba:compile") as colouring:
     Labels(np.zeros((4, 4), np.uint8), colormap=DirectLabelColormap(color_dict={None: "black", 1: "red"}))
+    objects = Labels(np.zeros((4, 4), np.uint32))
+    objects.colormap = CyclicLabelColormap(colors=np.ones((1000, 4)))
 print(len(warming.buffer) > 0, len(colouring.buffer))
 """
 

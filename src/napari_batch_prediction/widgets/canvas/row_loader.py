@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -312,9 +313,10 @@ def warm_up() -> None:
 
 
 def _compile_colors_of_labels() -> None:
-    """Compile napari's loop for the colours of labels, without a call of it: only the main thread may run it.
+    """Compile napari's loops for the colours of labels, without a call of them: only the main thread may run them.
 
-    If napari has no such loop any more, the first labels wait for whatever it compiles instead.
+    They are that of classes, and that of numbers of objects, in the cycle of napari's colours or in a longer one.
+    If napari has no such loops any more, the first labels wait for whatever it compiles instead.
     """
     # Imported here, since the window has to open before numba is loaded.
     import numba
@@ -325,3 +327,8 @@ def _compile_colors_of_labels() -> None:
         numbers = numba.typed.Dict.empty(numba.types.uint8, numba.types.uint8)
         numbers[labels[0]] = labels[0]
         loop.compile(tuple(map(numba.typeof, (labels, numbers, labels))))
+    loop = getattr(_accelerated_cmap, "_zero_preserving_modulo_inner_loop", None)
+    if isinstance(loop, numba.core.dispatcher.Dispatcher):
+        for n_dims, dtype in product((1, 2), (np.uint8, np.uint16)):
+            labels = np.zeros((1,) * n_dims, np.uint32)
+            loop.compile(tuple(map(numba.typeof, (labels, 1, 0, labels.astype(dtype)))))
