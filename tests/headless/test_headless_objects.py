@@ -1,11 +1,13 @@
 """Object Classification through ``nbp-ilastik``: ilastik's own command lines, callers' and the rules of the options."""
 
 import csv
+import json
 import os
 import shutil
 from pathlib import Path
 
 import golden
+import golden_objects
 import h5py
 import numpy as np
 import pytest
@@ -202,21 +204,55 @@ def test_table_that_the_project_knows_nothing_of(place, capsys):
     close_table(columns(folder / "T_table.csv"), theirs)
 
 
+def in_hdf5(folder: Path, **settings) -> None:
+    """Let the project have its table in HDF5."""
+    with h5py.File(folder / "P.ilp", "r+") as file:
+        names = [*file["ObjectClassification/SelectedFeatures/Standard Object Features"]]
+        put_table(file, ({"file type": "h5", "file path": "{dataset_dir}/{nickname}.h5", **settings}, names))
+
+
 def test_table_in_hdf5_if_the_project_says_so(place):
     """One dataset with a field for each column, in the file that is named, without another ending."""
     folder = place(PIXELS)
-    with h5py.File(folder / "P.ilp", "r+") as file:
-        stored = file["ObjectClassification/ExportSettings"]
-        pickled, version = stored[()].tobytes(), stored.attrs["version"]
-        assert pickled.count(b"Vcsv\n") == 1
-        del file["ObjectClassification/ExportSettings"]
-        file["ObjectClassification/ExportSettings"] = np.void(pickled.replace(b"Vcsv\n", b"Vh5\n"))
-        file["ObjectClassification/ExportSettings"].attrs["version"] = version
+    in_hdf5(folder)
     assert call("--table_only", "--table_filename=out/{nickname}.h5", "test2.png") == 0
     with h5py.File(folder / "out/test2.h5") as file:
         table = file["table"][:]
     ours = {title: table[title].astype(str).tolist() for title in table.dtype.names}
     close_table(ours, columns(golden.ROOT / PIXELS / "expected/test2_table_table.csv"))
+
+
+@pytest.mark.parametrize("include_raw", [False, True])
+@pytest.mark.parametrize("case", ["p_objclass_2dt_label", "q_objclass_3d_pred_ipht", "j_objclass_2d_u8"])
+def test_pictures_in_hdf5(place, case, include_raw):
+    """The mask of each object in its box and a margin, and its part of the image, or the whole image once."""
+    folder, margin = place(case), 2
+    in_hdf5(folder, margin=margin, **{"include raw": include_raw})
+    image = "test1.png" if case == PIXELS else "test1_raw.h5"
+    role = {"p": "--label_image=test1_lab.h5", "q": "--prediction_maps=test1_pred.h5", "j": "--readonly"}[case[0]]
+    assert call("--table_only", "--table_filename=T.h5", f"--raw_data={image}", role) == 0
+    row = 0
+    with h5py.File(folder / "T.h5") as file:
+        times = list(golden_objects.objects(case, "test1"))
+        for time in times:
+            for number in time.column("labelimage_oid"):
+                # All axes are in ilastik's order: x, y, z, c.
+                mask, raw = (time.labels[0] == number).T, time.raw.T
+                box = tuple(slice(max(0, where.min() - margin), where.max() + 1 + margin) for where in np.nonzero(mask))
+                labeling = file[f"images/{row}/labeling"]
+                np.testing.assert_array_equal(labeling[()], mask[box].squeeze())
+                assert (labeling.dtype, labeling.attrs["type"]) == (np.uint8, "labeling")
+                axes = "".join(tag["key"] for tag in json.loads(labeling.attrs["axistags"])["axes"])
+                assert axes == ("xyz" if case[0] == "q" else "xy")
+                if not include_raw:
+                    part = file[f"images/{row}/raw"]
+                    np.testing.assert_array_equal(part[()], raw[box].squeeze())
+                    assert (part.dtype, part.attrs["type"]) == (time.raw.dtype, "image")
+                row += 1
+        assert row == len(file["table"]) > 2
+        assert {*file["images"]} == {*map(str, range(row)), *(["raw"] if include_raw else [])}
+        if include_raw:
+            np.testing.assert_array_equal(file["images/raw"][()], np.stack([time.raw.T for time in times]).squeeze())
 
 
 def test_columns_of_a_table_are_those_that_the_project_says(place):

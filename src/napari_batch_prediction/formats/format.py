@@ -151,6 +151,8 @@ class ExportFormat:
     row_writer, table_reader
         For a table that may have more rows than memory holds, the class that writes it in parts, and the class that
         reads it back, as ``module:name``; empty for others.
+    holds_pictures
+        True for a table that can have a picture of each row.
     in_sequences
         True if there is also a format of sequences of such files.
     rank
@@ -178,6 +180,7 @@ class ExportFormat:
     layout: str = ""
     row_writer: str = ""
     table_reader: str = ""
+    holds_pictures: bool = False
     in_sequences: bool = False
     also: tuple[str, ...] = ()
     rank: int = 0

@@ -71,8 +71,8 @@ class ObjectMaking:
         The class of the objects; empty if each has its own.
     is_classified
         True if each has a class of its own.
-    has_images, has_table, has_table_of_ilastik
-        True if images of them are exported, a table, and one as ilastik lays it out.
+    has_images, has_table, has_table_of_ilastik, has_pictures
+        True if images of them are exported, a table, one as ilastik lays it out, and one that can have pictures.
     """
 
     thresholds: Thresholds | None
@@ -84,6 +84,7 @@ class ObjectMaking:
     has_images: bool = False
     has_table: bool = False
     has_table_of_ilastik: bool = False
+    has_pictures: bool = False
 
     @classmethod
     def of(cls, job: BatchJob, classifier: Classifier, exports: Sequence[NamedExport]) -> "ObjectMaking | None":
@@ -121,6 +122,7 @@ class ObjectMaking:
             has_images=len(tables) < len(wanted),
             has_table=not all(export.as_ilastik for export in tables),
             has_table_of_ilastik=any(export.as_ilastik for export in tables),
+            has_pictures=any(export.format.holds_pictures for export in tables),
         )
 
     def warnings(self, image: ImageInfo, beside: Beside = ()) -> tuple[Problem, ...]:

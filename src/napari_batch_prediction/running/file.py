@@ -234,6 +234,8 @@ class OpenFile:
             may_replace = task.job.existing == "overwrite" or output.path in task.own
             writer = row_writer(output.export.format, output.path, [*rows], task.token)
             writer.labels = self._labels_in_image()
+            if self._objects is not None and output.export.format.holds_pictures:
+                writer.pictures = self._objects.pictures()
             try:
                 writer.append(rows)
                 writer.complete()

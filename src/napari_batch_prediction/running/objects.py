@@ -1,7 +1,7 @@
 """The objects of an image: made of probabilities once all tiles of a time point have come, part by part."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from math import prod
@@ -13,8 +13,10 @@ from numpy.typing import DTypeLike, NDArray
 
 from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.classifiers.objects.classifier import ObjectClassification
+from napari_batch_prediction.classifiers.objects.pictures import ObjectPictures
 from napari_batch_prediction.engine.tiles import Tile
 from napari_batch_prediction.formats.common.files import make_folder
+from napari_batch_prediction.formats.common.rows import Picture
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.images.second import Mask
 from napari_batch_prediction.objects.every import object_loops
@@ -132,6 +134,10 @@ class ObjectsOfImage:
         self._lock = threading.Lock()
         # One time point after the other: memory is planned for one.
         self._turn = threading.Lock()
+        table = classifier.project.table if isinstance(classifier, ObjectClassification) else None
+        # As in ilastik, whose window offers them for HDF5.
+        are_wanted = table is not None and table.file_type == "h5" and work.making.has_pictures
+        self._pictures = ObjectPictures(table) if table is not None and are_wanted else None
         self._expecting = ExitStack()
         self._expecting.enter_context(expecting(self._loops))
 
@@ -212,6 +218,8 @@ class ObjectsOfImage:
         if making.has_table_of_ilastik:
             n_dims = 3 if self._shape[0] > 1 else 2
             tables[ILASTIK] = result.table(classifier.project, t, raw.shape[0], n_dims, in_table)
+        if self._pictures is not None:
+            self._pictures.add(t, labels, raw, result, self._folder())
         return ObjectsAtTime(n, result.paint, tables)
 
     def _from_probabilities(self, t: int, labels: WatchedVolume, watch: Watch) -> int:
@@ -242,9 +250,16 @@ class ObjectsOfImage:
             made[ILASTIK] = as_ilastik(made[ILASTIK])
         return made
 
+    def pictures(self) -> Iterator[Picture]:
+        """Yield pictures of all objects, in the order of the rows of their table; none unless the project has them."""
+        if self._pictures is not None:
+            yield from self._pictures.pictures(lambda t: ImageVolume(self._image, t))
+
     def close(self) -> None:
         """Remove what is left of temporary files."""
         self._expecting.close()
+        if self._pictures is not None:
+            self._pictures.close()
         for t in [*self._volumes]:
             self._forget(t)
 
@@ -262,9 +277,13 @@ class ObjectsOfImage:
 
     def _make(self, shape: Sequence[int], dtype: DTypeLike) -> Volume:
         """Return a volume of zeros, in a temporary file if it is large."""
-        folder = self._work.folder
         if stays_in_memory(self._shape, len(self._making.channels)):
             return ArrayVolume(np.zeros(tuple(shape), dtype))
+        return ScratchVolume(shape, dtype, self._folder())
+
+    def _folder(self) -> Path | None:
+        """Return the folder for temporary files, which is made if it is not there."""
+        folder = self._work.folder
         if folder is not None:
             make_folder(folder)
-        return ScratchVolume(shape, dtype, folder)
+        return folder

@@ -1,9 +1,9 @@
 """The skeletons of what writes and reads tables part by part: a table may have more rows than memory holds."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,26 @@ Columns = Mapping[str, NDArray[Any]]
 
 MANY = 2**16
 """Rows that are written at once."""
+
+
+class Picture(NamedTuple):
+    """An array that goes into the file of a table.
+
+    Attributes
+    ----------
+    path, attributes
+        Its name in the file, and its attributes.
+    shape, dtype
+        Its shape and type.
+    parts
+        Its values, region by region.
+    """
+
+    path: str
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    attributes: Mapping[str, str]
+    parts: Iterator[tuple[tuple[slice, ...], NDArray]]
 
 
 class TableReader(ABC):
@@ -85,9 +105,12 @@ class RowWriter(ABC):
     ----------
     labels
         The name of the labels that the rows are about, if they are in the same image.
+    pictures
+        Pictures of the rows, for formats that can hold them.
     """
 
     labels: str = ""
+    pictures: Iterable[Picture] = ()
 
     def __init__(self, path: Path, columns: Sequence[str], token: str = "") -> None:
         self.path, self.columns = path, tuple(columns)

@@ -24,6 +24,7 @@ EXPORTS = (
         name="ilastik hdf5",
         extension=".h5",
         row_writer="table.ilastik:IlastikHdf5Rows",
+        holds_pictures=True,
         table_reader="table.ilastik:IlastikHdf5Reader",
         about="A table of classified objects in HDF5, laid out as ilastik's own. h5py and pandas open it in Python.",
     ),

@@ -22,7 +22,7 @@ class IlastikRows(CsvRows):
 
 
 class IlastikHdf5Rows(ImageRowWriter):
-    """Writes a table as one dataset of HDF5 with a field for each column."""
+    """Writes a table as one dataset of HDF5 with a field for each column, and pictures beside it."""
 
     def _close(self) -> None:
         columns = {name: _bytes(column) if column.dtype == object else column for name, column in self._rows.items()}
@@ -35,6 +35,11 @@ class IlastikHdf5Rows(ImageRowWriter):
                 for name, column in columns.items():
                     part[name] = column[rows]
                 table[rows] = part
+            for picture in self.pictures:
+                dataset = file.create_dataset(picture.path, picture.shape, picture.dtype)
+                dataset.attrs.update(picture.attributes)
+                for region, values in picture.parts:
+                    dataset[region] = values
 
 
 class IlastikHdf5Reader(TableReader):
