@@ -17,6 +17,7 @@ from napari_batch_prediction.formats.zarr.tables import AnnDataReader
 from napari_batch_prediction.formats.zarr.writer_metadata import describe
 from napari_batch_prediction.images.memory import MemoryImage
 from napari_batch_prediction.job.job import BatchJob
+from napari_batch_prediction.locations.location import FileAt
 from napari_batch_prediction.running.run import run_plan
 
 BRIGHT = ObjectSettings("bright")
@@ -144,6 +145,19 @@ def test_numbers_that_are_not_finite_are_left_out_of_labels():
     assert OmeImage.parse(image.attributes()) == image
     first, second = {"label-value": 3, "n": 1, "class": ""}, {"label-value": 4, "area": 2.5, "n": 2, "class": "b"}
     assert image.label_properties == (first, second)
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_arrays_of_a_table_are_no_images(tmp_path, version):
+    """A store with one image below its root still has one once a table is in this image."""
+    path, _ = ome_zarr(tmp_path, version)
+    store = tmp_path / "all.zarr"
+    zarr.create_group(store, zarr_format=3 if version == "0.5" else 2)
+    path.rename(store / "cells")
+    for _ in range(2):
+        (row,) = run_plan(plan_for([store], exports=INTO, objects=BRIGHT, existing="overwrite"))
+        assert (row.status, row.reason) == ("done", "")
+    assert FileAt.of(store).datasets() == ["cells", "cells/labels/cells"]
 
 
 def test_other_tables_stay_in_the_list(tmp_path):

@@ -170,6 +170,9 @@ def _images(folder: Path, node: zarr.Array | zarr.Group) -> dict[str, str]:
 def _walk(
     folder: Path, group: zarr.Group, above: str, levels: frozenset[str] = frozenset()
 ) -> Iterator[tuple[str, str]]:
+    if group.attrs.get("encoding-type") == "anndata":
+        # A table, whose arrays are no images.
+        return
     try:
         image = _parse(folder, group)
     except ImageReadError:
