@@ -39,6 +39,7 @@ from napari_batch_prediction.widgets.canvas.canvas import Canvas  # noqa: E402
 from napari_batch_prediction.widgets.classifier.feature_table import FeatureDialog  # noqa: E402
 from napari_batch_prediction.widgets.inputs.section import InputsSection  # noqa: E402
 from napari_batch_prediction.widgets.parts.table import Table  # noqa: E402
+from napari_batch_prediction.widgets.results.plot_panel import PlotPanel  # noqa: E402
 from napari_batch_prediction.widgets.results.table import ResultsTable  # noqa: E402
 from napari_batch_prediction.widgets.work import Task  # noqa: E402
 
@@ -67,6 +68,7 @@ KEPT = {
     ("counting", "dark", 400),
     ("autocontext", "light", 400),
     ("objects", "dark", 400),
+    ("histogram", "light", 400),
     ("layers", "dark", 400),
     ("features", "light", 400),
 }
@@ -298,6 +300,19 @@ def objects(stage: Stage) -> None:
     stage.settle()
 
 
+def histogram(stage: Stage) -> None:
+    """Look at the areas of all objects of a batch."""
+    exports = (*OBJECTS, Export(source="Areas", format="csv"))
+    stage.fill("nuclei.ilp", "nuclei_0*.png", exports=exports, objects=ObjectSettings("Nucleus", min_size=30, split=2))
+    stage.run()
+    stage.select(1)
+    plots = stage.widget.findChild(PlotPanel)
+    while "area" not in plots.choices:
+        spin(100)
+    plots.choose("area")
+    spin(1000)
+
+
 def autocontext(stage: Stage) -> None:
     """Use a classifier of two stages."""
     stage.fill(
@@ -356,6 +371,7 @@ STATES = {
         counting,
         series,
         objects,
+        histogram,
         autocontext,
         layers,
         features,

@@ -47,6 +47,7 @@ def test_every_value_is_in_a_bin(values):
     """Bins are of equal width, not too many, and hold all values."""
     edges = edges_of(values)
     assert (np.diff(edges) > 0).all()
+    assert edges[0] <= values.min() <= values.max() <= edges[-1]
     assert len(edges) <= MOST_BINS + 3
     assert np.histogram(values, edges)[0].sum() == len(values)
     np.testing.assert_allclose(np.diff(edges), np.diff(edges)[0], rtol=0.3)
@@ -62,6 +63,20 @@ def test_whole_numbers_leave_no_gaps():
         assert widths[0] == int(widths[0])
         heights = np.histogram(values, edges)[0]
         assert (heights[:-1] == 40 * widths[0]).all()
+        assert edges[0] == -0.5
+
+
+def test_a_tail_does_not_hide_the_others():
+    """Where few values are far off, most are still in several bins."""
+    values = np.r_[RNG.normal(20, 5, 1000), RNG.uniform(20, 500, 20)]
+    heights = np.histogram(values, edges_of(values))[0]
+    assert heights.max() < 600
+
+
+@pytest.mark.parametrize("value", [7.0, 0.0, 0.37, -1e-9, 1e12])
+def test_one_value_has_room_on_both_sides(value):
+    """A single bar is in the middle of three bins."""
+    assert np.histogram([value] * 5, edges_of(np.full(5, value)))[0].tolist() == [0, 5, 0]
 
 
 def values(**by_image) -> ObjectValues:
@@ -89,7 +104,9 @@ def test_words_about_a_histogram():
 def test_bins_in_words():
     """A bin of one whole number is that number; limits of others are written as such."""
     found = values(a=[7, 7])
-    assert found.text(found.chart("", ""), 0) == "7: 2 objects"
+    assert found.text(found.chart("", ""), 1) == "7: 2 objects"
+    found = values(a=np.arange(1000))
+    assert found.text(found.chart("", ""), 1) == "50 to 99: 50 objects"
     found = values(a=[0.25, 0.75])
     assert found.text(found.chart("", ""), 0).startswith("0")
     assert ": 1 object" in found.text(found.chart("", ""), 0)

@@ -36,6 +36,8 @@ class Chart:
         A name for each bar; none in a histogram.
     limits
         The values at the left end of the first bar and at the right end of the last, of a histogram.
+    are_whole
+        True if the values of a histogram are whole numbers.
     lines
         Lines below the heading: about the bars, and about the parts that stand out.
     """
@@ -45,6 +47,7 @@ class Chart:
     front: NDArray[np.float64]
     names: Sequence[str] = ()
     limits: tuple[float, float] | None = None
+    are_whole: bool = False
     lines: tuple[str, ...] = ()
 
 
@@ -72,7 +75,8 @@ def lay_out(chart: Chart, size: QSize, font: QFont) -> Bars:
     """Return where bars are in a drawing of this size."""
     metrics = QFontMetrics(font)
     known = chart.heights[~np.isnan(chart.heights)]
-    ticks = nice_ticks(float(known.max()) if known.size else 0.0)
+    # A histogram counts objects.
+    ticks = nice_ticks(float(known.max()) if known.size else 0.0, 0 if chart.limits is None else 1)
     left = max(metrics.horizontalAdvance(_number(tick)) for tick in ticks) + 2 * GAP
     # Half of the last label of an axis below is beside it.
     right = 0 if chart.limits is None else BELOW_PX / 4
@@ -124,7 +128,7 @@ def draw(chart: Chart, painter: QPainter, size: QSize, font: QFont, palette: QPa
     if chart.limits is None:
         _draw_names(chart, painter, bars, metrics)
     else:
-        _draw_axis(chart.limits, painter, bars, bars.left + bars.width * len(chart.heights), metrics)
+        _draw_axis(chart, chart.limits, painter, bars, metrics)
 
 
 def _draw_heading(
@@ -181,10 +185,11 @@ def _draw_names(chart: Chart, painter: QPainter, bars: Bars, metrics: QFontMetri
             painter.drawText(box, _flags(side), metrics.elidedText(name, Qt.TextElideMode.ElideLeft, int(middle)))
 
 
-def _draw_axis(limits: tuple[float, float], painter: QPainter, bars: Bars, right: float, metrics: QFontMetrics) -> None:
+def _draw_axis(chart: Chart, limits: tuple[float, float], painter: QPainter, bars: Bars, metrics: QFontMetrics) -> None:
     low, high = limits
+    right = bars.left + bars.width * len(chart.heights)
     n = max(1, min(N_BELOW, int((right - bars.left) / BELOW_PX)))
-    for tick, label in ticks_between(low, high, n):
+    for tick, label in ticks_between(low, high, n, 1 if chart.are_whole else 0):
         x = bars.left + (tick - low) / (high - low) * (right - bars.left)
         painter.drawLine(QPointF(x, bars.bottom), QPointF(x, bars.bottom + 2))
         box = QRectF(x - BELOW_PX, bars.bottom + 2, 2 * BELOW_PX, metrics.height())
@@ -203,17 +208,17 @@ def nice_step(least: float) -> float:
     return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= least * (1 - 1e-9))
 
 
-def nice_ticks(highest: float) -> tuple[float, ...]:
-    """Return values from 0 to at least ``highest`` in steps of 1, 2 or 5 times a power of ten."""
+def nice_ticks(highest: float, least: float = 0) -> tuple[float, ...]:
+    """Return values from 0 to at least ``highest`` in steps of 1, 2 or 5 times a power of ten, not below ``least``."""
     if not highest > 0:
         return 0.0, 1.0
-    step = nice_step(highest / N_STEPS)
+    step = nice_step(max(highest / N_STEPS, least))
     return tuple(i * step for i in range(math.ceil(highest / step - 1e-9) + 1))
 
 
-def ticks_between(low: float, high: float, n: int) -> list[tuple[float, str]]:
-    """Return at most about ``n`` round values between two others, with their labels."""
-    step = nice_step((high - low) / n)
+def ticks_between(low: float, high: float, n: int, least: float = 0) -> list[tuple[float, str]]:
+    """Return about ``n`` round values between two others, in steps not below ``least``, with their labels."""
+    step = nice_step(max(high / n - low / n, least))
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
     large = max(abs(low), abs(high)) >= 1e7 or decimals > 6

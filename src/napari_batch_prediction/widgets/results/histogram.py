@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from napari_batch_prediction.widgets.results.drawing import Chart, nice_step
 
 # More bars than these are no better to read in a narrow window.
-MOST_BINS = 40
+MOST_BINS = 60
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ class ObjectValues:
 
     @cached_property
     def are_whole(self) -> bool:
-        """True if all values are whole numbers."""
-        return _are_whole(self.known)
+        """True if there are values, and all are whole numbers."""
+        return len(self.known) > 0 and _are_whole(self.known)
 
     @cached_property
     def heights(self) -> NDArray[np.float64]:
@@ -84,23 +84,25 @@ class ObjectValues:
             heights=self.heights,
             front=_heights(own, self.edges) if image else np.full(len(self.heights), np.nan),
             limits=(self.edges[0], self.edges[-1]),
+            are_whole=self.are_whole,
             lines=(self.summary, f"{short_name}: {_words(own)}") if image else (self.summary,),
         )
 
     def text(self, chart: Chart, i: int) -> str:
         """Return the text of a bar: its limits and the number of its objects."""
         low, high = self.edges[i], self.edges[i + 1]
-        if self.are_whole and high - low >= 1:
-            # A bin holds its first value and not its last.
-            values = f"{low:,.0f}" if high - low == 1 else f"{low:,.0f} to {high - 1:,.0f}"
-        else:
-            values = f"{low:,.6g} to {high:,.6g}"
+        values = f"{low:,.6g} to {high:,.6g}"
+        if self.are_whole:
+            first, last = math.ceil(low), math.floor(high)
+            values = f"{first:,}" if first == last else f"{first:,} to {last:,}"
         part = f", {chart.front[i]:,.0f} of the selected image" if not math.isnan(chart.front[i]) else ""
         return f"{values}: {_objects(int(chart.heights[i]))}{part}"
 
 
 def edges_of(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the edges of bins of equal width at round values, such that whole numbers leave no gaps.
+    """Return the edges of bins of equal width at round values.
+
+    Whole numbers are in the middle between edges, and each bin holds equally many of them, so that they leave no gaps.
 
     Parameters
     ----------
@@ -110,22 +112,31 @@ def edges_of(values: NDArray[np.float64]) -> NDArray[np.float64]:
     if not len(values):
         return np.array([0.0, 1.0])
     low, high = float(values.min()), float(values.max())
-    # Rice's rule.
-    n_bins = min(MOST_BINS, math.ceil(2 * len(values) ** (1 / 3)))
-    # Below this width, neighbouring edges would be one number.
-    least = 8 * np.spacing(max(abs(low), abs(high)))
-    is_whole = _are_whole(values)
-    if low == high and not is_whole:
-        width = max(nice_step(abs(low) / 10), least) if low else 1.0
-        return np.array([low - width / 2, low + width / 2])
-    width = nice_step(max((high / n_bins - low / n_bins), least, 1.0 if is_whole else 0.0))
-    first = math.floor(low / width)
-    # The highest value is in the last bin, which ends behind it, or of numbers that are not whole, at it.
-    last = math.floor(high / width) + 1 if is_whole else max(math.ceil(high / width), first + 1)
-    edges = width * np.arange(first, last + 1, dtype=np.float64)
-    # A product is rounded.
+    # Of whole numbers, half of the distance between them; edges that are closer would be one number.
+    shift = 0.5 if _are_whole(values) else 0.0
+    least = max(8 * np.spacing(max(abs(low), abs(high))), 2 * shift)
+    if low == high:
+        # A bar with room on both sides.
+        width = least if shift else max(nice_step(abs(low) / 10), least)
+        return low + width * np.array([-1.5, -0.5, 0.5, 1.5])
+    width = nice_step(max(_width(values, low, high), least))
+    first, last = math.floor(low / width), math.floor(high / width) + 1
+    edges = width * np.arange(first, last + 1, dtype=np.float64) - shift
+    # The last bin holds its end; and products are rounded.
+    if not shift and len(edges) > 2 and edges[-2] >= high:
+        edges = edges[:-1]
     edges[0], edges[-1] = min(edges[0], low), max(edges[-1], high)
     return edges
+
+
+def _width(values: NDArray[np.float64], low: float, high: float) -> float:
+    """Return a width of bins that shows where most values are: by Freedman's and Diaconis' rule, or Rice's."""
+    n = len(values) ** (1 / 3)
+    first, third = np.quantile(values, (0.25, 0.75))
+    width = high / (2 * n) - low / (2 * n)
+    if third > first:
+        width = min(width, 2 * float(third - first) / n)
+    return max(width, high / MOST_BINS - low / MOST_BINS)
 
 
 def _heights(values: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -55,6 +55,8 @@ class PlotPanel(QWidget):
         Another quantity is plotted; emitted with it.
     model
         The images of the run.
+    choices
+        What can be plotted.
     """
 
     clicked = Signal(int)
@@ -76,7 +78,7 @@ class PlotPanel(QWidget):
         self._values: ObjectValues | None = None
         self._task: Task | None = None
         self._file = Path()
-        self._choices: list[Choice] = []
+        self.choices: list[Choice] = []
         self._list = QComboBox()
         self._list.setAccessibleName("Plot of")
         self._list.setToolTip("What is plotted: for each image, or for all objects of the batch.")
@@ -98,7 +100,7 @@ class PlotPanel(QWidget):
         for widget in (self._images, self._frames, self._message):
             layout.addWidget(widget)
         self._images.clicked.connect(self.clicked)
-        self._list.activated.connect(lambda i: self.choose(self._choices[i]))
+        self._list.activated.connect(lambda i: self.choose(self.choices[i]))
         self._save.clicked.connect(self._on_save)
         model.quantities_changed.connect(self._offer)
         self._offer()
@@ -150,13 +152,13 @@ class PlotPanel(QWidget):
     def chosen(self) -> Choice | None:
         """Return what is plotted; None if there is nothing."""
         at = self._list.currentIndex()
-        return self._choices[at] if 0 <= at < len(self._choices) else None
+        return self.choices[at] if 0 <= at < len(self.choices) else None
 
     def choose(self, choice: Choice) -> None:
         """Plot something else; without effect if it is not among the choices."""
-        if choice in self._choices:
+        if choice in self.choices:
             self._wanted = choice
-            self._list.setCurrentIndex(self._choices.index(choice))
+            self._list.setCurrentIndex(self.choices.index(choice))
             self._begin()
 
     def _quantity(self) -> Quantity | None:
@@ -167,15 +169,13 @@ class PlotPanel(QWidget):
         """Fill the list. What was chosen stays, or comes back once it is there again."""
         before = self.chosen()
         quantities = self.model.quantities or ((COUNT,) if self._counts else ())
-        self._choices = [*quantities, *self._properties]
+        self.choices = [*quantities, *self._properties]
         self._list.clear()
-        self._list.addItems(
-            [each.label if isinstance(each, Quantity) else f"Objects: {each}" for each in self._choices]
-        )
-        self.setVisible(bool(self._choices))
-        if self._choices:
-            chosen = next(each for each in (self._wanted, before, _first(self._choices)) if each in self._choices)
-            self._list.setCurrentIndex(self._choices.index(chosen))
+        self._list.addItems([each.label if isinstance(each, Quantity) else f"Objects: {each}" for each in self.choices])
+        self.setVisible(bool(self.choices))
+        if self.choices:
+            chosen = next(each for each in (self._wanted, before, _first(self.choices)) if each in self.choices)
+            self._list.setCurrentIndex(self.choices.index(chosen))
         self._begin()
 
     def _begin(self) -> None:
