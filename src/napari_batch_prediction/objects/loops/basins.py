@@ -1,38 +1,23 @@
 """Parts of objects: a watershed on the distance to their border, level by level from the highest."""
 
+import numpy as np
 from numba import njit
 
+from napari_batch_prediction.objects.loops.faces import neighbours
 from napari_batch_prediction.objects.loops.sets import find_root
 from napari_batch_prediction.simd.caching import UNCOUNTED, cached
 
 
 @njit(**UNCOUNTED)
-def _neighbour(pixel, k, shape):
-    """Return the neighbour of a pixel over one of its six faces, or -1 beyond the volume."""
-    depth, height, width = shape
-    if k == 0:
-        return pixel - width * height if pixel >= width * height else -1
-    if k == 1:
-        return pixel - width if (pixel // width) % height > 0 else -1
-    if k == 2:
-        return pixel - 1 if pixel % width > 0 else -1
-    if k == 3:
-        return pixel + 1 if pixel % width < width - 1 else -1
-    if k == 4:
-        return pixel + width if (pixel // width) % height < height - 1 else -1
-    return pixel + width * height if pixel // (width * height) < depth - 1 else -1
-
-
-@njit(**UNCOUNTED)
-def _spread(height_of, shape, level, basin_of, queue, tail):
+def _spread(height_of, shape, level, basin_of, queue, tail, found):
     """Let the basins of the pixels in a queue spread over pixels of the same level."""
     head = 0
     while head < tail:
         pixel = queue[head]
         head += 1
-        for k in range(6):
-            other = _neighbour(pixel, k, shape)
-            if other >= 0 and basin_of[other] == 0 and height_of[other] == level:
+        for k in range(neighbours(pixel, shape, found)):
+            other = found[k]
+            if basin_of[other] == 0 and height_of[other] == level:
                 basin_of[other] = basin_of[pixel]
                 queue[tail] = other
                 tail += 1
@@ -59,6 +44,7 @@ def find_basins(heights, order, depth, basins, parents, peaks, queue):
         Scratch, as long as there are pixels to divide, and one more.
     """
     height_of, basin_of, shape = heights.ravel(), basins.ravel(), heights.shape
+    found = np.empty(6, np.int64)
     n, start = 0, 0
     while start < order.size:
         level = height_of[order[start]]
@@ -66,32 +52,31 @@ def find_basins(heights, order, depth, basins, parents, peaks, queue):
         tail = 0
         # Pixels beside those of higher levels take the basin of the highest one, all at once.
         while end < order.size and height_of[order[end]] == level:
-            for k in range(6):
-                other = _neighbour(order[end], k, shape)
-                if other >= 0 and basin_of[other] != 0:
+            for k in range(neighbours(order[end], shape, found)):
+                if basin_of[found[k]] != 0:
                     queue[tail] = order[end]
                     tail += 1
                     break
             end += 1
         for i in range(tail):
             best = -1
-            for k in range(6):
-                other = _neighbour(queue[i], k, shape)
-                if other >= 0 and height_of[other] > level and (best < 0 or height_of[other] > height_of[best]):
+            for k in range(neighbours(queue[i], shape, found)):
+                other = found[k]
+                if height_of[other] > level and (best < 0 or height_of[other] > height_of[best]):
                     best = other
             basin_of[queue[i]] = basin_of[best]
-        _spread(height_of, shape, level, basin_of, queue, tail)
+        _spread(height_of, shape, level, basin_of, queue, tail, found)
         for i in range(start, end):
             if basin_of[order[i]] == 0:
                 n += 1
                 parents[n], peaks[n] = n, level
                 basin_of[order[i]] = n
                 queue[0] = order[i]
-                _spread(height_of, shape, level, basin_of, queue, 1)
+                _spread(height_of, shape, level, basin_of, queue, 1, found)
         for i in range(start, end):
-            for k in range(6):
-                other = _neighbour(order[i], k, shape)
-                if other < 0 or basin_of[other] == 0:
+            for k in range(neighbours(order[i], shape, found)):
+                other = found[k]
+                if basin_of[other] == 0:
                     continue
                 a, b = find_root(parents, basin_of[order[i]]), find_root(parents, basin_of[other])
                 if a != b:

@@ -3,6 +3,7 @@
 import numpy as np
 from numba import njit
 
+from napari_batch_prediction.objects.loops.faces import neighbours
 from napari_batch_prediction.simd.caching import UNCOUNTED, cached
 
 
@@ -43,33 +44,6 @@ def _pop(costs, pixels, n):
     return n
 
 
-@njit(**UNCOUNTED)
-def _neighbours(pixel, shape, found):
-    """List the neighbours of a pixel over its faces, and return their number."""
-    depth, height, width = shape
-    x, y, z = pixel % width, (pixel // width) % height, pixel // (width * height)
-    n = 0
-    if z > 0:
-        found[n] = pixel - width * height
-        n += 1
-    if y > 0:
-        found[n] = pixel - width
-        n += 1
-    if x > 0:
-        found[n] = pixel - 1
-        n += 1
-    if x < width - 1:
-        found[n] = pixel + 1
-        n += 1
-    if y < height - 1:
-        found[n] = pixel + width
-        n += 1
-    if z < depth - 1:
-        found[n] = pixel + width * height
-        n += 1
-    return n
-
-
 @cached
 def flood(cost, labels, limit):
     """Grow labels over the faces of pixels, the least cost first, until the least cost is above a limit.
@@ -91,7 +65,7 @@ def flood(cost, labels, limit):
     n = 0
     for pixel in range(n_pixels):
         if label_of[pixel] != 0:
-            for k in range(_neighbours(pixel, cost.shape, found)):
+            for k in range(neighbours(pixel, cost.shape, found)):
                 if label_of[found[k]] == 0:
                     n = _push(costs, pixels, n, cost_of[pixel], pixel)
                     break
@@ -100,7 +74,7 @@ def flood(cost, labels, limit):
         if top > limit:
             break
         n = _pop(costs, pixels, n)
-        for k in range(_neighbours(pixel, cost.shape, found)):
+        for k in range(neighbours(pixel, cost.shape, found)):
             other = found[k]
             if label_of[other] == 0:
                 label_of[other] = label_of[pixel]
