@@ -14,6 +14,7 @@ _ROOT = 2
 _LEAF_ENTRIES, _INNER_ENTRIES = 2, 5
 _SKLEARN_LEAF = -1
 _MAX_DEPTH = 1000
+_NO_TREE = "a node that points outside the tree, or a node with two parents"
 
 
 @dataclass(frozen=True)
@@ -48,83 +49,46 @@ class Tree:
         return n_levels
 
 
-def tree_from_vigra(topology: NDArray[np.int32], parameters: NDArray[np.float64]) -> Tree:
-    """Return the tree that vigra's two arrays describe.
+def trees_from_vigra(stored: Sequence[tuple[NDArray[np.int32], NDArray[np.float64]]]) -> list[Tree]:
+    """Return the trees that pairs of vigra's topology and parameters describe.
 
     The topology begins with the number of features and of classes; the root is at index 2. A leaf is
     ``[0x40000000, p]`` with ``parameters[p]`` its weight and then one probability for each class. A node with
     a threshold is ``[0, p, left, right, feature]`` with ``parameters[p + 1]`` the threshold.
 
+    All trees are followed at once, level by level, so that a forest of many thousand nodes is read quickly.
+
     Raises
     ------
     ProjectError
-        If a node is of another type, an index is out of range, or nodes do not form a tree.
+        If a node is of another type, an index is out of range, or nodes do not form a tree; if trees have different
+        numbers of classes.
     """
-    topo = np.asarray(topology).astype(np.int64, copy=False)
-    params = np.asarray(parameters).astype(np.float64, copy=False)
-    if topo.ndim != 1 or params.ndim != 1 or len(topo) < _ROOT + 2:
-        raise _damaged(f"arrays of shapes {topo.shape} and {params.shape}")
-    n_features, n_classes = int(topo[0]), int(topo[1])
-    if n_features < 1 or n_classes < 1:
-        raise _damaged(f"{n_features} features and {n_classes} classes")
-    nodes = _nodes(topo)
-    leaf = (topo[nodes] & _LEAF) != 0
-    inner, parameter = nodes[~leaf], topo[nodes + 1]
-    last = parameter + np.where(leaf, n_classes, 1)
-    if (parameter < 0).any() or last.max() >= len(params):
-        raise _damaged("a node whose parameters are missing")
-    if np.count_nonzero(leaf) * n_classes > len(params):
-        raise _damaged("leaves that share their probabilities")
-    columns = topo[inner + 4]
-    if inner.size and (columns.min() < 0 or columns.max() >= n_features):
-        raise _damaged(f"a node that looks at a column outside 0 to {n_features - 1}")
-
-    feature = np.full(nodes.size, -1, np.int32)
-    threshold = np.zeros(nodes.size)
-    left = np.zeros(nodes.size, np.int32)
-    value = np.zeros((nodes.size, n_classes))
-    feature[~leaf] = columns
-    threshold[~leaf] = params[parameter[~leaf] + 1]
-    # In this order the children of the i-th inner node are nodes 2 i + 1 and 2 i + 2.
-    left[~leaf] = 2 * np.arange(inner.size) + 1
-    value[leaf] = params[parameter[leaf, None] + 1 + np.arange(n_classes)]
-    if not (np.isfinite(value).all() and np.isfinite(threshold).all()):
-        raise _damaged("thresholds or probabilities that are not finite")
-    return Tree(feature, threshold, left, value)
-
-
-def trees_from_vigra(stored: Sequence[tuple[NDArray[np.int32], NDArray[np.float64]]]) -> list[Tree] | None:
-    """Return the trees that pairs of topology and parameters describe; None if :func:`tree_from_vigra` refuses one.
-
-    All trees are followed at once, level by level, which takes a tenth of the time.
-    """
+    for arrays in stored:
+        if any(array.ndim != 1 for array in arrays) or len(arrays[0]) < _ROOT + 2:
+            raise _damaged(f"arrays of shapes {arrays[0].shape} and {arrays[1].shape}")
     topologies, parameters = zip(*stored, strict=True)
-    if any(array.ndim != 1 for array in (*topologies, *parameters)) or min(map(len, topologies)) < _ROOT + 2:
-        return None
     topo = np.concatenate(topologies).astype(np.int64, copy=False)
     params = np.concatenate(parameters).astype(np.float64, copy=False)
     # Where each tree begins in the arrays of all trees, and the end of the last one.
     starts, param_starts = (np.cumsum([0, *map(len, arrays)]) for arrays in (topologies, parameters))
     n_features, n_classes = topo[starts[:-1]], topo[starts[:-1] + 1]
     if n_features.min() < 1 or n_classes.min() < 1 or np.ptp(n_classes):
-        return None
+        raise _damaged(f"{n_features.min()} features and {n_classes.min()} to {n_classes.max()} classes")
     n_columns = int(n_classes[0])
-    found = _nodes_of_all(topo, starts)
-    if found is None:
-        return None
-    nodes, tree = found
+    nodes, tree = _nodes(topo, starts)
     leaf = (topo[nodes] & _LEAF) != 0
     inner = ~leaf
     parameter = topo[nodes + 1]
     last = parameter + np.where(leaf, n_columns, 1)
     if parameter.min() < 0 or (last >= np.diff(param_starts)[tree]).any():
-        return None
+        raise _damaged("a node whose parameters are missing")
     n_leaves = np.bincount(tree[leaf], minlength=len(stored))
+    if (n_leaves * n_columns > np.diff(param_starts)).any():
+        raise _damaged("leaves that share their probabilities")
     columns = topo[nodes[inner] + 4]
-    if (n_leaves * n_columns > np.diff(param_starts)).any() or (columns < 0).any():
-        return None
-    if (columns >= n_features[tree[inner]]).any():
-        return None
+    if (columns < 0).any() or (columns >= n_features[tree[inner]]).any():
+        raise _damaged(f"a node that looks at a column outside 0 to {n_features.max() - 1}")
 
     parameter += param_starts[tree]
     feature, left = np.full((2, nodes.size), -1, np.int32)
@@ -133,21 +97,22 @@ def trees_from_vigra(stored: Sequence[tuple[NDArray[np.int32], NDArray[np.float6
     threshold[inner] = params[parameter[inner] + 1]
     value[leaf] = params[parameter[leaf, None] + 1 + np.arange(n_columns)]
     if not (np.isfinite(value).all() and np.isfinite(threshold).all()):
-        return None
+        raise _damaged("thresholds or probabilities that are not finite")
     ends = np.cumsum(np.bincount(tree, minlength=len(stored)))
     begins = ends - np.bincount(tree, minlength=len(stored))
-    # As in one tree: the children of its i-th inner node are its nodes 2 i + 1 and 2 i + 2.
+    # In this order the children of a tree's i-th inner node are its nodes 2 i + 1 and 2 i + 2.
     n_before = np.cumsum(inner) - inner
     left[:] = np.where(inner, 2 * (n_before - n_before[begins][tree]) + 1, 0)
     return [Tree(feature[a:b], threshold[a:b], left[a:b], value[a:b]) for a, b in zip(begins, ends, strict=True)]
 
 
-def _nodes_of_all(
-    topo: NDArray[np.int64], starts: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
+def _nodes(topo: NDArray[np.int64], starts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the indices of all nodes of several topologies, tree by tree and level by level, and the tree of each.
 
-    None if they form no trees.
+    Raises
+    ------
+    ProjectError
+        If they form no trees.
     """
     sizes = np.diff(starts)
     tree = np.arange(len(sizes))
@@ -157,18 +122,27 @@ def _nodes_of_all(
     n_nodes = np.zeros(len(sizes), np.int64)
     while level.size:
         n_nodes += np.bincount(tree, minlength=len(sizes))
-        if (n_nodes > sizes // 2).any() or len(levels) > _MAX_DEPTH:
-            return None
+        # A node takes at least two entries, so more nodes than that means that one is reached twice.
+        if (n_nodes > sizes // 2).any():
+            raise _damaged(_NO_TREE)
+        if len(levels) > _MAX_DEPTH:
+            raise _damaged(f"a tree of more than {_MAX_DEPTH} levels")
         levels.append(level)
         trees.append(tree)
         kind = topo[level]
         is_inner = (kind & _LEAF) == 0
         inner, tree = level[is_inner], tree[is_inner]
-        if kind[is_inner].any() or (inner + 4 >= starts[tree + 1]).any():
-            return None
+        if (kind[is_inner] != _THRESHOLD).any():
+            other = sorted({*kind[is_inner].tolist()} - {_THRESHOLD})
+            raise ProjectError(
+                f"The random forest has nodes of type {other}; only thresholds on single features are supported, "
+                "as ilastik trains them. Train the classifier again in ilastik and save the project."
+            )
+        if (inner + 4 >= starts[tree + 1]).any():
+            raise _damaged("a node that is cut off")
         children = topo[inner[:, None] + (2, 3)]
         if (children < _ROOT).any() or (children + 1 >= sizes[tree, None]).any():
-            return None
+            raise _damaged(_NO_TREE)
         level = (children + starts[tree, None]).ravel()
         tree = np.repeat(tree, 2)
     of_tree = np.concatenate(trees)
@@ -176,36 +150,8 @@ def _nodes_of_all(
     return np.concatenate(levels)[order], of_tree[order]
 
 
-def _nodes(topo: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the indices of all nodes of vigra's topology, level by level; raise ProjectError if they form no tree."""
-    # All nodes of a level at once, so that a forest of many thousand nodes is read quickly.
-    levels: list[NDArray[np.int64]] = []
-    level = np.array([_ROOT])
-    n_nodes = 0
-    while level.size:
-        n_nodes += level.size
-        # A node takes at least two entries, so more nodes than that means that one is reached twice.
-        if level.min() < _ROOT or level.max() + 1 >= len(topo) or n_nodes > len(topo) // 2:
-            raise _damaged("a node that points outside the tree, or a node with two parents")
-        if len(levels) > _MAX_DEPTH:
-            raise _damaged(f"a tree of more than {_MAX_DEPTH} levels")
-        levels.append(level)
-        kind = topo[level]
-        inner = level[(kind & _LEAF) == 0]
-        if (topo[inner] != _THRESHOLD).any():
-            other = sorted({int(value) for value in topo[inner]} - {_THRESHOLD})
-            raise ProjectError(
-                f"The random forest has nodes of type {other}; only thresholds on single features are supported, "
-                "as ilastik trains them. Train the classifier again in ilastik and save the project."
-            )
-        if inner.size and inner.max() + 4 >= len(topo):
-            raise _damaged("a node that is cut off")
-        level = np.stack([topo[inner + 2], topo[inner + 3]], 1).ravel()
-    return np.concatenate(levels)
-
-
 def tree_to_vigra(tree: Tree, n_features: int) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-    """Return vigra's topology and parameters of a tree; see :func:`tree_from_vigra`.
+    """Return vigra's topology and parameters of a tree; see :func:`trees_from_vigra`.
 
     The weights of nodes, which no prediction uses, are 1.
     """

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_batch_prediction.errors import ProjectError
-from napari_batch_prediction.forest.trees import Tree, tree_from_vigra, trees_from_vigra
+from napari_batch_prediction.forest.trees import Tree, trees_from_vigra
 from napari_batch_prediction.ilp.labels import highest_label
 from napari_batch_prediction.ilp.limits import MAX_FEATURES, MAX_FORESTS, MAX_LEVELS, MAX_TREES
 from napari_batch_prediction.ilp.project import MAX_LABEL, TRAIN_AGAIN, Forests
@@ -148,7 +148,7 @@ def _in_parts(stored: Sequence[ProjectGroup]) -> Iterator[tuple[Tree, int, int]]
         arrays.append(_read_arrays(member))
         size += arrays[-1][0].size
         if size > _PART or member is stored[-1]:
-            trees = trees_from_vigra(arrays) or list(map(_read_tree, part, arrays))
+            trees = _read_part(part, arrays)
             for tree, (topology, _), group in zip(trees, arrays, part, strict=True):
                 _check_sums(group, tree)
                 yield tree, int(topology[0]), int(topology[1])
@@ -162,11 +162,14 @@ def _read_arrays(stored: ProjectGroup) -> _Arrays:
     return topology, parameters
 
 
-def _read_tree(stored: ProjectGroup, arrays: _Arrays) -> Tree:
+def _read_part(part: Sequence[ProjectGroup], arrays: Sequence[_Arrays]) -> list[Tree]:
+    """Return the trees of several groups; the error names the group of the first that is damaged."""
     try:
-        return tree_from_vigra(*arrays)
+        return trees_from_vigra(arrays)
     except ProjectError as error:
-        raise ProjectError(f"{stored.path} at {stored.name}: {error}") from error
+        if len(part) == 1:
+            raise ProjectError(f"{part[0].path} at {part[0].name}: {error}") from error
+        return [tree for one in zip(part, arrays, strict=True) for tree in _read_part([one[0]], [one[1]])]
 
 
 def _check_sums(stored: ProjectGroup, tree: Tree) -> None:
