@@ -12,7 +12,7 @@ from golden_objects import OBJECTS, SOURCES, case_job
 
 from napari_batch_prediction import BatchJob, Export
 from napari_batch_prediction.classifiers.load import load_classifier
-from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.errors import ProjectError, SettingsError
 from napari_batch_prediction.planning import objects as planning_objects
 from napari_batch_prediction.running.resume import plan_resume
 
@@ -174,25 +174,31 @@ def test_probabilities_predicted_meanwhile(tmp_path):
     assert meanwhile.count == stored.count > 0
 
 
+MAPS = golden.ROOT / "n_objclass_2d_pred_hyst"
 COUNTING = golden.ROOT / "h1_count_2d_u8" / "project.ilp"
 
 refused = {
     "none": ({}, "The image of probabilities of each image is missing. Name it: a file,"),
     "another": ({"label_image": "x.tif"}, "The label image of each image is given, but the classifier"),
     "no pixels": ({"prediction_maps": COUNTING}, "expected a project of Pixel Classification"),
+    "no project": ({"prediction_maps": "gone.ilp"}, "There is no project file gone.ilp"),
+    "a project for one": (
+        {"input_settings": {str(MAPS / "test1_raw.h5"): {"prediction_maps": COUNTING}}},
+        "is a project, which predicts the image of probabilities of all images",
+    ),
 }
 
 
 @pytest.mark.parametrize(("settings", "message"), refused.values(), ids=refused)
 def test_second_images_that_cannot_be_are_refused(settings, message):
     """The plan says which second image a classifier takes, and how it is named."""
-    case = golden.ROOT / "n_objclass_2d_pred_hyst"
-    job = BatchJob(case / "project.ilp", case / "test1_raw.h5", "Object Identities", **settings)
+    job = BatchJob(MAPS / "project.ilp", MAPS / "test1_raw.h5", "Object Identities", **settings)
     try:
-        text = str(job.plan()[0].problems[0])
-    except SettingsError as error:
-        text = str(error)
-    assert message in text
+        problem = job.plan()[0].problems[0]
+    except (SettingsError, ProjectError) as error:
+        problem = error
+    assert message in str(problem)
+    assert problem.setting == ("label_image" if "label_image" in settings else "prediction_maps")
 
 
 def test_problem_of_a_second_image_names_its_setting(tmp_path):

@@ -194,7 +194,15 @@ def test_project_predicts_the_probabilities(window, tmp_path, qtbot, monkeypatch
         choose(window, "Probabilities", "A project that predicts them")
     assert window.widget.value().prediction_maps == str(pixels)
     assert checks(window) == ["ok"] * 2
+    # Its own outputs can be exported, too.
+    with qtbot.waitSignal(window.widget.checked, timeout=WAIT_MS):
+        window.box("Probabilities").click()
+    assert [export.source for export in window.widget.value().exports] == ["Probabilities", "Object Identities"]
+    assert checks(window) == ["ok"] * 2
     assert [(row.status, row.reason) for row in window.run()] == [("done", "")] * 2
+    choose(window, "Probabilities", "{stem}_Probabilities.npy")
+    qtbot.waitUntil(lambda: len(window.widget.value().exports) == 1, timeout=WAIT_MS)
+    assert window.widget.value().exports[0].source == "Object Identities"
 
 
 def test_project_of_another_workflow_is_said_at_the_line(window, tmp_path, qtbot):

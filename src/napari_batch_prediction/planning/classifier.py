@@ -9,7 +9,7 @@ from napari_batch_prediction.classifiers.description import Description
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.classifiers.objects.classifier import ObjectClassification
 from napari_batch_prediction.classifiers.pixel_classification import PixelClassification
-from napari_batch_prediction.errors import SettingsError
+from napari_batch_prediction.errors import ProjectError, SettingsError
 from napari_batch_prediction.images.second import PREDICTION_MAPS
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.in_memory import UNSAVED
@@ -71,7 +71,10 @@ def with_pixel_classifier(job: BatchJob, classifier: Classifier) -> Classifier:
     text = job.prediction_maps
     if text is None or not is_project(text) or not isinstance(classifier, ObjectClassification):
         return classifier
-    pixels = load_classifier(Path(text), job.structure_tensor)
+    try:
+        pixels = load_classifier(Path(text), job.structure_tensor)
+    except ProjectError as error:
+        raise ProjectError(str(error), setting=PREDICTION_MAPS.field, path=error.path) from error
     if not isinstance(pixels, PixelClassification):
         raise SettingsError(
             f"'{text}' is '{pixels.workflow}', expected a project of Pixel Classification, which predicts the "

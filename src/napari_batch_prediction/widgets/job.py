@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QWidget
 
+from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.errors import SettingsError
-from napari_batch_prediction.images.second import ROLES
+from napari_batch_prediction.images.second import PREDICTION_MAPS, ROLES
 from napari_batch_prediction.job.in_memory import InMemory
 from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.locations.location import LayerNamed
 from napari_batch_prediction.planning.inputs.roles import role_of
-from napari_batch_prediction.planning.inputs.second import second_texts
+from napari_batch_prediction.planning.inputs.second import is_project, second_texts
 from napari_batch_prediction.planning.plan import Plan
 from napari_batch_prediction.widgets import preferences
 from napari_batch_prediction.widgets.classifier.section import ClassifierSection
@@ -67,6 +68,8 @@ class JobSections(QObject):
         self._viewer = viewer
         # Job fields without a control keep their values.
         self._hidden: dict[str, Any] = {}
+        # The sources that are offered; None to offer those of a classifier anew.
+        self._offered: tuple[str, ...] | None = None
         self.classifier = ClassifierSection()
         self.inputs = InputsSection(viewer)
         self.exports = ExportsSection(viewer)
@@ -112,6 +115,11 @@ class JobSections(QObject):
     def show_plan(self, plan: Plan | None) -> None:
         """Show the plan of the job as it stands; None if there is none."""
         self.inputs.set_plan(plan)
+        # A project that predicts probabilities brings its own sources.
+        if plan is not None:
+            self._offer(plan.classifier)
+        elif not is_project(self.inputs.value()[PREDICTION_MAPS.field] or ""):
+            self._offer(self.classifier.classifier)
         self.exports.set_plan(plan)
         first = next((row.image for row in plan.rows if row.image is not None), None) if plan is not None else None
         if first is not None:
@@ -162,7 +170,14 @@ class JobSections(QObject):
         self.changed.emit()
         self.edited.emit()
 
+    def _offer(self, classifier: Classifier | None) -> None:
+        sources = classifier.sources if classifier is not None else ()
+        if sources != self._offered:
+            self._offered = sources
+            self.exports.set_offered(classifier)
+
     def _on_loaded(self) -> None:
         self.inputs.set_needed(role_of(self.classifier.classifier))
-        self.exports.set_offered(self.classifier.classifier)
+        self._offered = None
+        self._offer(self.classifier.classifier)
         self.changed.emit()

@@ -145,6 +145,12 @@ class _Pairs:
 
     def of_one(self, text: str, image: Location) -> Matched:
         """Return the second image of one image, by a text for it alone."""
+        if is_project(text):
+            return SettingsError(
+                f"'{text}' is a project, which predicts the {self._role.noun} of all images, and cannot be that of "
+                f"'{image}' alone. Name it for all.",
+                setting=self._role.field,
+            )
         try:
             if is_special(text):
                 return parse(text)
