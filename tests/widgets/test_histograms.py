@@ -73,7 +73,7 @@ def test_a_tail_does_not_hide_the_others():
     assert heights.max() < 600
 
 
-@pytest.mark.parametrize("value", [7.0, 0.0, 0.37, -1e-9, 1e12])
+@pytest.mark.parametrize("value", [7.0, 0.0, 0.37, -1e-9, 1e12, 5e-324])
 def test_one_value_has_room_on_both_sides(value):
     """A single bar is in the middle of three bins."""
     assert np.histogram([value] * 5, edges_of(np.full(5, value)))[0].tolist() == [0, 5, 0]

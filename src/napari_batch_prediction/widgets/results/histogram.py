@@ -114,11 +114,11 @@ def edges_of(values: NDArray[np.float64]) -> NDArray[np.float64]:
     low, high = float(values.min()), float(values.max())
     # Of whole numbers, half of the distance between them; edges that are closer would be one number.
     shift = 0.5 if _are_whole(values) else 0.0
-    least = max(8 * np.spacing(max(abs(low), abs(high))), 2 * shift)
+    least = max(8 * float(np.spacing(max(abs(low), abs(high)))), 2 * shift)
     if low == high:
         # A bar with room on both sides.
-        width = least if shift else max(nice_step(abs(low) / 10), least)
-        return low + width * np.array([-1.5, -0.5, 0.5, 1.5])
+        width = least if shift else nice_step(max(abs(low) / 10, least))
+        return np.array([low + width * place for place in (-1.5, -0.5, 0.5, 1.5)])
     width = nice_step(max(_width(values, low, high), least))
     first, last = math.floor(low / width), math.floor(high / width) + 1
     edges = width * np.arange(first, last + 1, dtype=np.float64) - shift
@@ -131,7 +131,7 @@ def edges_of(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _width(values: NDArray[np.float64], low: float, high: float) -> float:
     """Return a width of bins that shows where most values are: by Freedman's and Diaconis' rule, or Rice's."""
-    n = len(values) ** (1 / 3)
+    n = float(np.cbrt(len(values)))
     first, third = np.quantile(values, (0.25, 0.75))
     width = high / (2 * n) - low / (2 * n)
     if third > first:
