@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary, ref
 import numpy as np
 from napari.utils.colormaps import CyclicLabelColormap
 from qtpy.QtCore import QObject
+from qtpy.QtWidgets import QTableView
 
 from napari_batch_prediction.objects.table import ObjectTable
 from napari_batch_prediction.session.work import Failure, ShouldCancel
@@ -187,6 +188,16 @@ class ObjectLinks:
                 layer.selected_label = int(label)
             finally:
                 self._is_clicked = False
+            self._scroll()
+
+    def _scroll(self) -> None:
+        """Let napari's table of features show the row that it has selected, which may be anywhere."""
+        window = getattr(self._viewer, "window", None)
+        for widget in window.dock_widgets.values() if window is not None else ():
+            table = getattr(widget, "table", None)
+            if type(widget).__name__ == "FeaturesTable" and isinstance(table, QTableView):
+                for index in table.selectionModel().selectedRows():
+                    table.scrollTo(index.siblingAtColumn(max(0, table.columnAt(0))))
 
     def _go_to(self, layer: "Labels", label: int) -> None:
         table = self._table(layer)
