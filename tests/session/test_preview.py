@@ -1,6 +1,7 @@
 """Previews: the values of a run without its files."""
 
 import csv
+import os
 import shutil
 from pathlib import Path
 
@@ -255,3 +256,46 @@ def test_objects_that_do_not_fit_and_are_made_of_no_pixels_are_refused(folder, m
     request = PreviewRequest(location=job.inputs[0], job=job, in_memory=InMemory(None, {}), beside=beside)
     with pytest.raises(SettingsError, match=r"this one takes .* run it"):
         done(request)
+
+
+@pytest.mark.parametrize("folder", ["f_2dt_u8"], indirect=True)
+def test_other_settings_of_objects_predict_no_pixels_again(folder, monkeypatch):
+    """The objects are those that would be made anew; all else that has changed is predicted again."""
+    classifier = load_classifier(folder / "project.ilp")
+    tiles = []
+    predict = type(classifier).predict_tile
+    monkeypatch.setattr(
+        type(classifier), "predict_tile", lambda self, *rest: (tiles.append(1), predict(self, *rest))[1]
+    )
+    first, other = (ObjectSettings("1", smoothing=s, min_size=5) for s in (0, 1.5))
+    job = BatchJob(folder / "project.ilp", folder / "test1.h5/data", (Export(source="Objects"),), objects=first)
+
+    def previewed(job, before=None, sight=SIGHT, **more):
+        tiles.clear()
+        given = InMemory(classifier, {})
+        request = {"location": job.inputs[0], "job": job, "in_memory": given, "sight": sight, "before": before}
+        _, result = done(PreviewRequest(**(request | more)))
+        return result, len(tiles)
+
+    before, n = previewed(job)
+    assert n > 0
+    changed = job.model_copy(update={"objects": other})
+    anew, n = previewed(changed)
+    assert n > 0
+    again, n = previewed(changed, before)
+    assert n == 0
+    assert again.row.counts == anew.row.counts != before.row.counts
+    assert [*again.values] == [*anew.values] == ["Probabilities", "Objects"]
+    for name, values in anew.values.items():
+        np.testing.assert_array_equal(again.values[name], values)
+    for name, column in anew.objects.items():
+        np.testing.assert_array_equal(again.objects[name], column)
+    # Another classifier, other exports, and another image.
+    assert previewed(changed, before, in_memory=InMemory(None, {}))[1] > 0
+    more = changed.model_copy(update={"exports": (Export(source="Objects"), Export(source="Uncertainty"))})
+    assert previewed(more, before)[1] > 0
+    image = folder / "test1.h5"
+    os.utime(image, ns=(1, 1))
+    assert previewed(changed, before)[1] > 0
+    cancelled = PreviewRequest(location=job.inputs[0], job=job, in_memory=InMemory(classifier, {}), before=anew)
+    assert done(cancelled, lambda: True) == ([], None)

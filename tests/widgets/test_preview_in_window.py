@@ -5,8 +5,10 @@ from batch_window import WAIT_MS, is_busy
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel
 
+from napari_batch_prediction.classifiers.pixel_classification import PixelClassification
 from napari_batch_prediction.job.export import Export
 from napari_batch_prediction.job.job import BatchJob
+from napari_batch_prediction.job.objects import ObjectSettings
 from napari_batch_prediction.widgets.exports.section import NO_FILES
 from napari_batch_prediction.widgets.previewing import NO_IMAGE
 from napari_batch_prediction.widgets.run import PREVIEW, RUN
@@ -129,3 +131,33 @@ def test_layers_alone_are_predicted_not_exported(window, viewer, case, qtbot):
     window.check(job.model_copy(update={"inputs": ("layer:cells", str(folder / "test1.png"))}))
     assert window.button("Export all").text() == "Export all (2)"
     assert not off(window, "If it exists")
+
+
+def test_settings_of_objects_are_tried_out_by_previews(window, viewer, case, qtbot, monkeypatch):
+    """Objects are shown above their probabilities, with their numbers; other settings predict no pixels again."""
+    tiles = []
+    predict = PixelClassification.predict_tile
+    monkeypatch.setattr(
+        PixelClassification, "predict_tile", lambda self, *given: (tiles.append(1), predict(self, *given))[1]
+    )
+    folder = case("a_2d_u8")
+    files = sorted(path.name for path in folder.iterdir())
+    counts = []
+    for min_size in (5, 40):
+        settings = ObjectSettings("1", smoothing=0, min_size=min_size)
+        job = BatchJob(folder / "project.ilp", str(folder / "test1.png"), (Export(source="Objects"),), objects=settings)
+        window.check(job)
+        tiles.clear()
+        click(window, "Preview")
+        qtbot.waitUntil(lambda: "predicted in" in window.said(), timeout=WAIT_MS)
+        qtbot.waitUntil(lambda: not is_busy(window.canvas), timeout=WAIT_MS)
+        assert bool(tiles) == (min_size == 5)
+        objects = viewer.layers[-1]
+        counts.append(int(objects.data.max()))
+        assert objects.visible
+        assert objects.name == f"test1 Objects, {counts[-1]} (preview)"
+        assert len(objects.features) == counts[-1] + 1
+        assert min(objects.features["pixels"][1:]) >= min_size
+        assert not any(layer.visible for layer in viewer.layers[1:-1])
+    assert counts[0] > counts[1] > 0
+    assert sorted(path.name for path in folder.iterdir()) == files

@@ -30,9 +30,11 @@ from napari_batch_prediction.planning.output import plan_output
 from napari_batch_prediction.planning.transform import ImageAxes
 from napari_batch_prediction.records.events import Notice
 from napari_batch_prediction.records.ledger import LedgerRow, Table
+from napari_batch_prediction.running.changes import States
 from napari_batch_prediction.running.executor import TaskAdvanced, TaskEnded, ThreadExecutor
 from napari_batch_prediction.running.objects import PLAIN, ObjectWork
 from napari_batch_prediction.running.task import FileTask
+from napari_batch_prediction.session.preview_again import is_same, make_again, states_of_task
 from napari_batch_prediction.session.preview_choice import Region, choose
 from napari_batch_prediction.session.work import Failure, ShouldCancel
 
@@ -52,6 +54,8 @@ class PreviewRequest:
         nothing is in sight, count from end to end.
     beside
         The second images of the image, such as a mask.
+    before
+        The preview before, whose probabilities are taken if only the settings of objects have changed since.
     """
 
     location: str
@@ -59,6 +63,7 @@ class PreviewRequest:
     in_memory: InMemory
     sight: Region = field(default_factory=dict)
     beside: Beside = ()
+    before: "Previewed | None" = None
 
 
 class PreviewAdvanced(NamedTuple):
@@ -92,6 +97,8 @@ class Previewed:
         The table of objects, if there are any.
     problem
         The reason why objects are left out, in words; empty if none are.
+    states
+        The states of the files of the image before it was predicted; none if these do not tell whether it has changed.
     """
 
     job: BatchJob
@@ -105,6 +112,7 @@ class Previewed:
     classifier: Classifier
     objects: ObjectTable | None = None
     problem: str = ""
+    states: States = field(default_factory=dict)
 
 
 def preview(
@@ -147,7 +155,15 @@ def preview(
     job = job.for_input(request.location).model_copy(update={"exports": exported})
     exports = named_exports(job, classifier)
     task = _make_task(job, exports, classifier, image, request.beside)
-    ended = yield from _carry_out(task, classifier, arrays, should_cancel)
+    found = states_of_task(task)
+    before = request.before
+    if before is not None and found and _is_same(before, task, classifier, found):
+        again = make_again(task, classifier, before.values, should_cancel)
+        if again is None:
+            return None
+        ended = again
+    else:
+        ended = yield from _carry_out(task, classifier, arrays, should_cancel)
     if ended.row.status == "cancelled":
         return None
     if ended.row.status == "failed":
@@ -165,7 +181,13 @@ def preview(
         classifier=classifier,
         objects=ended.tables.get(PLAIN),
         problem=choice.problem,
+        states=found,
     )
+
+
+def _is_same(before: Previewed, task: FileTask, classifier: Classifier, found: States) -> bool:
+    """Return True if the probabilities of a preview are those that a task would predict."""
+    return before.classifier is classifier and before.states == found and is_same(before.job, task)
 
 
 def _make_task(

@@ -50,6 +50,7 @@ class Previewing(QObject):
         super().__init__(parent)
         self._session, self._in_memory, self._canvas, self._bar = session, in_memory, canvas, bar
         self._task: Task | None = None
+        self._before: Previewed | None = None
         bar.preview_clicked.connect(self.start)
         bar.cancel_clicked.connect(self.cancel)
         session.state_changed.connect(self._on_state)
@@ -73,7 +74,9 @@ class Previewing(QObject):
         sight = self._canvas.in_sight(RowRequest(location=location, job=job, arrays=in_memory.arrays))
         rows = self._session.plan.rows if self._session.plan is not None else ()
         beside = next((row.beside for row in rows if row.input == location), ())
-        request = PreviewRequest(location=location, job=job, in_memory=in_memory, sight=sight, beside=beside)
+        request = PreviewRequest(
+            location=location, job=job, in_memory=in_memory, sight=sight, beside=beside, before=self._before
+        )
         self._task = Task(partial(preview, request), self, self._on_step, self._on_end)
         self._bar.begin_preview(short_name(location))
         self.offer()
@@ -108,6 +111,7 @@ class Previewing(QObject):
 
     def _on_state(self, state: State) -> None:
         if isinstance(state, Running):
+            self._before = None
             self.drop()
 
     def _on_step(self, step: PreviewAdvanced | Notice) -> None:
@@ -121,6 +125,7 @@ class Previewing(QObject):
         if isinstance(result, Failure):
             self._bar.set_problem(result)
         elif result is not None:
+            self._before = result
             request = RowRequest(
                 location=result.row.input,
                 job=result.job,

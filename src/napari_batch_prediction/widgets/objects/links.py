@@ -196,7 +196,8 @@ class ObjectLinks:
         for widget in window.dock_widgets.values() if window is not None else ():
             table = getattr(widget, "table", None)
             if type(widget).__name__ == "FeaturesTable" and isinstance(table, QTableView):
-                for index in table.selectionModel().selectedRows():
+                model = table.selectionModel()
+                for index in model.selectedRows() if model is not None else ():
                     table.scrollTo(index.siblingAtColumn(max(0, table.columnAt(0))))
 
     def _go_to(self, layer: "Labels", label: int) -> None:
