@@ -128,6 +128,17 @@ def test_what_is_needed_is_asked_for_offered_and_used(window, tmp_path, qtbot, w
         assert np.unique(np.load(tmp_path / "out" / f"{i}_Object Identities.npy")).tolist() == [0, 1, 2]
 
 
+def test_what_all_images_lack_is_said_below_the_buttons(window, tmp_path):
+    """Also if some have other problems besides."""
+    project, images = prepared(tmp_path, FROM_MAPS)
+    Image.fromarray(np.zeros((40, 50, 3), np.uint8)).save(images[1])
+    window.check(BatchJob(project, images, (Export("Object Identities"),)))
+    assert checks(window) == ["problem"] * 2
+    window.inputs.selectRow(1)
+    assert "The image has 3 channels" in window.said()
+    assert window.start_button().toolTip() == MISSING["prediction_maps"]
+
+
 def test_of_several_ways_none_is_taken(window, tmp_path, qtbot):
     """Where more than one template fits, the button leads to the line, whose menu has them all."""
     one = job(tmp_path, FROM_LABELS)

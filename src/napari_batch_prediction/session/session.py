@@ -250,9 +250,9 @@ class BatchSession:
     def _note_plan(self, plan: Plan | None, problem: str = "") -> None:
         self.plan = plan
         if plan is not None and plan.rows and not self.count_ready():
-            # If all have the same problem, it is said.
-            texts = {tuple(map(str, row.problems)) for row in plan.rows}
-            problem = " ".join(texts.pop()) if len(texts) == 1 else NONE_OF_ALL
+            texts = [[str(each) for each in row.problems] for row in plan.rows]
+            shared = (text for text in texts[0] if all(text in others for others in texts))
+            problem = " ".join(shared) or NONE_OF_ALL
         self._problem = problem
 
     def _on_found(self, step: CheckStep) -> None:
