@@ -1,15 +1,22 @@
 """Features of objects: this project against vigra, which ilastik uses, one thread each, the same values."""
 
+from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import numpy as np
-from inputs import Setting, left_out
+import whole
+from inputs import ROOT, Setting, left_out
 from numpy.typing import NDArray
 from rows import Contest, Row, compete
-from timing import timed
+from timing import Contestant, Time, timed
+from vigra_client import VigraWorker
 
+from napari_batch_prediction.classifiers.load import load_classifier
+from napari_batch_prediction.classifiers.objects.classifier import ObjectClassification
 from napari_batch_prediction.objects.features.hull import hull_features
 from napari_batch_prediction.objects.features.names import FEATURES, STANDARD, Feature, is_local, width
+from napari_batch_prediction.objects.features.names import NEAR as AROUND
 from napari_batch_prediction.objects.features.neighbourhood import neighbourhood_features
 from napari_batch_prediction.objects.features.skeleton.features import skeleton_features
 from napari_batch_prediction.objects.features.standard import standard_features
@@ -36,6 +43,15 @@ EVERY = tuple(
     for name in FEATURES[STANDARD]
     if not is_local(name) and width(Feature(STANDARD, name), 1, 2) and not name.startswith("Global")
 )
+
+NEAR = ("Mean", "Variance", "Skewness", "Kurtosis", "Minimum", "Maximum", "Sum", "Histogram")
+MARGIN = 30
+
+# All standard features, neighbourhoods, hulls and skeletons: what ilastik's window proposes.
+CASE, PROJECT_MARGIN = "r_objclass_2d_nbh_hull_skel", 7
+SOURCES = ("Object Identities", "Object Predictions", "Object Probabilities", "Object Table")
+COMMAND = f"{OURS}, the command"
+
 SETS = {"five": FEW, "ilastik's choice": DEFAULT, "all": EVERY}
 
 
@@ -48,6 +64,7 @@ def measure(setting: Setting) -> list[Row]:
         for name, names in SETS.items():
             rows += _standard(setting, f"Object features, {name}", names, labels, raw, n)
         rows += _others(setting, labels, raw, n)
+        rows += _command(setting, labels, raw, n)
     return rows
 
 
@@ -91,23 +108,78 @@ def _check(ours: NDArray[np.float64], theirs: NDArray, section: str) -> None:
 
 
 def _others(setting: Setting, labels: NDArray, raw: NDArray, n: int) -> list[Row]:
-    """Measure what looks around objects; vigra's Python module has the skeletons of these."""
+    """Measure what looks around objects; vigra's Python module has no hulls."""
     volumes = ArrayVolume(labels[np.newaxis, np.newaxis]), ArrayVolume(raw[np.newaxis, np.newaxis])
     own = standard_features(*volumes, n, ("Count", "RegionCenter", "Coord<Minimum>", "Coord<Maximum>"))
     low, high = np.zeros((n, 3), np.int64), np.ones((n, 3), np.int64)
     low[:, 1:], high[:, 1:] = own["Coord<Minimum>"][:, ::-1], own["Coord<Maximum>"][:, ::-1]
-    near = ("Mean", "Variance", "Skewness", "Kurtosis", "Minimum", "Maximum", "Sum", "Histogram")
-    work = {
-        "neighbourhood, margin 30": (
-            partial(neighbourhood_features, *volumes, low, high, near, (30, 30), False),
-            f"{len(near)} features of the pixels around each object",
+
+    def near() -> NDArray[np.float64]:
+        values = neighbourhood_features(*volumes, low, high, NEAR, (MARGIN, MARGIN), False)
+        return np.concatenate([values[name] for name in NEAR], axis=1)
+
+    neighbourhood, hull, skeleton = (f"{OURS}, {name}" for name in ("neighbourhood", "hull", "skeleton"))
+    note = f"{len(NEAR)} features of the pixels around each object, margin {MARGIN}"
+    contests = [
+        Contest(neighbourhood, timed(near), None, note),
+        Contest(
+            hull, timed(partial(hull_features, volumes[0], low, high, own["Count"], own["RegionCenter"])), None, ""
         ),
-        "hull": (partial(hull_features, volumes[0], low, high, own["Count"], own["RegionCenter"]), ""),
-        "skeleton": (partial(skeleton_features, volumes[0], low, high), ""),
-    }
-    contests = [Contest(f"{OURS}, {name}", timed(run), None, note) for name, (run, note) in work.items()]
+        Contest(skeleton, timed(partial(skeleton_features, volumes[0], low, high)), None, ""),
+    ]
     if setting.vigra:
-        setting.vigra.load_skeletons(setting.scratch / "labels.npy")
+        vigra, paths = setting.vigra, (setting.scratch / "labels.npy", setting.scratch / "raw.npy")
+        vigra.load_neighbourhoods(*paths, NEAR, MARGIN)
+        vigra.run()
+        _check(near(), vigra.result(setting.scratch), "neighbourhood")
+        around = _loaded(vigra, partial(vigra.load_neighbourhoods, *paths, NEAR, MARGIN))
+        note = "extractRegionFeatures of a box for each object, as ilastik does it; the same values"
+        contests.append(Contest("vigra, neighbourhood", around, neighbourhood, note, TARGET))
         note = "extractSkeletonFeatures, of the whole image at once"
-        contests.append(Contest("vigra, skeleton", setting.vigra.run, f"{OURS}, skeleton", note))
+        skeletons = _loaded(vigra, partial(vigra.load_skeletons, paths[0]))
+        contests.append(Contest("vigra, skeleton", skeletons, skeleton, note))
     return compete("Object features, around objects", contests, min(setting.rounds, 3), labels.size)
+
+
+def _loaded(vigra: VigraWorker, load: Callable[[], None]) -> Contestant:
+    """Return a contestant that is vigra at work that is loaded anew, which is not counted."""
+
+    def run() -> Time:
+        load()
+        return vigra.run()
+
+    return run
+
+
+def _command(setting: Setting, labels: NDArray, raw: NDArray, n: int) -> list[Row]:
+    """Measure a whole command that classifies objects, from the start of the process to the finished files."""
+    project = ROOT / "tests" / "golden" / CASE / "project.ilp"
+    image, mask = setting.scratch / "image.npy", setting.scratch / "mask.npy"
+    np.save(image, raw)
+    np.save(mask, (labels > 0).astype(np.uint8))
+    exports = (word for source in SOURCES for word in ("--export", source))
+    options = (*exports, "--segmentation-image", str(mask))
+
+    def ours() -> Time:
+        taken = whole.run(setting.scratch, project, [str(image)], whole.ILASTIK_FORMAT, *options)
+        return Time(taken.cpu, taken.wall)
+
+    contests = [Contest(COMMAND, ours, None, f"{n} objects, {', '.join(SOURCES)}; from the start of the process")]
+    if setting.vigra:
+        own, near = _of_project(project)
+        arguments = mask, setting.scratch / "raw.npy", own, near, PROJECT_MARGIN, project
+        run = _loaded(setting.vigra, partial(setting.vigra.load_classification, *arguments))
+        note = "the calls of vigra that ilastik makes, but for hulls; nothing of what it does around them"
+        contests.append(Contest("vigra alone", run, COMMAND, note))
+    return compete("Object Classification, whole command", contests, min(setting.rounds, 3), labels.size)
+
+
+def _of_project(project: Path) -> tuple[list[str], list[str]]:
+    """Return the standard features of a project, of objects and of what is around them."""
+    classifier = load_classifier(project)
+    if not isinstance(classifier, ObjectClassification):
+        raise TypeError(f"{project} classifies no objects")
+    names = [name for plugin, name in classifier.project.selected.features if plugin == STANDARD]
+    return [name for name in names if not is_local(name)], [
+        name.removesuffix(AROUND) for name in names if name.endswith(AROUND)
+    ]

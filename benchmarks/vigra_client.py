@@ -67,6 +67,32 @@ class VigraWorker:
         self._ask({"do": "objects", "labels": str(labels), "image": str(image), "names": list(names)})
         self._answer()
 
+    def load_neighbourhoods(self, labels: Path, image: Path, names: Sequence[str], margin: int) -> None:
+        """Do the same for features of the pixels around objects, in 2D."""
+        files = {"labels": str(labels), "image": str(image)}
+        self._ask({"do": "neighbourhoods", **files, "names": list(names), "margin": margin})
+        self._answer()
+
+    def load_classification(
+        self, mask: Path, image: Path, names: Sequence[str], near: Sequence[str], margin: int, project: Path
+    ) -> None:
+        """Read a binary image and an image from ``.npy`` files, and the forest of a project that classifies objects.
+
+        Parameters
+        ----------
+        mask, image
+            The files.
+        names, near
+            Features of objects, and of the pixels around them within a margin.
+        margin
+            The margin.
+        project
+            The project.
+        """
+        files = {"mask": str(mask), "image": str(image), "project": str(project)}
+        self._ask({"do": "classification", **files, "names": list(names), "near": list(near), "margin": margin})
+        self._answer()
+
     def load_skeletons(self, labels: Path) -> None:
         """Read labels from a ``.npy`` file, whose skeletons are wanted."""
         self._ask({"do": "skeletons", "labels": str(labels)})

@@ -101,6 +101,66 @@ class Objects:
         return np.concatenate(columns, axis=1)
 
 
+class Neighbourhoods:
+    """Labels, an image, and the features that are wanted of the pixels around each object."""
+
+    def __init__(self, labels, image, names, margin):
+        self.labels = np.load(labels, allow_pickle=False)
+        self.image = np.load(image, allow_pickle=False)
+        self.names, self.margin = names, margin
+
+    def run(self):
+        """Return the columns of all features, a row for each object."""
+        rows = around(self.labels, self.image, self.names, self.margin, with_object=False)
+        return np.array(rows, np.float64)
+
+
+class Classification:
+    """A binary image, an image, and what ilastik calls of vigra to classify the objects of a project."""
+
+    def __init__(self, mask, image, names, near, margin, project):
+        self.mask = np.load(mask, allow_pickle=False).astype(np.uint32)
+        self.image = np.load(image, allow_pickle=False)
+        self.names, self.near, self.margin = names, near, margin
+        self.forest = vigra.learning.RandomForest(project, "ObjectClassification/ClassifierForests/Forest0000")
+
+    def run(self):
+        """Return nothing: it is only timed."""
+        labels = vigra.analysis.labelImageWithBackground(vigra.taggedView(self.mask.T, "xy"))
+        image = vigra.taggedView(self.image.T, "xy")
+        vigra.analysis.extractRegionFeatures(image, labels, features=self.names, ignoreLabel=0)
+        rows = around(np.asarray(labels).T, self.image, self.near, self.margin, with_object=True)
+        vigra.analysis.extractSkeletonFeatures(labels)
+        self.forest.predictProbabilities(np.zeros((len(rows), self.forest.featureCount()), np.float32))
+
+
+def around(labels, image, names, margin, with_object):
+    """Return the features of the pixels around each object, box after box as ilastik does it.
+
+    With the object, the same features are also taken of both together, which ilastik does with all of them.
+    """
+    tagged = vigra.taggedView(image.T, "xy"), vigra.taggedView(labels.T, "xy")
+    corners = vigra.analysis.extractRegionFeatures(
+        *tagged, features=["Coord<Minimum>", "Coord<Maximum>"], ignoreLabel=0
+    )
+    low = np.maximum(corners["Coord<Minimum>"].astype(int) - margin, 0)
+    # One beyond the last pixel, and one more, as ilastik has it.
+    high = corners["Coord<Maximum>"].astype(int) + 2 + margin
+    rows = []
+    for i in range(1, len(low)):
+        box = slice(low[i, 1], high[i, 1]), slice(low[i, 0], high[i, 0])
+        own = np.equal(labels[box].T, i)
+        # With a pitch, as ilastik gives one, distances are exact.
+        away = filters.distanceTransform2D(vigra.taggedView(own.astype(np.float32), "xy"), pixel_pitch=(1.0, 1.0))
+        near = np.asarray(away) < margin
+        values = vigra.taggedView(image[box].T, "xy")
+        for chosen in (near, near & ~own) if with_object else (near & ~own,):
+            mask = vigra.taggedView(chosen.astype(np.uint32), "xy")
+            found = vigra.analysis.extractRegionFeatures(values, mask, features=names, ignoreLabel=0)
+        rows.append(np.concatenate([np.ravel(found[name][1]) for name in names]))
+    return rows
+
+
 class Skeletons:
     """Labels."""
 
@@ -164,6 +224,12 @@ def main():
                 work = Features(command["image"], command["wanted"])
             elif command["do"] == "objects":
                 work = Objects(command["labels"], command["image"], command["names"])
+            elif command["do"] == "neighbourhoods":
+                work = Neighbourhoods(*(command[key] for key in ("labels", "image", "names", "margin")))
+            elif command["do"] == "classification":
+                work = Classification(
+                    *(command[key] for key in ("mask", "image", "names", "near", "margin", "project"))
+                )
             elif command["do"] == "skeletons":
                 work = Skeletons(command["labels"])
             elif command["do"] == "run":

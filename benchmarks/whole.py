@@ -131,15 +131,15 @@ def _measure(setting: Setting, perf: Path, work: Work, vigras: Sequence[VigraWor
     share = _load_sample(setting, perf, work, vigras) if vigras else 0.0
 
     # The first run is not counted, since it compiles code.
-    _run(setting.scratch, project, [small], ILASTIK_FORMAT)
+    run(setting.scratch, project, [small], ILASTIK_FORMAT)
     start_ups, factors = [], []
     runs: dict[str, list[Measured]] = {name: [] for name in formats}
     for _ in range(setting.rounds):
         if vigras:
             factors.append(_vigra_seconds(vigras) / share / (work.ilastik.forest * ILASTIK_THREADS))
-        start_ups.append(_run(setting.scratch, project, [small], ILASTIK_FORMAT).wall)
+        start_ups.append(run(setting.scratch, project, [small], ILASTIK_FORMAT).wall)
         for name in formats:
-            runs[name].append(_run(setting.scratch, project, inputs, name))
+            runs[name].append(run(setting.scratch, project, inputs, name))
 
     rows = []
     for name, measured in runs.items():
@@ -201,13 +201,13 @@ def _small_image(scratch: Path, path: Path) -> str:
     return str(small)
 
 
-def _run(scratch: Path, project: Path, inputs: Sequence[str], file_format: str) -> Measured:
+def run(scratch: Path, project: Path, inputs: Sequence[str], file_format: str, *options: str) -> Measured:
     """Run the command in a process of its own and delete its outputs."""
     folder = scratch / "results"
     command = [
         *(sys.executable, "-I", str(Path(__file__).with_name("measure.py"))),
         *(sys.executable, "-m", "napari_batch_prediction.cli", "run", str(project), *inputs),
-        *("--format", file_format, "--folder", str(folder)),
+        *("--format", file_format, "--folder", str(folder), *options),
     ]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
