@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QComboBox, QPushButton, QTextEdit
 from superqt.utils import WorkerBase
 from threshold import plan_for, random_image
 
-from napari_batch_prediction import Export, ObjectSettings
+from napari_batch_prediction import BatchJob, Export, ObjectSettings
 from napari_batch_prediction.formats.registry import find_format
 from napari_batch_prediction.formats.table.choice import row_writer
 from napari_batch_prediction.locations.location import absolute
@@ -284,6 +284,33 @@ def test_table_that_is_gone_or_damaged(panel, qtbot, tmp_path):
     panel.set_tables([table])
     qtbot.waitUntil(lambda: "No such file" in said.toPlainText(), timeout=WAIT_MS)
     assert panel.isVisible()
+
+
+def test_histogram_in_the_window(window, case, qtbot):
+    """After a run its table can be plotted, also in a window that opens its ledger; not while the next one runs."""
+    folder = case("a_2d_u8")
+    exports = [Export("Object Table", format="csv"), Export("Areas", format="csv")]
+    job = BatchJob(folder / "project.ilp", [str(folder / f"test{i}.png") for i in (1, 2)], exports,
+                   objects=ObjectSettings("1", min_size=0), folder=folder / "out")  # fmt: skip
+    window.check(job)
+    panel = window.widget.findChild(PlotPanel)
+    ledger = window.run()
+    n = sum(row.count for row in ledger)
+    assert n > 2
+    plot = panel.findChildren(Plot)[0]
+    for _ in range(2):
+        qtbot.waitUntil(lambda: "area" in panel.choices, timeout=WAIT_MS)
+        pick(panel, "Objects: area")
+        qtbot.waitUntil(lambda: plot.chart.heights.sum() == n, timeout=WAIT_MS)
+        window.results.selectRow(1)
+        assert plot.chart.front.sum() == ledger[1].count
+        window.widget.show_run(ledger.path)
+    window.widget.setValue(job.model_copy(update={"existing": "overwrite"}))
+    with qtbot.waitSignal(window.widget.finished, timeout=WAIT_MS):
+        with qtbot.waitSignal(panel.model.modelReset, timeout=WAIT_MS):
+            window.start_button().click()
+        assert [each for each in panel.choices if isinstance(each, str)] == []
+    qtbot.waitUntil(lambda: panel.chosen() == "area" and plot.chart.heights.sum() == n, timeout=WAIT_MS)
 
 
 def test_objects_of_layers_are_in_memory(panel, qtbot):

@@ -222,6 +222,18 @@ def test_shares_of_classes_as_bars(panel, qtbot):
     assert images.text(0) == "c.tif: 90.0 %"
 
 
+def test_row_that_is_selected_may_not_be_in_the_next_run(panel):
+    """A run of fewer images that have the same quantities begins while the last row of the one before is selected."""
+    images, _ = begin(panel, "a", "b")
+    end(panel, found(1), found(2))
+    panel.set_selected(1)
+    panel.model.set_rows(["c"], {}, [COUNT])
+    assert images.text(0) == "c: not counted"
+    panel.set_rows()
+    panel.set_selected(0)
+    assert images.accessibleDescription() == "Count in each image: 0 of 1 images counted"
+
+
 def test_share_of_the_first_class_that_is_not_background(panel):
     """It is shown at first, if nothing is counted."""
     begin(panel, "a")

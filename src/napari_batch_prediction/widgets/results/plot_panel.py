@@ -219,6 +219,7 @@ class PlotPanel(QWidget):
         locations = self.model.locations
         if locations is not self._locations:
             self._locations, self._names = locations, [short_name(location) for location in locations]
+            self._selected = None
         quantity = self._quantity()
         if quantity is not None:
             self._means = [mean(self.model.values(row, quantity)) for row in range(len(locations))]
