@@ -1,5 +1,6 @@
 """Outputs opened in napari by themselves: layers, names, colours, places."""
 
+import csv
 import gc
 import shutil
 from pathlib import Path
@@ -19,6 +20,7 @@ from napari_batch_prediction.axes import axistags_to_json
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.errors import ImageReadError, SettingsError
 from napari_batch_prediction.job.export import Export
+from napari_batch_prediction.job.objects import ObjectSettings
 from napari_batch_prediction.locations.inputs import open_image
 from napari_batch_prediction.widgets.canvas import pixels
 from napari_batch_prediction.widgets.reading.reader import get_reader
@@ -338,6 +340,38 @@ def test_labels_in_an_image_are_opened_and_skipped(tmp_path):
     assert layer.features["class"].tolist() == ["none", *CLASSES]
     assert job.run().rows[0].status == "skipped"
     assert not is_own(store)
+
+
+def test_objects_in_an_image_have_their_numbers(tmp_path):
+    """Labels in an image know of each object what the table says, as features; without all of them there are none."""
+    with Picture.open(CASE / "test2.png") as picture:
+        pixels = np.asarray(picture)
+    store, labels = tmp_path / "a.zarr", tmp_path / "a.zarr/labels/cells"
+    image = zarr.create_group(store, zarr_format=2)
+    axes = [{"name": key, "type": "space"} for key in "yx"]
+    datasets = [{"path": "0", "coordinateTransformations": [{"type": "scale", "scale": [1, 1]}]}]
+    image.attrs["multiscales"] = [{"version": "0.4", "axes": axes, "datasets": datasets}]
+    image["0"] = pixels
+    exports = (
+        Export(source="Objects", format="single-scale OME-Zarr", into_image=True, name="cells"),
+        Export(source="Object Table", format="csv", folder=tmp_path),
+        Export(source="Object Table", format="OME-Zarr table"),
+    )
+    settings = ObjectSettings("1", smoothing=0, min_size=5)
+    ledger = BatchJob(classifier=CASE / "project.ilp", inputs=(str(store),), exports=exports, objects=settings).run()
+    assert ledger.rows[0].status == "done", ledger.rows[0].reason
+    (layer,) = read(labels)
+    assert layer._type_string == "labels"
+    with ledger.tables["Object Table"].open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) > 1
+    assert layer.features["label"].tolist() == [*range(len(rows) + 1)]
+    for name in ("pixels", "centroid_y", "intensity_mean"):
+        assert layer.features[name][1:].tolist() == [float(row[name]) for row in rows]
+    group = zarr.open_group(labels)
+    facts = group.attrs["image-label"]
+    group.attrs["image-label"] = {**facts, "properties": facts["properties"][1:]}
+    assert not len(read(labels)[0].features.columns)
 
 
 def test_project_is_recognised_in_any_case(tmp_path):

@@ -72,6 +72,13 @@ def find_image(location: Path) -> Path | None:
     return None
 
 
+def label_properties(location: Path) -> tuple[Mapping[str, object], ...]:
+    """Return what the OME-Zarr labels at a location, or around it, say of their values; see :class:`.OmeImage`."""
+    group = find_image(location)
+    image = OmeImage.parse(stored_attributes(group)) if group is not None else None
+    return image.label_properties if image is not None else ()
+
+
 def coarser_levels(level: Path) -> list[Path]:
     """Return the levels of an OME-Zarr image after one of them, from fine to coarse."""
     group = find_image(level)

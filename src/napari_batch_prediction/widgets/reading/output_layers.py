@@ -4,20 +4,25 @@ import weakref
 from colorsys import hsv_to_rgb
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_batch_prediction.classifiers.base import PROBABILITIES, Source
 from napari_batch_prediction.colors import Color
 from napari_batch_prediction.errors import ImageReadError
 from napari_batch_prediction.formats.exported import Exported, find_exported
+from napari_batch_prediction.formats.zarr.store import label_properties
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.locations.inputs import open_image
 from napari_batch_prediction.locations.location import FileAt
+from napari_batch_prediction.objects.table import ObjectTable
 from napari_batch_prediction.widgets.canvas.grids import PixelGrid
 from napari_batch_prediction.widgets.canvas.layer_data import LABEL_OPACITY, LayerData, close_all, raw_layers
 from napari_batch_prediction.widgets.canvas.pixels import Pixels, read_pixels
 from napari_batch_prediction.widgets.canvas.predicted_layers import Prediction, predicted_layers
+from napari_batch_prediction.widgets.objects.features import as_features
 
 # Opening more datasets than this at once helps nobody.
 MOST = 16
@@ -121,7 +126,28 @@ def _layers(output: Exported, image: Image, stem: str) -> list[LayerData]:
     last = len(stamp.classes) if stop is None else stop
     channels = (first, last) if has_class_channels else (0, n)
     prediction = Prediction(source=source, channels=channels, pixels=pixels, start=start)
-    return predicted_layers(prediction, grid, stem.removesuffix(f"_{stamp.source}"))
+    layers = predicted_layers(prediction, grid, stem.removesuffix(f"_{stamp.source}"))
+    if prediction.style == "objects" and (table := _table(FileAt.of(output.location))) is not None:
+        layers[0].options["features"] = as_features(table)
+    return layers
+
+
+def _table(location: FileAt) -> ObjectTable | None:
+    """Return the table of objects that OME-Zarr labels hold themselves; None if they do not know each object.
+
+    Other tables are not looked for: their names are the user's, and they do not say which labels they are about.
+    """
+    rows = [dict(row) for row in label_properties(location.path / (location.dataset or ""))]
+    if not rows or [row.pop("label-value", None) for row in rows] != [*range(1, len(rows) + 1)]:
+        return None
+    columns: dict[str, NDArray[Any]] = {"label": np.arange(1, len(rows) + 1)}
+    for name in dict.fromkeys(name for row in rows for name in row):
+        cells = [row.get(name) for row in rows]
+        is_text = any(isinstance(cell, str) for cell in cells)
+        missing = "" if is_text else np.nan
+        values = [missing if cell is None else cell for cell in cells]
+        columns[name] = np.array(values, object) if is_text else np.array(values)
+    return ObjectTable(columns)
 
 
 def _unstamped_layers(output: Exported, image: Image, pixels: Pixels, grid: PixelGrid, stem: str) -> list[LayerData]:
