@@ -9,10 +9,12 @@ import h5py
 import numpy as np
 import pytest
 from golden_objects import OBJECTS, SOURCES, case_job
+from ilp_writer import put
 
 from napari_batch_prediction import BatchJob, Export
 from napari_batch_prediction.classifiers.load import load_classifier
 from napari_batch_prediction.errors import ProjectError, SettingsError
+from napari_batch_prediction.images.arrays import array_image
 from napari_batch_prediction.planning import objects as planning_objects
 from napari_batch_prediction.running.resume import plan_resume
 
@@ -111,6 +113,24 @@ def test_pixels_and_objects_come_from_one_pass(tmp_path):
     np.testing.assert_allclose(read(ledger[1].outputs["Probabilities"]), wanted, atol=1e-6)
 
 
+@pytest.mark.parametrize("method", [0, 1, 3])
+@pytest.mark.parametrize(("channel", "core"), [(0, 0), (1, 0), (0, 1), (1, 1)])
+def test_objects_of_any_channels(tmp_path, method, channel, core):
+    """Objects are made of the channels that the project names; one threshold has no cores."""
+    shutil.copy(golden.ROOT / "j_objclass_2d_u8" / "project.ilp", tmp_path / "p.ilp")
+    with h5py.File(tmp_path / "p.ilp", "r+") as file:
+        for name, value in (("CurOperator", method), ("Channel", channel), ("CoreChannel", core), ("MinSize", 3)):
+            put(file, f"ThresholdTwoLevels/{name}", value)
+        put(file, "ThresholdTwoLevels/HighThreshold", 0.7)
+    image = golden.read(golden.ROOT / "j_objclass_2d_u8" / "test1.png")
+    classifier = load_classifier(tmp_path / "p.ilp")
+    wanted = classifier.objects(image, "yx")
+    (row,) = BatchJob(classifier, array_image(image, "yx"), ["Object Identities", "Object Table"]).run()
+    assert (row.status, row.reason) == ("done", "")
+    np.testing.assert_array_equal(row.arrays["Object Identities"], wanted.labels)
+    assert row.count == wanted.table.n_objects > 0
+
+
 def test_second_images_by_template_and_on_the_command_line(tmp_path):
     """A template finds them, in Python, in JSON and as an option; what is missing is a problem of its image alone."""
     case = golden.ROOT / "n_objclass_2d_pred_hyst"
@@ -139,8 +159,6 @@ def test_arrays_with_second_images_in_memory():
     classifier = load_classifier(case / "project.ilp")
     raw, mask = golden.read(case / "test1_raw.h5"), golden.read(case / "test1_seg.h5")
     axes = "zyxc"[: raw.ndim]
-    from napari_batch_prediction.images.arrays import array_image
-
     job = BatchJob(
         classifier, array_image(raw, axes), ["Object Identities", "Object Table"],
         segmentation_image=array_image(mask, "zyxc"[: mask.ndim]),

@@ -109,8 +109,7 @@ class ObjectMaking:
         if made_from and thresholds is not None:
             # Of all classes, only these are kept.
             channels = thresholds.channels
-            core = None if thresholds.core_channel is None else channels.index(thresholds.core_channel)
-            thresholds = replace(thresholds, channel=0, core_channel=core)
+            thresholds = replace(thresholds, channel=0, core_channel=1 if len(channels) > 1 else None)
         tables = [export for export in wanted if not export.is_image]
         return cls(
             thresholds=thresholds,
