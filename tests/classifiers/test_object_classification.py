@@ -257,3 +257,13 @@ def test_mask_and_progress_in_memory():
     of_labels = load_classifier(golden.ROOT / "p_objclass_2dt_label" / "project.ilp")
     with pytest.raises(SettingsError, match="mask is not used by this project, expected label_image"):
         of_labels.objects(image, "yx", label_image=mask, mask=mask)
+
+
+def test_second_array_of_another_size_is_named_once():
+    """An array has no name but its role."""
+    classifier = load_classifier(golden.ROOT / "p_objclass_2dt_label" / "project.ilp")
+    image = np.zeros((2, 30, 40), np.uint8)
+    with pytest.raises(
+        ImageMismatchError, match="^The label image is not of the size of the image: expected y 30, got"
+    ):
+        classifier.objects(image, "tyx", label_image=image[:, :29])

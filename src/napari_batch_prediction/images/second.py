@@ -96,8 +96,10 @@ def check_beside(role: Role, location: object, own: Mapping[str, int], sizes: Ma
             f"{key} {sizes[key]}{' or 1' if role.spreads and key in _SPREAD and sizes[key] > 1 else ''}" for key in keys
         ]
         expected = ", ".join(may)
+        # An array has no name but its role.
+        name = "" if str(location) == role.noun else f" '{location}'"
         raise ImageMismatchError(
-            f"The {role.noun} '{location}' is not of the size of the image: expected {expected}, got {theirs}. "
+            f"The {role.noun}{name} is not of the size of the image: expected {expected}, got {theirs}. "
             f"Choose the {role.noun} of this image.",
             setting=role.field,
         )

@@ -231,6 +231,7 @@ def _as_uint32(values: NDArray) -> NDArray[np.uint32]:
         return values.astype(np.uint32)
     if values.size and not -(2**31) <= values.min() <= values.max() < 2**32:
         raise ImageMismatchError(
-            f"The binary image has values from {values.min()} to {values.max()}, expected at most {2**32 - 1}."
+            f"The binary image has values from {values.min()} to {values.max()}, expected at most {2**32 - 1}. Save it "
+            "with smaller numbers."
         )
     return values.astype(np.uint32)
