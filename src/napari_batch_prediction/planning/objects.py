@@ -125,7 +125,7 @@ class ObjectMaking:
         )
 
     def warnings(self, image: ImageInfo, beside: Beside = ()) -> tuple[Problem, ...]:
-        """Return what may be wrong with the objects of an image, and with those of its second images."""
+        """Return warnings about the objects of an image, given also its second images."""
         if self.thresholds is None:
             return ()
         is_physical = self.thresholds.size_unit == "physical"
@@ -133,13 +133,13 @@ class ObjectMaking:
         return (*sizes, *(_of_unknown_range(second) for second in beside if self._has_unknown_range(second)))
 
     def _has_unknown_range(self, second: SecondImage) -> bool:
-        """Return True for probabilities in whole numbers of which nobody knows what stands for 1."""
+        """Return True for probabilities in whole numbers if it is not known which number stands for 1."""
         dtype = second.image.dtype
         is_known = second.image.value_range is not None or dtype == np.uint8
         return second.role.field == self.second and dtype.kind in "iu" and not is_known
 
     def problem(self, image: ImageInfo) -> Problem | None:
-        """Return what makes objects of an image impossible; None if nothing does."""
+        """Return the problem that makes objects of an image impossible; None if there is none."""
         if self.thresholds is None:
             return None
         try:

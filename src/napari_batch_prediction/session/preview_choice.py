@@ -25,7 +25,7 @@ _BYTES_BETWEEN = 12
 
 
 class Choice(NamedTuple):
-    """What a preview predicts.
+    """The sources and the part of an image that a preview predicts.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class Choice(NamedTuple):
 
 
 def choose(classifier: Classifier, exports: Sequence[Export], extents: Mapping[str, int], sight: Region) -> Choice:
-    """Return what a preview predicts: what is in sight; with objects, whole time points, if they fit in memory.
+    """Choose the part in sight for a preview; with objects, whole time points, if they fit in memory.
 
     Parameters
     ----------

@@ -8,7 +8,7 @@ from napari_batch_prediction import PROGRAM
 from napari_batch_prediction.errors import MissingLibraryError
 
 _NEEDED = ("napari", "qtpy", "superqt", "magicgui")
-"""What the windows need, by importance; the versions are in the metadata, of which a copied folder has none."""
+"""Libraries of the windows, by importance; their versions are in the metadata, which a copied folder has not."""
 
 
 def _numbers(text: str) -> tuple[int, ...]:

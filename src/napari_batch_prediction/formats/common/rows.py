@@ -1,4 +1,4 @@
-"""The skeletons of what writes and reads tables part by part: a table may have more rows than memory holds."""
+"""Skeletons of writers and readers of tables, part by part: a table may have more rows than memory holds."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Choosing what writes and what reads a table."""
+"""Choosing the writer and the reader of a table."""
 
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -10,13 +10,13 @@ from napari_batch_prediction.formats.format import ExportFormat, load
 
 
 def row_writer(export_format: ExportFormat, path: Path, columns: Sequence[str], token: str) -> RowWriter:
-    """Return what writes a table of a format in parts."""
+    """Return a writer of a table of a format, part by part."""
     writer: RowWriter = load(export_format.row_writer)(path, columns, token)
     return writer
 
 
 def table_reader(export_format: ExportFormat, path: Path) -> TableReader:
-    """Return what reads a table of a format.
+    """Return a reader of a table of a format.
 
     Raises
     ------

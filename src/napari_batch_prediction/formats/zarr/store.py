@@ -73,7 +73,7 @@ def find_image(location: Path) -> Path | None:
 
 
 def label_properties(location: Path) -> tuple[Mapping[str, object], ...]:
-    """Return what the OME-Zarr labels at a location, or around it, say of their values; see :class:`.OmeImage`."""
+    """Return the properties of each label in OME-Zarr at a location, or around it; see :class:`.OmeImage`."""
     group = find_image(location)
     image = OmeImage.parse(stored_attributes(group)) if group is not None else None
     return image.label_properties if image is not None else ()

@@ -88,7 +88,7 @@ def _unit(key: str, target: Target) -> tuple[str, float]:
 
 
 def _properties(columns: Columns) -> tuple[dict[str, object], ...]:
-    """Return what is known of each label; none if there are too many."""
+    """Return the properties of each label; none if there are too many."""
     values = columns["label"].tolist()
     if len(values) > MOST_PROPERTIES:
         return ()

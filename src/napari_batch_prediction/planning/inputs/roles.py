@@ -14,12 +14,12 @@ from napari_batch_prediction.planning.inputs.second import is_project
 
 
 def role_of(classifier: Classifier | None) -> Role | None:
-    """Return what the second images are that a classifier makes its objects of; None if it needs none."""
+    """Return the role of the second images that a classifier makes its objects of; None if it needs none."""
     return ROLES.get(classifier.second) if isinstance(classifier, ObjectClassification) else None
 
 
 def needed_role(job: BatchJob, classifier: Classifier) -> Role | None:
-    """Return what the second image of each image has to be; None if none is needed.
+    """Return the role of the second image that each image needs; None if it needs none.
 
     Raises
     ------

@@ -34,7 +34,7 @@ _ABOUT: Mapping[Role, str] = {
 
 
 def help_text(role: Role) -> str:
-    """Return what second images are, and how they are named."""
+    """Return the help on second images: their use, and the ways to name them."""
     return (
         f"{_ABOUT[role]}\n"
         "A file for all images; a folder or a pattern of files that have the names of the images in theirs;\n"

@@ -24,7 +24,7 @@ NEEDED = "needed"
 
 @dataclass(frozen=True)
 class ShownSecond:
-    """What the form shows of the second images for one thing.
+    """The second images of one role, as the form shows them.
 
     Attributes
     ----------

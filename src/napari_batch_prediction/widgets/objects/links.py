@@ -34,7 +34,7 @@ UNKNOWN = CyclicLabelColormap(colors=[[0.0, 0.0, 0.0, 0.0], [0.6, 0.6, 0.6, 1.0]
 
 @dataclass(kw_only=True)
 class _Shown:
-    """What is shown of the objects of a layer.
+    """The objects of a layer, as they are shown.
 
     Attributes
     ----------

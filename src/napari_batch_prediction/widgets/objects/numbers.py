@@ -57,7 +57,7 @@ class KnownTables:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ObjectNumbers:
-    """How the numbers of the objects in a layer of labels are had.
+    """The way to the numbers of the objects in a layer of labels.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""How many objects of a batch have which value of a property."""
+"""The histogram of a property over all objects of a batch."""
 
 import math
 from collections.abc import Mapping
@@ -59,7 +59,7 @@ class ObjectValues:
 
     @cached_property
     def summary(self) -> str:
-        """How many objects there are, and their median."""
+        """The number of objects, and their median."""
         missing = f"; {_objects(self.n_unknown)} without a value" if self.n_unknown else ""
         return f"{_words(self.known)}{missing}"
 

@@ -26,7 +26,7 @@ from napari_batch_prediction.widgets.results.quantities import COUNT, Quantity, 
 from napari_batch_prediction.widgets.work import Task, in_background
 
 Choice = Quantity | str
-"""What is plotted: a quantity of images, or the name of a property of objects."""
+"""A quantity of images, or the name of a property of objects, to be plotted."""
 
 SAVE = "Save the plot as a picture: PNG, or SVG for drawing programs."
 
@@ -34,7 +34,7 @@ _FILTERS = ("PNG (*.png)", "SVG (*.svg)")
 
 
 class PlotPanel(QWidget):
-    """A list of what can be plotted, and its plot.
+    """A list of quantities and properties, and the plot of the chosen one.
 
     A quantity has a bar for each image and, if the selected one is a time series, below it one for each of its frames.
     A property has a histogram over all objects, in which those of the selected image stand out. It is read from the
@@ -150,7 +150,7 @@ class PlotPanel(QWidget):
         self._show()
 
     def chosen(self) -> Choice | None:
-        """Return what is plotted; None if there is nothing."""
+        """Return the choice that is plotted; None if there is none."""
         at = self._list.currentIndex()
         return self.choices[at] if 0 <= at < len(self.choices) else None
 
@@ -179,7 +179,7 @@ class PlotPanel(QWidget):
         self._begin()
 
     def _begin(self) -> None:
-        """Plot what is chosen, once it is read."""
+        """Plot the choice, once it is read."""
         chosen = self.chosen()
         if isinstance(chosen, Quantity):
             self.quantity_chosen.emit(chosen)
@@ -308,7 +308,7 @@ class PlotPanel(QWidget):
 
 
 def _first(choices: Sequence[Choice]) -> Choice:
-    """Return what is plotted at first: the count, or the share of the first class that is not background."""
+    """Return the choice to begin with: the count, or the share of the first class that is not background."""
     classes = [each for each in choices if isinstance(each, Quantity) and each.number is not None]
     if len(classes) < 2 or choices[0] == COUNT:
         return choices[0]
