@@ -1,6 +1,7 @@
 """Objects on the canvas: labels with their numbers as features, and the way from a row to an object and back."""
 
 import csv
+import re
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -13,7 +14,7 @@ from qtpy.QtCore import QObject
 
 from napari_batch_prediction import BatchJob, Export, ObjectSettings
 from napari_batch_prediction.classifiers.load import load_classifier
-from napari_batch_prediction.errors import ImageReadError
+from napari_batch_prediction.errors import ExportError, ImageReadError
 from napari_batch_prediction.images.memory import MemoryImage
 from napari_batch_prediction.objects.table import ObjectTable
 from napari_batch_prediction.records.reading import read_record
@@ -333,12 +334,22 @@ def test_table_with_other_rows_is_not_taken(classified):
     """Of a file with fewer rows than there are objects nobody knows whose rows they are."""
     layer, ledger = shown_numbers(classified)
     numbers = layer.objects
-    ((path, _, _),) = numbers.written
-    lines = path.read_text(encoding="utf-8").splitlines()
-    path.write_text("\n".join(lines[:-1]), encoding="utf-8")
+    (table,) = numbers.written
+    lines = table.path.read_text(encoding="utf-8").splitlines()
+    table.path.write_text("\n".join(lines[:-1]), encoding="utf-8")
     found = numbers.find(lambda: False)
-    assert [table.n_objects for table in found] == list(ledger.rows[0].counts)
+    assert [each.n_objects for each in found] == list(ledger.rows[0].counts)
     assert "original_label" not in found[0]
+
+
+def test_table_that_is_damaged_is_named(classified):
+    """It is a file of the user, who is told which, and what is wrong, without a stack trace."""
+    layer, _ = shown_numbers(classified)
+    (table,) = layer.objects.written
+    text = table.path.read_text(encoding="utf-8")
+    table.path.write_text(text.replace("0.", "zero"), encoding="utf-8")
+    with pytest.raises(ExportError, match=f"The table {re.escape(str(table.path))} cannot be read"):
+        layer.objects.find(lambda: False)
 
 
 @pytest.mark.parametrize("table", ["csv", "parquet"])

@@ -51,6 +51,12 @@ ABOUT = {
 }
 """What the columns of a table of objects are."""
 
+TEXTS = ("image", "class", "unit")
+"""The columns of texts."""
+
+WHOLE = ("time", "label", "pixels", "bbox_", "original_label")
+"""How the columns of whole numbers begin, as files of text do not say."""
+
 # Columns that say which object it is, of both layouts, and the unit.
 _NAMING = {
     *("image", "time", "label", "class", "original_label", "unit"),

@@ -33,6 +33,7 @@ from napari_batch_prediction.widgets.canvas.layer_data import RAW, LayerData, cl
 from napari_batch_prediction.widgets.canvas.pixels import Pixels, read_pixels
 from napari_batch_prediction.widgets.canvas.predicted_layers import ORDER, Prediction, predicted_layers
 from napari_batch_prediction.widgets.objects.numbers import KnownTables, ObjectNumbers, by_time
+from napari_batch_prediction.widgets.objects.written import WrittenTable
 
 PREVIEW = "(preview)"
 """The end of the names of layers that are no results of a run."""
@@ -235,10 +236,11 @@ def _numbers(
         class_colors=dict(zip(facts.classes, facts.class_colors, strict=True)) if facts is not None else {},
         known=known or next((by_time(table, len(counts)) for table in in_memory), ()),
         written=[
-            (table, each.format, absolute(str(location)))
+            WrittenTable(path=table, format=each.format)
             for each in of_table
             if (table := ended.outputs.get(each.name) or request.tables.get(each.name))
         ],
+        image=absolute(str(location)),
         open_labels=open_labels if is_whole else None,
         open_image=partial(open_input, request.job, location, request.arrays),
         is_classified=export.source.name == IDENTITIES,

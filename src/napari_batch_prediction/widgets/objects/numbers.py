@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +11,12 @@ from napari_batch_prediction.classifiers.objects.classifier import ObjectClassif
 from napari_batch_prediction.colors import Color
 from napari_batch_prediction.engine.tiles import Box, n_cores
 from napari_batch_prediction.errors import ImageReadError
-from napari_batch_prediction.formats.format import ExportFormat
-from napari_batch_prediction.formats.table.choice import table_reader
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.objects.measuring import ObjectColumns, Scale, measure_objects
-from napari_batch_prediction.objects.table import ObjectTable, joined, with_classes
+from napari_batch_prediction.objects.table import ObjectTable, with_classes
 from napari_batch_prediction.running.volumes import ImageVolume, StoppedError, Watch, WatchedVolume
 from napari_batch_prediction.session.work import ShouldCancel
+from napari_batch_prediction.widgets.objects.written import WrittenTable
 
 Tables = tuple[ObjectTable, ...]
 """The tables of the objects of an image, one a time point."""
@@ -29,9 +27,6 @@ MOST_BYTES = 2**26
 
 # The tables of images that were shown before have at most so many rows, of about 250 bytes each.
 MOST_KEPT = 2**19
-
-_TEXTS = ("image", "class", "unit")
-_WHOLE = ("time", "label", "pixels", "bbox_", "original_label")
 
 
 class KnownTables:
@@ -67,8 +62,8 @@ class ObjectNumbers:
         The colours of the classes of objects, by their names; none if objects have no classes.
     known
         The tables, if they are known already; any others are not asked then.
-    written
-        The tables of the run that may hold their rows: file, format, and the name of the image in it.
+    written, image
+        The tables of the run that may hold their rows, and the absolute location of the image.
     open_labels, open_image
         Open the labels, and the image that they were made of; None if the numbers cannot be made of them again, as
         those of a region.
@@ -86,7 +81,8 @@ class ObjectNumbers:
     counts: Sequence[int]
     class_colors: Mapping[str, Color] = field(default_factory=dict)
     known: Tables = ()
-    written: Sequence[tuple[Path, ExportFormat, str]] = ()
+    written: Sequence[WrittenTable] = ()
+    image: str = ""
     open_labels: Callable[[], Image] | None = None
     open_image: Callable[[], Image] | None = None
     is_classified: bool = False
@@ -102,6 +98,8 @@ class ObjectNumbers:
         ------
         ImageReadError
             If the labels or the image cannot be read, or are not those of the run.
+        ExportError
+            If a table cannot be read.
         """
         try:
             tables = self.known or self._read() or self._make(should_cancel)
@@ -112,10 +110,9 @@ class ObjectNumbers:
 
     def _read(self) -> Tables:
         """Return the tables out of a file that the run wrote; none if it has not all rows, or is large."""
-        for path, export_format, image in self.written:
-            if path.is_file() and path.stat().st_size <= MOST_BYTES:
-                table = read_table(path, export_format, image)
-                tables = tuple(by_time(table, len(self.counts)))
+        for written in self.written:
+            if written.n_bytes <= MOST_BYTES:
+                tables = by_time(written.rows_of(self.image), len(self.counts))
                 if all(_is_all(each, n) for each, n in zip(tables, self.counts, strict=True)):
                     return tables
         return ()
@@ -158,37 +155,6 @@ class _Numbers(ImageVolume):
                 "objects. Run it again."
             )
         return values.astype(np.uint32, copy=False)
-
-
-def read_table(path: Path, export_format: ExportFormat, image: str) -> ObjectTable:
-    """Return the rows of an image in a table of objects; a table without columns if it has none there.
-
-    Parameters
-    ----------
-    path, export_format
-        The file.
-    image
-        The name of the image in the table.
-
-    Raises
-    ------
-    OSError, ValueError
-        If it cannot be read.
-    """
-    reader = table_reader(export_format, path)
-    if "image" not in reader.columns:
-        return ObjectTable({})
-    parts: list[ObjectTable] = []
-    numbers = [name for name in reader.columns if name not in _TEXTS]
-    for part in reader.parts(numbers, [name for name in reader.columns if name in _TEXTS]):
-        its = part["image"] == image
-        if its.any():
-            columns = {name: part[name][its] for name in reader.columns}
-            whole = {name: columns[name].astype(np.int64) for name in numbers if name.startswith(_WHOLE)}
-            parts.append(ObjectTable(columns | whole))
-        elif parts:
-            break  # the rows of an image follow each other
-    return joined(parts) if parts else ObjectTable({})
 
 
 def by_time(table: ObjectTable, n_times: int) -> Tables:

@@ -1,75 +1,21 @@
 """Reading a property of all objects of a run, from the tables that it has written."""
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Generator, Iterator, Sequence
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_batch_prediction.errors import BatchPredictionError, ExportError
 from napari_batch_prediction.formats.common.rows import Columns
-from napari_batch_prediction.formats.format import ExportFormat
-from napari_batch_prediction.formats.table.choice import table_reader
 from napari_batch_prediction.locations.location import absolute
 from napari_batch_prediction.objects.measuring import properties, unit_of
 from napari_batch_prediction.objects.table import ObjectTable
 from napari_batch_prediction.records.ledger import Ledger
 from napari_batch_prediction.session.work import ShouldCancel
+from napari_batch_prediction.widgets.objects.written import IMAGE, UNIT, WrittenTable
 from napari_batch_prediction.widgets.results.histogram import ObjectValues
 from napari_batch_prediction.widgets.results.shown_run import ShownRun
-
-_IMAGE, _UNIT = "image", "unit"
-
-
-@dataclass(frozen=True, eq=False)
-class WrittenTable:
-    """A table of objects that was written, or that is in memory.
-
-    Attributes
-    ----------
-    image
-        The absolute location of its image; empty if a column says it, in a table of a batch.
-    path, format
-        The file and its format; none for a table in memory.
-    columns
-        The columns of a table in memory.
-    """
-
-    image: str = ""
-    path: Path | None = None
-    format: ExportFormat | None = None
-    columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)
-
-    def names(self) -> tuple[str, ...]:
-        """Return the names of its columns."""
-        if self.path is None or self.format is None:
-            return tuple(self.columns)
-        with _reading(self.path):
-            return table_reader(self.format, self.path).columns
-
-    def parts(self, name: str) -> Iterator[Columns]:
-        """Yield parts of a column of numbers, with the images and the units if there are such columns."""
-        if self.path is None or self.format is None:
-            yield {name: self.columns[name], **({_UNIT: self.columns[_UNIT]} if _UNIT in self.columns else {})}
-            return
-        with _reading(self.path):
-            reader = table_reader(self.format, self.path)
-            texts = [text for text in (_IMAGE, _UNIT) if text in reader.columns and not (text == _IMAGE and self.image)]
-            yield from reader.parts([name], texts)
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except BatchPredictionError:
-        raise
-    except (OSError, ValueError, KeyError) as error:
-        raise ExportError(f"The table {path} cannot be read: {str(error).rstrip('.')}.") from error
 
 
 def tables_of(run: ShownRun, ledger: Ledger) -> tuple[WrittenTable, ...]:
@@ -121,8 +67,8 @@ def read_values(
             if should_cancel():
                 return None
             values = np.asarray(part[name], np.float64)
-            units.update(unit_of(name, unit) for unit in set(part[_UNIT] if _UNIT in part else [""][: len(values)]))
-            for image, own in _by_image(part, values) if _IMAGE in part else [(table.image, values)]:
+            units.update(unit_of(name, unit) for unit in set(part[UNIT] if UNIT in part else [""][: len(values)]))
+            for image, own in _by_image(part, values) if IMAGE in part else [(table.image, values)]:
                 runs.setdefault(image, []).append(own)
     found = ObjectValues(name, {image: np.concatenate(each) for image, each in runs.items()}, frozenset(units))
     # Here, not while the window waits.
@@ -131,7 +77,7 @@ def read_values(
 
 
 def _by_image(part: Columns, values: NDArray[np.float64]) -> Iterator[tuple[str, NDArray[np.float64]]]:
-    images = part[_IMAGE]
+    images = part[IMAGE]
     starts = [0, *(np.flatnonzero(images[1:] != images[:-1]) + 1).tolist(), len(images)]
     for start, stop in pairwise(starts):
         if stop > start:

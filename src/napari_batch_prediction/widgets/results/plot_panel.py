@@ -14,12 +14,13 @@ from napari_batch_prediction.locations.location import absolute
 from napari_batch_prediction.planning.naming import safe_name
 from napari_batch_prediction.session.work import Failure
 from napari_batch_prediction.widgets.canvas.depth import background_class
+from napari_batch_prediction.widgets.objects.written import WrittenTable
 from napari_batch_prediction.widgets.parts.message import Message
 from napari_batch_prediction.widgets.parts.words import short_name
 from napari_batch_prediction.widgets.results.drawing import Chart
 from napari_batch_prediction.widgets.results.histogram import ObjectValues
 from napari_batch_prediction.widgets.results.model import ResultsModel
-from napari_batch_prediction.widgets.results.object_values import WrittenTable, read_properties, read_values
+from napari_batch_prediction.widgets.results.object_values import read_properties, read_values
 from napari_batch_prediction.widgets.results.picture import SUFFIXES, save_picture
 from napari_batch_prediction.widgets.results.plot import NOTHING, Plot
 from napari_batch_prediction.widgets.results.quantities import COUNT, Quantity, Values, mean
