@@ -2,14 +2,16 @@
 
 import csv
 import shutil
+from types import SimpleNamespace
 
 import golden
 import golden_objects
 import h5py
 import numpy as np
+import psutil
 import pytest
 from golden_objects import OBJECTS, SOURCES, case_job
-from ilp_writer import put
+from ilp_writer import axistags, put
 
 from napari_batch_prediction import BatchJob, Export
 from napari_batch_prediction.classifiers.load import load_classifier
@@ -260,3 +262,25 @@ def test_pixel_classifier_takes_no_second_image():
     job = BatchJob(case / "project.ilp", case / "test1.png", "Objects", **settings)
     with pytest.raises(SettingsError, match="takes no second image"):
         job.plan()
+
+
+@pytest.mark.golden
+@pytest.mark.parametrize(
+    ("limit", "message"), [("4GiB", "making objects of the whole image"), (None, "Making its objects takes")]
+)
+def test_what_needs_the_whole_image_is_refused_by_the_plan_if_it_does_not_fit(tmp_path, monkeypatch, limit, message):
+    """Objects that grow from cores and keep apart; with one threshold instead, the same image is done part by part."""
+    shape = (600, 600, 600)
+    for name, channels, dtype in (("raw", (), "u1"), ("pred", (2,), "f4")):
+        with h5py.File(tmp_path / f"a_{name}.h5", "w") as file:
+            data = file.create_dataset("data", (*shape, *channels), dtype, chunks=(50, 50, 50, *channels))
+            data.attrs["axistags"] = axistags("zyxc"[: data.ndim])
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(total=2**32, available=2**32))
+    project = tmp_path / "project.ilp"
+    for method, is_refused in ((3, True), (0, False)):
+        shutil.copy(golden.ROOT / "q_objclass_3d_pred_ipht" / "project.ilp", project)
+        with h5py.File(project, "r+") as file:
+            file["ThresholdTwoLevels/CurOperator"][()] = method
+        maps = {"prediction_maps": tmp_path / "a_pred.h5"}
+        (row,) = BatchJob(project, tmp_path / "a_raw.h5", SOURCES, folder=tmp_path, memory=limit, **maps).plan()
+        assert [message in str(problem) for problem in row.problems] == [True] * is_refused, row.problems

@@ -28,6 +28,7 @@ from napari_batch_prediction.planning import objects as planning_objects
 from napari_batch_prediction.planning.objects import ObjectMaking
 from napari_batch_prediction.records.events import BatchStarted, TileDone
 from napari_batch_prediction.records.reading import read_record
+from napari_batch_prediction.running import volumes
 from napari_batch_prediction.running.object_tables import ObjectTables
 from napari_batch_prediction.running.objects import ObjectsOfImage, ObjectWork
 from napari_batch_prediction.running.resume import plan_resume
@@ -582,3 +583,17 @@ def test_smoothing_carries_no_object_out_of_a_mask(monkeypatch, settings, most):
     )
     np.testing.assert_array_equal(labels, mask)
     assert table["pixels"].tolist() == [mask.sum()]
+
+
+@pytest.mark.parametrize("limit", ["4GiB", None])
+def test_object_that_is_too_large_for_the_memory_fails_with_the_reason(tmp_path, monkeypatch, limit):
+    """To be split, it must be in memory as a whole, whether that is limited or what the computer has left."""
+    monkeypatch.setattr(volumes, "_BYTES_OF_A_PIXEL", 2**20)
+    image = np.full((3000, 3000), 249, np.uint8)
+    image[:9] = 0
+    paths = save(tmp_path, whole=image)
+    for split in (1, 0):
+        cells = ObjectSettings("bright", split=split)
+        (row,) = run_plan(plan_for(paths, "Objects", objects=cells, memory=limit, existing="overwrite"))
+        assert row.status == ("failed" if split else "done"), row.reason
+        assert ("There is an object in a box of" in row.reason) == bool(split)

@@ -14,7 +14,7 @@ from napari_batch_prediction.job.job import BatchJob
 from napari_batch_prediction.planning.exports import NamedExport, whole_regions
 from napari_batch_prediction.planning.inputs.header import ImageInfo
 from napari_batch_prediction.planning.inputs.second import Beside
-from napari_batch_prediction.planning.objects import ObjectMaking
+from napari_batch_prediction.planning.objects import WRITTEN_AT_ONCE, ObjectMaking
 from napari_batch_prediction.planning.output import OutputPlan
 from napari_batch_prediction.planning.transform import Transform, predicted_box
 from napari_batch_prediction.problems import Problem
@@ -247,6 +247,11 @@ class MemoryShares:
 
     def _each(self, image: _Read, outputs: Sequence[PlannedOutput], tiles: Tiles) -> int:
         """Return the bytes that a thread takes for the largest of the tiles."""
+        if not sources(self.exports):
+            # Of a time point only parts are in memory: those that are labelled and measured are counted with objects.
+            memory = self._memory(image, outputs)
+            n_pixels = min(tiles.n_pixels // len(tiles), WRITTEN_AT_ONCE)
+            return (memory.tile + memory.block) * n_pixels + self._fixed(image, outputs)
         in_tile = tiles.most_bytes(image.extents, self.classifier.context, self._memory(image, outputs), ENGINE.limits)
         return in_tile + self._fixed(image, outputs)
 

@@ -27,6 +27,9 @@ from napari_batch_prediction.problems import Problem
 MOST_IN_MEMORY = 2**26
 """Bytes of a time point's probabilities and labels that stay in memory; larger ones go through a temporary file."""
 
+WRITTEN_AT_ONCE = 2**22
+"""Pixels of objects that are written at once."""
+
 # An object that is measured, with its row of the table. How many there are is not known before: one for so many pixels.
 _BYTES_OF_AN_OBJECT = 900
 _PIXELS_OF_AN_OBJECT = 400

@@ -25,13 +25,10 @@ from napari_batch_prediction.objects.labelling import MakeVolume, label_objects
 from napari_batch_prediction.objects.measuring import ObjectColumns, Scale, measure_objects
 from napari_batch_prediction.objects.table import ObjectTable, as_ilastik, joined, with_classes
 from napari_batch_prediction.objects.volume import ArrayVolume, ScratchVolume, Volume, probabilities_of
-from napari_batch_prediction.planning.objects import ObjectMaking, stays_in_memory
+from napari_batch_prediction.planning.objects import WRITTEN_AT_ONCE, ObjectMaking, stays_in_memory
 from napari_batch_prediction.running.volumes import STEPS, ImageVolume, Watch, WatchedVolume, close_volume
 from napari_batch_prediction.simd.building import expecting
 from napari_batch_prediction.simd.shelf import Job
-
-# Pixels that are written at once.
-_WRITTEN_AT_ONCE = 2**22
 
 # How often each pixel of the volumes is read or written: to label, to measure and to write objects.
 _LABELLING, _MEASURING, _WRITING = 5, 3, 1
@@ -51,12 +48,15 @@ class ObjectWork:
         The folder with room for temporary files; the system's if None.
     workers
         Number of threads.
+    room
+        Bytes of memory that there are for all images; None if that is not limited.
     """
 
     making: ObjectMaking
     columns: ObjectColumns
     folder: Path | None = None
     workers: int = 1
+    room: int | None = None
 
 
 class ObjectsAtTime(NamedTuple):
@@ -171,12 +171,12 @@ class ObjectsOfImage:
             making = self._making
             measures = making.has_table or making.is_classified
             passes = _LABELLING + _MEASURING * measures + _WRITING * making.has_images
-            watch = Watch(self._is_stopped, self._tell, max(1, passes * prod(self._shape)))
+            watch = Watch(self._is_stopped, self._tell, max(1, passes * prod(self._shape)), self._work.room)
             labels = WatchedVolume(self._make((1, *self._shape), np.uint32), watch)
             try:
                 found = self._classified(t, labels, watch) if making.is_classified else self._labelled(t, labels, watch)
                 if making.has_images:
-                    for box in slabs(self._shape, _WRITTEN_AT_ONCE):
+                    for box in slabs(self._shape, WRITTEN_AT_ONCE):
                         write(Tile(t, *box), labels.read(box)[0], found.paint)
             finally:
                 labels.close()

@@ -130,7 +130,10 @@ def make_tasks(plan: Plan, workers: int, token: str = "") -> dict[int, FileTask 
     making = ObjectMaking.of(plan.job, plan.classifier, plan.exports)
     shares = MemoryShares(plan.classifier, plan.exports, workers, plan.job.memory, before, making)
     images = [(row.image.extents, row.image.channel_names) for row in plan.rows if row.image is not None]
-    work = None if making is None else ObjectWork(making=making, columns=ObjectColumns.of(images), workers=threads)
+    work = None
+    if making is not None:
+        columns = ObjectColumns.of(images)
+        work = ObjectWork(making=making, columns=columns, workers=threads, room=shares.room)
     return {index: make_task(plan, index, row, shares, work, threads, token) for index, row in rows.items()}
 
 

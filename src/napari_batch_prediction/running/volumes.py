@@ -7,11 +7,18 @@ from math import prod
 from numpy.typing import NDArray
 
 from napari_batch_prediction.engine.tiles import Box
+from napari_batch_prediction.errors import ImageMismatchError
 from napari_batch_prediction.images.base import Image
 from napari_batch_prediction.objects.volume import Volume
+from napari_batch_prediction.wording import size
 
 STEPS = 8
 """The steps of progress that the objects of a time point are."""
+
+
+# What the box of an object takes while it is split, or its skeleton is made, for each pixel at most; and pixels that a
+# plan has counted, as a slab or for small images.
+_BYTES_OF_A_PIXEL, _COUNTED = 100, 2**23
 
 
 class StoppedError(Exception):
@@ -47,10 +54,14 @@ class Watch:
         Called once for each of :data:`STEPS` steps but the last.
     n_pixels
         Pixels that are going to be read or written, about.
+    room
+        Bytes of memory that there are; those that the computer has free now if None.
     """
 
-    def __init__(self, is_stopped: Callable[[], bool], tell: Callable[[], None], n_pixels: int) -> None:
-        self._is_stopped, self._tell, self._n_pixels = is_stopped, tell, n_pixels
+    def __init__(
+        self, is_stopped: Callable[[], bool], tell: Callable[[], None], n_pixels: int, room: int | None = None
+    ) -> None:
+        self._is_stopped, self._tell, self._n_pixels, self._room = is_stopped, tell, n_pixels, room
         self._seen = self.n_told = 0
         self._lock = threading.Lock()
 
@@ -61,14 +72,31 @@ class Watch:
         ------
         StoppedError
             If the work is to be stopped.
+        ImageMismatchError
+            If so many at once need more memory than there is, as those of an object that nearly fills the image.
         """
         if self._is_stopped():
             raise StoppedError
+        if n_pixels > _COUNTED:
+            self._check_room(n_pixels)
         with self._lock:
             self._seen += n_pixels
             while self.n_told < min(STEPS - 1, STEPS * self._seen // self._n_pixels):
                 self.n_told += 1
                 self._tell()
+
+    def _check_room(self, n_pixels: int) -> None:
+        # No plan knows how large the largest object is.
+        import psutil
+
+        room = psutil.virtual_memory().available if self._room is None else self._room
+        if _BYTES_OF_A_PIXEL * n_pixels > room:
+            raise ImageMismatchError(
+                f"There is an object in a box of {n_pixels:,} pixels, which takes {size(_BYTES_OF_A_PIXEL * n_pixels)} "
+                f"of memory as a whole, and {size(room)} are left. Choose another class or a higher threshold, do not "
+                "split, or allow more memory.",
+                setting="memory",
+            )
 
 
 class WatchedVolume:

@@ -210,7 +210,7 @@ def _make_task(
     if making is not None:
         columns = ObjectColumns.of([(image.extents, image.channel_names)])
         making = replace(making, has_table=True, has_table_of_ilastik=False)
-        objects = ObjectWork(making=making, columns=columns, workers=workers)
+        objects = ObjectWork(making=making, columns=columns, workers=workers, room=shares.room)
     if (problem := shares.shortage(share)) is not None:
         raise SettingsError(str(problem), setting="memory")
     return FileTask(
