@@ -255,6 +255,17 @@ def test_probabilities_of_unknown_range_are_told(tmp_path, dtype, value_range, w
     assert [(warning.setting, warning.severity) for warning in told] == [("prediction_maps", "warning")] * warns
 
 
+@pytest.mark.parametrize("settings", [{"object_class": "1"}, {"threshold": 0.6}, {"fill_holes": True}])
+def test_settings_of_objects_are_refused_where_the_project_has_its_own(settings):
+    """They would change nothing."""
+    case = golden.ROOT / "j_objclass_2d_u8"
+    job = BatchJob(case / "project.ilp", case / "test1.png", "Object Identities", objects=settings)
+    with pytest.raises(SettingsError, match="by the settings of its project") as error:
+        job.plan()
+    assert error.value.setting == next(iter(settings))
+    BatchJob(case / "project.ilp", case / "test1.png", "Simple Segmentation", objects=settings).plan()
+
+
 def test_pixel_classifier_takes_no_second_image():
     """A classifier of pixels refuses images for objects."""
     case = golden.ROOT / "a_2d_u8"

@@ -107,6 +107,15 @@ def test_a_project_that_classifies_objects_makes_them_by_its_own_settings(sectio
     assert said(section) == ""
 
 
+def test_settings_of_before_are_not_for_a_project_that_makes_its_own_objects(section):
+    """They would be refused; for another project they are there again."""
+    section.setValue(BatchJob("a.ilp", "b.tif", "Objects", objects=ObjectSettings("1", threshold=0.7)))
+    section.set_offered(load_classifier(GOLDEN / "j_objclass_2d_u8" / "project.ilp"))
+    assert section.value()["objects"] == ObjectSettings()
+    section.set_offered(project())
+    assert section.value()["objects"] == ObjectSettings("1", threshold=0.7)
+
+
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS.keys())
 @pytest.mark.parametrize("known", [True, False], ids=["known", "not known"])
 def test_settings_of_objects_come_back_as_they_were(qtbot, section, settings, known):

@@ -10,9 +10,10 @@ import numpy as np
 
 from napari_batch_prediction.classifiers.base import Classifier
 from napari_batch_prediction.classifiers.objects.classifier import ObjectClassification
-from napari_batch_prediction.errors import ImageMismatchError
+from napari_batch_prediction.errors import ImageMismatchError, SettingsError
 from napari_batch_prediction.images.physical import spacing
 from napari_batch_prediction.job.job import BatchJob
+from napari_batch_prediction.job.objects import ObjectSettings
 from napari_batch_prediction.locations.paths import outside_stores
 from napari_batch_prediction.objects.features.slabs import SLAB_BYTES
 from napari_batch_prediction.objects.labelling import labelling_memory
@@ -45,6 +46,18 @@ _NO_PIXEL_SIZE = (
         severity="warning",
     ),
 )
+
+
+def _check_unused(settings: ObjectSettings, classifier: ObjectClassification) -> None:
+    """Check that no settings of objects are given to a classifier that has its own."""
+    defaults = ObjectSettings()
+    for name in ObjectSettings.model_fields:
+        if getattr(settings, name) != getattr(defaults, name):
+            raise SettingsError(
+                f"'{classifier.workflow}' makes objects by the settings of its project, and takes no others, but "
+                f"{name.replace('_', ' ')} is given. Leave it out.",
+                setting=name,
+            )
 
 
 def _of_unknown_range(second: SecondImage) -> Problem:
@@ -103,6 +116,7 @@ class ObjectMaking:
             return None
         made_from = wanted[0].source.made_from
         if isinstance(classifier, ObjectClassification):
+            _check_unused(job.objects, classifier)
             thresholds, name = classifier.project.thresholds, ""
         else:
             classes = classifier.source(made_from).classes

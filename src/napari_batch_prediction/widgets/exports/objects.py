@@ -83,6 +83,10 @@ class ObjectsForm(QWidget):
         self._settings = settings
         self._show()
 
+    def value_for(self, classifier: Classifier | None) -> ObjectSettings:
+        """Return the settings for a classifier: those of before are not for a project that makes its own objects."""
+        return ObjectSettings() if isinstance(classifier, ObjectClassification) else self.value()
+
     def set_classes(self, classes: Sequence[str]) -> None:
         """Offer the classes that objects can be made of; none if objects are not exported."""
         self._classes = tuple(classes)

@@ -136,7 +136,8 @@ class ExportsSection(Page):
 
     def value(self) -> dict[str, Any]:
         """Return the fields of a job that are shown here, with no exports if no source is ticked."""
-        return {"exports": self._exports, "existing": self._existing.value, "objects": self._objects.value()}
+        objects = self._objects.value_for(self._classifier)
+        return {"exports": self._exports, "existing": self._existing.value, "objects": objects}
 
     def setValue(self, job: BatchJob) -> None:
         """Show the exports of a job and its treatment of outputs that exist."""
