@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QComboBox, QFileDialog, QMessageBox, QPushButton, QTe
 
 from napari_batch_prediction.records.events import FileFinished
 from napari_batch_prediction.records.ledger import LedgerRow
-from napari_batch_prediction.widgets.results.drawing import Chart, nice_ticks, ticks_between
+from napari_batch_prediction.widgets.results.drawing import Chart, nice_ticks, telling_parts, ticks_between
 from napari_batch_prediction.widgets.results.model import ResultsModel
 from napari_batch_prediction.widgets.results.picture import save_picture
 from napari_batch_prediction.widgets.results.plot import Plot
@@ -84,6 +84,36 @@ def test_bar_of_each_image_is_as_high_as_its_count(qtbot, plot, n):
     with qtbot.waitSignal(plot.clicked) as clicked:
         qtbot.mouseClick(plot, Qt.MouseButton.LeftButton, pos=QPoint(x, 90))
     assert clicked.args == [n // 2]
+
+
+NAMES = {
+    "a number": (["nuclei_01.ome.tif", "nuclei_02.ome.tif"], ["01", "02"]),
+    "whole numbers": (["well_10.png", "well_11.png"], ["10", "11"]),
+    "whole words": (["treated.png", "treatment.png"], ["treated", "treatment"]),
+    "the middle": (["1_A2_dapi.tif", "1_B2_dapi.tif"], ["A", "B"]),
+    "one that begins like all others": (["a.tif", "a_b.tif"], ["a", "a_b"]),
+    "the same name in other folders": (["a.tif", "a.tif"], ["a", "a"]),
+    "types": (["a.tif", "a.png"], ["tif", "png"]),
+    "frames": (["0", "1", "10"], ["0", "1", "10"]),
+    "one": (["well_1.tif"], ["well_1.tif"]),
+    "none": ([], []),
+}
+
+
+@pytest.mark.parametrize(("names", "parts"), NAMES.values(), ids=NAMES)
+def test_names_are_cut_to_what_tells_them_apart(names, parts):
+    """What all names share at the beginning and the end is left out."""
+    assert telling_parts(names) == parts
+
+
+def test_names_below_the_bars_tell_images_apart(plot):
+    """Where whole names have no room, as with six bars in the least width of the dock."""
+    names = [f"experiment_{i}.ome.tif" for i in range(6)]
+    plot.show_chart(Chart(heights=np.ones(6), front=np.full(6, np.nan), names=names), names.__getitem__, "")
+    pixels = picture(plot)
+    below = [pixels[-14:, middle(plot, i) - 20 : middle(plot, i) + 20] for i in range(6)]
+    assert len({each.tobytes() for each in below}) == 6
+    assert plot.text(5) == "experiment_5.ome.tif"
 
 
 def test_image_without_a_value_has_no_bar(plot):

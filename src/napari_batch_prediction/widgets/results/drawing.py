@@ -1,6 +1,7 @@
 """Bars on any device: of images, of frames, and of a histogram."""
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -168,19 +169,21 @@ def _draw_bars(chart: Chart, painter: QPainter, bars: Bars, plain: QColor, stron
 
 
 def _draw_names(chart: Chart, painter: QPainter, bars: Bars, metrics: QFontMetrics) -> None:
+    names, room = chart.names, int(bars.width) - GAP
+    if any(metrics.horizontalAdvance(name) > room for name in names):
+        names = telling_parts(names)
     if bars.width >= NAMED_WIDTH:
-        for i, name in enumerate(chart.names):
-            # The names in a batch differ in their ends.
-            short = metrics.elidedText(name, Qt.TextElideMode.ElideLeft, int(bars.width) - GAP)
+        for i, name in enumerate(names):
+            short = metrics.elidedText(name, Qt.TextElideMode.ElideLeft, room)
             box = QRectF(bars.left + i * bars.width, bars.bottom + 2, bars.width, metrics.height())
             painter.drawText(box, _flags(Qt.AlignmentFlag.AlignHCenter), short)
-    elif len(chart.names) > 1:
-        end = bars.left + bars.width * len(chart.names)
+    elif len(names) > 1:
+        end = bars.left + bars.width * len(names)
         box = QRectF(bars.left, bars.bottom + 2, end - bars.left, metrics.height())
         middle = (end - bars.left) / 2 - GAP
         for name, side in (
-            (chart.names[0], Qt.AlignmentFlag.AlignLeft),
-            (chart.names[-1], Qt.AlignmentFlag.AlignRight),
+            (names[0], Qt.AlignmentFlag.AlignLeft),
+            (names[-1], Qt.AlignmentFlag.AlignRight),
         ):
             painter.drawText(box, _flags(side), metrics.elidedText(name, Qt.TextElideMode.ElideLeft, int(middle)))
 
@@ -200,6 +203,23 @@ def _flags(side: Qt.AlignmentFlag) -> int:
     """Return flags for a name. It is not clipped: the line of ``_`` is below the height of some fonts."""
     flags: int = side.value | Qt.TextFlag.TextDontClip.value
     return flags
+
+
+def telling_parts(names: Sequence[str]) -> list[str]:
+    """Return names without what all of them begin and end with. Words and numbers stay whole, and no name is empty."""
+    words = [re.findall(r"\d+|[^\W\d_]+|[\W_]", name) for name in names]
+    if len(words) < 2 or not all(words):
+        return list(names)
+    # The end first, since the type of the files tells nothing.
+    least = min(map(len, words)) - 1
+    n_end = _n_shared([each[::-1] for each in words], least)
+    n_start = _n_shared(words, least - n_end)
+    return ["".join(each[n_start : len(each) - n_end]) for each in words]
+
+
+def _n_shared(words: Sequence[Sequence[str]], most: int) -> int:
+    """Return with how many words all begin, up to ``most``."""
+    return next((i for i in range(most) if len({each[i] for each in words}) > 1), most)
 
 
 def nice_step(least: float) -> float:
