@@ -37,6 +37,15 @@ def test_every_command_has_its_help_in_the_file(capsys):
     assert listed.count("\n    ") == len(COMMANDS) + 1  # a summary goes on in a second line
 
 
+def test_defaults_that_are_numbers_are_told(capsys, monkeypatch):
+    """Whoever leaves a threshold out can read which one it is."""
+    monkeypatch.setenv("COLUMNS", "200")
+    shown = said(help_parser(["run", "--help"]), ["run", "--help"], capsys).out
+    assert "smoothing. Default: 0.5." in shown
+    assert "0 for none. Default: 1." in shown
+    assert "unit of sizes. Default: 10." in shown
+
+
 @pytest.mark.parametrize(
     "words",
     [[], ["run"], ["rnu", "--help"], ["run", "--version"], ["run", "p.ilp", "-h"], ["run", "-h", "-h"], ["--helf"]],

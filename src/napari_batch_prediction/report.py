@@ -277,9 +277,11 @@ def _objects(objects: ObjectDescription) -> dict[str, str]:
     second = objects.second.replace("_", " ")
     made_of = f"those of a second image, {second}" if second else "made of the probabilities"
     if (by := objects.thresholds) is not None:
-        cores = "" if by.method == "simple" else f" around cores from {by.core_threshold:g}"
+        channels = [str(channel + 1) for channel in by.channels]
+        of = f" of channel {channels[1]}" if len(channels) > 1 else ""
+        cores = "" if by.method == "simple" else f" around cores{of} from {by.core_threshold:g}"
         sizes = f"{by.min_size:g} to {by.max_size:g} pixels" if by.max_size else f"from {by.min_size:g} pixels"
-        made_of += f"; channel {by.channel + 1} from {by.threshold:g}{cores} ({by.method}), {sizes}"
+        made_of += f"; channel {' + '.join(channels)} from {by.threshold:g}{cores} ({by.method}), {sizes}"
     features = f"{objects.n_columns} values of {count(len(objects.features.features), 'feature')}"
     return {"Objects": made_of, "Features of objects": features, "Trees for objects": str(objects.n_trees)}
 

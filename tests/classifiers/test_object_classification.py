@@ -95,6 +95,12 @@ def test_facts_as_text(classifier):
     assert "4 values of 3 features" in text
 
 
+def test_cores_of_another_channel_as_text():
+    """The threshold is then compared with the sum of both channels."""
+    text = str(load_classifier(golden.ROOT / "n_objclass_2d_pred_hyst" / "project.ilp"))
+    assert "channel 2 + 3 from 0.4 around cores of channel 3 from 0.55 (hysteresis)" in text
+
+
 def test_without_objects_the_pixels_are_left(tmp_path):
     """If objects cannot be classified, the error says why."""
     path = tmp_path / "a.ilp"

@@ -113,8 +113,10 @@ def write_options(value: BaseModel) -> dict[str, list[str]]:
 
 
 def _help(field: FieldInfo) -> str:
-    """Return the description of a field, with the default if it is a text."""
+    """Return the description of a field, with the default if it is a text or a number."""
     default = field.get_default(call_default_factory=True, validated_data={})
+    if isinstance(default, float):
+        default = f"{default:g}"
     return f"{field.description} Default: {default}." if isinstance(default, str) else f"{field.description}"
 
 
