@@ -134,6 +134,20 @@ def test_options_that_mend_problems_are_named(ten_files, capsys):
     assert "See " not in capsys.readouterr().err
 
 
+def test_a_run_says_each_warning_once(tmp_path, capsys):
+    """A warning of several images is one line, before the run, with the option that it is about."""
+    for name in "abc":
+        np.save(tmp_path / f"{name}.npy", np.zeros((40, 40), np.uint16 if name != "c" else np.uint8))
+    options = ["--export", "Object Table", "--object-class", "1", "--min-size", "5", "--size-unit", "physical"]
+    assert main(["run", PROJECT, *(str(tmp_path / f"{name}.npy") for name in "abc"), *options]) == 0
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith(("Warning", "See"))]
+    first = tmp_path / "a.npy"
+    assert len(lines) == 3
+    assert lines[0].startswith(f"Warning: {first} and 1 other: The image is uint16, but the training images were uint8")
+    assert lines[1].startswith(f"Warning: {first} and 2 others: ")
+    assert lines[2] == "See --size-unit."
+
+
 def test_every_option_of_run_arrives(tmp_path, capsys):
     """Every option of run arrives where it belongs."""
     words = (

@@ -199,19 +199,22 @@ def _export(arguments: argparse.Namespace, name: str, classifier: "Classifier") 
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    return _execute(_plan(arguments), arguments.ends)
+    return _execute(_plan(arguments, warns=True), arguments.ends)
 
 
-def _plan(arguments: argparse.Namespace) -> "Plan":
+def _plan(arguments: argparse.Namespace, *, warns: bool = False) -> "Plan":
+    """Return the plan, and print what no table of it shows: options that mend problems, and warnings if it is run."""
     from napari_batch_prediction.job.text import all_options
     from napari_batch_prediction.planning.plan import iter_plan
-    from napari_batch_prediction.report import made_plan, naming, see
+    from napari_batch_prediction.report import made_plan, naming, see, warning_lines
 
     job, classifier = _job(arguments)
     # A whole job is given by no other option.
     options = {} if arguments.job is not None else all_options()
     with naming(options):
         plan = made_plan(iter_plan(job, classifier, should_cancel=arguments.ends.came), sys.stderr)
+    for line in warning_lines(plan) if warns else ():
+        print(line, file=sys.stderr)
     if told := see((fault.setting for row in plan for fault in (*row.problems, *row.warnings)), options):
         print(told, file=sys.stderr)
     return plan

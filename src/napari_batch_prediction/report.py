@@ -213,6 +213,20 @@ def plan_text(plan: Plan) -> str:
     return "\n".join([*lines, "", f"{count(len(plan.rows), 'input')}, {plan.n_problems} with problems."])
 
 
+def warning_lines(plan: Plan) -> list[str]:
+    """Return a line for each warning of images that are run, with the first image it is about and how many others."""
+    inputs: dict[str, list[str]] = {}
+    for row in plan.rows:
+        if row.is_to_run:
+            for warning in row.warnings:
+                inputs.setdefault(str(warning), []).append(row.input)
+    return [one_line(f"Warning: {_first_of(names)}: {text}") for text, names in inputs.items()]
+
+
+def _first_of(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} and {count(len(names) - 1, 'other')}"
+
+
 def left_out(plan: Plan) -> str:
     """Return a sentence about results that are no inputs; empty if there are none."""
     n = len(plan.left_out)
