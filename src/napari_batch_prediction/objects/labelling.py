@@ -20,7 +20,7 @@ from napari_batch_prediction.objects.thresholding import (
     identity_preserving,
     simple,
 )
-from napari_batch_prediction.objects.volume import ScratchVolume, Volume
+from napari_batch_prediction.objects.volume import ScratchVolume, Volume, close_volume
 
 MakeVolume = Callable[[Sequence[int], DTypeLike], Volume]
 """Makes a volume of zeros of a shape (c, z, y, x) and a type."""
@@ -208,9 +208,7 @@ def _made(scratch: MakeVolume, labels: Volume) -> Iterator[Volume]:
     try:
         yield volume
     finally:
-        close = getattr(volume, "close", None)
-        if close is not None:
-            close()
+        close_volume(volume)
 
 
 def _heads(values: NDArray) -> NDArray[np.intp]:

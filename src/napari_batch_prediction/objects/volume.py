@@ -192,6 +192,13 @@ class ScaledVolume:
         raise TypeError("a scaled volume is only read")
 
 
+def close_volume(volume: Volume) -> None:
+    """Remove the temporary file of a volume, if it has one."""
+    close = getattr(volume, "close", None)
+    if close is not None:
+        close()
+
+
 def probabilities_of(volume: Volume, value_range: tuple[float, float] | None = None) -> Volume:
     """Return a volume of probabilities from 0 to 1, as ilastik takes it.
 

@@ -24,9 +24,9 @@ from napari_batch_prediction.objects.features.slabs import slabs
 from napari_batch_prediction.objects.labelling import MakeVolume, label_objects
 from napari_batch_prediction.objects.measuring import ObjectColumns, Scale, measure_objects
 from napari_batch_prediction.objects.table import ObjectTable, as_ilastik, joined, with_classes
-from napari_batch_prediction.objects.volume import ArrayVolume, ScratchVolume, Volume, probabilities_of
+from napari_batch_prediction.objects.volume import ArrayVolume, ScratchVolume, Volume, close_volume, probabilities_of
 from napari_batch_prediction.planning.objects import WRITTEN_AT_ONCE, ObjectMaking, stays_in_memory
-from napari_batch_prediction.running.volumes import STEPS, ImageVolume, Watch, WatchedVolume, close_volume
+from napari_batch_prediction.running.volumes import STEPS, ImageVolume, Watch, WatchedVolume
 from napari_batch_prediction.simd.building import expecting
 from napari_batch_prediction.simd.shelf import Job
 

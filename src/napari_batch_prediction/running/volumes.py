@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from napari_batch_prediction.engine.tiles import Box
 from napari_batch_prediction.errors import ImageMismatchError
 from napari_batch_prediction.images.base import Image
-from napari_batch_prediction.objects.volume import Volume
+from napari_batch_prediction.objects.volume import Volume, close_volume
 from napari_batch_prediction.wording import size
 
 STEPS = 8
@@ -119,10 +119,3 @@ class WatchedVolume:
     def close(self) -> None:
         """Remove the temporary file, if there is one."""
         close_volume(self._volume)
-
-
-def close_volume(volume: Volume) -> None:
-    """Remove the temporary file of a volume, if it has one."""
-    close = getattr(volume, "close", None)
-    if close is not None:
-        close()
