@@ -605,6 +605,21 @@ def test_buttons_say_what_they_need(results):
     assert not copy.isEnabled()
 
 
+def test_folder_of_a_run_that_wrote_tables_alone(results, monkeypatch):
+    """It is opened as that of images is, and offered for pictures of plots."""
+    results.section.set_plan(plan())
+    results.section.take([FileFinished(0, LedgerRow("a", "done"))])
+    results.section.finish()
+    button = results.button("Open folder")
+    assert not button.isEnabled()
+    rows = (LedgerRow("a", "done"),)
+    results.section.set_ledger(Ledger(rows, Path("a.ledger.jsonl"), {"Object Table": FOLDER / "cells.csv"}))
+    opened = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()) or True)
+    button.click()
+    assert opened == [str(FOLDER)]
+
+
 def test_buttons_pass_on_retry_resume_and_copy(results, qtbot, monkeypatch):
     """Retry, resume and copy are passed on; the folder of the selected image is opened."""
     section = results.section

@@ -178,6 +178,7 @@ class ResultsSection(Page):
             self._run.tables = ledger.tables
         self._buttons.set_ledger(ledger, is_running=self._is_running())
         self._offer_tables()
+        self._offer_folder()
 
     def set_counting(self, counts: bool) -> None:
         """Keep a place for counts if the classifier counts."""
@@ -280,16 +281,19 @@ class ResultsSection(Page):
             reason, trace, "problem" if ended is not None and ended.status in ("failed", "problem") else None
         )
         self._buttons.set_rows(len(self._model.locations), row)
-        folder = self._folder()
-        self._buttons.set_folder("" if folder is not None else "Nothing is written yet.")
+        self._offer_folder()
         self._plots.set_selected(row)
-        if self._run is not None:
-            self._plots.set_file((folder or Path.cwd()) / Path(self._run.job.classifier).stem)
         self._offer_keep()
         if row is None or self._run is None:
             return
         if self._load.value:
             self._canvas.show_row(self._request(self._run, row))
+
+    def _offer_folder(self) -> None:
+        folder = self._folder()
+        self._buttons.set_folder("" if folder is not None else "Nothing is written yet.")
+        if self._run is not None:
+            self._plots.set_file((folder or Path.cwd()) / Path(self._run.job.classifier).stem)
 
     def _request(self, run: ShownRun, row: int) -> RowRequest:
         return run.request(row, self._model.locations[row], self._model.ended(row))
@@ -314,10 +318,12 @@ class ResultsSection(Page):
         return self._model.locations[row] if row is not None else ""
 
     def _folder(self) -> Path | None:
-        """Return the folder of the outputs of the selected image, or of the first image with outputs."""
+        """Return the folder of the outputs of the selected image, of the first image with outputs, or of a table."""
         rows = (self._selected(), *range(len(self._model.locations)))
-        ended = filter(None, map(self._model.ended, rows))
-        return next((path.parent for row in ended for path in row.outputs.values()), None)
+        outputs = [row.outputs for row in map(self._model.ended, rows) if row is not None]
+        if self._ledger is not None and not self._is_running():
+            outputs.append(self._ledger.tables)
+        return next((path.parent for paths in outputs for path in paths.values()), None)
 
     def _open_folder(self) -> None:
         folder = self._folder()
