@@ -1,4 +1,4 @@
-"""Run a trained ilastik pixel classifier over many images: in napari, from Python, or on the command line."""
+"""Run a trained ilastik classifier over many images: in napari, from Python, or on the command line."""
 
 # typing's own, without the 10 ms of importing it.
 TYPE_CHECKING = False

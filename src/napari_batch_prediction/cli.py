@@ -84,7 +84,7 @@ def make_parser() -> argparse.ArgumentParser:
 
     parser = Parser(
         prog=PROGRAM,
-        description="Run a trained ilastik pixel classifier over many images.",
+        description="Run a trained ilastik classifier over many images.",
         epilog="Exit status: 0 all done, 1 some failed, 2 arguments or classifier cannot be used, "
         "128 and its number if a signal ended it.",
         allow_abbrev=False,
