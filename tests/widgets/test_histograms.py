@@ -13,7 +13,6 @@ from napari_batch_prediction import BatchJob, Export, ObjectSettings
 from napari_batch_prediction.formats.registry import find_format
 from napari_batch_prediction.formats.table.choice import row_writer
 from napari_batch_prediction.locations.location import absolute
-from napari_batch_prediction.records.ledger import Ledger
 from napari_batch_prediction.records.reading import read_record
 from napari_batch_prediction.running.run import run_plan
 from napari_batch_prediction.widgets.objects.written import WrittenTable
@@ -153,9 +152,7 @@ def test_values_are_those_of_the_run(tmp_path, export):
     images = {name: np.kron(random_image(8, 9, seed=i), np.ones((7, 7), np.uint8)) for i, name in enumerate("ab")}
     plan = plan_for(save(tmp_path, **images), exports=(export, Export("Objects")), objects=BRIGHT)
     ledger = run_plan(plan)
-    recorded = read_record(ledger.path)
-    again = Ledger(tuple(item.row for item in recorded.inputs), recorded.path, recorded.tables)
-    for each in (ledger, again):
+    for each in (ledger, read_record(ledger.path).ledger):
         tables = tables_of(ShownRun.of(plan), each)
         assert len(tables) == (2 if export.per_image else 1)
         found = finish(read_values(tables, "pixels", lambda: False))

@@ -16,7 +16,7 @@ from napari_batch_prediction.disk import refuse_special
 from napari_batch_prediction.errors import BatchPredictionError, ExportError, SettingsError
 from napari_batch_prediction.formats.table.writer import Cell, table_bytes
 from napari_batch_prediction.job.job import BatchJob
-from napari_batch_prediction.records.ledger import LedgerRow, Table
+from napari_batch_prediction.records.ledger import Ledger, LedgerRow, Table
 from napari_batch_prediction.turns import Turn
 
 SUFFIX = ".ledger.jsonl"
@@ -216,6 +216,12 @@ class Recorded:
     tokens: frozenset[str] = frozenset()
     hashes: frozenset[str] = frozenset()
     tables: Mapping[str, Path] = field(default_factory=dict)
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger of the inputs that have ended."""
+        rows = tuple(item.row for item in self.inputs if item.row is not None)
+        return Ledger(rows, self.path, self.tables)
 
 
 def note_tables(tables: Mapping[str, Table]) -> dict[str, object]:

@@ -122,8 +122,7 @@ class BatchSession:
         """Return the number of selected images that can be predicted, and if it is 0, the reason."""
         selected, rows = set(self.selected), self.plan.rows if self.plan is not None else ()
         n_ready = sum(row.input in selected and not row.problems for row in rows)
-        problem = "" if n_ready else NONE_OF_SELECTED if selected else NONE_SELECTED
-        return n_ready, problem
+        return n_ready, "" if n_ready else NONE_OF_SELECTED if selected else NONE_SELECTED
 
     def set_job(self, job: BatchJob | None, needs: str = "") -> None:
         """Set another job. It is checked once the changes pause, and not during a run.
@@ -250,9 +249,7 @@ class BatchSession:
     def _note_plan(self, plan: Plan | None, problem: str = "") -> None:
         self.plan = plan
         if plan is not None and plan.rows and not self.count_ready():
-            texts = [[str(each) for each in row.problems] for row in plan.rows]
-            shared = (text for text in texts[0] if all(text in others for others in texts))
-            problem = " ".join(shared) or NONE_OF_ALL
+            problem = " ".join(steps.shared_problems(plan)) or NONE_OF_ALL
         self._problem = problem
 
     def _on_found(self, step: CheckStep) -> None:
@@ -302,8 +299,7 @@ class BatchSession:
             self._on_found(step)
 
     def _note_recorded(self, recorded: Recorded) -> None:
-        rows = tuple(item.row for item in recorded.inputs if item.row is not None)
-        self.ledger = Ledger(rows, recorded.path, recorded.tables)
+        self.ledger = recorded.ledger
         self._retries.note(recorded.job, recorded.classifier_sha256)
         self.recorded.emit(recorded)
 

@@ -72,3 +72,9 @@ def run(plan: Plan, should_cancel: ShouldCancel) -> Generator[Event, None, Ledge
 def end_at_once(plan: Plan, should_cancel: ShouldCancel) -> Generator[Event, None, Ledger]:
     """Run a plan that was cancelled before it began, for its events and its ledger."""
     return iter_run(plan, lambda: True)
+
+
+def shared_problems(plan: Plan) -> list[str]:
+    """Return the problems, in words, that all images of a plan have."""
+    texts = [[str(each) for each in row.problems] for row in plan.rows]
+    return [text for text in texts[0] if all(text in others for others in texts)] if texts else []

@@ -145,7 +145,7 @@ class ResultsSection(Page):
         self._model.set_rows([item.input for item in recorded.inputs], ended)
         self._model.finish()
         self._show_rows()
-        self.set_ledger(Ledger(tuple(ended.values()), recorded.path, recorded.tables))
+        self.set_ledger(recorded.ledger)
         # The style of the layers depends on the classifier.
         find = partial(find_exports, recorded.job, recorded.classifier_sha256)
         self._task = in_background(find, self, self._on_exports)
