@@ -12,7 +12,9 @@ from threshold import plan_for, random_image
 from napari_batch_prediction import BatchJob, Export, ObjectSettings
 from napari_batch_prediction.formats.registry import find_format
 from napari_batch_prediction.formats.table.choice import row_writer
+from napari_batch_prediction.images.memory import MemoryImage
 from napari_batch_prediction.locations.location import absolute
+from napari_batch_prediction.records.events import Event, FileFinished
 from napari_batch_prediction.records.reading import read_record
 from napari_batch_prediction.running.run import run_plan
 from napari_batch_prediction.widgets.objects.written import WrittenTable
@@ -123,6 +125,19 @@ def test_no_objects_at_all(by_image):
     assert "median" not in found.summary
 
 
+@pytest.mark.parametrize("least", [[-1.7e308, 1.7e308], [1.7e308] * 2, [5e-324], [0, 5e-324], [1e-310, 2e-310]])
+def test_values_at_the_limits_of_numbers_are_drawn(qtbot, least):
+    """Their distance or a part of them is no number; beside others, too."""
+    plot = Plot()
+    qtbot.addWidget(plot)
+    for found in (values(a=least), values(a=[1, *least])):
+        chart = found.chart("a", "a.tif")
+        assert np.isfinite([*chart.limits, *chart.heights]).all()
+        assert chart.heights.sum() + found.n_unknown == len(found.by_image["a"])
+        plot.show_chart(chart, str, "")
+        plot.grab()
+
+
 def test_units_that_differ_are_said():
     """Values in different units are not in one."""
     found = ObjectValues("area", {}, frozenset(["micrometer^2", "pixel^2"]))
@@ -162,6 +177,22 @@ def test_values_are_those_of_the_run(tmp_path, export):
         assert found.title == "pixels"
         assert finish(read_values(tables, "area", lambda: False)).title == "area in pixel^2"
         assert finish(read_values(tables, "area", lambda: True)) is None
+
+
+def test_objects_in_memory_count_once_beside_a_table_of_the_batch(tmp_path):
+    """The table of a batch has those of layers, too; a table of each image has not."""
+    pixels = np.kron(random_image(8, 9), np.ones((7, 7), np.uint8))
+    inputs, layer = ["layer:a", *save(tmp_path, b=pixels)], MemoryImage("layer:a", pixels, "yx", axes_known="user")
+    for per_image in (False, True):
+        export = Export("Object Table", format="csv", folder=tmp_path, per_image=per_image)
+        plan = plan_for(inputs, exports=(export,), objects=BRIGHT, arrays={"layer:a": layer})
+        events: list[Event] = []
+        run, ledger = ShownRun.of(plan), run_plan(plan, events.append)
+        run.predicted = {one.index: one.arrays for one in events if isinstance(one, FileFinished) and one.arrays}
+        assert [*run.predicted] == [0]
+        found = finish(read_values(tables_of(run, ledger), "pixels", lambda: False))
+        assert [len(found.by_image[absolute(row.input)]) for row in ledger] == [row.count for row in ledger]
+        assert ledger.rows[0].count > 0
 
 
 def test_no_table_no_histogram(tmp_path):

@@ -342,6 +342,18 @@ def test_table_with_other_rows_is_not_taken(classified):
     assert "original_label" not in found[0]
 
 
+@pytest.mark.parametrize("cell", ["", "nan", "inf", "1e99"])
+def test_cell_that_is_no_whole_number_is_said(classified, cell):
+    """A place that is not known would be any number."""
+    layer, _ = shown_numbers(classified)
+    (table,) = layer.objects.written
+    lines = [line.split(",") for line in table.path.read_text(encoding="utf-8").splitlines()]
+    lines[-1][lines[0].index("bbox_max_y")] = cell
+    table.path.write_text("\n".join(map(",".join, lines)), encoding="utf-8")
+    with pytest.raises(ExportError, match="its column bbox_max_y has something else than whole numbers"):
+        layer.objects.find(lambda: False)
+
+
 def test_table_that_is_damaged_is_named(classified):
     """It is a file of the user, who is told which, and what is wrong, without a stack trace."""
     layer, _ = shown_numbers(classified)

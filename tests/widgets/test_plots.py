@@ -300,6 +300,13 @@ def saved(panel, monkeypatch, tmp_path):
     return save
 
 
+@pytest.mark.parametrize("suffix", ["", ".png"])
+def test_name_that_is_too_long_is_said(panel, saved, suffix):
+    """Also one that lacks its suffix, for which it is looked whether a file is there."""
+    saved("n" * 300 + suffix)
+    assert "too long" in panel.findChild(QTextEdit).toPlainText()
+
+
 def test_picture_is_saved_beside_the_outputs(panel, saved, tmp_path):
     """Its name is that of the classifier and of what is shown; the picture is white, and of twice the pixels."""
     assert saved("") == [str(tmp_path / "nuclei_Share of a_b.png")]

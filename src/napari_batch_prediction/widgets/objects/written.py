@@ -85,11 +85,18 @@ class WrittenTable:
                 its = part[IMAGE] == image
                 if its.any():
                     columns = {name: part[name][its] for name in reader.columns}
-                    whole = {name: columns[name].astype(np.int64) for name in numbers if name.startswith(WHOLE)}
+                    whole = {name: _whole(name, columns[name]) for name in numbers if name.startswith(WHOLE)}
                     parts.append(ObjectTable(columns | whole))
                 elif parts:
                     break  # the rows of an image follow each other
         return joined(parts) if parts else ObjectTable({})
+
+
+def _whole(name: str, column: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return a column of whole numbers as such; of larger ones a table does not tell which they are."""
+    if not (np.abs(column) <= 2**53).all():
+        raise ValueError(f"its column {name} has something else than whole numbers")
+    return column.astype(np.int64)
 
 
 @contextmanager

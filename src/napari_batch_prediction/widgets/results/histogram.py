@@ -13,6 +13,12 @@ from napari_batch_prediction.widgets.results.drawing import Chart, nice_step
 # More bars than these are no better to read in a narrow window.
 MOST_BINS = 60
 
+# Of larger values the distance is no number; they count as those that are infinite.
+LARGEST = 1e300
+
+# Smaller values are 0: between them there are no round ones.
+SMALLEST = 1e-280
+
 
 @dataclass(frozen=True)
 class ObjectValues:
@@ -34,12 +40,12 @@ class ObjectValues:
 
     @cached_property
     def known(self) -> NDArray[np.float64]:
-        """The values that are finite, of all images."""
+        """The values that are finite, and not too large to be drawn, of all images."""
         return _known(np.concatenate([*self.by_image.values(), np.empty(0)]))
 
     @cached_property
     def n_unknown(self) -> int:
-        """The number of objects without a finite value."""
+        """The number of objects without such a value."""
         return sum(map(len, self.by_image.values())) - len(self.known)
 
     @cached_property
@@ -107,7 +113,7 @@ def edges_of(values: NDArray[np.float64]) -> NDArray[np.float64]:
     Parameters
     ----------
     values
-        Finite values, maybe none.
+        Finite values up to 1e300, maybe none.
     """
     if not len(values):
         return np.array([0.0, 1.0])
@@ -144,7 +150,8 @@ def _heights(values: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray
 
 
 def _known(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    return values[np.isfinite(values)]
+    known = values[np.abs(values) <= LARGEST]
+    return np.where(np.abs(known) < SMALLEST, 0.0, known)
 
 
 def _are_whole(values: NDArray[np.float64]) -> bool:

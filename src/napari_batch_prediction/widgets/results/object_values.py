@@ -24,12 +24,13 @@ def tables_of(run: ShownRun, ledger: Ledger) -> tuple[WrittenTable, ...]:
     for export in run.exports:
         if not export.of_objects or export.is_image:
             continue
+        # It has the objects of all images, also of those in memory.
+        if export.name in ledger.tables:
+            return (WrittenTable(path=ledger.tables[export.name], format=export.format),)
         in_memory: list[tuple[str, Any]] = [
             (location, run.predicted.get(i, {}).get(export.name)) for i, location in enumerate(locations)
         ]
         found = [WrittenTable(location, columns=each) for location, each in in_memory if isinstance(each, ObjectTable)]
-        if export.name in ledger.tables:
-            found.append(WrittenTable(path=ledger.tables[export.name], format=export.format))
         for location, row in zip(locations, ledger.rows, strict=True):
             if export.name in row.outputs:
                 found.append(WrittenTable(location, row.outputs[export.name], export.format))

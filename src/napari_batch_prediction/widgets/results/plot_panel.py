@@ -1,5 +1,6 @@
 """The numbers of a run as plots: quantities of its images as bars, properties of its objects as histograms."""
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -292,7 +293,7 @@ class PlotPanel(QWidget):
         if path.suffix.lower() not in SUFFIXES:
             path = path.with_name(path.name + SUFFIXES[_FILTERS.index(wanted) if wanted in _FILTERS else 0])
             # The dialog has asked about another name.
-            if path.exists() and not self._may_replace(path):
+            if os.path.exists(path) and not self._may_replace(path):  # noqa: PTH110 - False for names too long
                 return
         charts = [plot.chart for plot in (self._images, self._frames) if len(plot.chart.heights) and plot.isVisible()]
         try:
