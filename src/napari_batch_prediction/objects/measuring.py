@@ -47,7 +47,8 @@ ABOUT = {
     "extent": "the share of the bounding box that it fills",
     "intensity_mean, intensity_min, intensity_max, intensity_std": "mean, smallest and largest value of its pixels in "
     "the image, and their standard deviation; with several channels, the name or number of the channel follows. Of "
-    "pixels that are no numbers (NaN) the smallest and the largest take no notice",
+    "pixels that are no numbers (NaN) the smallest and the largest take no notice; values of more than 24 bits are "
+    "rounded to 24, as ilastik does",
 }
 """What the columns of a table of objects are."""
 
