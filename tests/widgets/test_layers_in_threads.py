@@ -52,6 +52,26 @@ print(len(warming.buffer) > 0, len(colouring.buffer))
 """
 
 
+PLACED = """
+import sys
+import threading
+from napari_batch_prediction.widgets.canvas.grids import PixelGrid
+
+both = threading.Barrier(2)
+
+def place():
+    both.wait()
+    units = PixelGrid("yx", units={"y": "micrometer", "x": "micrometer"}).options({})["units"]
+    sys.stdout.write(" ".join(map(str, units)) + "\\n")
+
+threads = [threading.Thread(target=place) for _ in range(2)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+
+
 def output_of(script: str, cache: Path) -> str:
     """Run a script in a process with numba's own threads and nothing compiled; return what it prints."""
     environment = {**os.environ, "NUMBA_THREADING_LAYER": "workqueue", "NUMBA_CACHE_DIR": str(cache)}
@@ -71,6 +91,11 @@ def test_canvas_warms_up_while_napari_colours_labels(tmp_path):
 def test_first_labels_compile_nothing_once_the_canvas_is_warm(tmp_path):
     """The loops that colour labels are compiled in the background, though they do not run there."""
     assert output_of(AFTER_WARM_UP, tmp_path) == "True 0"
+
+
+def test_first_layers_have_their_units_in_every_thread(tmp_path):
+    """No thread meets pint's registry before it has units."""
+    assert output_of(PLACED, tmp_path).split() == ["micrometer"] * 4
 
 
 def test_no_labels_are_coloured_where_layers_are_prepared(monkeypatch):

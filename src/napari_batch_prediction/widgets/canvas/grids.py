@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 PLACING = ("axis_labels", "scale", "translate", "rotate", "shear", "affine", "units")
 """The options of a layer that say where its pixels lie."""
 
+# pint fills the registry, which napari uses too, at its first use, and until then has no units for other threads.
+# Layers are prepared in threads, so it is filled here: findings/pint_registry_first_use_in_threads.sh
+pint.application_registry.Unit("pixel")
+
 
 @dataclass(frozen=True)
 class PixelGrid:
