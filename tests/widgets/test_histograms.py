@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from batch_window import WAIT_MS
 from PIL import Image
+from plot_panels import begin, choices, pick
 from qtpy.QtCore import QPoint, Qt
-from qtpy.QtWidgets import QComboBox, QPushButton, QTextEdit
+from qtpy.QtWidgets import QPushButton, QTextEdit
 from superqt.utils import WorkerBase
 from threshold import plan_for, random_image
 
@@ -240,30 +241,17 @@ def written(tmp_path, name="csv") -> WrittenTable:
     return WrittenTable(path=path, format=find_format(name))
 
 
-def begin(panel: PlotPanel) -> Plot:
-    panel.model.set_rows(["/data/a.tif", "/data/b.tif"], {})
-    panel.set_rows()
-    return panel.findChildren(Plot)[0]
-
-
-def entries(panel: PlotPanel) -> list[str]:
-    box = panel.findChild(QComboBox)
-    return [box.itemText(i) for i in range(box.count())]
-
-
-def pick(panel: PlotPanel, text: str) -> None:
-    box = panel.findChild(QComboBox)
-    box.setCurrentText(text)
-    box.activated.emit(box.currentIndex())
+def begin_two(panel: PlotPanel) -> Plot:
+    return begin(panel, ["/data/a.tif", "/data/b.tif"])[0]
 
 
 @pytest.mark.parametrize("name", ["csv", "parquet"])
 def test_properties_are_offered_once_their_table_is_written(panel, qtbot, tmp_path, name):
     """The list has the properties; the histogram has the part of the selected image in front."""
-    plot = begin(panel)
+    plot = begin_two(panel)
     assert panel.isHidden()
     panel.set_tables([written(tmp_path, name)])
-    qtbot.waitUntil(lambda: entries(panel) == ["Objects: area", "Objects: extent"], timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: choices(panel) == ["Objects: area", "Objects: extent"], timeout=WAIT_MS)
     assert not panel.isHidden()
     pick(panel, "Objects: area")
     qtbot.waitUntil(lambda: len(plot.chart.heights) > 0, timeout=WAIT_MS)
@@ -287,9 +275,9 @@ def test_properties_are_offered_once_their_table_is_written(panel, qtbot, tmp_pa
 
 def test_reading_is_said(panel, qtbot, tmp_path):
     """Until a property is read, there is a heading that says so, and nothing to save."""
-    plot = begin(panel)
+    plot = begin_two(panel)
     panel.set_tables([written(tmp_path)])
-    qtbot.waitUntil(lambda: entries(panel) != [], timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: choices(panel) != [], timeout=WAIT_MS)
     pick(panel, "Objects: extent")
     assert plot.chart.title == "Reading extent ..."
     assert not panel.findChild(QPushButton).isEnabled()
@@ -299,10 +287,10 @@ def test_reading_is_said(panel, qtbot, tmp_path):
 
 def test_table_that_is_gone_or_damaged(panel, qtbot, tmp_path):
     """The reason is below the plot."""
-    begin(panel)
+    begin_two(panel)
     table = written(tmp_path)
     panel.set_tables([table])
-    qtbot.waitUntil(lambda: entries(panel) != [], timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: choices(panel) != [], timeout=WAIT_MS)
     said = panel.findChild(QTextEdit)
     text = table.path.read_text()
     table.path.write_text(text.replace("10.0", "many"))
@@ -345,10 +333,10 @@ def test_histogram_in_the_window(window, case, qtbot):
 
 def test_objects_of_layers_are_in_memory(panel, qtbot):
     """Tables that are written nowhere have histograms too."""
-    plot = begin(panel)
+    plot = begin_two(panel)
     columns = {name: column[:30] for name, column in COLUMNS.items() if name != "image"}
     panel.set_tables([WrittenTable(image=absolute("/data/a.tif"), columns=columns)])
-    qtbot.waitUntil(lambda: "Objects: area" in entries(panel), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: "Objects: area" in choices(panel), timeout=WAIT_MS)
     pick(panel, "Objects: area")
     qtbot.waitUntil(lambda: len(plot.chart.heights) > 0, timeout=WAIT_MS)
     panel.set_selected(0)

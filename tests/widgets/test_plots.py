@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 from counted import areas, counted, found
+from plot_panels import begin, choices, pick
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtGui import QColor, QImage, QPalette
-from qtpy.QtWidgets import QComboBox, QFileDialog, QMessageBox, QPushButton, QTextEdit
+from qtpy.QtWidgets import QFileDialog, QMessageBox, QPushButton, QTextEdit
 
 from napari_batch_prediction.records.events import FileFinished
 from napari_batch_prediction.records.ledger import LedgerRow
@@ -171,28 +172,9 @@ def end(panel: PlotPanel, *tables) -> None:
     panel.note_ends(range(len(tables)))
 
 
-def begin(panel: PlotPanel, *locations: str) -> tuple[Plot, Plot]:
-    panel.model.set_rows(locations, {})
-    panel.set_rows()
-    images, frames = panel.findChildren(Plot)
-    return images, frames
-
-
-def choices(panel: PlotPanel) -> list[str]:
-    box = panel.findChild(QComboBox)
-    return [box.itemText(i) for i in range(box.count())]
-
-
-def pick(panel: PlotPanel, text: str) -> None:
-    """Choose what is plotted, as a user does."""
-    box = panel.findChild(QComboBox)
-    box.setCurrentText(text)
-    box.activated.emit(box.currentIndex())
-
-
 def test_panel_is_hidden_until_something_is_counted(panel):
     """Hidden until something is counted; a time series has a second plot with its frames."""
-    images, frames = begin(panel, "/data/a.tif", "/data/b.tif")
+    images, frames = begin(panel, ["/data/a.tif", "/data/b.tif"])
     assert panel.isHidden()
     end(panel, counted(12), counted(10, 20, 30))
     assert not panel.isHidden()
@@ -224,7 +206,7 @@ def test_place_is_kept_if_the_classifier_counts(panel):
 
 def test_whole_numbers_are_written_as_such(panel):
     """Objects are whole; a mean over frames among them is not. What has not ended is not counted."""
-    images, _ = begin(panel, "a", "b", "c")
+    images, _ = begin(panel, ["a", "b", "c"])
     end(panel, found(64), found(75))
     assert [images.text(i) for i in range(3)] == ["a: 64", "b: 75", "c: not counted"]
     assert images.accessibleDescription() == "Count in each image: 2 of 3 images counted"
@@ -234,7 +216,7 @@ def test_whole_numbers_are_written_as_such(panel):
 
 def test_shares_of_classes_as_bars(panel, qtbot):
     """A list says what the bars show: the count, or the share of a class, in each image and in each frame."""
-    images, frames = begin(panel, "a.tif", "b.tif")
+    images, frames = begin(panel, ["a.tif", "b.tif"])
     shares = areas(("bg", "cell"), (0.75, 0.25)), areas(("bg", "cell"), (0.5, 0.5), (0.9, 0.1), (None, None))
     end(panel, shares[0] | found(3), shares[1] | found(1, 2, 0))
     assert choices(panel) == ["Count", "Share of bg", "Share of cell"]
@@ -247,14 +229,14 @@ def test_shares_of_classes_as_bars(panel, qtbot):
     panel.set_selected(1)
     assert [frames.text(i) for i in range(3)] == ["0: 50.0 %", "1: 10.0 %", "2: not measured"]
     # What is chosen stays for the next run.
-    images, _ = begin(panel, "c.tif")
+    images, _ = begin(panel, ["c.tif"])
     end(panel, areas(("bg", "cell"), (0.1, 0.9)))
     assert images.text(0) == "c.tif: 90.0 %"
 
 
 def test_row_that_is_selected_may_not_be_in_the_next_run(panel):
     """A run of fewer images that have the same quantities begins while the last row of the one before is selected."""
-    images, _ = begin(panel, "a", "b")
+    images, _ = begin(panel, ["a", "b"])
     end(panel, found(1), found(2))
     panel.set_selected(1)
     panel.model.set_rows(["c"], {}, [COUNT])
@@ -266,7 +248,7 @@ def test_row_that_is_selected_may_not_be_in_the_next_run(panel):
 
 def test_share_of_the_first_class_that_is_not_background(panel):
     """It is shown at first, if nothing is counted."""
-    begin(panel, "a")
+    begin(panel, ["a"])
     end(panel, areas(("Background", "cell", "cell"), (0.5, 0.3, 0.2)))
     assert panel.chosen() == Quantity("cell", 1)
     # Classes of the same name are not mixed up.
@@ -294,7 +276,7 @@ def saved(panel, monkeypatch, tmp_path):
         panel.findChild(QPushButton).click()
         return asked
 
-    begin(panel, "a.tif", "b.tif")
+    begin(panel, ["a.tif", "b.tif"])
     end(panel, areas(("bg", "a/b"), (0.75, 0.25)), areas(("bg", "a/b"), (0.5, 0.5)))
     panel.set_file(tmp_path / "nuclei")
     return save

@@ -34,7 +34,7 @@ from napari_batch_prediction.running.changes import States
 from napari_batch_prediction.running.executor import TaskAdvanced, TaskEnded, ThreadExecutor
 from napari_batch_prediction.running.objects import PLAIN, ObjectWork
 from napari_batch_prediction.running.task import FileTask
-from napari_batch_prediction.session.preview_again import is_same, make_again, states_of_task
+from napari_batch_prediction.session.preview_again import is_made_of_the_same, make_again, states_of_task
 from napari_batch_prediction.session.preview_choice import Region, choose
 from napari_batch_prediction.session.work import Failure, ShouldCancel
 
@@ -187,7 +187,7 @@ def preview(
 
 def _is_same(before: Previewed, task: FileTask, classifier: Classifier, found: States) -> bool:
     """Return True if the probabilities of a preview are those that a task would predict."""
-    return before.classifier is classifier and before.states == found and is_same(before.job, task)
+    return before.classifier is classifier and before.states == found and is_made_of_the_same(before.job, task)
 
 
 def _make_task(

@@ -30,7 +30,7 @@ def states_of_task(task: FileTask) -> States:
         return states(task.job, task.location, image)
 
 
-def is_same(before: BatchJob, task: FileTask) -> bool:
+def is_made_of_the_same(before: BatchJob, task: FileTask) -> bool:
     """Return True if the objects of a task are made of the probabilities of another job, by other settings at most."""
     making = task.objects.making if task.objects is not None else None
     if making is None or making.is_classified or not making.made_from:
